@@ -1,0 +1,11 @@
+/** What makes a pure decision repeatable: the shell passes these in, tests pass their own. */
+
+/** Milliseconds since the epoch. */
+export type Clock = () => number;
+/** Uniform in [0, 1). */
+export type Random = () => number;
+/** A fresh id, never given before. */
+export type Ids = () => string;
+
+/** Docker writes times in RFC 3339. */
+export const isoTime = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,10 @@
+/** Facts about the whole cluster; there is exactly one such object. */
+export interface Cluster {
+  readonly ID: string;
+  readonly Version: { readonly Index: number };
+  readonly CreatedAt: string;
+  readonly UpdatedAt: string;
+  readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
+  /** Ended tasks kept per slot, beside the live one (Swarm's TaskHistoryRetentionLimit, default 5). */
+  readonly TaskHistoryRetentionLimit: number;
+}

@@ -1,0 +1,68 @@
+import { type Static, Type } from 'typebox';
+import { metaSchemas, Platform, Resources } from './common.ts';
+import { object, oneOf, opt, stringMap } from './schema.ts';
+
+export const NodeSpec = object({
+  Name: opt(Type.String()),
+  Labels: opt(stringMap),
+  Role: opt(oneOf('worker', 'manager')),
+  Availability: opt(oneOf('active', 'pause', 'drain')),
+});
+export type NodeSpec = Static<typeof NodeSpec>;
+
+export const NodeDescription = object({
+  Hostname: opt(Type.String()),
+  Platform: opt(Platform),
+  Resources: opt(Resources),
+  Engine: opt(
+    object({
+      EngineVersion: opt(Type.String()),
+      Labels: opt(stringMap),
+      Plugins: opt(Type.Array(object({ Type: opt(Type.String()), Name: opt(Type.String()) }))),
+    }),
+  ),
+  TLSInfo: opt(Type.Object({})),
+});
+export type NodeDescription = Static<typeof NodeDescription>;
+
+export const nodeStates = ['unknown', 'down', 'ready', 'disconnected'] as const;
+export const NodeStatus = object({
+  State: oneOf('unknown', 'down', 'ready', 'disconnected'),
+  Message: opt(Type.String()),
+  Addr: opt(Type.String()),
+});
+export type NodeStatus = Static<typeof NodeStatus>;
+
+export const ManagerStatus = object({
+  Leader: opt(Type.Boolean()),
+  Reachability: opt(oneOf('unknown', 'unreachable', 'reachable')),
+  Addr: opt(Type.String()),
+});
+
+/** A node as Docker's API shows it. */
+export const ApiNode = object({
+  ...metaSchemas,
+  Spec: NodeSpec,
+  Description: NodeDescription,
+  Status: NodeStatus,
+  ManagerStatus: opt(ManagerStatus),
+});
+export type ApiNode = Static<typeof ApiNode>;
+
+export interface NodeInternals {
+  /** References (`name:tag`, `name@digest`, ids) of images present on the node, newest first, bounded. */
+  readonly images: readonly string[];
+}
+
+/** A node as stored. */
+export interface Node {
+  readonly ID: string;
+  readonly Version: { readonly Index: number };
+  readonly CreatedAt: string;
+  readonly UpdatedAt: string;
+  readonly Spec: NodeSpec;
+  readonly Description: NodeDescription;
+  readonly Status: NodeStatus;
+  readonly ManagerStatus?: Static<typeof ManagerStatus>;
+  readonly shoal: NodeInternals;
+}

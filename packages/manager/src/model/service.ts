@@ -1,0 +1,134 @@
+import { type Static, Type } from 'typebox';
+import { Driver, metaSchemas, Platform, PortConfig, Resources } from './common.ts';
+import { ContainerSpec } from './container-spec.ts';
+import { count, nanoseconds, object, oneOf, opt, stringMap } from './schema.ts';
+
+export const RestartPolicy = object({
+  Condition: opt(oneOf('none', 'on-failure', 'any')),
+  Delay: opt(nanoseconds),
+  MaxAttempts: opt(count),
+  Window: opt(nanoseconds),
+});
+export type RestartPolicy = Static<typeof RestartPolicy>;
+
+export const Placement = object({
+  Constraints: opt(Type.Array(Type.String())),
+  Preferences: opt(Type.Array(object({ Spread: opt(object({ SpreadDescriptor: opt(Type.String()) })) }))),
+  MaxReplicas: opt(count),
+  Platforms: opt(Type.Array(Platform)),
+});
+export type Placement = Static<typeof Placement>;
+
+const NetworkAttachmentConfig = object({
+  Target: opt(Type.String()),
+  Aliases: opt(Type.Array(Type.String())),
+  DriverOpts: opt(stringMap),
+});
+
+export const TaskSpec = object({
+  ContainerSpec: opt(ContainerSpec),
+  PluginSpec: opt(Type.Object({})),
+  NetworkAttachmentSpec: opt(Type.Object({})),
+  Resources: opt(
+    object({
+      Limits: opt(
+        object({
+          NanoCPUs: opt(Type.Integer({ minimum: 0 })),
+          MemoryBytes: opt(Type.Integer({ minimum: 0 })),
+          Pids: opt(Type.Integer({ minimum: 0 })),
+        }),
+      ),
+      Reservations: opt(Resources),
+      SwapBytes: opt(Type.Integer()),
+      MemorySwappiness: opt(Type.Integer()),
+    }),
+  ),
+  RestartPolicy: opt(RestartPolicy),
+  Placement: opt(Placement),
+  Networks: opt(Type.Array(NetworkAttachmentConfig)),
+  LogDriver: opt(Driver),
+  ForceUpdate: opt(count),
+  Runtime: opt(Type.String()),
+});
+export type TaskSpec = Static<typeof TaskSpec>;
+
+export const UpdateConfig = object({
+  Parallelism: opt(count),
+  Delay: opt(nanoseconds),
+  FailureAction: opt(oneOf('pause', 'continue', 'rollback')),
+  Monitor: opt(nanoseconds),
+  MaxFailureRatio: opt(Type.Number({ minimum: 0, maximum: 1 })),
+  Order: opt(oneOf('stop-first', 'start-first')),
+});
+export type UpdateConfig = Static<typeof UpdateConfig>;
+
+export const ServiceSpec = object({
+  Name: opt(Type.String()),
+  Labels: opt(stringMap),
+  TaskTemplate: opt(TaskSpec),
+  Mode: opt(
+    object({
+      Replicated: opt(object({ Replicas: opt(count) })),
+      Global: opt(object({})),
+      ReplicatedJob: opt(object({ MaxConcurrent: opt(count), TotalCompletions: opt(count) })),
+      GlobalJob: opt(object({})),
+    }),
+  ),
+  UpdateConfig: opt(UpdateConfig),
+  RollbackConfig: opt(UpdateConfig),
+  // Old clients put networks here; the field is refused later with its own message.
+  Networks: opt(Type.Array(NetworkAttachmentConfig)),
+  EndpointSpec: opt(object({ Mode: opt(oneOf('vip', 'dnsrr')), Ports: opt(Type.Array(PortConfig)) })),
+});
+export type ServiceSpec = Static<typeof ServiceSpec>;
+
+export const UpdateStatus = object({
+  State: oneOf(
+    'updating',
+    'paused',
+    'completed',
+    'rollback_started',
+    'rollback_paused',
+    'rollback_completed',
+  ),
+  StartedAt: opt(Type.String()),
+  CompletedAt: opt(Type.String()),
+  Message: opt(Type.String()),
+});
+export type UpdateStatus = Static<typeof UpdateStatus>;
+
+/** A service as Docker's API shows it. */
+export const ApiService = object({
+  ...metaSchemas,
+  Spec: ServiceSpec,
+  PreviousSpec: opt(ServiceSpec),
+  Endpoint: Type.Object({}),
+  UpdateStatus: opt(UpdateStatus),
+  ServiceStatus: opt(object({ RunningTasks: count, DesiredTasks: count, CompletedTasks: count })),
+});
+export type ApiService = Static<typeof ApiService>;
+
+/** What Shoal keeps about a service beside Docker's fields; the API never shows it. */
+export interface ServiceInternals {
+  /** Grows whenever tasks must be replaced (task template or host ports changed), so scaling does not count. */
+  readonly specVersion: number;
+  /** specVersion of PreviousSpec, so that a rollback finds its old tasks still up to date. */
+  readonly previousSpecVersion?: number;
+  /** X-Registry-Auth header of the last create or update: base64url JSON. */
+  readonly registryAuth?: string;
+  readonly previousRegistryAuth?: string;
+  /** Set while the service is being removed: it disappears once its last task is gone. */
+  readonly removing?: boolean;
+}
+
+/** A service as stored. */
+export interface Service {
+  readonly ID: string;
+  readonly Version: { readonly Index: number };
+  readonly CreatedAt: string;
+  readonly UpdatedAt: string;
+  readonly Spec: ServiceSpec;
+  readonly PreviousSpec?: ServiceSpec;
+  readonly UpdateStatus?: UpdateStatus;
+  readonly shoal: ServiceInternals;
+}

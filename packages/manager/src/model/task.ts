@@ -1,0 +1,93 @@
+import { type Static, Type } from 'typebox';
+import { GenericResource, metaSchemas, type PortConfig, PortConfig as PortConfigSchema } from './common.ts';
+import { object, opt, stringMap } from './schema.ts';
+import { TaskSpec } from './service.ts';
+import type { DesiredState, TaskState } from './task-state.ts';
+
+export const TaskStatus = object({
+  Timestamp: Type.String(),
+  State: Type.String(),
+  Message: opt(Type.String()),
+  Err: opt(Type.String()),
+  ContainerStatus: opt(object({ ContainerID: Type.String(), PID: Type.Integer(), ExitCode: Type.Integer() })),
+  PortStatus: object({ Ports: opt(Type.Array(PortConfigSchema)) }),
+});
+
+/** A task as Docker's API shows it. */
+export const ApiTask = object({
+  ...metaSchemas,
+  Labels: stringMap,
+  Spec: TaskSpec,
+  ServiceID: opt(Type.String()),
+  Slot: opt(Type.Integer()),
+  NodeID: opt(Type.String()),
+  Status: TaskStatus,
+  DesiredState: Type.String(),
+  NetworksAttachments: opt(Type.Array(Type.Object({}))),
+  GenericResources: opt(Type.Array(GenericResource)),
+  Volumes: opt(Type.Array(Type.Object({}))),
+});
+export type ApiTask = Static<typeof ApiTask>;
+
+/** Why no node took a task: one row a filter that said no, with the number of nodes it refused. */
+export interface PendingReason {
+  readonly filter: string;
+  readonly nodes: number;
+  /** In plain words, e.g. `insufficient resources on 3 nodes`. */
+  readonly text: string;
+}
+
+/** What Shoal keeps about a task beside Docker's fields. */
+export interface TaskInternals {
+  /** The service's specVersion this task was made from. */
+  readonly specVersion: number;
+  /** Ports with publish mode `host` that the task needs on its node. */
+  readonly ports: readonly PortConfig[];
+  /** A restarted task is prepared at once but started only then (ms since the epoch); desired is `ready` until. */
+  readonly startAfter?: number;
+  /** How many quick failures in a row came before this task in its slot: the back-off's exponent. */
+  readonly failures?: number;
+  /** Scores of the chosen node at the time of placement, by name of the score. */
+  readonly placement?: { readonly at: string; readonly scores: Readonly<Record<string, number>> };
+  readonly pending?: readonly PendingReason[];
+}
+
+export interface ContainerStatus {
+  readonly ContainerID: string;
+  readonly PID: number;
+  readonly ExitCode: number;
+}
+
+/** Observed by the agent (by the manager up to `assigned`). */
+export interface ObservedStatus {
+  readonly Timestamp: string;
+  readonly State: TaskState;
+  readonly Message?: string;
+  readonly Err?: string;
+  readonly ContainerStatus?: ContainerStatus;
+  readonly PortStatus: { readonly Ports?: readonly PortConfig[] };
+}
+
+/** A task as stored: one attempt to run one container. It is never moved or restarted; another one replaces it. */
+export interface Task {
+  readonly ID: string;
+  readonly Version: { readonly Index: number };
+  readonly CreatedAt: string;
+  readonly UpdatedAt: string;
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly Spec: TaskSpec;
+  readonly ServiceID: string;
+  /** 1, 2, … for replicated services; absent for global ones, whose slot is the node. */
+  readonly Slot?: number;
+  /** Empty until placed. For global services it is set from the start. */
+  readonly NodeID?: string;
+  readonly Status: ObservedStatus;
+  readonly DesiredState: DesiredState;
+  /** Generic resources handed to this task on its node, named ones by their value. */
+  readonly GenericResources?: readonly GenericResource[];
+  readonly shoal: TaskInternals;
+}
+
+/** Slot number, or node for global services: what a replacement takes over. */
+export const slotKey = (task: Task): string =>
+  task.Slot === undefined ? `node:${task.NodeID ?? ''}` : `slot:${task.Slot}`;

@@ -1,0 +1,10 @@
+import type { Backend } from '../store.ts';
+
+/** State that ends with the process, for tests and simulations. */
+export function memoryBackend(): Backend {
+  return {
+    load: async () => ({ revision: 0, objects: [] }),
+    commit: async () => undefined,
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,39 @@
+import { type Cluster, type Node, type Service, slotKey, type Task } from '../model/index.ts';
+import { Table, type TableReader } from './table.ts';
+
+/** Everything the manager knows, by table. A new kind of object is one line in each of these three. */
+export interface Objects {
+  clusters: Cluster;
+  nodes: Node;
+  services: Service;
+  tasks: Task;
+}
+
+export const makeTables = () => ({
+  clusters: new Table<Cluster, never>({}),
+  nodes: new Table<Node, 'hostname'>({
+    hostname: (node) => [node.Description.Hostname ?? ''],
+  }),
+  services: new Table<Service, 'name'>({
+    name: (service) => [service.Spec.Name ?? ''],
+  }),
+  tasks: new Table<Task, 'service' | 'node' | 'slot'>({
+    service: (task) => [task.ServiceID],
+    node: (task) => (task.NodeID ? [task.NodeID] : []),
+    slot: (task) => [slotIndexKey(task.ServiceID, slotKey(task))],
+  }),
+});
+
+export type Tables = ReturnType<typeof makeTables>;
+export type TableName = keyof Tables & keyof Objects;
+export const tableNames = Object.keys(makeTables()) as TableName[];
+
+/** Key of the tasks' `slot` index. */
+export const slotIndexKey = (serviceId: string, slot: string): string => `${serviceId}/${slot}`;
+
+type IndexOf<N extends TableName> = Tables[N] extends Table<infer _T, infer I> ? I : never;
+
+/** A consistent read-only view. Synchronous code sees one state from its first to its last line. */
+export type ReadView = { readonly [N in TableName]: TableReader<Objects[N], IndexOf<N>> };
+
+export type { IndexOf };

@@ -1,0 +1,5 @@
+export * from './gen/shoal/v1/agent.ts';
+export * from './states.ts';
+
+/** Raised when an old agent and a new manager (or the reverse) could not understand each other. */
+export const protocolVersion = 1;

@@ -1,0 +1,14 @@
+/** Generates packages/proto/src/gen from the .proto files, and lints them. The result is committed. */
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..');
+const buf = (...args: string[]) =>
+  execFileSync(resolve(root, 'node_modules/.bin/buf'), args, {
+    cwd: resolve(root, 'packages/proto'),
+    stdio: 'inherit',
+  });
+
+buf('lint');
+buf('generate');
+console.log('packages/proto/src/gen is up to date');
