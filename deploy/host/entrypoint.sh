@@ -1,0 +1,101 @@
+#!/bin/bash
+# PID 1 of a testbed host: runs dockerd, the agent and (SHOAL_MANAGER=1) the manager, each under a
+# small supervisor that starts it again half a second after it died, as an init system would.
+#
+#   /run/shoal/NAME.pid     the running process (dockerd, agent, manager)
+#   /run/shoal/hold/NAME    while this file exists, a process that died stays down
+#   /var/log/shoal/NAME.log its output; `docker logs` of the host shows all of them
+#
+# /run is a tmpfs: a power loss (docker kill, docker start) clears it as a reboot does.
+set -u
+here=$(dirname "$0")
+RUN=/run/shoal LOGS=/var/log/shoal
+NAME=${SHOAL_HOSTNAME:-$(hostname)}
+CGROUP_PARENT=/shoal-${SHOAL_PROJECT:-shoal}-$NAME
+
+log() { echo "$(date -u +%FT%TZ) $*" >> "$LOGS/host.log"; }
+. "$here/prepare.sh"
+
+if [ "${1:-}" = registry ]; then exec docker-registry serve "$here/registry.yml"; fi
+
+supervise() { # NAME COMMAND...
+  local name=$1 pid code
+  shift
+  while :; do
+    while [ -e "$RUN/hold/$name" ]; do sleep 0.1; done
+    "$@" >> "$LOGS/$name.log" 2>&1 &
+    pid=$!
+    echo "$pid" > "$RUN/$name.pid"
+    log "$name started (pid $pid)"
+    wait "$pid"
+    code=$?
+    rm -f "$RUN/$name.pid"
+    log "$name ended with code $code"
+    sleep 0.5
+  done
+}
+
+stop_process() { # NAME SECONDS: asks it to stop and waits, but not for ever
+  local pid tries=$(($2 * 10))
+  pid=$(cat "$RUN/$1.pid" 2>/dev/null) || return 0
+  kill -TERM "$pid" 2>/dev/null || return 0
+  while kill -0 "$pid" 2>/dev/null && [ "$tries" -gt 0 ]; do sleep 0.1; tries=$((tries - 1)); done
+}
+
+shut_down() {
+  log 'shutting down'
+  touch "$RUN/hold/"{agent,manager,dockerd}
+  stop_process agent 5
+  stop_process manager 5
+  stop_process dockerd 12
+  exit 0
+}
+
+start_dockerd() {
+  rm -f /run/docker.pid # left by a killed daemon
+  exec dockerd --host unix:///var/run/docker.sock --pidfile /run/docker.pid \
+    --cgroup-parent "$CGROUP_PARENT" --insecure-registry registry:5000 ${SHOAL_DOCKERD_ARGS:-}
+}
+
+start_agent() {
+  exec node --enable-source-maps /opt/shoal/agent/main.mjs --state-dir /var/lib/shoal/agent \
+    --manager "$SHOAL_MANAGER_ADDR" --docker unix:///var/run/docker.sock \
+    --hostname "$NAME" --advertise-addr "$SHOAL_ADVERTISE_ADDR" ${SHOAL_AGENT_ARGS:-}
+}
+
+start_manager() {
+  exec node --enable-source-maps /opt/shoal/manager/main.mjs --state-dir /var/lib/shoal/manager \
+    --api tcp://0.0.0.0:2475 --api unix:///run/shoal/shoal.sock \
+    --agent-listen 0.0.0.0:2480 ${SHOAL_MANAGER_ARGS:-}
+}
+
+# A daemon on TCP without TLS delays its own start by seconds to warn about it; forwarding to its
+# socket does not. Whoever reaches this port rules the host: the hosts' network is a bridge of the
+# machine that runs the tests, and nothing publishes the port.
+start_forward() {
+  exec socat TCP-LISTEN:2375,fork,reuseaddr UNIX-CONNECT:/var/run/docker.sock
+}
+
+show_logs() { # NAME: follow its file on our stdout, each line with its name
+  touch "$LOGS/$1.log"
+  tail -n +1 -F "$LOGS/$1.log" 2>/dev/null | sed -u "s/^/$1: /" &
+}
+
+mkdir -p "$RUN/hold" "$LOGS" /var/lib/shoal/agent
+rm -f "$LOGS"/*.log # `docker logs` keeps earlier lives
+trap shut_down TERM INT
+unmask_proc
+prepare_cgroups
+
+names=(dockerd agent)
+supervise dockerd start_dockerd &
+supervise forward start_forward &
+if [ "${SHOAL_MANAGER:-0}" = 1 ]; then
+  mkdir -p /var/lib/shoal/manager
+  names+=(manager)
+  supervise manager start_manager &
+fi
+supervise agent start_agent &
+for name in host "${names[@]}"; do show_logs "$name"; done
+# A trap runs only when `wait` returns, and it returns for the signal; children never all end.
+while :; do wait; done

@@ -1,0 +1,64 @@
+import { cpSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { build } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+
+/** CommonJS dependencies inside an ES module bundle still call require, __filename and __dirname. */
+const BANNER = [
+  "import { createRequire as shoalCreateRequire } from 'node:module';",
+  'const require = shoalCreateRequire(import.meta.url);',
+  'const __filename = import.meta.filename;',
+  'const __dirname = import.meta.dirname;',
+].join('\n');
+
+export interface Bundle {
+  entry: string;
+  out: string;
+}
+
+export const BUNDLES: readonly Bundle[] = [
+  { entry: 'packages/manager/src/main.ts', out: 'dist/manager/main.mjs' },
+  { entry: 'packages/agent/src/main.ts', out: 'dist/agent/main.mjs' },
+];
+
+/** One file per process, so that a host needs Node and nothing else. */
+export async function bundle({ entry, out }: Bundle): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile: out,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    sourcemap: true,
+    // Optional native speed-ups of dockerode's ssh client, which we never use.
+    external: ['cpu-features', '*.node'],
+    banner: { js: BANNER },
+    logLevel: 'warning',
+  });
+}
+
+/** The API's documentation page is served by the manager from files beside its bundle. */
+function copyDocs(): void {
+  const ui = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  const target = join(root, 'dist/manager/docs');
+  mkdirSync(target, { recursive: true });
+  for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css']) cpSync(join(ui, file), join(target, file));
+}
+
+export async function buildAll(say: (line: string) => void): Promise<void> {
+  await Promise.all(
+    BUNDLES.map(async (each) => {
+      if (!existsSync(join(root, each.entry))) throw new Error(`build: ${each.entry} does not exist`);
+      await bundle(each);
+      const size = statSync(join(root, each.out)).size / 1024 / 1024;
+      say(`built ${relative(root, join(root, each.out))} (${size.toFixed(1)} MB)`);
+    }),
+  );
+  copyDocs();
+}
+
+if (import.meta.main) await buildAll((line) => process.stderr.write(`${line}\n`));
