@@ -8,10 +8,8 @@ export const object = <P extends TProperties>(properties: P) =>
 export const opt = <S extends TSchema>(schema: S) => Type.Optional(Type.Union([schema, Type.Null()]));
 
 /** A string out of a fixed list. */
-export const oneOf = <const V extends string[]>(...values: V) =>
-  Type.Union(
-    values.map((value) => Type.Literal(value)) as { [K in keyof V]: ReturnType<typeof Type.Literal<V[K]>> },
-  );
+export const oneOf = <const V extends string>(...values: V[]) =>
+  Type.Unsafe<V>({ type: 'string', enum: values });
 
 export const stringMap = Type.Record(Type.String(), Type.String());
 /** Go's time.Duration: whole nanoseconds. */

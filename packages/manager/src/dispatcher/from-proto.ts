@@ -1,0 +1,65 @@
+import { decodeObserved, type NodeFacts, type TaskStatus } from '@shoal/proto';
+import { isoTime } from '../effects.ts';
+import { compareStates, type NodeDescription, type ObservedStatus, type Task } from '../model/index.ts';
+
+/**
+ * The task with the agent's report applied, or undefined when the report changes nothing: it came late,
+ * twice, or from a node that does not own the task. `now` (ms) is the manager's clock: restart windows are
+ * judged by it, not by the hosts' clocks.
+ */
+export function applyStatus(task: Task, report: TaskStatus, nodeId: string, now: number): Task | undefined {
+  const state = decodeObserved(report.state);
+  if (!state || task.NodeID !== nodeId) return undefined;
+  const order = compareStates(state, task.Status.State);
+  if (order < 0) return undefined;
+  const status: ObservedStatus = {
+    Timestamp: order === 0 ? task.Status.Timestamp : isoTime(now),
+    State: state,
+    ...(report.message && { Message: report.message }),
+    ...(report.err && { Err: report.err }),
+    ...(report.container && {
+      ContainerStatus: {
+        ContainerID: report.container.id,
+        PID: report.container.pid,
+        ExitCode: report.container.exitCode,
+      },
+    }),
+    PortStatus:
+      report.ports.length === 0
+        ? {}
+        : {
+            Ports: report.ports.map(({ protocol, target, published, name }) => ({
+              ...(name && { Name: name }),
+              Protocol: protocol === 'udp' || protocol === 'sctp' ? protocol : 'tcp',
+              TargetPort: target,
+              PublishedPort: published,
+              PublishMode: 'host',
+            })),
+          },
+  };
+  if (order === 0 && JSON.stringify(status) === JSON.stringify(task.Status)) return undefined;
+  return { ...task, Status: status };
+}
+
+export function nodeDescription(facts: NodeFacts): NodeDescription {
+  return {
+    Hostname: facts.hostname,
+    Platform: { Architecture: facts.architecture, OS: facts.os },
+    Resources: {
+      NanoCPUs: facts.nanoCpus,
+      MemoryBytes: facts.memoryBytes,
+      ...(facts.genericResources.length > 0 && {
+        GenericResources: facts.genericResources.map(({ kind, amount, name }) =>
+          name
+            ? { NamedResourceSpec: { Kind: kind, Value: name } }
+            : { DiscreteResourceSpec: { Kind: kind, Value: amount } },
+        ),
+      }),
+    },
+    Engine: {
+      EngineVersion: facts.engineVersion,
+      ...(Object.keys(facts.engineLabels).length > 0 && { Labels: facts.engineLabels }),
+      Plugins: facts.plugins.map(({ type, name }) => ({ Type: type, Name: name })),
+    },
+  };
+}
