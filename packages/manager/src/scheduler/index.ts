@@ -1,0 +1,7 @@
+export {
+  type Constraint,
+  ConstraintError,
+  isEligible,
+  nodeMatches,
+  parseConstraints,
+} from './constraints.ts';
