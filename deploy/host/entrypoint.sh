@@ -11,7 +11,6 @@ set -u
 here=$(dirname "$0")
 RUN=/run/shoal LOGS=/var/log/shoal
 NAME=${SHOAL_HOSTNAME:-$(hostname)}
-CGROUP_PARENT=/shoal-${SHOAL_PROJECT:-shoal}-$NAME
 
 log() { echo "$(date -u +%FT%TZ) $*" >> "$LOGS/host.log"; }
 . "$here/prepare.sh"

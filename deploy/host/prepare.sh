@@ -33,6 +33,11 @@ prepare_cgroup1() {
   done
   mkdir -p /sys/fs/cgroup/systemd
   mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd 2>/dev/null || rmdir /sys/fs/cgroup/systemd
+  # Containers inside belong below the host's own group, so that `docker pause` and `docker stats` of
+  # the host include them; for that it must be allowed every device that it allows them.
+  CGROUP_PARENT=$(awk -F: '$2 == "memory" {print $3}' /proc/self/cgroup)/inner
+  echo a > "/sys/fs/cgroup/devices$(awk -F: '$2 == "devices" {print $3}' /proc/self/cgroup)/devices.allow" ||
+    log "not every device can be allowed: inner containers may fail to start"
   # Groups left behind by this host's earlier life (power loss) are empty by now.
   find /sys/fs/cgroup/*"$CGROUP_PARENT" -depth -type d -exec rmdir {} + 2>/dev/null || true
 }
@@ -40,6 +45,7 @@ prepare_cgroup1() {
 # Version 2: processes may only live in leaves, so move ours into one before giving controllers on.
 prepare_cgroup2() {
   local controllers
+  CGROUP_PARENT=/inner
   mount -o remount,rw /sys/fs/cgroup 2>/dev/null || true
   mkdir -p /sys/fs/cgroup/init
   xargs -rn1 < /sys/fs/cgroup/cgroup.procs > /sys/fs/cgroup/init/cgroup.procs 2>/dev/null || true

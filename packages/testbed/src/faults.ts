@@ -1,0 +1,104 @@
+import type { Cluster } from './cluster.ts';
+import type { Host, HostProcess } from './host.ts';
+import { until } from './probe.ts';
+import { run, tryRun } from './run.ts';
+
+/** Power is gone at once: every process on the host dies, its disk stays. */
+export async function powerOff(host: Host): Promise<void> {
+  await run('docker', ['kill', host.container]);
+}
+
+/** Boots a host again; its /run is empty then, as after any boot. */
+export async function powerOn(host: Host): Promise<void> {
+  await run('docker', ['start', host.container]);
+}
+
+/** Power off and on again; resolves when the host's daemon answers. */
+export async function powerLoss(host: Host): Promise<void> {
+  await powerOff(host);
+  await powerOn(host);
+  await daemonBack(host);
+}
+
+/** Pulls the network cable: the host lives on alone. */
+export async function cut(host: Host): Promise<void> {
+  await run('docker', ['network', 'disconnect', host.network, host.container]);
+}
+
+/** Plugs the cable in again, with the same address. */
+export async function heal(host: Host): Promise<void> {
+  await run('docker', ['network', 'connect', '--ip', host.ip, '--alias', host.name, host.network, host.container]);
+}
+
+/** Stops the host's clock, so to speak: nothing runs, while its kernel still answers the network. */
+export async function pause(host: Host): Promise<void> {
+  await run('docker', ['pause', host.container]);
+}
+
+export async function unpause(host: Host): Promise<void> {
+  await run('docker', ['unpause', host.container]);
+}
+
+/** `kill -9`; the host's supervisor starts the process again soon, unless it is held down until `resume`. */
+export async function killProcess(host: Host, name: HostProcess, { hold = false } = {}): Promise<void> {
+  const holding = hold ? `touch /run/shoal/hold/${name}; ` : '';
+  await host.sh(`${holding}kill -9 "$(cat /run/shoal/${name}.pid)"`);
+}
+
+/** Starts a process that is held down. */
+export async function resume(host: Host, name: HostProcess): Promise<void> {
+  await host.sh(`rm -f /run/shoal/hold/${name}`);
+}
+
+/** Freezes one process; `thaw` lets it go on. Its sockets stay open, and its kernel goes on acknowledging. */
+export async function freeze(host: Host, name: HostProcess): Promise<void> {
+  await host.sh(`kill -STOP "$(cat /run/shoal/${name}.pid)"`);
+}
+
+export async function thaw(host: Host, name: HostProcess): Promise<void> {
+  await host.sh(`kill -CONT "$(cat /run/shoal/${name}.pid)"`);
+}
+
+export interface DropOptions {
+  from: Host;
+  at: Host;
+  /** Only packets of one kind, for instance `{ protocol: 'udp', port: 4789 }`. */
+  only?: { protocol: 'tcp' | 'udp'; port: number };
+}
+
+/** Loses packets one way: what `from` sends doesn't arrive `at`, while the other direction works. */
+export async function drop({ from, at, only }: DropOptions): Promise<void> {
+  const match = only ? `${only.protocol} dport ${only.port} ` : '';
+  // Ahead of connection tracking and of every rule that Docker or Shoal may have.
+  await at.sh(
+    `nft add table inet shoal_faults
+     nft 'add chain inet shoal_faults arriving { type filter hook prerouting priority -400; }'
+     nft 'add rule inet shoal_faults arriving ip saddr ${from.ip} ${match}drop'`,
+  );
+}
+
+/** Ends all packet loss at a host. */
+export async function undrop(host: Host): Promise<void> {
+  await tryRun('docker', ['exec', host.container, 'nft', 'delete', 'table', 'inet', 'shoal_faults']);
+}
+
+export async function daemonBack(host: Host): Promise<void> {
+  await until(`the Docker daemon of ${host.name} answers`, () => host.daemonAnswers(), { timeoutMs: 60_000, everyMs: 200 });
+}
+
+/** Undoes every fault on every host, whatever it was; resolves when all daemons answer. */
+export async function healAll(cluster: Cluster): Promise<void> {
+  await Promise.all(
+    cluster.hosts.map(async (host) => {
+      const format = '{{.State.Paused}} {{.State.Running}} {{json .NetworkSettings.Networks}}';
+      const state = await run('docker', ['inspect', '--format', format, host.container]);
+      const [paused, running] = state.split(' ');
+      if (paused === 'true') await unpause(host);
+      if (running === 'false') await powerOn(host);
+      if (!state.includes(`"${host.network}"`)) await heal(host);
+      await undrop(host);
+      await host.sh('rm -f /run/shoal/hold/*; for p in /run/shoal/*.pid; do kill -CONT "$(cat "$p")" || true; done 2>/dev/null');
+      await daemonBack(host);
+    }),
+  );
+}
