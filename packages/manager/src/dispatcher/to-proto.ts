@@ -1,5 +1,5 @@
-import { encodeDesired, type Assignment as ProtoAssignment } from '@shoal/proto';
 import type * as proto from '@shoal/proto';
+import { encodeDesired, type Assignment as ProtoAssignment } from '@shoal/proto';
 import {
   type ContainerSpec,
   type GenericResource,
@@ -17,7 +17,8 @@ export function toAssignment(task: Task, service: Service | undefined): ProtoAss
   const taskName = `${serviceName}.${task.Slot ?? task.NodeID}`;
   const { Resources, LogDriver } = task.Spec;
   // A task that has ended must not be started again, whatever the manager wanted of it before.
-  const desired = isTerminal(task.Status.State) && task.DesiredState !== 'remove' ? 'shutdown' : task.DesiredState;
+  const desired =
+    isTerminal(task.Status.State) && task.DesiredState !== 'remove' ? 'shutdown' : task.DesiredState;
   return {
     taskId: task.ID,
     serviceId: task.ServiceID,
@@ -148,7 +149,10 @@ const port = (from: PortConfig): proto.Port => ({
   name: from.Name ?? '',
 });
 
-const genericResource = ({ NamedResourceSpec, DiscreteResourceSpec }: GenericResource): proto.GenericResource => ({
+const genericResource = ({
+  NamedResourceSpec,
+  DiscreteResourceSpec,
+}: GenericResource): proto.GenericResource => ({
   kind: NamedResourceSpec?.Kind ?? DiscreteResourceSpec?.Kind ?? '',
   amount: DiscreteResourceSpec?.Value ?? 0,
   name: NamedResourceSpec?.Value ?? '',

@@ -12,12 +12,20 @@ const schema = `
   INSERT OR IGNORE INTO head VALUES (1, 0);
 `;
 
-/** State in one SQLite file. Throws when the file can't be opened or is locked by another manager. */
-export function sqliteBackend(path: string): Backend {
-  const db = new DatabaseSync(path, { timeout: 5_000 });
+/**
+ * State in one SQLite file. Throws when the file can't be opened, or is still held by another manager after
+ * `lockWaitMs`.
+ */
+export function sqliteBackend(path: string, lockWaitMs = 5_000): Backend {
+  const db = new DatabaseSync(path, { timeout: lockWaitMs });
   // One manager a file: a second one must fail at its start, not corrupt the first one's memory.
   db.exec('PRAGMA locking_mode = EXCLUSIVE;');
-  db.exec(schema);
+  try {
+    db.exec(schema);
+  } catch (error) {
+    db.close();
+    throw new Error(`can't use the state in ${path}: is another manager running on it?`, { cause: error });
+  }
   const put = db.prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?)');
   const remove = db.prepare('DELETE FROM objects WHERE kind = ? AND id = ?');
   const setHead = db.prepare('UPDATE head SET revision = ?');

@@ -1,0 +1,263 @@
+import { credentials } from '@grpc/grpc-js';
+import {
+  type AgentMessage,
+  type Assignments,
+  DispatcherClient,
+  decodeDesired,
+  encodeObserved,
+  type ManagerMessage,
+  NodeFacts,
+  type ObservedStateName,
+  protocolVersion,
+} from '@shoal/proto';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Task } from '../model/index.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store } from '../store/index.ts';
+import { aService, aTask } from '../testing.ts';
+import { Dispatcher } from './index.ts';
+
+const token = 'SHOAL-1-secret';
+const nodeId = 'a'.repeat(25);
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function aManager() {
+  const store = await Store.open(memoryBackend(), Date.now);
+  await store.update((tx) => {
+    tx.clusters.create({
+      ID: 'c',
+      JoinTokens: { Worker: token, Manager: 'm' },
+      TaskHistoryRetentionLimit: 5,
+    });
+    tx.services.create(aService('web'));
+  });
+  const dispatcher = new Dispatcher(store, {
+    clock: Date.now,
+    ids: () => 'b'.repeat(25),
+    log: pino({ level: 'silent' }),
+    liveness: { heard: () => undefined, close: () => undefined },
+    managerAddr: '127.0.0.1:2480',
+  });
+  const port = await dispatcher.listen('127.0.0.1:0');
+  closers.push(() => dispatcher.close());
+  return { store, dispatcher, port };
+}
+
+/** A bare client of the protocol that keeps all it received. */
+function anAgent(port: number) {
+  const client = new DispatcherClient(`127.0.0.1:${port}`, credentials.createInsecure());
+  const call = client.session();
+  const received: NonNullable<ManagerMessage['body']>[] = [];
+  const ended = new Promise<string>((resolve) => {
+    call.on('error', (error) => resolve(error.message));
+    call.on('end', () => resolve('ended'));
+  });
+  call.on('data', ({ body }: ManagerMessage) => body && received.push(body));
+  closers.push(() => client.close());
+  const send = (body: NonNullable<AgentMessage['body']>) => call.write({ body });
+  const hello = (
+    change: { joinToken?: string; nodeId?: string; protocol?: number; facts?: Partial<NodeFacts> } = {},
+  ) =>
+    send({
+      $case: 'hello',
+      value: {
+        protocol: protocolVersion,
+        joinToken: token,
+        nodeId,
+        ...change,
+        facts: { ...NodeFacts.fromPartial({ hostname: 'h1', address: '10.0.0.1' }), ...change.facts },
+      },
+    });
+  const sets = () =>
+    received.flatMap((body): Assignments[] => (body.$case === 'assignments' ? [body.value] : []));
+  const report = (number: number, taskId: string, state: ObservedStateName, err = '') =>
+    send({
+      $case: 'statuses',
+      value: {
+        number,
+        statuses: [{ taskId, state: encodeObserved(state), timeMs: 0, message: '', err, ports: [] }],
+      },
+    });
+  return { send, hello, received, sets, ended, report };
+}
+
+const assigned = (id: string, change: Partial<Task> = {}): Task =>
+  aTask(id, {
+    NodeID: nodeId,
+    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'assigned', PortStatus: {} },
+    ...change,
+  });
+const shape = ({ complete, appliesTo, resultsIn, put, remove }: Assignments) => ({
+  complete,
+  chain: `${appliesTo}→${resultsIn}`,
+  put: put.map(({ taskId, desiredState }) => `${taskId} ${decodeDesired(desiredState)}`),
+  remove,
+});
+
+describe('joining', () => {
+  it('registers the node and welcomes its agent', async () => {
+    const { store, port } = await aManager();
+    const agent = anAgent(port);
+    agent.hello({ nodeId: '', facts: { runsManager: true } });
+    await vi.waitFor(() => expect(agent.received[0]?.$case).toBe('welcome'));
+    expect(store.view.nodes.get('b'.repeat(25))).toMatchObject({
+      Spec: { Role: 'manager', Availability: 'active' },
+      Description: { Hostname: 'h1' },
+      Status: { State: 'ready', Addr: '10.0.0.1' },
+      ManagerStatus: { Leader: true },
+    });
+  });
+
+  it.each([
+    [{ joinToken: 'wrong' }, /join token/],
+    [{ protocol: 99 }, /protocol/],
+  ])('is refused with a reason: %j', async (change, reason) => {
+    const { store, port } = await aManager();
+    const agent = anAgent(port);
+    agent.hello(change);
+    expect(await agent.ended).toMatch(reason);
+    expect(store.view.nodes.size).toBe(0);
+  });
+
+  it('again keeps what people set on the node, and replaces the stream before', async () => {
+    const { store, port } = await aManager();
+    const first = anAgent(port);
+    first.hello();
+    await vi.waitFor(() => expect(first.sets()).toHaveLength(1));
+    await store.update((tx) => {
+      const node = tx.nodes.get(nodeId);
+      if (node) tx.nodes.update({ ...node, Spec: { ...node.Spec, Availability: 'drain' } });
+    });
+    const second = anAgent(port);
+    second.hello();
+    expect(await first.ended).toBe('ended');
+    expect(store.view.nodes.get(nodeId)?.Spec.Availability).toBe('drain');
+  });
+});
+
+describe('assignments', () => {
+  it('come whole first, then as a chain of changes, and whole again on request', async () => {
+    const { store, port } = await aManager();
+    await store.update((tx) => {
+      tx.tasks.create(assigned('t1'));
+      tx.tasks.create(assigned('elsewhere', { NodeID: 'other' }));
+      tx.tasks.create(aTask('unplaced', { NodeID: nodeId }));
+    });
+    const agent = anAgent(port);
+    agent.hello();
+    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    await store.update((tx) => {
+      tx.tasks.create(assigned('t2'));
+      const task = tx.tasks.get('t1');
+      if (task) tx.tasks.update({ ...task, DesiredState: 'shutdown' });
+    });
+    await vi.waitFor(() => expect(agent.sets()).toHaveLength(2));
+    await store.update((tx) => tx.tasks.remove('t1'));
+    await vi.waitFor(() => expect(agent.sets()).toHaveLength(3));
+    agent.send({ $case: 'resync', value: {} });
+    await vi.waitFor(() => expect(agent.sets()).toHaveLength(4));
+    expect(agent.sets().map(shape)).toEqual([
+      { complete: true, chain: '0→1', put: ['t1 running'], remove: [] },
+      { complete: false, chain: '1→2', put: ['t2 running', 't1 shutdown'], remove: [] },
+      { complete: false, chain: '2→3', put: [], remove: ['t1'] },
+      { complete: true, chain: '0→4', put: ['t2 running'], remove: [] },
+    ]);
+  });
+
+  it('never ask for a task to run again that has ended', async () => {
+    const { store, port } = await aManager();
+    await store.update((tx) =>
+      tx.tasks.create(assigned('t1', { Status: { Timestamp: '', State: 'failed', PortStatus: {} } })),
+    );
+    const agent = anAgent(port);
+    agent.hello();
+    await vi.waitFor(() => expect(agent.sets().map(shape)[0]?.put).toEqual(['t1 shutdown']));
+  });
+});
+
+describe('statuses', () => {
+  it('are stored, acknowledged, and only ever move forward', async () => {
+    const { store, port } = await aManager();
+    await store.update((tx) => tx.tasks.create(assigned('t1')));
+    const agent = anAgent(port);
+    agent.hello();
+    agent.report(1, 't1', 'failed', 'task: non-zero exit (1)');
+    agent.report(2, 't1', 'running');
+    agent.report(3, 'unknown', 'running');
+    await vi.waitFor(() => expect(agent.received.filter(({ $case }) => $case === 'ack')).toHaveLength(3));
+    expect(store.view.tasks.get('t1')?.Status).toMatchObject({
+      State: 'failed',
+      Err: 'task: non-zero exit (1)',
+    });
+  });
+
+  it('of another node’s tasks are ignored', async () => {
+    const { store, port } = await aManager();
+    await store.update((tx) => tx.tasks.create(assigned('t1', { NodeID: 'other' })));
+    const agent = anAgent(port);
+    agent.hello();
+    agent.report(1, 't1', 'running');
+    await vi.waitFor(() => expect(agent.received.some(({ $case }) => $case === 'ack')).toBe(true));
+    expect(store.view.tasks.get('t1')?.Status.State).toBe('assigned');
+  });
+});
+
+describe('facts and beats', () => {
+  it('take a node in trouble out, and bring it back', async () => {
+    const { store, port } = await aManager();
+    const agent = anAgent(port);
+    agent.hello();
+    const facts = (trouble: string) =>
+      agent.send({ $case: 'facts', value: NodeFacts.fromPartial({ hostname: 'h1', trouble }) });
+    facts('the Docker daemon does not answer');
+    await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.Status.State).toBe('down'));
+    expect(store.view.nodes.get(nodeId)?.Status.Message).toBe('the Docker daemon does not answer');
+    facts('');
+    await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.Status.State).toBe('ready'));
+  });
+
+  it('revive a node that was judged silent', async () => {
+    const { store, port } = await aManager();
+    const agent = anAgent(port);
+    agent.hello();
+    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    await store.update((tx) => {
+      const node = tx.nodes.get(nodeId);
+      if (node) tx.nodes.update({ ...node, Status: { State: 'down', Message: 'heartbeat failure' } });
+    });
+    agent.send({ $case: 'beat', value: { number: 7 } });
+    await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.Status.State).toBe('ready'));
+    expect(agent.received).toContainEqual({ $case: 'beat', value: { number: 7 } });
+  });
+});
+
+describe('queries', () => {
+  it('go to a connected node and come back, or say why not', async () => {
+    const { dispatcher, port } = await aManager();
+    await expect(dispatcher.distribution('web:1', '')).rejects.toMatchObject({ status: 503 });
+    const agent = anAgent(port);
+    agent.hello();
+    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    const answers = [dispatcher.distribution('web:1', 'auth'), dispatcher.distribution('nope:1', '')];
+    await vi.waitFor(() => expect(agent.received.filter(({ $case }) => $case === 'query')).toHaveLength(2));
+    for (const body of agent.received) {
+      if (body.$case !== 'query') continue;
+      const { id, what } = body.value;
+      const outcome =
+        what?.value.image === 'web:1'
+          ? ({ $case: 'json', value: '{"ok":true}' } as const)
+          : ({ $case: 'error', value: { status: 404, message: 'manifest unknown' } } as const);
+      agent.send({ $case: 'result', value: { id, outcome } });
+    }
+    const [found, missing] = await Promise.allSettled(answers);
+    expect(found).toEqual({ status: 'fulfilled', value: { ok: true } });
+    expect(missing).toMatchObject({
+      status: 'rejected',
+      reason: { status: 404, message: 'manifest unknown' },
+    });
+  });
+});

@@ -1,0 +1,243 @@
+import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import {
+  type AgentMessage,
+  DispatcherService,
+  type Hello,
+  type ManagerMessage,
+  type NodeFacts,
+  type StatusBatch,
+} from '@shoal/proto';
+import type { Logger } from 'pino';
+import type { Clock, Ids } from '../effects.ts';
+import { type Liveness, silenceMessage } from '../liveness/index.ts';
+import { Loop } from '../loop.ts';
+import type { Node } from '../model/index.ts';
+import { QueryError } from '../query-error.ts';
+import type { Change, Store } from '../store/index.ts';
+import { applyStatus } from './from-proto.ts';
+import { JoinRefused, join, withFacts } from './join.ts';
+import { Session } from './session.ts';
+
+/** Time between two beats of an agent. */
+const beatMs = 500;
+/** An agent that does not introduce itself within this time is cut off. */
+const greetingMs = 10_000;
+const largestMessage = 64 * 2 ** 20;
+
+type Call = ServerDuplexStream<AgentMessage, ManagerMessage>;
+
+export interface DispatcherOptions {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Logger;
+  readonly liveness: Liveness;
+  /** Where people reach the manager, shown in `docker node inspect`. */
+  readonly managerAddr: string;
+}
+
+/** The only door for agents: their sessions, their assignments, their statuses. */
+export class Dispatcher {
+  readonly #store: Store;
+  readonly #options: DispatcherOptions;
+  readonly #sessions = new Map<string, Session>();
+  readonly #server: Server;
+  readonly #flush: Loop;
+  readonly #unwatch: () => void;
+
+  constructor(store: Store, options: DispatcherOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#flush = new Loop({
+      clock: options.clock,
+      log: options.log,
+      act: async (nodeIds) => {
+        for (const id of nodeIds) this.#sessions.get(id)?.flush(store.view);
+        return undefined;
+      },
+    });
+    this.#unwatch = store.watch(({ changes }) => {
+      for (const change of changes) this.#notice(change);
+    });
+    this.#server = new Server({
+      'grpc.max_receive_message_length': largestMessage,
+      'grpc.max_send_message_length': largestMessage,
+      'grpc.keepalive_time_ms': 10_000,
+      'grpc.keepalive_timeout_ms': 5_000,
+    });
+    this.#server.addService(DispatcherService, { session: (call: Call) => this.#serve(call) });
+  }
+
+  /** Starts to listen on `HOST:PORT`. Resolves with the port. */
+  listen(address: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+        error ? reject(new Error(`can't listen for agents on ${address}: ${error.message}`)) : resolve(port),
+      );
+    });
+  }
+
+  /** Looks an image up in its registry through some host's daemon. Rejects with a QueryError. */
+  async distribution(image: string, registryAuth: string): Promise<unknown> {
+    const ready = [...this.#sessions.values()].find(
+      ({ nodeId }) => this.#store.view.nodes.get(nodeId)?.Status.State === 'ready',
+    );
+    if (!ready) throw new QueryError(503, 'no node is connected that could ask the registry');
+    return JSON.parse(await ready.ask({ $case: 'distribution', value: { image, registryAuth } }));
+  }
+
+  async close(): Promise<void> {
+    this.#unwatch();
+    await this.#flush.close();
+    for (const session of this.#sessions.values()) session.close();
+    this.#server.forceShutdown();
+  }
+
+  #notice(change: Change): void {
+    if (change.table === 'nodes' && !change.after) {
+      // A removed node may come back only by joining anew.
+      const session = this.#sessions.get(change.id);
+      if (session) this.#left(session);
+    }
+    if (change.table !== 'tasks') return;
+    const { before, after } = change;
+    // A status that the agent itself reported is no news to it.
+    if (before && after && before.DesiredState === after.DesiredState && before.NodeID === after.NodeID) {
+      if (before.Status.State !== 'pending' && before.Status.State !== 'new') return;
+    }
+    for (const nodeId of new Set([before?.NodeID, after?.NodeID])) {
+      const session = nodeId ? this.#sessions.get(nodeId) : undefined;
+      if (!session) continue;
+      session.mark(change.id);
+      this.#flush.mark(session.nodeId);
+    }
+  }
+
+  #serve(call: Call): void {
+    let session: Session | undefined;
+    let gone = false;
+    const fail = (code: status, details: string) => {
+      if (!gone) call.emit('error', { code, details });
+    };
+    const greeting = setTimeout(() => fail(status.DEADLINE_EXCEEDED, 'no greeting came'), greetingMs);
+    const leave = () => {
+      gone = true;
+      clearTimeout(greeting);
+      if (session) this.#left(session);
+    };
+    const take = async ({ body }: AgentMessage): Promise<void> => {
+      if (session) {
+        await this.#handle(session, body);
+      } else if (body?.$case === 'hello') {
+        clearTimeout(greeting);
+        const node = await this.#join(body.value);
+        if (!gone) session = this.#welcome(node, call);
+      } else {
+        fail(status.FAILED_PRECONDITION, 'the first message must be a greeting');
+      }
+    };
+    call.on('data', (message: AgentMessage) => {
+      // One message at a time: the next is read when this one is dealt with.
+      call.pause();
+      take(message)
+        .catch((error: unknown) => {
+          if (error instanceof JoinRefused) return fail(status.UNAUTHENTICATED, error.message);
+          this.#options.log.error({ err: error, nodeId: session?.nodeId }, 'message of an agent failed');
+          fail(status.INTERNAL, 'the manager could not handle the message');
+        })
+        .finally(() => call.resume());
+    });
+    call.on('drain', () => {
+      session?.drained();
+      if (session) this.#flush.mark(session.nodeId);
+    });
+    call.on('end', () => {
+      leave();
+      call.end();
+    });
+    call.on('cancelled', leave);
+    call.on('error', leave);
+  }
+
+  async #join(hello: Hello): Promise<Node> {
+    const { ids, managerAddr } = this.#options;
+    return await this.#store.update((tx) => join(tx, hello, { ids, managerAddr }));
+  }
+
+  #welcome(node: Node, call: Call): Session {
+    const { log, liveness } = this.#options;
+    const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
+    // A second stream of the same node replaces the first: the agent restarted, or gave the first one up.
+    this.#sessions.get(node.ID)?.close();
+    this.#sessions.set(node.ID, session);
+    liveness.heard(node.ID);
+    const [cluster] = this.#store.view.clusters.all();
+    session.send({ $case: 'welcome', value: { nodeId: node.ID, beatMs, clusterId: cluster?.ID ?? '' } });
+    session.flush(this.#store.view);
+    log.info({ nodeId: node.ID, hostname: node.Description.Hostname }, 'agent connected');
+    return session;
+  }
+
+  #left(session: Session): void {
+    if (this.#sessions.get(session.nodeId) !== session) return;
+    this.#sessions.delete(session.nodeId);
+    session.close();
+    this.#options.log.info({ nodeId: session.nodeId }, 'agent disconnected');
+  }
+
+  async #handle(session: Session, body: AgentMessage['body']): Promise<void> {
+    this.#options.liveness.heard(session.nodeId);
+    switch (body?.$case) {
+      case 'beat':
+        session.beat(body.value.number);
+        // Silent for a while and judged down, but back on the same stream: it is ready again.
+        if (this.#store.view.nodes.get(session.nodeId)?.Status.Message === silenceMessage)
+          await this.#revive(session);
+        return;
+      case 'statuses':
+        await this.#statuses(session, body.value);
+        return;
+      case 'facts':
+        await this.#facts(session.nodeId, body.value);
+        return;
+      case 'resync':
+        session.resync();
+        session.flush(this.#store.view);
+        return;
+      case 'result':
+        session.answered(body.value);
+        return;
+      default:
+      // A newer agent may say more than we know; what we do not know we do not need.
+    }
+  }
+
+  async #statuses(session: Session, { number, statuses }: StatusBatch): Promise<void> {
+    const now = this.#options.clock();
+    await this.#store.update((tx) => {
+      for (const report of statuses) {
+        const task = tx.tasks.get(report.taskId);
+        const changed = task && applyStatus(task, report, session.nodeId, now);
+        if (changed) tx.tasks.update(changed);
+      }
+    });
+    session.send({ $case: 'ack', value: { number } });
+  }
+
+  async #facts(nodeId: string, facts: NodeFacts): Promise<void> {
+    await this.#store.update((tx) => {
+      const node = tx.nodes.get(nodeId);
+      if (!node) return;
+      const changed = withFacts(node, facts, this.#options.managerAddr);
+      if (JSON.stringify(changed) !== JSON.stringify(node)) tx.nodes.update(changed);
+    });
+  }
+
+  async #revive({ nodeId }: Session): Promise<void> {
+    await this.#store.update((tx) => {
+      const node = tx.nodes.get(nodeId);
+      if (node?.Status.Message !== silenceMessage) return;
+      const { Message: _, ...rest } = node.Status;
+      tx.nodes.update({ ...node, Status: { ...rest, State: 'ready' } });
+    });
+  }
+}

@@ -1,0 +1,70 @@
+import { timingSafeEqual } from 'node:crypto';
+import { type Hello, type NodeFacts, protocolVersion } from '@shoal/proto';
+import type { Ids } from '../effects.ts';
+import type { Node } from '../model/index.ts';
+import type { Tx } from '../store/index.ts';
+import { nodeDescription } from './from-proto.ts';
+
+/** Why an agent may not join; the text goes to the agent's log. */
+export class JoinRefused extends Error {
+  override readonly name = 'JoinRefused';
+}
+
+/**
+ * The node an agent's greeting stands for, made or brought up to date. Throws JoinRefused.
+ * An id the store does not know is taken as it is: the node was removed, or the manager's state was lost.
+ */
+export function join(tx: Tx, hello: Hello, context: { ids: Ids; managerAddr: string }): Node {
+  if (hello.protocol !== protocolVersion) {
+    throw new JoinRefused(
+      `this manager speaks protocol ${protocolVersion}, the agent ${hello.protocol}: bring both to the same version`,
+    );
+  }
+  const [cluster] = tx.clusters.all();
+  if (!cluster || !sameSecret(hello.joinToken, cluster.JoinTokens.Worker)) {
+    throw new JoinRefused('the join token is not valid for this cluster');
+  }
+  if (!hello.facts) throw new JoinRefused('the greeting lacks the facts about the node');
+  const known = hello.nodeId ? tx.nodes.get(hello.nodeId) : undefined;
+  if (known) return tx.nodes.update(withFacts(known, hello.facts, context.managerAddr));
+  const id = /^[a-z0-9]{25}$/.test(hello.nodeId) ? hello.nodeId : context.ids();
+  const fresh = withFacts(
+    {
+      ID: id,
+      Version: { Index: 0 },
+      CreatedAt: '',
+      UpdatedAt: '',
+      Spec: { Role: 'worker', Availability: 'active', Labels: {} },
+      Description: {},
+      Status: { State: 'unknown' },
+      shoal: { images: [] },
+    },
+    hello.facts,
+    context.managerAddr,
+  );
+  return tx.nodes.create(fresh);
+}
+
+/** The node with what its agent says of it. A node in trouble takes no tasks, and loses those it has. */
+export function withFacts(node: Node, facts: NodeFacts, managerAddr: string): Node {
+  const { ManagerStatus: _, ...rest } = node;
+  return {
+    ...rest,
+    Spec: { ...node.Spec, Role: facts.runsManager ? 'manager' : 'worker' },
+    Description: nodeDescription(facts),
+    Status: {
+      State: facts.trouble ? 'down' : 'ready',
+      ...(facts.trouble && { Message: facts.trouble }),
+      Addr: facts.address,
+    },
+    ...(facts.runsManager && {
+      ManagerStatus: { Leader: true, Reachability: 'reachable' as const, Addr: managerAddr },
+    }),
+    shoal: { images: facts.images },
+  };
+}
+
+function sameSecret(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

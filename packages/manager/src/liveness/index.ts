@@ -1,0 +1,2 @@
+export { silenceMessage } from './judge.ts';
+export { type Liveness, startLiveness } from './liveness.ts';

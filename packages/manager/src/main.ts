@@ -1,0 +1,90 @@
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pino } from 'pino';
+import { buildApi, listen } from './api/index.ts';
+import { readConfig, usage } from './config.ts';
+import { Dispatcher } from './dispatcher/index.ts';
+import { newId } from './ids.ts';
+import { startLiveness } from './liveness/index.ts';
+import { orchestratorLoop } from './orchestrator/index.ts';
+import { explainTask, schedulerLoop } from './scheduler/index.ts';
+import { sqliteBackend } from './store/backends/sqlite.ts';
+import { Store } from './store/index.ts';
+import { version } from './version.ts';
+
+const config = (() => {
+  try {
+    return readConfig(process.argv.slice(2), process.env);
+  } catch (error) {
+    console.error(`shoal-manager: ${error instanceof Error ? error.message : error}\n\n${usage}`);
+    process.exit(125);
+  }
+})();
+if (config === 'help') {
+  console.log(usage);
+  process.exit(0);
+}
+
+const log = pino({ name: 'shoal-manager', level: config.logLevel });
+const clock = Date.now;
+const ids = newId;
+const managerAddr = config.agentListen;
+
+mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+const store = await Store.open(sqliteBackend(resolve(config.stateDir, 'state.sqlite')), clock);
+await store.update((tx) => {
+  const [cluster] = tx.clusters.all();
+  if (cluster) return;
+  const token = (given?: string) => given ?? `SHOAL-1-${ids()}-${ids()}`;
+  tx.clusters.create({
+    ID: ids(),
+    JoinTokens: { Worker: token(config.joinToken), Manager: token() },
+    TaskHistoryRetentionLimit: 5,
+  });
+});
+
+const liveness = startLiveness(store, { clock, log: log.child({ component: 'liveness' }) });
+const dispatcher = new Dispatcher(store, {
+  clock,
+  ids,
+  log: log.child({ component: 'dispatcher' }),
+  liveness,
+  managerAddr,
+});
+const scheduler = schedulerLoop(store, { clock, log: log.child({ component: 'scheduler' }) });
+const orchestrator = orchestratorLoop(store, { clock, ids, log: log.child({ component: 'orchestrator' }) });
+const api = await buildApi({
+  store,
+  clock,
+  ids,
+  log: log.child({ component: 'api' }),
+  queries: dispatcher,
+  explain: (view, task) => explainTask(view, task, clock()),
+  about: { version, managerAddr },
+});
+
+const stop = async (signal: string) => {
+  log.info({ signal }, 'stopping');
+  // Open requests get a moment; a client that keeps its connection must not keep the manager.
+  setTimeout(() => process.exit(0), 5_000).unref();
+  await api.close();
+  await dispatcher.close();
+  liveness.close();
+  await Promise.all([scheduler.close(), orchestrator.close()]);
+  await store.close();
+  process.exit(0);
+};
+process.on('SIGTERM', (signal) => void stop(signal));
+process.on('SIGINT', (signal) => void stop(signal));
+
+try {
+  await dispatcher.listen(config.agentListen);
+  await listen(api, config.api);
+} catch (error) {
+  log.fatal({ err: error }, 'could not start');
+  process.exit(1);
+}
+log.info(
+  { version, api: config.api, agents: config.agentListen, tasks: store.view.tasks.size },
+  'manager is up',
+);

@@ -1,0 +1,45 @@
+/** Builders for tests: whole, valid objects of which a test names only what it is about. */
+import type { Node, Service, Task } from './model/index.ts';
+
+const unstored = { Version: { Index: 0 }, CreatedAt: '', UpdatedAt: '' };
+
+export const aNode = (id: string, change: Partial<Node> = {}): Node => ({
+  ...unstored,
+  ID: id,
+  Spec: { Role: 'worker', Availability: 'active', Labels: {} },
+  Description: {
+    Hostname: id,
+    Platform: { OS: 'linux', Architecture: 'x86_64' },
+    Resources: { NanoCPUs: 2e9, MemoryBytes: 4 * 2 ** 30 },
+    Engine: { EngineVersion: '20.10.24' },
+  },
+  Status: { State: 'ready', Addr: '10.0.0.1' },
+  shoal: { images: [] },
+  ...change,
+});
+
+export const aService = (id: string, change: Partial<Service> = {}): Service => ({
+  ...unstored,
+  ID: id,
+  Spec: {
+    Name: id,
+    Labels: {},
+    TaskTemplate: { ContainerSpec: { Image: 'web:1' } },
+    Mode: { Replicated: { Replicas: 1 } },
+  },
+  shoal: { specVersion: 1 },
+  ...change,
+});
+
+export const aTask = (id: string, change: Partial<Task> = {}): Task => ({
+  ...unstored,
+  ID: id,
+  Labels: {},
+  Spec: { ContainerSpec: { Image: 'web:1' } },
+  ServiceID: 'web',
+  Slot: 1,
+  Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'pending', PortStatus: {} },
+  DesiredState: 'running',
+  shoal: { specVersion: 1, ports: [] },
+  ...change,
+});
