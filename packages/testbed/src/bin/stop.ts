@@ -1,0 +1,23 @@
+import { BASE_IMAGE } from '../base-image.ts';
+import { Cluster, mainCluster } from '../cluster.ts';
+import { daemonAnswers, stopOwnDaemon } from '../docker.ts';
+import { layerTags, ownImages, removeImage } from '../image.ts';
+import { main, say, step } from '../say.ts';
+
+/** Removes what `npm start` made; `--all` also removes the layers that only save time. */
+await main(async () => {
+  if (!(await daemonAnswers())) {
+    say('no Docker daemon answers, so nothing runs');
+    return 0;
+  }
+  const cluster = Cluster.attach(mainCluster());
+  await step('removing containers, networks and volumes', () => cluster.down());
+  const all = process.argv.includes('--all');
+  for (const image of [...(await ownImages()), ...(all ? await layerTags() : [])]) {
+    say((await removeImage(image)) ? `removed image ${image}` : `kept image ${image}: containers use it`);
+  }
+  const kept = [BASE_IMAGE, ...(await layerTags())];
+  say(`kept for the next start: ${kept.join(', ')}${all ? '' : ' (`npm stop -- --all` removes the latter)'}`);
+  await stopOwnDaemon();
+  return 0;
+});

@@ -1,0 +1,91 @@
+/** What each room (folder) may not import. `npm run check` holds every file against this list. */
+export interface Rule {
+  room: string;
+  /** Folders of the room that the rule leaves out. */
+  except?: readonly string[];
+  /** Packages, node: modules or folders of this repository, each with everything below it. */
+  not: readonly string[];
+  /** Folders of the same package that may be imported; any, if left out. */
+  rooms?: readonly string[];
+  why: string;
+  /** Tests may reach further than what they test, unless this is set. */
+  bindsTests?: true;
+}
+
+const IO = [
+  'fastify',
+  '@fastify',
+  '@grpc/grpc-js',
+  'dockerode',
+  'pino',
+  'node:net',
+  'node:tls',
+  'node:http',
+  'node:https',
+  'node:http2',
+  'node:dgram',
+  'node:dns',
+  'node:fs',
+  'node:child_process',
+];
+
+const CORE = 'the core is pure: I/O, clocks and servers belong to the shell around it';
+
+export const RULES: readonly Rule[] = [
+  {
+    room: 'packages/manager/src/model',
+    not: [...IO, 'packages/proto'],
+    rooms: ['model'],
+    why: `${CORE}; the model knows nobody`,
+  },
+  {
+    room: 'packages/manager/src/store',
+    except: ['packages/manager/src/store/backends'],
+    not: [...IO, 'packages/proto', 'node:sqlite'],
+    why: CORE,
+  },
+  { room: 'packages/manager/src/orchestrator', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
+  { room: 'packages/manager/src/scheduler', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
+  {
+    room: 'packages/manager/src',
+    except: ['packages/manager/src/api'],
+    not: ['fastify', '@fastify'],
+    why: 'only the API room speaks HTTP',
+  },
+  {
+    room: 'packages/manager',
+    not: ['packages/agent', 'packages/testbed', 'dockerode'],
+    why: 'the manager never touches Docker and knows agents only by protocol',
+    bindsTests: true,
+  },
+  {
+    room: 'packages/agent',
+    not: ['packages/manager', 'packages/testbed'],
+    why: 'the agent knows the manager only by protocol',
+    bindsTests: true,
+  },
+  {
+    room: 'packages/agent',
+    except: ['packages/agent/src/docker'],
+    not: ['dockerode'],
+    why: 'packages/agent/src/docker is the only room that talks to Docker',
+  },
+  {
+    room: 'packages/proto',
+    not: ['packages/manager', 'packages/agent', 'packages/testbed'],
+    why: 'the protocol depends on neither side',
+    bindsTests: true,
+  },
+  {
+    room: 'packages/testbed',
+    not: ['packages/manager', 'packages/agent'],
+    why: 'the testbed drives the real processes from outside',
+  },
+  {
+    room: 'packages',
+    except: ['packages/proto'],
+    not: ['packages/proto/src/gen'],
+    why: 'generated code is reached through @shoal/proto',
+    bindsTests: true,
+  },
+];

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { importsOf, violations } from './check-boundaries.ts';
+
+test('finds every kind of import with its line, and none in comments', () => {
+  const source = [
+    "import a from 'a';",
+    '/* import x from "x"; */',
+    "// import y from 'y';",
+    'import {',
+    '  b,',
+    "} from 'b';",
+    "export * from './c.ts';",
+    "import 'd';",
+    "const e = await import('e');",
+    'const text = "imported from \'nowhere\'";',
+    "import type { F } from 'f';",
+  ].join('\n');
+  expect(importsOf(source).map(({ line, specifier }) => `${line} ${specifier}`)).toEqual([
+    '1 a',
+    '6 b',
+    '7 ./c.ts',
+    '8 d',
+    '9 e',
+    '11 f',
+  ]);
+});
+
+const broken = (file: string, specifier: string) =>
+  violations(file, `import x from '${specifier}';`).length > 0;
+
+test('core rooms do no I/O, except in the backends of the store', () => {
+  expect(broken('packages/manager/src/scheduler/plan.ts', 'node:fs')).toBe(true);
+  expect(broken('packages/manager/src/scheduler/plan.ts', 'node:fs/promises')).toBe(true);
+  expect(broken('packages/manager/src/orchestrator/loop.ts', '@fastify/swagger')).toBe(true);
+  expect(broken('packages/manager/src/store/store.ts', 'node:sqlite')).toBe(true);
+  expect(broken('packages/manager/src/store/backends/sqlite.ts', 'node:sqlite')).toBe(false);
+  expect(broken('packages/manager/src/scheduler/plan.ts', '../model/index.ts')).toBe(false);
+  expect(broken('packages/manager/src/scheduler/plan.test.ts', 'node:fs')).toBe(false);
+  expect(broken('packages/manager/src/model/task.ts', '../store/index.ts')).toBe(true);
+});
+
+test('manager and agent know each other only by the protocol', () => {
+  expect(broken('packages/manager/src/main.ts', '@shoal/agent')).toBe(true);
+  expect(broken('packages/agent/src/main.ts', '../../manager/src/loop.ts')).toBe(true);
+  expect(broken('packages/agent/src/session/a.test.ts', '../../../manager/src/loop.ts')).toBe(true);
+  expect(broken('packages/agent/src/main.ts', '@shoal/proto')).toBe(false);
+});
+
+test('only one room of the agent talks to Docker; only the protocol package imports generated code', () => {
+  expect(broken('packages/agent/src/task/controller.ts', 'dockerode')).toBe(true);
+  expect(broken('packages/agent/src/docker/client.ts', 'dockerode')).toBe(false);
+  expect(broken('packages/agent/src/task/controller.ts', '@shoal/proto/src/gen/a.ts')).toBe(true);
+  expect(broken('packages/proto/src/index.ts', './gen/a.ts')).toBe(false);
+});
