@@ -36,7 +36,7 @@ function below(path: string, folder: string): boolean {
 
 function breaks(rule: Rule, file: string, to: string): boolean {
   if (!below(file, rule.room) || rule.except?.some((folder) => below(file, folder))) return false;
-  if (!rule.bindsTests && /\.test\.ts$/.test(file)) return false;
+  if (!rule.bindsTests && /\.(test|fixture)\.tsx?$/.test(file)) return false;
   if (rule.not.some((forbidden) => below(to, forbidden))) return true;
   const source = /^packages\/[^/]+\/src/.exec(rule.room)?.[0];
   return (
