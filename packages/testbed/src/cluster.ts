@@ -5,10 +5,10 @@ import Docker from 'dockerode';
 import { buildAll } from '../../../scripts/build.ts';
 import { ensureBaseImage } from './base-image.ts';
 import { compose } from './compose.ts';
-import { ensureDocker } from './docker.ts';
+import { ensureDocker, forgetClusterAddress } from './docker.ts';
 import { daemonBack } from './faults.ts';
 import { Host } from './host.ts';
-import { buildExampleImages, buildHostImage, HOST_IMAGE, pushImages } from './image.ts';
+import { buildExampleImages, buildHostImage, HOST_IMAGE, pruneImages, pushImages } from './image.ts';
 import { TOOLS } from './paths.ts';
 import { http, until } from './probe.ts';
 import { tryRun } from './run.ts';
@@ -73,6 +73,7 @@ export class Cluster {
   /** From whatever state this machine is in to a running cluster with our code of now. Repeatable;
    * `fresh` forgets what an earlier cluster of the same project held. */
   static async up(options: ClusterOptions, { fresh = false } = {}): Promise<Cluster> {
+    forgetClusterAddress(options.apiPort);
     await ensureDocker();
     await ensureBaseImage();
     await step('bundling manager and agent', () => buildAll(say));
@@ -89,6 +90,7 @@ export class Cluster {
     await step('pushing the example images to the registry of the hosts', () =>
       pushImages(images, options.registryPort),
     );
+    await pruneImages();
     await cluster.waitReady();
     return cluster;
   }

@@ -17,6 +17,17 @@ export async function daemonAnswers(): Promise<boolean> {
   return result.code === 0;
 }
 
+/** A user who tries the cluster has its address in DOCKER_HOST: we need the daemon below it. */
+export function forgetClusterAddress(apiPort: number): void {
+  const named = process.env.DOCKER_HOST;
+  if (
+    named !== undefined &&
+    /^tcp:\/\/(127\.0\.0\.1|localhost):(\d+)\/?$/.exec(named)?.[2] === String(apiPort)
+  ) {
+    delete process.env.DOCKER_HOST;
+  }
+}
+
 /** Makes sure that a Docker daemon answers: finds one, or installs and starts Debian's. */
 export async function ensureDocker(): Promise<void> {
   if (await daemonAnswers()) return;

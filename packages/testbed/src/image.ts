@@ -13,6 +13,9 @@ export const HOST_IMAGE = 'shoal/host:local';
 /** Layers that hold nothing of our code: built once, kept by `npm stop`, replaced when their recipe changes. */
 const LAYERS = 'shoal/base';
 
+/** Marks every image we build, so that outdated ones can be found. */
+const LABEL = 'shoal.testbed=image';
+
 /** A file or folder of the build context: where it comes from, or what stands in it. */
 type Source = { from: string } | { text: string };
 
@@ -42,6 +45,7 @@ async function build({ tag, dockerfile, context, args = {} }: Build): Promise<vo
       [
         'build',
         '--network=host',
+        `--label=${LABEL}`,
         '-t',
         tag,
         ...[...given, ...proxies].flatMap((arg) => ['--build-arg', arg]),
@@ -87,6 +91,11 @@ export async function layerTags(): Promise<string[]> {
 export async function ownImages(): Promise<string[]> {
   const listed = await tryRun('docker', ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', 'shoal/*']);
   return listed.stdout.split('\n').filter((tag) => tag !== '' && !tag.startsWith(`${LAYERS}:`));
+}
+
+/** Images that a newer build replaced; those that containers use stay. */
+export async function pruneImages(): Promise<void> {
+  await tryRun('docker', ['image', 'prune', '--force', '--filter', `label=${LABEL}`]);
 }
 
 /** False if containers still use it. */

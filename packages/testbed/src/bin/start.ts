@@ -45,7 +45,8 @@ async function picture(cluster: Cluster): Promise<string> {
     '  docker service ps web',
     '  docker service scale web=9',
     ...pages.slice(0, 1).map((page) => `  ${page}`),
-    `  unset DOCKER_HOST; docker kill ${cluster.options.project}-h3     (a host loses power)`,
+    `  env -u DOCKER_HOST docker kill ${cluster.options.project}-h3     # a host loses power`,
+    `  env -u DOCKER_HOST docker start ${cluster.options.project}-h3    # and comes back`,
     '  npm stop',
   ].join('\n')}\n`;
 }

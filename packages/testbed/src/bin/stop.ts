@@ -1,11 +1,12 @@
 import { BASE_IMAGE } from '../base-image.ts';
 import { Cluster, mainCluster } from '../cluster.ts';
-import { daemonAnswers, stopOwnDaemon } from '../docker.ts';
-import { layerTags, ownImages, removeImage } from '../image.ts';
+import { daemonAnswers, forgetClusterAddress, stopOwnDaemon } from '../docker.ts';
+import { layerTags, ownImages, pruneImages, removeImage } from '../image.ts';
 import { main, say, step } from '../say.ts';
 
 /** Removes what `npm start` made; `--all` also removes the layers that only save time. */
 await main(async () => {
+  forgetClusterAddress(mainCluster().apiPort);
   if (!(await daemonAnswers())) {
     say('no Docker daemon answers, so nothing runs');
     return 0;
@@ -16,6 +17,7 @@ await main(async () => {
   for (const image of [...(await ownImages()), ...(all ? await layerTags() : [])]) {
     say((await removeImage(image)) ? `removed image ${image}` : `kept image ${image}: containers use it`);
   }
+  await pruneImages();
   const kept = [BASE_IMAGE, ...(await layerTags())];
   say(`kept for the next start: ${kept.join(', ')}${all ? '' : ' (`npm stop -- --all` removes the latter)'}`);
   await stopOwnDaemon();
