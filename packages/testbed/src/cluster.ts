@@ -7,12 +7,12 @@ import { ensureBaseImage } from './base-image.ts';
 import { compose } from './compose.ts';
 import { ensureDocker, forgetClusterAddress } from './docker.ts';
 import { daemonBack } from './faults.ts';
-import { Host } from './host.ts';
+import { Host, type HostProcess } from './host.ts';
 import { buildExampleImages, buildHostImage, HOST_IMAGE, pruneImages, pushImages } from './image.ts';
 import { TOOLS } from './paths.ts';
 import { http, until } from './probe.ts';
 import { tryRun } from './run.ts';
-import { say, step } from './say.ts';
+import { say, step, TestbedError } from './say.ts';
 
 export interface ClusterOptions {
   /** Compose project and prefix of the containers' names. */
@@ -98,25 +98,41 @@ export class Cluster {
   /** The manager answers and all hosts have joined. */
   async waitReady(timeoutMs = 60_000): Promise<void> {
     await step('waiting for the manager', () =>
-      until(
-        `the manager answers at ${this.apiUrl}`,
-        async () => (await http(`${this.apiUrl}/_ping`)).status === 200,
-        { timeoutMs },
+      this.#orLog(
+        'manager',
+        until(
+          `the manager answers at ${this.apiUrl}`,
+          async () => (await http(`${this.apiUrl}/_ping`)).status === 200,
+          { timeoutMs },
+        ),
       ),
     );
     const names = this.hosts.map((host) => host.name).join(' ');
     await step(`waiting for the agents of ${names}`, () =>
-      until(
-        `the nodes ${names} are ready`,
-        async (seen) => {
-          const nodes = await this.docker().listNodes();
-          const states = nodes.map((node) => `${node.Description?.Hostname} ${node.Status?.State}`).sort();
-          seen(states);
-          return this.hosts.every((host) => states.includes(`${host.name} ready`));
-        },
-        { timeoutMs, everyMs: 200 },
+      this.#orLog(
+        'agent',
+        until(
+          `the nodes ${names} are ready`,
+          async (seen) => {
+            const nodes = await this.docker().listNodes();
+            const states = nodes.map((node) => `${node.Description?.Hostname} ${node.Status?.State}`).sort();
+            seen(states);
+            return this.hosts.every((host) => states.includes(`${host.name} ready`));
+          },
+          { timeoutMs, everyMs: 200 },
+        ),
       ),
     );
+  }
+
+  /** An error while waiting for a process carries the end of its log. */
+  async #orLog<T>(name: HostProcess, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const log = await this.hosts[0].log(name, 15);
+      throw new TestbedError(`${(error as Error).message}\nThe end of the ${name}'s log on h1:\n${log}`);
+    }
   }
 
   get apiUrl(): string {
