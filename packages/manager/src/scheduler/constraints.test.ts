@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Node } from '../model/index.ts';
+import { aNode } from '../testing.ts';
 import { ConstraintError, isEligible, nodeMatches, parseConstraints } from './constraints.ts';
-import { makeNode } from './testing.ts';
 
-const node: Node = makeNode('N1', {
+const node: Node = aNode('N1', {
   Spec: { Role: 'manager', Availability: 'active', Labels: { zone: 'East', Disk: 'ssd' } },
   Description: {
     Hostname: 'web-1',

@@ -5,3 +5,5 @@ export {
   nodeMatches,
   parseConstraints,
 } from './constraints.ts';
+export { explainTask, type FilterVerdict, type NodeExplanation, type TaskExplanation } from './explain.ts';
+export { type SchedulerLoopOptions, schedulerLoop } from './loop.ts';

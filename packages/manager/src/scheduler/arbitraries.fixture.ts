@@ -1,0 +1,173 @@
+import * as fc from 'fast-check';
+import {
+  type GenericResource,
+  type Node,
+  type Platform,
+  type Task,
+  type TaskSpec,
+  type TaskState,
+  taskStates,
+} from '../model/index.ts';
+import { makeTables, type ReadView } from '../store/tables.ts';
+import { aNode, aTask } from '../testing.ts';
+
+/** Random clusters: small numbers, so that ports, names and limits meet often. */
+
+export const now = Date.parse('2026-01-01T00:00:00.000Z');
+
+export function viewOf(nodes: Iterable<Node>, tasks: Iterable<Task>): ReadView {
+  const tables = makeTables();
+  for (const node of nodes) tables.nodes.put(node);
+  for (const task of tasks) tables.tasks.put(task);
+  return tables;
+}
+
+const zones = fc.constantFrom('a', 'b', undefined);
+const labels = fc.record({ zone: zones, rack: zones }).map(({ zone, rack }) => ({
+  ...(zone && { zone }),
+  ...(rack && { rack }),
+}));
+
+const gpus: fc.Arbitrary<GenericResource[]> = fc.oneof(
+  fc.constant<GenericResource[]>([]),
+  fc.nat(3).map((Value) => [{ DiscreteResourceSpec: { Kind: 'gpu', Value } }]),
+  fc
+    .subarray(['u1', 'u2', 'u3'])
+    .map((values) => values.map((Value) => ({ NamedResourceSpec: { Kind: 'gpu', Value } }))),
+);
+
+const node = (id: string): fc.Arbitrary<Node> =>
+  fc
+    .record({
+      Labels: labels,
+      State: fc.constantFrom('ready', 'ready', 'ready', 'down'),
+      Availability: fc.constantFrom('active', 'active', 'active', 'drain', 'pause'),
+      Architecture: fc.constantFrom('x86_64', 'x86_64', 'aarch64'),
+      NanoCPUs: fc.nat(4),
+      MemoryBytes: fc.nat(8),
+      GenericResources: gpus,
+      images: fc.subarray(['web:1', 'db:1']),
+    })
+    .map(({ Labels, State, Availability, Architecture, images, ...Resources }) =>
+      aNode(id, {
+        Spec: { Role: 'worker', Availability: Availability as 'active', Labels },
+        Description: { Hostname: id, Platform: { OS: 'linux', Architecture }, Resources },
+        Status: { State: State as 'ready', Addr: '10.0.0.1' },
+        shoal: { images },
+      }),
+    );
+
+export const nodes: fc.Arbitrary<Node[]> = fc
+  .integer({ min: 1, max: 7 })
+  .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => node(`n${index}`))));
+
+const preferences = fc
+  .subarray(['node.labels.zone', 'node.labels.rack'])
+  .map((keys) => keys.map((SpreadDescriptor) => ({ Spread: { SpreadDescriptor } })));
+
+const spec: fc.Arbitrary<TaskSpec> = fc
+  .record({
+    Image: fc.constantFrom('web:1', 'db:1'),
+    NanoCPUs: fc.nat(2),
+    MemoryBytes: fc.nat(3),
+    gpu: fc.nat(2),
+    MaxReplicas: fc.constantFrom(0, 0, 1, 2),
+    Constraints: fc.subarray(['node.labels.zone==a', 'node.labels.rack!=b'], { maxLength: 1 }),
+    Platforms: fc.constantFrom<Platform[]>([], [], [{ OS: 'linux', Architecture: 'amd64' }]),
+    Preferences: preferences,
+  })
+  .map(({ Image, NanoCPUs, MemoryBytes, gpu, ...Placement }) => ({
+    ContainerSpec: { Image },
+    Resources: {
+      Reservations: {
+        NanoCPUs,
+        MemoryBytes,
+        GenericResources: gpu ? [{ DiscreteResourceSpec: { Kind: 'gpu', Value: gpu } }] : [],
+      },
+    },
+    Placement,
+  }));
+
+export interface Service {
+  readonly id: string;
+  readonly Spec: TaskSpec;
+  readonly ports: Task['shoal']['ports'];
+}
+
+export const services: fc.Arbitrary<Service[]> = fc.array(
+  fc.record({
+    id: fc.constantFrom('s0', 's1', 's2', 's3'),
+    Spec: spec,
+    ports: fc.constantFrom(
+      [],
+      [],
+      [{ PublishMode: 'host' as const, PublishedPort: 80, Protocol: 'tcp' as const }],
+      [{ PublishMode: 'host' as const, PublishedPort: 53, Protocol: 'udp' as const }],
+    ),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+
+/** The index is the version, so that two versions of one service may meet. */
+export const taskOf = (id: string, { id: ServiceID, Spec, ports }: Service, version: number): Task =>
+  aTask(id, {
+    ServiceID,
+    Spec,
+    CreatedAt: new Date(now - (version % 3) * 1000).toISOString(),
+    UpdatedAt: new Date(now).toISOString(),
+    Status: { State: 'pending', Timestamp: new Date(now).toISOString(), PortStatus: {} },
+    shoal: { specVersion: version, ports },
+  });
+
+export interface World {
+  readonly nodes: Node[];
+  /** Placed already, well or badly. */
+  readonly placed: Task[];
+  readonly pending: Task[];
+}
+
+const placedStates = taskStates.filter((state) => state !== 'new' && state !== 'pending');
+
+export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, services).chain(([all, kinds]) =>
+  fc
+    .record({
+      placed: fc.array(
+        fc.record({
+          kind: fc.nat(kinds.length - 1),
+          node: fc.nat(all.length - 1),
+          state: fc.constantFrom<TaskState>('running', 'running', 'starting', ...placedStates),
+          desired: fc.constantFrom(
+            'running' as const,
+            'running' as const,
+            'ready' as const,
+            'shutdown' as const,
+          ),
+        }),
+        { maxLength: 12 },
+      ),
+      pending: fc.array(fc.nat(kinds.length - 1), { maxLength: 25 }),
+      bound: fc.array(fc.tuple(fc.nat(kinds.length - 1), fc.nat(all.length)), { maxLength: 3 }),
+    })
+    .map(({ placed, pending, bound }) => {
+      const make = (id: string, kind: number): Task =>
+        taskOf(id, kinds[kind] ?? { id: 's0', Spec: {}, ports: [] }, kind);
+      const globals = bound.map(([kind, at], index) => {
+        const { Slot: _, ...task } = make(`g${index}`, kind);
+        // Services are replicated or global, never both.
+        return { ...task, ServiceID: `global-${task.ServiceID}`, NodeID: `n${at}` };
+      });
+      return {
+        nodes: all,
+        placed: placed.map(({ kind, node: at, state, desired }, index) => {
+          const task = make(`p${index}`, kind);
+          return {
+            ...task,
+            NodeID: `n${at}`,
+            DesiredState: desired,
+            Status: { ...task.Status, State: state },
+          };
+        }),
+        pending: [...pending.map((kind, index) => make(`t${index}`, kind)), ...globals],
+      };
+    }),
+);

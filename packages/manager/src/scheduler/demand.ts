@@ -1,0 +1,77 @@
+import type { Node, Platform, Task } from '../model/index.ts';
+import { versionKey } from './cluster-state.ts';
+import { type Constraint, constraintsOf, nodeField } from './constraints.ts';
+import { plainReference } from './images.ts';
+import { hostPorts } from './task-load.ts';
+
+/** What a task asks of a node; the same for all tasks of a group. */
+export interface Demand {
+  readonly serviceId: string;
+  readonly version: string;
+  /** Set when the task belongs to one node (global services). */
+  readonly nodeId: string | undefined;
+  /** Undefined when they cannot be understood: no node will do. */
+  readonly constraints: readonly Constraint[] | undefined;
+  readonly platforms: readonly Platform[];
+  readonly nanoCpus: number;
+  readonly memoryBytes: number;
+  /** Units by kind. */
+  readonly generic: ReadonlyMap<string, number>;
+  readonly ports: readonly string[];
+  /** Of one service on one node; 0 is no limit. */
+  readonly maxReplicas: number;
+  readonly image: string;
+  /** Levels of spreading, outermost first. */
+  readonly spread: readonly SpreadLevel[];
+}
+
+export interface SpreadLevel {
+  /** As in the spec, e.g. `node.labels.zone`. */
+  readonly descriptor: string;
+  /** Nodes with the same text are one branch; a node without the label is in the branch ''. */
+  readonly branchOf: (node: Node) => string;
+}
+
+export function demandOf(task: Task): Demand {
+  const { Placement: placement, Resources, ContainerSpec } = task.Spec;
+  const reserved = Resources?.Reservations;
+  const preassigned = task.Slot === undefined ? task.NodeID || undefined : undefined;
+  return {
+    serviceId: task.ServiceID,
+    version: versionKey(task),
+    nodeId: preassigned,
+    constraints: constraintsOf(placement),
+    platforms: placement?.Platforms ?? [],
+    nanoCpus: reserved?.NanoCPUs ?? 0,
+    memoryBytes: reserved?.MemoryBytes ?? 0,
+    generic: genericDemand(reserved?.GenericResources ?? []),
+    ports: hostPorts(task.shoal.ports),
+    maxReplicas: placement?.MaxReplicas ?? 0,
+    image: ContainerSpec?.Image ? plainReference(ContainerSpec.Image) : '',
+    spread: spreadLevels(placement?.Preferences ?? []),
+  };
+}
+
+type Reserved = NonNullable<
+  NonNullable<NonNullable<Task['Spec']['Resources']>['Reservations']>['GenericResources']
+>;
+
+/** Only numbers can be reserved, as in Swarm; a demand for a named unit is one that no node meets. */
+function genericDemand(resources: Reserved): Map<string, number> {
+  const units = new Map<string, number>();
+  for (const { DiscreteResourceSpec: countable, NamedResourceSpec: named } of resources) {
+    if (countable?.Kind) units.set(countable.Kind, (units.get(countable.Kind) ?? 0) + (countable.Value ?? 0));
+    if (named?.Kind) units.set(named.Kind, Number.POSITIVE_INFINITY);
+  }
+  return units;
+}
+
+function spreadLevels(
+  preferences: readonly { readonly Spread?: { readonly SpreadDescriptor?: string | null } | null }[],
+): SpreadLevel[] {
+  return preferences.flatMap(({ Spread }) => {
+    const descriptor = Spread?.SpreadDescriptor ?? '';
+    const branchOf = nodeField(descriptor);
+    return branchOf ? [{ descriptor, branchOf }] : [];
+  });
+}

@@ -1,0 +1,120 @@
+import type { PendingReason, Task } from '../model/index.ts';
+import type { ReadView } from '../store/index.ts';
+import type { Candidate } from './candidate.ts';
+import { ClusterState } from './cluster-state.ts';
+import { type Demand, demandOf } from './demand.ts';
+import { Draft } from './draft.ts';
+import { type Filter, filters } from './filters/index.ts';
+import { pendingReasons, pendingText } from './reasons.ts';
+import { compareRanks, failureRank, namedScores, rankOf, scoreNames } from './scores.ts';
+import { branchPaths } from './spread-tree.ts';
+import { isPending } from './task-load.ts';
+
+export interface FilterVerdict {
+  readonly name: string;
+  readonly passed: boolean;
+  /** In plain words; only with a refusal. */
+  readonly reason?: string;
+}
+
+export interface NodeExplanation {
+  readonly nodeId: string;
+  readonly hostname: string;
+  /** The task is on this node now. */
+  readonly present: boolean;
+  /** All filters passed. */
+  readonly fits: boolean;
+  readonly filters: readonly FilterVerdict[];
+  /** Less is better; the first that differs decides between two nodes. */
+  readonly scores: Readonly<Record<string, number>>;
+}
+
+/** Why a task is where it is, or nowhere. Plain JSON. */
+export interface TaskExplanation {
+  readonly taskId: string;
+  readonly serviceId: string;
+  readonly state: string;
+  readonly desiredState: string;
+  readonly nodeId: string | null;
+  /** What the scheduler saw when it chose the node. */
+  readonly decision: Task['shoal']['placement'] | null;
+  /** Waiting for a node. */
+  readonly pending: boolean;
+  /** Why no node takes the task at present; empty when one does. */
+  readonly reasons: readonly PendingReason[];
+  readonly text: string;
+  /** Names of the scores in the order in which they decide, each with what it means. */
+  readonly order: readonly { readonly name: string; readonly about: string }[];
+  /** All nodes, as if the task were to be placed now: those that fit first, the best on top. */
+  readonly nodes: readonly NodeExplanation[];
+}
+
+/** Judges every node for `task` by the same filters and scores as the scheduler. `now` in ms since the epoch. */
+export function explainTask(view: ReadView, task: Task, now: number): TaskExplanation {
+  const state = ClusterState.from(view);
+  // Its own ports and reservations must not stand in its way.
+  state.forget(task);
+  const draft = new Draft(state, { now, seed: 0 });
+  const demand = demandOf(task);
+  const candidates = [...draft.candidates(demand)];
+  for (const candidate of candidates) candidate.rank = rankOf(demand, candidate);
+  const nodes = explainNodes(draft, demand, candidates, task.NodeID);
+  const fits = nodes.some((node) => node.fits);
+  const reasons = fits ? [] : pendingReasons(demand, candidates);
+  return {
+    taskId: task.ID,
+    serviceId: task.ServiceID,
+    state: task.Status.State,
+    desiredState: task.DesiredState,
+    nodeId: task.NodeID ?? null,
+    decision: task.shoal.placement ?? null,
+    pending: isPending(task),
+    reasons,
+    text: fits ? '' : pendingText(reasons),
+    order: scoreNames(demand.spread),
+    nodes,
+  };
+}
+
+function explainNodes(
+  draft: Draft,
+  demand: Demand,
+  candidates: readonly Candidate[],
+  present: string | undefined,
+): NodeExplanation[] {
+  const counts = draft.branchTasks(demand);
+  const judged = candidates.map((candidate) => {
+    const branches = branchPaths(demand.spread, candidate.node).map((path) => counts.get(path) ?? 0);
+    const verdicts = filters.map((filter) => verdict(filter, demand, candidate));
+    const explanation: NodeExplanation = {
+      nodeId: candidate.node.ID,
+      hostname: candidate.node.Description.Hostname ?? '',
+      present: candidate.node.ID === present,
+      fits: verdicts.every(({ passed }) => passed),
+      filters: verdicts,
+      scores: namedScores(demand.spread, candidate, branches),
+    };
+    return { candidate, branches, explanation };
+  });
+  judged.sort(
+    (a, b) =>
+      Number(b.explanation.fits) - Number(a.explanation.fits) ||
+      failureRank(a.candidate) - failureRank(b.candidate) ||
+      compareNumbers(a.branches, b.branches) ||
+      compareRanks(a.candidate, b.candidate),
+  );
+  return judged.map(({ explanation }) => explanation);
+}
+
+function verdict(filter: Filter, demand: Demand, candidate: Candidate): FilterVerdict {
+  if (filter.passes(demand, candidate)) return { name: filter.name, passed: true };
+  return { name: filter.name, passed: false, reason: filter.why(demand, candidate) };
+}
+
+function compareNumbers(a: readonly number[], b: readonly number[]): number {
+  for (const [index, value] of a.entries()) {
+    const difference = value - (b[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

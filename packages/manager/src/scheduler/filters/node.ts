@@ -1,0 +1,48 @@
+import { nodeMatches } from '../constraints.ts';
+import { platformMatches } from '../platform.ts';
+import { countNodes, type Filter } from './filter.ts';
+
+/** Filters that ask for what a node is, whatever runs on it. */
+
+export const assignedNode: Filter = {
+  name: 'assignedNode',
+  passes: (demand, { node }) => demand.nodeId === undefined || demand.nodeId === node.ID,
+  why: (demand) => `the task belongs to node ${demand.nodeId ?? ''}`,
+  summary: (nodes) => `task belongs to another node on ${countNodes(nodes)}`,
+};
+
+export const readiness: Filter = {
+  name: 'readiness',
+  passes: (_, { node }) => node.Status.State === 'ready',
+  why: (_, { node }) => `the node is ${node.Status.State}`,
+  summary: (nodes) => `${countNodes(nodes)} not ready`,
+};
+
+export const availability: Filter = {
+  name: 'availability',
+  passes: (_, { node }) => (node.Spec.Availability ?? 'active') === 'active',
+  why: (_, { node }) => `the node's availability is ${node.Spec.Availability ?? ''}`,
+  summary: (nodes) => `${countNodes(nodes)} drained or paused`,
+};
+
+export const constraints: Filter = {
+  name: 'constraints',
+  passes: (demand, { node }) => demand.constraints !== undefined && nodeMatches(node, demand.constraints),
+  why: (demand, { node }) => {
+    if (!demand.constraints) return 'the constraints cannot be understood';
+    const broken = demand.constraints.filter(({ holds }) => !holds(node));
+    return `not satisfied: ${broken.map(({ text }) => text).join(', ')}`;
+  },
+  summary: (nodes) => `scheduling constraints not satisfied on ${countNodes(nodes)}`,
+};
+
+export const platform: Filter = {
+  name: 'platform',
+  passes: (demand, { node }) => platformMatches(node, demand.platforms),
+  why: (demand, { node }) => {
+    const { OS, Architecture } = node.Description.Platform ?? {};
+    const wanted = demand.platforms.map((one) => `${one.OS || 'any'}/${one.Architecture || 'any'}`);
+    return `the node is ${OS || 'unknown'}/${Architecture || 'unknown'}, the image is for ${wanted.join(', ')}`;
+  },
+  summary: (nodes) => `unsupported platform on ${countNodes(nodes)}`,
+};

@@ -1,0 +1,63 @@
+import type { Candidate } from '../candidate.ts';
+import type { Demand } from '../demand.ts';
+import { takeGeneric } from '../occupancy.ts';
+import { countNodes, type Filter } from './filter.ts';
+
+/** Filters that ask for what is left on a node; asked again after each placement on it. */
+
+export const resources: Filter = {
+  name: 'resources',
+  passes(demand, { node, used }) {
+    const all = node.Description.Resources;
+    if (demand.nanoCpus > 0 && used.nanoCpus + demand.nanoCpus > (all?.NanoCPUs ?? 0)) return false;
+    if (demand.memoryBytes > 0 && used.memoryBytes + demand.memoryBytes > (all?.MemoryBytes ?? 0))
+      return false;
+    for (const [kind, count] of demand.generic) if (!takeGeneric(node, used, kind, count)) return false;
+    return true;
+  },
+  why: (demand, candidate) => shortages(demand, candidate).join(', '),
+  summary: (nodes) => `insufficient resources on ${countNodes(nodes)}`,
+};
+
+export const hostPort: Filter = {
+  name: 'hostPort',
+  passes(demand, { used }) {
+    for (const port of demand.ports) if (used.ports.has(port)) return false;
+    return true;
+  },
+  why: (demand, { used }) =>
+    `in use: ${demand.ports
+      .filter((port) => used.ports.has(port))
+      .map((port) => port.split('/').reverse().join('/'))
+      .join(', ')}`,
+  summary: (nodes) => `host-mode port already in use on ${countNodes(nodes)}`,
+};
+
+export const maxReplicas: Filter = {
+  name: 'maxReplicas',
+  passes: (demand, { serviceTasks }) => demand.maxReplicas === 0 || serviceTasks < demand.maxReplicas,
+  why: (demand, { serviceTasks }) =>
+    `${serviceTasks} tasks of the service on the node, at most ${demand.maxReplicas} are allowed`,
+  summary: (nodes) => `max replicas per node reached on ${countNodes(nodes)}`,
+};
+
+function shortages(demand: Demand, { node, used }: Candidate): string[] {
+  const all = node.Description.Resources;
+  const lines: string[] = [];
+  const short = (name: string, wanted: number, capacity: number, taken: number, unit: number) => {
+    if (wanted <= 0 || taken + wanted <= capacity) return;
+    const [need, free, total] = [wanted, Math.max(0, capacity - taken), capacity].map((value) =>
+      Number((value / unit).toFixed(3)),
+    );
+    lines.push(`${name}: ${need} needed, ${free} of ${total} free`);
+  };
+  short('CPUs', demand.nanoCpus, all?.NanoCPUs ?? 0, used.nanoCpus, 1e9);
+  short('memory in MiB', demand.memoryBytes, all?.MemoryBytes ?? 0, used.memoryBytes, 2 ** 20);
+  for (const [kind, count] of demand.generic) {
+    if (takeGeneric(node, used, kind, count)) continue;
+    lines.push(
+      Number.isFinite(count) ? `${kind}: ${count} needed` : `${kind}: only a number can be reserved`,
+    );
+  }
+  return lines;
+}

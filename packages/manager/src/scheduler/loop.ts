@@ -1,0 +1,95 @@
+import { Loop, type LoopOptions } from '../loop.ts';
+import type { Node } from '../model/index.ts';
+import type { Change, ChangeBatch, Store, Tx } from '../store/index.ts';
+import { ClusterState } from './cluster-state.ts';
+import { assignedTask, waitingTask } from './outcome.ts';
+import { type Schedule, schedule } from './schedule.ts';
+import { isPending, occupies } from './task-load.ts';
+
+/** Tasks that appear within this time are placed together, so that equal ones form one group. */
+const gatherMs = 5;
+/** Waiting tasks are looked at again after this time even if nothing seems to have changed. */
+const retryMs = 30_000;
+const key = 'tasks';
+
+export interface SchedulerLoopOptions extends Pick<LoopOptions, 'clock' | 'log'> {
+  /** Decides between nodes that are equal in every score. */
+  readonly seed?: number;
+}
+
+/**
+ * Gives every pending task a node, or the reasons why there is none. What is pending follows from the store
+ * alone: a task that fits nowhere stays pending there and is tried again whenever room may have appeared.
+ */
+export function schedulerLoop(store: Store, options: SchedulerLoopOptions): { close(): Promise<void> } {
+  const { clock, log, seed = 0 } = options;
+  const state = ClusterState.from(store.view);
+  const loop = new Loop({
+    clock,
+    log,
+    gatherMs,
+    act: async (_, now) => {
+      if (state.pending.size === 0) return undefined;
+      const round = await store.update((tx) => {
+        // Transactions run one by one and `state` follows each, so that here it equals the store.
+        const result = schedule(state, state.pending.values(), { now, seed });
+        record(tx, result, now);
+        return result;
+      });
+      log.debug({ placed: round.placed.length, pending: round.pending.length }, 'scheduled');
+      return state.pending.size > 0 ? new Map([[key, now + retryMs]]) : undefined;
+    },
+  });
+  const unwatch = store.watch((batch) => {
+    state.apply(batch);
+    if (state.pending.size > 0 && mayPlace(batch)) loop.mark(key);
+  });
+  loop.mark(key);
+  return {
+    close() {
+      unwatch();
+      return loop.close();
+    },
+  };
+}
+
+/** Whether the changes bring new work, or room for old. */
+function mayPlace({ changes }: ChangeBatch): boolean {
+  return changes.some((change) => {
+    if (change.table === 'tasks') return newWork(change) || freesRoom(change);
+    return change.table === 'nodes' && change.after !== undefined && differs(change.before, change.after);
+  });
+}
+
+type TaskChange = Extract<Change, { table: 'tasks' }>;
+
+/** The scheduler's own notes on a waiting task are not news. */
+const newWork = ({ before, after }: TaskChange): boolean =>
+  after !== undefined &&
+  isPending(after) &&
+  !(before && isPending(before) && before.Spec === after.Spec && before.NodeID === after.NodeID);
+
+const freesRoom = ({ before, after }: TaskChange): boolean =>
+  before !== undefined &&
+  occupies(before) &&
+  (!after || !occupies(after) || before.DesiredState !== after.DesiredState);
+
+/** Which images a node has makes no room. */
+const differs = (before: Node | undefined, after: Node): boolean =>
+  before === undefined ||
+  before.Spec !== after.Spec ||
+  before.Description !== after.Description ||
+  before.Status !== after.Status;
+
+/** Writes what was decided; a task whose reasons to wait are the same as before is left alone. */
+function record(tx: Tx, { placed, pending }: Schedule, now: number): void {
+  for (const placement of placed) {
+    const task = tx.tasks.get(placement.taskId);
+    if (task) tx.tasks.update(assignedTask(task, placement, now));
+  }
+  for (const unplaced of pending) {
+    const task = tx.tasks.get(unplaced.taskId);
+    const waiting = task && waitingTask(task, unplaced, now);
+    if (waiting) tx.tasks.update(waiting);
+  }
+}

@@ -1,0 +1,84 @@
+import type { GenericResource, Node } from '../model/index.ts';
+import type { TaskLoad } from './task-load.ts';
+
+/** What the tasks on one node take together. */
+export class Occupancy {
+  nanoCpus = 0;
+  memoryBytes = 0;
+  /** Tasks meant to run; stopping ones are not counted. */
+  activeTasks = 0;
+  /** Occupied, stopping ones included. */
+  tasks = 0;
+  /** Tasks by `protocol/port`. A port may have two for a moment, when the model was edited by hand. */
+  readonly ports: Map<string, number>;
+  /** Units of a countable kind, or holders of a named unit, by `genericKey`. */
+  readonly generic: Map<string, number>;
+
+  constructor(from?: Occupancy) {
+    this.ports = new Map(from?.ports);
+    this.generic = new Map(from?.generic);
+    if (!from) return;
+    this.nanoCpus = from.nanoCpus;
+    this.memoryBytes = from.memoryBytes;
+    this.activeTasks = from.activeTasks;
+    this.tasks = from.tasks;
+  }
+
+  add(load: TaskLoad): void {
+    this.#change(load, 1);
+  }
+
+  remove(load: TaskLoad): void {
+    this.#change(load, -1);
+  }
+
+  #change(load: TaskLoad, sign: 1 | -1): void {
+    this.nanoCpus += sign * load.nanoCpus;
+    this.memoryBytes += sign * load.memoryBytes;
+    this.tasks += sign;
+    if (load.active) this.activeTasks += sign;
+    for (const port of load.ports) changeCount(this.ports, port, sign);
+    for (const unit of load.generic) {
+      const { key, count } = genericKey(unit);
+      changeCount(this.generic, key, sign * count);
+    }
+  }
+}
+
+/** Adds to a count; a count of zero is no entry. */
+export function changeCount(counts: Map<string, number>, key: string, by: number): void {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+}
+
+function genericKey({ NamedResourceSpec: named, DiscreteResourceSpec: countable }: GenericResource) {
+  return named
+    ? { key: `${named.Kind ?? ''}=${named.Value ?? ''}`, count: 1 }
+    : { key: countable?.Kind ?? '', count: countable?.Value ?? 0 };
+}
+
+/**
+ * Takes `count` free units of `kind`, named ones in the node's own order. Undefined when there are not enough.
+ * A node describes a kind either by names or by a number (Swarm refuses a mix); names win here.
+ */
+export function takeGeneric(
+  node: Node,
+  used: Occupancy,
+  kind: string,
+  count: number,
+): GenericResource[] | undefined {
+  const all = node.Description.Resources?.GenericResources ?? [];
+  const named = all.flatMap(({ NamedResourceSpec: unit }) => (unit?.Kind === kind ? [unit.Value ?? ''] : []));
+  if (named.length > 0) {
+    const free = named.filter((value) => !used.generic.has(`${kind}=${value}`)).slice(0, count);
+    if (free.length < count) return undefined;
+    return free.map((value) => ({ NamedResourceSpec: { Kind: kind, Value: value } }));
+  }
+  const capacity = all.reduce(
+    (sum, { DiscreteResourceSpec: unit }) => sum + (unit?.Kind === kind ? (unit.Value ?? 0) : 0),
+    0,
+  );
+  if (count > capacity - (used.generic.get(kind) ?? 0)) return undefined;
+  return [{ DiscreteResourceSpec: { Kind: kind, Value: count } }];
+}

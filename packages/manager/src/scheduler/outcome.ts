@@ -1,0 +1,33 @@
+import { isoTime } from '../effects.ts';
+import type { Task } from '../model/index.ts';
+import type { Placement, Unplaced } from './schedule.ts';
+
+/** The task once it has its node. `now` in ms since the epoch. */
+export function assignedTask(task: Task, { nodeId, scores, genericResources }: Placement, now: number): Task {
+  const { pending: _, ...shoal } = task.shoal;
+  return {
+    ...task,
+    NodeID: nodeId,
+    ...(genericResources.length > 0 && { GenericResources: genericResources }),
+    Status: {
+      State: 'assigned',
+      Message: 'scheduler assigned task to node',
+      Timestamp: isoTime(now),
+      PortStatus: task.Status.PortStatus,
+    },
+    shoal: { ...shoal, placement: { at: isoTime(now), scores } },
+  };
+}
+
+/** The task with the reasons why it waits; undefined when it carries them already. */
+export function waitingTask(task: Task, { reasons, text }: Unplaced, now: number): Task | undefined {
+  if (task.Status.Err === text) return undefined;
+  const Status = {
+    ...task.Status,
+    State: 'pending' as const,
+    Message: 'waiting for a suitable node',
+    Err: text,
+    Timestamp: isoTime(now),
+  };
+  return { ...task, Status, shoal: { ...task.shoal, pending: reasons } };
+}

@@ -1,0 +1,111 @@
+import type { GenericResource, PendingReason, Task } from '../model/index.ts';
+import type { Candidate } from './candidate.ts';
+import { type ClusterState, versionKey } from './cluster-state.ts';
+import { type Demand, demandOf } from './demand.ts';
+import { Draft } from './draft.ts';
+import { passesAll, roomFilters } from './filters/index.ts';
+import { takeGeneric } from './occupancy.ts';
+import { pendingReasons, pendingText } from './reasons.ts';
+import { namedScores, rankOf } from './scores.ts';
+import { SpreadTree } from './spread-tree.ts';
+
+export interface Placement {
+  readonly taskId: string;
+  readonly nodeId: string;
+  /** Of the chosen node, at the moment of choosing. */
+  readonly scores: Readonly<Record<string, number>>;
+  readonly genericResources: readonly GenericResource[];
+}
+
+export interface Unplaced {
+  readonly taskId: string;
+  readonly reasons: readonly PendingReason[];
+  /** The reasons in one line, as Swarm puts them in a task's `Err`. */
+  readonly text: string;
+}
+
+export interface Schedule {
+  readonly placed: readonly Placement[];
+  readonly pending: readonly Unplaced[];
+}
+
+export interface ScheduleOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Decides between equal nodes. Same seed, same state, same tasks: same schedule. */
+  readonly seed: number;
+}
+
+/**
+ * Finds a node for each of `tasks`. Neither `state` nor the tasks are changed, and their order does not
+ * matter: tasks bound to one node come first, since they have no choice; then groups of equal tasks, the
+ * one with the oldest task first. A group that does not fit never holds up another.
+ */
+export function schedule(state: ClusterState, tasks: Iterable<Task>, options: ScheduleOptions): Schedule {
+  const draft = new Draft(state, options);
+  const placed: Placement[] = [];
+  const pending: Unplaced[] = [];
+  for (const group of groupsOf(tasks)) {
+    const demand = demandOf(group.first);
+    placeGroup(draft, demand, group.tasks, placed, pending);
+  }
+  return { placed, pending };
+}
+
+interface Group {
+  readonly first: Task;
+  readonly tasks: Task[];
+  readonly bound: boolean;
+}
+
+function groupsOf(tasks: Iterable<Task>): Group[] {
+  const byKey = new Map<string, Task[]>();
+  for (const task of tasks) {
+    const node = task.Slot === undefined && task.NodeID ? task.NodeID : '';
+    const key = `${versionKey(task)}/${node}`;
+    const group = byKey.get(key);
+    if (group) group.push(task);
+    else byKey.set(key, [task]);
+  }
+  const groups: Group[] = [];
+  for (const group of byKey.values()) {
+    const first = group.sort(compareAge)[0];
+    if (first) groups.push({ first, tasks: group, bound: first.Slot === undefined && Boolean(first.NodeID) });
+  }
+  return groups.sort((a, b) => Number(b.bound) - Number(a.bound) || compareAge(a.first, b.first));
+}
+
+function compareAge(a: Task, b: Task): number {
+  if (a.CreatedAt !== b.CreatedAt) return a.CreatedAt < b.CreatedAt ? -1 : 1;
+  return a.ID < b.ID ? -1 : a.ID > b.ID ? 1 : 0;
+}
+
+function placeGroup(
+  draft: Draft,
+  demand: Demand,
+  tasks: readonly Task[],
+  placed: Placement[],
+  pending: Unplaced[],
+): void {
+  const tree = new SpreadTree(demand.spread, draft.fittingCandidates(demand), draft.branchTasks(demand));
+  let next = 0;
+  for (; next < tasks.length; next++) {
+    const [task, best] = [tasks[next], tree.best];
+    if (!task || !best) break;
+    const chosen = namedScores(demand.spread, best, tree.bestBranchTasks());
+    const genericResources = claim(demand, best);
+    placed.push({ taskId: task.ID, nodeId: best.node.ID, scores: chosen, genericResources });
+    draft.place(demand, best, genericResources);
+    best.rank = rankOf(demand, best);
+    tree.placed(!passesAll(roomFilters, demand, best));
+  }
+  if (next === tasks.length) return;
+  const reasons = pendingReasons(demand, draft.candidates(demand));
+  const text = pendingText(reasons);
+  for (const task of tasks.slice(next)) pending.push({ taskId: task.ID, reasons, text });
+}
+
+function claim(demand: Demand, { node, used }: Candidate): readonly GenericResource[] {
+  if (demand.generic.size === 0) return [];
+  return [...demand.generic].flatMap(([kind, count]) => takeGeneric(node, used, kind, count) ?? []);
+}

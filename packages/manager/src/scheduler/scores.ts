@@ -1,0 +1,132 @@
+import type { Candidate } from './candidate.ts';
+import type { Demand, SpreadLevel } from './demand.ts';
+import { failureLimit } from './failures.ts';
+
+/** A number about one node for one task; less is better. */
+export interface Score {
+  readonly name: string;
+  readonly about: string;
+  of(demand: Demand, candidate: Candidate): number;
+}
+
+/** Reserved shares count in twentieths: crumbs must not outweigh a pull saved. */
+const shareSteps = 20;
+/** Nodes whose numbers of tasks differ by less than this factor are about equally crowded. */
+const crowdFactor = 1.25;
+
+/**
+ * The order in which nodes are preferred. The first score that differs decides:
+ *
+ * 1. `recentFailures`: a node on which this very version keeps failing comes last. Before evenness, because
+ *    a broken node has the fewest tasks and would draw every replacement.
+ * 2. `spread:…`, one for each level of the spec's preferences, outermost first: tasks of the service in the
+ *    node's branch. (In spread-tree.ts, since it is a property of branches.)
+ * 3. `serviceTasks`: even over nodes within a branch.
+ * 4. `reservedShare` and 5. `crowding`: how full the node would be. Before images, or else one node
+ *    that has a popular image would gather all small services; but in steps, so that
+ * 6. `imageMissing` decides between nodes that are about equally full.
+ * 7. `nodeTasks`: the same as 5., to the last task.
+ * 8. a hash of node and seed.
+ */
+export const scores: readonly Score[] = [
+  {
+    name: 'recentFailures',
+    about: `failures of this version on the node in the last 5 minutes, 0 while fewer than ${failureLimit}`,
+    of: (_, { failures }) => (failures >= failureLimit ? failures : 0),
+  },
+  {
+    name: 'serviceTasks',
+    about: 'tasks of the service on the node',
+    of: (_, { serviceTasks }) => serviceTasks,
+  },
+  {
+    name: 'reservedShare',
+    about: 'share of CPU or memory (the larger) reserved once the task is there, in steps of 0.05',
+    of: (demand, { node, used }) => {
+      const all = node.Description.Resources;
+      const share = Math.max(
+        shareOf(used.nanoCpus + demand.nanoCpus, all?.NanoCPUs ?? 0),
+        shareOf(used.memoryBytes + demand.memoryBytes, all?.MemoryBytes ?? 0),
+      );
+      return Math.floor(share * shareSteps + 1e-9) / shareSteps;
+    },
+  },
+  {
+    name: 'crowding',
+    about: 'tasks on the node in steps of a quarter',
+    of: (_, { used }) => crowding(used.activeTasks),
+  },
+  {
+    name: 'imageMissing',
+    about: '1 when the node must pull the image first',
+    of: (_, { imagePresent }) => (imagePresent ? 0 : 1),
+  },
+  { name: 'nodeTasks', about: 'tasks on the node', of: (_, { used }) => used.activeTasks },
+];
+
+export const rankOf = (demand: Demand, candidate: Candidate): number[] =>
+  scores.map((score) => score.of(demand, candidate));
+
+/** Negative when a task should rather go to `a`. Never 0 for two nodes. */
+export function compareRanks(a: Candidate, b: Candidate): number {
+  for (let index = 0; index < scores.length; index++) {
+    const difference = (a.rank[index] ?? 0) - (b.rank[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  if (a.tie !== b.tie) return a.tie - b.tie;
+  return a.node.ID < b.node.ID ? -1 : 1;
+}
+
+/** The first score, which comes before the spreading over branches. */
+export const failureRank = (candidate: Candidate): number => candidate.rank[0] ?? 0;
+
+const spreadName = ({ descriptor }: SpreadLevel): string => `spread:${descriptor}`;
+
+/** Every score of a node by its name, in the order in which they decide. */
+export function namedScores(
+  spread: readonly SpreadLevel[],
+  candidate: Candidate,
+  branchTasks: readonly number[],
+): Record<string, number> {
+  const named: Record<string, number> = {};
+  for (let index = 0; index < scores.length; index++) {
+    named[scores[index]?.name ?? ''] = candidate.rank[index] ?? 0;
+    if (index > 0) continue;
+    for (const [level, one] of spread.entries()) named[spreadName(one)] = branchTasks[level] ?? 0;
+  }
+  return named;
+}
+
+/** The scores that decide for tasks with these spread levels, in their order. */
+export function scoreNames(spread: readonly SpreadLevel[]): { name: string; about: string }[] {
+  const [first, ...rest] = scores.map(({ name, about }) => ({ name, about }));
+  const levels = spread.map((level) => ({
+    name: spreadName(level),
+    about: `tasks of the service on nodes with the same ${level.descriptor}`,
+  }));
+  return [...(first ? [first] : []), ...levels, ...rest];
+}
+
+/** FNV-1a over the node's id, 32 bits. */
+export function tieBreak(nodeId: string, seed: number): number {
+  let hash = (0x811c9dc5 ^ seed) >>> 0;
+  for (let index = 0; index < nodeId.length; index++) {
+    hash = Math.imul(hash ^ nodeId.charCodeAt(index), 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+const shareOf = (used: number, capacity: number): number =>
+  capacity > 0 ? used / capacity : used > 0 ? 1 : 0;
+
+const crowdings: number[] = [];
+
+/** Kept by number of tasks, since it is asked for at each placement. */
+function crowding(tasks: number): number {
+  let step = crowdings[tasks];
+  if (step === undefined) {
+    step = Math.floor(Math.log(1 + tasks) / Math.log(crowdFactor));
+    crowdings[tasks] = step;
+  }
+  return step;
+}

@@ -1,0 +1,46 @@
+import { type GenericResource, isTerminal, type PortConfig, type Task } from '../model/index.ts';
+
+/** What one task takes from its node. */
+export interface TaskLoad {
+  /** Reserved. */
+  readonly nanoCpus: number;
+  /** Reserved. */
+  readonly memoryBytes: number;
+  readonly ports: readonly string[];
+  readonly generic: readonly GenericResource[];
+  /** It is meant to run (or to be ready to), as opposed to a task that is stopping. */
+  readonly active: boolean;
+}
+
+export function loadOf(task: Task): TaskLoad {
+  const reserved = task.Spec.Resources?.Reservations;
+  return {
+    nanoCpus: reserved?.NanoCPUs ?? 0,
+    memoryBytes: reserved?.MemoryBytes ?? 0,
+    ports: hostPorts(task.shoal.ports),
+    generic: task.GenericResources ?? [],
+    active: wantedToRun(task),
+  };
+}
+
+const none: readonly string[] = [];
+
+/** `protocol/port` of each fixed host port; port 0 is chosen by the kernel and never in the way. */
+export function hostPorts(ports: readonly PortConfig[]): readonly string[] {
+  if (ports.length === 0) return none;
+  return ports
+    .filter(({ PublishMode, PublishedPort }) => PublishMode === 'host' && PublishedPort)
+    .map(({ Protocol, PublishedPort }) => `${Protocol ?? 'tcp'}/${PublishedPort}`);
+}
+
+/** Not placed yet, but should be. A global task has its NodeID already and still must pass the filters. */
+export const isPending = ({ Status, DesiredState }: Task): boolean =>
+  (Status.State === 'pending' || Status.State === 'new') &&
+  (DesiredState === 'running' || DesiredState === 'ready');
+
+/** A stopping task still holds its ports and memory, until it has ended for good. */
+export const occupies = ({ Status, NodeID }: Task): boolean =>
+  NodeID !== undefined && Status.State !== 'pending' && Status.State !== 'new' && !isTerminal(Status.State);
+
+const wantedToRun = ({ DesiredState }: Task): boolean =>
+  DesiredState === 'running' || DesiredState === 'ready';
