@@ -37,6 +37,9 @@ export interface PendingReason {
   readonly text: string;
 }
 
+/** Why the orchestrator asked a task to stop before it ended by itself. */
+export type StopReason = 'replaced' | 'surplus' | 'node-down' | 'node-gone' | 'node-drained' | 'node-unfit';
+
 /** What Shoal keeps about a task beside Docker's fields. */
 export interface TaskInternals {
   /** The service's specVersion this task was made from. */
@@ -47,6 +50,12 @@ export interface TaskInternals {
   readonly startAfter?: number;
   /** How many quick failures in a row came before this task in its slot: the back-off's exponent. */
   readonly failures?: number;
+  /** When it was first seen running (ms since the epoch); stays when it has ended. */
+  readonly runningSince?: number;
+  /** Absent while it is wanted, and when it ended by itself. */
+  readonly stopReason?: StopReason;
+  /** The task whose place it takes in a rolling update: it counts against Parallelism until it runs or ends. */
+  readonly replaces?: string;
   /** Scores of the chosen node at the time of placement, by name of the score. */
   readonly placement?: { readonly at: string; readonly scores: Readonly<Record<string, number>> };
   readonly pending?: readonly PendingReason[];
