@@ -1,0 +1,33 @@
+import { concludeUpdate } from './conclude.ts';
+import { type Decision, Draft, type Facts } from './draft.ts';
+import { globalPlaces } from './global.ts';
+import { observe } from './observe.ts';
+import { reap } from './reaper.ts';
+import { replicatedPlaces } from './replicated.ts';
+import { beginUpdate, judgeUpdate, pickPlaces } from './rollout.ts';
+import { settle } from './settle.ts';
+
+/**
+ * What has to be written so that a service comes nearer to what its spec says. Looks only at the present
+ * state, so it may be called at any time, by any manager, as often as one likes; once everything is as it
+ * should be, it decides nothing.
+ */
+export function decideService(facts: Facts): Decision {
+  const draft = new Draft(facts);
+  if (facts.service.shoal.removing) return decideRemoval(draft);
+  observe(draft);
+  judgeUpdate(draft);
+  const places = draft.service.Spec.Mode?.Global ? globalPlaces(draft) : replicatedPlaces(draft);
+  beginUpdate(draft, places);
+  const picked = pickPlaces(draft, places);
+  for (const place of places) settle(draft, place, picked.has(place.key));
+  concludeUpdate(draft, places);
+  reap(draft);
+  return draft.decision();
+}
+
+/** The service goes when its last task is gone, so that networks and ports are free by then. */
+function decideRemoval(draft: Draft): Decision {
+  for (const task of draft.tasks) draft.discard(task);
+  return draft.decision(draft.tasks.length === 0);
+}

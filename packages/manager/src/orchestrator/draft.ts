@@ -1,0 +1,152 @@
+import { type Clock, type Ids, isoTime } from '../effects.ts';
+import { type Service, type StopReason, slotKey, type Task } from '../model/index.ts';
+import type { NewObject } from '../store/index.ts';
+import { byAge, isUnassigned, isWanted, type Nodes, standing } from './standing.ts';
+
+/** All that a decision about one service may depend on. */
+export interface Facts {
+  readonly service: Service;
+  /** Every task of the service, in any order. */
+  readonly tasks: readonly Task[];
+  readonly nodes: Nodes;
+  /** Tasks of all services on a node. */
+  readonly load: (nodeId: string) => number;
+  /** Ended tasks kept per slot; negative: all of them. */
+  readonly historyLimit: number;
+  /** Milliseconds since the epoch. */
+  readonly now: ReturnType<Clock>;
+  readonly ids: Ids;
+}
+
+/** What to write. Empty when the service is where it should be. */
+export interface Decision {
+  readonly create: readonly NewObject<Task>[];
+  readonly update: readonly Task[];
+  /** Ids of tasks. */
+  readonly remove: readonly string[];
+  /** The service with its new spec or UpdateStatus; absent when that stays. */
+  readonly service?: Service;
+  readonly removeService: boolean;
+  /** When to decide anew although nothing changes (ms since the epoch). */
+  readonly wakeAt?: number;
+}
+
+/** The tasks in one place, newest first; those that are being removed are not among them. */
+export interface Slot {
+  readonly tasks: readonly Task[];
+  readonly live: readonly Task[];
+  /** Ended or lost. */
+  readonly past: readonly Task[];
+}
+
+/** A decision in the making: each step sees what the steps before it have decided. */
+export class Draft {
+  readonly facts: Facts;
+  service: Service;
+  #wakeAt = Number.POSITIVE_INFINITY;
+  readonly #tasks = new Map<string, Task>();
+  readonly #slots = new Map<string, Set<string>>();
+  readonly #original = new Map<string, Task>();
+
+  constructor(facts: Facts) {
+    this.facts = facts;
+    this.service = facts.service;
+    for (const task of facts.tasks) {
+      this.#original.set(task.ID, task);
+      this.#put(task);
+    }
+  }
+
+  /** All tasks as decided so far. */
+  get tasks(): readonly Task[] {
+    return [...this.#tasks.values()];
+  }
+
+  /** Places that have a task which is not being removed. */
+  get keys(): string[] {
+    return [...this.#slots.keys()].filter((key) =>
+      this.all(key).some(({ DesiredState }) => DesiredState !== 'remove'),
+    );
+  }
+
+  slot(key: string): Slot {
+    const tasks = this.all(key)
+      .filter(({ DesiredState }) => DesiredState !== 'remove')
+      .sort(byAge);
+    const stands = tasks.map((task) => standing(task, this.facts.nodes));
+    return {
+      tasks,
+      live: tasks.filter((_, index) => stands[index] === 'live'),
+      past: tasks.filter((_, index) => stands[index] === 'ended' || stands[index] === 'lost'),
+    };
+  }
+
+  /** Also those that are being removed, in no particular order. */
+  all(key: string): Task[] {
+    return [...(this.#slots.get(key) ?? [])].flatMap((id) => this.#tasks.get(id) ?? []);
+  }
+
+  create(task: NewObject<Task>): Task {
+    const at = isoTime(this.facts.now);
+    const created = { ...task, Version: { Index: 0 }, CreatedAt: at, UpdatedAt: at };
+    this.#put(created);
+    return created;
+  }
+
+  put(task: Task): Task {
+    this.#put(task);
+    return task;
+  }
+
+  remove(task: Task): void {
+    this.#tasks.delete(task.ID);
+    this.#slots.get(slotKey(task))?.delete(task.ID);
+  }
+
+  /** The task shall end and become history; one that no agent knows of leaves no trace. */
+  stop(task: Task, stopReason: StopReason): void {
+    if (isUnassigned(task)) this.remove(task);
+    else if (isWanted(task)) {
+      this.put({ ...task, DesiredState: 'shutdown', shoal: { ...task.shoal, stopReason } });
+    }
+  }
+
+  /** The task shall end and vanish. */
+  discard(task: Task): void {
+    const stands = standing(task, this.facts.nodes);
+    if (isUnassigned(task) || stands === 'ended' || stands === 'lost') this.remove(task);
+    else if (task.DesiredState !== 'remove') this.put({ ...task, DesiredState: 'remove' });
+  }
+
+  wake(at: number): void {
+    if (at > this.facts.now) this.#wakeAt = Math.min(this.#wakeAt, at);
+  }
+
+  decision(removeService = false): Decision {
+    const create: NewObject<Task>[] = [];
+    const update: Task[] = [];
+    for (const task of this.#tasks.values()) {
+      const original = this.#original.get(task.ID);
+      if (!original) {
+        const { Version: _v, CreatedAt: _c, UpdatedAt: _u, ...fresh } = task;
+        create.push(fresh);
+      } else if (original !== task) update.push(task);
+    }
+    return {
+      create,
+      update,
+      remove: [...this.#original.keys()].filter((id) => !this.#tasks.has(id)),
+      ...(this.service !== this.facts.service && { service: this.service }),
+      removeService,
+      ...(Number.isFinite(this.#wakeAt) && { wakeAt: this.#wakeAt }),
+    };
+  }
+
+  #put(task: Task): void {
+    this.#tasks.set(task.ID, task);
+    const key = slotKey(task);
+    const ids = this.#slots.get(key);
+    if (ids) ids.add(task.ID);
+    else this.#slots.set(key, new Set([task.ID]));
+  }
+}

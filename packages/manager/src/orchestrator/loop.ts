@@ -1,0 +1,132 @@
+import type { Logger } from 'pino';
+import type { Clock, Ids } from '../effects.ts';
+import { Loop } from '../loop.ts';
+import type { Node } from '../model/index.ts';
+import type { Change, ReadView, Store, Tx } from '../store/index.ts';
+import { decideService } from './decide.ts';
+import { isWanted } from './standing.ts';
+
+/** Swarm's default. */
+const defaultHistoryLimit = 5;
+/** When a decision fails (a bug), the service is tried again after this long, and others go on. */
+const retryMs = 10_000;
+/** Statuses of many tasks come close together; one round for all of them. */
+const gatherMs = 5;
+
+export interface OrchestratorOptions {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Logger;
+}
+
+/** Keeps the tasks of every service as its spec says, from now until `close`. */
+export function orchestratorLoop(store: Store, options: OrchestratorOptions): { close(): Promise<void> } {
+  const loop = new Loop({
+    clock: options.clock,
+    log: options.log,
+    gatherMs,
+    act: (serviceIds, now) => store.update((tx) => reconcile(tx, serviceIds, now, options)),
+  });
+  const unwatch = store.watch(({ changes }) => {
+    for (const change of changes) for (const id of affected(store.view, change)) loop.mark(id);
+  });
+  // What happened while no manager was there left no event.
+  for (const { ID } of store.view.services.all()) loop.mark(ID);
+  for (const { ServiceID } of store.view.tasks.all()) loop.mark(ServiceID);
+  return {
+    close: async () => {
+      unwatch();
+      await loop.close();
+    },
+  };
+}
+
+/** One round. Returns when to look at a service again although nothing changes. */
+export function reconcile(
+  tx: Tx,
+  serviceIds: Iterable<string>,
+  now: number,
+  { ids, log }: Pick<OrchestratorOptions, 'ids' | 'log'>,
+): Map<string, number> {
+  const wakeUps = new Map<string, number>();
+  for (const serviceId of serviceIds) {
+    try {
+      const wakeAt = reconcileService(tx, serviceId, now, ids);
+      if (wakeAt !== undefined) wakeUps.set(serviceId, wakeAt);
+    } catch (error) {
+      log.error({ err: error, serviceId }, 'no decision about a service, trying again');
+      wakeUps.set(serviceId, now + retryMs);
+    }
+  }
+  return wakeUps;
+}
+
+function reconcileService(tx: Tx, serviceId: string, now: number, ids: Ids): number | undefined {
+  const service = tx.services.get(serviceId);
+  const tasks = tx.tasks.by('service', serviceId);
+  if (!service) {
+    for (const { ID } of tasks) tx.tasks.remove(ID);
+    return undefined;
+  }
+  const [cluster] = tx.clusters.all();
+  const decision = decideService({
+    service,
+    tasks,
+    nodes: tx.nodes,
+    load: (nodeId) => tx.tasks.by('node', nodeId).filter(isWanted).length,
+    historyLimit: cluster?.TaskHistoryRetentionLimit ?? defaultHistoryLimit,
+    now,
+    ids,
+  });
+  for (const task of decision.create) tx.tasks.create(task);
+  for (const task of decision.update) tx.tasks.update(task);
+  for (const id of decision.remove) tx.tasks.remove(id);
+  if (decision.service) tx.services.update(decision.service);
+  if (decision.removeService) tx.services.remove(serviceId);
+  return decision.wakeAt;
+}
+
+/** Ids of the services that have to be looked at because of one change. */
+function affected(view: ReadView, change: Change): Iterable<string> {
+  switch (change.table) {
+    case 'services':
+      return [change.id];
+    case 'tasks':
+      return taskMatters(change) ? [(change.after ?? change.before)?.ServiceID ?? ''] : [];
+    case 'nodes':
+      return nodeMatters(change) ? onNode(view, change.id) : [];
+    case 'clusters':
+      return [...view.services.all()].map(({ ID }) => ID);
+  }
+}
+
+/** The steps between placed and running change nothing here. */
+function taskMatters({ before, after }: Extract<Change, { table: 'tasks' }>): boolean {
+  if (!before || !after) return true;
+  if (before.DesiredState !== after.DesiredState) return true;
+  if (JSON.stringify(before.shoal.pending) !== JSON.stringify(after.shoal.pending)) return true;
+  const { State } = after.Status;
+  return State !== before.Status.State && !quietStates.has(State);
+}
+const quietStates: ReadonlySet<string> = new Set(['assigned', 'accepted', 'preparing', 'starting']);
+
+function nodeMatters({ before, after }: Extract<Change, { table: 'nodes' }>): boolean {
+  if (!before || !after) return true;
+  return JSON.stringify(placementFacts(before)) !== JSON.stringify(placementFacts(after));
+}
+
+/** All of a node that decides whether a task may be there; beats and images do not. */
+const placementFacts = ({ Status, Spec, Description }: Node) => ({
+  state: Status.State,
+  address: Status.Addr,
+  spec: Spec,
+  hostname: Description.Hostname,
+  platform: Description.Platform,
+  labels: Description.Engine?.Labels,
+});
+
+function onNode(view: ReadView, nodeId: string): Set<string> {
+  const services = new Set(view.tasks.by('node', nodeId).map(({ ServiceID }) => ServiceID));
+  for (const { ID, Spec } of view.services.all()) if (Spec.Mode?.Global) services.add(ID);
+  return services;
+}

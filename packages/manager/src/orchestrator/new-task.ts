@@ -1,0 +1,68 @@
+import { type Ids, isoTime } from '../effects.ts';
+import type { PortConfig, Service, Task, TaskInternals, TaskSpec } from '../model/index.ts';
+import type { NewObject } from '../store/index.ts';
+import { hostPorts, taskTemplate } from './policy.ts';
+
+/** What a task is made from: one version of a service's task template. */
+export interface Target {
+  readonly version: number;
+  readonly spec: TaskSpec;
+  readonly ports: readonly PortConfig[];
+}
+
+/** A place for one live task: a numbered slot, or a node for global services. */
+export interface Place {
+  readonly key: string;
+  readonly slot?: number;
+  readonly nodeId?: string;
+  /** Whether a new task may be made here now. */
+  readonly creatable: boolean;
+}
+
+export type Origin = Pick<TaskInternals, 'replaces' | 'failures' | 'startAfter'>;
+
+export const currentTarget = ({ Spec, shoal }: Service): Target => ({
+  version: shoal.specVersion,
+  spec: taskTemplate(Spec),
+  ports: hostPorts(Spec),
+});
+
+/** A task with the version of `task`. */
+export const targetLike = ({ Spec, shoal }: Task): Target => ({
+  version: shoal.specVersion,
+  spec: Spec,
+  ports: shoal.ports,
+});
+
+/** Made to be prepared only; whoever makes it decides when it starts. */
+export function newTask(
+  serviceId: string,
+  place: Place,
+  target: Target,
+  origin: Origin,
+  now: number,
+  ids: Ids,
+): NewObject<Task> {
+  return {
+    ID: ids(),
+    Labels: {},
+    Spec: target.spec,
+    ServiceID: serviceId,
+    ...(place.slot !== undefined && { Slot: place.slot }),
+    ...(place.nodeId !== undefined && { NodeID: place.nodeId }),
+    Status: {
+      Timestamp: isoTime(now),
+      State: 'pending',
+      Message: 'pending task scheduling',
+      PortStatus: {},
+    },
+    DesiredState: 'ready',
+    shoal: {
+      specVersion: target.version,
+      ports: target.ports,
+      ...(origin.replaces !== undefined && { replaces: origin.replaces }),
+      ...(origin.failures !== undefined && { failures: origin.failures }),
+      ...(origin.startAfter !== undefined && { startAfter: origin.startAfter }),
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { RestartPolicy, Service, ServiceSpec, TaskSpec, UpdateConfig } from '../model/index.ts';
+
+/** A restart policy without gaps. Times in milliseconds. */
+export interface RestartRules {
+  readonly condition: 'none' | 'on-failure' | 'any';
+  readonly delayMs: number;
+  /** 0: no limit. */
+  readonly maxAttempts: number;
+  /** 0: attempts count for ever. */
+  readonly windowMs: number;
+}
+
+export type Order = 'stop-first' | 'start-first';
+
+/** An update or rollback policy without gaps. Times in milliseconds. */
+export interface UpdateRules {
+  /** Infinity: all at once. */
+  readonly parallelism: number;
+  readonly delayMs: number;
+  readonly failureAction: 'pause' | 'continue' | 'rollback';
+  readonly monitorMs: number;
+  readonly maxFailureRatio: number;
+  readonly order: Order;
+  /** The user asked for this order: it is kept even where the other one would get on better. */
+  readonly orderIsExplicit: boolean;
+}
+
+/** Docker's defaults (moby/swarmkit api/defaults/service.go). */
+const restartDelayMs = 5_000;
+const monitorMs = 5_000;
+
+const toMs = (nanoseconds: number): number => nanoseconds / 1e6;
+
+export function restartRules(policy: RestartPolicy | null | undefined): RestartRules {
+  return {
+    condition: policy?.Condition ?? 'any',
+    delayMs: policy?.Delay == null ? restartDelayMs : toMs(policy.Delay),
+    maxAttempts: policy?.MaxAttempts ?? 0,
+    windowMs: toMs(policy?.Window ?? 0),
+  };
+}
+
+/**
+ * The rules of the update, or of the rollback under way. Where the user says nothing: one task at a time,
+ * monitored for 5 s, start-first where tasks can live side by side, and back to the previous spec when it
+ * goes wrong. A rollback is never rolled back: it pauses. Monitor 0 means the default, as in Docker, whose
+ * clients cannot tell it from "not given".
+ */
+export function updateRules(service: Service): UpdateRules {
+  const state = service.UpdateStatus?.State;
+  const rollingBack = state === 'rollback_started' || state === 'rollback_paused';
+  const config: UpdateConfig = (rollingBack ? service.Spec.RollbackConfig : service.Spec.UpdateConfig) ?? {};
+  const action = config.FailureAction ?? 'rollback';
+  return {
+    parallelism: config.Parallelism === 0 ? Number.POSITIVE_INFINITY : (config.Parallelism ?? 1),
+    delayMs: toMs(config.Delay ?? 0),
+    failureAction: rollingBack && action === 'rollback' ? 'pause' : action,
+    monitorMs: config.Monitor ? toMs(config.Monitor) : monitorMs,
+    maxFailureRatio: config.MaxFailureRatio ?? 0,
+    order: config.Order ?? (canLiveSideBySide(service.Spec) ? 'start-first' : 'stop-first'),
+    orderIsExplicit: Boolean(config.Order),
+  };
+}
+
+export const taskTemplate = (spec: ServiceSpec): TaskSpec => spec.TaskTemplate ?? {};
+
+/** Ports that each task publishes on its own node. */
+export const hostPorts = (spec: ServiceSpec) =>
+  (spec.EndpointSpec?.Ports ?? []).filter(({ PublishMode }) => PublishMode === 'host');
+
+/** False when two tasks of one slot would fight: over a port of the host, or over files that both write. */
+function canLiveSideBySide(spec: ServiceSpec): boolean {
+  if (hostPorts(spec).some(({ PublishedPort }) => (PublishedPort ?? 0) > 0)) return false;
+  const mounts = taskTemplate(spec).ContainerSpec?.Mounts ?? [];
+  // A volume without a name is each container's own.
+  return !mounts.some(
+    ({ Type, Source, ReadOnly }) =>
+      !ReadOnly && (Type === 'bind' || Type === 'cluster' || ((Type ?? 'volume') === 'volume' && Source)),
+  );
+}

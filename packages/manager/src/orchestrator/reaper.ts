@@ -1,0 +1,42 @@
+import type { Task } from '../model/index.ts';
+import type { Draft } from './draft.ts';
+import { restartRules, taskTemplate, updateRules } from './policy.ts';
+import { firstFailure } from './rollout.ts';
+import { standing } from './standing.ts';
+import { isHalted, isUpdating } from './update-state.ts';
+
+/**
+ * Forgets the oldest tasks of each place beyond the history limit. With MaxAttempts at least one more than
+ * that stay, as in Swarm, since the attempts are counted from them.
+ */
+export function reap(draft: Draft): void {
+  for (const key of draft.keys) reapPlace(draft, key);
+}
+
+function reapPlace(draft: Draft, key: string): void {
+  const { past, tasks } = draft.slot(key);
+  const limit = limitOf(draft);
+  const needed = neededIn(draft, key);
+  for (const [index, task] of past.entries()) {
+    const isNewest = task === tasks[0];
+    const nowhere = isOnRemovedNode(draft, task) && !isNewest;
+    if (nowhere || (index >= limit && !isNewest && task !== needed)) draft.remove(task);
+  }
+}
+
+function limitOf({ facts, service }: Draft): number {
+  if (facts.historyLimit < 0) return Number.POSITIVE_INFINITY;
+  const { maxAttempts } = restartRules(taskTemplate(service.Spec).RestartPolicy);
+  return maxAttempts > 0 ? Math.max(facts.historyLimit, maxAttempts + 1) : facts.historyLimit;
+}
+
+/** The failure that an unfinished update counts for this place. */
+function neededIn(draft: Draft, key: string): Task | undefined {
+  const { service } = draft;
+  if (!isUpdating(service) && !isHalted(service)) return undefined;
+  return firstFailure(draft.slot(key), service, updateRules(service));
+}
+
+/** It will never be heard of again: what ended before the node was removed is history like any other. */
+const isOnRemovedNode = ({ facts: { nodes } }: Draft, task: Task): boolean =>
+  standing(task, nodes) === 'lost' && nodes.get(task.NodeID ?? '') === undefined;

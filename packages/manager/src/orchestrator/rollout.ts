@@ -1,0 +1,142 @@
+import { isoTime } from '../effects.ts';
+import type { Service, Task } from '../model/index.ts';
+import type { Draft, Slot } from './draft.ts';
+import type { Place } from './new-task.ts';
+import { restartRules, type UpdateRules, updateRules } from './policy.ts';
+import { endedAt, endedByItself, isRunning, isUnassigned, standing } from './standing.ts';
+import { isCurrent, isDirty, isHalted, isUpdating, startOf } from './update-state.ts';
+
+/**
+ * The failure action, when too many places failed: pauses, or goes back to the previous spec. To be called
+ * before anything else is decided, since it may change the spec.
+ */
+export function judgeUpdate(draft: Draft): void {
+  const { service } = draft;
+  if (!isUpdating(service)) return;
+  const rules = updateRules(service);
+  if (rules.failureAction === 'continue') return;
+  const slots = draft.keys.map((key) => draft.slot(key));
+  const failed = slots.flatMap((slot) => firstFailure(slot, service, rules) ?? []);
+  const affected = slots.filter((slot) => isDirty(slot, service) || ofUpdate(slot, service).length > 0);
+  const [first] = failed.sort((a, b) => endedAt(a) - endedAt(b) || (a.ID < b.ID ? -1 : 1));
+  if (!first || failed.length / affected.length <= rules.maxFailureRatio) return;
+  const back = rules.failureAction === 'rollback' ? previousOf(service) : undefined;
+  draft.service = back ? rolledBack(service, back, first, draft.facts.now) : halted(service, first);
+}
+
+/** Starts an update when places have an older version and nobody has started one: scaling alone never does. */
+export function beginUpdate(draft: Draft, places: readonly Place[]): void {
+  const { service } = draft;
+  if (isUpdating(service) || isHalted(service)) return;
+  if (!places.some(({ key, creatable }) => creatable && isDirty(draft.slot(key), service))) return;
+  const UpdateStatus = {
+    State: 'updating' as const,
+    StartedAt: isoTime(draft.facts.now),
+    Message: 'update in progress',
+  };
+  draft.service = { ...service, UpdateStatus };
+}
+
+/** Keys of the places that change to the current version now, broken ones before those that work. */
+export function pickPlaces(draft: Draft, places: readonly Place[]): ReadonlySet<string> {
+  const { service } = draft;
+  if (!isUpdating(service)) return new Set();
+  const dirty = places
+    .filter(({ creatable }) => creatable)
+    .map(({ key }) => ({ key, slot: draft.slot(key) }))
+    .filter(({ slot }) => isDirty(slot, service));
+  const neverPlaced = dirty.filter(({ slot }) => slot.tasks.every(isUnassigned));
+  const rest = dirty.filter(({ slot }) => !slot.tasks.every(isUnassigned));
+  const free = rest.length === 0 ? 0 : freeHands(draft, places);
+  const ordered = [
+    ...rest.filter(({ slot }) => !slot.live.some(isRunning)),
+    ...rest.filter(({ slot }) => slot.live.some(isRunning)),
+  ];
+  return new Set([...neverPlaced, ...ordered.slice(0, free)].map(({ key }) => key));
+}
+
+/** How many more places may be in flight. A place is so until its new task runs or ended, and Delay passed. */
+function freeHands(draft: Draft, places: readonly Place[]): number {
+  const rules = updateRules(draft.service);
+  let busy = 0;
+  for (const { key, creatable } of places) {
+    // Also one that was made before the update was begun anew, by scaling in the midst of it for example.
+    const attempt = currentIn(draft.slot(key), draft.service).find(
+      ({ shoal }) => shoal.replaces !== undefined,
+    );
+    // What waits for a paused node may wait for ever, and nothing was given up for it yet.
+    if (attempt && isUnassigned(attempt) && !creatable) continue;
+    const until = attempt ? busyUntil(draft, attempt, rules) : 0;
+    if (until <= draft.facts.now) continue;
+    busy++;
+    draft.wake(until);
+  }
+  return Math.max(0, rules.parallelism - busy);
+}
+
+function busyUntil(draft: Draft, attempt: Task, { delayMs }: UpdateRules): number {
+  if (attempt.shoal.runningSince !== undefined) return attempt.shoal.runningSince + delayMs;
+  if (endedByItself(attempt)) return endedAt(attempt) + delayMs;
+  return standing(attempt, draft.facts.nodes) === 'live' ? Number.POSITIVE_INFINITY : 0;
+}
+
+/** Tasks that the present update or rollback made, newest first, and what restarted them. */
+export function ofUpdate(slot: Slot, service: Service): Task[] {
+  const start = startOf(service);
+  return currentIn(slot, service).filter(({ CreatedAt }) => Date.parse(CreatedAt) >= start);
+}
+
+const currentIn = ({ tasks }: Slot, service: Service): Task[] =>
+  tasks.filter((task) => isCurrent(task, service));
+
+/**
+ * The oldest task of this update that failed before it had run for Monitor. As in Docker an early exit with
+ * code 0 is one too, but not where the restart policy says that tasks are meant to complete.
+ */
+export function firstFailure(slot: Slot, service: Service, { monitorMs }: UpdateRules): Task | undefined {
+  return ofUpdate(slot, service)
+    .filter(endedByItself)
+    .filter(
+      ({ Status, Spec }) =>
+        Status.State !== 'complete' || restartRules(Spec.RestartPolicy).condition === 'any',
+    )
+    .filter((task) => endedAt(task) - (task.shoal.runningSince ?? endedAt(task)) <= monitorMs)
+    .at(-1);
+}
+
+type Previous = Pick<Service, 'Spec'> & { readonly specVersion: number };
+
+/** Undefined when going back would change nothing, or there is nothing to go back to. */
+function previousOf({ PreviousSpec, shoal }: Service): Previous | undefined {
+  const { previousSpecVersion, specVersion } = shoal;
+  if (!PreviousSpec || previousSpecVersion === undefined || previousSpecVersion === specVersion)
+    return undefined;
+  return { Spec: PreviousSpec, specVersion: previousSpecVersion };
+}
+
+/** Tasks of the previous version that are still there are up to date again, and stay. */
+function rolledBack(service: Service, { Spec, specVersion }: Previous, failed: Task, now: number): Service {
+  const { PreviousSpec: _spec, shoal, ...rest } = service;
+  const { previousSpecVersion: _version, previousRegistryAuth, registryAuth: _auth, ...internals } = shoal;
+  return {
+    ...rest,
+    Spec,
+    UpdateStatus: {
+      State: 'rollback_started',
+      StartedAt: isoTime(now),
+      Message: `update rolled back due to failure or early termination of task ${failed.ID}`,
+    },
+    shoal: {
+      ...internals,
+      specVersion,
+      ...(previousRegistryAuth !== undefined && { registryAuth: previousRegistryAuth }),
+    },
+  };
+}
+
+function halted(service: Service, { ID }: Task): Service {
+  const rollingBack = service.UpdateStatus?.State === 'rollback_started';
+  const Message = `${rollingBack ? 'rollback' : 'update'} paused due to failure or early termination of task ${ID}`;
+  const State = rollingBack ? ('rollback_paused' as const) : ('paused' as const);
+  return { ...service, UpdateStatus: { ...service.UpdateStatus, State, Message } };
+}

@@ -1,0 +1,124 @@
+import { compareStates, type Task } from '../model/index.ts';
+import { isEligible } from '../scheduler/constraints.ts';
+import { canTakePlaceOf, someNodeCouldRun } from './capacity.ts';
+import type { Draft, Slot } from './draft.ts';
+import { currentTarget, newTask, type Origin, type Place, type Target } from './new-task.ts';
+import { type UpdateRules, updateRules } from './policy.ts';
+import { restartAfter } from './restart.ts';
+import { displacement, endedByItself, isRunning, isUnassigned, isUnplaceable, standing } from './standing.ts';
+import { isHalted, targetOf } from './update-state.ts';
+
+/** A task that must leave its node keeps serving while its successor starts, but not longer than this. */
+const longestHandoverMs = 30_000;
+
+interface Scene {
+  readonly draft: Draft;
+  readonly place: Place;
+  readonly target: Target;
+  readonly rules: UpdateRules;
+}
+
+/**
+ * Brings one place to exactly one live task of its target version: makes one where there is none, stops what
+ * is too much, and starts what was only being prepared once its time has come. `picked`: the rolling update
+ * has reached this place, so it changes to the current version now.
+ */
+export function settle(draft: Draft, place: Place, picked: boolean): void {
+  const before = draft.slot(place.key);
+  const target = picked ? currentTarget(draft.service) : fittingTarget(draft, place, before);
+  const scene: Scene = { draft, place, target, rules: updateRules(draft.service) };
+  const [kept, ...surplus] = before.live.filter((task) => isGood(scene, task)).sort(furthestFirst);
+  for (const task of surplus) draft.stop(task, 'surplus');
+  const keep = kept ?? (place.creatable ? makeSuccessor(scene, before, picked) : undefined);
+  for (const task of before.live.filter((task) => !isGood(scene, task))) {
+    if (keep ? mayStop(scene, task, keep) : isGivenUp(scene, task)) {
+      draft.stop(task, displacement(task, draft.facts.nodes) ?? 'replaced');
+    }
+  }
+  if (keep) start(scene, keep);
+}
+
+/** A node of a global service may meet the current constraints only: there an older version has no future. */
+function fittingTarget(draft: Draft, { nodeId }: Place, slot: Slot): Target {
+  const target = targetOf(slot, draft.service);
+  const node = nodeId === undefined ? undefined : draft.facts.nodes.get(nodeId);
+  return node && !isEligible(node, target.spec.Placement) ? currentTarget(draft.service) : target;
+}
+
+const isGood = ({ target, draft }: Scene, task: Task): boolean =>
+  task.shoal.specVersion === target.version && !displacement(task, draft.facts.nodes);
+
+const furthestFirst = (a: Task, b: Task): number => compareStates(b.Status.State, a.Status.State);
+
+/** Undefined when the restart policy leaves the place empty. */
+function makeSuccessor(scene: Scene, slot: Slot, picked: boolean): Task | undefined {
+  const { draft, target } = scene;
+  const kin = slot.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
+  const [head] = kin;
+  if (picked) return make(scene, replacing(slot));
+  if (!head) return make(scene, {});
+  if (!endedByItself(head)) return make(scene, takenOver(head));
+  // While the update stands still, a place that an old task serves well needs no further try.
+  const served = slot.live.some((task) => isRunning(task) && !displacement(task, draft.facts.nodes));
+  if (served && isHalted(draft.service)) return undefined;
+  const restart = restartAfter(head, kin, draft.facts.now);
+  return restart && make(scene, restart);
+}
+
+const make = ({ draft, place, target }: Scene, origin: Origin): Task =>
+  draft.create(newTask(draft.service.ID, place, target, origin, draft.facts.now, draft.facts.ids));
+
+/** Tasks that no node ever took have nothing to lose, so their successors are no risk that must be rationed. */
+function replacing({ tasks, live }: Slot): Origin {
+  const old = live.find(isRunning) ?? tasks[0];
+  return old && !isUnassigned(old) ? { replaces: old.ID } : {};
+}
+
+/** What a task leaves to its successor when it was not its own fault. */
+function takenOver({ shoal: { failures, replaces, runningSince } }: Task): Origin {
+  return {
+    ...(failures !== undefined && { failures }),
+    ...(replaces !== undefined && runningSince === undefined && { replaces }),
+  };
+}
+
+/** Whether `old` has to make room for `keep` now. */
+function mayStop({ draft, rules, target }: Scene, old: Task, keep: Task): boolean {
+  const { nodes, now } = draft.facts;
+  if (!isRunning(old)) return true;
+  const stopFirst = rules.order === 'stop-first';
+  // Stop-first also waits until the new one is prepared: an image that can't be pulled stops nothing.
+  if (compareStates(keep.Status.State, stopFirst ? 'ready' : 'running') >= 0) return true;
+  if (displacement(old, nodes)) {
+    const latest = Date.parse(keep.CreatedAt) + longestHandoverMs;
+    draft.wake(latest);
+    return isUnplaceable(keep) || now >= latest;
+  }
+  if (!isUnplaceable(keep)) return false;
+  if (stopFirst) return someNodeCouldRun(target, nodes);
+  return !rules.orderIsExplicit && canTakePlaceOf(target, old, nodes);
+}
+
+/** Whether a task has to go although nothing takes over: the restart policy left the new version's place empty. */
+function isGivenUp({ draft, place }: Scene, task: Task): boolean {
+  if (displacement(task, draft.facts.nodes)) return true;
+  return place.creatable && !(isHalted(draft.service) && isRunning(task));
+}
+
+/** Starts a prepared task when its delay is over and, with stop-first, all others of its place have stopped. */
+function start({ draft, place, rules }: Scene, task: Task): void {
+  if (task.DesiredState !== 'ready') return;
+  const { startAfter = 0 } = task.shoal;
+  draft.wake(startAfter);
+  if (startAfter > draft.facts.now) return;
+  if (rules.order === 'stop-first' && occupants(draft, place.key, task).length > 0) return;
+  draft.put({ ...task, DesiredState: 'running' });
+}
+
+/** Other tasks of a place that may still be running where they can be heard. */
+export function occupants(draft: Draft, key: string, than: Task): Task[] {
+  return draft.all(key).filter((task) => {
+    const stands = standing(task, draft.facts.nodes);
+    return task.ID !== than.ID && (stands === 'live' || stands === 'leaving');
+  });
+}

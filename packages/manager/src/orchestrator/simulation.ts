@@ -1,0 +1,214 @@
+/** A cluster without hosts, for this folder's tests: a scheduler and agents that are as simple as can be. */
+import { pino } from 'pino';
+import { isoTime } from '../effects.ts';
+import {
+  compareStates,
+  isTerminal,
+  type Node,
+  type Service,
+  type ServiceSpec,
+  type Task,
+  type TaskState,
+} from '../model/index.ts';
+import { isEligible } from '../scheduler/constraints.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store, type Tx } from '../store/index.ts';
+import { aNode, aService } from '../testing.ts';
+import { decideService } from './decide.ts';
+import type { Decision, Facts } from './draft.ts';
+import { reconcile } from './loop.ts';
+
+export const epochMs = Date.UTC(2026, 0, 1);
+const log = pino({ level: 'silent' });
+/** What an agent does with a task, one step a tick. */
+const nextStep: Partial<Record<TaskState, TaskState>> = {
+  assigned: 'accepted',
+  accepted: 'preparing',
+  preparing: 'ready',
+  ready: 'starting',
+  starting: 'running',
+};
+
+export class Simulation {
+  now = epochMs;
+  /** Tasks that a node can hold. */
+  room = Number.POSITIVE_INFINITY;
+  readonly store: Store;
+  #ids = 0;
+  #turn = 0;
+
+  static async open(nodes: number, service: Partial<Service> = {}): Promise<Simulation> {
+    let simulation: Simulation | undefined;
+    const store = await Store.open(memoryBackend(), () => simulation?.now ?? epochMs);
+    simulation = new Simulation(store);
+    await store.update((tx) => {
+      for (let n = 1; n <= nodes; n++) tx.nodes.create(aNode(`n${n}`));
+      tx.services.create(aService('web', service));
+    });
+    return simulation;
+  }
+
+  private constructor(store: Store) {
+    this.store = store;
+  }
+
+  get service(): Service {
+    const service = this.store.view.services.get('web');
+    if (!service) throw new Error('the service is gone');
+    return service;
+  }
+
+  get tasks(): Task[] {
+    return this.store.view.tasks.by('service', 'web');
+  }
+
+  get facts(): Facts {
+    return {
+      service: this.service,
+      tasks: this.tasks,
+      nodes: this.store.view.nodes,
+      load: (nodeId) => this.store.view.tasks.by('node', nodeId).length,
+      historyLimit: [...this.store.view.clusters.all()][0]?.TaskHistoryRetentionLimit ?? 5,
+      now: this.now,
+      ids: () => 'next',
+    };
+  }
+
+  running(image?: string): Task[] {
+    return this.tasks.filter(
+      ({ Status, DesiredState, Spec }) =>
+        Status.State === 'running' &&
+        DesiredState === 'running' &&
+        (image === undefined || Spec.ContainerSpec?.Image === image),
+    );
+  }
+
+  decide(): Decision {
+    return decideService(this.facts);
+  }
+
+  /** One orchestrator's round. */
+  async orchestrate(): Promise<void> {
+    const ids = () => `t${String(++this.#ids).padStart(5, '0')}`;
+    await this.store.update((tx) => reconcile(tx, ['web'], this.now, { ids, log }));
+  }
+
+  /** Orchestrator, scheduler and agents, a step each, and some time. */
+  async tick(ms = 100): Promise<void> {
+    await this.orchestrate();
+    this.now += 1;
+    await this.store.update((tx) => this.#schedule(tx));
+    await this.store.update((tx) => this.#runAgents(tx));
+    this.now += ms - 1;
+  }
+
+  async run(ms: number, tickMs = 100): Promise<void> {
+    for (const end = this.now + ms; this.now < end; ) await this.tick(tickMs);
+  }
+
+  /** Like the API: a change of the task template is a new version, everything else is not. */
+  async change(spec: Partial<ServiceSpec>): Promise<void> {
+    await this.store.update((tx) => {
+      const { UpdateStatus: _, ...service } = this.service;
+      const { previousSpecVersion: _old, ...internals } = service.shoal;
+      tx.services.update({
+        ...service,
+        Spec: { ...service.Spec, ...spec },
+        PreviousSpec: service.Spec,
+        shoal: {
+          ...internals,
+          previousSpecVersion: internals.specVersion,
+          specVersion: spec.TaskTemplate ? service.Version.Index + 1 : internals.specVersion,
+        },
+      });
+    });
+  }
+
+  /** Images named `broken…` fail when started, `absent…` can't be pulled, `once…` exit with 0. */
+  async deploy(image: string): Promise<void> {
+    const template = this.service.Spec.TaskTemplate;
+    await this.change({ TaskTemplate: { ...template, ContainerSpec: { Image: image } } });
+  }
+
+  async scale(Replicas: number): Promise<void> {
+    await this.change({ Mode: { Replicated: { Replicas } } });
+  }
+
+  async setNode(id: string, change: (node: Node) => Node | undefined): Promise<void> {
+    await this.store.update((tx) => {
+      const node = tx.nodes.get(id);
+      const changed = node && change(node);
+      if (changed) tx.nodes.update(changed);
+      else tx.nodes.remove(id);
+    });
+  }
+
+  async nodeState(id: string, State: Node['Status']['State']): Promise<void> {
+    await this.setNode(id, (node) => ({ ...node, Status: { ...node.Status, State } }));
+  }
+
+  async availability(id: string, Availability: 'active' | 'pause' | 'drain'): Promise<void> {
+    await this.setNode(id, (node) => ({ ...node, Spec: { ...node.Spec, Availability } }));
+  }
+
+  async observe(id: string, state: TaskState, err?: string): Promise<void> {
+    await this.store.update((tx) => {
+      const task = tx.tasks.get(id);
+      if (task) this.#observed(tx, task, state, err);
+    });
+  }
+
+  #observed(tx: Tx, task: Task, State: TaskState, Err?: string): void {
+    if (compareStates(State, task.Status.State) <= 0) return;
+    const Status = { Timestamp: isoTime(this.now), State, PortStatus: {}, ...(Err && { Err }) };
+    tx.tasks.update({ ...task, Status });
+  }
+
+  #schedule(tx: Tx): void {
+    const nodes = [...tx.nodes.all()].sort((a, b) => (a.ID < b.ID ? -1 : 1));
+    for (const task of tx.tasks.by('service', 'web').sort((a, b) => (a.ID < b.ID ? -1 : 1))) {
+      if (task.Status.State !== 'pending') continue;
+      const fitting = nodes.filter((node) => this.#fits(tx, node, task));
+      const node = fitting[this.#turn++ % Math.max(1, fitting.length)];
+      if (node) {
+        const Status = { Timestamp: isoTime(this.now), State: 'assigned' as const, PortStatus: {} };
+        tx.tasks.update({ ...task, NodeID: node.ID, Status });
+      } else if (!task.shoal.pending) {
+        const pending = [{ filter: 'resources', nodes: nodes.length, text: 'no room' }];
+        tx.tasks.update({ ...task, shoal: { ...task.shoal, pending } });
+      }
+    }
+  }
+
+  #fits(tx: Tx, node: Node, task: Task): boolean {
+    if (task.NodeID && task.NodeID !== node.ID) return false;
+    const held = tx.tasks
+      .by('node', node.ID)
+      .filter(({ Status, ID }) => !isTerminal(Status.State) && ID !== task.ID);
+    return (
+      node.Status.State === 'ready' &&
+      node.Spec.Availability === 'active' &&
+      isEligible(node, task.Spec.Placement) &&
+      held.length < this.room
+    );
+  }
+
+  #runAgents(tx: Tx): void {
+    for (const task of tx.tasks.by('service', 'web')) {
+      const node = task.NodeID ? tx.nodes.get(task.NodeID) : undefined;
+      if (node?.Status.State !== 'ready' || isTerminal(task.Status.State)) continue;
+      const state = this.#stepOf(task);
+      if (state) this.#observed(tx, task, state);
+    }
+  }
+
+  #stepOf({ Status, DesiredState, Spec }: Task): TaskState | undefined {
+    const image = Spec.ContainerSpec?.Image ?? '';
+    if (DesiredState === 'shutdown' || DesiredState === 'remove') return 'shutdown';
+    if (Status.State === 'preparing' && image.startsWith('absent')) return 'rejected';
+    if (Status.State === 'ready' && DesiredState === 'ready') return undefined;
+    if (Status.State === 'running' && image.startsWith('once')) return 'complete';
+    if (Status.State === 'starting' && image.startsWith('broken')) return 'failed';
+    return nextStep[Status.State];
+  }
+}

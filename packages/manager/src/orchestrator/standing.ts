@@ -1,0 +1,53 @@
+import { compareStates, isTerminal, type Node, type StopReason, type Task } from '../model/index.ts';
+import { isEligible } from '../scheduler/constraints.ts';
+
+/** The nodes as far as this folder needs them. */
+export interface Nodes {
+  get(id: string): Node | undefined;
+  all(): Iterable<Node>;
+}
+
+/**
+ * Where a task stands: `live` is wanted and may run; `leaving` was asked to stop and may still run; `lost`
+ * may run, but on a node that nobody hears; `ended` will never run again.
+ */
+export type Standing = 'live' | 'leaving' | 'lost' | 'ended';
+
+export function standing(task: Task, nodes: Nodes): Standing {
+  if (isTerminal(task.Status.State)) return 'ended';
+  if (task.NodeID && (nodes.get(task.NodeID)?.Status.State ?? 'down') === 'down') return 'lost';
+  return isWanted(task) ? 'live' : 'leaving';
+}
+
+export const isWanted = ({ DesiredState }: Task): boolean =>
+  DesiredState === 'ready' || DesiredState === 'running';
+
+/** No agent has heard of the task yet. */
+export const isUnassigned = ({ Status }: Task): boolean => compareStates(Status.State, 'assigned') < 0;
+
+export const isRunning = ({ Status }: Task): boolean => Status.State === 'running';
+
+/** The scheduler looked for a node and found none. */
+export const isUnplaceable = (task: Task): boolean =>
+  isUnassigned(task) && (task.shoal.pending?.length ?? 0) > 0;
+
+/** It is over, and neither the orchestrator nor the loss of its node was the cause. */
+export const endedByItself = ({ Status, shoal }: Task): boolean =>
+  isTerminal(Status.State) && Status.State !== 'orphaned' && shoal.stopReason === undefined;
+
+/** When it was seen to end, in ms; statuses carry the manager's clock. */
+export const endedAt = ({ Status }: Task): number => Date.parse(Status.Timestamp);
+
+/** Why a live task has to leave its node although the node works; undefined when it may stay. */
+export function displacement(task: Task, nodes: Nodes): StopReason | undefined {
+  const node = task.NodeID ? nodes.get(task.NodeID) : undefined;
+  if (!node) return undefined;
+  if (node.Spec.Availability === 'drain') return 'node-drained';
+  return isEligible(node, task.Spec.Placement) ? undefined : 'node-unfit';
+}
+
+/** Newest first, whatever order the store gives them in. */
+export function byAge(a: Task, b: Task): number {
+  if (a.CreatedAt !== b.CreatedAt) return a.CreatedAt < b.CreatedAt ? 1 : -1;
+  return a.ID < b.ID ? 1 : -1;
+}
