@@ -31,7 +31,7 @@ export function exampleApp(cluster: Cluster, { replicas = 6, version = '1' } = {
           Env: ['REDIS_ADDR=cache:6379'],
           Hosts: [`${h1.ip} cache`],
           Healthcheck: {
-            Test: ['CMD', 'node', '/app/server.mjs', '--health'],
+            Test: ['CMD', '/app/health'],
             Interval: 2 * SECOND,
             Timeout: 3 * SECOND,
             Retries: 3,
@@ -53,8 +53,11 @@ export async function deploy(docker: Docker, specs: readonly ServiceSpec[]): Pro
     if (!service) {
       await docker.createService(spec as Docker.CreateServiceOptions);
       say(`service ${spec.Name} created`);
-    } else if (canonical(service.Spec) !== canonical(spec)) {
-      await docker.getService(service.ID).update({ ...spec, version: service.Version?.Index });
+    } else if (!says(service.Spec, spec)) {
+      // Apart from each other: by itself dockerode sends the version in the body, too.
+      await docker
+        .getService(service.ID)
+        .update({ _query: { version: service.Version?.Index }, _body: spec });
       say(`service ${spec.Name} updated`);
     } else {
       say(`service ${spec.Name} is up to date`);
@@ -62,13 +65,13 @@ export async function deploy(docker: Docker, specs: readonly ServiceSpec[]): Pro
   }
 }
 
-/** The same text for equal values, whatever the order of their keys. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, each: unknown) =>
-    each !== null && typeof each === 'object' && !Array.isArray(each)
-      ? Object.fromEntries(Object.entries(each).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : each,
-  );
+/** True if `stored` says all that `wanted` says; the API may have filled in more. */
+export function says(stored: unknown, wanted: unknown): boolean {
+  if (wanted === null || typeof wanted !== 'object') return stored === wanted;
+  if (stored === null || typeof stored !== 'object') return false;
+  if (Array.isArray(wanted) && (!Array.isArray(stored) || stored.length !== wanted.length)) return false;
+  const values = stored as Record<string, unknown>;
+  return Object.entries(wanted).every(([key, value]) => says(values[key], value));
 }
 
 /** The part of a task that progress needs; dockerode leaves tasks untyped. */

@@ -83,7 +83,7 @@ export class Cluster {
     await step(`starting the hosts of ${options.project}`, () =>
       cluster.compose(['up', '-d', '--remove-orphans']),
     );
-    const images = await buildExampleImages();
+    const images = await step('building the example images', buildExampleImages);
     await step('waiting for the Docker daemons of the hosts', () =>
       Promise.all(cluster.hosts.map(daemonBack)),
     );

@@ -164,7 +164,8 @@ export interface ExampleImage {
 export async function buildExampleImages(): Promise<ExampleImage[]> {
   const node = await nodeLayer();
   const redis = await layer('redis', BASE_IMAGE, await aptContext());
-  const server: Record<string, Source> = { 'server.mjs': { from: join(ROOT, 'examples/web/server.mjs') } };
+  const web = (name: string): Source => ({ from: join(ROOT, 'examples/web', name) });
+  const server: Record<string, Source> = { 'server.mjs': web('server.mjs'), health: web('health') };
   const example = async (
     name: string,
     tag: string,

@@ -1,11 +1,11 @@
 /** What tests, benches and drills use. */
 export {
-  canonical,
   converged,
   deploy,
   exampleApp,
   listTasks,
   type ServiceSpec,
+  says,
   type TaskView,
 } from './app.ts';
 export { Cluster, type ClusterOptions, mainCluster, testCluster } from './cluster.ts';
