@@ -6,13 +6,13 @@ export interface Candidate {
   readonly node: Node;
   /** Grows while tasks are placed. */
   readonly used: Occupancy;
+  /** The node's place in an order that node ids and the seed make; decides between equals. */
+  readonly order: number;
   /** Active tasks of the group's service on the node. */
   serviceTasks: number;
   /** Recent failures of the group's service and version on the node. */
   readonly failures: number;
   readonly imagePresent: boolean;
-  /** Decides between nodes that are equal in everything else: from node and seed. */
-  readonly tie: number;
-  /** Values of `scores`, in their order. */
-  rank: readonly number[];
+  /** All scores as one number, see `keyOf`. Less is better. */
+  key: number;
 }

@@ -6,8 +6,7 @@ import { type Demand, demandOf } from './demand.ts';
 import { Draft } from './draft.ts';
 import { type Filter, filters } from './filters/index.ts';
 import { pendingReasons, pendingText } from './reasons.ts';
-import { compareRanks, failureRank, namedScores, rankOf, scoreNames } from './scores.ts';
-import { branchPaths } from './spread-tree.ts';
+import { compareCandidates, failureRank, namedScores, scoreNames } from './scores.ts';
 import { isPending } from './task-load.ts';
 
 export interface FilterVerdict {
@@ -57,10 +56,9 @@ export function explainTask(view: ReadView, task: Task, now: number): TaskExplan
   const draft = new Draft(state, { now, seed: 0 });
   const demand = demandOf(task);
   const candidates = [...draft.candidates(demand)];
-  for (const candidate of candidates) candidate.rank = rankOf(demand, candidate);
   const nodes = explainNodes(draft, demand, candidates, task.NodeID);
   const fits = nodes.some((node) => node.fits);
-  const reasons = fits ? [] : pendingReasons(demand, candidates);
+  const reasons = fits ? [] : pendingReasons(demand, draft.concerned(demand));
   return {
     taskId: task.ID,
     serviceId: task.ServiceID,
@@ -83,8 +81,9 @@ function explainNodes(
   present: string | undefined,
 ): NodeExplanation[] {
   const counts = draft.branchTasks(demand);
+  const { leafOf, paths } = draft.branches(demand);
   const judged = candidates.map((candidate) => {
-    const branches = branchPaths(demand.spread, candidate.node).map((path) => counts.get(path) ?? 0);
+    const branches = (paths[leafOf[candidate.order] ?? 0] ?? []).map((path) => counts.get(path) ?? 0);
     const verdicts = filters.map((filter) => verdict(filter, demand, candidate));
     const explanation: NodeExplanation = {
       nodeId: candidate.node.ID,
@@ -92,7 +91,7 @@ function explainNodes(
       present: candidate.node.ID === present,
       fits: verdicts.every(({ passed }) => passed),
       filters: verdicts,
-      scores: namedScores(demand.spread, candidate, branches),
+      scores: namedScores(demand, candidate, branches),
     };
     return { candidate, branches, explanation };
   });
@@ -101,13 +100,13 @@ function explainNodes(
       Number(b.explanation.fits) - Number(a.explanation.fits) ||
       failureRank(a.candidate) - failureRank(b.candidate) ||
       compareNumbers(a.branches, b.branches) ||
-      compareRanks(a.candidate, b.candidate),
+      compareCandidates(a.candidate, b.candidate),
   );
   return judged.map(({ explanation }) => explanation);
 }
 
 function verdict(filter: Filter, demand: Demand, candidate: Candidate): FilterVerdict {
-  if (filter.passes(demand, candidate)) return { name: filter.name, passed: true };
+  if (!filter.applies(demand) || filter.passes(demand, candidate)) return { name: filter.name, passed: true };
   return { name: filter.name, passed: false, reason: filter.why(demand, candidate) };
 }
 

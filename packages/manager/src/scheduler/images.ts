@@ -1,14 +1,13 @@
 const known = new WeakMap<readonly string[], ReadonlySet<string>>();
 
-/** Whether a node with these images need not pull `image`. */
-export function hasImage(images: readonly string[], image: string): boolean {
-  if (image === '' || images.length === 0) return false;
+/** Names of a node's images in one spelling, see `plainReference`. */
+export function imageNames(images: readonly string[]): ReadonlySet<string> {
   let names = known.get(images);
   if (!names) {
     names = new Set(images.map(plainReference));
     known.set(images, names);
   }
-  return names.has(image);
+  return names;
 }
 
 /**

@@ -1,21 +1,19 @@
 import type { PendingReason } from '../model/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { Demand } from './demand.ts';
-import { type Filter, filters } from './filters/index.ts';
+import { applying, type Filter, filters } from './filters/index.ts';
 
 /** Why none of the nodes takes the task: most frequent reason first. A node counts once. */
-export function pendingReasons(demand: Demand, candidates: Iterable<Candidate>): PendingReason[] {
+export function pendingReasons(demand: Demand, concerned: readonly Candidate[]): PendingReason[] {
+  if (demand.nodeId !== undefined && concerned.length === 0) {
+    return [{ filter: 'assignedNode', nodes: 0, text: `node ${demand.nodeId} does not exist` }];
+  }
+  const asking = applying(filters, demand);
   const refused = new Map<Filter, number>();
-  let known = demand.nodeId === undefined;
-  for (const candidate of candidates) {
-    // Of a task bound to a node, only that node is worth a word.
-    if (demand.nodeId !== undefined && candidate.node.ID !== demand.nodeId) continue;
-    known = true;
-    const filter = filters.find((one) => !one.passes(demand, candidate));
+  for (const candidate of concerned) {
+    const filter = asking.find((one) => !one.passes(demand, candidate));
     if (filter) refused.set(filter, (refused.get(filter) ?? 0) + 1);
   }
-  if (!known)
-    return [{ filter: 'assignedNode', nodes: 0, text: `node ${demand.nodeId ?? ''} does not exist` }];
   return [...refused]
     .map(([filter, nodes]) => ({ filter: filter.name, nodes, text: filter.summary(nodes) }))
     .sort((a, b) => b.nodes - a.nodes || (a.filter < b.filter ? -1 : 1));

@@ -3,10 +3,10 @@ import type { Candidate } from './candidate.ts';
 import { type ClusterState, versionKey } from './cluster-state.ts';
 import { type Demand, demandOf } from './demand.ts';
 import { Draft } from './draft.ts';
-import { passesAll, roomFilters } from './filters/index.ts';
+import { applying, passesAll, roomFilters } from './filters/index.ts';
 import { takeGeneric } from './occupancy.ts';
 import { pendingReasons, pendingText } from './reasons.ts';
-import { namedScores, rankOf } from './scores.ts';
+import { namedScores } from './scores.ts';
 import { SpreadTree } from './spread-tree.ts';
 
 export interface Placement {
@@ -87,20 +87,21 @@ function placeGroup(
   placed: Placement[],
   pending: Unplaced[],
 ): void {
-  const tree = new SpreadTree(demand.spread, draft.fittingCandidates(demand), draft.branchTasks(demand));
+  const room = applying(roomFilters, demand);
+  const fitting = draft.fittingCandidates(demand, room);
+  const tree = new SpreadTree(draft.branches(demand), fitting, draft.branchTasks(demand));
   let next = 0;
   for (; next < tasks.length; next++) {
     const [task, best] = [tasks[next], tree.best];
     if (!task || !best) break;
-    const chosen = namedScores(demand.spread, best, tree.bestBranchTasks());
+    const chosen = namedScores(demand, best, tree.bestBranchTasks());
     const genericResources = claim(demand, best);
     placed.push({ taskId: task.ID, nodeId: best.node.ID, scores: chosen, genericResources });
     draft.place(demand, best, genericResources);
-    best.rank = rankOf(demand, best);
-    tree.placed(!passesAll(roomFilters, demand, best));
+    tree.placed(!passesAll(room, demand, best));
   }
   if (next === tasks.length) return;
-  const reasons = pendingReasons(demand, draft.candidates(demand));
+  const reasons = pendingReasons(demand, draft.concerned(demand));
   const text = pendingText(reasons);
   for (const task of tasks.slice(next)) pending.push({ taskId: task.ID, reasons, text });
 }

@@ -2,10 +2,12 @@ import type { Candidate } from './candidate.ts';
 import type { Demand, SpreadLevel } from './demand.ts';
 import { failureLimit } from './failures.ts';
 
-/** A number about one node for one task; less is better. */
+/** A whole number about one node for one task; less is better. */
 export interface Score {
   readonly name: string;
   readonly about: string;
+  /** Values from here on count as equal. */
+  readonly size: number;
   of(demand: Demand, candidate: Candidate): number;
 }
 
@@ -26,73 +28,82 @@ const crowdFactor = 1.25;
  *    that has a popular image would gather all small services; but in steps, so that
  * 6. `imageMissing` decides between nodes that are about equally full.
  * 7. `nodeTasks`: the same as 5., to the last task.
- * 8. a hash of node and seed.
+ * 8. an order of all nodes that comes from their ids and the seed.
  */
 export const scores: readonly Score[] = [
   {
     name: 'recentFailures',
     about: `failures of this version on the node in the last 5 minutes, 0 while fewer than ${failureLimit}`,
+    size: 128,
     of: (_, { failures }) => (failures >= failureLimit ? failures : 0),
   },
   {
     name: 'serviceTasks',
     about: 'tasks of the service on the node',
+    size: 1 << 14,
     of: (_, { serviceTasks }) => serviceTasks,
   },
   {
     name: 'reservedShare',
-    about: 'share of CPU or memory (the larger) reserved once the task is there, in steps of 0.05',
+    about: 'twentieths of CPU or memory (the scarcer) that would be reserved with the task',
+    size: 32,
     of: (demand, { node, used }) => {
       const all = node.Description.Resources;
       const share = Math.max(
         shareOf(used.nanoCpus + demand.nanoCpus, all?.NanoCPUs ?? 0),
         shareOf(used.memoryBytes + demand.memoryBytes, all?.MemoryBytes ?? 0),
       );
-      return Math.floor(share * shareSteps + 1e-9) / shareSteps;
+      return Math.floor(share * shareSteps + 1e-9);
     },
   },
   {
     name: 'crowding',
     about: 'tasks on the node in steps of a quarter',
+    size: 64,
     of: (_, { used }) => crowding(used.activeTasks),
   },
   {
     name: 'imageMissing',
     about: '1 when the node must pull the image first',
+    size: 2,
     of: (_, { imagePresent }) => (imagePresent ? 0 : 1),
   },
-  { name: 'nodeTasks', about: 'tasks on the node', of: (_, { used }) => used.activeTasks },
+  {
+    name: 'nodeTasks',
+    about: 'tasks on the node',
+    size: 1 << 14,
+    of: (_, { used }) => used.activeTasks,
+  },
 ];
 
-export const rankOf = (demand: Demand, candidate: Candidate): number[] =>
-  scores.map((score) => score.of(demand, candidate));
-
-/** Negative when a task should rather go to `a`. Never 0 for two nodes. */
-export function compareRanks(a: Candidate, b: Candidate): number {
-  for (let index = 0; index < scores.length; index++) {
-    const difference = (a.rank[index] ?? 0) - (b.rank[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  if (a.tie !== b.tie) return a.tie - b.tie;
-  return a.node.ID < b.node.ID ? -1 : 1;
+/** All scores in one number, the most important in front: 47 bits, so that it stays exact. */
+export function keyOf(demand: Demand, candidate: Candidate): number {
+  let key = 0;
+  for (const score of scores) key = key * score.size + Math.min(score.of(demand, candidate), score.size - 1);
+  return key;
 }
 
+/** Negative when a task should rather go to `a`. Never 0 for two nodes. */
+export const compareCandidates = (a: Candidate, b: Candidate): number => a.key - b.key || a.order - b.order;
+
+const belowFailures = scores.slice(1).reduce((product, { size }) => product * size, 1);
+
 /** The first score, which comes before the spreading over branches. */
-export const failureRank = (candidate: Candidate): number => candidate.rank[0] ?? 0;
+export const failureRank = ({ key }: Candidate): number => Math.floor(key / belowFailures);
 
 const spreadName = ({ descriptor }: SpreadLevel): string => `spread:${descriptor}`;
 
 /** Every score of a node by its name, in the order in which they decide. */
 export function namedScores(
-  spread: readonly SpreadLevel[],
+  demand: Demand,
   candidate: Candidate,
   branchTasks: readonly number[],
 ): Record<string, number> {
   const named: Record<string, number> = {};
-  for (let index = 0; index < scores.length; index++) {
-    named[scores[index]?.name ?? ''] = candidate.rank[index] ?? 0;
-    if (index > 0) continue;
-    for (const [level, one] of spread.entries()) named[spreadName(one)] = branchTasks[level] ?? 0;
+  for (const score of scores) {
+    named[score.name] = score.of(demand, candidate);
+    if (score !== scores[0]) continue;
+    for (const [level, one] of demand.spread.entries()) named[spreadName(one)] = branchTasks[level] ?? 0;
   }
   return named;
 }

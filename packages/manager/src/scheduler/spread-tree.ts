@@ -1,40 +1,15 @@
+import type { Branches } from './branches.ts';
 import type { Candidate } from './candidate.ts';
-import type { SpreadLevel } from './demand.ts';
 import { Heap } from './heap.ts';
-import { compareRanks, failureRank } from './scores.ts';
-
-/** Active tasks of the service in each branch: by the path of branch names, '' for the whole cluster. */
-export type BranchTasks = ReadonlyMap<string, number>;
-
-/** Counts every node that runs the service, fit for new tasks or not: its tasks are part of the balance. */
-export function branchTasks(
-  spread: readonly SpreadLevel[],
-  nodes: Iterable<Pick<Candidate, 'node' | 'serviceTasks'>>,
-): BranchTasks {
-  const counts = new Map<string, number>();
-  for (const { node, serviceTasks } of nodes) {
-    if (serviceTasks === 0) continue;
-    for (const path of branchPaths(spread, node)) counts.set(path, (counts.get(path) ?? 0) + serviceTasks);
-  }
-  return counts;
-}
-
-/** The node's branches, outermost first. */
-export function branchPaths(spread: readonly SpreadLevel[], node: Candidate['node']): string[] {
-  let path = '';
-  return spread.map(({ branchOf }) => {
-    path = `${path}/${branchOf(node).replaceAll('/', '//')}`;
-    return path;
-  });
-}
+import { compareCandidates, failureRank } from './scores.ts';
 
 /** A branch of nodes; the innermost hold candidates, the others branches. */
 class Branch {
+  /** Active tasks of the service on all its nodes, fit for new tasks or not: they are part of the balance. */
   tasks: number;
   /** The best node of the branch. */
   best: Candidate | undefined;
-  readonly children = new Map<string, Branch>();
-  readonly candidates: Candidate[] = [];
+  readonly inner = new Map<string, Branch>();
   branches: Heap<Branch> | undefined;
   nodes: Heap<Candidate> | undefined;
 
@@ -44,20 +19,21 @@ class Branch {
 
   /** Puts the branch in order, once everything is in it. */
   seal(): void {
-    for (const child of this.children.values()) child.seal();
-    if (this.children.size > 0) this.branches = new Heap([...this.children.values()], compareBranches);
-    else this.nodes = new Heap(this.candidates, compareRanks);
+    if (!this.nodes) {
+      for (const branch of this.inner.values()) branch.seal();
+      this.branches = new Heap([...this.inner.values()], compareBranches);
+    }
     this.findBest();
   }
 
   findBest(): void {
-    this.best = this.branches ? this.branches.top?.best : this.nodes?.top;
+    this.best = this.nodes ? this.nodes.top : this.branches?.top?.best;
   }
 }
 
 function compareBranches(a: Branch, b: Branch): number {
   if (!a.best || !b.best) return a.best ? -1 : b.best ? 1 : 0;
-  return failureRank(a.best) - failureRank(b.best) || a.tasks - b.tasks || compareRanks(a.best, b.best);
+  return failureRank(a.best) - failureRank(b.best) || a.tasks - b.tasks || compareCandidates(a.best, b.best);
 }
 
 /**
@@ -67,9 +43,26 @@ function compareBranches(a: Branch, b: Branch): number {
 export class SpreadTree {
   readonly #root: Branch;
 
-  constructor(spread: readonly SpreadLevel[], candidates: Iterable<Candidate>, counts: BranchTasks) {
+  /** `counts`: active tasks of the service by path of a branch. */
+  constructor(branches: Branches, candidates: Iterable<Candidate>, counts: ReadonlyMap<string, number>) {
+    const leaves: Candidate[][] = [];
+    for (const candidate of candidates) {
+      const leaf = branches.leafOf[candidate.order] ?? 0;
+      const others = leaves[leaf];
+      if (others) others.push(candidate);
+      else leaves[leaf] = [candidate];
+    }
     this.#root = new Branch(0);
-    for (const candidate of candidates) this.#insert(spread, candidate, counts);
+    for (const [leaf, nodes] of leaves.entries()) {
+      if (!nodes) continue;
+      let branch = this.#root;
+      for (const path of branches.paths[leaf] ?? []) {
+        const inner = branch.inner.get(path) ?? new Branch(counts.get(path) ?? 0);
+        branch.inner.set(path, inner);
+        branch = inner;
+      }
+      branch.nodes = new Heap(nodes, compareCandidates);
+    }
     this.#root.seal();
   }
 
@@ -80,8 +73,9 @@ export class SpreadTree {
   /** Tasks in the branches of the best node, outermost first. */
   bestBranchTasks(): number[] {
     const tasks: number[] = [];
-    for (let branch = this.#root.branches?.top; branch; branch = branch.branches?.top)
+    for (let branch = this.#root.branches?.top; branch; branch = branch.branches?.top) {
       tasks.push(branch.tasks);
+    }
     return tasks;
   }
 
@@ -100,18 +94,5 @@ export class SpreadTree {
     } else if (full) branch.nodes?.pop();
     else branch.nodes?.topGrew();
     branch.findBest();
-  }
-
-  #insert(spread: readonly SpreadLevel[], candidate: Candidate, counts: BranchTasks): void {
-    let branch = this.#root;
-    for (const path of spread.length > 0 ? branchPaths(spread, candidate.node) : []) {
-      let next = branch.children.get(path);
-      if (!next) {
-        next = new Branch(counts.get(path) ?? 0);
-        branch.children.set(path, next);
-      }
-      branch = next;
-    }
-    branch.candidates.push(candidate);
   }
 }

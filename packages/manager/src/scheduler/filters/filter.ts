@@ -1,14 +1,18 @@
 import type { Candidate } from '../candidate.ts';
 import type { Demand } from '../demand.ts';
 
-/** A yes-or-no question about one node. */
-export interface Filter {
+/** A yes-or-no question about one node, or (a node filter) about what the node is, whatever runs on it. */
+export interface Filter<About = Candidate> {
   readonly name: string;
-  passes(demand: Demand, candidate: Candidate): boolean;
+  /** Whether it can refuse anything at all; saves asking every node. */
+  applies(demand: Demand): boolean;
+  passes(demand: Demand, about: About): boolean;
   /** Why the node was refused, in plain words; asked only after `passes` said no. */
-  why(demand: Demand, candidate: Candidate): string;
+  why(demand: Demand, about: About): string;
   /** The same for a number of nodes, e.g. `insufficient resources on 3 nodes`. */
   summary(nodes: number): string;
 }
 
 export const countNodes = (nodes: number): string => (nodes === 1 ? '1 node' : `${nodes} nodes`);
+
+export type NodeFilter = Filter<Pick<Candidate, 'node'>>;

@@ -1,32 +1,36 @@
 import { nodeMatches } from '../constraints.ts';
 import { platformMatches } from '../platform.ts';
-import { countNodes, type Filter } from './filter.ts';
+import { countNodes, type NodeFilter } from './filter.ts';
 
 /** Filters that ask for what a node is, whatever runs on it. */
 
-export const assignedNode: Filter = {
+export const assignedNode: NodeFilter = {
   name: 'assignedNode',
+  applies: (demand) => demand.nodeId !== undefined,
   passes: (demand, { node }) => demand.nodeId === undefined || demand.nodeId === node.ID,
   why: (demand) => `the task belongs to node ${demand.nodeId ?? ''}`,
   summary: (nodes) => `task belongs to another node on ${countNodes(nodes)}`,
 };
 
-export const readiness: Filter = {
+export const readiness: NodeFilter = {
   name: 'readiness',
+  applies: () => true,
   passes: (_, { node }) => node.Status.State === 'ready',
   why: (_, { node }) => `the node is ${node.Status.State}`,
   summary: (nodes) => `${countNodes(nodes)} not ready`,
 };
 
-export const availability: Filter = {
+export const availability: NodeFilter = {
   name: 'availability',
+  applies: () => true,
   passes: (_, { node }) => (node.Spec.Availability ?? 'active') === 'active',
   why: (_, { node }) => `the node's availability is ${node.Spec.Availability ?? ''}`,
   summary: (nodes) => `${countNodes(nodes)} drained or paused`,
 };
 
-export const constraints: Filter = {
+export const constraints: NodeFilter = {
   name: 'constraints',
+  applies: (demand) => demand.constraints?.length !== 0,
   passes: (demand, { node }) => demand.constraints !== undefined && nodeMatches(node, demand.constraints),
   why: (demand, { node }) => {
     if (!demand.constraints) return 'the constraints cannot be understood';
@@ -36,8 +40,9 @@ export const constraints: Filter = {
   summary: (nodes) => `scheduling constraints not satisfied on ${countNodes(nodes)}`,
 };
 
-export const platform: Filter = {
+export const platform: NodeFilter = {
   name: 'platform',
+  applies: (demand) => demand.platforms.length > 0,
   passes: (demand, { node }) => platformMatches(node, demand.platforms),
   why: (demand, { node }) => {
     const { OS, Architecture } = node.Description.Platform ?? {};

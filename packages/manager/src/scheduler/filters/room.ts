@@ -7,6 +7,7 @@ import { countNodes, type Filter } from './filter.ts';
 
 export const resources: Filter = {
   name: 'resources',
+  applies: (demand) => demand.nanoCpus > 0 || demand.memoryBytes > 0 || demand.generic.size > 0,
   passes(demand, { node, used }) {
     const all = node.Description.Resources;
     if (demand.nanoCpus > 0 && used.nanoCpus + demand.nanoCpus > (all?.NanoCPUs ?? 0)) return false;
@@ -21,6 +22,7 @@ export const resources: Filter = {
 
 export const hostPort: Filter = {
   name: 'hostPort',
+  applies: (demand) => demand.ports.length > 0,
   passes(demand, { used }) {
     for (const port of demand.ports) if (used.ports.has(port)) return false;
     return true;
@@ -35,7 +37,8 @@ export const hostPort: Filter = {
 
 export const maxReplicas: Filter = {
   name: 'maxReplicas',
-  passes: (demand, { serviceTasks }) => demand.maxReplicas === 0 || serviceTasks < demand.maxReplicas,
+  applies: (demand) => demand.maxReplicas > 0,
+  passes: (demand, { serviceTasks }) => serviceTasks < demand.maxReplicas,
   why: (demand, { serviceTasks }) =>
     `${serviceTasks} tasks of the service on the node, at most ${demand.maxReplicas} are allowed`,
   summary: (nodes) => `max replicas per node reached on ${countNodes(nodes)}`,
