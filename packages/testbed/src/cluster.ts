@@ -162,7 +162,7 @@ export class Cluster {
     await tryRun('docker', ['unpause', ...names]);
     await tryRun('docker', ['kill', ...names]);
     await this.compose(['down', '--volumes', '--remove-orphans', '--timeout', '5']);
-    rmSync(this.tokenFile, { force: true });
+    rmSync(this.#tokenFile, { force: true });
   }
 
   /** What all processes of all hosts logged, one file a host; returns the folder. */
@@ -178,7 +178,7 @@ export class Cluster {
     return folder;
   }
 
-  compose(args: readonly string[]): Promise<string> {
+  async compose(args: readonly string[]): Promise<string> {
     const { project, apiPort, registryPort, net, managerArgs, agentArgs, dockerdArgs } = this.options;
     return compose(project, args, {
       SHOAL_PROJECT: project,
@@ -186,23 +186,27 @@ export class Cluster {
       SHOAL_API_PORT: String(apiPort),
       SHOAL_REGISTRY_PORT: String(registryPort),
       SHOAL_NET: net,
-      SHOAL_JOIN_TOKEN: this.joinToken(),
+      SHOAL_JOIN_TOKEN: await this.#joinToken(),
       SHOAL_MANAGER_ARGS: managerArgs ?? '',
       SHOAL_AGENT_ARGS: agentArgs ?? '',
       SHOAL_DOCKERD_ARGS: dockerdArgs ?? '',
     });
   }
 
-  private get tokenFile(): string {
+  get #tokenFile(): string {
     return join(TOOLS, `join-token-${this.options.project}`);
   }
 
-  /** Random, and the same for as long as the cluster lives: Compose replaces containers whose settings change. */
-  private joinToken(): string {
-    if (!existsSync(this.tokenFile)) {
-      mkdirSync(TOOLS, { recursive: true });
-      writeFileSync(this.tokenFile, randomBytes(24).toString('hex'), { mode: 0o600 });
-    }
-    return readFileSync(this.tokenFile, 'utf8');
+  /** Random, and the same for as long as the cluster lives: the manager keeps the one it first got. */
+  async #joinToken(): Promise<string> {
+    const format = '{{range .Config.Env}}{{println .}}{{end}}';
+    const living = await tryRun('docker', ['inspect', '--format', format, this.hosts[0].container]);
+    const used = /^SHOAL_JOIN_TOKEN=(.+)$/m.exec(living.stdout)?.[1];
+    if (used) return used;
+    if (existsSync(this.#tokenFile)) return readFileSync(this.#tokenFile, 'utf8');
+    const token = randomBytes(24).toString('hex');
+    mkdirSync(TOOLS, { recursive: true });
+    writeFileSync(this.#tokenFile, token, { mode: 0o600 });
+    return token;
   }
 }
