@@ -11,7 +11,11 @@ export const opt = <S extends TSchema>(schema: S) => Type.Optional(Type.Union([s
 export const oneOf = <const V extends string>(...values: V[]) =>
   Type.Unsafe<V>({ type: 'string', enum: values });
 
-export const stringMap = Type.Record(Type.String(), Type.String());
+/** Names and values of the user's own; `Type.Record` would let a name with a line break through unchecked. */
+export const stringMap = Type.Unsafe<Record<string, string>>({
+  type: 'object',
+  additionalProperties: { type: 'string' },
+});
 /** Go's time.Duration: whole nanoseconds. */
 export const nanoseconds = Type.Integer({ description: 'Nanoseconds' });
 export const count = Type.Integer({ minimum: 0 });

@@ -1,0 +1,101 @@
+import swagger from '@fastify/swagger';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { ApiDeps } from './deps.ts';
+import { knownError, maxBodyBytes } from './errors.ts';
+import { noRoute } from './not-served.ts';
+import { acceptJson, describeSchemaErrors, dropEmptyChoices } from './request-body.ts';
+import { distributionPath, distributionRoutes } from './routes/distribution.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { nodeRoutes } from './routes/nodes.ts';
+import { serviceRoutes } from './routes/services.ts';
+import { systemRoutes } from './routes/system.ts';
+import { taskRoutes } from './routes/tasks.ts';
+import { checkVersion, maxApiVersion, stripVersion } from './versioning.ts';
+
+/** Docker's Engine API over the cluster, ready to be served by `listen`. */
+export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: maxBodyBytes,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 1_000 },
+    rewriteUrl: stripVersion,
+    schemaErrorFormatter: describeSchemaErrors,
+    // Nothing that a user sends is changed or dropped on the way in.
+    ajv: {
+      customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, verbose: true },
+    },
+  });
+  // Response schemas are documentation: an answer is never filtered through one.
+  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
+  acceptJson(app);
+  answerErrors(app, deps);
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply
+      .header('Api-Version', maxApiVersion)
+      .header('Docker-Experimental', 'false')
+      .header('Ostype', 'linux')
+      .header('Server', `Shoal/${deps.about.version} (linux)`);
+    checkVersion(request.raw);
+  });
+  app.addHook('preValidation', async (request) => {
+    if (!request.routeOptions.schema?.body) return;
+    request.body ??= {};
+    dropEmptyChoices(request.body);
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    // Go clients take an error's body for JSON only if the type is exactly this.
+    if (String(reply.getHeader('Content-Type')).startsWith('application/json')) {
+      reply.header('Content-Type', 'application/json');
+    }
+  });
+
+  await app.register(swagger, openApi(deps));
+  systemRoutes(app, deps);
+  nodeRoutes(app, deps);
+  serviceRoutes(app, deps);
+  taskRoutes(app, deps);
+  distributionRoutes(app, deps);
+  docsRoutes(app);
+  await app.ready();
+  return app;
+}
+
+function answerErrors(app: FastifyInstance, { log }: ApiDeps): void {
+  app.setErrorHandler(async (error, request, reply) => {
+    const known = knownError(error, request.headers['content-type'] ?? '');
+    if (!known) log.error({ err: error, method: request.method, url: request.url }, 'request failed');
+    const message = known?.message ?? `internal error: ${error instanceof Error ? error.message : error}`;
+    return reply.code(known?.status ?? 500).send({ message });
+  });
+  app.setNotFoundHandler(async (request, reply) => {
+    const { status, message } = noRoute(request.method, request.url.split('?')[0] ?? '/');
+    return reply.code(status).send({ message });
+  });
+}
+
+const openApi = ({ about }: ApiDeps) => ({
+  openapi: {
+    openapi: '3.1.0',
+    info: {
+      title: 'Shoal',
+      version: about.version,
+      description:
+        `Docker's Engine API (version ${maxApiVersion}) over a cluster of Docker hosts: point \`docker -H\`, a Docker ` +
+        'client library or curl at it. Every path may be prefixed with a version, as in /v1.41/services. ' +
+        'What Docker lacks is below /shoal/v1.',
+    },
+    tags: [
+      { name: 'Services', description: 'What should run' },
+      { name: 'Tasks', description: 'What does run, and where' },
+      { name: 'Nodes', description: 'The hosts' },
+      { name: 'Distribution', description: 'Images in registries' },
+      { name: 'System', description: 'The cluster as a whole' },
+      { name: 'Shoal', description: "Beyond Docker's API" },
+    ],
+  },
+  transform: ({ schema, url }: { schema: object; url: string }) => ({
+    schema,
+    url: url === distributionPath ? '/distribution/{name}/json' : url,
+  }),
+});

@@ -1,0 +1,23 @@
+import type { Logger } from 'pino';
+import type { Clock, Ids } from '../effects.ts';
+import type { Task } from '../model/index.ts';
+import type { ReadView, Store } from '../store/index.ts';
+
+/** What the API needs of the rest of the manager. */
+export interface ApiDeps {
+  readonly store: Pick<Store, 'view' | 'update'>;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Logger;
+  readonly queries: {
+    /** Looks an image up in its registry through some ready host. Throws QueryError. */
+    distribution(image: string, registryAuth: string): Promise<unknown>;
+  };
+  /** Why a task is where it is, or why it is nowhere. */
+  readonly explain: (view: ReadView, task: Task) => unknown;
+  readonly about: {
+    readonly version: string;
+    /** `host:port` at which agents reach the manager. */
+    readonly managerAddr: string;
+  };
+}

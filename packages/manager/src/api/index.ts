@@ -1,0 +1,3 @@
+export { buildApi } from './app.ts';
+export type { ApiDeps } from './deps.ts';
+export { type Listening, listen } from './listen.ts';

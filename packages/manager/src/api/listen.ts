@@ -1,0 +1,82 @@
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+
+/** How long requests under way may take to end when the API closes. */
+const closeGraceMs = 2_000;
+
+export interface Listening {
+  /** Where it listens, with the real port where 0 was asked for. */
+  readonly addresses: readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Serves one app on several addresses, `tcp://127.0.0.1:2475` or `unix:///run/shoal.sock`. Throws when an address
+ * is malformed or taken, and listens nowhere then. `close` ends requests under way after 2 s at most.
+ */
+export async function listen(app: FastifyInstance, addresses: readonly string[]): Promise<Listening> {
+  await app.ready();
+  const servers: Server[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map(closeServer));
+    await app.close();
+  };
+  try {
+    const bound: string[] = [];
+    for (const address of addresses) {
+      const server = createServer((request, response) => app.routing(request, response));
+      bound.push(await bind(server, address));
+      servers.push(server);
+    }
+    return { addresses: bound, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function bind(server: Server, address: string): Promise<string> {
+  const url = URL.parse(address);
+  if (url?.protocol === 'unix:' && url.pathname !== '') {
+    await removeStaleSocket(url.pathname);
+    await listening(server, { path: url.pathname });
+    // Whoever may use the socket rules the cluster, as with Docker's own.
+    await chmod(url.pathname, 0o660);
+    return address;
+  }
+  if (url?.protocol !== 'tcp:' || url.port === '') {
+    throw new Error(`cannot listen on ${address}: write tcp://HOST:PORT or unix:///PATH`);
+  }
+  await listening(server, { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) });
+  const actual = server.address();
+  return typeof actual === 'object' && actual ? `tcp://${url.hostname}:${actual.port}` : address;
+}
+
+const listening = (server: Server, where: { path: string } | { host: string; port: number }): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(where, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+/** A socket file that a killed process left behind; one that somebody answers on is left alone. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const isAnswered = await new Promise<boolean>((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+  if (!isAnswered) await rm(path, { force: true });
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,166 @@
+import { isoTime } from '../effects.ts';
+import { isTerminal, type Service, type ServiceSpec, type UpdateStatus } from '../model/index.ts';
+import type { ReadView, Tx } from '../store/index.ts';
+import { ApiError, badRequest, notFound, outOfSequence, rpcError } from './errors.ts';
+import { isVisible } from './resolve.ts';
+import { nameFor } from './service-names.ts';
+import { needsNewTasks } from './task-template.ts';
+import { validateService } from './validate/service.ts';
+
+/** Adds a service. Throws ApiError: 400 for a spec that can't be honoured, 409 for a name in use. */
+export function createService(
+  tx: Tx,
+  id: string,
+  sent: ServiceSpec,
+  registryAuth: string | undefined,
+): Service {
+  const spec = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
+  validateService(spec);
+  const name = spec.Name ?? '';
+  if (isTaken(tx, name)) {
+    throw rpcError('AlreadyExists', `name conflicts with an existing object: service ${name} already exists`);
+  }
+  return tx.services.create({
+    ID: id,
+    Spec: spec,
+    shoal: { specVersion: 1, ...(registryAuth && { registryAuth }) },
+  });
+}
+
+const isTaken = (view: ReadView, name: string): boolean => view.services.by('name', name).some(isVisible);
+
+export interface ServiceUpdate {
+  readonly id: string;
+  /** Version.Index of the service that the client changed. */
+  readonly version: number;
+  readonly spec: ServiceSpec;
+  /** X-Registry-Auth header; without it the credentials of `authFrom` stay in use. */
+  readonly registryAuth: string | undefined;
+  readonly authFrom: 'spec' | 'previous-spec';
+  /** Go back to the previous spec; `spec` is only checked then, as in Docker. */
+  readonly rollback: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/**
+ * Changes a service, in the order of checks of swarmkit's controlapi. Throws ApiError: 400 for a spec that
+ * can't be honoured, 404, 501 for a change of name or mode, 500 for a stale version (Docker's status).
+ */
+export function updateService(tx: Tx, update: ServiceUpdate): Service {
+  validateService(update.spec);
+  const service = tx.services.get(update.id);
+  if (!isVisible(service)) throw notFound('service', update.id);
+  const auth = credentials(service, update);
+  if (modeOf(service.Spec) !== modeOf(update.spec)) {
+    throw rpcError('Unimplemented', 'service mode change is not allowed');
+  }
+  if (service.Spec.Name !== update.spec.Name) {
+    throw rpcError('Unimplemented', 'renaming services is not supported');
+  }
+  if (update.rollback) return rollBack(tx, service, update);
+  if (service.Version.Index !== update.version) throw outOfSequence();
+  const specVersion = needsNewTasks(service.Spec, update.spec)
+    ? newestSpecVersion(tx, service) + 1
+    : service.shoal.specVersion;
+  const { UpdateStatus: _, ...rest } = service;
+  const status = updateStatus(tx, service.ID, specVersion, update.now);
+  return tx.services.update({
+    ...rest,
+    Spec: update.spec,
+    PreviousSpec: service.Spec,
+    ...(status && { UpdateStatus: status }),
+    shoal: {
+      specVersion,
+      previousSpecVersion: service.shoal.specVersion,
+      ...(auth && { registryAuth: auth }),
+      ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
+    },
+  });
+}
+
+function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Service {
+  const { PreviousSpec, shoal } = service;
+  if (!PreviousSpec) {
+    throw rpcError('FailedPrecondition', `service ${service.ID} does not have a previous spec`);
+  }
+  if (service.Version.Index !== version) throw outOfSequence();
+  return tx.services.update({
+    ...service,
+    Spec: PreviousSpec,
+    PreviousSpec: service.Spec,
+    UpdateStatus: {
+      State: 'rollback_started',
+      StartedAt: isoTime(now),
+      Message: 'manually requested rollback',
+    },
+    shoal: {
+      specVersion: shoal.previousSpecVersion ?? shoal.specVersion,
+      previousSpecVersion: shoal.specVersion,
+      ...(shoal.previousRegistryAuth && { registryAuth: shoal.previousRegistryAuth }),
+      ...(shoal.registryAuth && { previousRegistryAuth: shoal.registryAuth }),
+    },
+  });
+}
+
+/** Hides a service at once; the orchestrator stops its tasks and then drops it. */
+export function removeService(tx: Tx, id: string): void {
+  const service = tx.services.get(id);
+  if (!isVisible(service)) throw notFound('service', id);
+  tx.services.update({ ...service, shoal: { ...service.shoal, removing: true } });
+}
+
+/** A service without a mode is replicated, with one task. */
+export const modeOf = ({ Mode }: ServiceSpec): 'global' | 'replicated' =>
+  Mode?.Global ? 'global' : 'replicated';
+
+function credentials(service: Service, { registryAuth, authFrom }: ServiceUpdate): string | undefined {
+  if (registryAuth) return registryAuth;
+  if (authFrom === 'spec') return service.shoal.registryAuth;
+  if (!service.PreviousSpec) throw new ApiError(500, 'service does not have a previous spec');
+  return service.shoal.previousRegistryAuth;
+}
+
+/** Counts the tasks' too: after a rollback, tasks of a spec that is forgotten may still be there. */
+function newestSpecVersion(view: ReadView, { ID, shoal }: Service): number {
+  const ofTasks = view.tasks.by('service', ID).map((task) => task.shoal.specVersion);
+  return ofTasks.reduce(
+    (a, b) => Math.max(a, b),
+    Math.max(shoal.specVersion, shoal.previousSpecVersion ?? 0),
+  );
+}
+
+/** Set at once, so that a client that waits for the update never sees the service idle before it began. */
+function updateStatus(
+  view: ReadView,
+  id: string,
+  specVersion: number,
+  now: number,
+): UpdateStatus | undefined {
+  const outdated = view.tasks
+    .by('service', id)
+    .some(
+      ({ DesiredState, Status, shoal }) =>
+        (DesiredState === 'running' || DesiredState === 'ready') &&
+        !isTerminal(Status.State) &&
+        shoal.specVersion !== specVersion,
+    );
+  return outdated ? { State: 'updating', StartedAt: isoTime(now), Message: 'update in progress' } : undefined;
+}
+
+/** `Version.Index` from the query, in Docker's words when it is not a number. */
+export function parseVersion(kind: string, text: string | undefined): number {
+  const given = text ?? '';
+  if (!/^\d+$/.test(given)) {
+    throw badRequest(
+      `invalid ${kind} version '${given}': strconv.ParseUint: parsing "${given}": invalid syntax`,
+    );
+  }
+  const version = Number(given);
+  if (!Number.isSafeInteger(version)) {
+    throw badRequest(
+      `invalid ${kind} version '${given}': strconv.ParseUint: parsing "${given}": value out of range`,
+    );
+  }
+  return version;
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { aNode, aService, aTask } from '../testing.ts';
+import { anApi, aSpec, filters } from './testing.ts';
+
+const seeded = () =>
+  anApi((tx) => {
+    tx.nodes.create(aNode('n1', { Description: { Hostname: 'alpha' } }));
+    tx.services.create(
+      aService('s1', { Spec: aSpec({ Labels: { tier: 'front' } }), shoal: { specVersion: 2 } }),
+    );
+    tx.services.create(aService('s2', { Spec: aSpec({ Name: 'db' }) }));
+    tx.tasks.create(aTask('t1', { ServiceID: 's1', Slot: 1, NodeID: 'n1', DesiredState: 'shutdown' }));
+    tx.tasks.create(aTask('t2', { ServiceID: 's1', Slot: 2, shoal: { specVersion: 2, ports: [] } }));
+    const { Slot: _, ...global } = aTask('t3', { ServiceID: 's2', NodeID: 'n1' });
+    tx.tasks.create(global);
+  });
+
+describe('reading tasks', () => {
+  it('shows them as Docker does', async () => {
+    const { call } = await seeded();
+    const { body } = await call('GET', '/tasks/t2');
+    expect(body).toMatchObject({
+      ID: 't2',
+      ServiceID: 's1',
+      Slot: 2,
+      Labels: {},
+      Spec: { ForceUpdate: 0 },
+      Status: { State: 'pending', PortStatus: {} },
+      DesiredState: 'running',
+    });
+    expect(body).not.toHaveProperty('shoal');
+    expect((await call('GET', '/tasks/t3')).body).not.toHaveProperty('Slot');
+  });
+
+  it.each([
+    [{}, ['t1', 't2', 't3']],
+    [{ service: ['web'] }, ['t1', 't2']],
+    [{ service: ['s1', 'db'] }, ['t1', 't2', 't3']],
+    [{ node: ['alpha'] }, ['t1', 't3']],
+    [{ node: ['n1'], service: ['web'] }, ['t1']],
+    [{ id: ['t3'] }, ['t3']],
+    [{ name: ['web.2'] }, ['t2']],
+    [{ label: ['tier=front'] }, ['t1', 't2']],
+    [{ 'desired-state': ['RUNNING'] }, ['t2', 't3']],
+    [{ 'desired-state': ['shutdown', 'running'] }, ['t1', 't2', 't3']],
+    [{ service: ['s1'], '_up-to-date': ['true'] }, ['t2']],
+  ])('filters %j', async (wanted, ids) => {
+    const { call } = await seeded();
+    const { body } = await call('GET', `/tasks?${filters(wanted)}`);
+    expect(body.map(({ ID }: { ID: string }) => ID)).toEqual(ids);
+  });
+
+  it('finds one by the name of its container', async () => {
+    const { call } = await seeded();
+    expect((await call('GET', '/tasks/web.1.t1')).body.ID).toBe('t1');
+    expect((await call('GET', '/tasks/db.n1.t3')).body.ID).toBe('t3');
+  });
+
+  it.each([
+    ['/tasks/zz', 404, 'task zz not found'],
+    ['/tasks/t', 400, 'task t is ambiguous (3 matches found)'],
+    [`/tasks?${filters({ service: ['x'] })}`, 404, 'service x not found'],
+    [`/tasks?${filters({ node: ['x'] })}`, 404, 'node x not found'],
+    [
+      `/tasks?${filters({ 'desired-state': ['x'] })}`,
+      400,
+      expect.stringMatching(/^invalid desired-state filter/),
+    ],
+    ['/shoal/v1/tasks/zz/explain', 404, 'task zz not found'],
+  ])('refuses %s', async (url, status, message) => {
+    const { call } = await seeded();
+    expect(await call('GET', url)).toMatchObject({ status, body: { message } });
+  });
+
+  it('explains one', async () => {
+    const { call } = await seeded();
+    expect((await call('GET', '/shoal/v1/tasks/t1/explain')).body).toEqual({ task: 't1' });
+  });
+});

@@ -1,0 +1,97 @@
+import { pino } from 'pino';
+import type { ServiceSpec } from '../model/index.ts';
+import { QueryError } from '../query-error.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store, type Tx } from '../store/index.ts';
+import { buildApi } from './app.ts';
+import type { ApiDeps } from './deps.ts';
+
+export const testClock = () => Date.UTC(2026, 0, 1);
+
+const aStore = async (seed: (tx: Tx) => void): Promise<Store> => {
+  const store = await Store.open(memoryBackend(), testClock);
+  await store.update((tx) => {
+    tx.clusters.create({
+      ID: 'cluster',
+      JoinTokens: { Worker: 'SWMTKN-worker', Manager: 'SWMTKN-manager' },
+      TaskHistoryRetentionLimit: 5,
+    });
+    seed(tx);
+  });
+  return store;
+};
+
+export const anApp = (store: ApiDeps['store']) => {
+  let ids = 0;
+  return buildApi({
+    store,
+    clock: testClock,
+    ids: () => `id${++ids}`.padEnd(25, '0'),
+    log: pino({ level: 'silent' }),
+    queries: {
+      distribution: async (image) => {
+        if (image.includes('missing')) throw new QueryError(404, `manifest for ${image} not found`);
+        return { Descriptor: { digest: `sha256:${'a'.repeat(64)}` }, Platforms: [] };
+      },
+    },
+    explain: (_view, task) => ({ task: task.ID }),
+    about: { version: '0.1.0', managerAddr: '10.0.0.9:2477' },
+  });
+};
+
+let current = await aStore(() => undefined);
+/** Compiling the schemas is what takes time, so a file's tests share one app and change its store. */
+const sharedApp = anApp({
+  get view() {
+    return current.view;
+  },
+  update: (change) => current.update(change),
+});
+
+/** The API over a store of its own: `seed` fills it, `call` asks it. One at a time. */
+export async function anApi(seed: (tx: Tx) => void = () => undefined) {
+  const store = await aStore(seed);
+  current = store;
+  const app = await sharedApp;
+  const call = async (
+    method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',
+    url: string,
+    body?: unknown,
+    headers = {},
+  ) => {
+    const response = await app.inject({
+      method,
+      url,
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const isJson = response.headers['content-type'] === 'application/json';
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      text: response.body,
+      body: isJson ? response.json() : undefined,
+    };
+  };
+  return { store, call };
+}
+
+/** The smallest spec that works. */
+export const aSpec = (change: Partial<ServiceSpec> = {}): ServiceSpec => ({
+  Name: 'web',
+  TaskTemplate: { ContainerSpec: { Image: 'web:1' } },
+  ...change,
+});
+
+/** Filters as the query parameter that Docker's clients send. */
+export const filters = (wanted: Readonly<Record<string, readonly string[]>>): string =>
+  `filters=${encodeURIComponent(
+    JSON.stringify(
+      Object.fromEntries(
+        Object.entries(wanted).map(([key, values]) => [
+          key,
+          Object.fromEntries(values.map((value) => [value, true])),
+        ]),
+      ),
+    ),
+  )}`;

@@ -1,0 +1,83 @@
+import type { ServiceSpec, TaskSpec, UpdateConfig } from '../../model/index.ts';
+import { ConstraintError, parseConstraints } from '../../scheduler/constraints.ts';
+import { badRequest, rpcError } from '../errors.ts';
+import { checkContainer } from './container.ts';
+import { checkMode, checkResources } from './resources.ts';
+import { refuseUnsupported } from './unsupported.ts';
+
+/**
+ * Throws ApiError unless Shoal can run the service exactly as `spec` says. Rules and wording are those of
+ * moby daemon/cluster/convert and swarmkit manager/controlapi/service.go. `spec.Name` must be filled in.
+ */
+export function validateService(spec: ServiceSpec): void {
+  refuseUnsupported(spec);
+  const template = spec.TaskTemplate;
+  if (!template?.ContainerSpec) {
+    throw badRequest('mismatched Runtime and *Spec fields: TaskTemplate.ContainerSpec must be given');
+  }
+  checkName(spec.Name ?? '');
+  checkMode(spec);
+  checkResources(template);
+  checkRestart(template);
+  checkPlacement(template);
+  checkContainer(template.ContainerSpec);
+  checkUpdate('update', spec.UpdateConfig);
+  checkUpdate('rollback', spec.RollbackConfig);
+  checkPorts(spec);
+}
+
+function checkName(name: string): void {
+  if (name === '') throw rpcError('InvalidArgument', 'meta: name must be provided');
+  if (name.length > 63) throw rpcError('InvalidArgument', 'name must be 63 characters or fewer');
+  if (!/^[a-zA-Z0-9](?:[-_a-zA-Z0-9]*[a-zA-Z0-9])?$/.test(name)) {
+    throw rpcError('InvalidArgument', 'name must be valid as a DNS name component');
+  }
+}
+
+function checkRestart({ RestartPolicy }: TaskSpec): void {
+  if ((RestartPolicy?.Delay ?? 0) < 0) {
+    throw rpcError('InvalidArgument', 'TaskSpec: restart-delay cannot be negative');
+  }
+  if ((RestartPolicy?.Window ?? 0) < 0) {
+    throw rpcError('InvalidArgument', 'TaskSpec: restart-window cannot be negative');
+  }
+}
+
+function checkPlacement({ Placement }: TaskSpec): void {
+  try {
+    parseConstraints(Placement?.Constraints ?? []);
+  } catch (error) {
+    if (error instanceof ConstraintError) throw rpcError('InvalidArgument', error.message);
+    throw error;
+  }
+  for (const [i, { Spread }] of (Placement?.Preferences ?? []).entries()) {
+    const over = Spread?.SpreadDescriptor ?? '';
+    if (!/^(node|engine)\.labels\..+$/.test(over)) {
+      throw badRequest(
+        `TaskTemplate.Placement.Preferences[${i}].Spread.SpreadDescriptor: "${over}" is not ` +
+          'node.labels.NAME or engine.labels.NAME',
+      );
+    }
+  }
+}
+
+function checkUpdate(what: string, config: UpdateConfig | null | undefined): void {
+  if ((config?.Delay ?? 0) < 0) {
+    throw rpcError('InvalidArgument', `TaskSpec: ${what}-delay cannot be negative`);
+  }
+  if ((config?.Monitor ?? 0) < 0) {
+    throw rpcError('InvalidArgument', `TaskSpec: ${what}-monitor cannot be negative`);
+  }
+}
+
+/** Services may share a host port: the scheduler puts their tasks on different nodes. */
+function checkPorts({ EndpointSpec }: ServiceSpec): void {
+  const taken = new Set<string>();
+  for (const [i, port] of (EndpointSpec?.Ports ?? []).entries()) {
+    if (!port.TargetPort) throw badRequest(`EndpointSpec.Ports[${i}].TargetPort: must be 1 to 65535`);
+    if (!port.PublishedPort) continue;
+    const key = `${port.PublishedPort}/${port.Protocol ?? 'tcp'}`;
+    if (taken.has(key)) throw rpcError('InvalidArgument', 'EndpointSpec: duplicate published ports provided');
+    taken.add(key);
+  }
+}

@@ -1,0 +1,98 @@
+import {
+  type ApiNode,
+  type ApiService,
+  type ApiTask,
+  isTerminal,
+  type Node,
+  type PortConfig,
+  type Service,
+  type ServiceSpec,
+  type Task,
+} from '../model/index.ts';
+import type { ReadView } from '../store/index.ts';
+import { modeOf } from './service-changes.ts';
+
+/*
+ * Stored objects as Docker's API shows them. Specs are shown as they were sent, plus the few fields that
+ * Docker always fills in and clients rely on.
+ */
+
+export const nodeView = ({ shoal: _, ...node }: Node): ApiNode => ({
+  ...node,
+  Spec: {
+    ...node.Spec,
+    Labels: node.Spec.Labels ?? {},
+    Role: node.Spec.Role ?? 'worker',
+    Availability: node.Spec.Availability ?? 'active',
+  },
+});
+
+export function serviceView({ shoal: _, ...service }: Service): ApiService {
+  return {
+    ...service,
+    Spec: specView(service.Spec),
+    ...(service.PreviousSpec && { PreviousSpec: specView(service.PreviousSpec) }),
+    Endpoint: endpointView(service.Spec),
+  };
+}
+
+function specView(spec: ServiceSpec): ServiceSpec {
+  const replicas = spec.Mode?.Replicated?.Replicas ?? 1;
+  return {
+    ...spec,
+    Labels: spec.Labels ?? {},
+    TaskTemplate: {
+      ...spec.TaskTemplate,
+      ForceUpdate: spec.TaskTemplate?.ForceUpdate ?? 0,
+      Runtime: 'container',
+    },
+    Mode: modeOf(spec) === 'global' ? { Global: {} } : { Replicated: { Replicas: replicas } },
+    ...(spec.EndpointSpec && { EndpointSpec: endpointSpecView(spec.EndpointSpec) }),
+  };
+}
+
+type EndpointSpec = NonNullable<ServiceSpec['EndpointSpec']>;
+
+const endpointSpecView = (endpoint: EndpointSpec): EndpointSpec => ({
+  ...endpoint,
+  Mode: endpoint.Mode ?? 'vip',
+  ...(endpoint.Ports && { Ports: endpoint.Ports.map(portView) }),
+});
+
+const portView = (port: PortConfig): PortConfig => ({ ...port, Protocol: port.Protocol ?? 'tcp' });
+
+function endpointView({ EndpointSpec }: ServiceSpec): object {
+  if (!EndpointSpec) return { Spec: {} };
+  const spec = endpointSpecView(EndpointSpec);
+  return { Spec: spec, ...(spec.Ports && spec.Ports.length > 0 && { Ports: spec.Ports }) };
+}
+
+export function taskView({ shoal: _, Slot, ...task }: Task): ApiTask {
+  const { GenericResources, ...rest } = task;
+  return {
+    ...rest,
+    Labels: { ...task.Labels },
+    Spec: { ...task.Spec, ForceUpdate: task.Spec.ForceUpdate ?? 0 },
+    ...(Slot !== undefined && { Slot }),
+    Status: { ...task.Status, PortStatus: portStatus(task) },
+    ...(GenericResources && { GenericResources: [...GenericResources] }),
+    Volumes: null,
+  };
+}
+
+const portStatus = ({ Status }: Pick<Task, 'Status'>): ApiTask['Status']['PortStatus'] =>
+  Status.PortStatus.Ports ? { Ports: [...Status.PortStatus.Ports] } : {};
+
+/** Swarm's ListServiceStatuses: global services want as many tasks as they have that should run. */
+export function serviceStatus(view: ReadView, service: Service): NonNullable<ApiService['ServiceStatus']> {
+  const tasks = view.tasks.by('service', service.ID);
+  const wanted = tasks.filter(
+    ({ DesiredState, Status }) => DesiredState === 'running' && !isTerminal(Status.State),
+  );
+  return {
+    RunningTasks: tasks.filter(({ Status }) => Status.State === 'running').length,
+    DesiredTasks:
+      modeOf(service.Spec) === 'global' ? wanted.length : (service.Spec.Mode?.Replicated?.Replicas ?? 1),
+    CompletedTasks: 0,
+  };
+}
