@@ -1,0 +1,159 @@
+import { availableParallelism } from 'node:os';
+import { protocolVersion, type Query, type QueryResult, type Welcome } from '@shoal/proto';
+import type { Logger } from 'pino';
+import type { Config } from './config.ts';
+import { Engine } from './docker/engine.ts';
+import { messageOf, statusCodeOf } from './docker/errors.ts';
+import { watchContainers } from './docker/watch.ts';
+import { FactWatch } from './health/fact-watch.ts';
+import type { AssignmentSet } from './session/assignment-set.ts';
+import { Journal } from './session/journal.ts';
+import { ManagerLink } from './session/link.ts';
+import { Limiter } from './task/limiter.ts';
+import { Tasks } from './task/tasks.ts';
+
+/** Starting more containers at a time than there are cores makes all of them slower; one alone waits too much. */
+const startsAtATime = Math.max(2, availableParallelism());
+/** Each holds a connection to the daemon for as long as its container's grace period. */
+const stopsAtATime = 64;
+const queriesAtATime = 4;
+
+/** This host's part of the cluster: connects the manager's will with the Docker daemon. */
+export class Agent {
+  readonly #log: Logger;
+  readonly #journal: Journal;
+  readonly #engine: Engine;
+  readonly #facts: FactWatch;
+  readonly #tasks: Tasks;
+  readonly #link: ManagerLink;
+  readonly #queries = new Limiter(queriesAtATime);
+  readonly #closing = new AbortController();
+  #watching: { readonly key: string; readonly stop: AbortController } | undefined;
+
+  private constructor(config: Config, journal: Journal, log: Logger) {
+    this.#journal = journal;
+    this.#log = log;
+    const clock = Date.now;
+    this.#engine = new Engine({
+      socketPath: config.dockerSocket,
+      clock,
+      onPulled: () => void this.#facts.refresh(),
+    });
+    this.#facts = new FactWatch(config, this.#engine, log.child({ component: 'facts' }));
+    this.#tasks = new Tasks({
+      engine: this.#engine,
+      limits: { starts: new Limiter(startsAtATime), stops: new Limiter(stopsAtATime) },
+      clock,
+      onStatus: (status) => {
+        journal.setStatus(status);
+        this.#link.report(status);
+      },
+      onForget: (taskId) => {
+        journal.dropStatus(taskId);
+        this.#link.drop(taskId);
+      },
+      log: log.child({ component: 'task' }),
+    });
+    this.#link = new ManagerLink({
+      manager: config.manager,
+      hello: () => ({
+        protocol: protocolVersion,
+        joinToken: config.joinToken,
+        nodeId: journal.identity?.nodeId ?? '',
+        facts: this.#facts.facts,
+      }),
+      statuses: () => this.#tasks.statuses(),
+      onWelcome: (welcome) => this.#welcome(welcome),
+      onAssignments: (set) => this.#assign(set),
+      answer: (query) => this.#queries.run(() => this.#answer(query)),
+      random: Math.random,
+      log: log.child({ component: 'session' }),
+    });
+    this.#facts.onChange((facts) => this.#link.sendFacts(facts));
+  }
+
+  /** Takes up what an agent before it left on this host, then looks for the manager. */
+  static async start(config: Config, log: Logger): Promise<Agent> {
+    const journal = await Journal.open(config.stateDir, log.child({ component: 'journal' }));
+    const agent = new Agent(config, journal, log);
+    agent.#tasks.assign(journal.assignments.tasks, { complete: false, earlier: journal.statuses });
+    agent.#watch();
+    await agent.#facts.refresh();
+    agent.#link.open();
+    return agent;
+  }
+
+  /** Containers keep running. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#watching?.stop.abort();
+    this.#facts.close();
+    this.#tasks.close();
+    await this.#link.close();
+    await this.#journal.flush();
+  }
+
+  async #welcome({ nodeId, clusterId }: Welcome): Promise<void> {
+    await this.#journal.setIdentity({ nodeId, clusterId });
+    this.#log.info({ nodeId, clusterId }, 'joined the manager');
+    this.#watch();
+  }
+
+  #assign(set: AssignmentSet): void {
+    this.#journal.setAssignments(set);
+    this.#tasks.assign(set.tasks, { complete: true });
+  }
+
+  /** (Re)starts watching when this host learns who it is. */
+  #watch(): void {
+    const owner = this.#journal.identity;
+    if (!owner || this.#closing.signal.aborted) return;
+    const key = `${owner.clusterId}/${owner.nodeId}`;
+    if (this.#watching?.key === key) return;
+    this.#watching?.stop.abort();
+    const stop = new AbortController();
+    this.#watching = { key, stop };
+    this.#engine.owner = owner;
+    void watchContainers(
+      {
+        engine: this.#engine,
+        onList: (found) => this.#tasks.list(found),
+        onEvent: (taskId, event) => this.#tasks.hint(taskId, event),
+        onLost: (reason) => this.#facts.trouble(reason),
+        onFound: () => {
+          void this.#facts.refresh();
+          void this.#warnOfStrangers();
+        },
+        log: this.#log.child({ component: 'docker' }),
+      },
+      stop.signal,
+    );
+  }
+
+  /** A lost state directory makes a host a new node; what it ran before is then no longer its own. */
+  async #warnOfStrangers(): Promise<void> {
+    const names = await this.#engine.strangers().catch(() => []);
+    if (names.length > 0)
+      this.#log.warn(
+        { containers: names.slice(0, 20), count: names.length },
+        'containers of another node of this cluster on this daemon; if that node is gone, remove them by hand',
+      );
+  }
+
+  async #answer({ id, what }: Query): Promise<QueryResult> {
+    try {
+      if (what?.$case !== 'distribution')
+        return failure(id, 501, 'this agent is older than the manager and does not know the question');
+      const { image, registryAuth } = what.value;
+      const answer = await this.#engine.distribution(image, registryAuth);
+      return { id, outcome: { $case: 'json', value: JSON.stringify(answer) } };
+    } catch (error) {
+      return failure(id, statusCodeOf(error) ?? 503, messageOf(error));
+    }
+  }
+}
+
+const failure = (id: string, status: number, message: string): QueryResult => ({
+  id,
+  outcome: { $case: 'error', value: { status, message } },
+});

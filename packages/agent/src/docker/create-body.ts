@@ -1,0 +1,55 @@
+import type { Assignment, ContainerSpec, GenericResource, HealthCheck } from '@shoal/proto';
+import { hostConfig, portKey } from './host-config.ts';
+import { labelsOf, type Owner } from './labels.ts';
+
+/** Docker's, when the spec says nothing. */
+const defaultGraceSeconds = 10;
+
+/** Body of `POST /containers/create` for a task, after moby's executor `config`. */
+export function createBody(task: Assignment, owner: Owner) {
+  const spec = task.container;
+  if (!spec) throw new Error(`task ${task.taskId}: the assignment has no container spec`);
+  return {
+    Image: spec.image,
+    Labels: labelsOf(task, owner),
+    Env: [...spec.env, ...genericResourceEnv(task.genericResources)],
+    ...(spec.hostname && { Hostname: spec.hostname }),
+    ...(spec.user && { User: spec.user }),
+    ...(spec.dir && { WorkingDir: spec.dir }),
+    Tty: spec.tty,
+    OpenStdin: spec.openStdin,
+    ...(spec.stopSignal && { StopSignal: spec.stopSignal }),
+    // Kept in the container, so that a leftover whose task nobody knows still gets its time.
+    StopTimeout: graceSeconds(spec),
+    ...command(spec),
+    ...(spec.healthcheck && { Healthcheck: healthcheck(spec.healthcheck) }),
+    ExposedPorts: Object.fromEntries(task.ports.map((port) => [portKey(port), {}])),
+    HostConfig: hostConfig(task),
+  };
+}
+
+/** `Command` replaces the image's entry point, `Args` only its command. */
+const command = ({ command, args }: ContainerSpec) => ({
+  ...(command.length > 0 && { Entrypoint: command }),
+  ...(args.length > 0 && { Cmd: args }),
+});
+
+/** Docker counts whole seconds; a fraction is rounded up. */
+const graceSeconds = ({ stopGracePeriod }: ContainerSpec): number =>
+  stopGracePeriod === undefined ? defaultGraceSeconds : Math.ceil(stopGracePeriod / 1e9);
+
+/** Zero means "as the image says" to Docker. */
+const healthcheck = (from: HealthCheck) => ({
+  ...(from.test.length > 0 && { Test: from.test }),
+  Interval: from.interval,
+  Timeout: from.timeout,
+  StartPeriod: from.startPeriod,
+  ...(from.startInterval > 0 && { StartInterval: from.startInterval }),
+  Retries: from.retries,
+});
+
+/** `DOCKER_RESOURCE_GPU=uuid1,uuid2`, or an amount, as Swarm hands generic resources to a container. */
+function genericResourceEnv(resources: readonly GenericResource[]): string[] {
+  const byKind = Map.groupBy(resources, ({ kind }) => `DOCKER_RESOURCE_${kind}`.toUpperCase());
+  return [...byKind].map(([key, all]) => `${key}=${all.map(({ name, amount }) => name || amount).join(',')}`);
+}

@@ -1,0 +1,232 @@
+import type { Readable } from 'node:stream';
+import type { Assignment } from '@shoal/proto';
+import Docker from 'dockerode';
+import type { Container, ListedContainer } from '../task/container.ts';
+import type { ContainerEngine } from '../task/engine.ts';
+import { createBody } from './create-body.ts';
+import { messageOf, refusal, statusCodeOf } from './errors.ts';
+import { jsonLines } from './json-lines.ts';
+import { clusterLabel, type Owner, ownerFilter, taskOf } from './labels.ts';
+import { toContainer, toListed } from './observe.ts';
+import { Pulls } from './pulls.ts';
+import { isImageId, parseReference } from './reference.ts';
+
+/** Longest waits for the daemon, by what it has to do. */
+const quickMs = 15_000;
+const slowMs = 90_000;
+/** On top of the grace period, for the kill and its aftermath. */
+const killMs = 20_000;
+/** A pull that says nothing for so long is given up, and so is one that takes longer than an hour. */
+const silentPullMs = 120_000;
+const longestPullMs = 3_600_000;
+
+/** Events after which a container looks different from before. */
+const telling = ['start', 'die', 'oom', 'destroy', 'health_status', 'pause', 'unpause'];
+
+export interface EngineOptions {
+  /** Path of the daemon's socket. */
+  readonly socketPath: string;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** Called after an image was pulled. */
+  readonly onPulled: () => void;
+}
+
+/** This host's Docker daemon, as its owner's tasks see it. */
+export class Engine implements ContainerEngine {
+  readonly #docker: Docker;
+  /** For the calls that dockerode can't abort: gives up by itself when the daemon says nothing. */
+  readonly #quick: Docker;
+  readonly #pulls: Pulls;
+  readonly #onPulled: () => void;
+  #owner: Owner = { nodeId: '', clusterId: '' };
+
+  constructor({ socketPath, clock, onPulled }: EngineOptions) {
+    this.#docker = new Docker({ socketPath });
+    this.#quick = new Docker({ socketPath, timeout: quickMs });
+    this.#pulls = new Pulls((image, auth) => this.#pullNow(image, auth), clock);
+    this.#onPulled = onPulled;
+  }
+
+  /** Whose containers to see and make; before that there are none. */
+  set owner(owner: Owner) {
+    this.#owner = owner;
+  }
+
+  async find(taskId: string, idOrName: string): Promise<Container | undefined> {
+    try {
+      const info = await this.#docker.getContainer(idOrName).inspect(within(quickMs));
+      return taskOf(info.Config.Labels, this.#owner) === taskId ? toContainer(info) : undefined;
+    } catch (error) {
+      if (statusCodeOf(error) === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async list(): Promise<ListedContainer[]> {
+    const found = await this.#docker.listContainers({
+      all: true,
+      filters: { label: ownerFilter(this.#owner) },
+      ...within(quickMs),
+    });
+    return found.flatMap((info) => toListed(info, this.#owner) ?? []);
+  }
+
+  /** Containers that other nodes of the same cluster made on this daemon, by name; not ours to touch. */
+  async strangers(): Promise<string[]> {
+    const found = await this.#docker.listContainers({
+      all: true,
+      filters: { label: [`${clusterLabel}=${this.#owner.clusterId}`] },
+      ...within(quickMs),
+    });
+    return found.filter((info) => !toListed(info, this.#owner)).map(({ Names, Id }) => Names[0] ?? Id);
+  }
+
+  async create(assignment: Assignment): Promise<Container> {
+    const body = createBody(assignment, this.#owner);
+    try {
+      const { id } = await this.#docker.createContainer({
+        // Understood by docker-modem; plain options would all end up in the URL too.
+        ...({ _query: { name: assignment.containerName }, _body: body } as Docker.ContainerCreateOptions),
+        ...within(slowMs),
+      });
+      return created(id, body.StopTimeout);
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  async start(id: string): Promise<void> {
+    try {
+      await this.#docker.getContainer(id).start(within(slowMs));
+    } catch (error) {
+      if (statusCodeOf(error) !== 304) throw refusal(error);
+    }
+  }
+
+  async stop(id: string, timeoutMs: number): Promise<void> {
+    try {
+      await this.#docker.getContainer(id).stop(within(timeoutMs + killMs));
+    } catch (error) {
+      if (statusCodeOf(error) !== 304 && statusCodeOf(error) !== 404) throw error;
+    }
+  }
+
+  async remove(id: string): Promise<void> {
+    try {
+      await this.#docker.getContainer(id).remove({ v: true, ...within(slowMs) });
+    } catch (error) {
+      if (statusCodeOf(error) !== 404) throw error;
+    }
+  }
+
+  pull(image: string, auth: string, signal: AbortSignal): Promise<string> {
+    return this.#pulls.pull(image, auth, signal);
+  }
+
+  /** Ends, or fails, when the daemon goes away. The first item comes at once, without anything having happened. */
+  async *events(signal: AbortSignal): AsyncGenerator<{ taskId: string; event: string } | 'connected'> {
+    const stream = (await this.#docker.getEvents({
+      filters: { type: ['container'], label: ownerFilter(this.#owner), event: telling },
+      abortSignal: signal,
+    })) as Readable;
+    yield 'connected';
+    for await (const { Action: action, Actor: actor } of jsonLines(stream)) {
+      const { Attributes: attributes = {} } = (actor ?? {}) as { Attributes?: Record<string, string> };
+      const taskId = taskOf(attributes, this.#owner);
+      if (taskId && typeof action === 'string') yield { taskId, event: action };
+    }
+  }
+
+  /** `docker info`, its JSON. */
+  info(): Promise<unknown> {
+    return this.#quick.info();
+  }
+
+  /** References of the images here, newest image first. */
+  async images(): Promise<string[]> {
+    const images = await this.#docker.listImages(within(quickMs));
+    return images
+      .sort((a, b) => b.Created - a.Created)
+      .flatMap(({ RepoTags, RepoDigests }) => [...(RepoTags ?? []), ...(RepoDigests ?? [])])
+      .filter((reference) => !reference.includes('<none>'));
+  }
+
+  /** What an image's registry says about it, with this daemon's settings. */
+  distribution(image: string, auth: string): Promise<unknown> {
+    return this.#quick.getImage(image).distribution(auth ? { authconfig: credentials(auth) } : {});
+  }
+
+  async #pullNow(image: string, auth: string): Promise<string> {
+    if (isImageId(image)) return '';
+    const { name, version, digest } = parseReference(image);
+    try {
+      if (digest && (await this.#isHere(`${name}@${version}`))) return '';
+      const stop = new AbortController();
+      const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(longestPullMs)]);
+      const silence = setTimeout(() => stop.abort(new Error('the registry stopped answering')), silentPullMs);
+      try {
+        const failure = await this.#followPull({
+          name,
+          version,
+          auth,
+          signal,
+          onSign: () => silence.refresh(),
+        });
+        if (!failure) this.#onPulled();
+        return failure;
+      } finally {
+        clearTimeout(silence);
+      }
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+
+  async #followPull(pull: {
+    name: string;
+    version: string;
+    auth: string;
+    signal: AbortSignal;
+    onSign: () => void;
+  }): Promise<string> {
+    const options = { fromImage: pull.name, tag: pull.version, abortSignal: pull.signal };
+    const stream = pull.auth
+      ? await this.#docker.createImage(credentials(pull.auth), options)
+      : await this.#docker.createImage(options);
+    let failure = '';
+    for await (const { error } of jsonLines(stream as Readable)) {
+      pull.onSign();
+      if (typeof error === 'string') failure = error;
+    }
+    return failure;
+  }
+
+  async #isHere(image: string): Promise<boolean> {
+    try {
+      await this.#quick.getImage(image).inspect();
+      return true;
+    } catch (error) {
+      if (statusCodeOf(error) === 404) return false;
+      throw error;
+    }
+  }
+}
+
+const within = (ms: number) => ({ abortSignal: AbortSignal.timeout(ms) });
+
+/** The header is base64 already, as the client sent it; docker-modem passes it on. */
+const credentials = (auth: string) => ({ base64: auth });
+
+/** A container just made needs no look. */
+const created = (id: string, stopTimeoutSeconds: number): Container => ({
+  id,
+  phase: 'created',
+  health: 'none',
+  pid: 0,
+  exitCode: 0,
+  oomKilled: false,
+  error: '',
+  stopTimeoutMs: stopTimeoutSeconds * 1_000,
+  ports: [],
+});

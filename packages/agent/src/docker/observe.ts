@@ -1,0 +1,66 @@
+import type { Port } from '@shoal/proto';
+import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
+import {
+  type Container,
+  type ContainerPhase,
+  containerPhases,
+  type Health,
+  type ListedContainer,
+} from '../task/container.ts';
+import { type Owner, taskOf } from './labels.ts';
+
+/** Docker's, for a container that names none. */
+const defaultStopTimeoutSeconds = 10;
+
+/** What `docker inspect` says, as the tasks see it. */
+export function toContainer(info: ContainerInspectInfo): Container {
+  const { State: state, Config: config } = info;
+  const { StopTimeout: stopTimeout } = config as { StopTimeout?: number };
+  return {
+    id: info.Id,
+    phase: toPhase(state.Status),
+    health: toHealth(state.Health?.Status),
+    pid: state.Pid,
+    exitCode: state.ExitCode,
+    oomKilled: state.OOMKilled,
+    error: state.Error,
+    stopTimeoutMs: (stopTimeout ?? defaultStopTimeoutSeconds) * 1_000,
+    ports: toPorts(info.NetworkSettings.Ports),
+  };
+}
+
+/** A line of `docker ps` as the tasks see it; undefined for a container of someone else. */
+export function toListed(info: ContainerInfo, owner: Owner): ListedContainer | undefined {
+  const taskId = taskOf(info.Labels, owner);
+  if (!taskId) return undefined;
+  return {
+    taskId,
+    id: info.Id,
+    name: info.Names[0]?.slice(1) ?? '',
+    phase: toPhase(info.State),
+    // The list says it only in words: "Up 2 minutes (healthy)", "… (health: starting)".
+    health: toHealth(/\((?:health: )?(\w+)\)$/.exec(info.Status)?.[1]),
+  };
+}
+
+/** A phase that a newer daemon invented: not ours to start, stop or judge. */
+const toPhase = (name: string): ContainerPhase =>
+  containerPhases.find((phase) => phase === name) ?? 'removing';
+
+function toHealth(status: string | undefined): Health {
+  return status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : 'none';
+}
+
+function toPorts(bound: ContainerInspectInfo['NetworkSettings']['Ports'] | null): Port[] {
+  return Object.entries(bound ?? {}).flatMap(([key, bindings]) => {
+    const [target = '', protocol = 'tcp'] = key.split('/');
+    // Once for IPv4 and once for IPv6; where Docker picked two numbers, the first one counts.
+    const v4 = (bindings ?? []).filter(({ HostIp }) => !HostIp.includes(':'));
+    return (v4.length > 0 ? v4 : (bindings ?? [])).map(({ HostPort }) => ({
+      protocol,
+      target: Number(target),
+      published: Number(HostPort),
+      name: '',
+    }));
+  });
+}

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { ListedContainer } from '../task/container.ts';
+import { messageOf } from './errors.ts';
+
+/** Waits between tries to reach the daemon again, doubled each time. */
+const firstRetryMs = 200;
+const longestRetryMs = 2_000;
+/** Events are only hints: now and then everything is looked at, in case one was missed. */
+const listEveryMs = 30_000;
+/** A daemon that is stopped, not dead, accepts the connection and says nothing. */
+const connectMs = 10_000;
+
+export interface Watched {
+  list(): Promise<ListedContainer[]>;
+  events(signal: AbortSignal): AsyncIterable<{ taskId: string; event: string } | 'connected'>;
+}
+
+export interface WatchOptions {
+  readonly engine: Watched;
+  readonly onList: (found: readonly ListedContainer[]) => void;
+  readonly onEvent: (taskId: string, event: string) => void;
+  /** The daemon does not answer, and why. Called once an outage. */
+  readonly onLost: (reason: string) => void;
+  /** The daemon answers (again). */
+  readonly onFound: () => void;
+  readonly log: Logger;
+}
+
+/** Follows this node's containers until the signal fires, through restarts of the daemon. */
+export async function watchContainers(options: WatchOptions, signal: AbortSignal): Promise<void> {
+  let failures = 0;
+  while (!signal.aborted) {
+    const connected = { seen: false };
+    const reason = await follow(options, connected, signal).catch(messageOf);
+    if (signal.aborted) return;
+    if (connected.seen || failures === 0) {
+      options.log.warn({ reason }, 'lost the Docker daemon');
+      options.onLost(reason);
+    }
+    failures = connected.seen ? 1 : failures + 1;
+    const pause = Math.min(firstRetryMs * 2 ** (failures - 1), longestRetryMs);
+    await sleep(pause, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** One connection's life; resolves or rejects with the reason of its end. */
+async function follow(
+  { engine, onList, onEvent, onFound, log }: WatchOptions,
+  connected: { seen: boolean },
+  signal: AbortSignal,
+): Promise<string> {
+  const end = new AbortController();
+  const list = () =>
+    engine.list().then(onList, (error) => end.abort(new Error(`no list of containers: ${messageOf(error)}`)));
+  let timer: NodeJS.Timeout | undefined;
+  const silence = setTimeout(() => end.abort(new Error('it does not answer')), connectMs);
+  try {
+    for await (const item of engine.events(AbortSignal.any([signal, end.signal]))) {
+      if (item === 'connected') {
+        clearTimeout(silence);
+        // Only now: what happens from here on comes as an event, what happened before is in the list.
+        onList(await engine.list());
+        connected.seen = true;
+        timer = setInterval(list, listEveryMs);
+        log.info('watching containers');
+        onFound();
+      } else onEvent(item.taskId, item.event);
+    }
+    return 'it closed the stream of events';
+  } catch (error) {
+    throw end.signal.aborted ? end.signal.reason : error;
+  } finally {
+    clearTimeout(silence);
+    clearInterval(timer);
+    end.abort();
+  }
+}

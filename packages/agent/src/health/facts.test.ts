@@ -1,0 +1,100 @@
+import { pino } from 'pino';
+import { afterEach, expect, it } from 'vitest';
+import { FactWatch } from './fact-watch.ts';
+import { nodeFacts } from './facts.ts';
+
+const host = { hostname: 'h1', advertiseAddr: '10.0.0.2', runsManager: true };
+const watches: FactWatch[] = [];
+afterEach(() => {
+  for (const watch of watches.splice(0)) watch.close();
+});
+
+it('says of a host what docker info says', () => {
+  const info = {
+    OSType: 'linux',
+    Architecture: 'x86_64',
+    NCPU: 2,
+    MemTotal: 1_000,
+    ServerVersion: '28.2.2',
+    Labels: ['disk=ssd', 'odd=a=b'],
+    Plugins: { Volume: ['local'], Network: ['bridge', 'overlay'], Log: ['json-file'], Authorization: null },
+    GenericResources: [
+      { NamedResourceSpec: { Kind: 'gpu', Value: 'uuid1' } },
+      { DiscreteResourceSpec: { Kind: 'ssd', Value: 3 } },
+    ],
+  };
+  const images = Array.from({ length: 500 }, (_, i) => `image:${i}`);
+  const facts = nodeFacts(host, info, images);
+  expect(facts.images).toHaveLength(200);
+  expect({ ...facts, images: [] }).toMatchInlineSnapshot(`
+    {
+      "address": "10.0.0.2",
+      "architecture": "x86_64",
+      "engineLabels": {
+        "disk": "ssd",
+        "odd": "a=b",
+      },
+      "engineVersion": "28.2.2",
+      "genericResources": [
+        {
+          "amount": 0,
+          "kind": "gpu",
+          "name": "uuid1",
+        },
+        {
+          "amount": 3,
+          "kind": "ssd",
+          "name": "",
+        },
+      ],
+      "hostname": "h1",
+      "images": [],
+      "memoryBytes": 1000,
+      "nanoCpus": 2000000000,
+      "os": "linux",
+      "plugins": [
+        {
+          "name": "local",
+          "type": "Volume",
+        },
+        {
+          "name": "bridge",
+          "type": "Network",
+        },
+        {
+          "name": "overlay",
+          "type": "Network",
+        },
+        {
+          "name": "json-file",
+          "type": "Log",
+        },
+      ],
+      "runsManager": true,
+      "trouble": "",
+    }
+  `);
+});
+
+it('tells changes, and trouble while the daemon does not answer', async () => {
+  const daemon = { info: { NCPU: 2 }, down: false };
+  const source = {
+    info: async () => {
+      if (daemon.down) throw new Error('connect ENOENT');
+      return daemon.info;
+    },
+    images: async () => ['app:1'],
+  };
+  const watch = new FactWatch(host, source, pino({ level: 'silent' }));
+  watches.push(watch);
+  const told: string[] = [];
+  watch.onChange(({ nanoCpus, trouble }) => told.push(`${nanoCpus / 1e9} cpus ${trouble}`.trim()));
+  await watch.refresh();
+  await watch.refresh();
+  daemon.down = true;
+  await watch.refresh();
+  daemon.down = false;
+  await watch.refresh();
+  expect(told).toEqual(['2 cpus', '2 cpus the Docker daemon does not answer: connect ENOENT', '2 cpus']);
+  expect(watch.facts.images).toEqual(['app:1']);
+});

@@ -1,0 +1,63 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, expect, it } from 'vitest';
+import { statusOf, toTaskStatus } from '../task/status.ts';
+import { anAssignment } from '../task/testing.ts';
+import { Journal } from './journal.ts';
+
+const folders: string[] = [];
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
+});
+const silent = pino({ level: 'silent' });
+async function newFolder(): Promise<string> {
+  const folder = join(await mkdtemp(join(tmpdir(), 'shoal-journal-')), 'state');
+  folders.push(folder);
+  return folder;
+}
+
+it('keeps who the host is, what it runs and what it said', async () => {
+  const folder = await newFolder();
+  const journal = await Journal.open(folder, silent);
+  expect(journal.identity).toBeUndefined();
+  const tasks = new Map([['t1', anAssignment('t1', 'running', { registryAuth: 'secret' })]]);
+  const status = toTaskStatus('t1', statusOf('running'), 5);
+  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
+  journal.setAssignments({ number: 7, tasks });
+  journal.setStatus(toTaskStatus('t2', statusOf('running'), 5));
+  journal.setStatus(status);
+  journal.dropStatus('t2');
+  await journal.flush();
+
+  const again = await Journal.open(folder, silent);
+  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1' });
+  expect(again.assignments).toEqual({ number: 7, tasks });
+  expect([...again.statuses.values()]).toEqual([status]);
+});
+
+it('is for the agent’s eyes only, and leaves nothing half written', async () => {
+  const folder = await newFolder();
+  const journal = await Journal.open(folder, silent);
+  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
+  journal.setAssignments({ number: 1, tasks: new Map() });
+  journal.setStatus(toTaskStatus('t1', statusOf('running'), 5));
+  await journal.flush();
+  const names = (await readdir(folder)).sort();
+  expect(names).toEqual(['assignments.bin', 'node.json', 'statuses.bin']);
+  const modes = await Promise.all(
+    ['', ...names].map(async (name) => (await stat(join(folder, name))).mode & 0o777),
+  );
+  expect(modes).toEqual([0o700, 0o600, 0o600, 0o600]);
+});
+
+it('goes on without a file that is broken', async () => {
+  const folder = await newFolder();
+  await Journal.open(folder, silent);
+  await writeFile(join(folder, 'node.json'), '{');
+  await writeFile(join(folder, 'assignments.bin'), 'nonsense');
+  const journal = await Journal.open(folder, silent);
+  expect(journal.identity).toBeUndefined();
+  expect(journal.assignments.tasks.size).toBe(0);
+});

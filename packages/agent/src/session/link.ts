@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { DispatcherClient, type Hello, type NodeFacts, type TaskStatus } from '@shoal/proto';
+import type { Logger } from 'pino';
+import { afterRefusalMs, backoffMs } from './backoff.ts';
+import { Outbox } from './outbox.ts';
+import { Session, type SessionEnd, type SessionHandlers } from './session.ts';
+
+/** A session that lasted so long shows that all is well: the next failure starts with the shortest wait. */
+const goodAfterMs = 2_000;
+/** On leaving, the manager may take so long to read the last statuses. */
+const closeWithinMs = 500;
+
+const channelOptions: ChannelOptions = {
+  // Each try starts afresh: the waits between tries are ours, not gRPC's.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.max_receive_message_length': 64 * 1024 * 1024,
+  'grpc.enable_http_proxy': 0,
+};
+
+export interface LinkOptions extends SessionHandlers {
+  /** HOST:PORT of the manager. */
+  readonly manager: string;
+  /** Said at the begin of each session, as true then. */
+  readonly hello: () => Hello;
+  /** All that is to say about tasks; said again in each new session. */
+  readonly statuses: () => readonly TaskStatus[];
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** Keeps a session with the manager, whatever it takes, until closed. */
+export class ManagerLink {
+  readonly #options: LinkOptions;
+  readonly #outbox = new Outbox();
+  readonly #closing = new AbortController();
+  #session: Session | undefined;
+  #loop: Promise<void> | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  open(): void {
+    this.#loop ??= this.#run();
+  }
+
+  report(status: TaskStatus): void {
+    this.#outbox.put(status);
+    this.#session?.flushSoon();
+  }
+
+  drop(taskId: string): void {
+    this.#outbox.drop(taskId);
+  }
+
+  sendFacts(facts: NodeFacts): void {
+    this.#session?.sendFacts(facts);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#session?.close();
+    await Promise.race([this.#loop, sleep(closeWithinMs)]);
+  }
+
+  async #run(): Promise<void> {
+    const { log, random, manager } = this.#options;
+    let failures = 0;
+    while (!this.#closing.signal.aborted) {
+      const begin = performance.now();
+      const { good, reason, refused } = await this.#connect();
+      if (this.#closing.signal.aborted) return;
+      failures = good && performance.now() - begin >= goodAfterMs ? 1 : failures + 1;
+      const waitMs = Math.round(refused ? afterRefusalMs(random()) : backoffMs(failures, random()));
+      if (refused)
+        log.error({ manager, reason, waitMs }, 'the manager refused this host: check its join token');
+      // Each try of a long outage says the same.
+      else log[failures <= 3 ? 'warn' : 'debug']({ manager, reason, waitMs }, 'no session with the manager');
+      await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => {});
+    }
+  }
+
+  /** One try, and the session it leads to. */
+  async #connect(): Promise<SessionEnd & { good: boolean }> {
+    const { manager, log, hello, statuses } = this.#options;
+    const client = new DispatcherClient(manager, credentials.createInsecure(), channelOptions);
+    try {
+      // Fails at once when nobody listens; when nobody answers, the session's own patience ends it.
+      const session = new Session(client.session(), this.#outbox, this.#options, log);
+      for (const status of statuses()) this.#outbox.put(status);
+      this.#session = session;
+      const end = await session.run(hello());
+      return { ...end, good: session.welcomed };
+    } finally {
+      this.#session = undefined;
+      client.close();
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import { type ClientDuplexStream, status as code, type ServiceError } from '@grpc/grpc-js';
+import type {
+  AgentMessage,
+  Hello,
+  ManagerMessage,
+  NodeFacts,
+  Query,
+  QueryResult,
+  Welcome,
+} from '@shoal/proto';
+import type { Logger } from 'pino';
+import { type AssignmentSet, applyAssignments, noAssignments } from './assignment-set.ts';
+import type { Outbox } from './outbox.ts';
+
+/** Statuses that come within this time go out in one message. */
+const gatherMs = 10;
+/** A batch that was not accepted by then is sent again. */
+const resendAfterMs = 2_000;
+const welcomeWithinMs = 5_000;
+/** So many beats without a word from the manager, and the stream is given up. */
+const mostSilentBeats = 4;
+
+export interface SessionHandlers {
+  /** Resolves when the host's identity is safe; only then are assignments taken. */
+  readonly onWelcome: (welcome: Welcome) => Promise<void>;
+  readonly onAssignments: (set: AssignmentSet) => void;
+  readonly answer: (query: Query) => Promise<QueryResult>;
+}
+
+export interface SessionEnd {
+  readonly reason: string;
+  /** The manager does not want this host; trying again soon won't help. */
+  readonly refused: boolean;
+}
+
+type Stream = ClientDuplexStream<AgentMessage, ManagerMessage>;
+type Body = NonNullable<AgentMessage['body']>;
+
+/** One stream to the manager, from Hello to its end. */
+export class Session {
+  readonly #stream: Stream;
+  readonly #outbox: Outbox;
+  readonly #handlers: SessionHandlers;
+  readonly #log: Logger;
+  #welcomed = false;
+  #assignments = noAssignments;
+  /** Between a gap and the complete set, increments build on something that is not here. */
+  #awaitingComplete = true;
+  #beats = 0;
+  #silentBeats = 0;
+  #reason: string | undefined;
+  #beatTimer: NodeJS.Timeout | undefined;
+  #flushTimer: NodeJS.Timeout | undefined;
+
+  constructor(stream: Stream, outbox: Outbox, handlers: SessionHandlers, log: Logger) {
+    this.#stream = stream;
+    this.#outbox = outbox;
+    this.#handlers = handlers;
+    this.#log = log;
+  }
+
+  /** Resolves when the stream has ended, for whatever reason. */
+  async run(hello: Hello): Promise<SessionEnd> {
+    const late = setTimeout(() => this.#drop('the manager did not answer Hello'), welcomeWithinMs);
+    this.#send({ $case: 'hello', value: hello });
+    try {
+      for await (const message of this.#stream as AsyncIterable<ManagerMessage>) {
+        if (message.body?.$case === 'welcome') clearTimeout(late);
+        this.#silentBeats = 0;
+        await this.#take(message);
+      }
+      return { reason: this.#reason ?? 'the manager ended the stream', refused: false };
+    } catch (error) {
+      return { reason: this.#reason ?? describe(error), refused: isRefusal(error) };
+    } finally {
+      clearTimeout(late);
+      clearTimeout(this.#flushTimer);
+      clearInterval(this.#beatTimer);
+      this.#stream.cancel();
+    }
+  }
+
+  get welcomed(): boolean {
+    return this.#welcomed;
+  }
+
+  sendFacts(facts: NodeFacts): void {
+    if (this.#welcomed) this.#send({ $case: 'facts', value: facts });
+  }
+
+  /** The outbox has something new. */
+  flushSoon(): void {
+    if (this.#welcomed) this.#flushTimer ??= setTimeout(() => this.#flush(), gatherMs);
+  }
+
+  /** Says what there is to say and ends the stream. */
+  close(): void {
+    if (this.#welcomed) this.#flush();
+    this.#reason = 'closed';
+    this.#stream.end();
+  }
+
+  async #take({ body }: ManagerMessage): Promise<void> {
+    switch (body?.$case) {
+      case 'welcome':
+        return this.#begin(body.value);
+      case 'assignments':
+        return this.#assign(body.value);
+      case 'ack':
+        return this.#outbox.acknowledge(body.value.number);
+      case 'query':
+        // Not awaited: a slow registry must not hold up assignments.
+        void this.#handlers.answer(body.value).then((value) => this.#send({ $case: 'result', value }));
+        return;
+      // A beat only has to arrive; what a newer manager says beyond that is not for us.
+      default:
+        return;
+    }
+  }
+
+  async #begin(welcome: Welcome): Promise<void> {
+    await this.#handlers.onWelcome(welcome);
+    this.#welcomed = true;
+    this.#flush();
+    this.#beatTimer ??= setInterval(() => this.#beat(), Math.max(welcome.beatMs, gatherMs));
+  }
+
+  #assign(message: Parameters<typeof applyAssignments>[1]): void {
+    if (this.#awaitingComplete && !message.complete) return;
+    const next = applyAssignments(this.#assignments, message);
+    this.#awaitingComplete = next === undefined;
+    if (!next) {
+      const { number } = this.#assignments;
+      this.#log.warn({ number, appliesTo: message.appliesTo }, 'gap in the assignments, asking for all');
+      this.#send({ $case: 'resync', value: {} });
+      return;
+    }
+    this.#assignments = next;
+    this.#handlers.onAssignments(next);
+  }
+
+  /** Counts ticks of its own, not time: an agent that was stopped for a while first reads what came meanwhile. */
+  #beat(): void {
+    this.#silentBeats += 1;
+    if (this.#silentBeats > mostSilentBeats) {
+      this.#drop('the manager fell silent');
+      return;
+    }
+    this.#beats += 1;
+    this.#send({ $case: 'beat', value: { number: this.#beats } });
+    this.#outbox.expire(performance.now() - resendAfterMs);
+    this.#flush();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    const now = performance.now();
+    for (let batch = this.#outbox.take(now); batch; batch = this.#outbox.take(now))
+      this.#send({ $case: 'statuses', value: batch });
+  }
+
+  #send(body: Body): void {
+    if (this.#stream.writable && !this.#reason) this.#stream.write({ body });
+  }
+
+  #drop(reason: string): void {
+    this.#reason = reason;
+    this.#stream.cancel();
+  }
+}
+
+const isServiceError = (error: unknown): error is ServiceError =>
+  error instanceof Error && 'code' in error && 'details' in error;
+
+const describe = (error: unknown): string => {
+  if (isServiceError(error)) return `${code[error.code]}: ${error.details}`;
+  return error instanceof Error ? error.message : String(error);
+};
+
+const isRefusal = (error: unknown): boolean =>
+  isServiceError(error) &&
+  [code.UNAUTHENTICATED, code.PERMISSION_DENIED, code.FAILED_PRECONDITION].includes(error.code);

@@ -1,0 +1,45 @@
+import type { Port } from '@shoal/proto';
+
+/** States a container can be in, by Docker's names. */
+export const containerPhases = [
+  'created',
+  'running',
+  'paused',
+  'restarting',
+  'removing',
+  'exited',
+  'dead',
+] as const;
+export type ContainerPhase = (typeof containerPhases)[number];
+
+/** `none`: the container has no health check. */
+export type Health = 'none' | 'starting' | 'healthy' | 'unhealthy';
+
+/** What the Docker daemon says about the container of a task. */
+export interface Container {
+  readonly id: string;
+  readonly phase: ContainerPhase;
+  readonly health: Health;
+  readonly pid: number;
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  /** Why it could not be started, in the daemon's words; empty when it could. */
+  readonly error: string;
+  /** Time between the stop signal and the kill. */
+  readonly stopTimeoutMs: number;
+  /** Ports of the host that lead to it, with the numbers the daemon really picked. */
+  readonly ports: readonly Port[];
+}
+
+/** One line of the list of all containers: enough to see that something changed, not what. */
+export interface ListedContainer {
+  readonly taskId: string;
+  readonly id: string;
+  readonly name: string;
+  readonly phase: ContainerPhase;
+  readonly health: Health;
+}
+
+/** Its processes exist: it has to be stopped before it can be removed. */
+export const isActive = ({ phase }: Container): boolean =>
+  phase === 'running' || phase === 'paused' || phase === 'restarting';

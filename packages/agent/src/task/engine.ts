@@ -1,0 +1,29 @@
+import type { Assignment } from '@shoal/proto';
+import type { Container } from './container.ts';
+
+/** The daemon answered, and the answer is no. Everything else that goes wrong may be tried again. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly reason: 'conflict' | 'missing' | 'other';
+
+  constructor(reason: Refused['reason'], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** What the tasks need from a Docker daemon. All calls are bounded in time. */
+export interface ContainerEngine {
+  /** The container of a task by id or name; undefined when there is none or it belongs to someone else. */
+  find(taskId: string, idOrName: string): Promise<Container | undefined>;
+  /** The reason why the image could not be pulled; empty when it is here. Rejects only when aborted. */
+  pull(image: string, auth: string, signal: AbortSignal): Promise<string>;
+  /** @throws Refused `conflict` when the name is taken, `missing` when the image is. */
+  create(assignment: Assignment): Promise<Container>;
+  /** @throws Refused `missing` when the container is gone. */
+  start(id: string): Promise<void>;
+  /** Stop signal, grace period, kill; done when the container has ended or is gone. */
+  stop(id: string, timeoutMs: number): Promise<void>;
+  /** With its anonymous volumes; done when it is gone. */
+  remove(id: string): Promise<void>;
+}

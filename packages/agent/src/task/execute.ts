@@ -1,0 +1,95 @@
+import type { Container } from './container.ts';
+import { type ContainerEngine, Refused } from './engine.ts';
+import type { Limiter } from './limiter.ts';
+import type { Action, Step, StepOf } from './plan.ts';
+
+/** What a step found out; absent fields stay as they were. */
+export interface Outcome {
+  /** Null: there is none. */
+  readonly container?: Container | null;
+  readonly stale?: true;
+  readonly pulled?: { readonly error: string };
+  readonly refused?: string;
+}
+
+export interface StepContext {
+  /** Fires when the step is no longer wanted; heeded while it only waits. */
+  readonly signal: AbortSignal;
+  /** Called when waiting is over and the work begins. */
+  readonly begin: () => void;
+  /** Looks at the task's container now. */
+  readonly look: () => Promise<Container | undefined>;
+}
+
+type Executors = { readonly [A in Action]: (step: StepOf<A>, context: StepContext) => Promise<Outcome> };
+
+export interface StepLimits {
+  /** Creating and starting: more at a time than the host bears makes all of them slower. */
+  readonly starts: Limiter;
+  /** Of their own, so that no stop waits behind starts. A slot is held for the grace period. */
+  readonly stops: Limiter;
+}
+
+/**
+ * Does steps. Rejects with Docker's error when a step may be tried again, with the signal's reason when it
+ * is no longer wanted; what Docker refuses for good is an outcome.
+ */
+export function executor(engine: ContainerEngine, { starts, stops }: StepLimits) {
+  const executors: Executors = {
+    observe: async (_step, { look }) => ({ container: (await look()) ?? null }),
+    pull: async ({ image, auth }, { signal, begin }) => {
+      begin();
+      return { pulled: { error: await engine.pull(image, auth, signal) } };
+    },
+    create: (step, context) => starts.run(() => create(engine, step, context), context),
+    start: (step, context) => starts.run(() => start(engine, step, context), { ...context, urgent: true }),
+    stop: ({ id, timeoutMs }, { begin, look }) =>
+      stops.run(async () => {
+        begin();
+        await engine.stop(id, timeoutMs);
+        return { container: (await look()) ?? null };
+      }),
+    remove: ({ id }) =>
+      stops.run(async () => {
+        await engine.remove(id);
+        return { container: null };
+      }),
+  };
+  return <A extends Action>(step: StepOf<A> & Step, context: StepContext): Promise<Outcome> =>
+    (executors[step.action] as Executors[A])(step, context);
+}
+
+async function create(
+  engine: ContainerEngine,
+  { assignment, pullError }: StepOf<'create'>,
+  { begin, look }: StepContext,
+): Promise<Outcome> {
+  begin();
+  try {
+    return { container: await engine.create(assignment) };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    // The name may be taken by this task's own container, made before this agent was started again.
+    const own = error.reason === 'conflict' ? await look() : undefined;
+    if (own) return { container: own };
+    const pull = error.reason === 'missing' && pullError ? ` (pulling it failed: ${pullError})` : '';
+    return { refused: error.message + pull };
+  }
+}
+
+async function start(
+  engine: ContainerEngine,
+  { id }: StepOf<'start'>,
+  { begin, look }: StepContext,
+): Promise<Outcome> {
+  begin();
+  try {
+    await engine.start(id);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (error.reason === 'missing') return { stale: true };
+    return { refused: error.message, container: (await look()) ?? null };
+  }
+  // The daemon's event says the same, later: the sooner the manager knows, the sooner traffic flows.
+  return { container: (await look()) ?? null };
+}

@@ -1,0 +1,220 @@
+import type { ObservedStateName } from '@shoal/proto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Container, containerPhases, isActive } from './container.ts';
+import { type Memory, plan, type TaskView, type Wanted } from './plan.ts';
+import { isBefore, isFinal, statusOf } from './status.ts';
+import { aContainer, anAssignment } from './testing.ts';
+
+interface Given {
+  wanted?: Wanted;
+  container?: Container | undefined;
+  said?: ObservedStateName;
+  memory?: Partial<Memory>;
+}
+
+function view({ wanted = 'running', container, said = 'accepted', memory = {} }: Given): TaskView {
+  const known = { status: statusOf(said), stale: false, ...memory };
+  return { wanted, assignment: anAssignment(), memory: known, ...(container && { container }) };
+}
+
+/** `state: what next`, as one line. */
+function line(given: Given): string {
+  const next = plan(view(given));
+  if (next.kind === 'forget') return 'forget';
+  const { state, err } = next.status;
+  return `${state}${err && ` (${err})`}: ${next.kind === 'step' ? next.step.action : `wait, ${next.reason}`}`;
+}
+
+describe('a task that is wanted running', () => {
+  it.each<[string, Given, string]>([
+    ['is new', {}, 'accepted: pull'],
+    ['has its image', { memory: { pulled: { error: '' } } }, 'accepted: create'],
+    ['has no image, perhaps an old one', { memory: { pulled: { error: 'no route' } } }, 'accepted: create'],
+    [
+      'was refused',
+      { said: 'preparing', memory: { refused: 'No such image: x' } },
+      'rejected (No such image: x): wait, it has ended',
+    ],
+    ['has a container', { container: aContainer({ phase: 'created' }) }, 'ready: start'],
+    [
+      'could not be started',
+      { said: 'starting', container: aContainer({ phase: 'created' }), memory: { refused: 'port is taken' } },
+      'failed (starting container failed: port is taken): wait, it has ended',
+    ],
+    [
+      'could not be started, before this agent came up',
+      { container: aContainer({ phase: 'created', error: 'port is taken' }) },
+      'failed (starting container failed: port is taken): wait, it has ended',
+    ],
+    ['runs', { said: 'starting', container: aContainer() }, 'running: wait, it runs'],
+    [
+      'is paused by someone',
+      { said: 'running', container: aContainer({ phase: 'paused' }) },
+      'running: wait, it runs',
+    ],
+    [
+      'is not healthy yet',
+      { said: 'starting', container: aContainer({ health: 'starting' }) },
+      'starting: wait, its health check has not passed yet',
+    ],
+    [
+      'is healthy',
+      { said: 'starting', container: aContainer({ health: 'healthy' }) },
+      'running: wait, it runs',
+    ],
+    [
+      'became unhealthy',
+      { said: 'running', container: aContainer({ health: 'unhealthy' }) },
+      'running: stop',
+    ],
+    [
+      'never was healthy',
+      { said: 'starting', container: aContainer({ health: 'unhealthy' }) },
+      'starting: stop',
+    ],
+    [
+      'was stopped for its health',
+      { said: 'running', container: aContainer({ phase: 'exited', health: 'unhealthy', exitCode: 0 }) },
+      'failed (task: unhealthy container): wait, it has ended',
+    ],
+    [
+      'is done',
+      { said: 'running', container: aContainer({ phase: 'exited' }) },
+      'complete: wait, it has ended',
+    ],
+    [
+      'crashed',
+      { said: 'running', container: aContainer({ phase: 'exited', exitCode: 3 }) },
+      'failed (task: non-zero exit (3)): wait, it has ended',
+    ],
+    [
+      'ran out of memory',
+      { said: 'running', container: aContainer({ phase: 'exited', exitCode: 137, oomKilled: true }) },
+      'failed (task: non-zero exit (137): out of memory (OOMKilled)): wait, it has ended',
+    ],
+    [
+      'lost its container',
+      { said: 'running' },
+      'failed (task: container was removed by someone else): wait, it has ended',
+    ],
+    ['was started again by someone', { said: 'failed', container: aContainer() }, 'failed: stop'],
+    [
+      'may have changed',
+      { said: 'running', container: aContainer(), memory: { stale: true } },
+      'running: observe',
+    ],
+  ])('%s', (_name, given, expected) => {
+    expect(line(given)).toBe(expected);
+  });
+});
+
+describe('a task that is wanted otherwise', () => {
+  const created = aContainer({ phase: 'created' });
+  const exited = aContainer({ phase: 'exited', exitCode: 143 });
+  it.each<[Wanted, Given, string]>([
+    ['ready', { container: created }, 'ready: wait, prepared, to be started later'],
+    ['shutdown', {}, 'shutdown: wait, it has ended'],
+    ['shutdown', { said: 'ready', container: created }, 'shutdown: wait, it has ended'],
+    ['shutdown', { said: 'running', container: aContainer() }, 'running: stop'],
+    ['shutdown', { said: 'running', container: exited }, 'shutdown: wait, it has ended'],
+    ['shutdown', { said: 'failed', container: exited }, 'failed: wait, it has ended'],
+    ['remove', { said: 'running', container: aContainer() }, 'running: stop'],
+    ['gone', { said: 'running', container: aContainer() }, 'running: stop'],
+    ['gone', { said: 'running', container: exited }, 'running: remove'],
+    ['gone', { said: 'running' }, 'forget'],
+  ])('%s', (wanted, given, expected) => {
+    expect(line({ ...given, wanted })).toBe(expected);
+  });
+});
+
+it('knows the container and its ports once they exist', () => {
+  const ports = [{ protocol: 'tcp', target: 80, published: 49_153, name: '' }];
+  const next = plan(view({ container: aContainer({ ports }) }));
+  expect(next).toMatchObject({ status: { container: { id: 'c1', pid: 7, exitCode: 0 }, ports } });
+});
+
+const anyContainer = fc.record({
+  id: fc.constant('c1'),
+  phase: fc.constantFrom(...containerPhases.filter((phase) => phase !== 'removing')),
+  health: fc.constantFrom('none' as const, 'starting' as const, 'healthy' as const, 'unhealthy' as const),
+  pid: fc.constant(7),
+  exitCode: fc.constantFrom(0, 1, 137),
+  oomKilled: fc.boolean(),
+  error: fc.constantFrom('', 'port is taken'),
+  stopTimeoutMs: fc.constant(1_000),
+  ports: fc.constant([]),
+});
+const anyWanted = fc.constantFrom<Wanted>('ready', 'running', 'shutdown', 'remove', 'gone');
+const anySaid = fc.constantFrom<ObservedStateName>(
+  'accepted',
+  'preparing',
+  'ready',
+  'starting',
+  'running',
+  'failed',
+  'shutdown',
+);
+
+/** What a step does to a container when Docker does as it is told. */
+function effect(view: TaskView, action: string): TaskView {
+  const { container, memory, ...rest } = view;
+  const becomes = (next: Container | undefined): TaskView => ({
+    ...rest,
+    memory,
+    ...(next && { container: next }),
+  });
+  switch (action) {
+    case 'observe':
+      return { ...view, memory: { ...memory, stale: false } };
+    case 'pull':
+      return { ...view, memory: { ...memory, pulled: { error: '' } } };
+    case 'create':
+      return becomes(aContainer({ phase: 'created' }));
+    case 'start':
+      return becomes(aContainer());
+    case 'stop':
+      return becomes(container && { ...container, phase: 'exited', exitCode: 143 });
+    default:
+      return becomes(undefined);
+  }
+}
+
+it('comes to rest where it is wanted, whatever was there before', () => {
+  const given = fc.record({
+    wanted: anyWanted,
+    container: fc.option(anyContainer, { nil: undefined }),
+    said: anySaid,
+  });
+  fc.assert(
+    fc.property(given, fc.boolean(), (start, stale) => {
+      let task = view({ ...start, memory: { stale } });
+      const actions: string[] = [];
+      for (let next = plan(task); next.kind !== 'wait'; next = plan(task)) {
+        if (next.kind === 'forget') {
+          expect(start.wanted).toBe('gone');
+          expect(task.container).toBeUndefined();
+          return;
+        }
+        // States only move forward, and ends stay.
+        expect(isBefore(next.status.state, task.memory.status.state)).toBe(false);
+        if (isFinal(task.memory.status.state)) expect(next.status).toEqual(task.memory.status);
+        task = { ...task, memory: { ...task.memory, status: next.status } };
+        actions.push(next.step.action);
+        expect(actions.length).toBeLessThan(8);
+        task = effect(task, next.step.action);
+      }
+      const end = plan(task);
+      const state = end.kind === 'wait' ? end.status.state : undefined;
+      const wantedAlive = start.wanted === 'running' || start.wanted === 'ready';
+      if (!wantedAlive || isFinal(start.said)) {
+        expect(actions).not.toContain('start');
+        expect(actions).not.toContain('create');
+      }
+      if (!wantedAlive) expect(state && isFinal(state)).toBe(true);
+      if (state && isFinal(state))
+        expect(task.container === undefined || !isActive(task.container)).toBe(true);
+      else expect(['ready', 'starting', 'running']).toContain(state);
+    }),
+  );
+});

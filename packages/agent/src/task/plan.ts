@@ -1,0 +1,167 @@
+import type { Assignment, DesiredStateName } from '@shoal/proto';
+import { type Container, isActive } from './container.ts';
+import { advance, isBefore, isFinal, type Status, statusOf } from './status.ts';
+
+/** `gone`: the manager no longer knows the task, or never did. */
+export type Wanted = DesiredStateName | 'gone';
+
+/** What the agent remembers of a task beside its container. */
+export interface Memory {
+  /** What was said last. */
+  readonly status: Status;
+  /** Something happened since the container was looked at. */
+  readonly stale: boolean;
+  /** Pulling was tried. When it failed, a copy on this host is used if there is one, as Swarm does. */
+  readonly pulled?: { readonly error: string };
+  /** The daemon's reason to refuse creating or starting the container for good. */
+  readonly refused?: string;
+}
+
+export interface TaskView {
+  readonly wanted: Wanted;
+  /** Absent for a container left over from a task nobody knows. */
+  readonly assignment?: Assignment;
+  readonly container?: Container;
+  readonly memory: Memory;
+}
+
+interface StepArgs {
+  observe: object;
+  pull: { readonly image: string; readonly auth: string };
+  create: { readonly assignment: Assignment; readonly pullError: string };
+  start: { readonly id: string };
+  stop: { readonly id: string; readonly timeoutMs: number };
+  remove: { readonly id: string };
+}
+export type Action = keyof StepArgs;
+/** One thing to do now; what follows is planned again after a look at its result. */
+export type StepOf<A extends Action> = { readonly action: A } & StepArgs[A];
+export type Step = { [A in Action]: StepOf<A> }[Action];
+
+export type Plan =
+  | { readonly kind: 'step'; readonly step: Step; readonly status: Status }
+  | { readonly kind: 'wait'; readonly reason: string; readonly status: Status }
+  /** Nothing is left of the task. */
+  | { readonly kind: 'forget' };
+
+/** What is true of a task and what can be done for it now. */
+export function plan(task: TaskView): Plan {
+  const { memory, wanted, container } = task;
+  if (memory.stale) return { kind: 'step', step: { action: 'observe' }, status: memory.status };
+  if (wanted === 'gone') {
+    const step = clearAway(container);
+    return step ? { kind: 'step', step, status: memory.status } : { kind: 'forget' };
+  }
+  const status = advance(memory.status, judge(task));
+  const next = work(task, status);
+  return typeof next === 'string'
+    ? { kind: 'wait', reason: next, status }
+    : { kind: 'step', step: next, status };
+}
+
+/** The state in which a task is while a step is at work. */
+export function statusDuring(step: Step, before: Status): Status {
+  if (step.action === 'pull' || step.action === 'create') return advance(before, statusOf('preparing'));
+  if (step.action !== 'start') return before;
+  return advance(before, {
+    ...before,
+    ...statusOf('starting'),
+    container: { id: step.id, pid: 0, exitCode: 0 },
+  });
+}
+
+function judge({ wanted, container, memory: { status, refused } }: TaskView): Status {
+  const stopping = wanted !== 'ready' && wanted !== 'running';
+  if (refused !== undefined) return refusal(status, refused, container);
+  if (stopping) return container && isActive(container) ? status : ended('shutdown', container);
+  if (!container) return missing(status);
+  switch (container.phase) {
+    case 'created':
+      return container.error
+        ? ended('failed', container, `starting container failed: ${container.error}`, 'starting')
+        : statusOf('ready', alive(container));
+    case 'running':
+    case 'paused':
+    case 'restarting':
+      return running(status, container);
+    case 'removing':
+      return status;
+    case 'exited':
+    case 'dead':
+      return exited(container);
+  }
+}
+
+function refusal(status: Status, reason: string, container: Container | undefined): Status {
+  return isBefore(status.state, 'starting')
+    ? statusOf('rejected', { err: reason })
+    : ended('failed', container, `starting container failed: ${reason}`, 'starting');
+}
+
+function missing(status: Status): Status {
+  return isBefore(status.state, 'ready')
+    ? status
+    : { ...ended('failed', undefined, 'task: container was removed by someone else'), ...kept(status) };
+}
+
+function running(status: Status, container: Container): Status {
+  if (container.health === 'starting') return statusOf('starting', alive(container));
+  // It is about to be stopped: not a state that anyone may send traffic to for the first time.
+  if (container.health === 'unhealthy')
+    return isBefore(status.state, 'starting') ? statusOf('starting', alive(container)) : status;
+  return statusOf('running', alive(container));
+}
+
+function exited(container: Container): Status {
+  if (container.health === 'unhealthy') return ended('failed', container, 'task: unhealthy container');
+  if (container.exitCode === 0) return ended('complete', container);
+  const cause = container.oomKilled ? ': out of memory (OOMKilled)' : '';
+  return ended('failed', container, `task: non-zero exit (${container.exitCode})${cause}`);
+}
+
+const alive = ({ id, pid, ports }: Container): Partial<Status> => ({
+  container: { id, pid, exitCode: 0 },
+  ports,
+});
+
+const kept = ({ container }: Status): Partial<Status> => (container ? { container } : {});
+
+function ended(
+  state: 'complete' | 'shutdown' | 'failed',
+  container: Container | undefined,
+  err = '',
+  message?: string,
+): Status {
+  return statusOf(state, {
+    err,
+    ...(message !== undefined && { message }),
+    ...(container && { container: { id: container.id, pid: 0, exitCode: container.exitCode } }),
+  });
+}
+
+/** A string is the reason to wait. */
+function work({ wanted, assignment, container, memory }: TaskView, status: Status): Step | string {
+  const over = isFinal(status.state) || (wanted !== 'ready' && wanted !== 'running');
+  // Also when someone else started again what had ended: a task runs once.
+  if (over) return container && isActive(container) ? stop(container) : 'it has ended';
+  if (!assignment) return 'nobody said what it is';
+  if (!container) {
+    const image = assignment.container?.image ?? '';
+    return memory.pulled
+      ? { action: 'create', assignment, pullError: memory.pulled.error }
+      : { action: 'pull', image, auth: assignment.registryAuth };
+  }
+  if (container.phase === 'created')
+    return wanted === 'running' ? { action: 'start', id: container.id } : 'prepared, to be started later';
+  if (container.health === 'unhealthy') return stop(container);
+  if (container.phase === 'removing') return 'someone removes its container';
+  return status.state === 'starting' ? 'its health check has not passed yet' : 'it runs';
+}
+
+function clearAway(container: Container | undefined): Step | undefined {
+  if (!container) return undefined;
+  if (isActive(container)) return stop(container);
+  return { action: 'remove', id: container.id };
+}
+
+const stop = ({ id, stopTimeoutMs }: Container): Step => ({ action: 'stop', id, timeoutMs: stopTimeoutMs });

@@ -1,0 +1,78 @@
+import {
+  type ContainerStatus,
+  decodeObserved,
+  encodeObserved,
+  type ObservedStateName,
+  type Port,
+  type TaskStatus,
+} from '@shoal/proto';
+
+/** What the agent says about a task. */
+export interface Status {
+  readonly state: ObservedStateName;
+  readonly message: string;
+  readonly err: string;
+  readonly container?: ContainerStatus;
+  readonly ports: readonly Port[];
+}
+
+/** Earlier states first; a status may only move to the right. The last four are ends, and final. */
+const order: readonly ObservedStateName[] = [
+  'accepted',
+  'preparing',
+  'ready',
+  'starting',
+  'running',
+  'complete',
+  'shutdown',
+  'failed',
+  'rejected',
+];
+
+/** Docker's words for a state (`Status.Message` of a task). */
+const messages: Readonly<Record<ObservedStateName, string>> = {
+  accepted: 'accepted',
+  preparing: 'preparing',
+  ready: 'prepared',
+  starting: 'starting',
+  running: 'started',
+  complete: 'finished',
+  shutdown: 'shutdown',
+  failed: 'started',
+  rejected: 'preparing',
+};
+
+export const isBefore = (a: ObservedStateName, b: ObservedStateName): boolean =>
+  order.indexOf(a) < order.indexOf(b);
+
+export const isFinal = (state: ObservedStateName): boolean => !isBefore(state, 'complete');
+
+export const statusOf = (state: ObservedStateName, more: Partial<Status> = {}): Status => ({
+  state,
+  message: messages[state],
+  err: '',
+  ports: [],
+  ...more,
+});
+
+/** `next`, unless that would go back or change an end. */
+export const advance = (previous: Status, next: Status): Status =>
+  isFinal(previous.state) || isBefore(next.state, previous.state) ? previous : next;
+
+export const toTaskStatus = (taskId: string, status: Status, timeMs: number): TaskStatus => ({
+  taskId,
+  state: encodeObserved(status.state),
+  timeMs,
+  message: status.message,
+  err: status.err,
+  container: status.container,
+  ports: [...status.ports],
+});
+
+export const fromTaskStatus = ({ state, message, err, container, ports }: TaskStatus): Status => ({
+  state: decodeObserved(state) ?? 'accepted',
+  message,
+  err,
+  ports,
+  ...(container && { container }),
+});

@@ -1,0 +1,210 @@
+import { decodeObserved, type TaskStatus } from '@shoal/proto';
+import { pino } from 'pino';
+import { describe, expect, it, vi } from 'vitest';
+import { Refused } from './engine.ts';
+import { Limiter } from './limiter.ts';
+import { statusOf, toTaskStatus } from './status.ts';
+import { Tasks } from './tasks.ts';
+import { aContainer, anAssignment, SimulatedDaemon } from './testing.ts';
+
+function host({ slots = 2 }: { slots?: number } = {}) {
+  const daemon = new SimulatedDaemon();
+  const said: string[] = [];
+  const say = ({ taskId, state, err }: TaskStatus) =>
+    said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}`);
+  const tasks = new Tasks({
+    engine: daemon,
+    limits: { starts: new Limiter(slots), stops: new Limiter(64) },
+    clock: () => 1_000,
+    onStatus: say,
+    onForget: (taskId) => said.push(`${taskId} forgotten`),
+    log: pino({ level: 'silent' }),
+  });
+  const assign = (...all: ReturnType<typeof anAssignment>[]) =>
+    tasks.assign(new Map(all.map((each) => [each.taskId, each])), { complete: true });
+  return { daemon, said, tasks, assign };
+}
+
+const settled = (check: () => void) => vi.waitFor(check, { timeout: 3_000, interval: 2 });
+const leftover = (taskId: string) => ({
+  ...aContainer({ id: `c-${taskId}` }),
+  taskId,
+  name: `web.1.${taskId}`,
+});
+
+describe('a new task', () => {
+  it('is pulled, created and started, and every state is said', async () => {
+    const { daemon, said, tasks, assign } = host();
+    tasks.list([]);
+    assign(anAssignment());
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    expect(said).toEqual(['t1 accepted', 't1 preparing', 't1 ready', 't1 starting', 't1 running']);
+    expect(daemon.calls).toEqual(['pull nginx:1', 'create web.1.t1', 'start c-t1', 'find c-t1']);
+  });
+
+  it('waits until the daemon has said what is there', async () => {
+    const { daemon, said, tasks, assign } = host();
+    daemon.containers.set('c-t1', leftover('t1'));
+    assign(anAssignment());
+    expect(daemon.calls).toEqual([]);
+    tasks.list(daemon.list());
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    expect(daemon.calls).toEqual(['find c-t1']);
+  });
+
+  it('stops at ready when no more is wanted yet', async () => {
+    const { daemon, said, tasks, assign } = host();
+    tasks.list([]);
+    assign(anAssignment('t1', 'ready'));
+    await settled(() => expect(said.at(-1)).toBe('t1 ready'));
+    assign(anAssignment('t1', 'running'));
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    expect(daemon.calls.filter((call) => call.startsWith('create'))).toHaveLength(1);
+  });
+
+  it('is rejected with the reason why neither pull nor create worked', async () => {
+    const { daemon, said, tasks, assign } = host();
+    daemon.pullFailure = 'no such host';
+    daemon.failures.set('create', new Refused('missing', 'No such image: nginx:1'));
+    tasks.list([]);
+    assign(anAssignment());
+    await settled(() =>
+      expect(said.at(-1)).toBe('t1 rejected (No such image: nginx:1 (pulling it failed: no such host))'),
+    );
+  });
+
+  it('fails with the reason why it could not be started', async () => {
+    const { daemon, said, tasks, assign } = host();
+    daemon.failures.set('start', new Refused('other', 'port is already allocated'));
+    tasks.list([]);
+    assign(anAssignment());
+    await settled(() =>
+      expect(said.at(-1)).toContain('t1 failed (starting container failed: port is already'),
+    );
+  });
+
+  it('takes over the container that has its name already', async () => {
+    const { daemon, said, tasks, assign } = host();
+    daemon.failures.set('create', new Refused('conflict', 'name in use'));
+    daemon.containers.set('c-t1', { ...leftover('t1'), phase: 'created' });
+    tasks.list([]);
+    assign(anAssignment());
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+  });
+
+  it('is rejected when its name belongs to a container of someone else', async () => {
+    const { daemon, said, tasks, assign } = host();
+    daemon.containers.set('x', { ...leftover('someone'), name: 'web.1.t1' });
+    tasks.list([]);
+    assign(anAssignment());
+    await settled(() => expect(said.at(-1)).toMatch(/^t1 rejected \(Conflict/));
+  });
+
+  it('is tried again when the daemon did not answer', async () => {
+    const { daemon, said, tasks, assign } = host();
+    daemon.failures.set('create', new Error('socket hang up'));
+    tasks.list([]);
+    assign(anAssignment());
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    expect(said).not.toContain('t1 rejected');
+  });
+});
+
+describe('the end of a task', () => {
+  async function runningHost() {
+    const all = host();
+    all.tasks.list([]);
+    all.assign(anAssignment());
+    await settled(() => expect(all.said.at(-1)).toBe('t1 running'));
+    return all;
+  }
+
+  it('stops on demand, then removes what nobody assigns any more', async () => {
+    const { daemon, said, assign } = await runningHost();
+    assign(anAssignment('t1', 'shutdown'));
+    await settled(() => expect(said.at(-1)).toBe('t1 shutdown'));
+    expect(daemon.containers.size).toBe(1);
+    assign();
+    await settled(() => expect(said.at(-1)).toBe('t1 forgotten'));
+    expect(daemon.containers.size).toBe(0);
+  });
+
+  it('fails when its container is killed', async () => {
+    const { daemon, said, tasks } = await runningHost();
+    daemon.change('c-t1', { phase: 'exited', exitCode: 137 });
+    tasks.hint('t1', 'die');
+    await settled(() => expect(said.at(-1)).toBe('t1 failed (task: non-zero exit (137))'));
+  });
+
+  it('fails when its container is removed, though the list alone is not believed', async () => {
+    const { daemon, said, tasks } = await runningHost();
+    tasks.list([]);
+    await settled(() => expect(daemon.calls.at(-1)).toBe('find c-t1'));
+    expect(said.at(-1)).toBe('t1 running');
+    daemon.containers.clear();
+    tasks.list([]);
+    await settled(() => expect(said.at(-1)).toBe('t1 failed (task: container was removed by someone else)'));
+  });
+
+  it('does not look again for an event that it caused', async () => {
+    const { daemon, tasks } = await runningHost();
+    const before = daemon.calls.length;
+    tasks.hint('t1', 'start');
+    tasks.list(daemon.list());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(daemon.calls).toHaveLength(before);
+  });
+
+  it('reports shutdown for a task that never ran, and drops the wait for its turn', async () => {
+    const { daemon, said, tasks, assign } = host({ slots: 1 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    tasks.list([]);
+    daemon.failures.clear();
+    daemon.hold = promise;
+    assign(anAssignment('t1'), anAssignment('t2'));
+    assign(anAssignment('t1', 'shutdown'), anAssignment('t2', 'shutdown'));
+    resolve();
+    await settled(() => expect(said.filter((line) => line.endsWith('shutdown'))).toHaveLength(2));
+    expect(daemon.calls.some((call) => call.startsWith('create') || call.startsWith('start'))).toBe(false);
+  });
+});
+
+describe('leftovers', () => {
+  it('are removed once the manager has said what there is', async () => {
+    const { daemon, said, tasks, assign } = host();
+    daemon.containers.set('c-old', leftover('old'));
+    tasks.list(daemon.list());
+    expect(daemon.calls).toEqual([]);
+    assign();
+    await settled(() => expect(daemon.containers.size).toBe(0));
+    await settled(() => expect(said).toEqual(['old forgotten']));
+  });
+
+  it('stay as long as only the journal speaks', async () => {
+    const { daemon, tasks } = host();
+    daemon.containers.set('c-old', leftover('old'));
+    tasks.assign(new Map(), { complete: false });
+    tasks.list(daemon.list());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(daemon.calls).toEqual([]);
+  });
+});
+
+it('does not run again what ended before the agent was restarted', async () => {
+  const { daemon, tasks, said } = host();
+  const earlier = new Map([['t1', toTaskStatus('t1', statusOf('failed', { err: 'x' }), 5)]]);
+  tasks.assign(new Map([['t1', anAssignment()]]), { complete: false, earlier });
+  tasks.list([]);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect({ calls: daemon.calls, said }).toEqual({ calls: [], said: [] });
+  expect(tasks.statuses()).toMatchObject([{ taskId: 't1', timeMs: 5, err: 'x' }]);
+});
+
+it('starts many tasks, so many at a time', async () => {
+  const { daemon, said, tasks, assign } = host({ slots: 2 });
+  daemon.pull = async () => '';
+  tasks.list([]);
+  assign(...Array.from({ length: 30 }, (_, i) => anAssignment(`t${i}`)));
+  await settled(() => expect(said.filter((line) => line.endsWith('running'))).toHaveLength(30));
+  expect(daemon.mostRunning).toBeLessThanOrEqual(2);
+});

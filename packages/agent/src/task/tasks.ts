@@ -1,0 +1,133 @@
+import { type Assignment, decodeDesired, type TaskStatus } from '@shoal/proto';
+import type { Logger } from 'pino';
+import type { ListedContainer } from './container.ts';
+import type { ContainerEngine } from './engine.ts';
+import { executor, type StepLimits } from './execute.ts';
+import type { Wanted } from './plan.ts';
+import { fromTaskStatus, type Status, toTaskStatus } from './status.ts';
+import { TaskWorker } from './worker.ts';
+
+export interface TasksOptions {
+  readonly engine: ContainerEngine;
+  readonly limits: StepLimits;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly onStatus: (status: TaskStatus) => void;
+  readonly onForget: (taskId: string) => void;
+  readonly log: Logger;
+}
+
+/** All tasks of this host, and the containers left over from tasks it has no more. */
+export class Tasks {
+  readonly #options: TasksOptions;
+  readonly #execute: ReturnType<typeof executor>;
+  readonly #workers = new Map<string, TaskWorker>();
+  readonly #statuses = new Map<string, TaskStatus>();
+  /** Containers of ours without a task, from the newest list. */
+  #strays: readonly ListedContainer[] = [];
+  /** The daemon has listed its containers at least once. */
+  #listed = false;
+  /** The set comes from the manager, not from the journal: what is not in it is to be removed. */
+  #complete = false;
+
+  constructor(options: TasksOptions) {
+    this.#options = options;
+    this.#execute = executor(options.engine, options.limits);
+  }
+
+  statuses(): TaskStatus[] {
+    return [...this.#statuses.values()];
+  }
+
+  /**
+   * What this host has to run. `earlier` are statuses said before this process was started; `complete`
+   * says that the set is the manager's whole will, so that containers of other tasks may go.
+   */
+  assign(
+    set: ReadonlyMap<string, Assignment>,
+    { complete, earlier }: { complete: boolean; earlier?: ReadonlyMap<string, TaskStatus> },
+  ): void {
+    this.#complete ||= complete;
+    for (const [taskId, assignment] of set) {
+      const worker = this.#workers.get(taskId) ?? this.#accept(taskId, earlier?.get(taskId));
+      worker.want(wantedBy(assignment), assignment);
+      if (this.#listed) worker.open();
+    }
+    for (const [taskId, worker] of this.#workers) if (!set.has(taskId)) worker.want('gone');
+    this.#clearStrays();
+  }
+
+  /** The full list of this node's containers, after each (re)connection to the daemon and now and then. */
+  list(found: readonly ListedContainer[]): void {
+    const byTask = new Map(found.map((each) => [each.taskId, each]));
+    this.#strays = [...byTask.values()].filter(({ taskId }) => !this.#workers.has(taskId));
+    this.#listed = true;
+    for (const [taskId, worker] of this.#workers) {
+      worker.compare(byTask.get(taskId));
+      worker.open();
+    }
+    this.#clearStrays();
+  }
+
+  hint(taskId: string, event: string): void {
+    this.#workers.get(taskId)?.hint(event);
+  }
+
+  /** Containers keep running; steps under way are left to the daemon. */
+  close(): void {
+    for (const worker of this.#workers.values()) worker.close();
+  }
+
+  #clearStrays(): void {
+    if (!this.#complete) return;
+    for (const stray of this.#strays) {
+      if (this.#workers.has(stray.taskId)) continue;
+      this.#options.log.warn({ taskId: stray.taskId, container: stray.name }, 'removing leftover container');
+      const worker = this.#add(stray.taskId);
+      worker.compare(stray);
+      worker.open();
+    }
+    this.#strays = [];
+  }
+
+  #accept(taskId: string, earlier: TaskStatus | undefined): TaskWorker {
+    if (earlier) {
+      this.#statuses.set(taskId, earlier);
+      return this.#add(taskId, fromTaskStatus(earlier));
+    }
+    const worker = this.#add(taskId);
+    this.#report(taskId, worker.status);
+    return worker;
+  }
+
+  #report(taskId: string, status: Status): void {
+    const reported = toTaskStatus(taskId, status, this.#options.clock());
+    this.#statuses.set(taskId, reported);
+    this.#options.onStatus(reported);
+  }
+
+  #add(taskId: string, status?: Status): TaskWorker {
+    const { engine, log, onForget } = this.#options;
+    const worker = new TaskWorker(
+      {
+        execute: this.#execute,
+        find: (idOrName) => engine.find(taskId, idOrName),
+        onStatus: (next) => this.#report(taskId, next),
+        onForget: () => {
+          this.#workers.delete(taskId);
+          this.#statuses.delete(taskId);
+          onForget(taskId);
+        },
+        log: log.child({ taskId }),
+      },
+      status,
+    );
+    this.#workers.set(taskId, worker);
+    return worker;
+  }
+}
+
+function wantedBy({ desiredState }: Assignment): Wanted {
+  // A state that a newer manager invented: keep things as they are, start nothing.
+  return decodeDesired(desiredState) ?? 'ready';
+}

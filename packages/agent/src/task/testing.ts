@@ -1,0 +1,110 @@
+import { Assignment, type DeepPartial, type DesiredStateName, encodeDesired } from '@shoal/proto';
+import type { Container, ListedContainer } from './container.ts';
+import { type ContainerEngine, Refused } from './engine.ts';
+
+/** Builders and a daemon made of a map, for tests. */
+
+export function anAssignment(
+  taskId = 't1',
+  desired: DesiredStateName = 'running',
+  more: DeepPartial<Assignment> = {},
+): Assignment {
+  return Assignment.fromPartial({
+    taskId,
+    serviceId: 's1',
+    serviceName: 'web',
+    taskName: 'web.1',
+    containerName: `web.1.${taskId}`,
+    nodeId: 'n1',
+    desiredState: encodeDesired(desired),
+    container: { image: 'nginx:1' },
+    ...more,
+  });
+}
+
+export const aContainer = (more: Partial<Container> = {}): Container => ({
+  id: 'c1',
+  phase: 'running',
+  health: 'none',
+  pid: 7,
+  exitCode: 0,
+  oomKilled: false,
+  error: '',
+  stopTimeoutMs: 10_000,
+  ports: [],
+  ...more,
+});
+
+/** Does what Docker does to containers, in no time, and writes down what was asked of it. */
+export class SimulatedDaemon implements ContainerEngine {
+  readonly containers = new Map<string, Container & { readonly taskId: string; readonly name: string }>();
+  readonly calls: string[] = [];
+  /** Reason why no image can be pulled; empty when it can. */
+  pullFailure = '';
+  /** Thrown by a call, once for each entry: the method's name leads to the error. */
+  readonly failures = new Map<string, Error>();
+  /** Started at the time of the call, to make it last. */
+  hold: Promise<void> = Promise.resolve();
+  running = 0;
+  mostRunning = 0;
+
+  async find(taskId: string, idOrName: string): Promise<Container | undefined> {
+    await this.#call('find', idOrName);
+    const found = [...this.containers.values()].find(({ id, name }) => id === idOrName || name === idOrName);
+    return found?.taskId === taskId ? found : undefined;
+  }
+
+  async pull(image: string, _auth: string, signal: AbortSignal): Promise<string> {
+    await this.#call('pull', image);
+    signal.throwIfAborted();
+    return this.pullFailure;
+  }
+
+  async create({ taskId, containerName }: Assignment): Promise<Container> {
+    await this.#call('create', containerName);
+    if ([...this.containers.values()].some(({ name }) => name === containerName))
+      throw new Refused('conflict', `Conflict. The container name "/${containerName}" is already in use`);
+    const made = {
+      ...aContainer({ id: `c-${taskId}`, phase: 'created', pid: 0 }),
+      taskId,
+      name: containerName,
+    };
+    this.containers.set(made.id, made);
+    return made;
+  }
+
+  async start(id: string): Promise<void> {
+    await this.#call('start', id);
+    this.change(id, { phase: 'running', pid: 7 });
+  }
+
+  async stop(id: string): Promise<void> {
+    await this.#call('stop', id);
+    this.change(id, { phase: 'exited', pid: 0, exitCode: 137 });
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#call('remove', id);
+    this.containers.delete(id);
+  }
+
+  change(id: string, change: Partial<Container>): void {
+    const container = this.containers.get(id);
+    if (container) this.containers.set(id, { ...container, ...change });
+  }
+
+  list(): ListedContainer[] {
+    return [...this.containers.values()];
+  }
+
+  async #call(method: string, subject: string): Promise<void> {
+    this.calls.push(`${method} ${subject}`);
+    this.running += 1;
+    this.mostRunning = Math.max(this.mostRunning, this.running);
+    await this.hold;
+    this.running -= 1;
+    const failure = this.failures.get(method);
+    this.failures.delete(method);
+    if (failure) throw failure;
+  }
+}

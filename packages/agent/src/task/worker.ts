@@ -1,0 +1,188 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Assignment } from '@shoal/proto';
+import type { Logger } from 'pino';
+import type { Container, ListedContainer } from './container.ts';
+import type { Outcome, StepContext } from './execute.ts';
+import { type Memory, plan, type Step, statusDuring, type Wanted } from './plan.ts';
+import { type Status, statusOf } from './status.ts';
+
+/** Waits after steps that failed: doubled each time, between these. */
+const firstRetryMs = 250;
+const longestRetryMs = 8_000;
+/** A healthy life takes fewer steps between two rests; more means that steps don't do what they say. */
+const stepsWithoutRest = 10;
+
+export interface WorkerOptions {
+  readonly execute: (step: Step, context: StepContext) => Promise<Outcome>;
+  readonly find: (idOrName: string) => Promise<Container | undefined>;
+  /** Called with each new status, in order. */
+  readonly onStatus: (status: Status) => void;
+  /** Called once, when nothing is left of the task. */
+  readonly onForget: () => void;
+  readonly log: Logger;
+}
+
+/** Brings one task where it is wanted: one step at a time, each planned from what is known then. */
+export class TaskWorker {
+  readonly #options: WorkerOptions;
+  #assignment: Assignment | undefined;
+  #wanted: Wanted = 'gone';
+  #container: Container | undefined;
+  #memory: Memory;
+  #step: { readonly action: Step['action']; readonly abort: AbortController } | undefined;
+  #pause: AbortController | undefined;
+  #listedId: string | undefined;
+  #running = false;
+  #open = false;
+
+  /** @param status what was last said about the task, by this agent or one before it on this host */
+  constructor(options: WorkerOptions, status: Status = statusOf('accepted')) {
+    this.#options = options;
+    this.#memory = { status, stale: false };
+  }
+
+  get status(): Status {
+    return this.#memory.status;
+  }
+
+  /** `gone` without an assignment: the container is stopped and removed. */
+  want(wanted: Wanted, assignment?: Assignment): void {
+    const changed = wanted !== this.#wanted;
+    this.#wanted = wanted;
+    if (assignment) this.#assignment = assignment;
+    if (!changed) return;
+    if (wanted !== 'ready' && wanted !== 'running') this.#step?.abort.abort();
+    this.wake();
+  }
+
+  /** From now on it acts. Before, what exists on the host isn't known, and nothing may be concluded. */
+  open(): void {
+    this.#open = true;
+    this.wake();
+  }
+
+  /** Ends after the step under way. */
+  close(): void {
+    this.#open = false;
+    this.#step?.abort.abort();
+    this.#pause?.abort();
+  }
+
+  /** Something happened to the container: `event` is Docker's name for it. */
+  hint(event: string): void {
+    // We did that ourselves, or have seen it already.
+    if (event === 'start' && (this.#step?.action === 'start' || this.#container?.phase === 'running')) return;
+    this.#memory = { ...this.#memory, stale: true };
+    this.wake();
+  }
+
+  /** Compares with a list that may be a little older than what is known: a difference is a reason to look. */
+  compare(listed: ListedContainer | undefined): void {
+    this.#listedId = listed?.id;
+    const known = this.#container;
+    const same =
+      listed?.id === known?.id &&
+      listed?.phase === known?.phase &&
+      (listed?.phase !== 'running' || listed.health === known?.health);
+    // During a step the list is older than what the step will say.
+    if (!same && !this.#step) this.hint('list');
+  }
+
+  /** Cuts a pause short and plans again. */
+  wake(): void {
+    this.#pause?.abort();
+    if (!this.#open || this.#running) return;
+    this.#running = true;
+    this.#run().catch((error) => this.#options.log.error({ err: error }, 'task worker failed'));
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    try {
+      for (let steps = 0; this.#open; steps += 1) {
+        const next = plan(this.#view());
+        if (next.kind === 'forget') return this.#forget();
+        this.#say(next.status);
+        if (next.kind === 'wait') return this.#options.log.debug({ reason: next.reason }, 'task waits');
+        failures = (await this.#perform(next.step)) ? 0 : failures + 1;
+        await this.#rest(Math.max(failures, steps - stepsWithoutRest));
+      }
+    } finally {
+      // In the same turn as the decision to rest: a hint right after it starts a new run.
+      this.#running = false;
+    }
+  }
+
+  #forget(): void {
+    this.#open = false;
+    this.#options.onForget();
+  }
+
+  #view() {
+    return {
+      wanted: this.#wanted,
+      memory: this.#memory,
+      ...(this.#assignment && { assignment: this.#assignment }),
+      ...(this.#container && { container: this.#container }),
+    };
+  }
+
+  /** False when the step has to be tried again later. */
+  async #perform(step: Step): Promise<boolean> {
+    const abort = new AbortController();
+    this.#step = { action: step.action, abort };
+    const context: StepContext = {
+      signal: abort.signal,
+      begin: () => this.#say(statusDuring(step, this.status)),
+      look: () => this.#look(),
+    };
+    try {
+      this.#learn(await this.#options.execute(step, context));
+      return true;
+    } catch (error) {
+      this.#memory = { ...this.#memory, stale: true };
+      if (abort.signal.aborted) return true;
+      this.#options.log.warn({ err: error, step: step.action }, 'step failed, trying again');
+      return false;
+    } finally {
+      this.#step = undefined;
+    }
+  }
+
+  /** Hints that come while the daemon answers are newer than its answer. */
+  #look(): Promise<Container | undefined> {
+    this.#memory = { ...this.#memory, stale: false };
+    const idOrName = this.#container?.id ?? this.#listedId ?? this.#assignment?.containerName;
+    return idOrName === undefined ? Promise.resolve(undefined) : this.#options.find(idOrName);
+  }
+
+  #learn({ container, stale, pulled, refused }: Outcome): void {
+    if (container !== undefined) this.#container = container ?? undefined;
+    this.#memory = {
+      ...this.#memory,
+      ...(stale && { stale }),
+      ...(pulled && { pulled }),
+      ...(refused !== undefined && { refused }),
+    };
+  }
+
+  #say(status: Status): void {
+    if (JSON.stringify(status) === JSON.stringify(this.#memory.status)) return;
+    if (status.state !== this.#memory.status.state)
+      this.#options.log.info(
+        { state: status.state, ...(status.err && { reason: status.err }) },
+        'task state',
+      );
+    this.#memory = { ...this.#memory, status };
+    this.#options.onStatus(status);
+  }
+
+  async #rest(tries: number): Promise<void> {
+    if (tries <= 0 || !this.#open) return;
+    const pause = new AbortController();
+    this.#pause = pause;
+    const ms = Math.min(firstRetryMs * 2 ** (tries - 1), longestRetryMs);
+    await sleep(ms, undefined, { signal: pause.signal }).catch(() => {});
+    this.#pause = undefined;
+  }
+}
