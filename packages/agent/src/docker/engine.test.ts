@@ -1,0 +1,187 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { anAssignment } from '../task/testing.ts';
+import { Engine } from './engine.ts';
+import { watchContainers } from './watch.ts';
+
+const owner = { nodeId: 'n1', clusterId: 'k1' };
+const labels = { 'shoal.task.id': 't1', 'shoal.node.id': 'n1', 'shoal.cluster.id': 'k1' };
+type Answer = { status?: number; body?: unknown; stream?: (response: ServerResponse) => void };
+
+/** A daemon's HTTP side on a real socket, with the answers that a test gives it by `METHOD /path`. */
+async function aDaemon(answers: Record<string, Answer>) {
+  const folder = await mkdtemp(join(tmpdir(), 'shoal-engine-'));
+  const socketPath = join(folder, 'docker.sock');
+  const requests: { line: string; url: string; headers: IncomingMessage['headers']; body: string }[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const url = request.url ?? '';
+    const line = `${request.method} ${url.split('?')[0]}`;
+    requests.push({ line, url: decodeURIComponent(url), headers: request.headers, body });
+    const answer = answers[line] ?? { status: 404, body: { message: `No such thing: ${line}` } };
+    response.writeHead(answer.status ?? 200, { 'content-type': 'application/json' });
+    if (answer.stream) answer.stream(response);
+    else response.end(answer.body === undefined ? '' : JSON.stringify(answer.body));
+  });
+  const listen = () => new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  await listen();
+  daemons.push({ server, folder });
+  const pulled = { count: 0 };
+  const engine = new Engine({
+    socketPath,
+    clock: Date.now,
+    onPulled: () => {
+      pulled.count += 1;
+    },
+  });
+  engine.owner = owner;
+  return { engine, requests, server, listen, pulled };
+}
+
+const daemons: { server: Server; folder: string }[] = [];
+afterEach(async () => {
+  for (const { server, folder } of daemons.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+    await rm(folder, { recursive: true });
+  }
+});
+
+const refusal = (status: number, message: string): Answer => ({ status, body: { message } });
+const anyone = () => new AbortController().signal;
+
+describe('a container', () => {
+  it('is created with its name beside the body', async () => {
+    const { engine, requests } = await aDaemon({
+      'POST /containers/create': { status: 201, body: { Id: 'c1' } },
+    });
+    expect(await engine.create(anAssignment())).toMatchObject({
+      id: 'c1',
+      phase: 'created',
+      stopTimeoutMs: 10_000,
+    });
+    expect(requests[0]?.url).toBe('/containers/create?name=web.1.t1');
+    expect(JSON.parse(requests[0]?.body ?? '')).toMatchObject({ Image: 'nginx:1', Labels: labels });
+  });
+
+  it.each([
+    [409, 'conflict'],
+    [404, 'missing'],
+    [400, 'other'],
+    [500, 'other'],
+  ])('is refused with %i', async (status, reason) => {
+    const { engine } = await aDaemon({ 'POST /containers/create': refusal(status, 'that is why') });
+    await expect(engine.create(anAssignment())).rejects.toMatchObject({
+      name: 'Refused',
+      reason,
+      message: 'that is why',
+    });
+  });
+
+  it('is started, stopped and removed, however often', async () => {
+    const { engine } = await aDaemon({
+      'POST /containers/c1/start': { status: 304 },
+      'POST /containers/c1/stop': { status: 304 },
+    });
+    await engine.start('c1');
+    await engine.stop('c1', 1_000);
+    await engine.stop('gone', 1_000);
+    await engine.remove('gone');
+    await expect(engine.start('gone')).rejects.toMatchObject({ reason: 'missing' });
+  });
+
+  it('is found only by its own task', async () => {
+    const State = { Status: 'running', Pid: 7, ExitCode: 0, OOMKilled: false, Error: '' };
+    const body = { Id: 'c1', State, Config: { Labels: labels }, NetworkSettings: { Ports: {} } };
+    const { engine } = await aDaemon({ 'GET /containers/c1/json': { body } });
+    expect(await engine.find('t1', 'c1')).toMatchObject({ phase: 'running', pid: 7 });
+    expect(await engine.find('t2', 'c1')).toBeUndefined();
+    expect(await engine.find('t1', 'gone')).toBeUndefined();
+  });
+
+  it('is not refused by a daemon that is not there', async () => {
+    const { engine, server } = await aDaemon({});
+    server.close();
+    await expect(engine.create(anAssignment())).rejects.not.toMatchObject({ name: 'Refused' });
+  });
+});
+
+describe('an image', () => {
+  const lines = (...all: object[]): Answer => ({
+    stream: (response) => response.end(all.map((line) => JSON.stringify(line)).join('\r\n')),
+  });
+
+  it('is pulled with its tag and the credentials as they came', async () => {
+    const { engine, requests, pulled } = await aDaemon({
+      'POST /images/create': lines({ status: 'Pulling' }),
+    });
+    expect(await engine.pull('host:5000/app:2', 'c2VjcmV0', anyone())).toBe('');
+    expect(requests[0]?.url).toBe('/images/create?fromImage=host:5000/app&tag=2');
+    expect(requests[0]?.headers['x-registry-auth']).toBe('c2VjcmV0');
+    expect(pulled.count).toBe(1);
+  });
+
+  it('that can’t be pulled says why, at once or in the middle', async () => {
+    const early = await aDaemon({ 'POST /images/create': refusal(404, 'pull access denied') });
+    expect(await early.engine.pull('app', '', anyone())).toBe('pull access denied');
+    const late = await aDaemon({
+      'POST /images/create': lines({ status: 'Pulling' }, { error: 'disk full' }),
+    });
+    expect(await late.engine.pull('app', '', anyone())).toBe('disk full');
+    expect(late.pulled.count).toBe(0);
+  });
+
+  it('is not pulled when its digest is here', async () => {
+    const { engine, requests } = await aDaemon({ 'GET /images/app@sha256:abc/json': { body: {} } });
+    expect(await engine.pull('app:1@sha256:abc', '', anyone())).toBe('');
+    expect(requests.map(({ line }) => line)).toEqual(['GET /images/app@sha256:abc/json']);
+  });
+});
+
+it('lists what is its own', async () => {
+  const mine = { Id: 'c1', Names: ['/web.1.t1'], State: 'exited', Status: 'Exited (0)', Labels: labels };
+  const { engine, requests } = await aDaemon({
+    'GET /containers/json': { body: [mine, { ...mine, Labels: { ...labels, 'shoal.node.id': 'n2' } }] },
+  });
+  expect(await engine.list()).toEqual([
+    { taskId: 't1', id: 'c1', name: 'web.1.t1', phase: 'exited', health: 'none' },
+  ]);
+  expect(requests[0]?.url).toContain('shoal.node.id=n1');
+  expect(await engine.strangers()).toEqual(['/web.1.t1']);
+});
+
+it('follows events, and lists anew after each outage of the daemon', async () => {
+  const event = `${JSON.stringify({ Action: 'die', Actor: { ID: 'c1', Attributes: labels } })}\n`;
+  const { engine, server, listen } = await aDaemon({
+    'GET /containers/json': { body: [] },
+    'GET /events': { stream: (response) => response.write(event) },
+  });
+  const told: string[] = [];
+  const end = new AbortController();
+  const watching = watchContainers(
+    {
+      engine,
+      onList: () => told.push('list'),
+      onEvent: (taskId, name) => told.push(`${taskId} ${name}`),
+      onLost: () => told.push('lost'),
+      onFound: () => told.push('found'),
+      log: pino({ level: 'silent' }),
+    },
+    end.signal,
+  );
+  await vi.waitFor(() => expect(told).toEqual(['list', 'found', 't1 die']));
+  server.closeAllConnections();
+  server.close();
+  await vi.waitFor(() => expect(told.at(-1)).toBe('lost'));
+  await listen();
+  await vi.waitFor(() => expect(told.slice(3)).toEqual(['lost', 'list', 'found', 't1 die']), {
+    timeout: 5_000,
+  });
+  end.abort();
+  await watching;
+});

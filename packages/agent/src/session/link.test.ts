@@ -1,0 +1,210 @@
+import { status as code, Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import {
+  type AgentMessage,
+  Assignments,
+  type DeepPartial,
+  DispatcherService,
+  type Hello,
+  type ManagerMessage,
+  NodeFacts,
+  type QueryResult,
+} from '@shoal/proto';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { statusOf, toTaskStatus } from '../task/status.ts';
+import { anAssignment } from '../task/testing.ts';
+import type { AssignmentSet } from './assignment-set.ts';
+import { type LinkOptions, ManagerLink } from './link.ts';
+
+type Body<M extends { body?: unknown }> = NonNullable<M['body']>;
+type Call = ServerDuplexStream<AgentMessage, ManagerMessage>;
+const beatMs = 20;
+
+/** A manager of a few lines behind a real gRPC server: answers Hello and beats, writes down the rest. */
+class TestManager {
+  readonly server = new Server();
+  readonly heard: Body<AgentMessage>[] = [];
+  readonly hellos: Hello[] = [];
+  call: Call | undefined;
+  silent = false;
+  accepts = true;
+  refuses = false;
+  port = 0;
+
+  async listen(port = 0): Promise<this> {
+    this.server.addService(DispatcherService, { session: (call: Call) => this.#session(call) });
+    this.port = await new Promise((resolve, reject) =>
+      this.server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      ),
+    );
+    return this;
+  }
+
+  say(body: Body<ManagerMessage>): void {
+    this.call?.write({ body });
+  }
+
+  assign(from: DeepPartial<Assignments>): void {
+    this.say({ $case: 'assignments', value: Assignments.fromPartial(from) });
+  }
+
+  all<C extends Body<AgentMessage>['$case']>(kind: C) {
+    return this.heard.filter(
+      (body): body is Extract<Body<AgentMessage>, { $case: C }> => body.$case === kind,
+    );
+  }
+
+  #session(call: Call): void {
+    this.call = call;
+    call.on('error', () => {});
+    call.on('end', () => call.end());
+    call.on('data', ({ body }: AgentMessage) => {
+      if (!body || this.silent) return;
+      if (body.$case === 'hello') {
+        this.hellos.push(body.value);
+        if (this.refuses)
+          return void call.emit('error', { code: code.UNAUTHENTICATED, details: 'wrong join token' });
+        return this.say({ $case: 'welcome', value: { nodeId: 'n1', clusterId: 'k1', beatMs } });
+      }
+      if (body.$case === 'beat') this.say({ $case: 'beat', value: body.value });
+      if (body.$case === 'statuses' && this.accepts)
+        this.say({ $case: 'ack', value: { number: body.value.number } });
+      this.heard.push(body);
+    });
+  }
+}
+
+const open: { managers: TestManager[]; links: ManagerLink[] } = { managers: [], links: [] };
+afterEach(async () => {
+  for (const link of open.links.splice(0)) await link.close();
+  for (const { server } of open.managers.splice(0)) server.forceShutdown();
+});
+
+async function aManager(port?: number): Promise<TestManager> {
+  const manager = await new TestManager().listen(port);
+  open.managers.push(manager);
+  return manager;
+}
+
+function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
+  const sets: AssignmentSet[] = [];
+  const said: string[] = [];
+  let nodeId = '';
+  const link = new ManagerLink({
+    manager: `127.0.0.1:${manager.port}`,
+    hello: () => ({
+      protocol: 1,
+      joinToken: 'token',
+      nodeId,
+      facts: NodeFacts.fromPartial({ hostname: 'h1' }),
+    }),
+    statuses: () => [],
+    onWelcome: async (welcome) => {
+      nodeId = welcome.nodeId;
+    },
+    onAssignments: (set) => sets.push(set),
+    answer: async ({ id }): Promise<QueryResult> => ({ id, outcome: { $case: 'json', value: '{}' } }),
+    random: () => 0,
+    log: pino({ level: 'warn' }, { write: (line: string) => void said.push(JSON.parse(line).msg) }),
+    ...more,
+  });
+  open.links.push(link);
+  link.open();
+  return { link, sets, said };
+}
+
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
+const status = (taskId: string, message = '') => toTaskStatus(taskId, statusOf('running', { message }), 1);
+
+describe('a session', () => {
+  it('begins with Hello, beats, and takes assignments', async () => {
+    const manager = await aManager();
+    const { sets } = anAgent(manager);
+    await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(2));
+    expect(manager.hellos).toMatchObject([{ joinToken: 'token', nodeId: '', facts: { hostname: 'h1' } }]);
+    manager.assign({ complete: true, resultsIn: 3, put: [anAssignment('a')] });
+    manager.assign({ appliesTo: 3, resultsIn: 4, put: [anAssignment('b')], remove: ['a'] });
+    await eventually(() => expect(sets.at(-1)?.number).toBe(4));
+    expect([...(sets.at(-1)?.tasks.keys() ?? [])]).toEqual(['b']);
+  });
+
+  it('asks once for everything after a gap, and goes on from there', async () => {
+    const manager = await aManager();
+    const { sets } = anAgent(manager);
+    await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(0));
+    manager.assign({ complete: true, resultsIn: 3 });
+    manager.assign({ appliesTo: 4, resultsIn: 5, put: [anAssignment('a')] });
+    manager.assign({ appliesTo: 5, resultsIn: 6, put: [anAssignment('b')] });
+    await eventually(() => expect(manager.all('resync')).toHaveLength(1));
+    manager.assign({ complete: true, resultsIn: 6, put: [anAssignment('a'), anAssignment('b')] });
+    await eventually(() => expect(sets.map(({ number }) => number)).toEqual([3, 6]));
+    expect(manager.all('resync')).toHaveLength(1);
+  });
+
+  it('gathers statuses and sends them until they are accepted', async () => {
+    const manager = await aManager();
+    manager.accepts = false;
+    const { link } = anAgent(manager);
+    await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(0));
+    for (let i = 0; i < 50; i += 1) link.report(status(`t${i % 5}`, `${i}`));
+    await eventually(() => expect(manager.all('statuses')).toHaveLength(1));
+    const messages = manager.all('statuses')[0]?.value.statuses.map(({ message }) => message);
+    expect(messages?.sort()).toEqual(['45', '46', '47', '48', '49']);
+    manager.accepts = true;
+    await eventually(() => expect(manager.all('statuses')).toHaveLength(2));
+    expect(manager.all('statuses')[1]?.value.statuses).toHaveLength(5);
+  });
+
+  it('passes on facts and answers questions', async () => {
+    const manager = await aManager();
+    const { link } = anAgent(manager);
+    await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(0));
+    link.sendFacts(NodeFacts.fromPartial({ hostname: 'h2' }));
+    manager.say({ $case: 'query', value: { id: 'q1', what: undefined } });
+    await eventually(() => expect(manager.all('facts')).toMatchObject([{ value: { hostname: 'h2' } }]));
+    await eventually(() => expect(manager.all('result')).toMatchObject([{ value: { id: 'q1' } }]));
+  });
+
+  it('says the last statuses before it leaves', async () => {
+    const manager = await aManager();
+    const { link } = anAgent(manager);
+    await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(0));
+    link.report(status('t1'));
+    await link.close();
+    await eventually(() => expect(manager.all('statuses')).toHaveLength(1));
+  });
+});
+
+describe('an agent without a session', () => {
+  it('comes back to a manager that was restarted, as the same node, and says all statuses again', async () => {
+    const first = await aManager();
+    anAgent(first, { statuses: () => [status('t1'), status('t2')] });
+    await eventually(() => expect(first.all('statuses')).toHaveLength(1));
+    first.server.forceShutdown();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const second = await aManager(first.port);
+    await eventually(() => expect(second.all('statuses')).toHaveLength(1));
+    expect(second.hellos).toMatchObject([{ nodeId: 'n1' }]);
+    expect(second.all('statuses')[0]?.value.statuses).toHaveLength(2);
+  });
+
+  it('gives up a manager that falls silent', async () => {
+    const manager = await aManager();
+    const { said } = anAgent(manager);
+    await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(0));
+    manager.silent = true;
+    await eventually(() => expect(said).toContain('no session with the manager'));
+    manager.silent = false;
+    await eventually(() => expect(manager.hellos.length).toBeGreaterThan(1));
+  });
+
+  it('does not trouble a manager that refuses it', async () => {
+    const manager = await aManager();
+    manager.refuses = true;
+    const { said } = anAgent(manager);
+    await eventually(() => expect(said).toEqual(['the manager refused this host: check its join token']));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(manager.hellos).toHaveLength(1);
+  });
+});
