@@ -119,6 +119,12 @@ export const taskOf = (id: string, { id: ServiceID, Spec, ports }: Service, vers
     shoal: { specVersion: version, ports },
   });
 
+/** Services that ask the same of a node, as most do, or each its own thing. */
+const kindsOfService = fc.oneof(
+  services,
+  services.map((all) => all.map((one) => ({ ...one, Spec: all[0]?.Spec ?? {}, ports: all[0]?.ports ?? [] }))),
+);
+
 export interface World {
   readonly nodes: Node[];
   /** Placed already, well or badly. */
@@ -128,7 +134,7 @@ export interface World {
 
 const placedStates = taskStates.filter((state) => state !== 'new' && state !== 'pending');
 
-export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, services).chain(([all, kinds]) =>
+export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, kindsOfService).chain(([all, kinds]) =>
   fc
     .record({
       placed: fc.array(
@@ -146,9 +152,10 @@ export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, services).chain(([all
         { maxLength: 12 },
       ),
       pending: fc.array(fc.nat(kinds.length - 1), { maxLength: 25 }),
+      failed: fc.array(fc.tuple(fc.nat(kinds.length - 1), fc.nat(all.length - 1)), { maxLength: 2 }),
       bound: fc.array(fc.tuple(fc.nat(kinds.length - 1), fc.nat(all.length)), { maxLength: 3 }),
     })
-    .map(({ placed, pending, bound }) => {
+    .map(({ placed, pending, failed, bound }) => {
       const make = (id: string, kind: number): Task =>
         taskOf(id, kinds[kind] ?? { id: 's0', Spec: {}, ports: [] }, kind);
       const globals = bound.map(([kind, at], index) => {
@@ -156,17 +163,26 @@ export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, services).chain(([all
         // Services are replicated or global, never both.
         return { ...task, ServiceID: `global-${task.ServiceID}`, NodeID: `n${at}` };
       });
+      // Each stands for enough failures to put the node behind the others.
+      const broken = failed.flatMap(([kind, at], index) =>
+        Array.from({ length: 5 + index }, (_, copy): Task => {
+          const task = make(`f${index}-${copy}`, kind);
+          const Status = { ...task.Status, State: 'failed' as const };
+          return { ...task, NodeID: `n${at}`, DesiredState: 'shutdown', Status };
+        }),
+      );
+      const settled = placed.map(({ kind, node: at, state, desired }, index) => {
+        const task = make(`p${index}`, kind);
+        return {
+          ...task,
+          NodeID: `n${at}`,
+          DesiredState: desired,
+          Status: { ...task.Status, State: state },
+        };
+      });
       return {
         nodes: all,
-        placed: placed.map(({ kind, node: at, state, desired }, index) => {
-          const task = make(`p${index}`, kind);
-          return {
-            ...task,
-            NodeID: `n${at}`,
-            DesiredState: desired,
-            Status: { ...task.Status, State: state },
-          };
-        }),
+        placed: [...settled, ...broken],
         pending: [...pending.map((kind, index) => make(`t${index}`, kind)), ...globals],
       };
     }),

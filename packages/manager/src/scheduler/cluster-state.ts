@@ -1,6 +1,7 @@
 import type { Node, Task } from '../model/index.ts';
 import type { Change, ChangeBatch, ReadView } from '../store/index.ts';
 import { Failures } from './failures.ts';
+import { imageNames } from './images.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
 import { isPending, loadOf, occupies } from './task-load.ts';
 
@@ -16,6 +17,8 @@ export class ClusterState {
   readonly nodes = new Map<string, NodeState>();
   /** Active tasks by service, then node. */
   readonly services = new Map<string, Map<string, number>>();
+  /** Nodes that have an image, by its plain reference. */
+  readonly images = new Map<string, number>();
   /** Tasks that wait for a node, by id. */
   readonly pending = new Map<string, Task>();
 
@@ -51,6 +54,7 @@ export class ClusterState {
 
   #putNode(id: string, node: Node | undefined): void {
     const known = this.nodes.get(id);
+    this.#countImages(known?.node?.shoal.images, node?.shoal.images);
     if (known) {
       // A node that comes back has a clean record: what failed while it broke down says nothing about it now.
       if (node?.Status.State === 'ready' && known.node?.Status.State !== 'ready')
@@ -58,6 +62,12 @@ export class ClusterState {
       known.node = node;
     } else this.nodes.set(id, { node, used: new Occupancy(), failures: new Failures() });
     this.#dropIfGone(id);
+  }
+
+  #countImages(before: readonly string[] = [], after: readonly string[] = []): void {
+    if (before === after) return;
+    for (const name of imageNames(before)) changeCount(this.images, name, -1);
+    for (const name of imageNames(after)) changeCount(this.images, name, 1);
   }
 
   #addTask(task: Task): void {

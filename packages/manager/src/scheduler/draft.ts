@@ -3,11 +3,16 @@ import { type Branches, branchesOf } from './branches.ts';
 import type { Candidate } from './candidate.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Demand } from './demand.ts';
-import { type Failures, failureWindowMs } from './failures.ts';
+import { type Failures, failureLimit, failureWindowMs } from './failures.ts';
 import { applying, type Filter, nodeFilters, passesAll } from './filters/index.ts';
 import { imageNames } from './images.ts';
 import { Occupancy } from './occupancy.ts';
+import { Leaf, Pool } from './pool.ts';
 import { keyOf, tieBreak } from './scores.ts';
+import { SpreadTree } from './spread-tree.ts';
+
+/** Of pools kept at a time; each holds all nodes. */
+const maxPools = 32;
 
 interface DraftNode {
   readonly node: Node;
@@ -25,31 +30,46 @@ export class Draft {
   /** Counts of services that got tasks in this draft. */
   readonly #changed = new Map<string, Map<string, number>>();
   /** Nodes that pass the node filters, by what these filters read of a demand. */
-  readonly #eligible = new Map<string, readonly DraftNode[]>();
+  readonly #eligible = new Map<string, ReadonlySet<DraftNode>>();
+  readonly #pools = new Map<string, Pool>();
+  readonly #images: ReadonlyMap<string, number>;
+  /** Nodes with any failures. */
+  readonly #failing: readonly DraftNode[];
   /** By spread levels. */
   readonly #branches = new Map<string, Branches>();
   readonly #failuresSince: number;
 
   constructor(state: ClusterState, { now, seed }: { readonly now: number; readonly seed: number }) {
     this.#services = state.services;
+    this.#images = state.images;
     this.#failuresSince = now - failureWindowMs;
     this.#nodes = orderedNodes(state, seed);
+    this.#failing = this.#nodes.filter(({ failures }) => !failures.empty);
     this.#byId = new Map(this.#nodes.map((node) => [node.node.ID, node]));
   }
 
   /** Every node. */
   candidates(demand: Demand): Candidate[] {
-    return this.#look(demand, this.#nodes, []);
+    return this.#look(demand, this.#nodes);
   }
 
   /** Every node whose refusal is worth a word: of a task bound to a node only that one. */
   concerned(demand: Demand): Candidate[] {
-    return this.#look(demand, this.#concerned(demand), []);
+    return this.#look(demand, this.#concerned(demand));
   }
 
-  /** The nodes that pass all filters; `room` are those room filters that matter to the demand. */
-  fittingCandidates(demand: Demand, room: readonly Filter[]): Candidate[] {
-    return this.#look(demand, this.#eligibleNodes(demand), room);
+  /** One group's view of the nodes that pass all filters; `room` are the room filters that apply. */
+  tree(demand: Demand, room: readonly Filter[]): SpreadTree {
+    const { leafOf, paths } = this.branches(demand);
+    const special = this.#special(demand);
+    const orders = new Set(special.map(({ order }) => order));
+    const byLeaf = Map.groupBy(this.#look(demand, special), ({ order }) => leafOf[order] ?? 0);
+    const pool = this.#pool(demand, room);
+    const leaves = Array.from({ length: Math.max(1, paths.length) }, (_, index) => {
+      const fitting = (byLeaf.get(index) ?? []).filter((candidate) => passesAll(room, demand, candidate));
+      return new Leaf(pool, index, fitting, orders);
+    });
+    return new SpreadTree(leaves, paths, this.branchTasks(demand));
   }
 
   branches({ spread }: Demand): Branches {
@@ -92,24 +112,51 @@ export class Draft {
     counts.set(candidate.node.ID, candidate.serviceTasks);
   }
 
-  #look(demand: Demand, nodes: readonly DraftNode[], room: readonly Filter[]): Candidate[] {
-    const counts = this.#countsOf(demand.serviceId);
-    const candidates: Candidate[] = [];
-    for (const { node, used, failures, images, order } of nodes) {
+  /** Nodes that have tasks of the service, or on which it keeps failing. */
+  #special(demand: Demand): DraftNode[] {
+    const special = new Set<DraftNode>();
+    for (const id of this.#countsOf(demand.serviceId).keys()) {
+      const node = this.#byId.get(id);
+      if (node) special.add(node);
+    }
+    for (const node of this.#failing) {
+      if (node.failures.count(demand.version, this.#failuresSince) >= failureLimit) special.add(node);
+    }
+    const eligible = this.#eligibleNodes(demand);
+    return [...special].filter((node) => eligible.has(node));
+  }
+
+  #pool(demand: Demand, room: readonly Filter[]): Pool {
+    const { nanoCpus, memoryBytes, generic, ports, spread } = demand;
+    const image = this.#images.has(demand.image) ? demand.image : '';
+    const levels = spread.map(({ descriptor }) => descriptor);
+    const asked = [nanoCpus, memoryBytes, [...generic], ports, levels, image];
+    const key = `${eligibleKey(demand)}${JSON.stringify(asked)}`;
+    let pool = this.#pools.get(key);
+    if (!pool) {
+      const nodes = [...this.#eligibleNodes(demand)];
+      pool = new Pool(demand, this.#look(demand, nodes, noCounts), room, this.branches(demand));
+      this.#pools.set(key, pool);
+      const [oldest] = this.#pools.keys();
+      if (this.#pools.size > maxPools && oldest !== undefined) this.#pools.delete(oldest);
+    }
+    return pool;
+  }
+
+  #look(demand: Demand, nodes: readonly DraftNode[], counts = this.#countsOf(demand.serviceId)): Candidate[] {
+    return nodes.map(({ node, used, failures, images, order }) => {
       const candidate = {
         node,
         used,
         order,
         serviceTasks: counts.size === 0 ? 0 : (counts.get(node.ID) ?? 0),
         failures: failures.count(demand.version, this.#failuresSince),
-        imagePresent: images.size > 0 && images.has(demand.image),
+        imagePresent: images.has(demand.image),
         key: 0,
       };
-      if (!passesAll(room, demand, candidate)) continue;
       candidate.key = keyOf(demand, candidate);
-      candidates.push(candidate);
-    }
-    return candidates;
+      return candidate;
+    });
   }
 
   #concerned({ nodeId }: Demand): readonly DraftNode[] {
@@ -122,19 +169,21 @@ export class Draft {
     return this.#changed.get(serviceId) ?? this.#services.get(serviceId) ?? noCounts;
   }
 
-  #eligibleNodes(demand: Demand): readonly DraftNode[] {
-    const texts = demand.constraints?.map(({ text }) => text);
-    const key = JSON.stringify([demand.nodeId, texts, demand.platforms]);
+  #eligibleNodes(demand: Demand): ReadonlySet<DraftNode> {
+    const key = eligibleKey(demand);
     let eligible = this.#eligible.get(key);
     if (!eligible) {
-      const asked = this.#concerned(demand);
       const asking = applying(nodeFilters, demand);
-      eligible = asked.filter((node) => passesAll(asking, demand, node));
+      eligible = new Set(this.#concerned(demand).filter((node) => passesAll(asking, demand, node)));
       this.#eligible.set(key, eligible);
     }
     return eligible;
   }
 }
+
+/** What the node filters read of a demand. */
+const eligibleKey = ({ nodeId, constraints, platforms }: Demand): string =>
+  JSON.stringify([nodeId, constraints?.map(({ text }) => text), platforms]);
 
 const noCounts: ReadonlyMap<string, number> = new Map();
 

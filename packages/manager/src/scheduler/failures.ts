@@ -18,6 +18,10 @@ export class Failures {
     if (this.#newest - this.#swept > failureWindowMs) this.#sweep();
   }
 
+  get empty(): boolean {
+    return this.#byVersion.size === 0;
+  }
+
   /** Failures after `since` (ms since the epoch). */
   count(version: string, since: number): number {
     if (this.#byVersion.size === 0) return 0;

@@ -126,6 +126,32 @@ describe('schedule', () => {
     );
   });
 
+  it('places every task on the node that explain calls the best at that moment', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const { placed, pending } = run(world);
+        const byId = new Map(world.pending.map((task) => [task.ID, task]));
+        const tasks = new Map([...world.placed, ...world.pending].map((task) => [task.ID, task]));
+        for (const placement of placed) {
+          const task = byId.get(placement.taskId);
+          if (!task) continue;
+          const best = explainTask(viewOf(world.nodes, tasks.values()), task, now).nodes[0];
+          expect({ nodeId: placement.nodeId, scores: placement.scores, fits: true }).toEqual({
+            nodeId: best?.nodeId,
+            scores: best?.scores,
+            fits: best?.fits,
+          });
+          tasks.set(task.ID, assignedTask(task, placement, now));
+        }
+        for (const { taskId } of pending) {
+          const task = byId.get(taskId);
+          if (task) expect(explainTask(viewOf(world.nodes, tasks.values()), task, now).text).not.toBe('');
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it('places a task exactly when explain finds a node that fits, and there on the best', () => {
     fc.assert(
       fc.property(worlds, (world) => {

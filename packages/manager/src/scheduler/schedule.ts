@@ -7,7 +7,6 @@ import { applying, passesAll, roomFilters } from './filters/index.ts';
 import { takeGeneric } from './occupancy.ts';
 import { pendingReasons, pendingText } from './reasons.ts';
 import { namedScores } from './scores.ts';
-import { SpreadTree } from './spread-tree.ts';
 
 export interface Placement {
   readonly taskId: string;
@@ -88,18 +87,20 @@ function placeGroup(
   pending: Unplaced[],
 ): void {
   const room = applying(roomFilters, demand);
-  const fitting = draft.fittingCandidates(demand, room);
-  const tree = new SpreadTree(draft.branches(demand), fitting, draft.branchTasks(demand));
+  const tree = draft.tree(demand, room);
   let next = 0;
   for (; next < tasks.length; next++) {
-    const [task, best] = [tasks[next], tree.best];
-    if (!task || !best) break;
-    const chosen = namedScores(demand, best, tree.bestBranchTasks());
-    const genericResources = claim(demand, best);
-    placed.push({ taskId: task.ID, nodeId: best.node.ID, scores: chosen, genericResources });
-    draft.place(demand, best, genericResources);
-    tree.placed(!passesAll(room, demand, best));
+    const task = tasks[next];
+    const found = tree.placeOnBest((node, branchTasks) => {
+      const genericResources = claim(demand, node);
+      const scores = namedScores(demand, node, branchTasks);
+      placed.push({ taskId: task?.ID ?? '', nodeId: node.node.ID, scores, genericResources });
+      draft.place(demand, node, genericResources);
+      return passesAll(room, demand, node);
+    });
+    if (!found) break;
   }
+  tree.release();
   if (next === tasks.length) return;
   const reasons = pendingReasons(demand, draft.concerned(demand));
   const text = pendingText(reasons);

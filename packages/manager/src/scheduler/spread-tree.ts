@@ -1,17 +1,17 @@
-import type { Branches } from './branches.ts';
 import type { Candidate } from './candidate.ts';
 import { Heap } from './heap.ts';
+import type { Leaf } from './pool.ts';
 import { compareCandidates, failureRank } from './scores.ts';
 
-/** A branch of nodes; the innermost hold candidates, the others branches. */
+/** A branch of nodes: an innermost one with its leaf, or one with branches in it. */
 class Branch {
   /** Active tasks of the service on all its nodes, fit for new tasks or not: they are part of the balance. */
   tasks: number;
-  /** The best node of the branch. */
+  /** The best node of the branch; a branch without one comes last. */
   best: Candidate | undefined;
+  leaf: Leaf | undefined;
   readonly inner = new Map<string, Branch>();
   branches: Heap<Branch> | undefined;
-  nodes: Heap<Candidate> | undefined;
 
   constructor(tasks: number) {
     this.tasks = tasks;
@@ -19,7 +19,7 @@ class Branch {
 
   /** Puts the branch in order, once everything is in it. */
   seal(): void {
-    if (!this.nodes) {
+    if (!this.leaf) {
       for (const branch of this.inner.values()) branch.seal();
       this.branches = new Heap([...this.inner.values()], compareBranches);
     }
@@ -27,7 +27,7 @@ class Branch {
   }
 
   findBest(): void {
-    this.best = this.nodes ? this.nodes.top : this.branches?.top?.best;
+    this.best = this.leaf ? this.leaf.best : this.branches?.top?.best;
   }
 }
 
@@ -37,62 +37,54 @@ function compareBranches(a: Branch, b: Branch): number {
 }
 
 /**
- * Candidates as a tree of the spread levels: a heap of branches at each level, a heap of nodes at the end.
- * The best node is found at once; taking a task costs O(levels × log nodes).
+ * One group's view of the nodes, as a tree of its spread levels: a heap of branches at each level, heaps of
+ * nodes at the end. The best node is found at once; a placement costs O(levels × log nodes).
  */
 export class SpreadTree {
-  readonly #root: Branch;
+  readonly #root = new Branch(0);
+  readonly #leaves: readonly Leaf[];
 
-  /** `counts`: active tasks of the service by path of a branch. */
-  constructor(branches: Branches, candidates: Iterable<Candidate>, counts: ReadonlyMap<string, number>) {
-    const leaves: Candidate[][] = [];
-    for (const candidate of candidates) {
-      const leaf = branches.leafOf[candidate.order] ?? 0;
-      const others = leaves[leaf];
-      if (others) others.push(candidate);
-      else leaves[leaf] = [candidate];
-    }
-    this.#root = new Branch(0);
-    for (const [leaf, nodes] of leaves.entries()) {
-      if (!nodes) continue;
+  /** `paths`: of each leaf, its branches, outermost first. `counts`: tasks of the service by path. */
+  constructor(
+    leaves: readonly Leaf[],
+    paths: readonly (readonly string[])[],
+    counts: ReadonlyMap<string, number>,
+  ) {
+    this.#leaves = leaves;
+    for (const [index, leaf] of leaves.entries()) {
       let branch = this.#root;
-      for (const path of branches.paths[leaf] ?? []) {
+      for (const path of paths[index] ?? []) {
         const inner = branch.inner.get(path) ?? new Branch(counts.get(path) ?? 0);
         branch.inner.set(path, inner);
         branch = inner;
       }
-      branch.nodes = new Heap(nodes, compareCandidates);
+      branch.leaf = leaf;
     }
     this.#root.seal();
   }
 
-  get best(): Candidate | undefined {
-    return this.#root.best;
-  }
-
-  /** Tasks in the branches of the best node, outermost first. */
-  bestBranchTasks(): number[] {
-    const tasks: number[] = [];
-    for (let branch = this.#root.branches?.top; branch; branch = branch.branches?.top) {
-      tasks.push(branch.tasks);
+  /**
+   * Calls `place` with the best node, if any, and the tasks in its branches, outermost first. It returns
+   * whether the node has room for one more.
+   */
+  placeOnBest(place: (candidate: Candidate, branchTasks: readonly number[]) => boolean): boolean {
+    const path = [this.#root];
+    for (let branch = this.#root.branches?.top; branch; branch = branch.branches?.top) path.push(branch);
+    const leaf = path.at(-1)?.leaf;
+    const best = leaf?.take();
+    if (!leaf || !best) return false;
+    const branchTasks = path.slice(1).map(({ tasks }) => tasks);
+    if (place(best, branchTasks)) leaf.putBack(best);
+    for (const branch of path.reverse()) {
+      branch.tasks++;
+      branch.branches?.topGrew();
+      branch.findBest();
     }
-    return tasks;
+    return true;
   }
 
-  /** Call after a task was placed on the best node; `full` takes the node out. */
-  placed(full: boolean): void {
-    this.#settle(this.#root, full);
-  }
-
-  #settle(branch: Branch, full: boolean): void {
-    branch.tasks++;
-    const inner = branch.branches?.top;
-    if (inner) {
-      this.#settle(inner, full);
-      if (inner.best) branch.branches?.topGrew();
-      else branch.branches?.pop();
-    } else if (full) branch.nodes?.pop();
-    else branch.nodes?.topGrew();
-    branch.findBest();
+  /** Call when the group is done. */
+  release(): void {
+    for (const leaf of this.#leaves) leaf.release();
   }
 }
