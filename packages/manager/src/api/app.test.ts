@@ -83,7 +83,7 @@ describe('bodies', () => {
     ['[]', /^request body: must be object/],
     ['null', /ContainerSpec must be given/],
     ['{"Name":5}', /^Name: must be string/],
-    ['{"name":"x"}', /^name: unknown field \(did you mean Name\?\)/],
+    ['{"Name":"x","name":"x"}', /^name: unknown field/],
     ['{"__proto__":{"Name":"x"}}', /^__proto__: unknown field/],
     [
       '{"TaskTemplate":{"ContainerSpec":{"Imagee":"x"}}}',
@@ -120,6 +120,14 @@ describe('bodies', () => {
   it('may nest deeply without doing harm', async () => {
     const deep = `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`;
     expect(await create(`{"Name":${deep}}`)).toEqual([400, 'Name: must be string']);
+  });
+
+  it('may name fields in any case, as docker-py does', async () => {
+    const { call } = await anApi();
+    const spec = { ...aSpec(), mode: { replicated: { Replicas: 2 } }, Labels: { name: 'kept' } };
+    expect((await call('POST', '/services/create', spec)).status).toBe(201);
+    const { body } = await call('GET', '/services/web');
+    expect(body.Spec).toMatchObject({ Mode: { Replicated: { Replicas: 2 } }, Labels: { name: 'kept' } });
   });
 
   it('may have null or "" where Go clients mean "not set"', async () => {

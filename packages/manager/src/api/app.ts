@@ -2,8 +2,9 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { ApiDeps } from './deps.ts';
 import { knownError, maxBodyBytes } from './errors.ts';
+import { isObject } from './field-path.ts';
 import { noRoute } from './not-served.ts';
-import { acceptJson, describeSchemaErrors, dropEmptyChoices } from './request-body.ts';
+import { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './request-body.ts';
 import { distributionPath, distributionRoutes } from './routes/distribution.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { nodeRoutes } from './routes/nodes.ts';
@@ -22,7 +23,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     schemaErrorFormatter: describeSchemaErrors,
     // Nothing that a user sends is changed or dropped on the way in.
     ajv: {
-      customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, verbose: true },
+      customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false },
     },
   });
   // Response schemas are documentation: an answer is never filtered through one.
@@ -39,9 +40,10 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     checkVersion(request.raw);
   });
   app.addHook('preValidation', async (request) => {
-    if (!request.routeOptions.schema?.body) return;
-    request.body ??= {};
-    dropEmptyChoices(request.body);
+    const schema = request.routeOptions.schema;
+    if (!schema?.body) return;
+    dropQueryCopies(request.body, request.query, parametersOf(schema.querystring));
+    request.body = tidy(schema.body, request.body ?? {});
   });
   app.addHook('onSend', async (_request, reply) => {
     // Go clients take an error's body for JSON only if the type is exactly this.
@@ -60,6 +62,9 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.ready();
   return app;
 }
+
+const parametersOf = (querystring: unknown): string[] =>
+  isObject(querystring) && isObject(querystring.properties) ? Object.keys(querystring.properties) : [];
 
 function answerErrors(app: FastifyInstance, { log }: ApiDeps): void {
   app.setErrorHandler(async (error, request, reply) => {

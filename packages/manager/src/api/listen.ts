@@ -3,6 +3,10 @@ import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
+/** Go's default: dockerode puts whole specs into the query, and credentials come as a header. */
+const maxHeaderSize = 1024 * 1024;
+/** Longer than clients keep idle connections for reuse, so that they don't send into one just closed. */
+const keepAliveTimeout = 120_000;
 /** How long requests under way may take to end when the API closes. */
 const closeGraceMs = 2_000;
 
@@ -26,7 +30,9 @@ export async function listen(app: FastifyInstance, addresses: readonly string[])
   try {
     const bound: string[] = [];
     for (const address of addresses) {
-      const server = createServer((request, response) => app.routing(request, response));
+      const server = createServer({ maxHeaderSize, keepAliveTimeout }, (request, response) =>
+        app.routing(request, response),
+      );
       bound.push(await bind(server, address));
       servers.push(server);
     }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
 import { badRequest } from './errors.ts';
-import { fieldsAt } from './field-path.ts';
+import { isObject } from './field-path.ts';
 
 /** Reads bodies as Docker's daemon does: no body counts as an empty object. */
 export function acceptJson(app: FastifyInstance): void {
@@ -20,25 +20,47 @@ function parse(text: string): unknown {
   }
 }
 
-/** Fields out of a fixed list, which Go clients send as "" when they mean "not set". */
-const choices = [
-  'TaskTemplate.RestartPolicy.Condition',
-  'TaskTemplate.ContainerSpec.Mounts[].Type',
-  'UpdateConfig.FailureAction',
-  'UpdateConfig.Order',
-  'RollbackConfig.FailureAction',
-  'RollbackConfig.Order',
-  'EndpointSpec.Mode',
-  'EndpointSpec.Ports[].Protocol',
-  'EndpointSpec.Ports[].PublishMode',
-  'Role',
-  'Availability',
-];
+interface Shape {
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly items?: Shape;
+  readonly enum?: readonly unknown[];
+  /** All unions of the model are with null. */
+  readonly anyOf?: readonly Shape[];
+}
 
-/** Drops empty choices from a freshly parsed body, so that "" and absent are one thing from here on. */
-export function dropEmptyChoices(body: unknown): void {
-  for (const pattern of choices) {
-    for (const { holder, key, value } of fieldsAt(body, pattern)) if (value === '') delete holder[key];
+/**
+ * A freshly parsed body as Go would have understood it, for clients that rely on that (docker-py sends
+ * `replicated`): field names get their exact case, and "" out of a fixed list of values means "not set".
+ * Goes as deep as the schema, not as the body.
+ */
+export function tidy(schema: Shape, value: unknown): unknown {
+  const { properties, items } = schema.anyOf?.[0] ?? schema;
+  if (Array.isArray(value)) return items ? value.map((item) => tidy(items, item)) : value;
+  if (!isObject(value) || !properties) return value;
+  const entries = Object.entries(value).flatMap(([key, item]) => {
+    const name = exactName(properties, value, key);
+    const field = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    if (!field) return [[key, item] as const];
+    return item === '' && (field.anyOf?.[0] ?? field).enum ? [] : [[name, tidy(field, item)] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+function exactName(properties: object, value: object, key: string): string {
+  if (Object.hasOwn(properties, key)) return key;
+  const lower = key.toLowerCase();
+  const name = Object.keys(properties).find((each) => each.toLowerCase() === lower);
+  return name === undefined || Object.hasOwn(value, name) ? key : name;
+}
+
+/**
+ * dockerode sends what it puts into the query (`version`, …) in the body as well; such copies are not fields
+ * of the spec.
+ */
+export function dropQueryCopies(body: unknown, query: unknown, parameters: readonly string[]): void {
+  if (!isObject(body) || !isObject(query)) return;
+  for (const name of parameters) {
+    if (Object.hasOwn(body, name) && String(body[name]) === query[name]) delete body[name];
   }
 }
 
@@ -55,7 +77,7 @@ export function describeSchemaErrors(errors: readonly FastifySchemaValidationErr
   const path = readablePath(deepest.instancePath);
   const extra = deepest.params.additionalProperty;
   if (deepest.keyword === 'additionalProperties' && typeof extra === 'string') {
-    return new Error(`${path === '' ? '' : `${path}.`}${extra}: unknown field${hint(deepest, extra)}`);
+    return new Error(`${path === '' ? '' : `${path}.`}${extra}: unknown field`);
   }
   const where = path === '' ? (part === 'body' ? 'request body' : part) : path;
   const allowed = deepest.params.allowedValues;
@@ -75,10 +97,3 @@ const readablePath = (pointer: string): string =>
       (path, step) => (/^\d+$/.test(step) ? `${path}[${step}]` : path === '' ? step : `${path}.${step}`),
       '',
     );
-
-/** Go reads field names in any case; Shoal wants them exact, and says so. */
-function hint(error: FastifySchemaValidationError, name: string): string {
-  const known = 'parentSchema' in error ? (error.parentSchema as { properties?: object }).properties : {};
-  const meant = Object.keys(known ?? {}).find((key) => key.toLowerCase() === name.toLowerCase());
-  return meant === undefined ? '' : ` (did you mean ${meant}?)`;
-}

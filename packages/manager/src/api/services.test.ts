@@ -154,6 +154,15 @@ describe('update', () => {
     expect(service().shoal).toMatchObject({ registryAuth: 'b25l' });
   });
 
+  it('does not mind dockerode, which sends the query in the body as well', async () => {
+    const { call } = await seeded();
+    const body = { ...aSpec(), version: 1 };
+    expect((await call('POST', '/services/web/update?version=2', body)).body.message).toMatch(
+      /^version: unknown/,
+    );
+    expect((await call('POST', '/services/web/update?version=1', body)).status).toBe(200);
+  });
+
   it.each([
     [
       'version=1&v',

@@ -30,6 +30,10 @@ describe('tasks are replaced', () => {
     ],
     [ports(80), ports(81)],
     [ports(), ports(80)],
+    [
+      template({ ContainerSpec: { Image: 'web:1', Env: ['A=1', 'A=2'] } }),
+      template({ ContainerSpec: { Image: 'web:1', Env: ['A=2', 'A=1'] } }),
+    ],
   ])('when what they are made from differs: %j %j', (before, after) => {
     expect(needsNewTasks(before, after)).toBe(true);
     expect(needsNewTasks(after, before)).toBe(true);
@@ -46,6 +50,24 @@ describe('tasks are replaced', () => {
       template({}),
     ],
     [ports(80, 81), ports(81, 80)],
+    [
+      template({
+        ContainerSpec: {
+          Mounts: [
+            { Source: 'b', Target: '/1' },
+            { Source: 'a', Target: '/2' },
+          ],
+        },
+      }),
+      template({
+        ContainerSpec: {
+          Mounts: [
+            { Target: '/2', Source: 'a' },
+            { Source: 'b', Target: '/1' },
+          ],
+        },
+      }),
+    ],
   ])('not when it means the same: %j %j', (before, after) => {
     expect(needsNewTasks(before, after)).toBe(false);
     expect(needsNewTasks(after, before)).toBe(false);

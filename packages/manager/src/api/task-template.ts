@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { ServiceSpec } from '../model/index.ts';
 
 /**
@@ -8,12 +7,14 @@ import type { ServiceSpec } from '../model/index.ts';
 const zeroCounts = new Set(['Init', 'StopGracePeriod', 'Delay', 'SwapBytes', 'MemorySwappiness']);
 /** Fields with names and values of the user's own. */
 const userMaps = new Set(['Labels', 'Options', 'DriverOpts', 'Sysctls']);
+/** Lists whose order says nothing; docker's client sorts the mounts whenever it updates a service. */
+const sets = new Set(['Mounts', 'Constraints', 'CapabilityAdd', 'CapabilityDrop', 'Ulimits', 'Platforms']);
 
 /** Whether the tasks of `before` must be replaced for `after`: its task template or host ports differ. */
 export const needsNewTasks = (before: ServiceSpec, after: ServiceSpec): boolean =>
-  !isDeepStrictEqual(essence(before), essence(after));
+  essence(before) !== essence(after);
 
-function essence(spec: ServiceSpec): unknown {
+function essence(spec: ServiceSpec): string {
   const { Runtime: _, ...template } = spec.TaskTemplate ?? {};
   const ports = (spec.EndpointSpec?.Ports ?? [])
     .filter(({ PublishMode }) => PublishMode === 'host')
@@ -21,20 +22,25 @@ function essence(spec: ServiceSpec): unknown {
       JSON.stringify([port.Protocol ?? 'tcp', port.TargetPort, port.PublishedPort ?? 0, port.Name ?? '']),
     )
     .toSorted();
-  return { template: essential(template), ports };
+  return JSON.stringify([essential(template), ports]);
 }
 
-/** `value` without what means nothing; undefined when nothing is left. */
+/** `value` in one form for all that mean the same; undefined when it means nothing. */
 function essential(value: unknown, key = ''): unknown {
   if (value === null || value === undefined || value === '') return undefined;
   if ((value === 0 || value === false) && !zeroCounts.has(key)) return undefined;
-  if (Array.isArray(value)) {
-    // An element counts even when it is empty, as in the command ["echo", ""].
-    return value.length === 0 ? undefined : value.map((item) => essential(item) ?? item);
-  }
+  if (Array.isArray(value)) return essentialList(value, key);
   if (typeof value !== 'object') return value;
   const entries = Object.entries(value)
     .map(([name, item]) => [name, userMaps.has(key) ? item : essential(item, name)] as const)
-    .filter(([, item]) => item !== undefined);
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+    .filter(([, item]) => item !== undefined)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return entries.length === 0 ? undefined : entries;
+}
+
+/** An element counts even when it is empty, as in the command ["echo", ""]. */
+function essentialList(list: readonly unknown[], key: string): unknown {
+  if (list.length === 0) return undefined;
+  const items = list.map((item) => JSON.stringify(essential(item) ?? item));
+  return sets.has(key) ? items.toSorted() : items;
 }
