@@ -57,9 +57,11 @@ start_dockerd() {
 }
 
 start_agent() {
+  local flags=()
+  if [ "${SHOAL_MANAGER:-0}" = 1 ]; then flags+=(--runs-manager); fi
   exec node --enable-source-maps /opt/shoal/agent/main.mjs --state-dir /var/lib/shoal/agent \
     --manager "$SHOAL_MANAGER_ADDR" --docker unix:///var/run/docker.sock \
-    --hostname "$NAME" --advertise-addr "$SHOAL_ADVERTISE_ADDR" ${SHOAL_AGENT_ARGS:-}
+    --hostname "$NAME" --advertise-addr "$SHOAL_ADVERTISE_ADDR" "${flags[@]}" ${SHOAL_AGENT_ARGS:-}
 }
 
 start_manager() {

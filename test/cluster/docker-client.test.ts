@@ -1,0 +1,120 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { cli, clients, cluster, image, removeServices, running } from './shared.ts';
+
+const found = await clients();
+
+describe.each(found)('docker client $version', ({ path }) => {
+  const docker = (...args: string[]) => cli(path, ...args);
+  const ok = async (...args: string[]) => {
+    const { code, out, err } = await docker(...args);
+    expect({ code, err: code === 0 ? '' : err + out }).toEqual({ code: 0, err: '' });
+    return out;
+  };
+  afterEach(() => removeServices('cli'));
+
+  it('shows the cluster: version, info, node ls, node inspect', async () => {
+    expect(await ok('version', '--format', '{{.Server.Platform.Name}} {{.Server.APIVersion}}')).toMatch(
+      /^Shoal 1\.\d+/,
+    );
+    expect(
+      await ok('info', '--format', '{{.Swarm.LocalNodeState}} {{.Swarm.Nodes}} {{.Swarm.Managers}}'),
+    ).toBe('active 3 1\n');
+    const nodes = await ok(
+      'node',
+      'ls',
+      '--format',
+      '{{.Hostname}} {{.Status}} {{.Availability}} {{.ManagerStatus}}',
+    );
+    expect(
+      nodes
+        .split('\n')
+        .map((line) => line.trim())
+        .filter(Boolean)
+        .sort(),
+    ).toEqual(['h1 Ready Active Leader', 'h2 Ready Active', 'h3 Ready Active']);
+    expect(await ok('node', 'inspect', 'h2', '--format', '{{.Status.Addr}}')).toBe(
+      `${cluster.host('h2').ip}\n`,
+    );
+  });
+
+  it('creates a service and waits for it, lists, inspects, scales, updates and removes it', async () => {
+    const created = await ok(
+      'service',
+      'create',
+      '--name',
+      'cli',
+      '--replicas',
+      '2',
+      '--env',
+      'COLOUR=red',
+      image,
+    );
+    expect(created).toMatch(/overall progress: 2 out of 2 tasks/);
+    expect(created).toMatch(/converged/);
+    expect(await ok('service', 'ls', '--format', '{{.Name}} {{.Mode}} {{.Replicas}}')).toBe(
+      'cli replicated 2/2\n',
+    );
+    expect(
+      await ok('service', 'ps', 'cli', '--format', '{{.Name}} {{.DesiredState}} {{.CurrentState}}'),
+    ).toMatch(/^cli\.\d Running Running/);
+    expect(await ok('service', 'inspect', '--pretty', 'cli')).toMatch(/Env:\s+COLOUR=red/);
+    expect(await ok('service', 'scale', 'cli=5')).toMatch(/5 out of 5 tasks/);
+    expect(
+      await ok(
+        'service',
+        'update',
+        '--env-add',
+        'COLOUR=blue',
+        '--update-parallelism',
+        '5',
+        '--update-monitor',
+        '1s',
+        'cli',
+      ),
+    ).toMatch(/converged|completed|verify/);
+    const tasks = await running('cli', 5);
+    expect(tasks.map(({ Spec }) => (Spec.ContainerSpec as { Env?: string[] }).Env)).toEqual(
+      Array(5).fill(['COLOUR=blue']),
+    );
+    expect(await ok('node', 'ps', 'h1', '--format', '{{.Name}}')).toMatch(/cli\./);
+    expect(await ok('service', 'scale', '-d', 'cli=1')).toMatch(/scaled to 1/);
+    await running('cli', 1);
+    expect(await ok('service', 'rm', 'cli')).toBe('cli\n');
+    expect((await docker('service', 'inspect', 'cli')).code).not.toBe(0);
+  });
+
+  it('says what is wrong, exits with an error and changes nothing', async () => {
+    await ok('service', 'create', '-d', '--name', 'cli', image);
+    const conflict = await docker('service', 'create', '-d', '--name', 'cli', image);
+    expect(conflict.code).toBe(1);
+    expect(conflict.err).toMatch(/name conflicts with an existing object: service cli already exists/);
+    const unknown = await docker('service', 'inspect', 'nope');
+    expect([unknown.code, unknown.err]).toEqual([1, expect.stringMatching(/no such service: nope/)]);
+    const badConstraint = await docker('service', 'create', '-d', '--constraint', 'node.colour==red', image);
+    expect([badConstraint.code, badConstraint.err]).toEqual([1, expect.stringMatching(/node\.colour/)]);
+    const ingress = await docker('service', 'create', '-d', '-p', '80:80', image);
+    expect([ingress.code, ingress.err]).toEqual([1, expect.stringMatching(/mode=host/)]);
+    expect(await ok('service', 'ls', '-q')).toMatch(/^\S+\n$/);
+  });
+
+  it('drains a node, which moves its tasks, and lets it take part again', async () => {
+    await ok('service', 'create', '-d', '--name', 'cli', '--replicas', '3', image);
+    await running('cli', 3);
+    await ok('node', 'update', '--availability', 'drain', 'h3');
+    try {
+      const tasks = await running('cli', 3);
+      const { out } = await docker('node', 'inspect', 'h3', '--format', '{{.ID}} {{.Spec.Availability}}');
+      expect(out.split(' ')[1]).toBe('drain\n');
+      expect(tasks.filter(({ NodeID }) => NodeID === out.split(' ')[0])).toEqual([]);
+    } finally {
+      await ok('node', 'update', '--availability', 'active', 'h3');
+    }
+    await ok('node', 'update', '--label-add', 'zone=a', 'h3');
+    expect(await ok('node', 'inspect', 'h3', '--format', '{{.Spec.Labels.zone}}')).toBe('a\n');
+    await ok('node', 'update', '--label-rm', 'zone', 'h3');
+  });
+});
+
+it('has at least one docker client to test with', () => {
+  expect(found.length).toBeGreaterThan(0);
+});
