@@ -1,0 +1,94 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Task, taskStates } from '../model/index.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store } from '../store/index.ts';
+import { aNode, aTask } from '../testing.ts';
+import { nodes, now, services, taskOf } from './arbitraries.fixture.ts';
+import { ClusterState, versionKey } from './cluster-state.ts';
+
+const clock = () => now;
+
+/** All of a state but the failures, which outlive their tasks. */
+const dump = ({ nodes: all, services: counts, pending, images }: ClusterState) => ({
+  nodes: new Map([...all].map(([id, { node, used }]) => [id, { node, used }])),
+  counts,
+  images,
+  pending,
+});
+
+const step = fc.record({
+  task: fc.nat(9),
+  node: fc.nat(6),
+  kind: fc.nat(3),
+  state: fc.constantFrom(...taskStates),
+  desired: fc.constantFrom('running' as const, 'ready' as const, 'shutdown' as const),
+  does: fc.constantFrom('task', 'task', 'task', 'remove task', 'node', 'remove node'),
+});
+
+describe('ClusterState', () => {
+  it('kept up to date change by change equals one built anew', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        nodes,
+        services,
+        fc.array(fc.array(step, { maxLength: 4 }), { maxLength: 12 }),
+        async (all, kinds, history) => {
+          const store = await Store.open(memoryBackend(), clock);
+          const state = ClusterState.from(store.view);
+          store.watch((batch) => state.apply(batch));
+          for (const transaction of history) {
+            await store.update((tx) => {
+              for (const { task, node, kind, state: State, desired, does } of transaction) {
+                const [id, at] = [`t${task}`, all[node % all.length]];
+                if (!at) continue;
+                if (does === 'remove task') tx.tasks.remove(id);
+                if (does === 'remove node') tx.nodes.remove(at.ID);
+                if (does === 'node') {
+                  const present = tx.nodes.get(at.ID);
+                  if (present) tx.nodes.update({ ...present, shoal: { images: [`image-${kind}`] } });
+                  else tx.nodes.create(at);
+                }
+                if (does !== 'task') continue;
+                const service = kinds[kind % kinds.length];
+                if (!service) continue;
+                const Status = { State, Timestamp: '', PortStatus: {} };
+                const next = { ...taskOf(id, service, kind), NodeID: at.ID, DesiredState: desired, Status };
+                const present = tx.tasks.get(id);
+                if (present) tx.tasks.update({ ...next, Version: present.Version });
+                else tx.tasks.create(next);
+              }
+            });
+            expect(dump(state)).toEqual(dump(ClusterState.from(store.view)));
+          }
+        },
+      ),
+    );
+  });
+
+  it('remembers failures after their task is removed, until the node comes back', async () => {
+    const store = await Store.open(memoryBackend(), clock);
+    const state = ClusterState.from(store.view);
+    store.watch((batch) => state.apply(batch));
+    const failed: Task = aTask('t', {
+      NodeID: 'n1',
+      Status: { State: 'failed', Timestamp: '', PortStatus: {} },
+    });
+    const failures = () => state.nodes.get('n1')?.failures.count(versionKey(failed), now - 1);
+    await store.update((tx) => {
+      tx.nodes.create(aNode('n1'));
+      tx.tasks.create(failed);
+    });
+    await store.update((tx) => tx.tasks.remove('t'));
+    expect(failures()).toBe(1);
+    const become = (State: 'down' | 'ready') =>
+      store.update((tx) => {
+        const node = tx.nodes.get('n1');
+        if (node) tx.nodes.update({ ...node, Status: { State } });
+      });
+    await become('down');
+    expect(failures()).toBe(1);
+    await become('ready');
+    expect(failures()).toBe(0);
+  });
+});

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import type { Node, Task } from '../../model/index.ts';
+import { aNode, aTask } from '../../testing.ts';
+import { now, viewOf } from '../arbitraries.fixture.ts';
+import { ClusterState } from '../cluster-state.ts';
+import { explainTask } from '../explain.ts';
+import { schedule } from '../schedule.ts';
+
+const Timestamp = new Date(now).toISOString();
+const running = (id: string, parts: Partial<Task>): Task =>
+  aTask(id, { NodeID: 'n1', Status: { State: 'running', Timestamp, PortStatus: {} }, ...parts });
+
+/** What one node says to the task `t`: name and reason of each filter that refused it; and the task's text. */
+function refusals(node: Partial<Node>, task: Partial<Task>, others: readonly Task[] = []) {
+  const pending = aTask('t', task);
+  const view = viewOf([aNode('n1', node)], [...others, pending]);
+  const { nodes, text } = explainTask(view, pending, now);
+  const refused = nodes.flatMap((one) =>
+    one.filters.flatMap(({ name, passed, reason }) => (passed ? [] : [`${name}: ${reason}`])),
+  );
+  const planned = schedule(ClusterState.from(view), [pending], { now, seed: 0 }).pending[0];
+  expect(planned?.text ?? '').toBe(text);
+  return { refused, text };
+}
+
+const reserve = (Reservations: object, rest: Partial<Task> = {}): Partial<Task> => ({
+  Spec: { Resources: { Reservations } },
+  ...rest,
+});
+const webPort = { shoal: { specVersion: 1, ports: [{ PublishMode: 'host' as const, PublishedPort: 80 }] } };
+
+describe('filters', () => {
+  it('let a plain task onto a plain node', () => {
+    expect(refusals({}, {})).toEqual({ refused: [], text: '' });
+  });
+
+  it('readiness', () => {
+    expect(refusals({ Status: { State: 'down' } }, {})).toEqual({
+      refused: ['readiness: the node is down'],
+      text: 'no suitable node (1 node not ready)',
+    });
+  });
+
+  it('availability', () => {
+    expect(refusals({ Spec: { Availability: 'drain' } }, {})).toEqual({
+      refused: ["availability: the node's availability is drain"],
+      text: 'no suitable node (1 node drained or paused)',
+    });
+  });
+
+  it('constraints', () => {
+    const Constraints = ['node.labels.disk==ssd', 'node.role==worker'];
+    expect(refusals({}, { Spec: { Placement: { Constraints } } })).toEqual({
+      refused: ['constraints: not satisfied: node.labels.disk==ssd'],
+      text: 'no suitable node (scheduling constraints not satisfied on 1 node)',
+    });
+    expect(refusals({}, { Spec: { Placement: { Constraints: ['rubbish'] } } }).refused).toEqual([
+      'constraints: the constraints cannot be understood',
+    ]);
+  });
+
+  it('platform', () => {
+    const Platforms = [{ OS: 'linux', Architecture: 'arm64' }];
+    expect(refusals({}, { Spec: { Placement: { Platforms } } })).toEqual({
+      refused: ['platform: the node is linux/x86_64, the image is for linux/arm64'],
+      text: 'no suitable node (unsupported platform on 1 node)',
+    });
+  });
+
+  it('resources: what is reserved counts, until a stopping task has ended', () => {
+    const Description = { Resources: { NanoCPUs: 2e9, MemoryBytes: 2 ** 30 } };
+    const other = reserve({ NanoCPUs: 1.5e9, MemoryBytes: 2 ** 29 }, { DesiredState: 'shutdown' });
+    const task = reserve({ NanoCPUs: 1e9, MemoryBytes: 2 ** 29 });
+    expect(refusals({ Description }, task, [running('o', other)])).toEqual({
+      refused: ['resources: CPUs: 1 needed, 0.5 of 2 free'],
+      text: 'no suitable node (insufficient resources on 1 node)',
+    });
+    const Status = { State: 'shutdown' as const, Timestamp, PortStatus: {} };
+    expect(refusals({ Description }, task, [running('o', { ...other, Status })]).text).toBe('');
+  });
+
+  it('resources: generic ones, countable and named', () => {
+    const GenericResources = [
+      { DiscreteResourceSpec: { Kind: 'ssd', Value: 2 } },
+      { NamedResourceSpec: { Kind: 'gpu', Value: 'a' } },
+      { NamedResourceSpec: { Kind: 'gpu', Value: 'b' } },
+    ];
+    const node = { Description: { Resources: { GenericResources } } };
+    const want = (ssd: number, gpu: number) =>
+      reserve({
+        GenericResources: [
+          { DiscreteResourceSpec: { Kind: 'ssd', Value: ssd } },
+          { DiscreteResourceSpec: { Kind: 'gpu', Value: gpu } },
+        ],
+      });
+    expect(refusals(node, want(2, 2)).text).toBe('');
+    expect(refusals(node, want(3, 2)).refused).toEqual(['resources: ssd: 3 needed']);
+    const holder = running('o', { GenericResources: [{ NamedResourceSpec: { Kind: 'gpu', Value: 'a' } }] });
+    expect(refusals(node, want(1, 2), [holder]).refused).toEqual(['resources: gpu: 2 needed']);
+    const task = aTask('t', want(1, 1));
+    const view = viewOf([aNode('n1', node)], [holder, task]);
+    expect(schedule(ClusterState.from(view), [task], { now, seed: 0 }).placed[0]?.genericResources).toEqual([
+      { DiscreteResourceSpec: { Kind: 'ssd', Value: 1 } },
+      { NamedResourceSpec: { Kind: 'gpu', Value: 'b' } },
+    ]);
+  });
+
+  it('hostPort: by protocol and port', () => {
+    expect(refusals({}, webPort, [running('o', webPort)])).toEqual({
+      refused: ['hostPort: in use: 80/tcp'],
+      text: 'no suitable node (host-mode port already in use on 1 node)',
+    });
+    const udp = { PublishMode: 'host' as const, PublishedPort: 80, Protocol: 'udp' as const };
+    const chosenLater = { PublishMode: 'host' as const, PublishedPort: 0 };
+    const other = { shoal: { specVersion: 1, ports: [udp, chosenLater] } };
+    expect(refusals({}, webPort, [running('o', other)]).text).toBe('');
+  });
+
+  it('maxReplicas: tasks that are meant to run count', () => {
+    const limited = { Spec: { Placement: { MaxReplicas: 1 } } };
+    expect(refusals({}, limited, [running('o', limited)])).toEqual({
+      refused: ['maxReplicas: 1 tasks of the service on the node, at most 1 are allowed'],
+      text: 'no suitable node (max replicas per node reached on 1 node)',
+    });
+    expect(refusals({}, limited, [running('o', { ...limited, DesiredState: 'shutdown' })]).text).toBe('');
+  });
+
+  it('assignedNode: a global task passes the filters on its own node only', () => {
+    const { Slot: _, ...global } = aTask('t', { NodeID: 'n2', ...webPort });
+    const Status = { State: 'running' as const, Timestamp, PortStatus: {} };
+    const blocker = running('o', { ...webPort, NodeID: 'n2', Status });
+    const run = (nodes: Node[], others: Task[]) =>
+      schedule(ClusterState.from(viewOf(nodes, [...others, global])), [global], { now, seed: 0 });
+    expect(run([aNode('n1'), aNode('n2')], []).placed).toMatchObject([{ taskId: 't', nodeId: 'n2' }]);
+    expect(run([aNode('n1'), aNode('n2')], [blocker]).pending[0]?.text).toBe(
+      'no suitable node (host-mode port already in use on 1 node)',
+    );
+    expect(run([aNode('n1')], []).pending[0]?.text).toBe('no suitable node (node n2 does not exist)');
+  });
+
+  it('count each node once, the most frequent reason first', () => {
+    const nodes = [
+      aNode('n1', { Status: { State: 'down' } }),
+      aNode('n2', { Description: {} }),
+      aNode('n3', { Description: {} }),
+    ];
+    const task = aTask('t', reserve({ NanoCPUs: 1 }));
+    const { pending } = schedule(ClusterState.from(viewOf(nodes, [task])), [task], { now, seed: 0 });
+    expect(pending).toEqual([
+      {
+        taskId: 't',
+        reasons: [
+          { filter: 'resources', nodes: 2, text: 'insufficient resources on 2 nodes' },
+          { filter: 'readiness', nodes: 1, text: '1 node not ready' },
+        ],
+        text: 'no suitable node (insufficient resources on 2 nodes; 1 node not ready)',
+      },
+    ]);
+  });
+});

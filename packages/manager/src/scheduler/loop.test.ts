@@ -1,0 +1,98 @@
+import { pino } from 'pino';
+import { afterEach, expect, it } from 'vitest';
+import type { Node, Task } from '../model/index.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store } from '../store/index.ts';
+import { aNode, aTask } from '../testing.ts';
+import { schedulerLoop } from './loop.ts';
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+async function start(nodes: Node[], tasks: Task[] = []): Promise<Store> {
+  const store = await Store.open(memoryBackend(), Date.now);
+  await store.update((tx) => {
+    for (const node of nodes) tx.nodes.create(node);
+    for (const task of tasks) tx.tasks.create(task);
+  });
+  open.push(store, schedulerLoop(store, { clock: Date.now, log: pino({ level: 'silent' }) }));
+  return store;
+}
+
+const edit = (store: Store, id: string, change: (task: Task) => Task) =>
+  store.update((tx) => {
+    const task = tx.tasks.get(id);
+    if (task) tx.tasks.update(change(task));
+  });
+
+/** Waits for the store, whose every change is a moment to look. */
+function until(store: Store, holds: () => boolean): Promise<void> {
+  if (holds()) return Promise.resolve();
+  return new Promise((resolve) => {
+    const unwatch = store.watch(() => {
+      if (!holds()) return;
+      unwatch();
+      resolve();
+    });
+  });
+}
+
+const hostPort = { specVersion: 1, ports: [{ PublishMode: 'host' as const, PublishedPort: 80 }] };
+const state = (store: Store, id: string) => store.view.tasks.get(id)?.Status.State;
+
+it('places what is pending at its start and what comes later, equal tasks in one transaction', async () => {
+  const store = await start([aNode('n1'), aNode('n2')], [aTask('a')]);
+  await until(store, () => state(store, 'a') === 'assigned');
+  expect(store.view.tasks.get('a')).toMatchObject({
+    NodeID: expect.stringMatching(/^n[12]$/),
+    Status: { State: 'assigned', Message: 'scheduler assigned task to node' },
+    shoal: { placement: { scores: { serviceTasks: 0 } } },
+  });
+  const before = store.revision;
+  await Promise.all(['b', 'c', 'd'].map((id) => store.update((tx) => tx.tasks.create(aTask(id)))));
+  await until(store, () => ['b', 'c', 'd'].every((id) => state(store, id) === 'assigned'));
+  expect(store.revision).toBe(before + 4);
+  expect(store.view.tasks.by('node', 'n1')).toHaveLength(2);
+});
+
+it('says why a task waits, once, and places it when room appears', async () => {
+  const store = await start([aNode('n1')], [aTask('a', { shoal: hostPort })]);
+  await until(store, () => state(store, 'a') === 'assigned');
+  await store.update((tx) => tx.tasks.create(aTask('b', { shoal: hostPort })));
+  await until(store, () => store.view.tasks.get('b')?.Status.Err !== undefined);
+  expect(store.view.tasks.get('b')).toMatchObject({
+    Status: {
+      State: 'pending',
+      Err: 'no suitable node (host-mode port already in use on 1 node)',
+    },
+    shoal: { pending: [{ filter: 'hostPort', nodes: 1 }] },
+  });
+  // A look that finds the same reasons writes nothing.
+  const { revision } = store;
+  await edit(store, 'a', (task) => ({ ...task, DesiredState: 'shutdown' }));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(store.revision).toBe(revision + 1);
+  await edit(store, 'a', (task) => ({ ...task, Status: { ...task.Status, State: 'shutdown' } }));
+  await until(store, () => state(store, 'b') === 'assigned');
+  const placed = store.view.tasks.get('b');
+  expect(placed?.Status.Err).toBeUndefined();
+  expect(placed?.shoal.pending).toBeUndefined();
+});
+
+it('places waiting tasks on a node that joins or becomes ready', async () => {
+  const store = await start([aNode('n1', { Status: { State: 'down' } })], [aTask('a')]);
+  await until(store, () => store.view.tasks.get('a')?.Status.Err !== undefined);
+  await store.update((tx) => {
+    const node = tx.nodes.get('n1');
+    if (node) tx.nodes.update({ ...node, Status: { State: 'ready' } });
+  });
+  await until(store, () => state(store, 'a') === 'assigned');
+});
+
+it('leaves alone what nobody wants to run', async () => {
+  const store = await start([aNode('n1')], [aTask('a', { DesiredState: 'shutdown' }), aTask('b')]);
+  await until(store, () => state(store, 'b') === 'assigned');
+  expect(state(store, 'a')).toBe('pending');
+});
