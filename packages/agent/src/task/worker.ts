@@ -104,7 +104,7 @@ export class TaskWorker {
         if (next.kind === 'forget') return this.#forget();
         this.#say(next.status);
         if (next.kind === 'wait') return this.#options.log.debug({ reason: next.reason }, 'task waits');
-        failures = (await this.#perform(next.step)) ? 0 : failures + 1;
+        failures = (await this.#perform(next.step, failures)) ? 0 : failures + 1;
         await this.#rest(Math.max(failures, steps - stepsWithoutRest));
       }
     } finally {
@@ -127,8 +127,8 @@ export class TaskWorker {
     };
   }
 
-  /** False when the step has to be tried again later. */
-  async #perform(step: Step): Promise<boolean> {
+  /** False when the step has to be tried again later; `failures` tries before it went wrong. */
+  async #perform(step: Step, failures: number): Promise<boolean> {
     const abort = new AbortController();
     this.#step = { action: step.action, abort };
     const context: StepContext = {
@@ -142,7 +142,12 @@ export class TaskWorker {
     } catch (error) {
       this.#memory = { ...this.#memory, stale: true };
       if (abort.signal.aborted) return true;
-      this.#options.log.warn({ err: error, step: step.action }, 'step failed, trying again');
+      const reason = error instanceof Error ? error.message : String(error);
+      // The first says it; the rest of an outage says the same.
+      this.#options.log[failures === 0 ? 'warn' : 'debug'](
+        { reason, step: step.action },
+        'step failed, trying again',
+      );
       return false;
     } finally {
       this.#step = undefined;
