@@ -32,14 +32,16 @@ export interface SpreadLevel {
   readonly branchOf: (node: Node) => string;
 }
 
+/** The task of a global service: it has its node from the start. */
+export const isBound = ({ Slot, NodeID }: Task): boolean => Slot === undefined && Boolean(NodeID);
+
 export function demandOf(task: Task): Demand {
   const { Placement: placement, Resources, ContainerSpec } = task.Spec;
   const reserved = Resources?.Reservations;
-  const preassigned = task.Slot === undefined ? task.NodeID || undefined : undefined;
   return {
     serviceId: task.ServiceID,
     version: versionKey(task),
-    nodeId: preassigned,
+    nodeId: isBound(task) ? task.NodeID : undefined,
     constraints: constraintsOf(placement),
     platforms: placement?.Platforms ?? [],
     nanoCpus: reserved?.NanoCPUs ?? 0,

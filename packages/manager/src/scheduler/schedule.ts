@@ -1,7 +1,7 @@
 import type { GenericResource, PendingReason, Task } from '../model/index.ts';
 import type { Candidate } from './candidate.ts';
-import { type ClusterState, versionKey } from './cluster-state.ts';
-import { type Demand, demandOf } from './demand.ts';
+import type { ClusterState } from './cluster-state.ts';
+import { type Demand, demandOf, isBound } from './demand.ts';
 import { Draft } from './draft.ts';
 import { applying, passesAll, roomFilters } from './filters/index.ts';
 import { takeGeneric } from './occupancy.ts';
@@ -53,25 +53,36 @@ export function schedule(state: ClusterState, tasks: Iterable<Task>, options: Sc
 
 interface Group {
   readonly first: Task;
-  readonly tasks: Task[];
-  readonly bound: boolean;
+  readonly tasks: readonly Task[];
 }
 
 function groupsOf(tasks: Iterable<Task>): Group[] {
-  const byKey = new Map<string, Task[]>();
+  const bound: Group[] = [];
+  // By service, then by version: one string less to build for each task.
+  const services = new Map<string, Map<number, Task[]>>();
   for (const task of tasks) {
-    const node = task.Slot === undefined && task.NodeID ? task.NodeID : '';
-    const key = `${versionKey(task)}/${node}`;
-    const group = byKey.get(key);
-    if (group) group.push(task);
-    else byKey.set(key, [task]);
+    if (isBound(task)) {
+      bound.push({ first: task, tasks: [task] });
+      continue;
+    }
+    let versions = services.get(task.ServiceID);
+    if (!versions) {
+      versions = new Map();
+      services.set(task.ServiceID, versions);
+    }
+    const equal = versions.get(task.shoal.specVersion);
+    if (equal) equal.push(task);
+    else versions.set(task.shoal.specVersion, [task]);
   }
-  const groups: Group[] = [];
-  for (const group of byKey.values()) {
-    const first = group.sort(compareAge)[0];
-    if (first) groups.push({ first, tasks: group, bound: first.Slot === undefined && Boolean(first.NodeID) });
+  const free: Group[] = [];
+  for (const versions of services.values()) {
+    for (const equal of versions.values()) {
+      const [first] = equal.sort(compareAge);
+      if (first) free.push({ first, tasks: equal });
+    }
   }
-  return groups.sort((a, b) => Number(b.bound) - Number(a.bound) || compareAge(a.first, b.first));
+  const compareGroups = (a: Group, b: Group) => compareAge(a.first, b.first);
+  return [...bound.sort(compareGroups), ...free.sort(compareGroups)];
 }
 
 function compareAge(a: Task, b: Task): number {
@@ -107,7 +118,9 @@ function placeGroup(
   for (const task of tasks.slice(next)) pending.push({ taskId: task.ID, reasons, text });
 }
 
+const nothing: readonly GenericResource[] = [];
+
 function claim(demand: Demand, { node, used }: Candidate): readonly GenericResource[] {
-  if (demand.generic.size === 0) return [];
+  if (demand.generic.size === 0) return nothing;
   return [...demand.generic].flatMap(([kind, count]) => takeGeneric(node, used, kind, count) ?? []);
 }

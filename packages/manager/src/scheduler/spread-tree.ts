@@ -36,6 +36,8 @@ function compareBranches(a: Branch, b: Branch): number {
   return failureRank(a.best) - failureRank(b.best) || a.tasks - b.tasks || compareCandidates(a.best, b.best);
 }
 
+type Place = (candidate: Candidate, branchTasks: readonly number[]) => boolean;
+
 /**
  * One group's view of the nodes, as a tree of its spread levels: a heap of branches at each level, heaps of
  * nodes at the end. The best node is found at once; a placement costs O(levels × log nodes).
@@ -67,24 +69,29 @@ export class SpreadTree {
    * Calls `place` with the best node, if any, and the tasks in its branches, outermost first. It returns
    * whether the node has room for one more.
    */
-  placeOnBest(place: (candidate: Candidate, branchTasks: readonly number[]) => boolean): boolean {
-    const path = [this.#root];
-    for (let branch = this.#root.branches?.top; branch; branch = branch.branches?.top) path.push(branch);
-    const leaf = path.at(-1)?.leaf;
-    const best = leaf?.take();
-    if (!leaf || !best) return false;
-    const branchTasks = path.slice(1).map(({ tasks }) => tasks);
-    if (place(best, branchTasks)) leaf.putBack(best);
-    for (const branch of path.reverse()) {
-      branch.tasks++;
-      branch.branches?.topGrew();
-      branch.findBest();
-    }
-    return true;
+  placeOnBest(place: Place): boolean {
+    return this.#placeIn(this.#root, place, []);
   }
 
   /** Call when the group is done. */
   release(): void {
     for (const leaf of this.#leaves) leaf.release();
+  }
+
+  #placeIn(branch: Branch, place: Place, branchTasks: number[]): boolean {
+    if (branch.leaf) {
+      const best = branch.leaf.take();
+      if (!best) return false;
+      if (place(best, branchTasks)) branch.leaf.putBack(best);
+    } else {
+      const inner = branch.branches?.top;
+      if (!inner) return false;
+      branchTasks.push(inner.tasks);
+      if (!this.#placeIn(inner, place, branchTasks)) return false;
+      branch.branches?.topGrew();
+    }
+    branch.tasks++;
+    branch.findBest();
+    return true;
   }
 }
