@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { ApiDeps } from './deps.ts';
 import { knownError, maxBodyBytes } from './errors.ts';
 import { isObject } from './field-path.ts';
+import { closeServersWith } from './listen.ts';
 import { noRoute } from './not-served.ts';
 import { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './request-body.ts';
 import { distributionPath, distributionRoutes } from './routes/distribution.ts';
@@ -28,6 +29,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   });
   // Response schemas are documentation: an answer is never filtered through one.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
+  closeServersWith(app);
   acceptJson(app);
   answerErrors(app, deps);
 

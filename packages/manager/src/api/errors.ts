@@ -43,7 +43,6 @@ const ofFastify: Readonly<Record<string, (error: Error, contentType: string) => 
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     badRequest('request body is shorter or longer than its Content-Length header says'),
   FST_ERR_VALIDATION: (error) => badRequest(error.message),
-  FST_ERR_BAD_URL: () => badRequest('the path of the request is not a valid URL'),
 };
 
 /** The answer for anything thrown while a request is served; undefined for what nobody foresaw. */

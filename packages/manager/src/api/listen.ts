@@ -10,35 +10,35 @@ const keepAliveTimeout = 120_000;
 /** How long requests under way may take to end when the API closes. */
 const closeGraceMs = 2_000;
 
-export interface Listening {
-  /** Where it listens, with the real port where 0 was asked for. */
-  readonly addresses: readonly string[];
-  close(): Promise<void>;
+const serversOf = new WeakMap<FastifyInstance, Server[]>();
+
+/** Lets `app.close()` close the servers of `listen` too: requests under way get 2 s to end. */
+export function closeServersWith(app: FastifyInstance): void {
+  const servers: Server[] = [];
+  serversOf.set(app, servers);
+  app.addHook('onClose', async () => {
+    await Promise.all(servers.map(closeServer));
+  });
 }
 
 /**
- * Serves one app on several addresses, `tcp://127.0.0.1:2475` or `unix:///run/shoal.sock`. Throws when an address
- * is malformed or taken, and listens nowhere then. `close` ends requests under way after 2 s at most.
+ * Serves an app of `buildApi` on several addresses, `tcp://127.0.0.1:2475` or `unix:///run/shoal.sock`, until
+ * it is closed. Returns the addresses, with the real port where 0 was asked for. Throws when an address is
+ * malformed or taken, and closes the app then.
  */
-export async function listen(app: FastifyInstance, addresses: readonly string[]): Promise<Listening> {
-  await app.ready();
-  const servers: Server[] = [];
-  const close = async (): Promise<void> => {
-    await Promise.all(servers.map(closeServer));
-    await app.close();
-  };
+export async function listen(app: FastifyInstance, addresses: readonly string[]): Promise<string[]> {
+  const bound: string[] = [];
   try {
-    const bound: string[] = [];
     for (const address of addresses) {
       const server = createServer({ maxHeaderSize, keepAliveTimeout }, (request, response) =>
         app.routing(request, response),
       );
       bound.push(await bind(server, address));
-      servers.push(server);
+      serversOf.get(app)?.push(server);
     }
-    return { addresses: bound, close };
+    return bound;
   } catch (error) {
-    await close();
+    await app.close();
     throw error;
   }
 }
