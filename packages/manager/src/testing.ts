@@ -14,7 +14,7 @@ export const aNode = (id: string, change: Partial<Node> = {}): Node => ({
     Engine: { EngineVersion: '20.10.24' },
   },
   Status: { State: 'ready', Addr: '10.0.0.1' },
-  shoal: { images: [] },
+  shoal: { number: 1, images: [] },
   ...change,
 });
 

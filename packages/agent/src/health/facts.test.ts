@@ -52,6 +52,7 @@ it('says of a host what docker info says', () => {
       "memoryBytes": 1000,
       "nanoCpus": 2000000000,
       "os": "linux",
+      "overlayKey": "",
       "plugins": [
         {
           "name": "local",

@@ -46,6 +46,7 @@ export const nodeFacts = (host: HostConfig, info: DockerInfo, images: readonly s
   plugins: plugins(info.Plugins ?? {}),
   images: images.slice(0, mostImages),
   trouble: '',
+  overlayKey: '',
 });
 
 /** Before the daemon has answered for the first time. */

@@ -24,4 +24,10 @@ export const toComplete = ({ number, tasks }: AssignmentSet): Assignments => ({
   resultsIn: number,
   put: [...tasks.values()],
   remove: [],
+  networks: [],
+  removedNetworks: [],
+  services: [],
+  removedServices: [],
+  peers: [],
+  removedPeers: [],
 });

@@ -37,7 +37,7 @@ export function join(tx: Tx, hello: Hello, context: { ids: Ids; managerAddr: str
       Spec: { Role: 'worker', Availability: 'active', Labels: {} },
       Description: {},
       Status: { State: 'unknown' },
-      shoal: { images: [] },
+      shoal: { number: freeNumber(tx), images: [] },
     },
     hello.facts,
     context.managerAddr,
@@ -60,8 +60,20 @@ export function withFacts(node: Node, facts: NodeFacts, managerAddr: string): No
     ...(facts.runsManager && {
       ManagerStatus: { Leader: true, Reachability: 'reachable' as const, Addr: managerAddr },
     }),
-    shoal: { images: facts.images },
+    shoal: {
+      number: node.shoal.number,
+      ...(facts.overlayKey && { key: facts.overlayKey }),
+      images: facts.images,
+    },
   };
+}
+
+/** The lowest number no node has: it comes back into use once a node is removed. */
+function freeNumber(tx: Tx): number {
+  const taken = new Set([...tx.nodes.all()].map(({ shoal }) => shoal.number));
+  let number = 1;
+  while (taken.has(number)) number++;
+  return number;
 }
 
 function sameSecret(a: string, b: string): boolean {

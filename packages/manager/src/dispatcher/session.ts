@@ -111,7 +111,7 @@ export class Session {
   #everything(view: ReadView): Assignments {
     const tasks = view.tasks.by('node', this.nodeId).filter((task) => isAssigned(task.Status.State));
     const put = tasks.map((task) => toAssignment(task, view.services.get(task.ServiceID)));
-    return { complete: true, appliesTo: 0, resultsIn: this.#sequence + 1, put, remove: [] };
+    return { complete: true, appliesTo: 0, resultsIn: this.#sequence + 1, put, remove: [], ...noNetworks };
   }
 
   #delta(view: ReadView): Assignments {
@@ -122,9 +122,25 @@ export class Session {
       if (!task || task.NodeID !== this.nodeId) remove.push(id);
       else if (isAssigned(task.Status.State)) put.push(toAssignment(task, view.services.get(task.ServiceID)));
     }
-    return { complete: false, appliesTo: this.#sequence, resultsIn: this.#sequence + 1, put, remove };
+    return {
+      complete: false,
+      appliesTo: this.#sequence,
+      resultsIn: this.#sequence + 1,
+      put,
+      remove,
+      ...noNetworks,
+    };
   }
 }
 
 const isAssigned = (state: Parameters<typeof compareStates>[0]): boolean =>
   compareStates(state, 'assigned') >= 0;
+
+const noNetworks = {
+  networks: [],
+  removedNetworks: [],
+  services: [],
+  removedServices: [],
+  peers: [],
+  removedPeers: [],
+};

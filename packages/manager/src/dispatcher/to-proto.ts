@@ -37,6 +37,9 @@ export function toAssignment(task: Task, service: Service | undefined): ProtoAss
     ports: task.shoal.ports.map(port),
     logDriver: LogDriver ? driver(LogDriver) : undefined,
     registryAuth: service?.shoal.registryAuth ?? '',
+    attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),
+    networkMode: '',
+    drainMs: 0,
     genericResources: (task.GenericResources ?? []).map(genericResource),
   };
 }

@@ -30,8 +30,8 @@ export const Mount = object({
   ImageOptions: opt(object({ Subpath: opt(Type.String()) })),
   TmpfsOptions: opt(
     object({
-      SizeBytes: opt(Type.Integer()),
-      Mode: opt(Type.Integer()),
+      SizeBytes: opt(Type.Integer({ minimum: 0 })),
+      Mode: opt(Type.Integer({ minimum: 0, maximum: 0o7777 })),
       Options: opt(Type.Array(strings)),
     }),
   ),

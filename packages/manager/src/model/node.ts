@@ -50,6 +50,10 @@ export const ApiNode = object({
 export type ApiNode = Static<typeof ApiNode>;
 
 export interface NodeInternals {
+  /** Small and unique (1 … 65,535): the host's address inside the overlay derives from it. */
+  readonly number: number;
+  /** WireGuard public key for encrypted networks, base64, as the agent told it. */
+  readonly key?: string;
   /** References (`name:tag`, `name@digest`, ids) of images present on the node, newest first, bounded. */
   readonly images: readonly string[];
 }

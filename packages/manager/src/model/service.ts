@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Driver, metaSchemas, Platform, PortConfig, Resources } from './common.ts';
 import { ContainerSpec } from './container-spec.ts';
+import type { ServiceAttachment } from './network.ts';
 import { count, nanoseconds, object, oneOf, opt, stringMap } from './schema.ts';
 
 export const RestartPolicy = object({
@@ -117,6 +118,12 @@ export interface ServiceInternals {
   /** X-Registry-Auth header of the last create or update: base64url JSON. */
   readonly registryAuth?: string;
   readonly previousRegistryAuth?: string;
+  /**
+   * Networks its tasks join, in the spec's order; last, when it publishes ports on every node, the ingress network.
+   */
+  readonly attachments?: readonly ServiceAttachment[];
+  /** The ports of EndpointSpec with every published one settled. */
+  readonly ports?: readonly PortConfig[];
   /** Set while the service is being removed: it disappears once its last task is gone. */
   readonly removing?: boolean;
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { GenericResource, metaSchemas, type PortConfig, PortConfig as PortConfigSchema } from './common.ts';
+import type { TaskAttachment } from './network.ts';
 import { object, opt, stringMap } from './schema.ts';
 import { TaskSpec } from './service.ts';
 import type { DesiredState, TaskState } from './task-state.ts';
@@ -46,6 +47,10 @@ export interface TaskInternals {
   readonly specVersion: number;
   /** Ports with publish mode `host` that the task needs on its node. */
   readonly ports: readonly PortConfig[];
+  /** Networks it joins: those of its service when it was made. Absent for none. */
+  readonly networks?: readonly string[];
+  /** Its addresses, one per network; absent until it is placed and has them all. */
+  readonly attachments?: readonly TaskAttachment[];
   /** A restarted task is prepared at once but started only then (ms since the epoch); desired is `ready` until. */
   readonly startAfter?: number;
   /** How many quick failures in a row came before this task in its slot: the back-off's exponent. */

@@ -95,6 +95,8 @@ function affected(view: ReadView, change: Change): Iterable<string> {
       return taskMatters(change) ? [(change.after ?? change.before)?.ServiceID ?? ''] : [];
     case 'nodes':
       return nodeMatters(change) ? onNode(view, change.id) : [];
+    case 'networks':
+      return [];
     case 'clusters':
       return [...view.services.all()].map(({ ID }) => ID);
   }

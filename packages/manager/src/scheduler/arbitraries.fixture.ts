@@ -53,7 +53,7 @@ const node = (id: string): fc.Arbitrary<Node> =>
         Spec: { Role: 'worker', Availability: Availability as 'active', Labels },
         Description: { Hostname: id, Platform: { OS: 'linux', Architecture }, Resources },
         Status: { State: State as 'ready', Addr: '10.0.0.1' },
-        shoal: { images },
+        shoal: { number: 1, images },
       }),
     );
 

@@ -46,7 +46,8 @@ describe('ClusterState', () => {
                 if (does === 'remove node') tx.nodes.remove(at.ID);
                 if (does === 'node') {
                   const present = tx.nodes.get(at.ID);
-                  if (present) tx.nodes.update({ ...present, shoal: { images: [`image-${kind}`] } });
+                  if (present)
+                    tx.nodes.update({ ...present, shoal: { number: 1, images: [`image-${kind}`] } });
                   else tx.nodes.create(at);
                 }
                 if (does !== 'task') continue;

@@ -1,9 +1,10 @@
-import { type Cluster, type Node, type Service, slotKey, type Task } from '../model/index.ts';
+import { type Cluster, type Network, type Node, type Service, slotKey, type Task } from '../model/index.ts';
 import { Table, type TableReader } from './table.ts';
 
 /** Everything the manager knows, by table. A new kind of object is one line in each of these three. */
 export interface Objects {
   clusters: Cluster;
+  networks: Network;
   nodes: Node;
   services: Service;
   tasks: Task;
@@ -11,6 +12,9 @@ export interface Objects {
 
 export const makeTables = () => ({
   clusters: new Table<Cluster, never>({}),
+  networks: new Table<Network, 'name'>({
+    name: (network) => [network.Spec.Name ?? ''],
+  }),
   nodes: new Table<Node, 'hostname'>({
     hostname: (node) => [node.Description.Hostname ?? ''],
   }),

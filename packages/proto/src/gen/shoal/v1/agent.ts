@@ -79,6 +79,9 @@ export interface AgentMessage {
     /** The agent saw a gap in the assignments: the manager answers with a complete set. */
     { $case: "resync"; value: Resync }
     | { $case: "result"; value: QueryResult }
+    | //
+    /** The network part of the assignments up to this number is in the host's kernel. */
+    { $case: "applied"; value: Applied }
     | undefined;
 }
 
@@ -98,6 +101,11 @@ export interface Beat {
 }
 
 export interface Resync {
+}
+
+export interface Applied {
+  /** As in Assignments.results_in. */
+  number: number;
 }
 
 export interface Hello {
@@ -134,6 +142,8 @@ export interface NodeFacts {
   runsManager: boolean;
   /** Why the node can't take tasks now, for people; empty when all is well. */
   trouble: string;
+  /** WireGuard public key of this host, base64; empty when it can't encrypt. */
+  overlayKey: string;
 }
 
 export interface NodeFacts_EngineLabelsEntry {
@@ -164,6 +174,81 @@ export interface Assignments {
   put: Assignment[];
   /** Ids of tasks that are no longer this node's: their containers are removed. */
   remove: string[];
+  /** What this host's kernel does for the networks. Each object replaces the former one of its id. */
+  networks: Network[];
+  removedNetworks: string[];
+  services: ServiceEndpoints[];
+  removedServices: string[];
+  /** This host itself is among them. */
+  peers: Peer[];
+  removedPeers: string[];
+}
+
+/** A host that takes part in the overlay. */
+export interface Peer {
+  nodeId: string;
+  number: number;
+  address: string;
+  key: string;
+}
+
+export interface Network {
+  id: string;
+  name: string;
+  number: number;
+  /** "overlay", or "bridge" for a network that each host has for itself. */
+  driver: string;
+  subnets: string[];
+  /** The receiving host's parts of the network. */
+  slices: string[];
+  peerSlices: PeerSlices[];
+  internal: boolean;
+  encrypted: boolean;
+  /** 0: what the underlay allows. */
+  mtu: number;
+  options: { [key: string]: string };
+}
+
+export interface Network_OptionsEntry {
+  key: string;
+  value: string;
+}
+
+export interface PeerSlices {
+  nodeId: string;
+  slices: string[];
+}
+
+/** Where a service's traffic may go now. */
+export interface ServiceEndpoints {
+  id: string;
+  name: string;
+  /** com.docker.stack.namespace */
+  stack: string;
+  dnsrr: boolean;
+  sourceHash: boolean;
+  attachments: ServiceAttachment[];
+  endpoints: Endpoint[];
+  /** Ports answered on every host; endpoints are reached on the ingress network. */
+  published: Port[];
+}
+
+export interface ServiceAttachment {
+  networkId: string;
+  vip: string;
+  aliases: string[];
+}
+
+export interface Endpoint {
+  taskId: string;
+  taskName: string;
+  nodeId: string;
+  addresses: TaskAttachment[];
+}
+
+export interface TaskAttachment {
+  networkId: string;
+  address: string;
 }
 
 export interface Assignment {
@@ -188,6 +273,12 @@ export interface Assignment {
   registryAuth: string;
   genericResources: GenericResource[];
   nodeId: string;
+  /** Networks the container joins, with its address on each; the first is its default way out. */
+  attachments: TaskAttachment[];
+  /** "host", "none", or "service:NAME" for the network namespace of that service's task on this host; empty for none of these. */
+  networkMode: string;
+  /** How long open connections may finish before the stop signal, milliseconds. */
+  drainMs: number;
 }
 
 export interface ContainerSpec {
@@ -401,6 +492,9 @@ export const AgentMessage: MessageFns<AgentMessage> = {
       case "result":
         QueryResult.encode(message.body.value, writer.uint32(50).fork()).join();
         break;
+      case "applied":
+        Applied.encode(message.body.value, writer.uint32(58).fork()).join();
+        break;
     }
     return writer;
   },
@@ -466,6 +560,14 @@ export const AgentMessage: MessageFns<AgentMessage> = {
             message.body = { $case: "result", value: QueryResult.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.body = { $case: "applied", value: Applied.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -517,6 +619,12 @@ export const AgentMessage: MessageFns<AgentMessage> = {
       case "result": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "result", value: QueryResult.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "applied": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "applied", value: Applied.fromPartial(object.body.value) };
         }
         break;
       }
@@ -755,6 +863,61 @@ export const Resync: MessageFns<Resync> = {
   },
 };
 
+function createBaseApplied(): Applied {
+  return { number: 0 };
+}
+
+export const Applied: MessageFns<Applied> = {
+  encode(message: Applied, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint64(message.number);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Applied {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApplied();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Applied>, I>>(base?: I): Applied {
+    return Applied.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Applied>, I>>(object: I): Applied {
+    const message = createBaseApplied();
+    message.number = object.number ?? 0;
+    return message;
+  },
+};
+
 function createBaseHello(): Hello {
   return { protocol: 0, joinToken: "", nodeId: "", facts: undefined };
 }
@@ -942,6 +1105,7 @@ function createBaseNodeFacts(): NodeFacts {
     images: [],
     runsManager: false,
     trouble: "",
+    overlayKey: "",
   };
 }
 
@@ -985,6 +1149,9 @@ export const NodeFacts: MessageFns<NodeFacts> = {
     }
     if (message.trouble !== "") {
       writer.uint32(106).string(message.trouble);
+    }
+    if (message.overlayKey !== "") {
+      writer.uint32(114).string(message.overlayKey);
     }
     return writer;
   },
@@ -1109,6 +1276,14 @@ export const NodeFacts: MessageFns<NodeFacts> = {
             message.trouble = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.overlayKey = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1147,6 +1322,7 @@ export const NodeFacts: MessageFns<NodeFacts> = {
     message.images = object.images?.map((e) => e) || [];
     message.runsManager = object.runsManager ?? false;
     message.trouble = object.trouble ?? "";
+    message.overlayKey = object.overlayKey ?? "";
     return message;
   },
 };
@@ -1365,7 +1541,19 @@ export const GenericResource: MessageFns<GenericResource> = {
 };
 
 function createBaseAssignments(): Assignments {
-  return { complete: false, appliesTo: 0, resultsIn: 0, put: [], remove: [] };
+  return {
+    complete: false,
+    appliesTo: 0,
+    resultsIn: 0,
+    put: [],
+    remove: [],
+    networks: [],
+    removedNetworks: [],
+    services: [],
+    removedServices: [],
+    peers: [],
+    removedPeers: [],
+  };
 }
 
 export const Assignments: MessageFns<Assignments> = {
@@ -1384,6 +1572,24 @@ export const Assignments: MessageFns<Assignments> = {
     }
     for (const v of message.remove) {
       writer.uint32(42).string(v!);
+    }
+    for (const v of message.networks) {
+      Network.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.removedNetworks) {
+      writer.uint32(58).string(v!);
+    }
+    for (const v of message.services) {
+      ServiceEndpoints.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.removedServices) {
+      writer.uint32(74).string(v!);
+    }
+    for (const v of message.peers) {
+      Peer.encode(v!, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.removedPeers) {
+      writer.uint32(90).string(v!);
     }
     return writer;
   },
@@ -1441,6 +1647,54 @@ export const Assignments: MessageFns<Assignments> = {
             message.remove.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.networks.push(Network.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.removedNetworks.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.services.push(ServiceEndpoints.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.removedServices.push(reader.string());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.peers.push(Peer.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.removedPeers.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1463,6 +1717,820 @@ export const Assignments: MessageFns<Assignments> = {
     message.resultsIn = object.resultsIn ?? 0;
     message.put = object.put?.map((e) => Assignment.fromPartial(e)) || [];
     message.remove = object.remove?.map((e) => e) || [];
+    message.networks = object.networks?.map((e) => Network.fromPartial(e)) || [];
+    message.removedNetworks = object.removedNetworks?.map((e) => e) || [];
+    message.services = object.services?.map((e) => ServiceEndpoints.fromPartial(e)) || [];
+    message.removedServices = object.removedServices?.map((e) => e) || [];
+    message.peers = object.peers?.map((e) => Peer.fromPartial(e)) || [];
+    message.removedPeers = object.removedPeers?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePeer(): Peer {
+  return { nodeId: "", number: 0, address: "", key: "" };
+}
+
+export const Peer: MessageFns<Peer> = {
+  encode(message: Peer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.number !== 0) {
+      writer.uint32(16).uint32(message.number);
+    }
+    if (message.address !== "") {
+      writer.uint32(26).string(message.address);
+    }
+    if (message.key !== "") {
+      writer.uint32(34).string(message.key);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Peer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Peer>, I>>(base?: I): Peer {
+    return Peer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Peer>, I>>(object: I): Peer {
+    const message = createBasePeer();
+    message.nodeId = object.nodeId ?? "";
+    message.number = object.number ?? 0;
+    message.address = object.address ?? "";
+    message.key = object.key ?? "";
+    return message;
+  },
+};
+
+function createBaseNetwork(): Network {
+  return {
+    id: "",
+    name: "",
+    number: 0,
+    driver: "",
+    subnets: [],
+    slices: [],
+    peerSlices: [],
+    internal: false,
+    encrypted: false,
+    mtu: 0,
+    options: {},
+  };
+}
+
+export const Network: MessageFns<Network> = {
+  encode(message: Network, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.number !== 0) {
+      writer.uint32(24).uint32(message.number);
+    }
+    if (message.driver !== "") {
+      writer.uint32(34).string(message.driver);
+    }
+    for (const v of message.subnets) {
+      writer.uint32(42).string(v!);
+    }
+    for (const v of message.slices) {
+      writer.uint32(50).string(v!);
+    }
+    for (const v of message.peerSlices) {
+      PeerSlices.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.internal !== false) {
+      writer.uint32(64).bool(message.internal);
+    }
+    if (message.encrypted !== false) {
+      writer.uint32(72).bool(message.encrypted);
+    }
+    if (message.mtu !== 0) {
+      writer.uint32(80).uint32(message.mtu);
+    }
+    globalThis.Object.entries(message.options).forEach(([key, value]: [string, string]) => {
+      Network_OptionsEntry.encode({ key: key as any, value }, writer.uint32(90).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Network {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetwork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.driver = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.subnets.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.slices.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.peerSlices.push(PeerSlices.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.internal = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.encrypted = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.mtu = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            const entry11 = Network_OptionsEntry.decode(reader, reader.uint32());
+            if (entry11.value !== undefined) {
+              message.options[entry11.key] = entry11.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Network>, I>>(base?: I): Network {
+    return Network.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Network>, I>>(object: I): Network {
+    const message = createBaseNetwork();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.number = object.number ?? 0;
+    message.driver = object.driver ?? "";
+    message.subnets = object.subnets?.map((e) => e) || [];
+    message.slices = object.slices?.map((e) => e) || [];
+    message.peerSlices = object.peerSlices?.map((e) => PeerSlices.fromPartial(e)) || [];
+    message.internal = object.internal ?? false;
+    message.encrypted = object.encrypted ?? false;
+    message.mtu = object.mtu ?? 0;
+    message.options = (globalThis.Object.entries(object.options ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseNetwork_OptionsEntry(): Network_OptionsEntry {
+  return { key: "", value: "" };
+}
+
+export const Network_OptionsEntry: MessageFns<Network_OptionsEntry> = {
+  encode(message: Network_OptionsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Network_OptionsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetwork_OptionsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Network_OptionsEntry>, I>>(base?: I): Network_OptionsEntry {
+    return Network_OptionsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Network_OptionsEntry>, I>>(object: I): Network_OptionsEntry {
+    const message = createBaseNetwork_OptionsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBasePeerSlices(): PeerSlices {
+  return { nodeId: "", slices: [] };
+}
+
+export const PeerSlices: MessageFns<PeerSlices> = {
+  encode(message: PeerSlices, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    for (const v of message.slices) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerSlices {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerSlices();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.slices.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PeerSlices>, I>>(base?: I): PeerSlices {
+    return PeerSlices.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PeerSlices>, I>>(object: I): PeerSlices {
+    const message = createBasePeerSlices();
+    message.nodeId = object.nodeId ?? "";
+    message.slices = object.slices?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseServiceEndpoints(): ServiceEndpoints {
+  return {
+    id: "",
+    name: "",
+    stack: "",
+    dnsrr: false,
+    sourceHash: false,
+    attachments: [],
+    endpoints: [],
+    published: [],
+  };
+}
+
+export const ServiceEndpoints: MessageFns<ServiceEndpoints> = {
+  encode(message: ServiceEndpoints, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.stack !== "") {
+      writer.uint32(26).string(message.stack);
+    }
+    if (message.dnsrr !== false) {
+      writer.uint32(32).bool(message.dnsrr);
+    }
+    if (message.sourceHash !== false) {
+      writer.uint32(40).bool(message.sourceHash);
+    }
+    for (const v of message.attachments) {
+      ServiceAttachment.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.endpoints) {
+      Endpoint.encode(v!, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.published) {
+      Port.encode(v!, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServiceEndpoints {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServiceEndpoints();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.stack = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.dnsrr = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sourceHash = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.attachments.push(ServiceAttachment.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.endpoints.push(Endpoint.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.published.push(Port.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ServiceEndpoints>, I>>(base?: I): ServiceEndpoints {
+    return ServiceEndpoints.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ServiceEndpoints>, I>>(object: I): ServiceEndpoints {
+    const message = createBaseServiceEndpoints();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.stack = object.stack ?? "";
+    message.dnsrr = object.dnsrr ?? false;
+    message.sourceHash = object.sourceHash ?? false;
+    message.attachments = object.attachments?.map((e) => ServiceAttachment.fromPartial(e)) || [];
+    message.endpoints = object.endpoints?.map((e) => Endpoint.fromPartial(e)) || [];
+    message.published = object.published?.map((e) => Port.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseServiceAttachment(): ServiceAttachment {
+  return { networkId: "", vip: "", aliases: [] };
+}
+
+export const ServiceAttachment: MessageFns<ServiceAttachment> = {
+  encode(message: ServiceAttachment, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.networkId !== "") {
+      writer.uint32(10).string(message.networkId);
+    }
+    if (message.vip !== "") {
+      writer.uint32(18).string(message.vip);
+    }
+    for (const v of message.aliases) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServiceAttachment {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServiceAttachment();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.networkId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.vip = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.aliases.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ServiceAttachment>, I>>(base?: I): ServiceAttachment {
+    return ServiceAttachment.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ServiceAttachment>, I>>(object: I): ServiceAttachment {
+    const message = createBaseServiceAttachment();
+    message.networkId = object.networkId ?? "";
+    message.vip = object.vip ?? "";
+    message.aliases = object.aliases?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseEndpoint(): Endpoint {
+  return { taskId: "", taskName: "", nodeId: "", addresses: [] };
+}
+
+export const Endpoint: MessageFns<Endpoint> = {
+  encode(message: Endpoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taskId !== "") {
+      writer.uint32(10).string(message.taskId);
+    }
+    if (message.taskName !== "") {
+      writer.uint32(18).string(message.taskName);
+    }
+    if (message.nodeId !== "") {
+      writer.uint32(26).string(message.nodeId);
+    }
+    for (const v of message.addresses) {
+      TaskAttachment.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Endpoint {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndpoint();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.taskId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.taskName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.addresses.push(TaskAttachment.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Endpoint>, I>>(base?: I): Endpoint {
+    return Endpoint.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Endpoint>, I>>(object: I): Endpoint {
+    const message = createBaseEndpoint();
+    message.taskId = object.taskId ?? "";
+    message.taskName = object.taskName ?? "";
+    message.nodeId = object.nodeId ?? "";
+    message.addresses = object.addresses?.map((e) => TaskAttachment.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTaskAttachment(): TaskAttachment {
+  return { networkId: "", address: "" };
+}
+
+export const TaskAttachment: MessageFns<TaskAttachment> = {
+  encode(message: TaskAttachment, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.networkId !== "") {
+      writer.uint32(10).string(message.networkId);
+    }
+    if (message.address !== "") {
+      writer.uint32(18).string(message.address);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskAttachment {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskAttachment();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.networkId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TaskAttachment>, I>>(base?: I): TaskAttachment {
+    return TaskAttachment.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TaskAttachment>, I>>(object: I): TaskAttachment {
+    const message = createBaseTaskAttachment();
+    message.networkId = object.networkId ?? "";
+    message.address = object.address ?? "";
     return message;
   },
 };
@@ -1483,6 +2551,9 @@ function createBaseAssignment(): Assignment {
     registryAuth: "",
     genericResources: [],
     nodeId: "",
+    attachments: [],
+    networkMode: "",
+    drainMs: 0,
   };
 }
 
@@ -1529,6 +2600,15 @@ export const Assignment: MessageFns<Assignment> = {
     }
     if (message.nodeId !== "") {
       writer.uint32(114).string(message.nodeId);
+    }
+    for (const v of message.attachments) {
+      TaskAttachment.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.networkMode !== "") {
+      writer.uint32(130).string(message.networkMode);
+    }
+    if (message.drainMs !== 0) {
+      writer.uint32(136).uint32(message.drainMs);
     }
     return writer;
   },
@@ -1658,6 +2738,30 @@ export const Assignment: MessageFns<Assignment> = {
             message.nodeId = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.attachments.push(TaskAttachment.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.networkMode = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.drainMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1697,6 +2801,9 @@ export const Assignment: MessageFns<Assignment> = {
     message.registryAuth = object.registryAuth ?? "";
     message.genericResources = object.genericResources?.map((e) => GenericResource.fromPartial(e)) || [];
     message.nodeId = object.nodeId ?? "";
+    message.attachments = object.attachments?.map((e) => TaskAttachment.fromPartial(e)) || [];
+    message.networkMode = object.networkMode ?? "";
+    message.drainMs = object.drainMs ?? 0;
     return message;
   },
 };
