@@ -100,6 +100,7 @@ describe('bodies', () => {
       /^EndpointSpec\.Ports\[0\]\.Protocol: must be one of tcp, udp, sctp/,
     ],
     ['{"Mode":{"Replicated":{"Replicas":-1}}}', /^Mode\.Replicated\.Replicas: must be >= 0/],
+    ['{"UpdateConfig":{"Delay":9007199254740993}}', /^UpdateConfig\.Delay: 9007199254740992 is too large/],
     ['{"Mode":{"Replicated":{"Replicas":1.5}}}', /^Mode\.Replicated\.Replicas: must be integer/],
   ])('that are wrong are refused by the path of what is wrong: %s', async (body, message) => {
     expect(await create(body)).toEqual([400, expect.stringMatching(message)]);

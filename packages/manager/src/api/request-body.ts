@@ -31,17 +31,24 @@ interface Shape {
 /**
  * A freshly parsed body as Go would have understood it, for clients that rely on that (docker-py sends
  * `replicated`): field names get their exact case, and "" out of a fixed list of values means "not set".
- * Goes as deep as the schema, not as the body.
+ * Throws 400 for whole numbers that lose digits on the way. Goes as deep as the schema, not as the body.
  */
-export function tidy(schema: Shape, value: unknown): unknown {
+export function tidy(schema: Shape, value: unknown, path = ''): unknown {
   const { properties, items } = schema.anyOf?.[0] ?? schema;
-  if (Array.isArray(value)) return items ? value.map((item) => tidy(items, item)) : value;
+  if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+    throw badRequest(`${path}: ${value} is too large`);
+  }
+  if (Array.isArray(value)) {
+    return items ? value.map((item, i) => tidy(items, item, `${path}[${i}]`)) : value;
+  }
   if (!isObject(value) || !properties) return value;
   const entries = Object.entries(value).flatMap(([key, item]) => {
     const name = exactName(properties, value, key);
     const field = Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (!field) return [[key, item] as const];
-    return item === '' && (field.anyOf?.[0] ?? field).enum ? [] : [[name, tidy(field, item)] as const];
+    return item === '' && (field.anyOf?.[0] ?? field).enum
+      ? []
+      : [[name, tidy(field, item, path === '' ? name : `${path}.${name}`)] as const];
   });
   return Object.fromEntries(entries);
 }

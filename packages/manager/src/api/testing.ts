@@ -26,7 +26,7 @@ export const anApp = (store: ApiDeps['store']) => {
   return buildApi({
     store,
     clock: testClock,
-    ids: () => `id${++ids}`.padEnd(25, '0'),
+    ids: () => `id${String(++ids).padStart(23, '0')}`,
     log: pino({ level: 'silent' }),
     queries: {
       distribution: async (image) => {

@@ -31,7 +31,7 @@ export const Mount = object({
   TmpfsOptions: opt(
     object({
       SizeBytes: opt(Type.Integer({ minimum: 0 })),
-      Mode: opt(Type.Integer({ minimum: 0, maximum: 0o7777 })),
+      Mode: opt(Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1 })),
       Options: opt(Type.Array(strings)),
     }),
   ),
