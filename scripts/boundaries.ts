@@ -17,7 +17,6 @@ const IO = [
   '@fastify',
   '@grpc/grpc-js',
   'dockerode',
-  'pino',
   'node:net',
   'node:tls',
   'node:http',

@@ -26,7 +26,7 @@ supervise() { # NAME COMMAND...
     pid=$!
     echo "$pid" > "$RUN/$name.pid"
     log "$name started (pid $pid)"
-    wait "$pid"
+    wait "$pid" 2>/dev/null # without bash's own remark about a killed job
     code=$?
     rm -f "$RUN/$name.pid"
     log "$name ended with code $code"

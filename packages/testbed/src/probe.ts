@@ -22,12 +22,16 @@ export async function until<T>(
     last = typeof state === 'string' ? state : JSON.stringify(state);
   };
   for (;;) {
+    const limit = new AbortController();
     try {
-      const left = timeoutMs - (performance.now() - from);
-      const result = await Promise.race([look(seen), sleep(Math.max(left, 0), undefined, { ref: false })]);
+      const left = Math.max(timeoutMs - (performance.now() - from), 0);
+      const late = sleep(left, undefined, { signal: limit.signal }).catch(() => undefined);
+      const result = await Promise.race([look(seen), late]);
       if (result) return result;
     } catch (error) {
       last = `error: ${(error as Error).message}`;
+    } finally {
+      limit.abort();
     }
     if (performance.now() - from >= timeoutMs) {
       throw new TestbedError(`Waited ${timeoutMs / 1000} s in vain until ${what}. Last seen: ${last}`);
