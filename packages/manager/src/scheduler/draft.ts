@@ -135,7 +135,9 @@ export class Draft {
     let pool = this.#pools.get(key);
     if (!pool) {
       const nodes = [...this.#eligibleNodes(demand)];
-      pool = new Pool(demand, this.#look(demand, nodes, noCounts), room, this.branches(demand));
+      // A service that neither runs nor failed anywhere sees the nodes as they are in themselves.
+      const stranger = { ...demand, serviceId: '', version: '' };
+      pool = new Pool(stranger, this.#look(stranger, nodes), room, this.branches(demand));
       this.#pools.set(key, pool);
       const [oldest] = this.#pools.keys();
       if (this.#pools.size > maxPools && oldest !== undefined) this.#pools.delete(oldest);
@@ -143,7 +145,8 @@ export class Draft {
     return pool;
   }
 
-  #look(demand: Demand, nodes: readonly DraftNode[], counts = this.#countsOf(demand.serviceId)): Candidate[] {
+  #look(demand: Demand, nodes: readonly DraftNode[]): Candidate[] {
+    const counts = this.#countsOf(demand.serviceId);
     return nodes.map(({ node, used, failures, images, order }) => {
       const candidate = {
         node,

@@ -148,7 +148,7 @@ describe('schedule', () => {
           if (task) expect(explainTask(viewOf(world.nodes, tasks.values()), task, now).text).not.toBe('');
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 300 },
     );
   });
 

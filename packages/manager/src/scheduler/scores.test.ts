@@ -51,6 +51,16 @@ describe('scores', () => {
     expect(chosen([aNode('n1')], failed('n1', 9))).toEqual(['n1']);
   });
 
+  it('recentFailures: of one service are no matter to another that asks the same', () => {
+    const tasks = ['web', 'younger'].map((ServiceID) => aTask(ServiceID, { ServiceID }));
+    const state = ClusterState.from(viewOf(two, [...failed('n1', 5), ...on('n2', 2, { ServiceID: 'x' })]));
+    const { placed } = schedule(state, tasks, { now, seed: 0 });
+    expect(Object.fromEntries(placed.map(({ taskId, nodeId }) => [taskId, nodeId]))).toEqual({
+      web: 'n2',
+      younger: 'n1',
+    });
+  });
+
   it('recentFailures: before branches, too', () => {
     const Spec = { Placement: { Preferences: [{ Spread: { SpreadDescriptor: 'node.labels.zone' } }] } };
     const nodes = [labelled('n1', 'a'), labelled('n2', 'b')];
@@ -83,7 +93,7 @@ describe('scores', () => {
   });
 
   it('imageMissing: among nodes about equally full', () => {
-    const nodes = [aNode('n1'), aNode('n2', { shoal: { images: ['web@sha256:1', 'web:1'] } })];
+    const nodes = [aNode('n1'), aNode('n2', { shoal: { number: 1, images: ['web@sha256:1', 'web:1'] } })];
     const pinned = { Spec: { ContainerSpec: { Image: 'docker.io/library/web:1@sha256:1' } } };
     expect(chosen(nodes, [])).toEqual(['n2']);
     expect(chosen(nodes, [], pinned)).toEqual(['n2']);

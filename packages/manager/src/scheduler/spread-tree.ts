@@ -33,7 +33,16 @@ class Branch {
 
 function compareBranches(a: Branch, b: Branch): number {
   if (!a.best || !b.best) return a.best ? -1 : b.best ? 1 : 0;
-  return failureRank(a.best) - failureRank(b.best) || a.tasks - b.tasks || compareCandidates(a.best, b.best);
+  return failureRank(a.best) - failureRank(b.best) || compareLevels(a, b, a.best, b.best);
+}
+
+/** By the tasks of the branches and of the best branches in them, level by level; then by the best nodes. */
+function compareLevels(a: Branch, b: Branch, bestOfA: Candidate, bestOfB: Candidate): number {
+  if (a.tasks !== b.tasks) return a.tasks - b.tasks;
+  const [innerA, innerB] = [a.branches?.top, b.branches?.top];
+  return innerA && innerB
+    ? compareLevels(innerA, innerB, bestOfA, bestOfB)
+    : compareCandidates(bestOfA, bestOfB);
 }
 
 type Place = (candidate: Candidate, branchTasks: readonly number[]) => boolean;
