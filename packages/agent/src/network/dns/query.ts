@@ -18,8 +18,8 @@ export const flag = { response: 0x8000, authoritative: 0x400, truncated: 0x200, 
 export const recursionAvailable = 0x80;
 export const checkingDisabled = 0x10;
 const opcodeMask = 0x7800;
-const longestName = 255;
-const longestLabel = 63;
+export const longestName = 255;
+export const longestLabel = 63;
 
 export interface Query {
   /** The whole message, as it came. */
@@ -83,7 +83,7 @@ export function endOfName(packet: Buffer, start: number, pointers: boolean): num
 function readName(packet: Buffer, start: number): string {
   let name = '';
   for (let at = start, length = packet[at] ?? 0; length > 0; length = packet[at] ?? 0) {
-    const label = packet.latin1Slice(at + 1, at + 1 + length);
+    const label = packet.toString('latin1', at + 1, at + 1 + length);
     name += (at === start ? '' : '.') + (/[.\\]/.test(label) ? label.replace(/[.\\]/g, '\\$&') : label);
     at += length + 1;
   }

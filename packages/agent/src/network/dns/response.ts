@@ -2,6 +2,8 @@ import {
   checkingDisabled,
   flag,
   headerLength,
+  longestLabel,
+  longestName,
   type Query,
   recordClass,
   recordType,
@@ -141,12 +143,15 @@ function writeRecordHead(head: Buffer, type: number, ttl: number, length: number
   return head;
 }
 
-/** Labels longer than DNS allows are cut: a name that is nearly right beats none in a PTR answer. */
+/** What is longer than DNS allows is cut: a name that is nearly right beats none in a PTR answer. */
 function encodeName(name: string): Buffer {
-  const labels = name.split('.').filter(Boolean);
-  const parts = labels.flatMap((label) => {
-    const bytes = Buffer.from(label).subarray(0, 63);
-    return [Buffer.of(bytes.length), bytes];
-  });
-  return Buffer.concat([...parts, Buffer.of(0)]);
+  const encoded = [];
+  let length = 1;
+  for (const label of name.split('.').filter(Boolean)) {
+    const bytes = Buffer.from(label).subarray(0, longestLabel);
+    length += bytes.length + 1;
+    if (length > longestName) break;
+    encoded.push(Buffer.of(bytes.length), bytes);
+  }
+  return Buffer.concat([...encoded, Buffer.of(0)]);
 }
