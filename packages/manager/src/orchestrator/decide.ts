@@ -6,6 +6,7 @@ import { reap } from './reaper.ts';
 import { replicatedPlaces } from './replicated.ts';
 import { beginUpdate, judgeUpdate, pickPlaces } from './rollout.ts';
 import { settle } from './settle.ts';
+import { isDirty } from './update-state.ts';
 
 /**
  * What has to be written so that a service comes nearer to what its spec says. Looks only at the present
@@ -19,8 +20,11 @@ export function decideService(facts: Facts): Decision {
   judgeUpdate(draft);
   const places = draft.service.Spec.Mode?.Global ? globalPlaces(draft) : replicatedPlaces(draft);
   beginUpdate(draft, places);
+  const dirty = new Set(places.filter(({ key }) => isDirty(draft.slot(key), draft.service)));
+  // What settles may free a hand for the next place.
+  for (const place of places) if (!dirty.has(place)) settle(draft, place, false);
   const picked = pickPlaces(draft, places);
-  for (const place of places) settle(draft, place, picked.has(place.key));
+  for (const place of dirty) settle(draft, place, picked.has(place.key));
   concludeUpdate(draft, places);
   reap(draft);
   return draft.decision();

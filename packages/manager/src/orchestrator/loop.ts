@@ -99,6 +99,8 @@ function affected(view: ReadView, change: Change): Iterable<string> {
       return [];
     case 'clusters':
       return [...view.services.all()].map(({ ID }) => ID);
+    default:
+      return [];
   }
 }
 

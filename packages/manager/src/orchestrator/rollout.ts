@@ -1,10 +1,10 @@
 import { isoTime } from '../effects.ts';
-import type { Service, Task } from '../model/index.ts';
+import { isTerminal, type Service, type Task } from '../model/index.ts';
 import type { Draft, Slot } from './draft.ts';
 import type { Place } from './new-task.ts';
 import { restartRules, type UpdateRules, updateRules } from './policy.ts';
-import { endedAt, endedByItself, isRunning, isUnassigned, standing } from './standing.ts';
-import { isCurrent, isDirty, isHalted, isUpdating, startOf } from './update-state.ts';
+import { endedAt, endedByItself, isRunning, isUnassigned } from './standing.ts';
+import { atStake, isCurrent, isDirty, isHalted, isUpdating, startOf } from './update-state.ts';
 
 /**
  * The failure action, when too many places failed: pauses, or goes back to the previous spec. To be called
@@ -45,28 +45,23 @@ export function pickPlaces(draft: Draft, places: readonly Place[]): ReadonlySet<
     .filter(({ creatable }) => creatable)
     .map(({ key }) => ({ key, slot: draft.slot(key) }))
     .filter(({ slot }) => isDirty(slot, service));
-  const neverPlaced = dirty.filter(({ slot }) => slot.tasks.every(isUnassigned));
-  const rest = dirty.filter(({ slot }) => !slot.tasks.every(isUnassigned));
+  // Where no node ever took a task, nothing can be lost by replacing it.
+  const idle = dirty.filter(({ slot }) => !atStake(slot));
+  const rest = dirty.filter(({ slot }) => atStake(slot));
   const free = rest.length === 0 ? 0 : freeHands(draft, places);
   const ordered = [
     ...rest.filter(({ slot }) => !slot.live.some(isRunning)),
     ...rest.filter(({ slot }) => slot.live.some(isRunning)),
   ];
-  return new Set([...neverPlaced, ...ordered.slice(0, free)].map(({ key }) => key));
+  return new Set([...idle, ...ordered.slice(0, free)].map(({ key }) => key));
 }
 
 /** How many more places may be in flight. A place is so until its new task runs or ended, and Delay passed. */
 function freeHands(draft: Draft, places: readonly Place[]): number {
   const rules = updateRules(draft.service);
   let busy = 0;
-  for (const { key, creatable } of places) {
-    // Also one that was made before the update was begun anew, by scaling in the midst of it for example.
-    const attempt = currentIn(draft.slot(key), draft.service).find(
-      ({ shoal }) => shoal.replaces !== undefined,
-    );
-    // What waits for a paused node may wait for ever, and nothing was given up for it yet.
-    if (attempt && isUnassigned(attempt) && !creatable) continue;
-    const until = attempt ? busyUntil(draft, attempt, rules) : 0;
+  for (const place of places) {
+    const until = busyUntil(draft.slot(place.key), place, draft.service, rules);
     if (until <= draft.facts.now) continue;
     busy++;
     draft.wake(until);
@@ -74,16 +69,28 @@ function freeHands(draft: Draft, places: readonly Place[]): number {
   return Math.max(0, rules.parallelism - busy);
 }
 
-function busyUntil(draft: Draft, attempt: Task, { delayMs }: UpdateRules): number {
+function busyUntil(slot: Slot, place: Place, service: Service, { delayMs }: UpdateRules): number {
+  // Also one that was made before the update was begun anew, by scaling in the midst of it for example.
+  const attempt = currentIn(slot, service).find(({ shoal }) => shoal.replaces !== undefined);
+  if (!attempt) return 0;
   if (attempt.shoal.runningSince !== undefined) return attempt.shoal.runningSince + delayMs;
   if (endedByItself(attempt)) return endedAt(attempt) + delayMs;
-  return standing(attempt, draft.facts.nodes) === 'live' ? Number.POSITIVE_INFINITY : 0;
+  // What waits for a paused node may wait for ever, and nothing was given up for it yet.
+  if (isUnassigned(attempt) && !place.creatable) return 0;
+  // A node that was lost and returns starts anew.
+  if (place.nodeId !== undefined && !slot.live.includes(attempt)) return 0;
+  // The successor of a lost one in a slot is in flight as well, unless another task serves there after all.
+  const served = slot.live.some((task) => isCurrent(task, service) && isRunning(task));
+  return served ? 0 : Number.POSITIVE_INFINITY;
 }
 
-/** Tasks that the present update or rollback made, newest first, and what restarted them. */
-export function ofUpdate(slot: Slot, service: Service): Task[] {
+/** Up-to-date tasks that were made, or ended, since the present update or rollback began; newest first. */
+function ofUpdate(slot: Slot, service: Service): Task[] {
   const start = startOf(service);
-  return currentIn(slot, service).filter(({ CreatedAt }) => Date.parse(CreatedAt) >= start);
+  return currentIn(slot, service).filter(
+    (task) =>
+      Date.parse(task.CreatedAt) >= start || (isTerminal(task.Status.State) && endedAt(task) >= start),
+  );
 }
 
 const currentIn = ({ tasks }: Slot, service: Service): Task[] =>

@@ -5,8 +5,8 @@ import type { Draft, Slot } from './draft.ts';
 import { currentTarget, newTask, type Origin, type Place, type Target } from './new-task.ts';
 import { type UpdateRules, updateRules } from './policy.ts';
 import { restartAfter } from './restart.ts';
-import { displacement, endedByItself, isRunning, isUnassigned, isUnplaceable, standing } from './standing.ts';
-import { isHalted, targetOf } from './update-state.ts';
+import { displacement, endedByItself, isRunning, isUnplaceable, standing } from './standing.ts';
+import { atStake, targetOf } from './update-state.ts';
 
 /** A task that must leave its node keeps serving while its successor starts, but not longer than this. */
 const longestHandoverMs = 30_000;
@@ -55,12 +55,12 @@ function makeSuccessor(scene: Scene, slot: Slot, picked: boolean): Task | undefi
   const { draft, target } = scene;
   const kin = slot.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
   const [head] = kin;
-  if (picked) return make(scene, replacing(slot));
+  if (picked) {
+    const old = atStake(slot);
+    return make(scene, old ? { replaces: old.ID } : {});
+  }
   if (!head) return make(scene, {});
-  if (!endedByItself(head)) return make(scene, takenOver(head));
-  // While the update stands still, a place that an old task serves well needs no further try.
-  const served = slot.live.some((task) => isRunning(task) && !displacement(task, draft.facts.nodes));
-  if (served && isHalted(draft.service)) return undefined;
+  if (!endedByItself(head)) return make(scene, takenOver(head, scene.place));
   const restart = restartAfter(head, kin, draft.facts.now);
   return restart && make(scene, restart);
 }
@@ -68,17 +68,12 @@ function makeSuccessor(scene: Scene, slot: Slot, picked: boolean): Task | undefi
 const make = ({ draft, place, target }: Scene, origin: Origin): Task =>
   draft.create(newTask(draft.service.ID, place, target, origin, draft.facts.now, draft.facts.ids));
 
-/** Tasks that no node ever took have nothing to lose, so their successors are no risk that must be rationed. */
-function replacing({ tasks, live }: Slot): Origin {
-  const old = live.find(isRunning) ?? tasks[0];
-  return old && !isUnassigned(old) ? { replaces: old.ID } : {};
-}
-
 /** What a task leaves to its successor when it was not its own fault. */
-function takenOver({ shoal: { failures, replaces, runningSince } }: Task): Origin {
+function takenOver({ shoal: { failures, replaces, runningSince } }: Task, { nodeId }: Place): Origin {
+  const inFlight = replaces !== undefined && runningSince === undefined && nodeId === undefined;
   return {
     ...(failures !== undefined && { failures }),
-    ...(replaces !== undefined && runningSince === undefined && { replaces }),
+    ...(inFlight && { replaces }),
   };
 }
 
@@ -100,10 +95,8 @@ function mayStop({ draft, rules, target }: Scene, old: Task, keep: Task): boolea
 }
 
 /** Whether a task has to go although nothing takes over: the restart policy left the new version's place empty. */
-function isGivenUp({ draft, place }: Scene, task: Task): boolean {
-  if (displacement(task, draft.facts.nodes)) return true;
-  return place.creatable && !(isHalted(draft.service) && isRunning(task));
-}
+const isGivenUp = ({ draft, place }: Scene, task: Task): boolean =>
+  place.creatable || displacement(task, draft.facts.nodes) !== undefined;
 
 /** Starts a prepared task when its delay is over and, with stop-first, all others of its place have stopped. */
 function start({ draft, place, rules }: Scene, task: Task): void {

@@ -4,9 +4,9 @@ import { slotKey, type Task, type UpdateConfig } from '../model/index.ts';
 import { decideService } from './decide.ts';
 import { type Decision, Draft } from './draft.ts';
 import { updateRules } from './policy.ts';
-import { firstFailure } from './rollout.ts';
 import { Simulation } from './simulation.ts';
-import { isUnassigned, isWanted, standing } from './standing.ts';
+import { endedByItself, isUnassigned, isWanted, standing } from './standing.ts';
+import { isCurrent } from './update-state.ts';
 
 /** Something that happens to a cluster between two rounds. */
 type Event =
@@ -91,7 +91,9 @@ function checkInvariants(simulation: Simulation): void {
       ({ NodeID }) => facts.nodes.get(NodeID ?? '')?.Spec.Availability === 'drain',
     );
     if (tasks.length === 2) handovers++;
-    if (displaced || firstFailure(draft.slot(key), service, rules)) excused++;
+    // Beside an old task, the successor of one that failed waits for its turn.
+    const failed = draft.slot(key).tasks.some((task) => isCurrent(task, service) && endedByItself(task));
+    if (displaced || failed) excused++;
   }
   for (const [key, tasks] of bySlot(current)) {
     const usable = tasks.filter(({ NodeID }) => facts.nodes.get(NodeID ?? '')?.Spec.Availability !== 'drain');
@@ -170,7 +172,7 @@ describe('random histories', () => {
         if (simulation.service.UpdateStatus) expect(simulation.service.UpdateStatus.State).toBe('completed');
         checkInvariants(simulation);
       }),
-      { numRuns: 150 },
+      { numRuns: 120 },
     );
   });
 
@@ -190,7 +192,7 @@ describe('random histories', () => {
         expect(simulation.tasks.filter(isWanted).length).toBe(3);
         checkInvariants(simulation);
       }),
-      { numRuns: 75 },
+      { numRuns: 80 },
     );
   });
 });

@@ -1,7 +1,7 @@
 import type { Service, Task } from '../model/index.ts';
 import type { Slot } from './draft.ts';
 import { currentTarget, type Target, targetLike } from './new-task.ts';
-import { endedByItself } from './standing.ts';
+import { endedByItself, isRunning, isUnassigned } from './standing.ts';
 
 const stateOf = ({ UpdateStatus }: Service) => UpdateStatus?.State;
 
@@ -22,16 +22,35 @@ export const isCurrent = (task: Task, service: Service): boolean =>
 
 /**
  * The version that a place has to have now. Only the rolling update changes it, so a task that is lost
- * meanwhile is replaced by its like: an update that fails or pauses keeps what it has not reached.
+ * meanwhile is replaced by its like: an update that fails or pauses keeps what it has not reached, and one
+ * that is overtaken by the next gives up what it had not finished.
  */
-export function targetOf({ tasks, live }: Slot, service: Service): Target {
+export function targetOf(slot: Slot, service: Service): Target {
+  const { tasks, live } = slot;
   const current = currentTarget(service);
   const [newest] = tasks;
-  if (!newest || isCurrent(newest, service) || live.some((task) => isCurrent(task, service))) return current;
+  if (!newest || live.some((task) => isCurrent(task, service))) return current;
+  const kept = isHalted(service) ? unconverted(slot, service) : undefined;
+  if (kept) return targetLike(kept);
+  if (isCurrent(newest, service)) return current;
   // Nothing is left there that an update could replace step by step.
   const idle = live.length === 0 && !endedByItself(newest);
   if (idle && !isUpdating(service) && !isHalted(service)) return current;
-  return targetLike(live[0] ?? newest);
+  return targetLike(live.find(isRunning) ?? live[0] ?? newest);
+}
+
+/** The old task of a place where the new version was tried, but never ran and never had to have it stopped. */
+function unconverted({ tasks }: Slot, service: Service): Task | undefined {
+  const ran = tasks.some((task) => isCurrent(task, service) && task.shoal.runningSince !== undefined);
+  const old = tasks.find((task) => !isCurrent(task, service));
+  return ran || old?.shoal.stopReason === 'replaced' ? undefined : old;
+}
+
+/** The task whose work is at risk when a place is updated; undefined where no node ever took one. */
+export function atStake({ tasks, live }: Slot): Task | undefined {
+  const placed = live.filter((task) => !isUnassigned(task));
+  const task = placed.find(isRunning) ?? placed[0] ?? tasks[0];
+  return task && !isUnassigned(task) ? task : undefined;
 }
 
 /** The rolling update has still to come to this place. */
