@@ -10,10 +10,10 @@ import {
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import { type Liveness, silenceMessage } from '../liveness/index.ts';
-import { Loop } from '../loop.ts';
 import type { Node } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
-import type { Change, Store } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
+import { Agents } from './agents.ts';
 import { applyStatus } from './from-proto.ts';
 import { JoinRefused, join, withFacts } from './join.ts';
 import { Session } from './session.ts';
@@ -39,25 +39,13 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly #store: Store;
   readonly #options: DispatcherOptions;
-  readonly #sessions = new Map<string, Session>();
+  readonly #agents: Agents;
   readonly #server: Server;
-  readonly #flush: Loop;
-  readonly #unwatch: () => void;
 
   constructor(store: Store, options: DispatcherOptions) {
     this.#store = store;
     this.#options = options;
-    this.#flush = new Loop({
-      clock: options.clock,
-      log: options.log,
-      act: async (nodeIds) => {
-        for (const id of nodeIds) this.#sessions.get(id)?.flush(store.view);
-        return undefined;
-      },
-    });
-    this.#unwatch = store.watch(({ changes }) => {
-      for (const change of changes) this.#notice(change);
-    });
+    this.#agents = new Agents(store, options);
     this.#server = new Server({
       'grpc.max_receive_message_length': largestMessage,
       'grpc.max_send_message_length': largestMessage,
@@ -78,7 +66,7 @@ export class Dispatcher {
 
   /** Looks an image up in its registry through some host's daemon. Rejects with a QueryError. */
   async distribution(image: string, registryAuth: string): Promise<unknown> {
-    const ready = [...this.#sessions.values()].find(
+    const ready = [...this.#agents.all()].find(
       ({ nodeId }) => this.#store.view.nodes.get(nodeId)?.Status.State === 'ready',
     );
     if (!ready) throw new QueryError(503, 'no node is connected that could ask the registry');
@@ -86,30 +74,8 @@ export class Dispatcher {
   }
 
   async close(): Promise<void> {
-    this.#unwatch();
-    await this.#flush.close();
-    for (const session of this.#sessions.values()) session.close();
+    await this.#agents.close();
     this.#server.forceShutdown();
-  }
-
-  #notice(change: Change): void {
-    if (change.table === 'nodes' && !change.after) {
-      // A removed node may come back only by joining anew.
-      const session = this.#sessions.get(change.id);
-      if (session) this.#left(session);
-    }
-    if (change.table !== 'tasks') return;
-    const { before, after } = change;
-    // A status that the agent itself reported is no news to it.
-    if (before && after && before.DesiredState === after.DesiredState && before.NodeID === after.NodeID) {
-      if (before.Status.State !== 'pending' && before.Status.State !== 'new') return;
-    }
-    for (const nodeId of new Set([before?.NodeID, after?.NodeID])) {
-      const session = nodeId ? this.#sessions.get(nodeId) : undefined;
-      if (!session) continue;
-      session.mark(change.id);
-      this.#flush.mark(session.nodeId);
-    }
   }
 
   #serve(call: Call): void {
@@ -148,7 +114,7 @@ export class Dispatcher {
     });
     call.on('drain', () => {
       session?.drained();
-      if (session) this.#flush.mark(session.nodeId);
+      if (session) this.#agents.flushSoon(session);
     });
     call.on('end', () => {
       leave();
@@ -166,22 +132,17 @@ export class Dispatcher {
   #welcome(node: Node, call: Call): Session {
     const { log, liveness } = this.#options;
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
-    // A second stream of the same node replaces the first: the agent restarted, or gave the first one up.
-    this.#sessions.get(node.ID)?.close();
-    this.#sessions.set(node.ID, session);
     liveness.heard(node.ID);
     const [cluster] = this.#store.view.clusters.all();
     session.send({ $case: 'welcome', value: { nodeId: node.ID, beatMs, clusterId: cluster?.ID ?? '' } });
-    session.flush(this.#store.view);
+    this.#agents.add(session);
     log.info({ nodeId: node.ID, hostname: node.Description.Hostname }, 'agent connected');
     return session;
   }
 
   #left(session: Session): void {
-    if (this.#sessions.get(session.nodeId) !== session) return;
-    this.#sessions.delete(session.nodeId);
-    session.close();
-    this.#options.log.info({ nodeId: session.nodeId }, 'agent disconnected');
+    if (this.#agents.remove(session))
+      this.#options.log.info({ nodeId: session.nodeId }, 'agent disconnected');
   }
 
   async #handle(session: Session, body: AgentMessage['body']): Promise<void> {
@@ -201,7 +162,10 @@ export class Dispatcher {
         return;
       case 'resync':
         session.resync();
-        session.flush(this.#store.view);
+        this.#agents.flushSoon(session);
+        return;
+      case 'applied':
+        this.#agents.applied(session, body.value.number);
         return;
       case 'result':
         session.answered(body.value);

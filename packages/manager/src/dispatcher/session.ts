@@ -1,8 +1,7 @@
-import type { Assignments, ManagerMessage, Query, QueryResult } from '@shoal/proto';
-import { compareStates } from '../model/index.ts';
+import type { ManagerMessage, Query, QueryResult } from '@shoal/proto';
 import { QueryError } from '../query-error.ts';
 import type { ReadView } from '../store/index.ts';
-import { toAssignment } from './to-proto.ts';
+import { delta, everything, type Ids, isEmpty, type Kind, noIds } from './deltas.ts';
 
 /** How long a host's daemon may take to answer a query. */
 const queryTimeoutMs = 30_000;
@@ -26,7 +25,9 @@ interface Waiting {
 export class Session {
   readonly nodeId: string;
   readonly #outlet: Outlet;
-  readonly #dirty = new Set<string>();
+  #dirty = noIds();
+  /** What the agent was told of and not told to drop. */
+  #known: Ids = noIds();
   readonly #waiting = new Map<string, Waiting>();
   #sequence = 0;
   #complete = false;
@@ -47,9 +48,9 @@ export class Session {
     if (!this.#slow) this.send({ $case: 'beat', value: { number } });
   }
 
-  /** Something about this task changed; `flush` will look. */
-  mark(taskId: string): void {
-    this.#dirty.add(taskId);
+  /** Something about this object changed; `flush` will look. */
+  mark(kind: Kind, id: string): void {
+    this.#dirty[kind].add(id);
   }
 
   /** The agent lost track: the next flush sends everything. */
@@ -62,14 +63,26 @@ export class Session {
     this.#slow = false;
   }
 
-  /** Sends what changed since the last flush; everything, the first time. Cost follows the change. */
-  flush(view: ReadView): void {
-    if (this.#slow || (this.#complete && this.#dirty.size === 0)) return;
-    const message = this.#complete ? this.#delta(view) : this.#everything(view);
-    this.#dirty.clear();
+  /**
+   * Sends what changed since the last flush; everything, the first time. Returns the number of the newest set
+   * the agent was sent, or undefined while it is too slow to take what there is.
+   */
+  flush(view: ReadView, held: (taskId: string) => boolean): number | undefined {
+    if (this.#slow) return undefined;
+    if (this.#complete && isEmpty(this.#dirty)) return this.#sequence;
+    const complete = !this.#complete;
+    if (complete) this.#known = noIds();
+    const dirty = complete ? everything(view, this.nodeId) : this.#dirty;
+    const content = delta({ view, nodeId: this.nodeId, held }, dirty, this.#known);
+    this.#dirty = noIds();
     this.#complete = true;
-    this.#sequence = message.resultsIn;
-    this.send({ $case: 'assignments', value: message });
+    const appliesTo = complete ? 0 : this.#sequence;
+    this.#sequence++;
+    this.send({
+      $case: 'assignments',
+      value: { complete, appliesTo, resultsIn: this.#sequence, ...content },
+    });
+    return this.#sequence;
   }
 
   /** Asks this host's daemon. Rejects with a QueryError. */
@@ -107,40 +120,4 @@ export class Session {
     this.#waiting.clear();
     this.#outlet.end();
   }
-
-  #everything(view: ReadView): Assignments {
-    const tasks = view.tasks.by('node', this.nodeId).filter((task) => isAssigned(task.Status.State));
-    const put = tasks.map((task) => toAssignment(task, view.services.get(task.ServiceID)));
-    return { complete: true, appliesTo: 0, resultsIn: this.#sequence + 1, put, remove: [], ...noNetworks };
-  }
-
-  #delta(view: ReadView): Assignments {
-    const put: Assignments['put'] = [];
-    const remove: string[] = [];
-    for (const id of this.#dirty) {
-      const task = view.tasks.get(id);
-      if (!task || task.NodeID !== this.nodeId) remove.push(id);
-      else if (isAssigned(task.Status.State)) put.push(toAssignment(task, view.services.get(task.ServiceID)));
-    }
-    return {
-      complete: false,
-      appliesTo: this.#sequence,
-      resultsIn: this.#sequence + 1,
-      put,
-      remove,
-      ...noNetworks,
-    };
-  }
 }
-
-const isAssigned = (state: Parameters<typeof compareStates>[0]): boolean =>
-  compareStates(state, 'assigned') >= 0;
-
-const noNetworks = {
-  networks: [],
-  removedNetworks: [],
-  services: [],
-  removedServices: [],
-  peers: [],
-  removedPeers: [],
-};

@@ -11,14 +11,17 @@ import {
   type TaskSpec,
 } from '../model/index.ts';
 
-/** The model's task as the agent gets it. `service` may be gone already; its tasks then only have to end. */
-export function toAssignment(task: Task, service: Service | undefined): ProtoAssignment {
+/**
+ * The model's task as the agent gets it. `service` may be gone already; its tasks then only have to end.
+ * `held`: it shall stop, but runs on until all nodes have taken it out of their load balancers.
+ */
+export function toAssignment(task: Task, service: Service | undefined, held: boolean): ProtoAssignment {
   const serviceName = service?.Spec.Name ?? task.ServiceID;
   const taskName = `${serviceName}.${task.Slot ?? task.NodeID}`;
   const { Resources, LogDriver } = task.Spec;
   // A task that has ended must not be started again, whatever the manager wanted of it before.
-  const desired =
-    isTerminal(task.Status.State) && task.DesiredState !== 'remove' ? 'shutdown' : task.DesiredState;
+  const wanted = held ? 'running' : task.DesiredState;
+  const desired = isTerminal(task.Status.State) && wanted !== 'remove' ? 'shutdown' : wanted;
   return {
     taskId: task.ID,
     serviceId: task.ServiceID,

@@ -1,0 +1,107 @@
+import type * as proto from '@shoal/proto';
+import type { Network, Node, Service, ServiceAttachment, Task } from '../model/index.ts';
+import type { ReadView } from '../store/index.ts';
+
+/** The network is the node's business: it has a part of it, or forwards published ports on it. */
+export function needsNetwork(view: ReadView, network: Network, nodeId: string): boolean {
+  if (network.Spec.Ingress || network.shoal.slices.some(({ owner }) => owner === nodeId)) return true;
+  if (network.Spec.Driver === 'overlay') return false;
+  return view.tasks.by('node', nodeId).some((task) => task.shoal.networks?.includes(network.ID));
+}
+
+/** The node has containers that may call the service, or answers its published ports. */
+export function needsService(view: ReadView, service: Service, nodeId: string): boolean {
+  if (service.shoal.ports?.some(isIngress)) return true;
+  return (service.shoal.attachments ?? []).some(({ networkId }) =>
+    view.networks.get(networkId)?.shoal.slices.some(({ owner }) => owner === nodeId),
+  );
+}
+
+/** Every node that needs the service; with published ports, all of them. */
+export function nodesNeeding(view: ReadView, service: Service, all: Iterable<string>): Iterable<string> {
+  if (service.shoal.ports?.some(isIngress)) return all;
+  const owners = new Set<string>();
+  for (const { networkId } of service.shoal.attachments ?? []) {
+    for (const { owner } of view.networks.get(networkId)?.shoal.slices ?? []) owners.add(owner);
+  }
+  return owners;
+}
+
+/** The task may get traffic now. */
+export const isEndpoint = (task: Task): boolean =>
+  task.Status.State === 'running' &&
+  task.DesiredState === 'running' &&
+  (task.shoal.attachments?.length ?? 0) > 0;
+
+/** The task has all the addresses it needs before its container can be made. */
+export const hasAddresses = ({ shoal }: Task): boolean =>
+  (shoal.networks?.length ?? 0) === (shoal.attachments?.length ?? 0);
+
+export function toNetwork(network: Network, nodeId: string): proto.Network {
+  const peers = new Map<string, string[]>();
+  for (const { owner, cidr } of network.shoal.slices) peers.set(owner, [...(peers.get(owner) ?? []), cidr]);
+  const slices = peers.get(nodeId) ?? [];
+  peers.delete(nodeId);
+  const options = network.Spec.Options ?? {};
+  return {
+    id: network.ID,
+    name: network.Spec.Name ?? '',
+    number: network.shoal.number,
+    driver: network.Spec.Driver ?? 'overlay',
+    subnets: [...network.shoal.subnets],
+    slices,
+    peerSlices: [...peers].map(([owner, cidrs]) => ({ nodeId: owner, slices: cidrs })),
+    internal: network.Spec.Internal ?? false,
+    encrypted: 'encrypted' in options,
+    mtu: Number(options['com.docker.network.driver.mtu'] ?? 0),
+    options,
+  };
+}
+
+export function toServiceEndpoints(view: ReadView, service: Service): proto.ServiceEndpoints {
+  const { Spec, shoal } = service;
+  const labels = Spec.Labels ?? {};
+  const name = Spec.Name ?? '';
+  return {
+    id: service.ID,
+    name,
+    stack: labels['com.docker.stack.namespace'] ?? '',
+    dnsrr: Spec.EndpointSpec?.Mode === 'dnsrr',
+    sourceHash: labels['shoal.lb'] === 'source-hash',
+    attachments: (shoal.attachments ?? []).map((attachment) => ({
+      networkId: attachment.networkId,
+      vip: attachment.vip ?? '',
+      aliases: aliasesOn(service, attachment),
+    })),
+    endpoints: view.tasks
+      .by('service', service.ID)
+      .filter(isEndpoint)
+      .map((task) => ({
+        taskId: task.ID,
+        taskName: `${name}.${task.Slot ?? task.NodeID}`,
+        nodeId: task.NodeID ?? '',
+        addresses: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),
+      })),
+    published: (shoal.ports ?? []).filter(isIngress).map((port) => ({
+      protocol: port.Protocol ?? 'tcp',
+      target: port.TargetPort ?? 0,
+      published: port.PublishedPort ?? 0,
+      name: port.Name ?? '',
+    })),
+  };
+}
+
+export const toPeer = (node: Node): proto.Peer => ({
+  nodeId: node.ID,
+  number: node.shoal.number,
+  address: node.Status.Addr ?? '',
+  key: node.shoal.key ?? '',
+});
+
+function aliasesOn({ Spec }: Service, { networkId }: ServiceAttachment): string[] {
+  const wanted = Spec.TaskTemplate?.Networks ?? Spec.Networks ?? [];
+  return wanted.find(({ Target }) => Target === networkId)?.Aliases ?? [];
+}
+
+const isIngress = ({ PublishMode }: { PublishMode?: string | null }): boolean =>
+  (PublishMode ?? 'ingress') === 'ingress';
