@@ -134,10 +134,12 @@ function serve(socket: Socket, handle: Handle): void {
 /** A question of the class CHAOS: refused by every server, without a look at names or resolvers. */
 const probeQuery = Buffer.from([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, recordType.SOA, 0, 3]);
 
+const neverAborted = new AbortController().signal;
+
 const probe = (at: Address, transport: Transport): Promise<Buffer> =>
   exchange(probeQuery, at, transport, {
     timeoutMs: probeTimeoutMs,
-    signal: AbortSignal.timeout(probeTimeoutMs),
+    signal: neverAborted,
   });
 
 async function ready(listening: Promise<unknown>, close: () => void): Promise<void> {

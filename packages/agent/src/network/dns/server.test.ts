@@ -173,6 +173,16 @@ describe('askers', () => {
   });
 });
 
+it('listens on the gateway of each subnet that has a slice here', () => {
+  const subnets = ['10.5.0.0/24', '10.6.0.0/24', '10.7.0.0/24'];
+  const slices = ['10.5.0.64/26', '10.6.0.0/26', '10.5.0.128/26'];
+  expect(gatewaysOf(aState([aNetwork('wide', 5, { subnets, slices })], []))).toEqual([
+    '10.5.0.65',
+    '10.6.0.1',
+  ]);
+  expect(gatewaysOf(aState([aNetwork('edge', 5, { slices: [] })], []))).toEqual([]);
+});
+
 describe('sockets', () => {
   it('answer over TCP: cut anywhere, several at a time', async () => {
     const { port } = await start();

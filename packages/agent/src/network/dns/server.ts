@@ -2,7 +2,7 @@ import type { NetworkState } from '../state.ts';
 import type { Answer, Question } from './answer.ts';
 import type { Upstream } from './exchange.ts';
 import { type Clock, Forwarder } from './forwarder.ts';
-import { ipv4FromText, ipv4ToText, subnetFromText } from './ipv4.ts';
+import { contains, ipv4FromText, ipv4ToText, subnetFromText } from './ipv4.ts';
 import { keepOpen } from './kept-socket.ts';
 import { type Handle, openTcp, openUdp } from './listen.ts';
 import { NameTable, type NetworkIds, type Random } from './name-table.ts';
@@ -28,12 +28,15 @@ export interface DnsServerOptions {
 
 const dnsPort = 53;
 
-/** The gateway of each local slice: where this host's containers ask. */
+/** Where this host's containers ask: the first address of the first local slice of each subnet. */
 export const gatewaysOf = ({ networks }: Pick<NetworkState, 'networks'>): string[] =>
-  [...networks.values()].flatMap(({ slices }) =>
-    slices.flatMap((slice) => {
-      const subnet = subnetFromText(slice);
-      return subnet ? [ipv4ToText(subnet.base + 1)] : [];
+  [...networks.values()].flatMap(({ subnets, slices }) =>
+    subnets.flatMap((cidr) => {
+      const subnet = subnetFromText(cidr);
+      const first = slices
+        .map(subnetFromText)
+        .find((slice) => subnet && slice && contains(subnet, slice.base));
+      return first ? [ipv4ToText(first.base + 1)] : [];
     }),
   );
 
