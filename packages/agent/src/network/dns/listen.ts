@@ -26,7 +26,7 @@ const mostConnectionsPerSource = 64;
 /** Bytes that wait for a client that does not read. */
 const mostUnsentTcp = 1 << 20;
 const mostUnsentUdp = 4 << 20;
-/** Bursts wait here instead of being lost while the agent is busy. */
+/** Bursts wait here while the agent is busy; the kernel gives no more than its `net.core.rmem_max`. */
 const receiveBuffer = 4 << 20;
 
 export async function openUdp(at: Address, handle: Handle): Promise<OpenSocket> {
