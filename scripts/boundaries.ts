@@ -44,6 +44,7 @@ export const RULES: readonly Rule[] = [
     why: CORE,
   },
   { room: 'packages/manager/src/orchestrator', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
+  { room: 'packages/manager/src/allocator', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/scheduler', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
   {
     room: 'packages/manager/src',

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pino } from 'pino';
+import { allocatorLoop, prepareNetworks } from './allocator/index.ts';
 import { buildApi, listen } from './api/index.ts';
 import { readConfig, usage } from './config.ts';
 import { Dispatcher } from './dispatcher/index.ts';
@@ -43,6 +44,8 @@ await store.update((tx) => {
   });
 });
 
+await prepareNetworks(store);
+
 const liveness = startLiveness(store, { clock, log: log.child({ component: 'liveness' }) });
 const dispatcher = new Dispatcher(store, {
   clock,
@@ -52,6 +55,7 @@ const dispatcher = new Dispatcher(store, {
   managerAddr,
 });
 const scheduler = schedulerLoop(store, { clock, log: log.child({ component: 'scheduler' }) });
+const allocator = allocatorLoop(store, { clock, log: log.child({ component: 'allocator' }) });
 const orchestrator = orchestratorLoop(store, { clock, ids, log: log.child({ component: 'orchestrator' }) });
 const api = await buildApi({
   store,
@@ -70,7 +74,7 @@ const stop = async (signal: string) => {
   await api.close();
   await dispatcher.close();
   liveness.close();
-  await Promise.all([scheduler.close(), orchestrator.close()]);
+  await Promise.all([scheduler.close(), allocator.close(), orchestrator.close()]);
   await store.close();
   process.exit(0);
 };

@@ -1,5 +1,14 @@
 import type * as proto from '@shoal/proto';
-import type { Network, Node, Service, ServiceAttachment, Task } from '../model/index.ts';
+import { vipOwner } from '../allocator/subnets.ts';
+import {
+  isIngressPort,
+  mtuOf,
+  type Network,
+  type Node,
+  type Service,
+  type ServiceAttachment,
+  type Task,
+} from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 
 /** The network is the node's business: it has a part of it, or forwards published ports on it. */
@@ -11,7 +20,7 @@ export function needsNetwork(view: ReadView, network: Network, nodeId: string): 
 
 /** The node has containers that may call the service, or answers its published ports. */
 export function needsService(view: ReadView, service: Service, nodeId: string): boolean {
-  if (service.shoal.ports?.some(isIngress)) return true;
+  if (service.shoal.ports?.some(isIngressPort)) return true;
   return (service.shoal.attachments ?? []).some(({ networkId }) =>
     view.networks.get(networkId)?.shoal.slices.some(({ owner }) => owner === nodeId),
   );
@@ -19,7 +28,7 @@ export function needsService(view: ReadView, service: Service, nodeId: string): 
 
 /** Every node that needs the service; with published ports, all of them. */
 export function nodesNeeding(view: ReadView, service: Service, all: Iterable<string>): Iterable<string> {
-  if (service.shoal.ports?.some(isIngress)) return all;
+  if (service.shoal.ports?.some(isIngressPort)) return all;
   const owners = new Set<string>();
   for (const { networkId } of service.shoal.attachments ?? []) {
     for (const { owner } of view.networks.get(networkId)?.shoal.slices ?? []) owners.add(owner);
@@ -39,7 +48,9 @@ export const hasAddresses = ({ shoal }: Task): boolean =>
 
 export function toNetwork(network: Network, nodeId: string): proto.Network {
   const peers = new Map<string, string[]>();
-  for (const { owner, cidr } of network.shoal.slices) peers.set(owner, [...(peers.get(owner) ?? []), cidr]);
+  for (const { owner, cidr } of network.shoal.slices) {
+    if (owner !== vipOwner) peers.set(owner, [...(peers.get(owner) ?? []), cidr]);
+  }
   const slices = peers.get(nodeId) ?? [];
   peers.delete(nodeId);
   const options = network.Spec.Options ?? {};
@@ -53,7 +64,7 @@ export function toNetwork(network: Network, nodeId: string): proto.Network {
     peerSlices: [...peers].map(([owner, cidrs]) => ({ nodeId: owner, slices: cidrs })),
     internal: network.Spec.Internal ?? false,
     encrypted: 'encrypted' in options,
-    mtu: Number(options['com.docker.network.driver.mtu'] ?? 0),
+    mtu: mtuOf(network.Spec),
     options,
   };
 }
@@ -82,7 +93,7 @@ export function toServiceEndpoints(view: ReadView, service: Service): proto.Serv
         nodeId: task.NodeID ?? '',
         addresses: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),
       })),
-    published: (shoal.ports ?? []).filter(isIngress).map((port) => ({
+    published: (shoal.ports ?? []).filter(isIngressPort).map((port) => ({
       protocol: port.Protocol ?? 'tcp',
       target: port.TargetPort ?? 0,
       published: port.PublishedPort ?? 0,
@@ -102,6 +113,3 @@ function aliasesOn({ Spec }: Service, { networkId }: ServiceAttachment): string[
   const wanted = Spec.TaskTemplate?.Networks ?? Spec.Networks ?? [];
   return wanted.find(({ Target }) => Target === networkId)?.Aliases ?? [];
 }
-
-const isIngress = ({ PublishMode }: { PublishMode?: string | null }): boolean =>
-  (PublishMode ?? 'ingress') === 'ingress';

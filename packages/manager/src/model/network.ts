@@ -35,10 +35,18 @@ export const NetworkSpec = object({
 });
 export type NetworkSpec = Static<typeof NetworkSpec>;
 
+const mtuOptions = ['com.docker.network.driver.mtu', 'mtu'];
+
+/** Bytes; 0 when the network takes what the hosts' links allow. */
+export const mtuOf = ({ Options }: NetworkSpec): number =>
+  Number(mtuOptions.map((name) => Options?.[name]).find((value) => value !== undefined) ?? 0);
+
 /** A part of a network: the addresses that one node's containers get, or (owner `vip`) the services' own. */
 export interface Slice {
   readonly owner: string;
   readonly cidr: string;
+  /** Since when nobody has an address of it (ms since the epoch): it is kept for a while, then given back. */
+  readonly idleSince?: number;
 }
 
 /** A network as stored. Only drivers `overlay` and `bridge` are; the daemons' own are always there. */
@@ -53,10 +61,14 @@ export interface Network {
     readonly number: number;
     readonly subnets: readonly string[];
     readonly slices: readonly Slice[];
-    /** Slices come only out of this range (`--ip-range`). */
-    readonly range?: string;
+    /** Slices of the subnets that hold these come only out of them (`--ip-range`). */
+    readonly ranges?: readonly string[];
+    /** Addresses that nobody gets (`--gateway`, `--aux-address`). */
+    readonly reserved?: readonly string[];
     /** It may get further subnets from the pools: nobody named its subnet. */
     readonly grows: boolean;
+    /** Hidden already; it disappears once nothing is attached to it. */
+    readonly removing?: boolean;
   };
 }
 
@@ -70,6 +82,6 @@ export interface ServiceAttachment {
 /** A task's place on one network. */
 export interface TaskAttachment {
   readonly networkId: string;
-  /** Without prefix length. */
+  /** Without prefix length. Empty on networks of driver `bridge`: the host's daemon picks one. */
   readonly address: string;
 }

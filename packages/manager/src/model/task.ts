@@ -49,7 +49,9 @@ export interface TaskInternals {
   readonly ports: readonly PortConfig[];
   /** Networks it joins: those of its service when it was made. Absent for none. */
   readonly networks?: readonly string[];
-  /** Its addresses, one per network; absent until it is placed and has them all. */
+  /** `host`, `none`, `bridge` (the daemon's own), or `service:NAME` to share that task's; instead of networks. */
+  readonly networkMode?: string;
+  /** Its addresses, one per network once it is placed and there is room for it on each. */
   readonly attachments?: readonly TaskAttachment[];
   /** A restarted task is prepared at once but started only then (ms since the epoch); desired is `ready` until. */
   readonly startAfter?: number;

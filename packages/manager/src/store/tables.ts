@@ -1,4 +1,12 @@
-import { type Cluster, type Network, type Node, type Service, slotKey, type Task } from '../model/index.ts';
+import {
+  type Cluster,
+  isTerminal,
+  type Network,
+  type Node,
+  type Service,
+  slotKey,
+  type Task,
+} from '../model/index.ts';
 import { Table, type TableReader } from './table.ts';
 
 /** Everything the manager knows, by table. A new kind of object is one line in each of these three. */
@@ -18,12 +26,15 @@ export const makeTables = () => ({
   nodes: new Table<Node, 'hostname'>({
     hostname: (node) => [node.Description.Hostname ?? ''],
   }),
-  services: new Table<Service, 'name'>({
+  services: new Table<Service, 'name' | 'network'>({
     name: (service) => [service.Spec.Name ?? ''],
+    network: (service) => (service.shoal.attachments ?? []).map(({ networkId }) => networkId),
   }),
-  tasks: new Table<Task, 'service' | 'node' | 'slot'>({
+  tasks: new Table<Task, 'service' | 'node' | 'slot' | 'network'>({
     service: (task) => [task.ServiceID],
     node: (task) => (task.NodeID ? [task.NodeID] : []),
+    // Tasks that have ended need no address.
+    network: (task) => (isTerminal(task.Status.State) ? [] : (task.shoal.networks ?? [])),
     slot: (task) => [slotIndexKey(task.ServiceID, slotKey(task))],
   }),
 });

@@ -1,0 +1,86 @@
+import type { Network, Task } from '../model/index.ts';
+import type { ReadView } from '../store/index.ts';
+import { formatAddress } from './cidr.ts';
+import { fullText, idleMs, needsOn, nextSubnet, recut, takenOn, waitsFor } from './demand.ts';
+import { freeAddress } from './subnets.ts';
+
+/** What to write about one network. Empty when everything is as it should be. */
+export interface Allocation {
+  /** With its new slices; absent when they stay. */
+  readonly network?: Network;
+  /** Nothing is attached to it any more, and it was to be removed. */
+  readonly remove: boolean;
+  /** Tasks with an address more, or with the reason why they have to wait. */
+  readonly tasks: readonly Task[];
+  /** When to look again although nothing changes (ms since the epoch). */
+  readonly wakeAt?: number;
+}
+
+/**
+ * Slices for the nodes whose tasks join the network, and addresses for the tasks that wait for one. What is
+ * taken follows from the tasks and services alone, so nothing is ever lost. `now` in ms since the epoch.
+ */
+export function allocate(view: ReadView, network: Network, now: number): Allocation {
+  const attached = view.tasks.by('network', network.ID);
+  const isGone = attached.length === 0 && view.services.by('network', network.ID).length === 0;
+  if (network.shoal.removing && isGone) return { remove: true, tasks: [] };
+  const waiting = attached.filter((task) => waitsFor(task, network.ID)).toSorted(byAge);
+  if (network.Spec.Driver === 'bridge') {
+    return { remove: false, tasks: waiting.map((task) => withAddress(task, network.ID, '')) };
+  }
+  const { shoal } = recut(network.shoal, needsOn(view, network.ID), (own) => nextSubnet(view, own), now);
+  const cut = { ...network, shoal };
+  const wakeAt = Math.min(
+    ...shoal.slices.map(({ idleSince = Number.POSITIVE_INFINITY }) => idleSince + idleMs),
+  );
+  return {
+    remove: false,
+    ...(!sameCut(shoal, network.shoal) && { network: cut }),
+    tasks: addresses(cut, waiting, takenOn(view, network)),
+    ...(Number.isFinite(wakeAt) && { wakeAt }),
+  };
+}
+
+function addresses(network: Network, waiting: readonly Task[], taken: Set<number>): Task[] {
+  const slicesOf = Map.groupBy(network.shoal.slices, ({ owner }) => owner);
+  return waiting.flatMap((task) => {
+    const address = freeAddress(slicesOf.get(task.NodeID ?? '') ?? [], taken, task.ID);
+    if (address === undefined) return kept(task, fullText(network));
+    taken.add(address);
+    return withAddress(task, network.ID, formatAddress(address));
+  });
+}
+
+/**
+ * The order of the task's networks is kept: the first is its container's way out. The reason to wait goes with
+ * the last address.
+ */
+function withAddress(task: Task, networkId: string, address: string): Task {
+  const all = [...(task.shoal.attachments ?? []), { networkId, address }];
+  const attachments = (task.shoal.networks ?? []).flatMap(
+    (id) => all.find((one) => one.networkId === id) ?? [],
+  );
+  const { Err: _, ...status } = task.Status;
+  return {
+    ...task,
+    ...(attachments.length === task.shoal.networks?.length && { Status: status }),
+    shoal: { ...task.shoal, attachments },
+  };
+}
+
+/** Says in the task's status why no host has started it; nothing when it says so already. */
+export const kept = (task: Task, Err: string): Task[] =>
+  task.Status.State === 'assigned' && task.Status.Err !== Err
+    ? [{ ...task, Status: { ...task.Status, Err } }]
+    : [];
+
+const sameCut = (a: Network['shoal'], b: Network['shoal']): boolean =>
+  a.slices.length === b.slices.length &&
+  a.subnets.length === b.subnets.length &&
+  a.slices.every(({ owner, cidr, idleSince }, i) => {
+    const other = b.slices[i];
+    return other?.owner === owner && other.cidr === cidr && other.idleSince === idleSince;
+  });
+
+const byAge = (a: Task, b: Task): number =>
+  a.CreatedAt === b.CreatedAt ? (a.ID < b.ID ? -1 : 1) : a.CreatedAt < b.CreatedAt ? -1 : 1;

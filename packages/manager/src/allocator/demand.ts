@@ -1,0 +1,123 @@
+import { compareStates, isTerminal, type Network, type Task } from '../model/index.ts';
+import type { ReadView } from '../store/index.ts';
+import { type Block, holds, parseAddress, parseBlock } from './cidr.ts';
+import { type Cut, cutSlices, freeSubnet, type Need, vipOwner } from './subnets.ts';
+
+/** How long a node keeps its slices without a task on the network: the next one often comes at once. */
+export const idleMs = 30_000;
+/** Nobody tells the manager how large a host's own network is: this much around its address is left alone. */
+const hostNetworkPrefix = 16;
+
+/** The task's own address there. Undefined for one that has ended: its address is free. */
+export function addressOn({ Status, shoal }: Task, networkId: string): string | undefined {
+  if (isTerminal(Status.State)) return undefined;
+  return shoal.attachments?.find((attachment) => attachment.networkId === networkId)?.address;
+}
+
+/** It has its node, shall run there, and waits for an address. */
+export const waitsFor = (task: Task, networkId: string): boolean =>
+  compareStates(task.Status.State, 'assigned') >= 0 &&
+  !isTerminal(task.Status.State) &&
+  (task.DesiredState === 'running' || task.DesiredState === 'ready') &&
+  (task.shoal.networks?.includes(networkId) ?? false) &&
+  addressOn(task, networkId) === undefined;
+
+/** Addresses that services have for themselves on the network. */
+export const vipsOn = (view: Pick<ReadView, 'services'>, networkId: string): string[] =>
+  view.services
+    .by('network', networkId)
+    .flatMap(({ shoal }) => shoal.attachments ?? [])
+    .flatMap((attachment) => (attachment.networkId === networkId && attachment.vip ? [attachment.vip] : []));
+
+/** What every owner has or waits for; `more` service addresses beside those in use. */
+export function needsOn(view: ReadView, networkId: string, more = 0): Need[] {
+  const needs = new Map<string, number>();
+  const vips = vipsOn(view, networkId).length + more;
+  if (vips > 0) needs.set(vipOwner, vips);
+  for (const task of view.tasks.by('network', networkId)) {
+    if (!task.NodeID || !(addressOn(task, networkId) || waitsFor(task, networkId))) continue;
+    needs.set(task.NodeID, (needs.get(task.NodeID) ?? 0) + 1);
+  }
+  return [...needs].map(([owner, addresses]) => ({ owner, addresses }));
+}
+
+/** Addresses of the network that nobody may get any more. */
+export function takenOn(view: ReadView, network: Network): Set<number> {
+  const taken = [...(network.shoal.reserved ?? []), ...vipsOn(view, network.ID)];
+  for (const task of view.tasks.by('network', network.ID)) taken.push(addressOn(task, network.ID) ?? '');
+  return new Set(taken.flatMap((address) => parseAddress(address) ?? []));
+}
+
+/** Blocks that no new subnet may overlap, and who has them. */
+export interface Occupied {
+  readonly block: Block;
+  readonly by: string;
+}
+
+export function occupied(view: Pick<ReadView, 'networks' | 'nodes'>): Occupied[] {
+  const ofNetworks = [...view.networks.all()].flatMap(({ Spec, shoal }) =>
+    shoal.subnets.map((cidr) => ({
+      block: parseBlock(cidr),
+      by: `network ${Spec.Name} (${cidr})${shoal.removing ? ', which is being removed' : ''}`,
+    })),
+  );
+  const ofNodes = [...view.nodes.all()].flatMap(({ Status, Description }) => {
+    const address = parseAddress(Status.Addr ?? '');
+    return address === undefined
+      ? []
+      : [{ block: { base: address, prefix: 32 }, by: `node ${Description.Hostname} (${Status.Addr})` }];
+  });
+  return [...ofNetworks, ...ofNodes];
+}
+
+/** The next subnet for a network that has `own` by now; undefined when the pools are used up. */
+export const nextSubnet = (
+  view: Pick<ReadView, 'networks' | 'nodes'>,
+  own: readonly string[] = [],
+): Block | undefined =>
+  freeSubnet([
+    ...own.map(parseBlock),
+    ...occupied(view).map(({ block }) => (block.prefix === 32 ? around(block) : block)),
+  ]);
+
+function around({ base }: Block): Block {
+  const size = 2 ** (32 - hostNetworkPrefix);
+  return { base: base - (base % size), prefix: hostNetworkPrefix };
+}
+
+/**
+ * The network's slices for these needs. Owners without a need keep theirs for `idleMs`, unless somebody else
+ * would get too little for that. `short` names those who still did.
+ */
+export function recut(
+  shoal: Network['shoal'],
+  needs: readonly Need[],
+  newSubnet: (own: readonly string[]) => Block | undefined,
+  now: number,
+): { shoal: Network['shoal']; short: readonly string[] } {
+  const active = new Set(needs.map(({ owner }) => owner));
+  const idle = shoal.slices.filter(({ owner }) => !active.has(owner));
+  const kept = idle.filter(({ idleSince = now }) => idleSince + idleMs > now);
+  const keepers = [...new Set(kept.map(({ owner }) => owner))].map((owner) => ({ owner, addresses: 1 }));
+  let result = cutSlices(shoal, [...needs, ...keepers], () => undefined);
+  if (result.short.length > 0) result = cutSlices(shoal, needs, newSubnet);
+  const slices = result.cut.slices.map(({ owner, cidr, idleSince = now }) =>
+    active.has(owner) ? { owner, cidr } : { owner, cidr, idleSince },
+  );
+  return { shoal: { ...result.cut, slices, subnets: usedSubnets(result.cut, slices) }, short: result.short };
+}
+
+/** A network that has grown shrinks again, down to its first subnet. */
+function usedSubnets({ subnets, grows }: Cut, slices: readonly { readonly cidr: string }[]): string[] {
+  const blocks = slices.map(({ cidr }) => parseBlock(cidr));
+  return subnets.filter((cidr, i) => {
+    const subnet = parseBlock(cidr);
+    return i === 0 || !grows || blocks.some(({ base }) => holds(subnet, base));
+  });
+}
+
+/** In words, for people: what is full and what to do about it. */
+export const fullText = ({ Spec, shoal }: Network): string =>
+  shoal.grows
+    ? `no addresses left for network ${Spec.Name}: the pools of subnets are used up; remove networks that are not used`
+    : `no addresses left in network ${Spec.Name} (${shoal.subnets.join(', ')}): create it with a larger --subnet`;

@@ -1,0 +1,109 @@
+import {
+  ingressId,
+  isIngressPort,
+  type Network,
+  networksOf,
+  type PortConfig,
+  type Service,
+  type ServiceAttachment,
+  type ServiceSpec,
+} from '../model/index.ts';
+import type { ReadView, Tx } from '../store/index.ts';
+import { formatAddress } from './cidr.ts';
+import { fullText, needsOn, nextSubnet, recut, takenOn } from './demand.ts';
+import { type Holder, portKey, settlePorts } from './ports.ts';
+import { freeAddress, vipOwner } from './subnets.ts';
+
+/** No address is left. The text says where, and what to do. */
+export class NoAddressError extends Error {
+  override readonly name = 'NoAddressError';
+}
+
+/** What a service has of the cluster's networks and ports. */
+export type Settled = Required<Pick<Service['shoal'], 'attachments' | 'ports'>>;
+
+/**
+ * The networks, own addresses and published ports that `spec` asks for; what the service has by now stays. May
+ * give its networks another slice of service addresses. Throws PortTakenError, NoPortError and NoAddressError.
+ */
+export function settleService(
+  tx: Tx,
+  id: string,
+  spec: ServiceSpec,
+  previous: Partial<Settled>,
+  now: number,
+): Settled {
+  const wanted = spec.EndpointSpec?.Ports ?? [];
+  const ports = settlePorts(wanted, previous.ports ?? [], portHolders(tx, id));
+  return { attachments: settleAttachments(tx, id, spec, previous.attachments ?? [], now), ports };
+}
+
+function settleAttachments(
+  tx: Tx,
+  id: string,
+  spec: ServiceSpec,
+  previous: readonly ServiceAttachment[],
+  now: number,
+): ServiceAttachment[] {
+  return networksOf(spec).map((networkId) => {
+    const network = tx.networks.get(networkId);
+    if (!network || !hasVip(spec, network)) return { networkId };
+    const kept = previous.find((attachment) => attachment.networkId === networkId)?.vip;
+    return { networkId, vip: kept ?? newVip(tx, network, id, now) };
+  });
+}
+
+/** A bridge network is each host's own: no address is the same on all of them. */
+const hasVip = ({ EndpointSpec }: ServiceSpec, { ID, Spec }: Network): boolean =>
+  ID === ingressId || (EndpointSpec?.Mode !== 'dnsrr' && Spec.Driver !== 'bridge');
+
+function newVip(tx: Tx, network: Network, serviceId: string, now: number): string {
+  const needs = needsOn(tx, network.ID, 1);
+  const { shoal } = recut(network.shoal, needs, (own) => nextSubnet(tx, own), now);
+  const slices = shoal.slices.filter(({ owner }) => owner === vipOwner);
+  const address = freeAddress(slices, takenOn(tx, network), serviceId);
+  if (address === undefined) throw new NoAddressError(fullText(network));
+  tx.networks.update({ ...network, shoal });
+  return formatAddress(address);
+}
+
+/** Who has which port. A service that is being removed has given its ports up. */
+export function portHolders(view: Pick<ReadView, 'services'>, except: string): Map<string, Holder> {
+  const holders = new Map<string, Holder>();
+  for (const { ID, Spec, shoal } of view.services.all()) {
+    if (ID === except || shoal.removing) continue;
+    for (const port of shoal.ports ?? []) {
+      if (!port.PublishedPort || holders.get(portKey(port))?.mode === 'ingress') continue;
+      const mode = isIngressPort(port) ? 'ingress' : 'host';
+      holders.set(portKey(port), { serviceId: ID, name: Spec.Name ?? '', mode });
+    }
+  }
+  return holders;
+}
+
+/** Whether the service has what its spec asks for; an automatic rollback changes the spec alone. */
+export function isSettled(tx: Tx, { Spec, shoal }: Service): boolean {
+  const { attachments = [], ports = [] } = shoal;
+  const ids = networksOf(Spec);
+  return (
+    ids.length === attachments.length &&
+    attachments.every(({ networkId, vip }, i) => {
+      const network = tx.networks.get(networkId);
+      return networkId === ids[i] && (!network || hasVip(Spec, network) === (vip !== undefined));
+    }) &&
+    samePorts(Spec.EndpointSpec?.Ports ?? [], ports)
+  );
+}
+
+const samePorts = (wanted: readonly PortConfig[], ports: readonly PortConfig[]): boolean =>
+  wanted.length === ports.length &&
+  wanted.every((port, i) => {
+    const settled = ports[i];
+    return (
+      settled !== undefined &&
+      settled.TargetPort === port.TargetPort &&
+      settled.Protocol === (port.Protocol ?? 'tcp') &&
+      isIngressPort(settled) === isIngressPort(port) &&
+      (!port.PublishedPort || settled.PublishedPort === port.PublishedPort)
+    );
+  });

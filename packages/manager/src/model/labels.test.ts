@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { companionOf, drainMs, labelTrouble, parseDuration } from './labels.ts';
+
+describe('labels of a service', () => {
+  it.each([
+    ['0', 0],
+    ['500ms', 500],
+    ['1m30s', 90_000],
+    ['1.5s', 1_500],
+    ['5', undefined],
+    ['-1s', undefined],
+    ['', undefined],
+    ['5 s', undefined],
+  ])('duration %j is %j ms', (text, ms) => {
+    expect(parseDuration(text)).toBe(ms);
+  });
+
+  it('has a default drain time', () => {
+    expect([drainMs(undefined), drainMs({}), drainMs({ 'shoal.drain': '0' })]).toEqual([5_000, 5_000, 0]);
+  });
+
+  it.each([
+    [{ 'shoal.lb': 'best' }, 'Labels["shoal.lb"]: must be random or source-hash, got "best"'],
+    [{ 'shoal.drain': 'soon' }, 'Labels["shoal.drain"]: must be a duration from 0 to 10m'],
+    [{ 'shoal.drain': '11m' }, 'Labels["shoal.drain"]'],
+    [{ 'shoal.network': 'host' }, 'Labels["shoal.network"]: must be service:NAME'],
+  ])('%j is refused', (labels, text) => {
+    expect(labelTrouble(labels)).toContain(text);
+  });
+
+  it('that are well-formed, or of others, are fine', () => {
+    expect(
+      labelTrouble({ 'shoal.lb': 'source-hash', 'shoal.drain': '2s', 'shoal.network': 'service:db' }),
+    ).toBe(undefined);
+    expect(labelTrouble({ a: 'b' })).toBe(undefined);
+    expect([companionOf('service:db'), companionOf('host')]).toEqual(['db', undefined]);
+  });
+});

@@ -1,0 +1,48 @@
+/** Labels of a service that mean something to Shoal. Each is checked when a service is created or updated. */
+
+/** How an endpoint is chosen: `random`, or `source-hash` (one client address, one endpoint). */
+export const balanceLabel = 'shoal.lb';
+/** How long open connections may finish before the stop signal: a duration such as `5s`; `0` for not at all. */
+export const drainLabel = 'shoal.drain';
+/** `service:NAME`: share the network of that service's task on the same host. */
+export const networkLabel = 'shoal.network';
+
+const defaultDrainMs = 5_000;
+const longestDrainMs = 10 * 60_000;
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Milliseconds; the default when the label is not there. */
+export function drainMs(labels: Labels | null | undefined): number {
+  const text = labels?.[drainLabel];
+  return (text === undefined ? undefined : parseDuration(text)) ?? defaultDrainMs;
+}
+
+/** The service that `service:NAME` names; undefined for anything else. */
+export const companionOf = (mode: string | undefined): string | undefined =>
+  /^service:(.+)$/.exec(mode ?? '')?.[1];
+
+/** What is wrong with the first label that can't be read; undefined when all is well. */
+export function labelTrouble(labels: Labels | null | undefined): string | undefined {
+  const { [balanceLabel]: balance, [drainLabel]: drain, [networkLabel]: network } = labels ?? {};
+  if (balance !== undefined && balance !== 'random' && balance !== 'source-hash') {
+    return `Labels["${balanceLabel}"]: must be random or source-hash, got "${balance}"`;
+  }
+  if (drain !== undefined && (parseDuration(drain) ?? Number.POSITIVE_INFINITY) > longestDrainMs) {
+    return `Labels["${drainLabel}"]: must be a duration from 0 to 10m such as 5s or 500ms, got "${drain}"`;
+  }
+  if (network !== undefined && companionOf(network) === undefined) {
+    return `Labels["${networkLabel}"]: must be service:NAME, got "${network}"`;
+  }
+  return undefined;
+}
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** Milliseconds of a duration as Go writes them (`1m30s`, `500ms`, `0`); undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  if (text === '0') return 0;
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
+  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g);
+  return [...parts].reduce((sum, [, amount, unit]) => sum + Number(amount) * (units[unit ?? ''] ?? 0), 0);
+}
