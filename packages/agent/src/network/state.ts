@@ -17,7 +17,7 @@ export interface Peer {
   readonly nodeId: string;
   /** Small and unique in the cluster (1 … 65,535): the host's address and MAC inside the overlay derive from it. */
   readonly number: number;
-  /** The host's address on the underlay. */
+  /** The host's address on the underlay, IPv4. */
   readonly address: string;
   /** WireGuard public key, base64; absent until the host has told it. */
   readonly key?: string;
@@ -28,9 +28,16 @@ export interface Network {
   readonly name: string;
   /** Small and unique in the cluster; names of devices and chains derive from it. */
   readonly number: number;
-  /** All addresses of the network, CIDR. */
+  /**
+   * All addresses of the network, IPv4 CIDR. Containers see a whole subnet as their link, as in Swarm; each has
+   * one bridge on a host. A container reaches the network's further subnets by its default gateway only.
+   */
   readonly subnets: readonly string[];
-  /** This host's parts of it, CIDR; the first address of each is the gateway. None: it only forwards there. */
+  /**
+   * This host's parts of it, CIDR, each inside a subnet; the first address of a subnet's first slice is the
+   * gateway. Docker itself hands out addresses of that first slice only: those of further ones are asked for by
+   * address. None: this host only forwards there.
+   */
   readonly slices: readonly string[];
   /** Parts of other hosts. */
   readonly peerSlices: readonly { readonly nodeId: string; readonly slices: readonly string[] }[];
@@ -55,7 +62,7 @@ export interface ServiceEndpoints {
   /** One per network of the service. */
   readonly attachments: readonly {
     readonly networkId: string;
-    /** Empty with `dnsrr`. */
+    /** In a subnet of the network, outside of all slices. Empty with `dnsrr`. */
     readonly vip: string;
     /** More names of the service on this network. */
     readonly aliases: readonly string[];

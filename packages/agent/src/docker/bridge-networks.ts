@@ -1,0 +1,105 @@
+import Docker from 'dockerode';
+import type { BridgePlan } from '../network/bridge-plan.ts';
+import type { BridgeDriver, DockerBridge } from '../network/bridges.ts';
+import type { DaemonFacts } from '../network/docker-support.ts';
+import { statusCodeOf } from './errors.ts';
+
+/** The network's id in the cluster, on the Docker networks that hold its slices. */
+const networkLabel = 'shoal.network';
+const bridgeOption = 'com.docker.network.bridge.name';
+const timeoutMs = 15_000;
+
+const within = () => ({ abortSignal: AbortSignal.timeout(timeoutMs) });
+
+/** The types of dockerode know no options of these two; it takes them all the same. */
+interface Informed {
+  info(options: object): Promise<{
+    readonly ServerVersion?: string;
+    readonly SecurityOptions?: readonly string[] | null;
+    readonly FirewallBackend?: { readonly Driver?: string } | null;
+  }>;
+}
+interface Inspectable {
+  inspect(options: object): Promise<{
+    readonly Containers?: Readonly<Record<string, { readonly IPv4Address?: string }>>;
+  }>;
+}
+
+/** Bridge networks of this host's Docker daemon. */
+export class BridgeNetworks implements BridgeDriver {
+  readonly #docker: Docker;
+
+  constructor(socketPath: string) {
+    this.#docker = new Docker({ socketPath });
+  }
+
+  async facts(): Promise<DaemonFacts> {
+    const docker = this.#docker as unknown as Informed;
+    const info = await docker.info(within());
+    return {
+      version: info.ServerVersion ?? '',
+      firewall: info.FirewallBackend?.Driver?.split('+')[0] ?? '',
+      rootless: info.SecurityOptions?.some((option) => option.includes('name=rootless')) ?? false,
+    };
+  }
+
+  async list(): Promise<DockerBridge[]> {
+    const networks = await this.#docker.listNetworks({ filters: { label: [networkLabel] }, ...within() });
+    return networks.map(({ Name, IPAM, Options }) => {
+      const { Subnet = '', IPRange = '', Gateway = '' } = (IPAM?.Config?.[0] ?? {}) as Record<string, string>;
+      return {
+        name: Name,
+        bridge: Options?.[bridgeOption] ?? '',
+        subnet: Subnet,
+        range: IPRange,
+        gateway: Gateway,
+      };
+    });
+  }
+
+  async create(plan: BridgePlan, options: Readonly<Record<string, string>>): Promise<void> {
+    await this.#docker.createNetwork({
+      Name: plan.name,
+      Driver: 'bridge',
+      // Two networks of one name may exist, and would be told apart by nobody.
+      CheckDuplicate: true,
+      IPAM: {
+        Driver: 'default',
+        Config: [{ Subnet: plan.subnet, IPRange: plan.range, Gateway: plan.gateway }],
+      },
+      Options: {
+        [bridgeOption]: plan.bridge,
+        // Docker would hide the containers' addresses from each other.
+        'com.docker.network.bridge.enable_ip_masquerade': 'false',
+        'com.docker.network.driver.mtu': String(plan.mtu),
+        ...options,
+      },
+      Labels: { [networkLabel]: plan.networkId },
+      ...within(),
+    });
+  }
+
+  async remove(name: string): Promise<boolean> {
+    try {
+      await this.#docker.getNetwork(name).remove(within());
+      return true;
+    } catch (error) {
+      const code = statusCodeOf(error);
+      if (code === 404) return true;
+      // Endpoints are active: 403 in all versions so far.
+      if (code === 403 || code === 409) return false;
+      throw error;
+    }
+  }
+
+  async attached(name: string): Promise<{ pid: number; address: string }[]> {
+    const network = this.#docker.getNetwork(name) as unknown as Inspectable;
+    const { Containers = {} } = await network.inspect(within());
+    return Promise.all(
+      Object.entries(Containers).map(async ([id, { IPv4Address = '' }]) => ({
+        pid: (await this.#docker.getContainer(id).inspect(within())).State.Pid,
+        address: IPv4Address.split('/')[0] ?? '',
+      })),
+    );
+  }
+}

@@ -1,0 +1,42 @@
+import type { BridgePlan } from './bridge-plan.ts';
+import { type PresentLink, readLinks, toLink } from './ip/read-links.ts';
+import { batch, CommandError, run } from './kernel.ts';
+
+/** Makes a lost bridge again as Docker had made it, and puts its containers' cables back in. */
+export async function repairBridge(
+  { bridge, gateway, subnet, mtu }: BridgePlan,
+  attached: readonly { readonly pid: number; readonly address: string }[],
+): Promise<void> {
+  const prefix = subnet.split('/')[1];
+  await batch('ip', [
+    `link add ${bridge} mtu ${mtu} type bridge`,
+    `address add ${gateway}/${prefix} dev ${bridge}`,
+    `link set dev ${bridge} up`,
+  ]);
+  const loose = new Map(
+    (await readLinks())
+      .filter(({ kind, master }) => kind === 'veth' && master === '')
+      .map((link): [number, PresentLink] => [link.index, link]),
+  );
+  for (const { pid, address } of attached) {
+    const port = loose.get((await otherEnd(pid, address)) ?? -1);
+    if (port)
+      await batch('ip', [`link set dev ${port.name} master ${bridge}`, `link set dev ${port.name} up`]);
+  }
+}
+
+/** Number of the device here whose other end has this address in the process' network namespace. */
+async function otherEnd(pid: number, address: string): Promise<number | undefined> {
+  try {
+    const inside = ['--net', '--target', String(pid), 'ip', '-json', '-details', 'address', 'show'];
+    const links = JSON.parse(await run('nsenter', inside)) as (Parameters<typeof toLink>[0] & {
+      readonly link_index?: number;
+    })[];
+    return links.find((link) => toLink(link).addresses.some((each) => each.startsWith(`${address}/`)))
+      ?.link_index;
+  } catch (error) {
+    // The container ended meanwhile.
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,245 @@
+import type { Logger } from 'pino';
+import { bridgesOf } from './bridge-plan.ts';
+import { type BridgeDriver, Bridges } from './bridges.ts';
+import { readTraffic, type Traffic } from './counters.ts';
+import { ensureDockerUser } from './docker-user.ts';
+import { ensureHostSettings } from './host-settings.ts';
+import { ensureIp } from './ip/keeper.ts';
+import { ensureHairpin } from './ip/ports.ts';
+import type { PresentLink } from './ip/read-links.ts';
+import { bridgePrefix } from './names.ts';
+import { desiredTable } from './nft/desired.ts';
+import { TableKeeper } from './nft/keeper.ts';
+import { Runner } from './runner.ts';
+import { forgetUdpFlows, goneAddresses } from './stale-flows.ts';
+import type { NetworkState } from './state.ts';
+import { networkMtu, underlayMtu } from './underlay.ts';
+import { type Hint, Watch } from './watch.ts';
+import { WireGuard } from './wireguard.ts';
+
+export interface DataPathOptions {
+  readonly bridges: BridgeDriver;
+  /** Where this host's WireGuard key is kept. */
+  readonly stateDir: string;
+  readonly log: Logger;
+}
+
+/** Docker's chain is looked at so often: old iptables tell of no change. */
+const dockerUserMs = 4_000;
+/** Everything is compared with the kernel at least so often, but for no more than a hundredth of the time. */
+const verifyMs = 30_000;
+const verifyShare = 100;
+/** A look asked for by a hint waits for more of them. */
+const hintMs = 100;
+
+/**
+ * Makes the kernel of this host do what the cluster's networks need. What is in the kernel already is adopted,
+ * never flushed: traffic goes on while this process is gone, and while it starts again.
+ */
+export class DataPath {
+  readonly #log: Logger;
+  readonly #wireguard: WireGuard;
+  readonly #bridges: Bridges;
+  readonly #table = new TableKeeper();
+  readonly #runner: Runner;
+  readonly #watch: Watch;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #state: NetworkState | undefined;
+  #applied: NetworkState | undefined;
+  /** What to compare with the kernel at the next run. */
+  #look = new Set<Hint>(['nft', 'ip', 'docker-user', 'port']);
+  #links: readonly PresentLink[] = [];
+  #verifiedAt = 0;
+  #verifyEveryMs = verifyMs;
+  #trouble = '';
+  #sealTrouble = '';
+  #hostTroubles: readonly string[] = [];
+  #hintTimer: NodeJS.Timeout | undefined;
+  #saidNoConntrack = false;
+
+  constructor({ bridges, stateDir, log }: DataPathOptions) {
+    this.#log = log.child({ component: 'network' });
+    this.#wireguard = new WireGuard(stateDir);
+    this.#bridges = new Bridges({ driver: bridges, log: this.#log, onChange: () => this.#hint('ip') });
+    this.#runner = new Runner(
+      () => this.#reconcile(),
+      (error) => {
+        const trouble = messageOf(error);
+        // The same failure comes with every try: say it once.
+        if (trouble !== this.#trouble) this.#log.warn({ err: error }, 'data path: trying again');
+        this.#trouble = trouble;
+      },
+    );
+    this.#watch = new Watch((hint) => this.#hint(hint));
+  }
+
+  async start(): Promise<void> {
+    this.#hostTroubles = await ensureHostSettings();
+    for (const trouble of this.#hostTroubles) this.#log.error(trouble);
+    this.#watch.start();
+    this.#timers.push(setInterval(() => this.#tick(), dockerUserMs));
+  }
+
+  /** Stops looking after the kernel; what is in it stays. */
+  close(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#hintTimer);
+    this.#watch.close();
+    this.#bridges.close();
+    this.#runner.close();
+  }
+
+  /**
+   * Resolves once this state, or a newer one, is in the kernel. Docker networks may come later: see `ready`.
+   * Tries again until it succeeds; rejects when the data path is closed before.
+   */
+  apply(state: NetworkState): Promise<void> {
+    this.#state = state;
+    return this.#runner.run();
+  }
+
+  /**
+   * Resolves once containers can be attached to this network's Docker networks (`bridgesOf` names them). Rejects
+   * if the state has no such network, or no slice of it here.
+   */
+  async ready(networkId: string): Promise<void> {
+    const network = this.#state?.networks.get(networkId);
+    const plans = network ? bridgesOf(network) : [];
+    if (plans.length === 0) throw new Error(`this host has no slice of the network ${networkId}`);
+    const isThere = () => plans.every(({ bridge }) => this.#links.some(({ name }) => name === bridge));
+    while (!isThere()) {
+      if (this.#links.length > 0) await this.#wantBridges();
+      this.#look.add('ip');
+      await this.#runner.run();
+    }
+  }
+
+  /** By service id; what entered the service on this host. */
+  counters(): Promise<Map<string, Traffic>> {
+    return this.#applied ? readTraffic(this.#applied) : Promise.resolve(new Map());
+  }
+
+  /** This host's WireGuard key, for the other hosts. */
+  get publicKey(): string {
+    return this.#wireguard.publicKey;
+  }
+
+  /** Resolves with the new public key, once it is in use. */
+  async rotateKey(): Promise<string> {
+    const key = this.#wireguard.rotate();
+    this.#look.add('ip');
+    if (this.#state) await this.#runner.run();
+    return key;
+  }
+
+  /** Why networks don't work on this host, in words for people; empty when all is well. */
+  get trouble(): string {
+    return [...this.#hostTroubles, this.#trouble, this.#sealTrouble, this.#bridges.trouble]
+      .filter(Boolean)
+      .join('; ');
+  }
+
+  async #reconcile(): Promise<void> {
+    const state = this.#state;
+    if (!state) return;
+    const before = this.#applied;
+    const look = this.#look;
+    this.#look = new Set();
+    const started = performance.now();
+    try {
+      // First: endpoints that leave must not wait for anything else.
+      const table = await this.#table.ensure(desiredTable(state), { verify: look.has('nft') });
+      await this.#forgetFlows(goneAddresses(before, state));
+      const moved = !before || before.self !== state.self || before.peers !== state.peers;
+      const ip =
+        (moved || before.networks !== state.networks || look.has('ip')) && (await this.#ensureIp(state));
+      const docker = look.has('docker-user') && (await ensureDockerUser());
+      if (look.has('port')) await ensureHairpin(this.#bridgeNames());
+      if (before === state && (table || ip || docker))
+        this.#log.warn({ table, ip, docker }, 'someone changed the data path: repaired it');
+    } catch (error) {
+      for (const hint of look) this.#look.add(hint);
+      throw error;
+    }
+    if (look.has('nft') && look.has('ip')) {
+      this.#verifiedAt = performance.now();
+      this.#verifyEveryMs = Math.max(verifyMs, (this.#verifiedAt - started) * verifyShare);
+    }
+    this.#applied = state;
+    this.#trouble = '';
+  }
+
+  #bridgeNames(): string[] {
+    return this.#links.map(({ name }) => name).filter((name) => name.startsWith(bridgePrefix));
+  }
+
+  async #ensureIp(state: NetworkState): Promise<boolean> {
+    const { links, changed } = await ensureIp(state, (found, underlay) =>
+      this.#ensureWireGuard(state, found, underlay),
+    );
+    this.#links = links;
+    // At the daemon's pace; it says by itself when there is a new device.
+    this.#wantBridges().catch(() => {});
+    return changed;
+  }
+
+  /** Without it, encrypted networks don't work, but all others do. */
+  async #ensureWireGuard(
+    state: NetworkState,
+    links: readonly PresentLink[],
+    underlay: number,
+  ): Promise<boolean> {
+    try {
+      const changed = await this.#wireguard.ensure(state, links, underlay);
+      this.#sealTrouble = '';
+      return changed;
+    } catch (error) {
+      const trouble = messageOf(error);
+      if (trouble !== this.#sealTrouble) this.#log.error({ err: error }, 'encrypted networks do not work');
+      this.#sealTrouble = trouble;
+      return false;
+    }
+  }
+
+  #wantBridges(): Promise<void> {
+    const state = this.#state;
+    if (!state) return Promise.resolve();
+    const underlay = underlayMtu(this.#links, state.self.address);
+    return this.#bridges.want(
+      [...state.networks.values()].flatMap((network) => bridgesOf(network, networkMtu(network, underlay))),
+    );
+  }
+
+  async #forgetFlows(addresses: readonly string[]): Promise<void> {
+    try {
+      await forgetUdpFlows(addresses);
+    } catch (error) {
+      if (!this.#saidNoConntrack)
+        this.#log.warn(
+          { err: error },
+          'UDP clients may stay with endpoints that are gone (Debian package conntrack)',
+        );
+      this.#saidNoConntrack = true;
+    }
+  }
+
+  #hint(hint: Hint): void {
+    if (hint === 'nft' && this.#table.isChanging) return;
+    this.#look.add(hint);
+    this.#hintTimer ??= setTimeout(() => {
+      this.#hintTimer = undefined;
+      this.#runner.hint();
+    }, hintMs);
+  }
+
+  #tick(): void {
+    this.#look.add('docker-user').add('port');
+    if (performance.now() - this.#verifiedAt > this.#verifyEveryMs) {
+      this.#look.add('nft');
+      this.#look.add('ip');
+    }
+    this.#runner.hint();
+  }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,33 @@
+import { CommandError, run } from './kernel.ts';
+
+/** What is let through is decided in our own table, which comes first. */
+const rules: readonly (readonly string[])[] = [
+  ['-i', 'sh.+', '-j', 'ACCEPT'],
+  ['-o', 'sh.+', '-j', 'ACCEPT'],
+];
+
+/**
+ * Docker's FORWARD chain would drop what passes between our devices: an accept in another table does not
+ * override that, one in DOCKER-USER does. Without that chain (Docker is not up yet, or keeps off the firewall)
+ * there is nothing to override. Says whether a rule had to be added.
+ */
+export async function ensureDockerUser(): Promise<boolean> {
+  const listed = await list();
+  if (listed === undefined) return false;
+  const missing = rules.filter((rule) => !listed.includes(`-A DOCKER-USER ${rule.join(' ')}`));
+  for (const rule of missing) await iptables('-I', 'DOCKER-USER', ...rule);
+  return missing.length > 0;
+}
+
+async function list(): Promise<string | undefined> {
+  try {
+    return await iptables('-S', 'DOCKER-USER');
+  } catch (error) {
+    if (error instanceof CommandError && /No chain\/target\/match|could not run/.test(error.message))
+      return undefined;
+    throw error;
+  }
+}
+
+/** The same program as Docker's, so that both mean the same tables, old or new. It shares them by a lock. */
+const iptables = (...args: string[]) => run('iptables', ['-w', '5', ...args]);

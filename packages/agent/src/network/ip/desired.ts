@@ -1,0 +1,131 @@
+import { bridgesOf } from '../bridge-plan.ts';
+import { contains, formatBlock, parseBlock, subtract } from '../cidr.ts';
+import {
+  markMask,
+  plainTunnel,
+  returnTable,
+  routeProtocol,
+  rulePriority,
+  sealedTunnel,
+  tunnelAddress,
+  tunnelMac,
+  wireguardAddress,
+  wireguardLink,
+  wireguardRange,
+} from '../names.ts';
+import { ingressName, type Network, type NetworkState, type Peer } from '../state.ts';
+import {
+  address,
+  type Entry,
+  forwarding,
+  mainTable,
+  neighbour,
+  type RouteParts,
+  route,
+  rule,
+} from './entries.ts';
+
+const tunnelOf = ({ encrypted }: Network) => (encrypted ? sealedTunnel : plainTunnel);
+
+/** Everything of ours on these devices; what belongs to a device that is missing waits until that is there. */
+export function desiredEntries(state: NetworkState, devices: ReadonlySet<string>): Entry[] {
+  const networks = [...state.networks.values()];
+  const self = state.self.number;
+  const entries: Entry[] = [];
+  if (devices.has(plainTunnel)) entries.push(...hosts(plainTunnel, state, ({ address }) => address));
+  if (devices.has(sealedTunnel))
+    entries.push(...hosts(sealedTunnel, state, ({ number }) => wireguardAddress(number)));
+  if (devices.has(wireguardLink)) entries.push(address(wireguardLink, `${wireguardAddress(self)}/32`));
+  const routes = [
+    ...(devices.has(wireguardLink) ? [link(wireguardRange, wireguardLink)] : []),
+    ...hostRoutes(state),
+    ...networks.flatMap((network) => networkRoutes(network, state.peers)),
+    ...returnRoutes(state),
+  ];
+  return [
+    ...entries,
+    ...routes.filter(({ device }) => devices.has(device)).map((parts) => route(parts, routeProtocol)),
+    ...returnRules(state),
+  ];
+}
+
+/** This host's own address in a tunnel, and where the other hosts are. */
+const hosts = (device: string, { self, peers }: NetworkState, outer: (peer: Peer) => string): Entry[] => [
+  address(device, `${tunnelAddress(self.number)}/32`),
+  ...[...peers.values()].flatMap((peer) => [
+    neighbour(device, tunnelAddress(peer.number), tunnelMac(peer.number)),
+    forwarding(device, tunnelMac(peer.number), outer(peer)),
+  ]),
+];
+
+const link = (to: string, device: string): RouteParts => ({ to, device, via: '', table: mainTable });
+
+/** A connection through a published port of a host's loopback comes from the host's address in the tunnel. */
+const hostRoutes = ({ peers }: NetworkState) =>
+  [...peers.values()].map(({ number }) => link(`${tunnelAddress(number)}/32`, plainTunnel));
+
+/**
+ * Own slices lead to their bridge, those of other hosts to these hosts. All other addresses of a subnet lead
+ * into the tunnel as well, where no one has them: a route away from the bridge is what makes the kernel answer
+ * for VIPs when a container asks its link for them, and the packets end in the rules before they get there.
+ */
+function networkRoutes(network: Network, peers: ReadonlyMap<string, Peer>): RouteParts[] {
+  const tunnel = tunnelOf(network);
+  const own = network.slices.map(parseBlock);
+  const bridges = bridgesOf(network);
+  const elsewhere = network.peerSlices.flatMap(({ nodeId, slices }) => {
+    const peer = peers.get(nodeId);
+    if (!peer) return [];
+    const via = tunnelAddress(peer.number);
+    return slices.map((slice) => ({
+      to: formatBlock(parseBlock(slice)),
+      device: tunnel,
+      via,
+      table: mainTable,
+    }));
+  });
+  const taken = new Set(elsewhere.map(({ to }) => to));
+  const rest = network.subnets
+    .flatMap((subnet) => subtract(parseBlock(subnet), own).map(formatBlock))
+    .filter((block) => !taken.has(block))
+    .map((block) => link(block, tunnel));
+  const here = bridges.flatMap(({ bridge, subnet }) =>
+    own
+      .filter((slice) => contains(parseBlock(subnet), slice))
+      .map((slice) => link(formatBlock(slice), bridge)),
+  );
+  return [...here, ...rest, ...elsewhere];
+}
+
+/** The way back to the host through which a published connection came in, by its mark. */
+function returnRoutes({ networks, peers }: NetworkState): RouteParts[] {
+  const ingress = [...networks.values()].find(({ name }) => name === ingressName);
+  if (!ingress) return [];
+  return [...peers.values()].map(({ number }) => ({
+    to: 'default',
+    device: tunnelOf(ingress),
+    via: tunnelAddress(number),
+    table: returnTable(number),
+  }));
+}
+
+/**
+ * Only marked packets look at the list of hosts, and only those that pass through: the tunnel's own packets
+ * inherit the mark of what they carry, and would go round in circles.
+ */
+function returnRules({ peers }: NetworkState): Entry[] {
+  const end = `goto ${rulePriority.end}`;
+  return [
+    rule(rulePriority.own, 'iif lo', end, routeProtocol),
+    rule(rulePriority.unmarked, `fwmark 0/0x${markMask.toString(16)}`, end, routeProtocol),
+    ...[...peers.values()].map(({ number }) =>
+      rule(
+        rulePriority.origin,
+        `fwmark 0x${returnTable(number).toString(16)}`,
+        `lookup ${returnTable(number)}`,
+        routeProtocol,
+      ),
+    ),
+    rule(rulePriority.end, '', 'nop', routeProtocol),
+  ];
+}

@@ -1,0 +1,55 @@
+import { batch } from '../kernel.ts';
+import type { NetworkState } from '../state.ts';
+import { underlayMtu } from '../underlay.ts';
+import { desiredEntries } from './desired.ts';
+import { diffEntries } from './entries.ts';
+import { desiredTunnels, diffTunnels } from './links.ts';
+import { readEntries } from './read-entries.ts';
+import { type PresentLink, readLinks } from './read-links.ts';
+import { ensureDeviceSettings } from './settings.ts';
+
+/** Makes WireGuard's device first where one is needed: the tunnel of encrypted networks stands on it. */
+export type EnsureWireGuard = (links: readonly PresentLink[], underlay: number) => Promise<boolean>;
+
+/** A device that vanishes or a route that a stranger takes between look and change is seen at the next look. */
+const rounds = 3;
+
+/**
+ * Makes tunnels, addresses, routes and rules agree with the state. Always looks at the kernel first: networks
+ * and hosts change seldom. Gives the devices that there are, and whether anything had to be changed.
+ */
+export async function ensureIp(
+  state: NetworkState,
+  ensureWireGuard: EnsureWireGuard,
+): Promise<{ links: readonly PresentLink[]; changed: boolean }> {
+  let links = await readLinks();
+  const mtu = underlayMtu(links, state.self.address);
+  let changed = await ensureWireGuard(links, mtu);
+  if (changed) links = await readLinks();
+  // Without WireGuard the sealed tunnel has nothing to stand on.
+  const grounded = desiredTunnels(state, mtu).filter(
+    ({ lower }) => lower === '' || links.some(({ name }) => name === lower),
+  );
+  const lines = diffTunnels(links, grounded);
+  if (lines.length > 0) {
+    changed = true;
+    await batch('ip', lines);
+    links = await readLinks();
+  }
+  const devices = new Set(links.map(({ name }) => name));
+  await ensureDeviceSettings(devices);
+  const desired = desiredEntries(state, devices);
+  for (let round = 0; ; round++) {
+    const steps = diffEntries(await readEntries(links), desired);
+    if (steps.length === 0) return { links, changed };
+    changed = true;
+    for (const { tool, lines } of steps) {
+      try {
+        await batch(tool, lines);
+      } catch (error) {
+        if (round === rounds - 1) throw error;
+      }
+    }
+    if (round === rounds - 1) return { links, changed };
+  }
+}

@@ -1,0 +1,118 @@
+import {
+  markMask,
+  originMark,
+  outboundMark,
+  plainVni,
+  publishedMark,
+  sealedVni,
+  vxlanPort,
+  wireguardLink,
+} from '../names.ts';
+import type { Network } from '../state.ts';
+import { type Chain, chain } from './table.ts';
+
+const ours = 'iifname "sh.n*"';
+const fromTunnel = 'iifname "sh.vx*"';
+const port = 'meta l4proto . th dport';
+
+/** A connection's mark belongs to one of our classes. */
+export const marked = (mark: number): string => `ct mark & ${hex(markMask)} == ${hex(mark)}`;
+const hex = (value: number) => `0x${value.toString(16)}`;
+
+/** Is the packet one of our tunnels'? The number stands 96 bits behind the start of the UDP header. */
+const vxlan = (vni: number) => `udp dport ${vxlanPort} @th,96,24 ${hex(vni)}`;
+
+/**
+ * The chains that packets enter, whatever the number of networks and services: those are elements of maps.
+ * `ingress` is the network that published ports travel on, if this host takes part in it.
+ */
+export function baseChains(ingress: Network | undefined): Map<string, Chain> {
+  return new Map([
+    ['arriving', chain(arriving(ingress), 'type filter hook prerouting priority raw;')],
+    ['marking', chain(marking(ingress), 'type filter hook prerouting priority mangle;')],
+    ['nat-in', chain(prerouting, 'type nat hook prerouting priority dstnat;')],
+    // The name `dstnat` is refused for this hook.
+    ['nat-out', chain(output, 'type nat hook output priority -100;')],
+    ['local', chain(input, 'type filter hook input priority -10;')],
+    ['through', chain(forward, 'type filter hook forward priority -10;')],
+    ['leaving', chain(leaving, 'type filter hook output priority 0;')],
+    ['nat-after', chain(postrouting, 'type nat hook postrouting priority srcnat;')],
+  ]);
+}
+
+/** Packets that came in through another host's published port: from a client outside, to an ingress address here. */
+function foreign(ingress: Network | undefined): string | undefined {
+  if (!ingress || ingress.slices.length === 0) return undefined;
+  const here = `ip daddr { ${ingress.slices.join(', ')} }`;
+  return `${fromTunnel} ${here} ip saddr != { ${ingress.subnets.join(', ')} }`;
+}
+
+function arriving(ingress: Network | undefined): string[] {
+  const published = foreign(ingress);
+  return [
+    // Devices with route_localnet: nothing on the wire may be addressed to the loopback.
+    'iifname "sh.*" ip daddr 127.0.0.0/8 drop',
+    // A client may use one source port towards two hosts: in one zone the two connections would be the same.
+    ...(published ? [`${published} ct original zone set ether saddr map @zones`] : []),
+  ];
+}
+
+/** The way back of a published connection leads through the host that the client spoke to. */
+function marking(ingress: Network | undefined): string[] {
+  const published = foreign(ingress);
+  return published
+    ? [
+        `${published} ct state new ct mark set ether saddr map @origins`,
+        `${ours} ct direction reply ${marked(originMark)} meta mark set ct mark`,
+      ]
+    : [];
+}
+
+const publishedPorts = [
+  `fib daddr type local ${port} @port_connections`,
+  `fib daddr type local ${port} vmap @ports`,
+];
+
+const prerouting = [...publishedPorts, `${ours} ip daddr @vip_connections`, `${ours} ip daddr vmap @vips`];
+
+const output = publishedPorts;
+
+const input = [
+  // Frames for our tunnels come from hosts of the cluster; for the sealed one out of WireGuard only.
+  `${vxlan(plainVni)} ip saddr != @hosts drop`,
+  `${vxlan(sealedVni)} iifname != "${wireguardLink}" drop`,
+  // Without an endpoint the port is closed, and no connection is remembered that a later endpoint would miss.
+  `fib daddr type local meta l4proto tcp ${port} @idle_ports reject with tcp reset`,
+  `fib daddr type local ${port} @idle_ports reject`,
+];
+
+const forward = [
+  // Containers must not talk VXLAN to the hosts: they would get into other networks.
+  `${vxlan(plainVni)} ip daddr @hosts drop`,
+  `${vxlan(sealedVni)} drop`,
+  'ct status dnat ct original ip daddr @vip_bytes',
+  ...(['tcp', 'udp', 'sctp'] as const).map(
+    (protocol) =>
+      `${marked(publishedMark)} meta l4proto ${protocol} ct original proto-dst @${protocol}_bytes`,
+  ),
+  'ct state established,related accept',
+  'iifname vmap @from_network',
+  'oifname vmap @to_network',
+  // What remains is transit: into a tunnel only through a published port, out of one never.
+  `oifname "sh.vx*" ${marked(publishedMark)} accept`,
+  'iifname "sh.*" drop',
+  'oifname "sh.*" drop',
+];
+
+/**
+ * A packet that leaves by the bridge it came from makes the kernel tell the container of a "shorter way" around
+ * the load balancer.
+ */
+const leaving = ['oifname "sh.n*" icmp type redirect drop'];
+
+const postrouting = [
+  // A container that reached itself must not see its own address as the other end.
+  'ip saddr . ip daddr @hairpin masquerade',
+  'oifname "sh.*" ip saddr 127.0.0.0/8 masquerade',
+  `oifname != "sh.*" ${marked(outboundMark)} masquerade`,
+];

@@ -1,0 +1,109 @@
+import { type Chain, type Elements, type Rule, setNames, setShapes, type Table, tableName } from './table.ts';
+
+/** What is in the kernel: of rules, only their ids are known. */
+export interface PresentTable {
+  readonly sets: ReadonlyMap<string, Elements>;
+  /** Ids of the rules of each chain, in order. */
+  readonly chains: ReadonlyMap<string, readonly string[]>;
+}
+
+/** One change of the table. A transaction runs them in order, all or none. */
+export type Change =
+  | { readonly kind: 'delete-table' }
+  | { readonly kind: 'add-table' }
+  | { readonly kind: 'add-set'; readonly set: string }
+  | { readonly kind: 'add-chain'; readonly chain: string; readonly base: string }
+  | { readonly kind: 'fill-chain'; readonly chain: string; readonly rules: readonly Rule[] }
+  | { readonly kind: 'delete-chain'; readonly chain: string }
+  | { readonly kind: 'add-elements' | 'delete-elements'; readonly set: string; readonly elements: Elements };
+
+/**
+ * What makes `desired` of what is present; nothing, if they agree. A missing table, or one of another shape, is
+ * made in the same transaction that fills it. The order keeps every reference whole: targets first, then what
+ * leads to them; removals the other way round.
+ */
+export function diffTable(present: PresentTable | undefined, desired: Table): Change[] {
+  const known = present && sameShape(present, desired) ? present : undefined;
+  const changes: Change[] = [];
+  if (present && !known) changes.push({ kind: 'delete-table' });
+  if (!known) {
+    changes.push({ kind: 'add-table' }, ...setNames.map((set) => ({ kind: 'add-set', set }) as const));
+  }
+  for (const [name, { base }] of desired.chains)
+    if (!known?.chains.has(name)) changes.push({ kind: 'add-chain', chain: name, base });
+  for (const [name, { rules }] of desired.chains)
+    if (!sameRules(known?.chains.get(name) ?? [], rules))
+      changes.push({ kind: 'fill-chain', chain: name, rules });
+  for (const [set, elements] of desired.sets)
+    changes.push(...diffElements(set, known?.sets.get(set), elements));
+  for (const name of known?.chains.keys() ?? [])
+    if (!desired.chains.has(name)) changes.push({ kind: 'delete-chain', chain: name });
+  return changes;
+}
+
+const sameShape = (present: PresentTable, desired: Table) =>
+  setNames.every((name) => present.sets.has(name)) &&
+  [...desired.chains].every(
+    ([name, { base }]) => present.chains.has(name) || (base === '' && !name.startsWith('shape-')),
+  );
+
+const sameRules = (ids: readonly string[], rules: readonly Rule[]) =>
+  ids.length === rules.length && rules.every(({ id }, index) => ids[index] === id);
+
+function diffElements(set: string, present: Elements | undefined, desired: Elements): Change[] {
+  const gone = [...(present ?? [])].filter(([key, value]) => desired.get(key) !== value);
+  const added = [...desired].filter(([key, value]) => present?.get(key) !== value);
+  return [
+    ...(gone.length > 0 ? [{ kind: 'delete-elements', set, elements: new Map(gone) } as const] : []),
+    ...(added.length > 0 ? [{ kind: 'add-elements', set, elements: new Map(added) } as const] : []),
+  ];
+}
+
+/** The same table as it will be read back. */
+export const asPresent = ({ sets, chains }: Table): PresentTable => ({
+  sets,
+  chains: new Map([...chains].map(([name, { rules }]: [string, Chain]) => [name, rules.map(({ id }) => id)])),
+});
+
+/** In nft's own language, for `nft -f -`. */
+export const renderChanges = (changes: readonly Change[]): string => `${changes.map(render).join('\n')}\n`;
+
+function render(change: Change): string {
+  const at = `ip ${tableName}`;
+  switch (change.kind) {
+    case 'delete-table':
+      return `delete table ${at}`;
+    case 'add-table':
+      return `add table ${at}`;
+    case 'add-set': {
+      const [kind, rest] = splitShape(setShapes[change.set as keyof typeof setShapes]);
+      return `add ${kind} ${at} ${rest}`;
+    }
+    case 'add-chain':
+      return `add chain ${at} ${change.chain}${change.base && ` { ${change.base} }`}`;
+    case 'fill-chain':
+      return [
+        `flush chain ${at} ${change.chain}`,
+        ...change.rules.map(({ id, text }) => `add rule ${at} ${change.chain} ${text} comment "${id}"`),
+      ].join('\n');
+    case 'delete-chain':
+      // A chain that still has rules can be deleted, but those may lead to another one that goes too.
+      return `flush chain ${at} ${change.chain}\ndelete chain ${at} ${change.chain}`;
+    case 'add-elements':
+    case 'delete-elements': {
+      const verb = change.kind === 'add-elements' ? 'add' : 'delete';
+      const elements = [...change.elements].map(([key, value]) =>
+        value ? `${quoted(key)} : ${value}` : quoted(key),
+      );
+      return `${verb} element ${at} ${change.set} { ${elements.join(', ')} }`;
+    }
+  }
+}
+
+/** Names of devices need quotes. */
+const quoted = (key: string) => (key.startsWith('sh.') ? `"${key}"` : key);
+
+function splitShape(shape: string): [string, string] {
+  const space = shape.indexOf(' ');
+  return [shape.slice(0, space), shape.slice(space + 1)];
+}

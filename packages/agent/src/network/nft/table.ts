@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+
+/** The one table of ours, `ip shoal`, as plain data. Values are numbers, addresses and names of our own making. */
+export interface Table {
+  /** Maps and sets by name. Fixed by the version of this code, see `shapeChain`. */
+  readonly sets: ReadonlyMap<string, Elements>;
+  readonly chains: ReadonlyMap<string, Chain>;
+}
+
+/** Key → value, as nft writes them; the value is empty in a plain set. */
+export type Elements = ReadonlyMap<string, string>;
+
+export interface Chain {
+  /** Hook of a base chain: `type nat hook prerouting priority dstnat;`. It never changes. */
+  readonly base: string;
+  readonly rules: readonly Rule[];
+}
+
+export interface Rule {
+  /** Stands for the text in the kernel, as the rule's comment: what nft lists is not what it was told. */
+  readonly id: string;
+  readonly text: string;
+}
+
+export const tableName = 'shoal';
+
+/**
+ * How each map or set is declared. Keys with `numgen` in them can only be declared by `typeof`, which nft's JSON
+ * of Debian 12 can't say; that is why transactions are written in nft's own language.
+ */
+export const setShapes: Readonly<Record<SetName, string>> = {
+  vips: 'map vips { type ipv4_addr : verdict; }',
+  backends: 'map backends { typeof ip daddr . numgen random mod 2 : ip daddr; }',
+  ports: 'map ports { type inet_proto . inet_service : verdict; }',
+  port_backends:
+    'map port_backends { typeof ip protocol . th dport . numgen random mod 2 : ip daddr . tcp dport; }',
+  idle_ports: 'set idle_ports { type inet_proto . inet_service; }',
+  hairpin: 'set hairpin { type ipv4_addr . ipv4_addr; }',
+  from_network: 'map from_network { type ifname : verdict; }',
+  to_network: 'map to_network { type ifname : verdict; }',
+  hosts: 'set hosts { type ipv4_addr; }',
+  zones: 'map zones { typeof ether saddr : ct zone; }',
+  origins: 'map origins { type ether_addr : mark; }',
+  vip_connections: 'set vip_connections { type ipv4_addr; counter; }',
+  vip_bytes: 'set vip_bytes { type ipv4_addr; counter; }',
+  port_connections: 'set port_connections { type inet_proto . inet_service; counter; }',
+  tcp_bytes: 'set tcp_bytes { type inet_service; counter; }',
+  udp_bytes: 'set udp_bytes { type inet_service; counter; }',
+  sctp_bytes: 'set sctp_bytes { type inet_service; counter; }',
+};
+
+export const setNames = [
+  'vips',
+  'backends',
+  'ports',
+  'port_backends',
+  'idle_ports',
+  'hairpin',
+  'from_network',
+  'to_network',
+  'hosts',
+  'zones',
+  'origins',
+  'vip_connections',
+  'vip_bytes',
+  'port_connections',
+  'tcp_bytes',
+  'udp_bytes',
+  'sctp_bytes',
+] as const;
+export type SetName = (typeof setNames)[number];
+
+/** An empty chain whose name tells the shape of the table: of another shape, the table is made anew. */
+export const shapeChain = (bases: readonly string[]): string =>
+  `shape-${shortHash([...Object.values(setShapes), ...bases].join('\n'))}`;
+
+export const rule = (text: string): Rule => ({ id: shortHash(text), text });
+
+export const chain = (rules: readonly string[], base = ''): Chain => ({ base, rules: rules.map(rule) });
+
+const shortHash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 12);
