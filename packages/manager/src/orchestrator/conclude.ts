@@ -2,7 +2,7 @@ import { isoTime } from '../effects.ts';
 import type { Service, Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import type { Place } from './new-task.ts';
-import { type UpdateRules, updateRules } from './policy.ts';
+import type { UpdateRules } from './policy.ts';
 import { firstFailure } from './rollout.ts';
 import { occupants } from './settle.ts';
 import { isRunning, isUnplaceable } from './standing.ts';
@@ -16,9 +16,8 @@ const separator = '; waiting for ';
 export function concludeUpdate(draft: Draft, places: readonly Place[]): void {
   const { service } = draft;
   if (!isUpdating(service)) return;
-  const rules = updateRules(service);
   // Every place is looked at, since each may ask to be looked at again.
-  const open = places.filter((place) => isOpen(draft, place, rules));
+  const open = places.filter((place) => isOpen(draft, place, draft.rules));
   draft.service = open.length === 0 ? completed(service, draft.facts.now) : reported(draft, open);
 }
 

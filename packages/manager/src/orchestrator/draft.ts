@@ -1,6 +1,7 @@
 import { type Clock, type Ids, isoTime } from '../effects.ts';
 import { type Service, type StopReason, slotKey, type Task } from '../model/index.ts';
 import type { NewObject } from '../store/index.ts';
+import { type UpdateRules, updateRules } from './policy.ts';
 import { byAge, isUnassigned, isWanted, type Nodes, standing } from './standing.ts';
 
 /** All that a decision about one service may depend on. */
@@ -45,7 +46,9 @@ export class Draft {
   service: Service;
   #wakeAt = Number.POSITIVE_INFINITY;
   readonly #tasks = new Map<string, Task>();
-  readonly #slots = new Map<string, Set<string>>();
+  readonly #places = new Map<string, Map<string, Task>>();
+  readonly #slots = new Map<string, Slot>();
+  #rules: { readonly of: Service; readonly rules: UpdateRules } | undefined;
   readonly #original = new Map<string, Task>();
 
   constructor(facts: Facts) {
@@ -53,7 +56,7 @@ export class Draft {
     this.service = facts.service;
     for (const task of facts.tasks) {
       this.#original.set(task.ID, task);
-      this.#put(task);
+      this.put(task);
     }
   }
 
@@ -62,45 +65,52 @@ export class Draft {
     return [...this.#tasks.values()];
   }
 
+  /** The rules of the service's update or rollback. */
+  get rules(): UpdateRules {
+    if (this.#rules?.of !== this.service)
+      this.#rules = { of: this.service, rules: updateRules(this.service) };
+    return this.#rules.rules;
+  }
+
   /** Places that have a task which is not being removed. */
   get keys(): string[] {
-    return [...this.#slots.keys()].filter((key) =>
-      this.all(key).some(({ DesiredState }) => DesiredState !== 'remove'),
-    );
+    return [...this.#places.keys()].filter((key) => this.slot(key).tasks.length > 0);
   }
 
   slot(key: string): Slot {
-    const tasks = this.all(key)
-      .filter(({ DesiredState }) => DesiredState !== 'remove')
-      .sort(byAge);
-    const stands = tasks.map((task) => standing(task, this.facts.nodes));
-    return {
-      tasks,
-      live: tasks.filter((_, index) => stands[index] === 'live'),
-      past: tasks.filter((_, index) => stands[index] === 'ended' || stands[index] === 'lost'),
-    };
+    const known = this.#slots.get(key);
+    if (known) return known;
+    const slot = this.#read(key);
+    this.#slots.set(key, slot);
+    return slot;
   }
 
   /** Also those that are being removed, in no particular order. */
   all(key: string): Task[] {
-    return [...(this.#slots.get(key) ?? [])].flatMap((id) => this.#tasks.get(id) ?? []);
+    return [...(this.#places.get(key)?.values() ?? [])];
   }
 
   create(task: NewObject<Task>): Task {
     const at = isoTime(this.facts.now);
     const created = { ...task, Version: { Index: 0 }, CreatedAt: at, UpdatedAt: at };
-    this.#put(created);
+    this.put(created);
     return created;
   }
 
-  put(task: Task): Task {
-    this.#put(task);
-    return task;
+  put(task: Task): void {
+    const key = slotKey(task);
+    this.#tasks.set(task.ID, task);
+    this.#slots.delete(key);
+    const place = this.#places.get(key);
+    if (place) place.set(task.ID, task);
+    else this.#places.set(key, new Map([[task.ID, task]]));
   }
 
   remove(task: Task): void {
     this.#tasks.delete(task.ID);
-    this.#slots.get(slotKey(task))?.delete(task.ID);
+    const key = slotKey(task);
+    this.#places.get(key)?.delete(task.ID);
+    this.#slots.delete(key);
   }
 
   /** The task shall end and become history; one that no agent knows of leaves no trace. */
@@ -142,11 +152,17 @@ export class Draft {
     };
   }
 
-  #put(task: Task): void {
-    this.#tasks.set(task.ID, task);
-    const key = slotKey(task);
-    const ids = this.#slots.get(key);
-    if (ids) ids.add(task.ID);
-    else this.#slots.set(key, new Set([task.ID]));
+  #read(key: string): Slot {
+    const tasks = this.all(key)
+      .filter(({ DesiredState }) => DesiredState !== 'remove')
+      .sort(byAge);
+    const live: Task[] = [];
+    const past: Task[] = [];
+    for (const task of tasks) {
+      const stands = standing(task, this.facts.nodes);
+      if (stands === 'live') live.push(task);
+      else if (stands !== 'leaving') past.push(task);
+    }
+    return { tasks, live, past };
   }
 }

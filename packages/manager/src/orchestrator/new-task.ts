@@ -1,5 +1,13 @@
 import { type Ids, isoTime } from '../effects.ts';
-import type { PortConfig, Service, Task, TaskInternals, TaskSpec } from '../model/index.ts';
+import {
+  networkModeOf,
+  networksOf,
+  type PortConfig,
+  type Service,
+  type Task,
+  type TaskInternals,
+  type TaskSpec,
+} from '../model/index.ts';
 import type { NewObject } from '../store/index.ts';
 import { hostPorts, taskTemplate } from './policy.ts';
 
@@ -8,6 +16,10 @@ export interface Target {
   readonly version: number;
   readonly spec: TaskSpec;
   readonly ports: readonly PortConfig[];
+  /** Ids. */
+  readonly networks: readonly string[];
+  /** What its tasks have instead of networks. */
+  readonly networkMode: string | undefined;
 }
 
 /** A place for one live task: a numbered slot, or a node for global services. */
@@ -25,6 +37,8 @@ export const currentTarget = ({ Spec, shoal }: Service): Target => ({
   version: shoal.specVersion,
   spec: taskTemplate(Spec),
   ports: hostPorts(Spec),
+  networks: networksOf(Spec),
+  networkMode: networkModeOf(Spec),
 });
 
 /** A task with the version of `task`. */
@@ -32,6 +46,8 @@ export const targetLike = ({ Spec, shoal }: Task): Target => ({
   version: shoal.specVersion,
   spec: Spec,
   ports: shoal.ports,
+  networks: shoal.networks ?? [],
+  networkMode: shoal.networkMode,
 });
 
 /** Made to be prepared only; whoever makes it decides when it starts. */
@@ -60,6 +76,8 @@ export function newTask(
     shoal: {
       specVersion: target.version,
       ports: target.ports,
+      ...(target.networks.length > 0 && { networks: target.networks }),
+      ...(target.networkMode !== undefined && { networkMode: target.networkMode }),
       ...(origin.replaces !== undefined && { replaces: origin.replaces }),
       ...(origin.failures !== undefined && { failures: origin.failures }),
       ...(origin.startAfter !== undefined && { startAfter: origin.startAfter }),

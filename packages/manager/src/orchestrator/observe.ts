@@ -17,7 +17,7 @@ function observeTask(draft: Draft, task: Task): void {
     return;
   }
   const stands = standing(task, draft.facts.nodes);
-  if (stands === 'ended') draft.put({ ...withStart(task), DesiredState: 'shutdown' });
+  if (stands === 'ended') draft.put({ ...task, DesiredState: 'shutdown' });
   else if (stands === 'lost') draft.stop(withStart(task), lossOf(draft, task));
   else if (withStart(task) !== task) draft.put(withStart(task));
 }

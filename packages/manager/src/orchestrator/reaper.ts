@@ -1,6 +1,6 @@
 import type { Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
-import { restartRules, taskTemplate, updateRules } from './policy.ts';
+import { restartRules, taskTemplate } from './policy.ts';
 import { firstFailure } from './rollout.ts';
 import { standing } from './standing.ts';
 import { isHalted, isUpdating } from './update-state.ts';
@@ -10,12 +10,13 @@ import { isHalted, isUpdating } from './update-state.ts';
  * that stay, as in Swarm, since the attempts are counted from them.
  */
 export function reap(draft: Draft): void {
-  for (const key of draft.keys) reapPlace(draft, key);
+  const limit = limitOf(draft);
+  for (const key of draft.keys) reapPlace(draft, key, limit);
 }
 
-function reapPlace(draft: Draft, key: string): void {
+function reapPlace(draft: Draft, key: string, limit: number): void {
   const { past, tasks } = draft.slot(key);
-  const limit = limitOf(draft);
+  if (past.length === 0) return;
   const needed = neededIn(draft, key);
   for (const [index, task] of past.entries()) {
     const isNewest = task === tasks[0];
@@ -34,7 +35,7 @@ function limitOf({ facts, service }: Draft): number {
 function neededIn(draft: Draft, key: string): Task | undefined {
   const { service } = draft;
   if (!isUpdating(service) && !isHalted(service)) return undefined;
-  return firstFailure(draft.slot(key), service, updateRules(service));
+  return firstFailure(draft.slot(key), service, draft.rules);
 }
 
 /** It will never be heard of again: what ended before the node was removed is history like any other. */

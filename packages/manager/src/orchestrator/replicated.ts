@@ -58,12 +58,22 @@ function takeFromFullest(
   byNode: ReadonlyMap<string, Candidate[]>,
   load: Map<string, number>,
 ): Candidate | undefined {
-  const [fullest] = [...byNode].sort(
-    ([a, own], [b, other]) =>
-      other.length - own.length || (load.get(b) ?? 0) - (load.get(a) ?? 0) || (a < b ? -1 : 1),
-  );
-  if (!fullest) return undefined;
-  const [node, tasks] = fullest;
-  load.set(node, (load.get(node) ?? 0) - 1);
-  return tasks.shift();
+  let fullest: string | undefined;
+  for (const node of byNode.keys()) {
+    if (fullest === undefined || isFuller(node, fullest, byNode, load)) fullest = node;
+  }
+  if (fullest === undefined) return undefined;
+  load.set(fullest, (load.get(fullest) ?? 0) - 1);
+  return byNode.get(fullest)?.shift();
+}
+
+function isFuller(
+  a: string,
+  b: string,
+  byNode: ReadonlyMap<string, readonly Candidate[]>,
+  load: ReadonlyMap<string, number>,
+): boolean {
+  const own = (byNode.get(a)?.length ?? 0) - (byNode.get(b)?.length ?? 0);
+  const all = (load.get(a) ?? 0) - (load.get(b) ?? 0);
+  return own > 0 || (own === 0 && (all > 0 || (all === 0 && a < b)));
 }

@@ -2,7 +2,7 @@ import { isoTime } from '../effects.ts';
 import { isTerminal, type Service, type Task } from '../model/index.ts';
 import type { Draft, Slot } from './draft.ts';
 import type { Place } from './new-task.ts';
-import { restartRules, type UpdateRules, updateRules } from './policy.ts';
+import { restartRules, type UpdateRules } from './policy.ts';
 import { endedAt, endedByItself, isRunning, isUnassigned } from './standing.ts';
 import { atStake, isCurrent, isDirty, isHalted, isUpdating, startOf } from './update-state.ts';
 
@@ -13,7 +13,7 @@ import { atStake, isCurrent, isDirty, isHalted, isUpdating, startOf } from './up
 export function judgeUpdate(draft: Draft): void {
   const { service } = draft;
   if (!isUpdating(service)) return;
-  const rules = updateRules(service);
+  const { rules } = draft;
   if (rules.failureAction === 'continue') return;
   const slots = draft.keys.map((key) => draft.slot(key));
   const failed = slots.flatMap((slot) => firstFailure(slot, service, rules) ?? []);
@@ -58,7 +58,7 @@ export function pickPlaces(draft: Draft, places: readonly Place[]): ReadonlySet<
 
 /** How many more places may be in flight. A place is so until its new task runs or ended, and Delay passed. */
 function freeHands(draft: Draft, places: readonly Place[]): number {
-  const rules = updateRules(draft.service);
+  const { rules } = draft;
   let busy = 0;
   for (const place of places) {
     const until = busyUntil(draft.slot(place.key), place, draft.service, rules);

@@ -3,9 +3,16 @@ import { isEligible } from '../scheduler/constraints.ts';
 import { canTakePlaceOf, someNodeCouldRun } from './capacity.ts';
 import type { Draft, Slot } from './draft.ts';
 import { currentTarget, newTask, type Origin, type Place, type Target } from './new-task.ts';
-import { type UpdateRules, updateRules } from './policy.ts';
+import type { UpdateRules } from './policy.ts';
 import { restartAfter } from './restart.ts';
-import { displacement, endedByItself, isRunning, isUnplaceable, standing } from './standing.ts';
+import {
+  displacement,
+  endedByItself,
+  furthestFirst,
+  isRunning,
+  isUnplaceable,
+  standing,
+} from './standing.ts';
 import { atStake, targetOf } from './update-state.ts';
 
 /** A task that must leave its node keeps serving while its successor starts, but not longer than this. */
@@ -26,7 +33,7 @@ interface Scene {
 export function settle(draft: Draft, place: Place, picked: boolean): void {
   const before = draft.slot(place.key);
   const target = picked ? currentTarget(draft.service) : fittingTarget(draft, place, before);
-  const scene: Scene = { draft, place, target, rules: updateRules(draft.service) };
+  const scene: Scene = { draft, place, target, rules: draft.rules };
   const [kept, ...surplus] = before.live.filter((task) => isGood(scene, task)).sort(furthestFirst);
   for (const task of surplus) draft.stop(task, 'surplus');
   const keep = kept ?? (place.creatable ? makeSuccessor(scene, before, picked) : undefined);
@@ -47,8 +54,6 @@ function fittingTarget(draft: Draft, { nodeId }: Place, slot: Slot): Target {
 
 const isGood = ({ target, draft }: Scene, task: Task): boolean =>
   task.shoal.specVersion === target.version && !displacement(task, draft.facts.nodes);
-
-const furthestFirst = (a: Task, b: Task): number => compareStates(b.Status.State, a.Status.State);
 
 /** Undefined when the restart policy leaves the place empty. */
 function makeSuccessor(scene: Scene, slot: Slot, picked: boolean): Task | undefined {

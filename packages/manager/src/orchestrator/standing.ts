@@ -51,3 +51,6 @@ export function byAge(a: Task, b: Task): number {
   if (a.CreatedAt !== b.CreatedAt) return a.CreatedAt < b.CreatedAt ? 1 : -1;
   return a.ID < b.ID ? 1 : -1;
 }
+
+/** For tasks of one place: the one that is nearest to running first. */
+export const furthestFirst = (a: Task, b: Task): number => compareStates(b.Status.State, a.Status.State);

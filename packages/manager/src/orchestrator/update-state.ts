@@ -1,7 +1,7 @@
 import type { Service, Task } from '../model/index.ts';
 import type { Slot } from './draft.ts';
 import { currentTarget, type Target, targetLike } from './new-task.ts';
-import { endedByItself, isRunning, isUnassigned } from './standing.ts';
+import { endedByItself, furthestFirst, isUnassigned } from './standing.ts';
 
 const stateOf = ({ UpdateStatus }: Service) => UpdateStatus?.State;
 
@@ -26,17 +26,22 @@ export const isCurrent = (task: Task, service: Service): boolean =>
  * that is overtaken by the next gives up what it had not finished.
  */
 export function targetOf(slot: Slot, service: Service): Target {
+  const model = olderModel(slot, service);
+  return model ? targetLike(model) : currentTarget(service);
+}
+
+/** The task whose version a place has to keep for now; undefined where the current version belongs. */
+function olderModel(slot: Slot, service: Service): Task | undefined {
   const { tasks, live } = slot;
-  const current = currentTarget(service);
   const [newest] = tasks;
-  if (!newest || live.some((task) => isCurrent(task, service))) return current;
+  if (!newest || live.some((task) => isCurrent(task, service))) return undefined;
   const kept = isHalted(service) ? unconverted(slot, service) : undefined;
-  if (kept) return targetLike(kept);
-  if (isCurrent(newest, service)) return current;
+  if (kept) return kept;
+  if (isCurrent(newest, service)) return undefined;
   // Nothing is left there that an update could replace step by step.
   const idle = live.length === 0 && !endedByItself(newest);
-  if (idle && !isUpdating(service) && !isHalted(service)) return current;
-  return targetLike(live.find(isRunning) ?? live[0] ?? newest);
+  if (idle && !isUpdating(service) && !isHalted(service)) return undefined;
+  return live.toSorted(furthestFirst)[0] ?? newest;
 }
 
 /** The old task of a place where the new version was tried, but never ran and never had to have it stopped. */
@@ -46,13 +51,9 @@ function unconverted({ tasks }: Slot, service: Service): Task | undefined {
   return ran || old?.shoal.stopReason === 'replaced' ? undefined : old;
 }
 
-/** The task whose work is at risk when a place is updated; undefined where no node ever took one. */
-export function atStake({ tasks, live }: Slot): Task | undefined {
-  const placed = live.filter((task) => !isUnassigned(task));
-  const task = placed.find(isRunning) ?? placed[0] ?? tasks[0];
-  return task && !isUnassigned(task) ? task : undefined;
-}
+/** The task that a place loses when it is updated; undefined where no node ever took one. */
+export const atStake = ({ tasks, live }: Slot): Task | undefined =>
+  [...live.toSorted(furthestFirst), ...tasks].find((task) => !isUnassigned(task));
 
 /** The rolling update has still to come to this place. */
-export const isDirty = (slot: Slot, service: Service): boolean =>
-  targetOf(slot, service).version !== service.shoal.specVersion;
+export const isDirty = (slot: Slot, service: Service): boolean => olderModel(slot, service) !== undefined;
