@@ -1,3 +1,4 @@
+import { until } from '@shoal/testbed';
 import { afterEach, describe, expect, it } from 'vitest';
 import { cli, clients, cluster, image, removeServices, running } from './shared.ts';
 
@@ -102,10 +103,14 @@ describe.each(found)('docker client $version', ({ path }) => {
     await running('cli', 3);
     await ok('node', 'update', '--availability', 'drain', 'h3');
     try {
-      const tasks = await running('cli', 3);
       const { out } = await docker('node', 'inspect', 'h3', '--format', '{{.ID}} {{.Spec.Availability}}');
-      expect(out.split(' ')[1]).toBe('drain\n');
-      expect(tasks.filter(({ NodeID }) => NodeID === out.split(' ')[0])).toEqual([]);
+      const [h3, availability] = out.trim().split(' ');
+      expect(availability).toBe('drain');
+      await until(
+        'no task is left on h3',
+        async () => (await running('cli', 3)).every(({ NodeID }) => NodeID !== h3),
+        { timeoutMs: 30_000 },
+      );
     } finally {
       await ok('node', 'update', '--availability', 'active', 'h3');
     }
