@@ -1,4 +1,4 @@
-import type { ServiceSpec } from '../model/index.ts';
+import { hasIngressPorts, networkModeOf, type ServiceSpec } from '../model/index.ts';
 
 /**
  * Fields that are pointers in Docker's Go types: there, 0 or false is something else than absent (a restart
@@ -8,9 +8,18 @@ const zeroCounts = new Set(['Init', 'StopGracePeriod', 'Delay', 'SwapBytes', 'Me
 /** Fields with names and values of the user's own. */
 const userMaps = new Set(['Labels', 'Options', 'DriverOpts', 'Sysctls']);
 /** Lists whose order says nothing; docker's client sorts the mounts whenever it updates a service. */
-const sets = new Set(['Mounts', 'Constraints', 'CapabilityAdd', 'CapabilityDrop', 'Ulimits', 'Platforms']);
+const sets = new Set([
+  'Mounts',
+  'Constraints',
+  'CapabilityAdd',
+  'CapabilityDrop',
+  'Ulimits',
+  'Platforms',
+  'Networks',
+  'Aliases',
+]);
 
-/** Whether the tasks of `before` must be replaced for `after`: its task template or host ports differ. */
+/** Whether the tasks of `before` must be replaced for `after`: its task template, networks or host ports differ. */
 export const needsNewTasks = (before: ServiceSpec, after: ServiceSpec): boolean =>
   essence(before) !== essence(after);
 
@@ -22,7 +31,7 @@ function essence(spec: ServiceSpec): string {
       JSON.stringify([port.Protocol ?? 'tcp', port.TargetPort, port.PublishedPort ?? 0, port.Name ?? '']),
     )
     .toSorted();
-  return JSON.stringify([essential(template), ports]);
+  return JSON.stringify([essential(template), ports, hasIngressPorts(spec), networkModeOf(spec) ?? '']);
 }
 
 /** `value` in one form for all that mean the same; undefined when it means nothing. */
