@@ -2,10 +2,12 @@ import { availableParallelism } from 'node:os';
 import { protocolVersion, type Query, type QueryResult, type Welcome } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
+import { BridgeNetworks } from './docker/bridge-networks.ts';
 import { Engine } from './docker/engine.ts';
 import { messageOf, statusCodeOf } from './docker/errors.ts';
 import { watchContainers } from './docker/watch.ts';
 import { FactWatch } from './health/fact-watch.ts';
+import { HostNetwork } from './network/host-network.ts';
 import type { AssignmentSet } from './session/assignment-set.ts';
 import { Journal } from './session/journal.ts';
 import { ManagerLink } from './session/link.ts';
@@ -23,6 +25,7 @@ export class Agent {
   readonly #log: Logger;
   readonly #journal: Journal;
   readonly #engine: Engine;
+  readonly #network: HostNetwork;
   readonly #facts: FactWatch;
   readonly #tasks: Tasks;
   readonly #link: ManagerLink;
@@ -34,14 +37,25 @@ export class Agent {
     this.#journal = journal;
     this.#log = log;
     const clock = Date.now;
+    this.#network = new HostNetwork({
+      bridges: new BridgeNetworks(config.dockerSocket),
+      stateDir: config.stateDir,
+      log,
+    });
     this.#engine = new Engine({
       socketPath: config.dockerSocket,
       clock,
+      attach: (attachments) => this.#network.attach(attachments),
       onPulled: () => void this.#facts.refresh(),
     });
-    this.#facts = new FactWatch(config, this.#engine, log.child({ component: 'facts' }));
+    this.#facts = new FactWatch(
+      { ...config, overlayKey: () => this.#network.publicKey },
+      this.#engine,
+      log.child({ component: 'facts' }),
+    );
     this.#tasks = new Tasks({
       engine: this.#engine,
+      network: this.#network,
       limits: { starts: new Limiter(startsAtATime), stops: new Limiter(stopsAtATime) },
       clock,
       onStatus: (status) => {
@@ -76,6 +90,9 @@ export class Agent {
   static async start(config: Config, log: Logger): Promise<Agent> {
     const journal = await Journal.open(config.stateDir, log.child({ component: 'journal' }));
     const agent = new Agent(config, journal, log);
+    await agent.#network.start();
+    // What was there before goes on as it was, also while the manager is away.
+    agent.#network.apply(journal.assignments, journal.identity?.nodeId ?? '').catch(() => {});
     agent.#tasks.assign(journal.assignments.tasks, { complete: false, earlier: journal.statuses });
     agent.#watch();
     await agent.#facts.refresh();
@@ -90,6 +107,7 @@ export class Agent {
     this.#facts.close();
     this.#tasks.close();
     await this.#link.close();
+    await this.#network.close();
     await this.#journal.flush();
   }
 
@@ -99,9 +117,10 @@ export class Agent {
     this.#watch();
   }
 
-  #assign(set: AssignmentSet): void {
+  async #assign(set: AssignmentSet): Promise<void> {
     this.#journal.setAssignments(set);
     this.#tasks.assign(set.tasks, { complete: true });
+    await this.#network.apply(set, this.#journal.identity?.nodeId ?? '');
   }
 
   /** (Re)starts watching when this host learns who it is. */

@@ -1,4 +1,5 @@
 import type { Assignment, ContainerSpec, GenericResource, HealthCheck } from '@shoal/proto';
+import type { DockerAttachment } from '../network/host-network.ts';
 import { hostConfig, portKey } from './host-config.ts';
 import { labelsOf, type Owner } from './labels.ts';
 
@@ -6,7 +7,7 @@ import { labelsOf, type Owner } from './labels.ts';
 const defaultGraceSeconds = 10;
 
 /** Body of `POST /containers/create` for a task, after moby's executor `config`. */
-export function createBody(task: Assignment, owner: Owner) {
+export function createBody(task: Assignment, owner: Owner, attachments: readonly DockerAttachment[] = []) {
   const spec = task.container;
   if (!spec) throw new Error(`task ${task.taskId}: the assignment has no container spec`);
   return {
@@ -24,9 +25,23 @@ export function createBody(task: Assignment, owner: Owner) {
     ...command(spec),
     ...(spec.healthcheck && { Healthcheck: healthcheck(spec.healthcheck) }),
     ExposedPorts: Object.fromEntries(task.ports.map((port) => [portKey(port), {}])),
-    HostConfig: hostConfig(task),
+    HostConfig: { ...hostConfig(task), ...networkConfig(task, attachments) },
+    ...(attachments[0] && {
+      NetworkingConfig: { EndpointsConfig: { [attachments[0].network]: endpointConfig(attachments[0]) } },
+    }),
   };
 }
+
+/** A task on networks of the cluster asks this host for names; nobody else knows them. */
+const networkConfig = ({ networkMode }: Assignment, attachments: readonly DockerAttachment[]) => ({
+  ...(networkMode && { NetworkMode: networkMode }),
+  ...(attachments[0] && {
+    NetworkMode: attachments[0].network,
+    Dns: attachments.map(({ gateway }) => gateway),
+  }),
+});
+
+export const endpointConfig = ({ address }: DockerAttachment) => ({ IPAMConfig: { IPv4Address: address } });
 
 /** `Command` replaces the image's entry point, `Args` only its command. */
 const command = ({ command, args }: ContainerSpec) => ({

@@ -35,6 +35,7 @@ async function aDaemon(answers: Record<string, Answer>) {
   const engine = new Engine({
     socketPath,
     clock: Date.now,
+    attach: async () => [],
     onPulled: () => {
       pulled.count += 1;
     },

@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
-import type { Assignment } from '@shoal/proto';
+import type { Assignment, TaskAttachment } from '@shoal/proto';
 import Docker from 'dockerode';
+import type { DockerAttachment } from '../network/host-network.ts';
 import type { Container, ListedContainer } from '../task/container.ts';
 import type { ContainerEngine } from '../task/engine.ts';
-import { createBody } from './create-body.ts';
+import { createBody, endpointConfig } from './create-body.ts';
 import { messageOf, refusal, statusCodeOf } from './errors.ts';
 import { jsonLines } from './json-lines.ts';
 import { clusterLabel, type Owner, ownerFilter, taskOf } from './labels.ts';
@@ -28,6 +29,8 @@ export interface EngineOptions {
   readonly socketPath: string;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** The Docker networks a task joins, once they are there. */
+  readonly attach: (attachments: readonly TaskAttachment[]) => Promise<DockerAttachment[]>;
   /** Called after an image was pulled. */
   readonly onPulled: () => void;
 }
@@ -39,13 +42,15 @@ export class Engine implements ContainerEngine {
   readonly #quick: Docker;
   readonly #pulls: Pulls;
   readonly #onPulled: () => void;
+  readonly #attach: EngineOptions['attach'];
   #owner: Owner = { nodeId: '', clusterId: '' };
 
-  constructor({ socketPath, clock, onPulled }: EngineOptions) {
+  constructor({ socketPath, clock, onPulled, attach }: EngineOptions) {
     this.#docker = new Docker({ socketPath });
     this.#quick = new Docker({ socketPath, timeout: quickMs });
     this.#pulls = new Pulls((image, auth) => this.#pullNow(image, auth), clock);
     this.#onPulled = onPulled;
+    this.#attach = attach;
   }
 
   /** Whose containers to see and make; before that there are none. */
@@ -83,16 +88,33 @@ export class Engine implements ContainerEngine {
   }
 
   async create(assignment: Assignment): Promise<Container> {
-    const body = createBody(assignment, this.#owner);
+    const attachments = await this.#attach(assignment.attachments);
+    const body = createBody(assignment, this.#owner, attachments);
     try {
       const { id } = await this.#docker.createContainer({
         // Understood by docker-modem; plain options would all end up in the URL too.
         ...({ _query: { name: assignment.containerName }, _body: body } as Docker.ContainerCreateOptions),
         ...within(slowMs),
       });
+      // Before API 1.44 a container can be made on one network only.
+      for (const attachment of attachments.slice(1)) await this.#connect(id, attachment);
       return created(id, body.StopTimeout);
     } catch (error) {
       throw refusal(error);
+    }
+  }
+
+  /** A container without all its networks is of no use: it goes, and is made anew. */
+  async #connect(id: string, attachment: DockerAttachment): Promise<void> {
+    try {
+      await this.#docker.getNetwork(attachment.network).connect({
+        Container: id,
+        EndpointConfig: endpointConfig(attachment),
+        ...within(quickMs),
+      } as Docker.NetworkConnectOptions);
+    } catch (error) {
+      await this.remove(id);
+      throw error;
     }
   }
 

@@ -3,7 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import { FactWatch } from './fact-watch.ts';
 import { nodeFacts } from './facts.ts';
 
-const host = { hostname: 'h1', advertiseAddr: '10.0.0.2', runsManager: true };
+const host = { hostname: 'h1', advertiseAddr: '10.0.0.2', runsManager: true, overlayKey: () => '' };
 const watches: FactWatch[] = [];
 afterEach(() => {
   for (const watch of watches.splice(0)) watch.close();

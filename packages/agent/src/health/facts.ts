@@ -9,6 +9,8 @@ export interface HostConfig {
   readonly hostname: string;
   readonly advertiseAddr: string;
   readonly runsManager: boolean;
+  /** WireGuard public key, as it is now. */
+  readonly overlayKey: () => string;
 }
 
 /** The part of `docker info` that matters here. Any of it may be missing in some version. */
@@ -46,7 +48,7 @@ export const nodeFacts = (host: HostConfig, info: DockerInfo, images: readonly s
   plugins: plugins(info.Plugins ?? {}),
   images: images.slice(0, mostImages),
   trouble: '',
-  overlayKey: '',
+  overlayKey: host.overlayKey(),
 });
 
 /** Before the daemon has answered for the first time. */

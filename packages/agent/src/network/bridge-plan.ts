@@ -1,6 +1,6 @@
 import { contains, formatAddress, formatBlock, parseBlock } from './cidr.ts';
 import { bridgeName } from './names.ts';
-import type { Network } from './state.ts';
+import { ingressName, type Network } from './state.ts';
 
 /** A Docker network of the bridge driver: the part of a cluster network on this host. */
 export interface BridgePlan {
@@ -39,10 +39,12 @@ export function bridgesOf(network: Network, mtu = 0): BridgePlan[] {
 }
 
 /**
- * Docker gives a container the default gateway of the network whose name sorts first: one with a way out comes
- * before those without.
+ * Docker gives a container the default gateway of the network whose name sorts first. One with a way out comes
+ * before those without, and the ingress network first of all: what answers over UDP must do so from the address
+ * that was asked.
  */
 function dockerName({ name, number, internal }: Network, index: number): string {
   const plain = name.replace(/[^a-zA-Z0-9_.-]/g, '-');
-  return `shoal.${internal ? 2 : 1}.${plain}.${number}${index > 0 ? `.${index}` : ''}`;
+  const rank = name === ingressName ? 0 : internal ? 2 : 1;
+  return `shoal.${rank}.${plain}.${number}${index > 0 ? `.${index}` : ''}`;
 }

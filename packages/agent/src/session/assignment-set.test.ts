@@ -23,14 +23,14 @@ it('follows changes that build on each other', () => {
 
 it('sees a gap', () => {
   expect(
-    applyAssignments({ number: 5, tasks: new Map() }, message({ appliesTo: 6, resultsIn: 7 })),
+    applyAssignments({ ...noAssignments, number: 5 }, message({ appliesTo: 6, resultsIn: 7 })),
   ).toBeUndefined();
 });
 
 it('can be written down and read again', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.string({ minLength: 1 })), fc.nat(), (taskIds, number) => {
-      const set = { number, tasks: new Map(taskIds.map((id) => [id, anAssignment(id)])) };
+      const set = { ...noAssignments, number, tasks: new Map(taskIds.map((id) => [id, anAssignment(id)])) };
       const read = Assignments.decode(Assignments.encode(toComplete(set)).finish());
       expect(applyAssignments(noAssignments, read)).toEqual(set);
     }),

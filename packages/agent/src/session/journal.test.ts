@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { statusOf, toTaskStatus } from '../task/status.ts';
 import { anAssignment } from '../task/testing.ts';
+import { noAssignments } from './assignment-set.ts';
 import { Journal } from './journal.ts';
 
 const folders: string[] = [];
@@ -25,7 +26,7 @@ it('keeps who the host is, what it runs and what it said', async () => {
   const tasks = new Map([['t1', anAssignment('t1', 'running', { registryAuth: 'secret' })]]);
   const status = toTaskStatus('t1', statusOf('running'), 5);
   await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
-  journal.setAssignments({ number: 7, tasks });
+  journal.setAssignments({ ...noAssignments, number: 7, tasks });
   journal.setStatus(toTaskStatus('t2', statusOf('running'), 5));
   journal.setStatus(status);
   journal.dropStatus('t2');
@@ -33,7 +34,7 @@ it('keeps who the host is, what it runs and what it said', async () => {
 
   const again = await Journal.open(folder, silent);
   expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1' });
-  expect(again.assignments).toEqual({ number: 7, tasks });
+  expect(again.assignments).toEqual({ ...noAssignments, number: 7, tasks });
   expect([...again.statuses.values()]).toEqual([status]);
 });
 
@@ -41,7 +42,7 @@ it('is for the agent’s eyes only, and leaves nothing half written', async () =
   const folder = await newFolder();
   const journal = await Journal.open(folder, silent);
   await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
-  journal.setAssignments({ number: 1, tasks: new Map() });
+  journal.setAssignments({ ...noAssignments, number: 1 });
   journal.setStatus(toTaskStatus('t1', statusOf('running'), 5));
   await journal.flush();
   const names = (await readdir(folder)).sort();

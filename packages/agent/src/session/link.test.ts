@@ -103,7 +103,9 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
     onWelcome: async (welcome) => {
       nodeId = welcome.nodeId;
     },
-    onAssignments: (set) => sets.push(set),
+    onAssignments: async (set) => {
+      sets.push(set);
+    },
     answer: async ({ id }): Promise<QueryResult> => ({ id, outcome: { $case: 'json', value: '{}' } }),
     random: () => 0,
     log: pino({ level: 'warn' }, { write: (line: string) => void said.push(JSON.parse(line).msg) }),

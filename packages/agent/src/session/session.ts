@@ -23,7 +23,8 @@ const mostSilentBeats = 4;
 export interface SessionHandlers {
   /** Resolves when the host's identity is safe; only then are assignments taken. */
   readonly onWelcome: (welcome: Welcome) => Promise<void>;
-  readonly onAssignments: (set: AssignmentSet) => void;
+  /** Resolves once the network part is in the kernel; rejects when it never will be. */
+  readonly onAssignments: (set: AssignmentSet) => Promise<void>;
   readonly answer: (query: Query) => Promise<QueryResult>;
 }
 
@@ -136,7 +137,11 @@ export class Session {
       return;
     }
     this.#assignments = next;
-    this.#handlers.onAssignments(next);
+    // Not awaited: what comes next must not wait for the kernel.
+    this.#handlers.onAssignments(next).then(
+      () => this.#send({ $case: 'applied', value: { number: next.number } }),
+      (error) => this.#log.warn({ err: error }, 'networks were not applied'),
+    );
   }
 
   /** Counts ticks of its own, not time: an agent that was stopped for a while first reads what came meanwhile. */

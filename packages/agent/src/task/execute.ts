@@ -1,3 +1,4 @@
+import type { TaskAttachment } from '@shoal/proto';
 import type { Container } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
 import type { Limiter } from './limiter.ts';
@@ -23,6 +24,12 @@ export interface StepContext {
 
 type Executors = { readonly [A in Action]: (step: StepOf<A>, context: StepContext) => Promise<Outcome> };
 
+/** What is known of the connections to a task. */
+export interface Connections {
+  /** Waits until none is open any more, but no longer than `ms`. */
+  drain(attachments: readonly TaskAttachment[], ms: number): Promise<void>;
+}
+
 export interface StepLimits {
   /** Creating and starting: more at a time than the host bears makes all of them slower. */
   readonly starts: Limiter;
@@ -34,7 +41,7 @@ export interface StepLimits {
  * Does steps. Rejects with Docker's error when a step may be tried again, with the signal's reason when it
  * is no longer wanted; what Docker refuses for good is an outcome.
  */
-export function executor(engine: ContainerEngine, { starts, stops }: StepLimits) {
+export function executor(engine: ContainerEngine, network: Connections, { starts, stops }: StepLimits) {
   const executors: Executors = {
     observe: async (_step, { look }) => ({ container: (await look()) ?? null }),
     pull: async ({ image, auth }, { signal, begin }) => {
@@ -43,9 +50,10 @@ export function executor(engine: ContainerEngine, { starts, stops }: StepLimits)
     },
     create: (step, context) => starts.run(() => create(engine, step, context), context),
     start: (step, context) => starts.run(() => start(engine, step, context), { ...context, urgent: true }),
-    stop: ({ id, timeoutMs }, { begin, look }) =>
+    stop: ({ id, timeoutMs, drain }, { begin, look }) =>
       stops.run(async () => {
         begin();
+        if (drain) await network.drain(drain.attachments, drain.ms);
         await engine.stop(id, timeoutMs);
         return { container: (await look()) ?? null };
       }),

@@ -1,4 +1,4 @@
-import type { Assignment, DesiredStateName } from '@shoal/proto';
+import type { Assignment, DesiredStateName, TaskAttachment } from '@shoal/proto';
 import { type Container, isActive } from './container.ts';
 import { advance, isBefore, isFinal, type Status, statusOf } from './status.ts';
 
@@ -25,12 +25,18 @@ export interface TaskView {
   readonly memory: Memory;
 }
 
+export interface Drain {
+  readonly attachments: readonly TaskAttachment[];
+  readonly ms: number;
+}
+
 interface StepArgs {
   observe: object;
   pull: { readonly image: string; readonly auth: string };
   create: { readonly assignment: Assignment; readonly pullError: string };
   start: { readonly id: string };
-  stop: { readonly id: string; readonly timeoutMs: number };
+  /** `drain`: open connections may finish first. */
+  stop: { readonly id: string; readonly timeoutMs: number; readonly drain?: Drain };
   remove: { readonly id: string };
 }
 export type Action = keyof StepArgs;
@@ -143,7 +149,7 @@ function ended(
 function work({ wanted, assignment, container, memory }: TaskView, status: Status): Step | string {
   const over = isFinal(status.state) || (wanted !== 'ready' && wanted !== 'running');
   // Also when someone else started again what had ended: a task runs once.
-  if (over) return container && isActive(container) ? stop(container) : 'it has ended';
+  if (over) return container && isActive(container) ? stop(container, assignment) : 'it has ended';
   if (!assignment) return 'nobody said what it is';
   if (!container) {
     const image = assignment.container?.image ?? '';
@@ -164,4 +170,10 @@ function clearAway(container: Container | undefined): Step | undefined {
   return { action: 'remove', id: container.id };
 }
 
-const stop = ({ id, stopTimeoutMs }: Container): Step => ({ action: 'stop', id, timeoutMs: stopTimeoutMs });
+/** Connections to a task that works are worth waiting for, when it is asked to stop. */
+function stop({ id, stopTimeoutMs, phase, health }: Container, assignment?: Assignment): Step {
+  const works = phase === 'running' && health !== 'unhealthy';
+  const { attachments = [], drainMs = 0 } = assignment ?? {};
+  const drain = works && attachments.length > 0 && drainMs > 0 ? { attachments, ms: drainMs } : undefined;
+  return { action: 'stop', id, timeoutMs: stopTimeoutMs, ...(drain && { drain }) };
+}

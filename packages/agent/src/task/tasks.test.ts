@@ -14,6 +14,7 @@ function host({ slots = 2 }: { slots?: number } = {}) {
     said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}`);
   const tasks = new Tasks({
     engine: daemon,
+    network: { drain: async (attachments, ms) => void said.push(`drain ${attachments.length} for ${ms}`) },
     limits: { starts: new Limiter(slots), stops: new Limiter(64) },
     clock: () => 1_000,
     onStatus: say,

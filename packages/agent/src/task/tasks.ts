@@ -2,13 +2,14 @@ import { type Assignment, decodeDesired, type TaskStatus } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { ListedContainer } from './container.ts';
 import type { ContainerEngine } from './engine.ts';
-import { executor, type StepLimits } from './execute.ts';
+import { type Connections, executor, type StepLimits } from './execute.ts';
 import type { Wanted } from './plan.ts';
 import { fromTaskStatus, type Status, toTaskStatus } from './status.ts';
 import { TaskWorker } from './worker.ts';
 
 export interface TasksOptions {
   readonly engine: ContainerEngine;
+  readonly network: Connections;
   readonly limits: StepLimits;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
@@ -32,7 +33,7 @@ export class Tasks {
 
   constructor(options: TasksOptions) {
     this.#options = options;
-    this.#execute = executor(options.engine, options.limits);
+    this.#execute = executor(options.engine, options.network, options.limits);
   }
 
   statuses(): TaskStatus[] {

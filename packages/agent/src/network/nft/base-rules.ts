@@ -73,7 +73,7 @@ const publishedPorts = [
   `fib daddr type local ${port} vmap @ports`,
 ];
 
-const prerouting = [...publishedPorts, `${ours} ip daddr @vip_connections`, `${ours} ip daddr vmap @vips`];
+const prerouting = [...publishedPorts, `${ours} ip daddr @vip_connections`, 'iifname . ip daddr vmap @vips'];
 
 const output = publishedPorts;
 
@@ -111,7 +111,7 @@ const forward = [
 const leaving = ['oifname "sh.n*" icmp type redirect drop'];
 
 const postrouting = [
-  // A container that reached itself must not see its own address as the other end.
+  // Who reached itself must not see its own address as the other end.
   'ip saddr . ip daddr @hairpin masquerade',
   'oifname "sh.*" ip saddr 127.0.0.0/8 masquerade',
   `oifname != "sh.*" ${marked(outboundMark)} masquerade`,

@@ -12,7 +12,7 @@ export function desiredTable(state: NetworkState): Table {
   const networks = [...state.networks.values()];
   for (const network of networks) checkNetwork(network);
   const ingress = networks.find(({ name }) => name === ingressName);
-  const services = serviceRules(state.services.values(), state.self.nodeId, ingress?.id);
+  const services = serviceRules(state, ingress?.id);
   const bases = baseChains(ingress);
   const chains = new Map<string, Chain>([
     [shapeChain([...bases.values()].map(({ base }) => base)), { base: '', rules: [] }],

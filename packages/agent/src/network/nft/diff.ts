@@ -101,7 +101,7 @@ function render(change: Change): string {
 }
 
 /** Names of devices need quotes. */
-const quoted = (key: string) => (key.startsWith('sh.') ? `"${key}"` : key);
+const quoted = (key: string) => key.replace(/^sh\.\S+/, '"$&"');
 
 function splitShape(shape: string): [string, string] {
   const space = shape.indexOf(' ');

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { bridgesOf } from '../bridge-plan.ts';
 import { parseAddress } from '../cidr.ts';
 import { publishedMark } from '../names.ts';
-import type { Endpoint, Protocol, ServiceEndpoints } from '../state.ts';
+import type { Endpoint, Network, NetworkState, Protocol, ServiceEndpoints } from '../state.ts';
 import { type Chain, chain, type SetName } from './table.ts';
 
 /**
@@ -15,30 +16,38 @@ export interface ServiceRules {
 }
 
 /** `ingressId`: the network that published ports travel on. Throws on addresses and ports that are none. */
-export function serviceRules(
-  services: Iterable<ServiceEndpoints>,
-  self: string,
-  ingressId: string | undefined,
-): ServiceRules {
+export function serviceRules(state: NetworkState, ingressId: string | undefined): ServiceRules {
   const rules: ServiceRules = { chains: new Map(), elements: new Map() };
-  for (const service of services) {
-    for (const { networkId, vip } of service.attachments) if (vip) addVip(rules, service, networkId, vip);
+  for (const service of state.services.values()) {
+    for (const { networkId, vip } of service.attachments)
+      if (vip) addVip(rules, service, state.networks.get(networkId), vip);
     for (const each of service.published) addPort(rules, service, ingressId, each);
-    for (const endpoint of service.endpoints) if (endpoint.nodeId === self) addHairpin(rules, endpoint);
+    for (const endpoint of service.endpoints) {
+      if (endpoint.nodeId === state.self.nodeId) addHairpin(rules, endpoint);
+      else if (service.published.length > 0) addReturn(rules, endpoint, state, ingressId);
+    }
   }
   return rules;
 }
 
-function addVip(rules: ServiceRules, service: ServiceEndpoints, networkId: string, vip: string): void {
+/** Only containers of the network itself are led on: for others, its VIPs are addresses like any of it. */
+function addVip(
+  rules: ServiceRules,
+  service: ServiceEndpoints,
+  network: Network | undefined,
+  vip: string,
+): void {
+  const bridges = network ? bridgesOf(network) : [];
+  if (!network || bridges.length === 0) return;
   parseAddress(vip);
   put(rules, 'vip_connections', vip);
   put(rules, 'vip_bytes', vip);
-  const slots = slotsOf(service, networkId);
+  const slots = slotsOf(service, network.id);
   if (slots.length === 0) return;
   const name = `vip-${balancerName(service, slots.length)}`;
   const draw = `ip daddr . ${drawOf(service, slots.length)}`;
   rules.chains.set(name, chain([`dnat to ${draw} map @backends`]));
-  put(rules, 'vips', vip, `goto ${name}`);
+  for (const { bridge } of bridges) put(rules, 'vips', `${bridge} . ${vip}`, `goto ${name}`);
   for (const [slot, address] of slots.entries()) put(rules, 'backends', `${vip} . ${slot}`, address);
 }
 
@@ -86,6 +95,18 @@ function addHairpin(rules: ServiceRules, endpoint: Endpoint): void {
     parseAddress(address);
     for (const other of addresses) put(rules, 'hairpin', `${address} . ${other}`);
   }
+}
+
+/** A host that another host's published port leads back to: it would take the packets for forged. */
+function addReturn(
+  rules: ServiceRules,
+  endpoint: Endpoint,
+  { peers }: NetworkState,
+  ingressId: string | undefined,
+): void {
+  const host = peers.get(endpoint.nodeId)?.address;
+  const address = ingressId === undefined ? undefined : endpoint.addresses[ingressId];
+  if (host && address) put(rules, 'hairpin', `${host} . ${address}`);
 }
 
 const balancerName = (service: ServiceEndpoints, slots: number) =>

@@ -29,7 +29,7 @@ export const tableName = 'shoal';
  * of Debian 12 can't say; that is why transactions are written in nft's own language.
  */
 export const setShapes: Readonly<Record<SetName, string>> = {
-  vips: 'map vips { type ipv4_addr : verdict; }',
+  vips: 'map vips { type ifname . ipv4_addr : verdict; }',
   backends: 'map backends { typeof ip daddr . numgen random mod 2 : ip daddr; }',
   ports: 'map ports { type inet_proto . inet_service : verdict; }',
   port_backends:

@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TaskAttachment } from '@shoal/proto';
+import type { Logger } from 'pino';
+import { bridgesOf } from './bridge-plan.ts';
+import type { BridgeDriver } from './bridges.ts';
+import { contains, parseAddress, parseBlock } from './cidr.ts';
+import { DataPath } from './datapath.ts';
+import { HostResolvers } from './dns/host-resolvers.ts';
+import { DnsServer, gatewaysOf } from './dns/server.ts';
+import { type NetworkAssignments, networkState } from './from-proto.ts';
+import { openConnections } from './open-connections.ts';
+import type { NetworkState } from './state.ts';
+
+/** How often open connections of a task that shall stop are counted. */
+const drainLookMs = 200;
+
+/** How a container joins one of this host's Docker networks. */
+export interface DockerAttachment {
+  readonly network: string;
+  readonly address: string;
+  /** Where it asks for names. */
+  readonly gateway: string;
+}
+
+/** The cluster's networks on this host: the data path in the kernel, names, and the way of containers into them. */
+export class HostNetwork {
+  readonly #dataPath: DataPath;
+  readonly #dns: DnsServer;
+  readonly #resolvers = new HostResolvers();
+  readonly #log: Logger;
+  /**
+   * Networks of this host's containers by their addresses, whether they are endpoints or not. No larger than the
+   * host's slices: an address given again takes the place of its former self.
+   */
+  readonly #local = new Map<string, readonly string[]>();
+  #state: NetworkState | undefined;
+
+  constructor({ bridges, stateDir, log }: { bridges: BridgeDriver; stateDir: string; log: Logger }) {
+    this.#log = log.child({ component: 'network' });
+    this.#dataPath = new DataPath({ bridges, stateDir, log });
+    this.#dns = new DnsServer({
+      random: Math.random,
+      clock: Date.now,
+      log: this.#log,
+      upstreams: () => this.#resolvers.servers,
+      networksOf: (address) => this.#local.get(address),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#dataPath.start();
+  }
+
+  /** What is in the kernel stays: traffic goes on. */
+  async close(): Promise<void> {
+    this.#dataPath.close();
+    this.#resolvers.close();
+    await this.#dns.close();
+  }
+
+  /** WireGuard key of this host, for the others; empty when it has none. */
+  get publicKey(): string {
+    return this.#dataPath.publicKey;
+  }
+
+  /** Resolves once these assignments, or newer ones, are in the kernel. */
+  async apply(assignments: NetworkAssignments, nodeId: string): Promise<void> {
+    const state = networkState(assignments, nodeId);
+    if (!state) return;
+    this.#state = state;
+    this.#dns.update(state);
+    this.#dns.listenOn(gatewaysOf(state)).catch((err) => this.#log.error({ err }, 'names are not served'));
+    await this.#dataPath.apply(state);
+  }
+
+  /** The Docker networks for a task's addresses, once they are there. Rejects when this host has no part of one. */
+  attach(attachments: readonly TaskAttachment[]): Promise<DockerAttachment[]> {
+    const networkIds = attachments.map(({ networkId }) => networkId);
+    return Promise.all(
+      attachments.map(async ({ networkId, address }) => {
+        await this.#dataPath.ready(networkId);
+        const network = this.#state?.networks.get(networkId);
+        const value = parseAddress(address);
+        const plan =
+          network &&
+          bridgesOf(network).find(({ subnet }) => contains(parseBlock(subnet), { base: value, length: 32 }));
+        if (!plan)
+          throw new Error(`this host has no part of network ${network?.name ?? networkId} with ${address}`);
+        this.#local.set(address, networkIds);
+        return { network: plan.name, address, gateway: plan.gateway };
+      }),
+    );
+  }
+
+  /** Waits until nobody holds a connection to these addresses any more, but no longer than `ms`. */
+  async drain(attachments: readonly TaskAttachment[], ms: number): Promise<void> {
+    const deadline = performance.now() + ms;
+    const addresses = attachments.map(({ address }) => address);
+    while (performance.now() < deadline && (await openConnections(addresses)) > 0) await sleep(drainLookMs);
+  }
+}

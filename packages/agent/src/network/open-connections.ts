@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises';
+
+const connections = '/proc/net/nf_conntrack';
+
+/**
+ * TCP connections that the kernel tracks as established to these addresses, through a load balancer or straight.
+ * 0 where the kernel does not show them: nobody is made to wait for what can't be seen.
+ */
+export async function openConnections(addresses: readonly string[]): Promise<number> {
+  return countOpen(await readFile(connections, 'utf8').catch(() => ''), addresses);
+}
+
+/** The answering side of a flow, its second `src=`, is the container's own address even behind a VIP. */
+export function countOpen(table: string, addresses: readonly string[]): number {
+  const wanted = new Set(addresses);
+  let count = 0;
+  for (const line of table.split('\n')) {
+    if (!line.includes(' ESTABLISHED ')) continue;
+    const answering = line.lastIndexOf(' src=');
+    const address = line.slice(answering + 5, line.indexOf(' ', answering + 5));
+    if (wanted.has(address)) count++;
+  }
+  return count;
+}
