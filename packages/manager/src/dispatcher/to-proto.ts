@@ -2,6 +2,7 @@ import type * as proto from '@shoal/proto';
 import { encodeDesired, type Assignment as ProtoAssignment } from '@shoal/proto';
 import {
   type ContainerSpec,
+  drainMs,
   type GenericResource,
   isTerminal,
   type Mount,
@@ -41,8 +42,8 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
     logDriver: LogDriver ? driver(LogDriver) : undefined,
     registryAuth: service?.shoal.registryAuth ?? '',
     attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),
-    networkMode: '',
-    drainMs: 0,
+    networkMode: task.shoal.networkMode ?? '',
+    drainMs: drainMs(service?.Spec.Labels),
     genericResources: (task.GenericResources ?? []).map(genericResource),
   };
 }
