@@ -45,7 +45,6 @@ describe('versions', () => {
 describe('paths', () => {
   it.each([
     ['GET', '/containers/json', /containers are not served/],
-    ['POST', '/v1.44/networks/create', /networks are not served/],
     ['GET', '/services/web/logs', /logs are not served/],
     ['POST', '/swarm/init', /swarm itself/],
     ['GET', '/events', /events are not served/],
@@ -213,6 +212,12 @@ describe('documentation', () => {
       '/distribution/{name}/json',
       '/healthz',
       '/info',
+      '/networks',
+      '/networks/create',
+      '/networks/prune',
+      '/networks/{id}',
+      '/networks/{id}/connect',
+      '/networks/{id}/disconnect',
       '/nodes',
       '/nodes/{id}',
       '/nodes/{id}/update',
@@ -221,6 +226,7 @@ describe('documentation', () => {
       '/services/create',
       '/services/{id}',
       '/services/{id}/update',
+      '/shoal/v1/networks/{id}',
       '/shoal/v1/tasks/{id}/explain',
       '/swarm',
       '/tasks',

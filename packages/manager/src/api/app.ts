@@ -8,6 +8,7 @@ import { noRoute } from './not-served.ts';
 import { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './request-body.ts';
 import { distributionPath, distributionRoutes } from './routes/distribution.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { systemRoutes } from './routes/system.ts';
@@ -59,6 +60,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   nodeRoutes(app, deps);
   serviceRoutes(app, deps);
   taskRoutes(app, deps);
+  networkRoutes(app, deps);
   distributionRoutes(app, deps);
   docsRoutes(app);
   await app.ready();
@@ -96,6 +98,7 @@ const openApi = ({ about }: ApiDeps) => ({
       { name: 'Services', description: 'What should run' },
       { name: 'Tasks', description: 'What does run, and where' },
       { name: 'Nodes', description: 'The hosts' },
+      { name: 'Networks', description: 'What services reach each other on' },
       { name: 'Distribution', description: 'Images in registries' },
       { name: 'System', description: 'The cluster as a whole' },
       { name: 'Shoal', description: "Beyond Docker's API" },

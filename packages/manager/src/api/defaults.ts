@@ -1,12 +1,13 @@
 import type { ApiService, Service, UpdateConfig } from '../model/index.ts';
 import { updateRules } from '../orchestrator/policy.ts';
+import type { ReadView } from '../store/index.ts';
 import { serviceView } from './views.ts';
 
 const seconds = 1_000_000_000;
 
 /** `insertDefaults=true`: the spec with what applies where it says nothing. Durations in nanoseconds. */
-export function withDefaults(stored: Service): ApiService {
-  const service = serviceView(stored);
+export function withDefaults(view: ReadView, stored: Service): ApiService {
+  const service = serviceView(view, stored);
   const { Spec } = service;
   const template = Spec.TaskTemplate ?? {};
   const { RestartPolicy, ContainerSpec } = template;

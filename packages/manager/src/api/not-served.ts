@@ -12,7 +12,6 @@ const table: readonly { readonly path: RegExp; readonly what: string; readonly i
     what: 'images',
     instead: 'hosts pull the images of their tasks themselves; build and push with a Docker daemon',
   },
-  { path: /^\/networks(\/|$)/, what: 'networks', instead: 'publish ports with mode=host meanwhile' },
   {
     path: /^\/volumes(\/|$)/,
     what: 'volumes',

@@ -4,18 +4,24 @@ import type { ReadView, Tx } from '../store/index.ts';
 import { ApiError, badRequest, notFound, outOfSequence, rpcError } from './errors.ts';
 import { isVisible } from './resolve.ts';
 import { nameFor } from './service-names.ts';
+import { resolveNetworks, settle } from './service-networks.ts';
 import { needsNewTasks } from './task-template.ts';
 import { validateService } from './validate/service.ts';
 
-/** Adds a service. Throws ApiError: 400 for a spec that can't be honoured, 409 for a name in use. */
+/**
+ * Adds a service. `now` in ms since the epoch. Throws ApiError: 400 for a spec that can't be honoured, 404 for a
+ * network that is not there, 409 for a name in use.
+ */
 export function createService(
   tx: Tx,
   id: string,
   sent: ServiceSpec,
   registryAuth: string | undefined,
+  now: number,
 ): Service {
-  const spec = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
-  validateService(spec);
+  const named = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
+  validateService(named);
+  const spec = resolveNetworks(tx, named);
   const name = spec.Name ?? '';
   if (isTaken(tx, name)) {
     throw rpcError('AlreadyExists', `name conflicts with an existing object: service ${name} already exists`);
@@ -23,7 +29,7 @@ export function createService(
   return tx.services.create({
     ID: id,
     Spec: spec,
-    shoal: { specVersion: 1, ...(registryAuth && { registryAuth }) },
+    shoal: { specVersion: 1, ...settle(tx, id, spec, {}, now), ...(registryAuth && { registryAuth }) },
   });
 }
 
@@ -49,30 +55,32 @@ export interface ServiceUpdate {
  */
 export function updateService(tx: Tx, update: ServiceUpdate): Service {
   validateService(update.spec);
+  const spec = resolveNetworks(tx, update.spec);
   const service = tx.services.get(update.id);
   if (!isVisible(service)) throw notFound('service', update.id);
   const auth = credentials(service, update);
-  if (modeOf(service.Spec) !== modeOf(update.spec)) {
+  if (modeOf(service.Spec) !== modeOf(spec)) {
     throw rpcError('Unimplemented', 'service mode change is not allowed');
   }
-  if (service.Spec.Name !== update.spec.Name) {
+  if (service.Spec.Name !== spec.Name) {
     throw rpcError('Unimplemented', 'renaming services is not supported');
   }
   if (update.rollback) return rollBack(tx, service, update);
   if (service.Version.Index !== update.version) throw outOfSequence();
-  const specVersion = needsNewTasks(service.Spec, update.spec)
+  const specVersion = needsNewTasks(service.Spec, spec)
     ? newestSpecVersion(tx, service) + 1
     : service.shoal.specVersion;
   const { UpdateStatus: _, ...rest } = service;
   const status = updateStatus(tx, service.ID, specVersion, update.now);
   return tx.services.update({
     ...rest,
-    Spec: update.spec,
+    Spec: spec,
     PreviousSpec: service.Spec,
     ...(status && { UpdateStatus: status }),
     shoal: {
       specVersion,
       previousSpecVersion: service.shoal.specVersion,
+      ...settle(tx, service.ID, spec, service.shoal, update.now),
       ...(auth && { registryAuth: auth }),
       ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
     },
@@ -97,17 +105,18 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
     shoal: {
       specVersion: shoal.previousSpecVersion ?? shoal.specVersion,
       previousSpecVersion: shoal.specVersion,
+      ...settle(tx, service.ID, resolveNetworks(tx, PreviousSpec), shoal, now),
       ...(shoal.previousRegistryAuth && { registryAuth: shoal.previousRegistryAuth }),
       ...(shoal.registryAuth && { previousRegistryAuth: shoal.registryAuth }),
     },
   });
 }
 
-/** Hides a service at once; the orchestrator stops its tasks and then drops it. */
+/** Hides a service at once and frees its ports; the orchestrator stops its tasks and then drops it. */
 export function removeService(tx: Tx, id: string): void {
   const service = tx.services.get(id);
   if (!isVisible(service)) throw notFound('service', id);
-  tx.services.update({ ...service, shoal: { ...service.shoal, removing: true } });
+  tx.services.update({ ...service, shoal: { ...service.shoal, ports: [], removing: true } });
 }
 
 /** A service without a mode is replicated, with one task. */

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { createIngress } from '../allocator/plan.ts';
 import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
@@ -16,6 +17,7 @@ const aStore = async (seed: (tx: Tx) => void): Promise<Store> => {
       JoinTokens: { Worker: 'SWMTKN-worker', Manager: 'SWMTKN-manager' },
       TaskHistoryRetentionLimit: 5,
     });
+    createIngress(tx);
     seed(tx);
   });
   return store;

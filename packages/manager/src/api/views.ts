@@ -10,6 +10,7 @@ import {
   type Task,
 } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
+import { attachmentView, withPrefix } from './networks/attachments.ts';
 import { modeOf } from './service-changes.ts';
 
 /*
@@ -27,12 +28,12 @@ export const nodeView = ({ shoal: _, ...node }: Node): ApiNode => ({
   },
 });
 
-export function serviceView({ shoal: _, ...service }: Service): ApiService {
+export function serviceView(view: ReadView, { shoal, ...service }: Service): ApiService {
   return {
     ...service,
     Spec: specView(service.Spec),
     ...(service.PreviousSpec && { PreviousSpec: specView(service.PreviousSpec) }),
-    Endpoint: endpointView(service.Spec),
+    Endpoint: endpointView(view, service.Spec, shoal),
   };
 }
 
@@ -61,13 +62,19 @@ const endpointSpecView = (endpoint: EndpointSpec): EndpointSpec => ({
 
 const portView = (port: PortConfig): PortConfig => ({ ...port, Protocol: port.Protocol ?? 'tcp' });
 
-function endpointView({ EndpointSpec }: ServiceSpec): object {
-  if (!EndpointSpec) return { Spec: {} };
-  const spec = endpointSpecView(EndpointSpec);
-  return { Spec: spec, ...(spec.Ports && spec.Ports.length > 0 && { Ports: spec.Ports }) };
+function endpointView(view: ReadView, { EndpointSpec }: ServiceSpec, shoal: Service['shoal']): object {
+  const { attachments = [], ports = EndpointSpec?.Ports?.map(portView) ?? [] } = shoal;
+  const addresses = attachments.flatMap(({ networkId, vip }) =>
+    vip === undefined ? [] : [{ NetworkID: networkId, Addr: withPrefix(view.networks.get(networkId), vip) }],
+  );
+  return {
+    Spec: EndpointSpec ? endpointSpecView(EndpointSpec) : {},
+    ...(ports.length > 0 && { Ports: ports }),
+    ...(addresses.length > 0 && { VirtualIPs: addresses }),
+  };
 }
 
-export function taskView({ shoal: _, Slot, ...task }: Task): ApiTask {
+export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTask {
   const { GenericResources, ...rest } = task;
   return {
     ...rest,
@@ -75,6 +82,9 @@ export function taskView({ shoal: _, Slot, ...task }: Task): ApiTask {
     Spec: { ...task.Spec, ForceUpdate: task.Spec.ForceUpdate ?? 0 },
     ...(Slot !== undefined && { Slot }),
     Status: { ...task.Status, PortStatus: portStatus(task) },
+    ...(shoal.attachments && {
+      NetworksAttachments: shoal.attachments.map((one) => attachmentView(view, one)),
+    }),
     ...(GenericResources && { GenericResources: [...GenericResources] }),
     Volumes: null,
   };

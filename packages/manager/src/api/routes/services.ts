@@ -38,10 +38,11 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
         'A field that Shoal can not honour is refused by its path. X-Registry-Auth is kept for pulling the image.',
       body: ServiceSpec,
       answers: [201, Created],
-      errors: [400, 409, 413],
+      errors: [400, 404, 409, 413],
     }),
     async ({ body, headers }, reply) => {
-      const { ID } = await store.update((tx) => createService(tx, ids(), body, textOf(headers[authHeader])));
+      const auth = textOf(headers[authHeader]);
+      const { ID } = await store.update((tx) => createService(tx, ids(), body, auth, clock()));
       return reply.code(201).send({ ID, Warnings: null });
     },
   );
@@ -107,7 +108,7 @@ function readRoutes(app: FastifyInstance, { store }: ApiDeps): void {
       const { view } = store;
       const withStatus = parseBool('status', status);
       return listServices(view, parseFilters(filters, filterKeys)).map((service) => ({
-        ...serviceView(service),
+        ...serviceView(view, service),
         ...(withStatus && { ServiceStatus: serviceStatus(view, service) }),
       }));
     },
@@ -125,7 +126,7 @@ function readRoutes(app: FastifyInstance, { store }: ApiDeps): void {
     async ({ params, query: { insertDefaults } }) => {
       const fill = parseBool('insertDefaults', insertDefaults);
       const service = findService(store.view, params.id);
-      return fill ? withDefaults(service) : serviceView(service);
+      return fill ? withDefaults(store.view, service) : serviceView(store.view, service);
     },
   );
 }

@@ -29,12 +29,13 @@ export function taskRoutes(app: FastifyInstance, { store, explain }: ApiDeps): v
       answers: [200, Type.Array(ApiTask)],
       errors: [400, 404],
     }),
-    async ({ query: { filters } }) => listTasks(store.view, parseFilters(filters, filterKeys)).map(taskView),
+    async ({ query: { filters } }) =>
+      listTasks(store.view, parseFilters(filters, filterKeys)).map((task) => taskView(store.view, task)),
   );
   app.get<{ Params: { id: string } }>(
     '/tasks/:id',
     route({ tag, summary: 'One task', params: idParam, answers: [200, ApiTask], errors: [400, 404] }),
-    async ({ params }) => taskView(findTask(store.view, params.id)),
+    async ({ params }) => taskView(store.view, findTask(store.view, params.id)),
   );
   app.get<{ Params: { id: string } }>(
     '/shoal/v1/tasks/:id/explain',

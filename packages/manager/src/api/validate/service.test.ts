@@ -59,19 +59,21 @@ const invalid: readonly [ServiceSpec, RegExp][] = [
     }),
     /duplicate published ports/,
   ],
+  [
+    aSpec({ EndpointSpec: { Mode: 'dnsrr', Ports: [{ TargetPort: 80 }] } }),
+    /port published with ingress mode can't be used with dnsrr mode/,
+  ],
   [aSpec({ EndpointSpec: { Ports: [{ PublishMode: 'host' }] } }), /^EndpointSpec\.Ports\[0\]\.TargetPort/],
 ];
 
 /** What Shoal can't do yet: refused by the field's path. */
 const unsupported: readonly [ServiceSpec, string][] = [
-  [aSpec({ Networks: [{}] }), 'Networks'],
-  [template({ Networks: [{ Target: 'x' }] }), 'TaskTemplate.Networks'],
+  [template({ Networks: [{ Target: 'x', DriverOpts: { a: 'b' } }] }), 'TaskTemplate.Networks[0].DriverOpts'],
   [template({ PluginSpec: { Name: 'x' } }), 'TaskTemplate.PluginSpec'],
   [template({ Runtime: 'plugin' }), 'TaskTemplate.Runtime'],
   [aSpec({ Mode: { ReplicatedJob: {} } }), 'Mode.ReplicatedJob'],
   [aSpec({ Mode: { GlobalJob: {} } }), 'Mode.GlobalJob'],
-  [aSpec({ EndpointSpec: { Mode: 'dnsrr' } }), 'EndpointSpec.Mode'],
-  [aSpec({ EndpointSpec: { Ports: [port, { TargetPort: 80 }] } }), 'EndpointSpec.Ports[1].PublishMode'],
+  [aSpec({ Labels: { 'shoal.lb': 'best' } }), 'Labels["shoal.lb"]'],
   [container({ Secrets: [{ SecretName: 'x' }] }), 'TaskTemplate.ContainerSpec.Secrets'],
   [container({ Configs: [{ ConfigName: 'x' }] }), 'TaskTemplate.ContainerSpec.Configs'],
   [
@@ -98,6 +100,8 @@ describe('a service spec', () => {
   });
 
   it.each<ServiceSpec>([
+    aSpec({ EndpointSpec: { Mode: 'dnsrr', Ports: [port] } }),
+    aSpec({ EndpointSpec: { Ports: [port, { TargetPort: 80 }] }, Labels: { 'shoal.drain': '0' } }),
     aSpec({ Networks: [], Mode: { ReplicatedJob: null }, EndpointSpec: { Mode: 'vip', Ports: [] } }),
     template({ Networks: null, PluginSpec: null, Runtime: 'container' }),
     container({ Secrets: [], Configs: null, Isolation: 'default', Privileges: { CredentialSpec: null } }),

@@ -1,7 +1,14 @@
-import type { ServiceSpec, TaskSpec, UpdateConfig } from '../../model/index.ts';
+import {
+  hasIngressPorts,
+  labelTrouble,
+  type ServiceSpec,
+  type TaskSpec,
+  type UpdateConfig,
+} from '../../model/index.ts';
 import { ConstraintError, parseConstraints } from '../../scheduler/constraints.ts';
 import { badRequest, rpcError } from '../errors.ts';
 import { checkContainer } from './container.ts';
+import { checkName } from './name.ts';
 import { checkMode, checkResources } from './resources.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
@@ -11,6 +18,8 @@ import { refuseUnsupported } from './unsupported.ts';
  */
 export function validateService(spec: ServiceSpec): void {
   refuseUnsupported(spec);
+  const trouble = labelTrouble(spec.Labels);
+  if (trouble !== undefined) throw badRequest(trouble);
   const template = spec.TaskTemplate;
   if (!template?.ContainerSpec) {
     throw badRequest('mismatched Runtime and *Spec fields: TaskTemplate.ContainerSpec must be given');
@@ -24,14 +33,6 @@ export function validateService(spec: ServiceSpec): void {
   checkUpdate('update', spec.UpdateConfig);
   checkUpdate('rollback', spec.RollbackConfig);
   checkPorts(spec);
-}
-
-function checkName(name: string): void {
-  if (name === '') throw rpcError('InvalidArgument', 'meta: name must be provided');
-  if (name.length > 63) throw rpcError('InvalidArgument', 'name must be 63 characters or fewer');
-  if (!/^[a-zA-Z0-9](?:[-_a-zA-Z0-9]*[a-zA-Z0-9])?$/.test(name)) {
-    throw rpcError('InvalidArgument', 'name must be valid as a DNS name component');
-  }
 }
 
 function checkRestart({ RestartPolicy }: TaskSpec): void {
@@ -71,7 +72,14 @@ function checkUpdate(what: string, config: UpdateConfig | null | undefined): voi
 }
 
 /** Services may share a host port: the scheduler puts their tasks on different nodes. */
-function checkPorts({ EndpointSpec }: ServiceSpec): void {
+function checkPorts(spec: ServiceSpec): void {
+  const { EndpointSpec } = spec;
+  if (EndpointSpec?.Mode === 'dnsrr' && hasIngressPorts(spec)) {
+    throw rpcError(
+      'InvalidArgument',
+      "EndpointSpec: port published with ingress mode can't be used with dnsrr mode",
+    );
+  }
   const taken = new Set<string>();
   for (const [i, port] of (EndpointSpec?.Ports ?? []).entries()) {
     if (!port.TargetPort) throw badRequest(`EndpointSpec.Ports[${i}].TargetPort: must be 1 to 65535`);

@@ -30,15 +30,17 @@ const isOneOf =
 
 const isTemplate = (value: unknown): boolean => typeof value === 'string' && value.includes('{{');
 
-const noNetworks = 'overlay networks are not served yet; leave networks out';
 const noTemplates = 'templates ({{…}}) are not filled in yet; write the value itself';
 const noJobs = 'jobs are not served yet; use Replicated or Global';
 const container = 'TaskTemplate.ContainerSpec';
 
 /** Whoever makes Shoal honour a field deletes its row. */
 const table: readonly Unsupported[] = [
-  { field: 'Networks', why: noNetworks },
-  { field: 'TaskTemplate.Networks', why: noNetworks },
+  {
+    field: 'TaskTemplate.Networks[].DriverOpts',
+    why: 'networks take no options per service; leave them out',
+  },
+  { field: 'Networks[].DriverOpts', why: 'networks take no options per service; leave them out' },
   { field: 'TaskTemplate.PluginSpec', why: 'services of plugins are not served; use ContainerSpec' },
   {
     field: 'TaskTemplate.NetworkAttachmentSpec',
@@ -51,18 +53,6 @@ const table: readonly Unsupported[] = [
   },
   { field: 'Mode.ReplicatedJob', asks: isPresent, why: noJobs },
   { field: 'Mode.GlobalJob', asks: isPresent, why: noJobs },
-  {
-    field: 'EndpointSpec.Mode',
-    asks: isOneOf('dnsrr'),
-    why: 'dnsrr needs overlay networks, which are not served yet',
-  },
-  {
-    field: 'EndpointSpec.Ports[].PublishMode',
-    asks: (mode) => mode !== 'host',
-    why:
-      'ports published on every node (ingress, the default) are not served yet; publish on the nodes that run ' +
-      'the tasks: PublishMode "host", as in --publish mode=host,target=80,published=8080',
-  },
   { field: `${container}.Secrets`, why: 'secrets are not served yet' },
   { field: `${container}.Configs`, why: 'configs are not served yet' },
   {

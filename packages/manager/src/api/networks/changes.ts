@@ -1,0 +1,79 @@
+import { OverlapError, PoolsUsedUpError, planNetwork } from '../../allocator/index.ts';
+import {
+  ingressId,
+  isTerminal,
+  type Network,
+  type NetworkSpec,
+  networksOf,
+  type Service,
+} from '../../model/index.ts';
+import type { ReadView, Tx } from '../../store/index.ts';
+import { ApiError, rpcError } from '../errors.ts';
+import { isVisible as isVisibleService } from '../resolve.ts';
+import { validateNetwork } from '../validate/network.ts';
+import { findNetwork, isVisible } from './resolve.ts';
+
+/**
+ * Adds a network. Throws ApiError: 400 for a spec that can't be honoured, 403 for addresses that others have,
+ * 409 for a name in use.
+ */
+export function createNetwork(tx: Tx, id: string, sent: NetworkSpec): Network {
+  // Docker's default.
+  const spec = { ...sent, Driver: sent.Driver || 'bridge' };
+  validateNetwork(spec);
+  if (spec.Ingress) {
+    throw rpcError('AlreadyExists', `ingress network (${ingressId}) is already present`);
+  }
+  if (tx.networks.by('name', spec.Name ?? '').some(isVisible)) {
+    throw new ApiError(409, `network with name ${spec.Name} already exists`);
+  }
+  return tx.networks.create({ ID: id, Spec: spec, shoal: plan(tx, spec) });
+}
+
+function plan(view: ReadView, spec: NetworkSpec): Network['shoal'] {
+  try {
+    return planNetwork(view, spec);
+  } catch (error) {
+    if (error instanceof OverlapError) throw new ApiError(403, `invalid pool request: ${error.message}`);
+    if (error instanceof PoolsUsedUpError) throw new ApiError(400, error.message);
+    throw error;
+  }
+}
+
+/**
+ * Hides a network at once; the allocator drops it once the last task that still stops on it is gone. Throws
+ * 404, and 403 for a network in use and for those that are always there.
+ */
+export function removeNetwork(tx: Tx, given: string): void {
+  const { stored: network, predefined } = findNetwork(tx, given);
+  if (!network) throw new ApiError(403, `${predefined.name} is a pre-defined network and cannot be removed`);
+  if (network.ID === ingressId) {
+    throw new ApiError(
+      403,
+      `network ${network.ID} (ingress) is a swarm predefined network and cannot be removed`,
+    );
+  }
+  const user = userOf(tx, network.ID);
+  if (user) throw new ApiError(403, `network ${network.ID} is in use by ${user}`);
+  tx.networks.update({ ...network, shoal: { ...network.shoal, removing: true } });
+}
+
+/** Who keeps the network from being removed, in words; undefined for nobody. */
+export function userOf(view: ReadView, networkId: string): string | undefined {
+  const service = [...view.services.all()].find((one) => isVisibleService(one) && wants(one, networkId));
+  if (service) return `service ${service.ID} (${service.Spec.Name})`;
+  const task = view.tasks.by('network', networkId).find(({ ServiceID, DesiredState, Status }) => {
+    const isWanted = DesiredState === 'running' || DesiredState === 'ready';
+    return isWanted && !isTerminal(Status.State) && isVisibleService(view.services.get(ServiceID));
+  });
+  return task && `task ${task.ID}`;
+}
+
+/** An update that is not over may go back to the spec before. */
+const unfinished = ['updating', 'paused', 'rollback_started', 'rollback_paused'];
+
+const wants = ({ Spec, PreviousSpec, UpdateStatus }: Service, networkId: string): boolean =>
+  networksOf(Spec).includes(networkId) ||
+  (PreviousSpec !== undefined &&
+    unfinished.includes(UpdateStatus?.State ?? '') &&
+    networksOf(PreviousSpec).includes(networkId));

@@ -1,0 +1,244 @@
+import { describe, expect, it } from 'vitest';
+import { ingressId, type NetworkSpec } from '../../model/index.ts';
+import { aNode, aService, aTask } from '../../testing.ts';
+import { anApi, aSpec, filters } from '../testing.ts';
+
+const overlay = (change: Partial<NetworkSpec> = {}): NetworkSpec => ({
+  Name: 'shop',
+  Driver: 'overlay',
+  ...change,
+});
+const ipam = (config: Record<string, unknown>) => overlay({ IPAM: { Driver: 'default', Config: [config] } });
+
+describe('create', () => {
+  it('gives the network a number and a subnet of its own', async () => {
+    const { call, store } = await anApi();
+    const { status, body } = await call('POST', '/networks/create', overlay());
+    expect([status, body]).toEqual([201, { Id: expect.stringMatching(/^id/), Warning: '' }]);
+    expect(store.view.networks.get(body.Id)?.shoal).toEqual({
+      number: 2,
+      subnets: ['10.0.16.0/20'],
+      slices: [],
+      grows: true,
+    });
+  });
+
+  it('takes all that docker sends', async () => {
+    const { call } = await anApi();
+    const sent = {
+      CheckDuplicate: true,
+      Driver: 'overlay',
+      EnableIPv6: false,
+      IPAM: { Driver: 'default', Options: {}, Config: [{ Subnet: '10.9.0.0/24', Gateway: '10.9.0.1' }] },
+      Internal: true,
+      Attachable: true,
+      Ingress: false,
+      ConfigOnly: false,
+      ConfigFrom: null,
+      Options: { encrypted: '', 'com.docker.network.driver.mtu': '1400' },
+      Labels: { team: 'a' },
+      Name: 'shop',
+      Scope: '',
+    };
+    expect((await call('POST', '/networks/create', sent)).status).toBe(201);
+    expect((await call('GET', '/networks/shop')).body).toEqual({
+      Name: 'shop',
+      Id: expect.any(String),
+      Created: expect.any(String),
+      Scope: 'swarm',
+      Driver: 'overlay',
+      EnableIPv4: true,
+      EnableIPv6: false,
+      IPAM: { Driver: 'default', Options: {}, Config: [{ Subnet: '10.9.0.0/24', Gateway: '10.9.0.1' }] },
+      Internal: true,
+      Attachable: true,
+      Ingress: false,
+      ConfigFrom: { Network: '' },
+      ConfigOnly: false,
+      Containers: {},
+      Options: sent.Options,
+      Labels: { team: 'a' },
+      Peers: [],
+    });
+  });
+
+  it.each<[NetworkSpec, number, RegExp]>([
+    [overlay({ Name: 'host' }), 403, /^operation is not permitted on predefined host network/],
+    [overlay({ Name: 'a b' }), 400, /name must be valid as a DNS name component/],
+    [overlay({ Name: 'taken' }), 409, /^network with name taken already exists$/],
+    [overlay({ Driver: 'macvlan' }), 400, /^Driver: network driver "macvlan" is not served/],
+    [overlay({ EnableIPv6: true }), 400, /^EnableIPv6: /],
+    [overlay({ ConfigOnly: true }), 400, /^ConfigOnly: /],
+    [overlay({ ConfigFrom: { Network: 'x' } }), 400, /^ConfigFrom: /],
+    [overlay({ Scope: 'local' }), 400, /^Scope: /],
+    [overlay({ Ingress: true }), 409, /ingress network \(ingress0+\) is already present/],
+    [overlay({ IPAM: { Driver: 'dhcp' } }), 400, /^IPAM.Driver: /],
+    [overlay({ Options: { vlan: '1' } }), 400, /^Options\["vlan"\]: /],
+    [overlay({ Options: { encrypted: 'no' } }), 400, /^Options\["encrypted"\]: /],
+    [overlay({ Options: { mtu: '12' } }), 400, /MTU must be 576 to 65535/],
+    [ipam({ Subnet: '10.9.0.1/24' }), 400, /^IPAM.Config\[0\].Subnet: .*it should be 10\.9\.0\.0\/24/],
+    [ipam({ Subnet: 'web' }), 400, /invalid CIDR address: web/],
+    [ipam({ Subnet: 'fd00::/64' }), 400, /invalid CIDR address: fd00::\/64/],
+    [ipam({ Gateway: '10.9.0.1' }), 400, /must have a corresponding subnet/],
+    [
+      ipam({ Subnet: '10.9.0.0/24', Gateway: '10.8.0.1' }),
+      400,
+      /invalid gateway .* doesn't contain this address/,
+    ],
+    [ipam({ Subnet: '10.9.0.0/24', IPRange: '10.8.0.0/25' }), 400, /doesn't contain ip-range/],
+    [ipam({ Subnet: '10.9.0.0/24', IPRange: '10.9.0.0/23' }), 400, /ip-range/],
+    [ipam({ Subnet: '10.9.0.0/30' }), 400, /too small .* \/28 or larger/],
+    [ipam({ Subnet: '172.30.0.0/16' }), 403, /Pool overlaps .* subnet 172\.30\.0\.0\/16 and network taken/],
+    [ipam({ Subnet: '192.168.0.0/16' }), 403, /and node n1 \(192\.168\.1\.5\)/],
+  ])('%j is refused', async (spec, status, message) => {
+    const { call } = await anApi((tx) => {
+      tx.nodes.create(aNode('n1', { Status: { State: 'ready', Addr: '192.168.1.5' } }));
+    });
+    const taken = { Name: 'taken', Driver: 'overlay', IPAM: { Config: [{ Subnet: '172.30.1.0/24' }] } };
+    await call('POST', '/networks/create', taken);
+    const answer = await call('POST', '/networks/create', spec);
+    expect(answer).toMatchObject({ status, body: { message: expect.stringMatching(message) } });
+  });
+});
+
+describe('list', () => {
+  it.each([
+    [{}, ['bridge', 'host', 'none', 'shop', 'ingress']],
+    [{ driver: ['overlay'] }, ['shop', 'ingress']],
+    [{ name: ['ho'] }, ['host', 'shop']],
+    [{ name: ['^ho'] }, ['host']],
+    [{ scope: ['local'] }, ['bridge', 'host', 'none']],
+    [{ type: ['custom'] }, ['shop', 'ingress']],
+    [{ label: ['team=a'] }, ['shop']],
+    [{ dangling: ['true'] }, ['shop']],
+    [{ id: [ingressId] }, ['ingress']],
+  ])('with %j gives %j', async (wanted, names) => {
+    const { call } = await anApi();
+    await call('POST', '/networks/create', overlay({ Labels: { team: 'a' } }));
+    const { body } = await call('GET', `/networks?${filters(wanted)}`);
+    expect(body.map(({ Name }: { Name: string }) => Name)).toEqual(names);
+  });
+});
+
+const seeded = async () => {
+  const api = await anApi((tx) => {
+    tx.nodes.create(
+      aNode('n1', { Description: { Hostname: 'alpha' }, Status: { State: 'ready', Addr: '192.168.1.5' } }),
+    );
+  });
+  const { body } = await api.call('POST', '/networks/create', overlay());
+  const service = await api.call(
+    'POST',
+    '/services/create',
+    aSpec({
+      TaskTemplate: { ContainerSpec: { Image: 'web:1' }, Networks: [{ Target: 'shop', Aliases: ['www'] }] },
+      EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] },
+    }),
+  );
+  expect(service.status).toBe(201);
+  return { ...api, networkId: String(body.Id), serviceId: String(service.body.ID) };
+};
+
+describe('inspect', () => {
+  it("finds the daemons' own networks where docker looks for a service's", async () => {
+    const { call } = await anApi();
+    expect((await call('GET', '/networks/host?scope=swarm')).body).toMatchObject({
+      Name: 'host',
+      Scope: 'swarm',
+    });
+    expect((await call('GET', '/networks/none')).body).toMatchObject({ Driver: 'null', Scope: 'local' });
+    expect((await call('GET', '/networks/ingress?scope=local')).status).toBe(404);
+    expect((await call('GET', '/networks/shop')).body).toEqual({ message: 'network shop not found' });
+  });
+
+  it('shows hosts, services, addresses and slices', async () => {
+    const { call, store, networkId, serviceId } = await seeded();
+    await store.update((tx) => {
+      const network = tx.networks.get(networkId);
+      if (!network) throw new Error('gone');
+      const slices = [...network.shoal.slices, { owner: 'n1', cidr: '10.0.16.64/26' }];
+      tx.networks.update({ ...network, shoal: { ...network.shoal, slices } });
+      const attachments = [{ networkId, address: '10.0.16.66' }];
+      tx.tasks.create(
+        aTask('t1', {
+          ServiceID: serviceId,
+          NodeID: 'n1',
+          shoal: { specVersion: 1, ports: [], networks: [networkId], attachments },
+        }),
+      );
+    });
+    const { body } = await call('GET', '/networks/shop?verbose=true');
+    expect(body.Peers).toEqual([{ Name: 'alpha', IP: '192.168.1.5' }]);
+    const VIP = body.Services.web.VIP;
+    expect(VIP).toMatch(/^10\.0\.16\.\d+$/);
+    expect(body.Services.web).toMatchObject({
+      Ports: ['Target: 80, Publish: 8080'],
+      Tasks: [{ Name: 'web.1.t1', EndpointIP: '10.0.16.66', Info: { 'Host IP': '192.168.1.5' } }],
+    });
+    expect((await call('GET', '/shoal/v1/networks/shop')).body).toMatchObject({
+      name: 'shop',
+      subnets: ['10.0.16.0/20'],
+      slices: [
+        { cidr: '10.0.16.0/26', services: true },
+        { cidr: '10.0.16.64/26', hostname: 'alpha' },
+      ],
+      services: [{ name: 'web', vip: VIP, endpoints: [{ task: 't1', address: '10.0.16.66' }] }],
+    });
+    expect((await call('GET', '/tasks/t1')).body.NetworksAttachments).toMatchObject([
+      {
+        Network: { ID: networkId, Spec: { Name: 'shop', DriverConfiguration: { Name: 'overlay' } } },
+        Addresses: ['10.0.16.66/20'],
+      },
+    ]);
+  });
+});
+
+describe('remove', () => {
+  it('hides the network at once, and leaves name and number to its successor only when it is gone', async () => {
+    const { call, store } = await anApi();
+    const { body } = await call('POST', '/networks/create', overlay());
+    expect((await call('DELETE', '/networks/shop')).status).toBe(204);
+    expect((await call('GET', '/networks/shop')).status).toBe(404);
+    expect((await call('DELETE', '/networks/shop')).status).toBe(404);
+    expect(store.view.networks.get(body.Id)?.shoal.removing).toBe(true);
+    expect((await call('POST', '/networks/create', overlay())).status).toBe(201);
+  });
+
+  it('is refused while somebody uses the network, and for those that are always there', async () => {
+    const { call, networkId, serviceId } = await seeded();
+    expect(await call('DELETE', '/networks/shop')).toMatchObject({
+      status: 403,
+      body: { message: `network ${networkId} is in use by service ${serviceId} (web)` },
+    });
+    expect(await call('DELETE', '/networks/bridge')).toMatchObject({
+      status: 403,
+      body: { message: 'bridge is a pre-defined network and cannot be removed' },
+    });
+    expect((await call('DELETE', '/networks/ingress')).status).toBe(403);
+    await call('DELETE', '/services/web');
+    expect((await call('DELETE', '/networks/shop')).status).toBe(204);
+  });
+
+  it('of all that nobody uses keeps the rest', async () => {
+    const { call } = await seeded();
+    await call('POST', '/networks/create', overlay({ Name: 'idle' }));
+    await call('POST', '/networks/create', overlay({ Name: 'kept', Labels: { keep: '' } }));
+    const prune = (wanted: Record<string, string[]>) => call('POST', `/networks/prune?${filters(wanted)}`);
+    expect((await prune({ until: ['1h'] })).body).toEqual({ NetworksDeleted: null });
+    expect((await prune({ 'label!': ['keep'] })).body).toEqual({ NetworksDeleted: ['idle'] });
+    expect((await prune({})).body).toEqual({ NetworksDeleted: ['kept'] });
+  });
+});
+
+it('single containers are not connected', async () => {
+  const { call } = await anApi();
+  expect((await call('POST', '/networks/ingress/connect', { Container: 'x' })).status).toBe(501);
+  expect((await call('POST', '/networks/x/disconnect', { Container: 'x' })).status).toBe(404);
+});
+
+it('a service keeps its name on the network while another of the name is being removed', async () => {
+  const { call } = await anApi((tx) => {
+    tx.services.create(aService('old', { Spec: aSpec(), shoal: { specVersion: 1, removing: true } }));
+  });
+  expect((await call('POST', '/services/create', aSpec())).status).toBe(201);
+});
