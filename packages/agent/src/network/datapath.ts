@@ -53,6 +53,9 @@ export class DataPath {
   #verifyEveryMs = verifyMs;
   #trouble = '';
   #sealTrouble = '';
+  #dockerTrouble = '';
+  /** A device came that we made ourselves. */
+  #expected = false;
   #hostTroubles: readonly string[] = [];
   #hintTimer: NodeJS.Timeout | undefined;
   #saidNoConntrack = false;
@@ -60,7 +63,7 @@ export class DataPath {
   constructor({ bridges, stateDir, log }: DataPathOptions) {
     this.#log = log.child({ component: 'network' });
     this.#wireguard = new WireGuard(stateDir);
-    this.#bridges = new Bridges({ driver: bridges, log: this.#log, onChange: () => this.#hint('ip') });
+    this.#bridges = new Bridges({ driver: bridges, log: this.#log, onChange: () => this.#onBridges() });
     this.#runner = new Runner(
       () => this.#reconcile(),
       (error) => {
@@ -134,7 +137,13 @@ export class DataPath {
 
   /** Why networks don't work on this host, in words for people; empty when all is well. */
   get trouble(): string {
-    return [...this.#hostTroubles, this.#trouble, this.#sealTrouble, this.#bridges.trouble]
+    return [
+      ...this.#hostTroubles,
+      this.#trouble,
+      this.#sealTrouble,
+      this.#dockerTrouble,
+      this.#bridges.trouble,
+    ]
       .filter(Boolean)
       .join('; ');
   }
@@ -144,6 +153,8 @@ export class DataPath {
     if (!state) return;
     const before = this.#applied;
     const look = this.#look;
+    const expected = this.#expected;
+    this.#expected = false;
     this.#look = new Set();
     const started = performance.now();
     try {
@@ -153,9 +164,9 @@ export class DataPath {
       const moved = !before || before.self !== state.self || before.peers !== state.peers;
       const ip =
         (moved || before.networks !== state.networks || look.has('ip')) && (await this.#ensureIp(state));
-      const docker = look.has('docker-user') && (await ensureDockerUser());
+      const docker = look.has('docker-user') && (await this.#ensureDockerUser());
       if (look.has('port')) await ensureHairpin(this.#bridgeNames());
-      if (before === state && (table || ip || docker))
+      if (before === state && !expected && (table || ip || docker))
         this.#log.warn({ table, ip, docker }, 'someone changed the data path: repaired it');
     } catch (error) {
       for (const hint of look) this.#look.add(hint);
@@ -167,6 +178,20 @@ export class DataPath {
     }
     this.#applied = state;
     this.#trouble = '';
+  }
+
+  /** Someone may be rebuilding the firewall right now: the rest must not wait for it. */
+  async #ensureDockerUser(): Promise<boolean> {
+    try {
+      const changed = await ensureDockerUser();
+      this.#dockerTrouble = '';
+      return changed;
+    } catch (error) {
+      const trouble = messageOf(error);
+      if (trouble !== this.#dockerTrouble) this.#log.warn({ err: error }, 'chain DOCKER-USER: trying again');
+      this.#dockerTrouble = trouble;
+      return false;
+    }
   }
 
   #bridgeNames(): string[] {
@@ -221,6 +246,11 @@ export class DataPath {
         );
       this.#saidNoConntrack = true;
     }
+  }
+
+  #onBridges(): void {
+    this.#expected = true;
+    this.#hint('ip');
   }
 
   #hint(hint: Hint): void {

@@ -23,7 +23,11 @@ async function list(): Promise<string | undefined> {
   try {
     return await iptables('-S', 'DOCKER-USER');
   } catch (error) {
-    if (error instanceof CommandError && /No chain\/target\/match|could not run/.test(error.message))
+    // "Incompatible" is what newer ones say of a chain that is not there.
+    if (
+      error instanceof CommandError &&
+      /No chain\/target\/match|incompatible|could not run/.test(error.message)
+    )
       return undefined;
     throw error;
   }

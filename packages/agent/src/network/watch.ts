@@ -5,10 +5,22 @@ import { routeProtocol } from './names.ts';
 /** What a stranger may have changed; `port`: a container came. */
 export type Hint = 'nft' | 'ip' | 'docker-user' | 'port';
 
-const monitors = [
-  ['nft', ['monitor']],
-  ['ip', ['-4', 'monitor', 'link', 'address', 'route', 'rule', 'neigh']],
-] as const;
+interface Monitor {
+  /** To look at after a gap. */
+  readonly source: 'nft' | 'ip';
+  readonly command: readonly [string, ...string[]];
+  readonly classify: (line: string) => Hint | undefined;
+}
+
+const monitors: readonly Monitor[] = [
+  // Into a pipe, nft would write its news by the page.
+  { source: 'nft', command: ['stdbuf', '-oL', 'nft', 'monitor'], classify: nftHint },
+  {
+    source: 'ip',
+    command: ['ip', '-4', 'monitor', 'link', 'address', 'route', 'rule', 'neigh'],
+    classify: ipHint,
+  },
+];
 
 /** Between two lives of a monitor. */
 const restartMs = 1_000;
@@ -28,7 +40,7 @@ export class Watch {
   }
 
   start(): void {
-    for (const [command, args] of monitors) this.#follow(command, args);
+    for (const monitor of monitors) this.#follow(monitor);
   }
 
   close(): void {
@@ -37,13 +49,16 @@ export class Watch {
     for (const child of this.#children) child.kill('SIGKILL');
   }
 
-  #follow(command: 'nft' | 'ip', args: readonly string[]): void {
+  #follow(monitor: Monitor): void {
+    const { source, classify } = monitor;
+    const [command, ...args] = monitor.command;
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#children.add(child);
-    const classify = command === 'nft' ? nftHint : ipHint;
     createInterface({ input: child.stdout }).on('line', (line) => {
       const hint = classify(line);
       if (hint && !this.#closed) this.#onHint(hint);
+      // nft mistakes a table of the same name for the one that is gone, and says no more of its elements.
+      if (line.startsWith('delete table ip shoal')) child.kill('SIGKILL');
     });
     child.on('error', () => {});
     child.on('close', () => {
@@ -52,8 +67,8 @@ export class Watch {
       // What happened meanwhile was missed.
       const timer = setTimeout(() => {
         this.#timers.delete(timer);
-        this.#follow(command, args);
-        this.#onHint(command);
+        this.#follow(monitor);
+        this.#onHint(source);
       }, restartMs);
       this.#timers.add(timer);
     });

@@ -40,7 +40,7 @@ export async function ensureIp(
   await ensureDeviceSettings(devices);
   const desired = desiredEntries(state, devices);
   for (let round = 0; ; round++) {
-    const steps = diffEntries(await readEntries(links), desired);
+    const steps = diffEntries(await readEntries(), desired);
     if (steps.length === 0) return { links, changed };
     changed = true;
     for (const { tool, lines } of steps) {

@@ -1,7 +1,7 @@
 import { query } from '../kernel.ts';
 import { plainTunnel, routeProtocol, rulePriority, sealedTunnel, wireguardLink } from '../names.ts';
 import { address, type Entry, forwarding, mainTable, neighbour, route, rule } from './entries.ts';
-import type { PresentLink } from './read-links.ts';
+import { readLinks } from './read-links.ts';
 
 interface ListedNeighbour {
   readonly dst?: string;
@@ -28,7 +28,8 @@ export interface ListedRule {
 }
 
 /** All entries of ours that the kernel has. */
-export async function readEntries(links: readonly PresentLink[]): Promise<Entry[]> {
+export async function readEntries(): Promise<Entry[]> {
+  const links = await readLinks();
   const names = [plainTunnel, sealedTunnel, wireguardLink];
   const ours = links.filter(({ name }) => names.includes(name));
   const tunnels = ours.filter(({ kind }) => kind === 'vxlan');
