@@ -56,16 +56,17 @@ start_dockerd() {
     --cgroup-parent "$CGROUP_PARENT" --insecure-registry registry:5000 ${SHOAL_DOCKERD_ARGS:-}
 }
 
+# Young objects die soon in both processes: a small nursery saves memory and costs no time.
 start_agent() {
   local flags=()
   if [ "${SHOAL_MANAGER:-0}" = 1 ]; then flags+=(--runs-manager); fi
-  exec node --enable-source-maps /opt/shoal/agent/main.mjs --state-dir /var/lib/shoal/agent \
+  exec node --max-semi-space-size=2 /opt/shoal/agent/main.mjs --state-dir /var/lib/shoal/agent \
     --manager "$SHOAL_MANAGER_ADDR" --docker unix:///var/run/docker.sock \
     --hostname "$NAME" --advertise-addr "$SHOAL_ADVERTISE_ADDR" "${flags[@]}" ${SHOAL_AGENT_ARGS:-}
 }
 
 start_manager() {
-  exec node --enable-source-maps /opt/shoal/manager/main.mjs --state-dir /var/lib/shoal/manager \
+  exec node --max-semi-space-size=8 /opt/shoal/manager/main.mjs --state-dir /var/lib/shoal/manager \
     --api tcp://0.0.0.0:2475 --api unix:///run/shoal/shoal.sock \
     --agent-listen 0.0.0.0:2480 ${SHOAL_MANAGER_ARGS:-}
 }
