@@ -99,7 +99,7 @@ describe('a service on networks', () => {
     ],
     [on([{ Target: 'bridge' }], published({ TargetPort: 80 })), 400, /with network bridge, .*use mode=host/],
     [on([{ Target: 'shop' }], { Networks: [{ Target: 'back' }] }), 400, /^Networks: /],
-    [aSpec({ Labels: { 'shoal.network': 'service:db' } }), 404, /^service db not found$/],
+    [aSpec({ Labels: { 'shoal.network': 'service:web' } }), 400, /can't share its own network$/],
     [on([{ Target: 'shop' }], { Labels: { 'shoal.network': 'service:first' } }), 400, /networks of its own/],
   ])('is refused where no host could make it: %j', async (spec, status, message) => {
     const { serve, store } = await anApiWithNetworks();
@@ -123,6 +123,36 @@ describe('a service on networks', () => {
     expect(answers[10]?.body.message).toMatch(
       /no addresses left in network tiny \(172\.20\.0\.0\/28\): create it with a larger --subnet$/,
     );
+  });
+});
+
+describe("a service that shares another's network", () => {
+  const Labels = { 'shoal.network': 'service:first' };
+
+  it('may come before the other, with a warning', async () => {
+    const { serve } = await anApiWithNetworks();
+    expect((await serve(aSpec({ Labels }))).body.Warnings).toEqual([
+      'Labels["shoal.network"]: there is no service first yet; tasks wait for it',
+    ]);
+    await serve(aSpec({ Name: 'first' }));
+    expect((await serve(aSpec({ Name: 'second', Labels }))).body.Warnings).toBe(null);
+  });
+
+  it.each<[Partial<ServiceSpec>, RegExp]>([
+    [{ Labels, ...published({ TargetPort: 80 }) }, /publish the ports on service first/],
+    [
+      { Labels, TaskTemplate: { ContainerSpec: { ...ContainerSpec, Hostname: 'a' } } },
+      /ContainerSpec.Hostname: /,
+    ],
+    [{ Labels: { 'shoal.network': 'service:second' } }, /shares the network of another one itself/],
+  ])('is refused with anything that comes with that network: %j', async (change, message) => {
+    const { serve } = await anApiWithNetworks();
+    await serve(aSpec({ Name: 'first' }));
+    await serve(aSpec({ Name: 'second', Labels }));
+    expect(await serve(aSpec(change))).toMatchObject({
+      status: 400,
+      body: { message: expect.stringMatching(message) },
+    });
   });
 });
 

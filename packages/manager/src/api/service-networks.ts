@@ -14,7 +14,7 @@ import {
   type TaskSpec,
 } from '../model/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
-import { badRequest, notFound, rpcError } from './errors.ts';
+import { badRequest, rpcError } from './errors.ts';
 import { findNetwork, idOf, nameOf } from './networks/resolve.ts';
 import { isVisible } from './resolve.ts';
 
@@ -90,16 +90,34 @@ function checkCompanion(view: ReadView, spec: ServiceSpec, networks: number): vo
   const name = companionOf(spec.Labels?.[networkLabel]);
   if (name === undefined) return;
   const path = `Labels["${networkLabel}"]`;
-  const companion = view.services.by('name', name).find(isVisible);
-  if (!companion || name === spec.Name) throw notFound('service', name);
-  if (companion.Spec.Labels?.[networkLabel] !== undefined) {
+  const companion = serviceNamed(view, name);
+  if (name === spec.Name) throw badRequest(`${path}: a service can't share its own network`);
+  if (companion?.Spec.Labels?.[networkLabel] !== undefined) {
     throw badRequest(`${path}: service ${name} shares the network of another one itself; name that one`);
   }
   if (networks > 0)
     throw badRequest(`${path}: a service that shares a network can't have networks of its own`);
+  const { Hostname, Hosts, DNSConfig } = spec.TaskTemplate?.ContainerSpec ?? {};
+  const own = { Hostname, Hosts: Hosts?.[0], DNSConfig: Object.values(DNSConfig ?? {}).flat()[0] };
+  for (const [field, value] of Object.entries(own)) {
+    if (value)
+      throw badRequest(`TaskTemplate.ContainerSpec.${field}: comes with the network of service ${name}`);
+  }
   if ((spec.EndpointSpec?.Ports ?? []).length > 0) {
     throw badRequest(`${path}: publish the ports on service ${name}, whose network is shared`);
   }
+}
+
+const serviceNamed = (view: ReadView, name: string) => view.services.by('name', name).find(isVisible);
+
+/**
+ * What a client is told beside success; null for nothing. A service may name one that comes later, since
+ * `docker stack deploy` makes a stack's services in no particular order.
+ */
+export function warningsFor(view: ReadView, spec: ServiceSpec): string[] | null {
+  const name = companionOf(spec.Labels?.[networkLabel]);
+  if (name === undefined || serviceNamed(view, name)) return null;
+  return [`Labels["${networkLabel}"]: there is no service ${name} yet; tasks wait for it`];
 }
 
 /** The service's networks, addresses and ports; what `previous` has of them stays. Throws ApiError. */

@@ -20,6 +20,7 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
   const serviceName = service?.Spec.Name ?? task.ServiceID;
   const taskName = `${serviceName}.${task.Slot ?? task.NodeID}`;
   const { Resources, LogDriver } = task.Spec;
+  const { companion, networkMode } = task.shoal;
   // A task that has ended must not be started again, whatever the manager wanted of it before.
   const wanted = held ? 'running' : task.DesiredState;
   const desired = isTerminal(task.Status.State) && wanted !== 'remove' ? 'shutdown' : wanted;
@@ -42,7 +43,7 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
     logDriver: LogDriver ? driver(LogDriver) : undefined,
     registryAuth: service?.shoal.registryAuth ?? '',
     attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),
-    networkMode: task.shoal.networkMode ?? '',
+    networkMode: companion ? `container:${companion.container}` : (networkMode ?? ''),
     drainMs: drainMs(service?.Spec.Labels),
     genericResources: (task.GenericResources ?? []).map(genericResource),
   };

@@ -39,7 +39,22 @@ export interface PendingReason {
 }
 
 /** Why the orchestrator asked a task to stop before it ended by itself. */
-export type StopReason = 'replaced' | 'surplus' | 'node-down' | 'node-gone' | 'node-drained' | 'node-unfit';
+export type StopReason =
+  | 'replaced'
+  | 'companion-ended'
+  | 'surplus'
+  | 'node-down'
+  | 'node-gone'
+  | 'node-drained'
+  | 'node-unfit';
+
+/** A running task that shares its network with another one on its node. */
+export interface Companion {
+  readonly taskId: string;
+  readonly nodeId: string;
+  /** Name of its container. */
+  readonly container: string;
+}
 
 /** What Shoal keeps about a task beside Docker's fields. */
 export interface TaskInternals {
@@ -51,6 +66,8 @@ export interface TaskInternals {
   readonly networks?: readonly string[];
   /** `host`, `none`, `bridge` (the daemon's own), or `service:NAME` to share that task's; instead of networks. */
   readonly networkMode?: string;
+  /** With `service:NAME`: the task whose network it shares. It is set before the task gets its node. */
+  readonly companion?: Companion;
   /** Its addresses, one per network once it is placed and there is room for it on each. */
   readonly attachments?: readonly TaskAttachment[];
   /** A restarted task is prepared at once but started only then (ms since the epoch); desired is `ready` until. */

@@ -1,3 +1,4 @@
+import { joinCompanions, leaveCompanions } from './companions.ts';
 import { concludeUpdate } from './conclude.ts';
 import { type Decision, Draft, type Facts } from './draft.ts';
 import { globalPlaces } from './global.ts';
@@ -17,6 +18,7 @@ export function decideService(facts: Facts): Decision {
   const draft = new Draft(facts);
   if (facts.service.shoal.removing) return decideRemoval(draft);
   observe(draft);
+  leaveCompanions(draft);
   judgeUpdate(draft);
   const places = draft.service.Spec.Mode?.Global ? globalPlaces(draft) : replicatedPlaces(draft);
   beginUpdate(draft, places);
@@ -25,6 +27,7 @@ export function decideService(facts: Facts): Decision {
   for (const place of places) if (!dirty.has(place)) settle(draft, place, false);
   const picked = pickPlaces(draft, places);
   for (const place of dirty) settle(draft, place, picked.has(place.key));
+  joinCompanions(draft);
   concludeUpdate(draft, places);
   reap(draft);
   return draft.decision();

@@ -10,6 +10,8 @@ export interface Facts {
   /** Every task of the service, in any order. */
   readonly tasks: readonly Task[];
   readonly nodes: Nodes;
+  /** Tasks of the service of that name which others may share a network with; none when there is no such service. */
+  readonly companions?: (name: string) => readonly Task[];
   /** Tasks of all services on a node. */
   readonly load: (nodeId: string) => number;
   /** Ended tasks kept per slot; negative: all of them. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import { Loop } from '../loop.ts';
-import type { Node } from '../model/index.ts';
+import type { Node, Task } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { decideService } from './decide.ts';
 import { isWanted } from './standing.ts';
@@ -73,6 +73,7 @@ function reconcileService(tx: Tx, serviceId: string, now: number, ids: Ids): num
     service,
     tasks,
     nodes: tx.nodes,
+    companions: (name) => companionsNamed(tx, name),
     load: (nodeId) => tx.tasks.by('node', nodeId).filter(isWanted).length,
     historyLimit: cluster?.TaskHistoryRetentionLimit ?? defaultHistoryLimit,
     now,
@@ -86,13 +87,21 @@ function reconcileService(tx: Tx, serviceId: string, now: number, ids: Ids): num
   return decision.wakeAt;
 }
 
+function companionsNamed(view: ReadView, name: string): Task[] {
+  const service = view.services.by('name', name).find(({ shoal }) => !shoal.removing);
+  return service ? view.tasks.by('service', service.ID) : [];
+}
+
 /** Ids of the services that have to be looked at because of one change. */
 function affected(view: ReadView, change: Change): Iterable<string> {
   switch (change.table) {
     case 'services':
-      return [change.id];
-    case 'tasks':
-      return taskMatters(change) ? [(change.after ?? change.before)?.ServiceID ?? ''] : [];
+      return [change.id, ...sharing(view, (change.after ?? change.before)?.Spec.Name)];
+    case 'tasks': {
+      if (!taskMatters(change)) return [];
+      const id = (change.after ?? change.before)?.ServiceID ?? '';
+      return [id, ...sharing(view, view.services.get(id)?.Spec.Name)];
+    }
     case 'nodes':
       return nodeMatters(change) ? onNode(view, change.id) : [];
     case 'networks':
@@ -103,6 +112,10 @@ function affected(view: ReadView, change: Change): Iterable<string> {
       return [];
   }
 }
+
+/** Services whose tasks live in the networks of this one's. */
+const sharing = (view: ReadView, name: string | null | undefined): string[] =>
+  view.services.by('companion', name ?? '').map(({ ID }) => ID);
 
 /** The steps between placed and running change nothing here. */
 function taskMatters({ before, after }: Extract<Change, { table: 'tasks' }>): boolean {

@@ -32,8 +32,9 @@ export interface SpreadLevel {
   readonly branchOf: (node: Node) => string;
 }
 
-/** The task of a global service: it has its node from the start. */
-export const isBound = ({ Slot, NodeID }: Task): boolean => Slot === undefined && Boolean(NodeID);
+/** It has its node from the start: a global service's, or one that shares the network of a task there. */
+export const isBound = ({ Slot, NodeID, shoal }: Task): boolean =>
+  (Slot === undefined || shoal.companion !== undefined) && Boolean(NodeID);
 
 export function demandOf(task: Task): Demand {
   const { Placement: placement, Resources, ContainerSpec } = task.Spec;

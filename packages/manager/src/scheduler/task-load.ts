@@ -1,4 +1,4 @@
-import { type GenericResource, isTerminal, type PortConfig, type Task } from '../model/index.ts';
+import { companionOf, type GenericResource, isTerminal, type PortConfig, type Task } from '../model/index.ts';
 
 /** What one task takes from its node. */
 export interface TaskLoad {
@@ -33,10 +33,14 @@ export function hostPorts(ports: readonly PortConfig[]): readonly string[] {
     .map(({ Protocol, PublishedPort }) => `${Protocol ?? 'tcp'}/${PublishedPort}`);
 }
 
-/** Not placed yet, but should be. A global task has its NodeID already and still must pass the filters. */
-export const isPending = ({ Status, DesiredState }: Task): boolean =>
+/**
+ * Not placed yet, but should be. A global task has its NodeID already and still must pass the filters, as has one
+ * that shares another task's network; before that task is known, there is nothing to choose.
+ */
+export const isPending = ({ Status, DesiredState, shoal }: Task): boolean =>
   (Status.State === 'pending' || Status.State === 'new') &&
-  (DesiredState === 'running' || DesiredState === 'ready');
+  (DesiredState === 'running' || DesiredState === 'ready') &&
+  (shoal.companion !== undefined || companionOf(shoal.networkMode) === undefined);
 
 /** A stopping task still holds its ports and memory, until it has ended for good. */
 export const occupies = ({ Status, NodeID }: Task): boolean =>

@@ -1,8 +1,10 @@
 import {
   type Cluster,
+  companionOf,
   isTerminal,
   type Network,
   type Node,
+  networkLabel,
   type Service,
   slotKey,
   type Task,
@@ -26,8 +28,13 @@ export const makeTables = () => ({
   nodes: new Table<Node, 'hostname'>({
     hostname: (node) => [node.Description.Hostname ?? ''],
   }),
-  services: new Table<Service, 'name' | 'network'>({
+  services: new Table<Service, 'name' | 'network' | 'companion'>({
     name: (service) => [service.Spec.Name ?? ''],
+    // Under the name of the service whose network its tasks share.
+    companion: (service) => {
+      const name = companionOf(service.Spec.Labels?.[networkLabel]);
+      return name === undefined ? [] : [name];
+    },
     network: (service) => (service.shoal.attachments ?? []).map(({ networkId }) => networkId),
   }),
   tasks: new Table<Task, 'service' | 'node' | 'slot' | 'network'>({

@@ -10,6 +10,7 @@ import { type Filters, matchesExactly, matchesLabels, matchesPrefix, parseFilter
 import { parseBool } from '../query.ts';
 import { findService, visibleServices } from '../resolve.ts';
 import { createService, modeOf, parseVersion, removeService, updateService } from '../service-changes.ts';
+import { warningsFor } from '../service-networks.ts';
 import { serviceStatus, serviceView } from '../views.ts';
 
 const tag = 'Services';
@@ -43,7 +44,7 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
     async ({ body, headers }, reply) => {
       const auth = textOf(headers[authHeader]);
       const { ID } = await store.update((tx) => createService(tx, ids(), body, auth, clock()));
-      return reply.code(201).send({ ID, Warnings: null });
+      return reply.code(201).send({ ID, Warnings: warningsFor(store.view, body) });
     },
   );
   app.post<ById & { Body: ServiceSpec; Querystring: UpdateQuery }>(
@@ -71,7 +72,7 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
       };
       const { ID } = findService(store.view, params.id);
       await store.update((tx) => updateService(tx, { id: ID, ...change }));
-      return { Warnings: null };
+      return { Warnings: warningsFor(store.view, body) };
     },
   );
   app.delete<ById>(

@@ -1,0 +1,112 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { Task } from '../model/index.ts';
+import { isBound } from '../scheduler/demand.ts';
+import { isPending } from '../scheduler/task-load.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store } from '../store/index.ts';
+import { aNode, aService, aTask } from '../testing.ts';
+import { reconcile } from './loop.ts';
+import { decide, globalTask, task } from './testing.ts';
+
+const sidecar = aService('side', {
+  Spec: { ...aService('side').Spec, Labels: { 'shoal.network': 'service:web' } },
+});
+const shares = { networkMode: 'service:web' };
+const beside = (id: string, node = 'n1') => ({
+  ...shares,
+  companion: { taskId: id, nodeId: node, container: `web.1.${id}` },
+});
+const next = (tasks: Task[], web: Task[], service = sidecar) =>
+  decide({ service, tasks, companions: (name) => (name === 'web' ? web : []) });
+
+describe('a task that shares the network of another', () => {
+  it('goes where that runs: to the one in its slot, if there is one', () => {
+    const { create } = next([], [task('w2', { slot: 2, node: 'n2' }), task('w1', { slot: 1, node: 'n3' })]);
+    expect(create).toMatchObject([
+      {
+        NodeID: 'n3',
+        shoal: { ...shares, companion: { taskId: 'w1', nodeId: 'n3', container: 'web.1.w1' } },
+      },
+    ]);
+    expect(create[0]?.shoal).not.toHaveProperty('networks');
+  });
+
+  it('waits, and says for what, until there is one', () => {
+    const { create } = next([], [task('w1', { state: 'starting' })]);
+    const text = 'no running task of service web, whose network it shares';
+    expect(create).toMatchObject([{ Status: { Err: text } }]);
+    const waiting = task('s1', {
+      state: 'pending',
+      node: '',
+      shoal: shares,
+      change: { Status: { State: 'pending', Err: text, Timestamp: '', PortStatus: {} } },
+    });
+    expect(next([waiting], [])).toMatchObject({ create: [], update: [] });
+    const [joined] = next([waiting], [task('w1')]).update;
+    expect(joined).toMatchObject({ NodeID: 'n1', shoal: { companion: { taskId: 'w1' } } });
+    expect(joined?.Status).not.toHaveProperty('Err');
+  });
+
+  it('of a global service joins the one on its node', () => {
+    const everywhere = aService('side', { Spec: { ...sidecar.Spec, Mode: { Global: {} } } });
+    const { create } = next([], [globalTask('w2', 'n2')], everywhere);
+    expect(create.map(({ NodeID, shoal }) => [NodeID, shoal.companion?.taskId])).toEqual([
+      ['n1', undefined],
+      ['n2', 'w2'],
+      ['n3', undefined],
+    ]);
+  });
+
+  it('starts anew with the next when the other one ends or is about to', () => {
+    const mine = task('s1', { shoal: beside('w1') });
+    expect(next([mine], [task('w1')])).toMatchObject({ create: [], update: [] });
+    const replaced = [task('w1', { change: { DesiredState: 'shutdown' } }), task('w9', { node: 'n2' })];
+    expect(next([mine], replaced)).toMatchObject({
+      update: [{ ID: 's1', DesiredState: 'shutdown', shoal: { stopReason: 'companion-ended' } }],
+      create: [{ NodeID: 'n2', shoal: { companion: { taskId: 'w9' } } }],
+    });
+    expect(next([mine], [])).toMatchObject({
+      update: [{ ID: 's1', DesiredState: 'shutdown' }],
+      create: [{ Status: { Err: expect.stringContaining('no running task of service web') } }],
+    });
+  });
+
+  it('spreads over those that there are', () => {
+    const two = aService('side', { Spec: { ...sidecar.Spec, Mode: { Replicated: { Replicas: 2 } } } });
+    const web = [task('w8', { slot: 8 }), task('w9', { slot: 9 })];
+    const { create } = next([], web, two);
+    expect(create.map(({ shoal }) => shoal.companion?.taskId)).toEqual(['w8', 'w9']);
+  });
+
+  it('is left alone by the scheduler until then, and bound to that node afterwards', () => {
+    const waits = task('s1', { state: 'pending', node: '', shoal: shares });
+    expect([isPending(waits), isBound(waits)]).toEqual([false, false]);
+    const joined = task('s1', { state: 'pending', shoal: beside('w1') });
+    expect([isPending(joined), isBound(joined)]).toEqual([true, true]);
+  });
+
+  it('finds the service by its name in the store', async () => {
+    const store = await Store.open(memoryBackend(), () => 0);
+    let made = 0;
+    await store.update((tx) => {
+      tx.nodes.create(aNode('n1'));
+      tx.services.create(aService('web1', { Spec: { ...aService('web').Spec } }));
+      tx.services.create(sidecar);
+      tx.tasks.create(
+        aTask('w1', {
+          ServiceID: 'web1',
+          NodeID: 'n1',
+          Status: { Timestamp: '', State: 'running', PortStatus: {} },
+        }),
+      );
+      reconcile(tx, ['side'], 0, { ids: () => `new${++made}`, log: pino({ level: 'silent' }) });
+    });
+    expect(store.view.tasks.get('new1')?.shoal.companion).toEqual({
+      taskId: 'w1',
+      nodeId: 'n1',
+      container: 'web.1.w1',
+    });
+    expect(store.view.services.by('companion', 'web').map(({ ID }) => ID)).toEqual(['side']);
+  });
+});
