@@ -32,12 +32,19 @@ export function createBody(task: Assignment, owner: Owner, attachments: readonly
   };
 }
 
+/**
+ * Without any, Docker takes the options of the host's resolv.conf; if those name `ndots`, its resolver keeps names
+ * without a dot, such as those of services, to itself. A lookup that is lost is soon tried again.
+ */
+const dnsOptions = ['timeout:1', 'attempts:3'];
+
 /** A task on networks of the cluster asks this host for names; nobody else knows them. */
-const networkConfig = ({ networkMode }: Assignment, attachments: readonly DockerAttachment[]) => ({
+const networkConfig = ({ networkMode, container }: Assignment, attachments: readonly DockerAttachment[]) => ({
   ...(networkMode && { NetworkMode: networkMode }),
   ...(attachments[0] && {
     NetworkMode: attachments[0].network,
     Dns: attachments.map(({ gateway }) => gateway),
+    DnsOptions: [...dnsOptions, ...(container?.dns?.options ?? [])],
   }),
 });
 
