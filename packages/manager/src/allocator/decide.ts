@@ -1,7 +1,6 @@
 import type { Network, Task } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
-import { formatAddress } from './cidr.ts';
-import { fullText, idleMs, needsOn, nextSubnet, recut, takenOn, waitsFor } from './demand.ts';
+import { fullText, idleMs, nextSubnet, recut, usageOf } from './demand.ts';
 import { freeAddress } from './subnets.ts';
 
 /** What to write about one network. Empty when everything is as it should be. */
@@ -21,14 +20,12 @@ export interface Allocation {
  * taken follows from the tasks and services alone, so nothing is ever lost. `now` in ms since the epoch.
  */
 export function allocate(view: ReadView, network: Network, now: number): Allocation {
-  const attached = view.tasks.by('network', network.ID);
-  const isGone = attached.length === 0 && view.services.by('network', network.ID).length === 0;
-  if (network.shoal.removing && isGone) return { remove: true, tasks: [] };
-  const waiting = attached.filter((task) => waitsFor(task, network.ID)).toSorted(byAge);
+  const { taken, needs, waiting, isEmpty } = usageOf(view, network);
+  if (network.shoal.removing && isEmpty) return { remove: true, tasks: [] };
   if (network.Spec.Driver === 'bridge') {
     return { remove: false, tasks: waiting.map((task) => withAddress(task, network.ID, '')) };
   }
-  const { shoal } = recut(network.shoal, needsOn(view, network.ID), (own) => nextSubnet(view, own), now);
+  const { shoal } = recut(network.shoal, needs, (own) => nextSubnet(view, own), now);
   const cut = { ...network, shoal };
   const wakeAt = Math.min(
     ...shoal.slices.map(({ idleSince = Number.POSITIVE_INFINITY }) => idleSince + idleMs),
@@ -36,18 +33,18 @@ export function allocate(view: ReadView, network: Network, now: number): Allocat
   return {
     remove: false,
     ...(!sameCut(shoal, network.shoal) && { network: cut }),
-    tasks: addresses(cut, waiting, takenOn(view, network)),
+    tasks: addresses(cut, waiting.toSorted(byAge), taken),
     ...(Number.isFinite(wakeAt) && { wakeAt }),
   };
 }
 
-function addresses(network: Network, waiting: readonly Task[], taken: Set<number>): Task[] {
+function addresses(network: Network, waiting: readonly Task[], taken: Set<string>): Task[] {
   const slicesOf = Map.groupBy(network.shoal.slices, ({ owner }) => owner);
   return waiting.flatMap((task) => {
     const address = freeAddress(slicesOf.get(task.NodeID ?? '') ?? [], taken, task.ID);
     if (address === undefined) return kept(task, fullText(network));
     taken.add(address);
-    return withAddress(task, network.ID, formatAddress(address));
+    return withAddress(task, network.ID, address);
   });
 }
 

@@ -29,23 +29,34 @@ export const vipsOn = (view: Pick<ReadView, 'services'>, networkId: string): str
     .flatMap(({ shoal }) => shoal.attachments ?? [])
     .flatMap((attachment) => (attachment.networkId === networkId && attachment.vip ? [attachment.vip] : []));
 
-/** What every owner has or waits for; `more` service addresses beside those in use. */
-export function needsOn(view: ReadView, networkId: string, more = 0): Need[] {
-  const needs = new Map<string, number>();
-  const vips = vipsOn(view, networkId).length + more;
-  if (vips > 0) needs.set(vipOwner, vips);
-  for (const task of view.tasks.by('network', networkId)) {
-    if (!task.NodeID || !(addressOn(task, networkId) || waitsFor(task, networkId))) continue;
-    needs.set(task.NodeID, (needs.get(task.NodeID) ?? 0) + 1);
-  }
-  return [...needs].map(([owner, addresses]) => ({ owner, addresses }));
+/** What is taken and what is wanted on a network, as its tasks and services have it. */
+export interface Usage {
+  /** Addresses that nobody may get any more. */
+  readonly taken: Set<string>;
+  /** Addresses that each node's tasks have or wait for, and those of the services. */
+  readonly needs: ReadonlyMap<string, number>;
+  readonly waiting: readonly Task[];
+  /** Nothing is attached any more. */
+  readonly isEmpty: boolean;
 }
 
-/** Addresses of the network that nobody may get any more. */
-export function takenOn(view: ReadView, network: Network): Set<number> {
-  const taken = [...(network.shoal.reserved ?? []), ...vipsOn(view, network.ID)];
-  for (const task of view.tasks.by('network', network.ID)) taken.push(addressOn(task, network.ID) ?? '');
-  return new Set(taken.flatMap((address) => parseAddress(address) ?? []));
+/** In one pass: networks may have as many tasks as the cluster. */
+export function usageOf(view: ReadView, { ID, shoal }: Network): Usage {
+  const tasks = view.tasks.by('network', ID);
+  const vips = vipsOn(view, ID);
+  const taken = new Set([...(shoal.reserved ?? []), ...vips]);
+  const needs = new Map<string, number>();
+  if (vips.length > 0) needs.set(vipOwner, vips.length);
+  const waiting: Task[] = [];
+  for (const task of tasks) {
+    const address = addressOn(task, ID);
+    if (address) taken.add(address);
+    else if (address === undefined && waitsFor(task, ID)) waiting.push(task);
+    else continue;
+    if (task.NodeID) needs.set(task.NodeID, (needs.get(task.NodeID) ?? 0) + 1);
+  }
+  const isEmpty = tasks.length === 0 && view.services.by('network', ID).length === 0;
+  return { taken, needs, waiting, isEmpty };
 }
 
 /** Blocks that no new subnet may overlap, and who has them. */
@@ -91,18 +102,18 @@ function around({ base }: Block): Block {
  */
 export function recut(
   shoal: Network['shoal'],
-  needs: readonly Need[],
+  needs: ReadonlyMap<string, number>,
   newSubnet: (own: readonly string[]) => Block | undefined,
   now: number,
 ): { shoal: Network['shoal']; short: readonly string[] } {
-  const active = new Set(needs.map(({ owner }) => owner));
-  const idle = shoal.slices.filter(({ owner }) => !active.has(owner));
+  const active: Need[] = [...needs].map(([owner, addresses]) => ({ owner, addresses }));
+  const idle = shoal.slices.filter(({ owner }) => !needs.has(owner));
   const kept = idle.filter(({ idleSince = now }) => idleSince + idleMs > now);
   const keepers = [...new Set(kept.map(({ owner }) => owner))].map((owner) => ({ owner, addresses: 1 }));
-  let result = cutSlices(shoal, [...needs, ...keepers], () => undefined);
-  if (result.short.length > 0) result = cutSlices(shoal, needs, newSubnet);
+  let result = cutSlices(shoal, [...active, ...keepers], () => undefined);
+  if (result.short.length > 0) result = cutSlices(shoal, active, newSubnet);
   const slices = result.cut.slices.map(({ owner, cidr, idleSince = now }) =>
-    active.has(owner) ? { owner, cidr } : { owner, cidr, idleSince },
+    needs.has(owner) ? { owner, cidr } : { owner, cidr, idleSince },
   );
   return { shoal: { ...result.cut, slices, subnets: usedSubnets(result.cut, slices) }, short: result.short };
 }

@@ -9,8 +9,7 @@ import {
   type ServiceSpec,
 } from '../model/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
-import { formatAddress } from './cidr.ts';
-import { fullText, needsOn, nextSubnet, recut, takenOn } from './demand.ts';
+import { fullText, nextSubnet, recut, usageOf } from './demand.ts';
 import { type Holder, portKey, settlePorts } from './ports.ts';
 import { freeAddress, vipOwner } from './subnets.ts';
 
@@ -58,13 +57,14 @@ const hasVip = ({ EndpointSpec }: ServiceSpec, { ID, Spec }: Network): boolean =
   ID === ingressId || (EndpointSpec?.Mode !== 'dnsrr' && Spec.Driver !== 'bridge');
 
 function newVip(tx: Tx, network: Network, serviceId: string, now: number): string {
-  const needs = needsOn(tx, network.ID, 1);
-  const { shoal } = recut(network.shoal, needs, (own) => nextSubnet(tx, own), now);
+  const { needs, taken } = usageOf(tx, network);
+  const more = new Map(needs).set(vipOwner, (needs.get(vipOwner) ?? 0) + 1);
+  const { shoal } = recut(network.shoal, more, (own) => nextSubnet(tx, own), now);
   const slices = shoal.slices.filter(({ owner }) => owner === vipOwner);
-  const address = freeAddress(slices, takenOn(tx, network), serviceId);
+  const address = freeAddress(slices, taken, serviceId);
   if (address === undefined) throw new NoAddressError(fullText(network));
   tx.networks.update({ ...network, shoal });
-  return formatAddress(address);
+  return address;
 }
 
 /** Who has which port. A service that is being removed has given its ports up. */

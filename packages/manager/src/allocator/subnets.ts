@@ -3,6 +3,7 @@ import {
   type Block,
   covers,
   firstFree,
+  formatAddress,
   formatBlock,
   freeBlocks,
   parseAddress,
@@ -136,14 +137,14 @@ function* freeSlices(
  */
 export function freeAddress(
   slices: readonly Slice[],
-  taken: ReadonlySet<number>,
+  taken: ReadonlySet<string>,
   seed: string,
-): number | undefined {
+): string | undefined {
   const ranges = slices.map(({ cidr }) => addressesOf(cidr));
   const size = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
   const start = hash(seed);
   for (let i = 0; i < size; i++) {
-    const address = nth(ranges, (start + i) % size);
+    const address = formatAddress(nth(ranges, (start + i) % size));
     if (!taken.has(address)) return address;
   }
   return undefined;
