@@ -8,8 +8,9 @@ import { ensureIp } from './ip/keeper.ts';
 import { ensureHairpin } from './ip/ports.ts';
 import type { PresentLink } from './ip/read-links.ts';
 import { bridgePrefix } from './names.ts';
-import { desiredTable } from './nft/desired.ts';
+import { planTable } from './nft/desired.ts';
 import { TableKeeper } from './nft/keeper.ts';
+import { reuse } from './reuse.ts';
 import { Runner } from './runner.ts';
 import { forgetUdpFlows, goneAddresses } from './stale-flows.ts';
 import type { NetworkState } from './state.ts';
@@ -97,7 +98,7 @@ export class DataPath {
    * Tries again until it succeeds; rejects when the data path is closed before.
    */
   apply(state: NetworkState): Promise<void> {
-    this.#state = state;
+    this.#state = reuse(this.#state, state);
     return this.#runner.run();
   }
 
@@ -159,7 +160,7 @@ export class DataPath {
     const started = performance.now();
     try {
       // First: endpoints that leave must not wait for anything else.
-      const table = await this.#table.ensure(desiredTable(state), { verify: look.has('nft') });
+      const table = await this.#table.ensure(planTable(state), { verify: look.has('nft') });
       await this.#forgetFlows(goneAddresses(before, state));
       const moved = !before || before.self !== state.self || before.peers !== state.peers;
       const ip =

@@ -1,51 +1,86 @@
 import { bridgesOf } from '../bridge-plan.ts';
 import { parseAddress, parseBlock } from '../cidr.ts';
 import { originMark, tunnelMac } from '../names.ts';
-import { ingressName, type Network, type NetworkState } from '../state.ts';
+import { ingressName, type Network, type NetworkState, type Peer, type ServiceEndpoints } from '../state.ts';
 import { baseChains } from './base-rules.ts';
 import { fromChain, networkChains, toChain } from './networks.ts';
-import { serviceRules } from './services.ts';
-import { type Chain, type Elements, type SetName, setNames, shapeChain, type Table } from './table.ts';
+import { servicePart } from './services.ts';
+import { type Chain, type Elements, type Part, type SetName, shapeChain, type TablePlan } from './table.ts';
 
 /** All that our table shall hold. Throws if the state holds something that is no address or port. */
-export function desiredTable(state: NetworkState): Table {
-  const networks = [...state.networks.values()];
-  for (const network of networks) checkNetwork(network);
-  const ingress = networks.find(({ name }) => name === ingressName);
-  const services = serviceRules(state, ingress?.id);
-  const bases = baseChains(ingress);
-  const chains = new Map<string, Chain>([
-    [shapeChain([...bases.values()].map(({ base }) => base)), { base: '', rules: [] }],
-    ...bases,
-    ...networks.flatMap((network) => (bridgesOf(network).length > 0 ? [...networkChains(network)] : [])),
-    ...services.chains,
-  ]);
-  const elements: Partial<Record<SetName, Elements>> = {
-    ...Object.fromEntries(services.elements),
-    ...networkElements(networks),
-    ...hostElements(state),
+export function planTable(state: NetworkState): TablePlan {
+  const context = contextOf(state);
+  return {
+    base: context.base,
+    services: new Map(
+      [...state.services].map(([id, service]) => {
+        let part = context.services.get(service);
+        if (!part) {
+          part = servicePart(service, state, context.ingressId);
+          context.services.set(service, part);
+        }
+        return [id, part];
+      }),
+    ),
   };
-  return { chains, sets: new Map(setNames.map((name) => [name, elements[name] ?? new Map()])) };
 }
 
-function networkElements(networks: readonly Network[]): Partial<Record<SetName, Elements>> {
+/** What was worked out for the same networks and hosts, to be found again while those objects live. */
+interface Context {
+  readonly self: Peer;
+  readonly peers: NetworkState['peers'];
+  readonly base: Part;
+  readonly ingressId: string | undefined;
+  readonly services: WeakMap<ServiceEndpoints, Part>;
+}
+const contexts = new WeakMap<NetworkState['networks'], Context>();
+
+function contextOf(state: NetworkState): Context {
+  const { self, peers, networks } = state;
+  const known = contexts.get(networks);
+  if (known && known.self === self && known.peers === peers) return known;
+  const ingress = [...networks.values()].find(({ name }) => name === ingressName);
+  const base = basePart(state, ingress);
+  const context = { self, peers, base, ingressId: ingress?.id, services: new WeakMap() };
+  contexts.set(networks, context);
+  return context;
+}
+
+function basePart(state: NetworkState, ingress: Network | undefined): Part {
+  const networks = [...state.networks.values()];
+  for (const network of networks) checkNetwork(network);
+  const bases = baseChains(ingress);
+  return {
+    chains: new Map<string, Chain>([
+      [shapeChain([...bases.values()].map(({ base }) => base)), { base: '', rules: [] }],
+      ...bases,
+      ...networks.flatMap((network) => (bridgesOf(network).length > 0 ? [...networkChains(network)] : [])),
+    ]),
+    elements: new Map([...networkElements(networks), ...hostElements(state)]),
+  };
+}
+
+function networkElements(networks: readonly Network[]): [SetName, Elements][] {
   const byBridge = (target: (network: Network) => string) =>
     new Map(
       networks.flatMap((network) =>
         bridgesOf(network).map(({ bridge }): [string, string] => [bridge, `goto ${target(network)}`]),
       ),
     );
-  return { from_network: byBridge(fromChain), to_network: byBridge(toChain) };
+  return [
+    ['from_network', byBridge(fromChain)],
+    ['to_network', byBridge(toChain)],
+  ];
 }
 
-function hostElements({ self, peers }: NetworkState): Partial<Record<SetName, Elements>> {
+function hostElements({ self, peers }: NetworkState): [SetName, Elements][] {
   const others = [...peers.values()];
   for (const { address } of [self, ...others]) parseAddress(address);
-  return {
-    hosts: new Map([self, ...others].map(({ address }) => [address, ''])),
-    zones: new Map(others.map(({ number }) => [tunnelMac(number), String(number)])),
-    origins: new Map(others.map(({ number }) => [tunnelMac(number), String(originMark + number)])),
-  };
+  return [
+    ['hosts', new Map([self, ...others].map(({ address }) => [address, '']))],
+    ['zones', new Map(others.map(({ number }) => [tunnelMac(number), String(number)]))],
+    ['origins', new Map(others.map(({ number }) => [tunnelMac(number), String(originMark + number)]))],
+  ];
 }
 
 /** What goes into rules as text must be what it says it is. */

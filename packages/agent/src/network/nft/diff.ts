@@ -1,4 +1,14 @@
-import { type Chain, type Elements, type Rule, setNames, setShapes, type Table, tableName } from './table.ts';
+import {
+  type Elements,
+  merge,
+  type Part,
+  type Rule,
+  setNames,
+  setShapes,
+  type Table,
+  type TablePlan,
+  tableName,
+} from './table.ts';
 
 /** What is in the kernel: of rules, only their ids are known. */
 export interface PresentTable {
@@ -19,24 +29,56 @@ export type Change =
 
 /**
  * What makes `desired` of what is present; nothing, if they agree. A missing table, or one of another shape, is
- * made in the same transaction that fills it. The order keeps every reference whole: targets first, then what
- * leads to them; removals the other way round.
+ * made in the same transaction that fills it.
  */
 export function diffTable(present: PresentTable | undefined, desired: Table): Change[] {
-  const known = present && sameShape(present, desired) ? present : undefined;
+  if (present && sameShape(present, desired)) return diffContent(present, desired);
+  return [
+    ...(present ? [{ kind: 'delete-table' } as const] : []),
+    { kind: 'add-table' },
+    ...setNames.map((set) => ({ kind: 'add-set', set }) as const),
+    ...diffContent(nothing, desired),
+  ];
+}
+
+/**
+ * What makes `after` of `before`, by looking only at the parts that are not the same. `chains`: all that there
+ * are. A chain that services share stays, even if none needs it any more, until the table is compared as a whole.
+ */
+export function diffPlans(before: TablePlan, after: TablePlan, chains: PresentTable['chains']): Change[] {
+  const old: Part[] = [];
+  const young: Part[] = [];
+  const compare = (was: Part | undefined, is: Part | undefined) => {
+    if (was === is) return;
+    if (was) old.push(was);
+    if (is) young.push(is);
+  };
+  compare(before.base, after.base);
+  for (const [id, part] of before.services) compare(part, after.services.get(id));
+  for (const [id, part] of after.services) if (!before.services.has(id)) compare(undefined, part);
+  if (old.length === 0 && young.length === 0) return [];
+  const desired = merge(young);
+  const own = before.base === after.base ? [] : [...before.base.chains.keys()];
+  const relevant = new Set([...own, ...desired.chains.keys()]);
+  return diffContent(
+    { sets: merge(old).sets, chains: new Map([...chains].filter(([name]) => relevant.has(name))) },
+    desired,
+  );
+}
+
+const nothing: PresentTable = { sets: new Map(), chains: new Map() };
+
+/** The order keeps every reference whole: targets before what leads to them, removals the other way round. */
+function diffContent(present: PresentTable, desired: Table): Change[] {
   const changes: Change[] = [];
-  if (present && !known) changes.push({ kind: 'delete-table' });
-  if (!known) {
-    changes.push({ kind: 'add-table' }, ...setNames.map((set) => ({ kind: 'add-set', set }) as const));
-  }
   for (const [name, { base }] of desired.chains)
-    if (!known?.chains.has(name)) changes.push({ kind: 'add-chain', chain: name, base });
+    if (!present.chains.has(name)) changes.push({ kind: 'add-chain', chain: name, base });
   for (const [name, { rules }] of desired.chains)
-    if (!sameRules(known?.chains.get(name) ?? [], rules))
+    if (!sameRules(present.chains.get(name) ?? [], rules))
       changes.push({ kind: 'fill-chain', chain: name, rules });
   for (const [set, elements] of desired.sets)
-    changes.push(...diffElements(set, known?.sets.get(set), elements));
-  for (const name of known?.chains.keys() ?? [])
+    changes.push(...diffElements(set, present.sets.get(set), elements));
+  for (const name of present.chains.keys())
     if (!desired.chains.has(name)) changes.push({ kind: 'delete-chain', chain: name });
   return changes;
 }
@@ -59,11 +101,9 @@ function diffElements(set: string, present: Elements | undefined, desired: Eleme
   ];
 }
 
-/** The same table as it will be read back. */
-export const asPresent = ({ sets, chains }: Table): PresentTable => ({
-  sets,
-  chains: new Map([...chains].map(([name, { rules }]: [string, Chain]) => [name, rules.map(({ id }) => id)])),
-});
+/** The chains as they will be read back. */
+export const idsOf = ({ chains }: Pick<Table, 'chains'>): Map<string, string[]> =>
+  new Map([...chains].map(([name, { rules }]) => [name, rules.map(({ id }) => id)]));
 
 /** In nft's own language, for `nft -f -`. */
 export const renderChanges = (changes: readonly Change[]): string => `${changes.map(render).join('\n')}\n`;

@@ -1,40 +1,63 @@
 import { CommandError, run } from '../kernel.ts';
-import { asPresent, diffTable, type PresentTable, renderChanges } from './diff.ts';
+import { type Change, diffPlans, diffTable, idsOf, type PresentTable, renderChanges } from './diff.ts';
 import { readTable } from './read.ts';
-import { type Table, tableName } from './table.ts';
+import { merge, type TablePlan, tableName } from './table.ts';
 
 /** How often to try again when the table is not what we took it for. */
 const attempts = 3;
 
+interface Known {
+  readonly plan: TablePlan;
+  readonly chains: Map<string, readonly string[]>;
+}
+
 /** Keeps our table in the kernel. It remembers what it applied, so that a change costs what changed. */
 export class TableKeeper {
-  #present: PresentTable | undefined;
-  #known = false;
+  /** What is in the kernel, as far as we know; undefined: look first. */
+  #known: Known | undefined;
   #ownUntil = 0;
 
   /**
    * Makes the table agree, in one transaction; `verify` looks at the kernel first. Says whether anything had to
    * be changed.
    */
-  async ensure(desired: Table, { verify }: { verify: boolean }): Promise<boolean> {
-    let changed = false;
+  async ensure(desired: TablePlan, { verify }: { verify: boolean }): Promise<boolean> {
     let failure: unknown;
+    if (verify) this.#known = undefined;
     for (let attempt = 0; attempt < attempts; attempt++) {
-      if (!this.#known || verify || failure !== undefined) await this.#read();
-      const changes = diffTable(this.#present, desired);
-      if (changes.length === 0) return changed;
-      changed = true;
       try {
-        await this.#own(() => run('nft', ['-f', '-'], { input: renderChanges(changes) }));
-        this.#present = asPresent(desired);
-        return true;
+        return await (this.#known ? this.#change(this.#known, desired) : this.#compare(desired));
       } catch (error) {
         // Someone else changed the table since we looked: nothing of the transaction was done.
         failure = error;
-        this.#known = false;
+        this.#known = undefined;
       }
     }
     throw failure;
+  }
+
+  async #change({ plan, chains }: Known, desired: TablePlan): Promise<boolean> {
+    const changes = diffPlans(plan, desired, chains);
+    await this.#run(changes);
+    for (const change of changes) {
+      if (change.kind === 'delete-chain') chains.delete(change.chain);
+      if (change.kind === 'add-chain') chains.set(change.chain, []);
+      if (change.kind === 'fill-chain')
+        chains.set(
+          change.chain,
+          change.rules.map(({ id }) => id),
+        );
+    }
+    this.#known = { plan: desired, chains };
+    return changes.length > 0;
+  }
+
+  async #compare(desired: TablePlan): Promise<boolean> {
+    const table = merge([desired.base, ...desired.services.values()]);
+    const changes = diffTable(await readPresent(), table);
+    await this.#run(changes);
+    this.#known = { plan: desired, chains: idsOf(table) };
+    return changes.length > 0;
   }
 
   /** Were the changes that nft tells of at this moment our own? */
@@ -42,23 +65,23 @@ export class TableKeeper {
     return performance.now() < this.#ownUntil;
   }
 
-  async #read(): Promise<void> {
-    try {
-      this.#present = readTable(await run('nft', ['-j', 'list', 'table', 'ip', tableName]));
-    } catch (error) {
-      if (!(error instanceof CommandError && /No such file or directory/.test(error.stderr))) throw error;
-      this.#present = undefined;
-    }
-    this.#known = true;
-  }
-
-  async #own(change: () => Promise<unknown>): Promise<void> {
+  async #run(changes: readonly Change[]): Promise<void> {
+    if (changes.length === 0) return;
     this.#ownUntil = Number.POSITIVE_INFINITY;
     try {
-      await change();
+      await run('nft', ['-f', '-'], { input: renderChanges(changes) });
     } finally {
       // News of it arrives a moment later.
       this.#ownUntil = performance.now() + 300;
     }
+  }
+}
+
+async function readPresent(): Promise<PresentTable | undefined> {
+  try {
+    return readTable(await run('nft', ['-j', 'list', 'table', 'ip', tableName]));
+  } catch (error) {
+    if (error instanceof CommandError && /No such file or directory/.test(error.stderr)) return undefined;
+    throw error;
   }
 }

@@ -3,40 +3,38 @@ import { bridgesOf } from '../bridge-plan.ts';
 import { parseAddress } from '../cidr.ts';
 import { publishedMark } from '../names.ts';
 import type { Endpoint, Network, NetworkState, Protocol, ServiceEndpoints } from '../state.ts';
-import { type Chain, chain, type SetName } from './table.ts';
+import { type Chain, chain, type Part, type SetName } from './table.ts';
 
 /**
  * Load balancing without a chain per service: `vips` leads to a chain that is shared by all services with as many
  * endpoints, which draws one of n slots, and `backends` says who sits in that slot of that service. So a change
  * of one endpoint is a few elements, whatever the number of services.
+ *
+ * `ingressId`: the network that published ports travel on. Throws on addresses and ports that are none.
  */
-export interface ServiceRules {
-  readonly chains: Map<string, Chain>;
-  readonly elements: Map<SetName, Map<string, string>>;
-}
-
-/** `ingressId`: the network that published ports travel on. Throws on addresses and ports that are none. */
-export function serviceRules(state: NetworkState, ingressId: string | undefined): ServiceRules {
-  const rules: ServiceRules = { chains: new Map(), elements: new Map() };
-  for (const service of state.services.values()) {
-    for (const { networkId, vip } of service.attachments)
-      if (vip) addVip(rules, service, state.networks.get(networkId), vip);
-    for (const each of service.published) addPort(rules, service, ingressId, each);
-    for (const endpoint of service.endpoints) {
-      if (endpoint.nodeId === state.self.nodeId) addHairpin(rules, endpoint);
-      else if (service.published.length > 0) addReturn(rules, endpoint, state, ingressId);
-    }
+export function servicePart(
+  service: ServiceEndpoints,
+  state: NetworkState,
+  ingressId: string | undefined,
+): Part {
+  const rules: Rules = { chains: new Map(), elements: new Map() };
+  for (const { networkId, vip } of service.attachments)
+    if (vip) addVip(rules, service, state.networks.get(networkId), vip);
+  for (const each of service.published) addPort(rules, service, ingressId, each);
+  for (const endpoint of service.endpoints) {
+    if (endpoint.nodeId === state.self.nodeId) addHairpin(rules, endpoint);
+    else if (service.published.length > 0) addReturn(rules, endpoint, state, ingressId);
   }
   return rules;
 }
 
+interface Rules {
+  readonly chains: Map<string, Chain>;
+  readonly elements: Map<SetName, Map<string, string>>;
+}
+
 /** Only containers of the network itself are led on: for others, its VIPs are addresses like any of it. */
-function addVip(
-  rules: ServiceRules,
-  service: ServiceEndpoints,
-  network: Network | undefined,
-  vip: string,
-): void {
+function addVip(rules: Rules, service: ServiceEndpoints, network: Network | undefined, vip: string): void {
   const bridges = network ? bridgesOf(network) : [];
   if (!network || bridges.length === 0) return;
   parseAddress(vip);
@@ -52,7 +50,7 @@ function addVip(
 }
 
 function addPort(
-  rules: ServiceRules,
+  rules: Rules,
   service: ServiceEndpoints,
   ingressId: string | undefined,
   { protocol, published, target }: ServiceEndpoints['published'][number],
@@ -89,7 +87,7 @@ const bytesOf: Readonly<Record<Protocol, SetName>> = {
 };
 
 /** A container that its own service leads back to may have used any of its addresses. */
-function addHairpin(rules: ServiceRules, endpoint: Endpoint): void {
+function addHairpin(rules: Rules, endpoint: Endpoint): void {
   const addresses = Object.values(endpoint.addresses);
   for (const address of addresses) {
     parseAddress(address);
@@ -99,7 +97,7 @@ function addHairpin(rules: ServiceRules, endpoint: Endpoint): void {
 
 /** A host that another host's published port leads back to: it would take the packets for forged. */
 function addReturn(
-  rules: ServiceRules,
+  rules: Rules,
   endpoint: Endpoint,
   { peers }: NetworkState,
   ingressId: string | undefined,
@@ -160,7 +158,7 @@ function rate(address: string, slot: number): number {
   return known[slot & 7] ?? 0;
 }
 
-function put(rules: ServiceRules, set: SetName, key: string, value = ''): void {
+function put(rules: Rules, set: SetName, key: string, value = ''): void {
   const elements = rules.elements.get(set);
   if (elements) elements.set(key, value);
   else rules.elements.set(set, new Map([[key, value]]));

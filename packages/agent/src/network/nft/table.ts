@@ -7,6 +7,34 @@ export interface Table {
   readonly chains: ReadonlyMap<string, Chain>;
 }
 
+/** What one cause brings into the table: the networks and hosts, or one service. */
+export interface Part {
+  readonly elements: ReadonlyMap<SetName, Elements>;
+  readonly chains: ReadonlyMap<string, Chain>;
+}
+
+/**
+ * The table by causes. A part that did not change is the same object as before, so that the cost of a change
+ * does not grow with the number of services.
+ */
+export interface TablePlan {
+  readonly base: Part;
+  /** By service id. Services share chains, see `serviceRules`. */
+  readonly services: ReadonlyMap<string, Part>;
+}
+
+/** All of the parts in one. */
+export function merge(parts: Iterable<Part>): Table {
+  const sets = new Map(setNames.map((name): [SetName, Map<string, string>] => [name, new Map()]));
+  const chains = new Map<string, Chain>();
+  for (const part of parts) {
+    for (const [name, chain] of part.chains) chains.set(name, chain);
+    for (const [name, elements] of part.elements)
+      for (const [key, value] of elements) sets.get(name)?.set(key, value);
+  }
+  return { sets, chains };
+}
+
 /** Key → value, as nft writes them; the value is empty in a plain set. */
 export type Elements = ReadonlyMap<string, string>;
 

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { bridgesOf } from './bridge-plan.ts';
+import { diffBridges } from './bridges.ts';
+import { endpoint, network, service, state } from './builders.fixture.ts';
+import { daemonSupport } from './docker-support.ts';
+import { goneAddresses } from './stale-flows.ts';
+import { ingressName } from './state.ts';
+import { ipHint, nftHint } from './watch.ts';
+
+describe('bridges', () => {
+  it('hold a subnet each; the first slice is where Docker takes addresses from', () => {
+    const grown = network(7, {
+      subnets: ['10.7.0.0/16', '10.8.0.0/16'],
+      slices: ['10.7.1.0/24', '10.8.1.0/24', '10.7.9.0/24'],
+    });
+    expect(bridgesOf(grown, 1450)).toMatchInlineSnapshot(`
+      [
+        {
+          "bridge": "sh.n7",
+          "gateway": "10.7.1.1",
+          "mtu": 1450,
+          "name": "shoal.1.net-7.7",
+          "networkId": "net7",
+          "range": "10.7.1.0/24",
+          "subnet": "10.7.0.0/16",
+        },
+        {
+          "bridge": "sh.n7.1",
+          "gateway": "10.8.1.1",
+          "mtu": 1450,
+          "name": "shoal.1.net-7.7.1",
+          "networkId": "net7",
+          "range": "10.8.1.0/24",
+          "subnet": "10.8.0.0/16",
+        },
+      ]
+    `);
+    expect(bridgesOf(network(7, { slices: [] }))).toEqual([]);
+  });
+
+  it('sort by who shall give the default gateway', () => {
+    const names = [network(1, { internal: true }), network(2), network(3, { name: ingressName })].flatMap(
+      (each) => bridgesOf(each).map(({ name }) => name),
+    );
+    expect(names.sort()).toEqual(['shoal.0.ingress.3', 'shoal.1.net-2.2', 'shoal.2.net-1.1']);
+  });
+
+  it('are made, kept and removed', () => {
+    const [one] = bridgesOf(network(1));
+    const [two] = bridgesOf(network(2));
+    if (!one || !two) throw new Error('no plan');
+    expect(diffBridges([one], [one, two])).toEqual({ stale: [], missing: [two] });
+    expect(diffBridges([one, { ...two, range: '10.2.7.0/24' }], [two])).toEqual({
+      stale: [one, { ...two, range: '10.2.7.0/24' }],
+      missing: [two],
+    });
+  });
+});
+
+describe('Docker daemons', () => {
+  const facts = { firewall: '', rootless: false };
+  it.each([
+    ['20.10.24+dfsg1', '', true, 0],
+    ['27.5.1', '', true, 0],
+    ['28.2.2', 'iptables', true, 1],
+    ['29.1.0', 'nftables', false, 1],
+  ])('%s with %j', (version, firewall, userChain, options) => {
+    const support = daemonSupport({ ...facts, version, firewall });
+    expect([support.trouble, support.userChain, Object.keys(support.options).length]).toEqual([
+      '',
+      userChain,
+      options,
+    ]);
+  });
+
+  it.each([
+    { ...facts, version: '19.03.15' },
+    { ...facts, version: 'dev' },
+    { ...facts, version: '28.0.0', rootless: true },
+  ])('that can not serve are told so: %j', (daemon) => {
+    expect(daemonSupport(daemon).trouble).toMatch(/20\.10|root/);
+  });
+});
+
+describe('hints', () => {
+  it.each([
+    ['delete table ip shoal', 'nft'],
+    ['add element ip shoal vips { 10.1.0.5 : goto vip-1 }', 'nft'],
+    ['delete rule ip filter DOCKER-USER handle 9', 'docker-user'],
+    ['add rule ip filter DOCKER handle 9', undefined],
+    ['# new generation 7 by process 9 (nft)', undefined],
+  ])('%j', (line, hint) => expect(nftHint(line)).toBe(hint));
+
+  it.each([
+    ['Deleted 10.1.2.0/24 via 198.18.0.2 dev sh.vx proto 83 onlink ', 'ip'],
+    ['Deleted 7: sh.vx: <BROADCAST,MULTICAST> mtu 1450 qdisc noop state DOWN group default ', 'ip'],
+    ['7: sh.vx: <BROADCAST,MULTICAST> mtu 1450 qdisc noqueue state DOWN group default ', 'ip'],
+    ['Deleted 7: sh.vx    inet 198.18.0.1/32 scope global sh.vx', 'ip'],
+    ['Deleted 9: sh.n1: <BROADCAST> mtu 1450 state DOWN', 'ip'],
+    ['Deleted 5202:	from all fwmark 0x53480002 lookup 1397227522 proto 83', 'ip'],
+    [
+      '9: sh.n1: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1450 qdisc noqueue state DOWN group default ',
+      undefined,
+    ],
+    ['12: veth1a@if11: <BROADCAST,UP> mtu 1450 qdisc noqueue master sh.n1 state UP group default ', 'port'],
+    ['10.1.2.0/24 via 198.18.0.2 dev sh.vx proto 83 onlink ', undefined],
+    ['Deleted 172.17.0.2 dev docker0 lladdr 02:42:ac:11:00:02 REACHABLE', undefined],
+  ])('%j', (line, hint) => expect(ipHint(line)).toBe(hint));
+});
+
+it('UDP clients of an endpoint that left are to be forgotten', () => {
+  const web = (slots: number[]) =>
+    service('web', { endpoints: slots.map((slot) => endpoint('web', slot, { net1: `10.1.1.${slot}` })) });
+  const before = state({ services: [web([1, 2, 3])] });
+  expect(goneAddresses(before, state({ services: [web([1, 3, 4])] }))).toEqual(['10.1.1.2']);
+  expect(goneAddresses(before, state())).toEqual(['10.1.1.1', '10.1.1.2', '10.1.1.3']);
+  expect(goneAddresses(undefined, before)).toEqual([]);
+});
