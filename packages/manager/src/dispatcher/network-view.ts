@@ -91,7 +91,10 @@ export function toServiceEndpoints(view: ReadView, service: Service): proto.Serv
         taskId: task.ID,
         taskName: `${name}.${task.Slot ?? task.NodeID}`,
         nodeId: task.NodeID ?? '',
-        addresses: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),
+        // On a bridge network each host's daemon gives its own: nobody else can reach them.
+        addresses: (task.shoal.attachments ?? [])
+          .filter(({ address }) => address !== '')
+          .map(({ networkId, address }) => ({ networkId, address })),
       })),
     published: (shoal.ports ?? []).filter(isIngressPort).map((port) => ({
       protocol: port.Protocol ?? 'tcp',
