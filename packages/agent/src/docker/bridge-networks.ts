@@ -1,11 +1,15 @@
+import type * as proto from '@shoal/proto';
 import Docker from 'dockerode';
 import type { BridgePlan } from '../network/bridge-plan.ts';
 import type { BridgeDriver, DockerBridge } from '../network/bridges.ts';
 import type { DaemonFacts } from '../network/docker-support.ts';
+import type { LocalBridgeDriver } from '../network/local-bridges.ts';
 import { statusCodeOf } from './errors.ts';
 
 /** The network's id in the cluster, on the Docker networks that hold its slices. */
 const networkLabel = 'shoal.network';
+/** The same, on networks that hold no slice: each host has them for itself. */
+const localLabel = 'shoal.network.local';
 const bridgeOption = 'com.docker.network.bridge.name';
 const timeoutMs = 15_000;
 
@@ -26,7 +30,7 @@ interface Inspectable {
 }
 
 /** Bridge networks of this host's Docker daemon. */
-export class BridgeNetworks implements BridgeDriver {
+export class BridgeNetworks implements BridgeDriver, LocalBridgeDriver {
   readonly #docker: Docker;
 
   constructor(socketPath: string) {
@@ -77,6 +81,35 @@ export class BridgeNetworks implements BridgeDriver {
       Labels: { [networkLabel]: plan.networkId },
       ...within(),
     });
+  }
+
+  async ensureLocal(network: proto.Network): Promise<void> {
+    const [found] = await this.#docker.listNetworks({
+      filters: { name: [`^${network.name}$`] },
+      ...within(),
+    });
+    if (found?.Labels?.[localLabel] === network.id) return;
+    if (found)
+      throw new Error(
+        `this host has a network ${network.name} that is not the cluster's: remove or rename it`,
+      );
+    const [subnet] = network.subnets;
+    await this.#docker.createNetwork({
+      Name: network.name,
+      Driver: 'bridge',
+      CheckDuplicate: true,
+      Internal: network.internal,
+      ...(subnet && { IPAM: { Driver: 'default', Config: [{ Subnet: subnet }] } }),
+      Options: network.options,
+      Labels: { [localLabel]: network.id },
+      ...within(),
+    });
+  }
+
+  async removeLocalBut(networkIds: ReadonlySet<string>): Promise<void> {
+    const found = await this.#docker.listNetworks({ filters: { label: [localLabel] }, ...within() });
+    for (const { Name, Labels } of found)
+      if (!networkIds.has(Labels?.[localLabel] ?? '')) await this.remove(Name);
   }
 
   async remove(name: string): Promise<boolean> {

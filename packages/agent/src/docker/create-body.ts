@@ -27,7 +27,9 @@ export function createBody(task: Assignment, owner: Owner, attachments: readonly
     ExposedPorts: Object.fromEntries(task.ports.map((port) => [portKey(port), {}])),
     HostConfig: { ...hostConfig(task), ...networkConfig(task, attachments) },
     ...(attachments[0] && {
-      NetworkingConfig: { EndpointsConfig: { [attachments[0].network]: endpointConfig(attachments[0]) } },
+      NetworkingConfig: {
+        EndpointsConfig: { [attachments[0].network]: endpointConfig(task, attachments[0]) },
+      },
     }),
   };
 }
@@ -41,14 +43,16 @@ const dnsOptions = ['timeout:1', 'attempts:3'];
 /** A task on networks of the cluster asks this host for names; nobody else knows them. */
 const networkConfig = ({ networkMode, container }: Assignment, attachments: readonly DockerAttachment[]) => ({
   ...(networkMode && { NetworkMode: networkMode }),
-  ...(attachments[0] && {
-    NetworkMode: attachments[0].network,
-    Dns: attachments.map(({ gateway }) => gateway),
+  ...(attachments[0] && { NetworkMode: attachments[0].network }),
+  ...(attachments.some(({ gateway }) => gateway) && {
+    Dns: attachments.flatMap(({ gateway }) => gateway || []),
     DnsOptions: [...dnsOptions, ...(container?.dns?.options ?? [])],
   }),
 });
 
-export const endpointConfig = ({ address }: DockerAttachment) => ({ IPAMConfig: { IPv4Address: address } });
+/** On a network that Docker serves by itself, it is told the names; on the others they are not its business. */
+export const endpointConfig = (task: Assignment, { address }: DockerAttachment) =>
+  address ? { IPAMConfig: { IPv4Address: address } } : { Aliases: [task.serviceName, task.taskName] };
 
 /** `Command` replaces the image's entry point, `Args` only its command. */
 const command = ({ command, args }: ContainerSpec) => ({

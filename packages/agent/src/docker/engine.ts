@@ -97,7 +97,7 @@ export class Engine implements ContainerEngine {
         ...within(slowMs),
       });
       // Before API 1.44 a container can be made on one network only.
-      for (const attachment of attachments.slice(1)) await this.#connect(id, attachment);
+      for (const attachment of attachments.slice(1)) await this.#connect(assignment, id, attachment);
       return created(id, body.StopTimeout);
     } catch (error) {
       throw refusal(error);
@@ -105,11 +105,11 @@ export class Engine implements ContainerEngine {
   }
 
   /** A container without all its networks is of no use: it goes, and is made anew. */
-  async #connect(id: string, attachment: DockerAttachment): Promise<void> {
+  async #connect(task: Assignment, id: string, attachment: DockerAttachment): Promise<void> {
     try {
       await this.#docker.getNetwork(attachment.network).connect({
         Container: id,
-        EndpointConfig: endpointConfig(attachment),
+        EndpointConfig: endpointConfig(task, attachment),
         ...within(quickMs),
       } as Docker.NetworkConnectOptions);
     } catch (error) {

@@ -8,6 +8,7 @@ import { DataPath } from './datapath.ts';
 import { HostResolvers } from './dns/host-resolvers.ts';
 import { DnsServer, gatewaysOf } from './dns/server.ts';
 import { type NetworkAssignments, networkState } from './from-proto.ts';
+import { type LocalBridgeDriver, LocalBridges } from './local-bridges.ts';
 import { openConnections } from './open-connections.ts';
 import type { NetworkState } from './state.ts';
 
@@ -17,14 +18,22 @@ const drainLookMs = 200;
 /** How a container joins one of this host's Docker networks. */
 export interface DockerAttachment {
   readonly network: string;
+  /** Empty: as the daemon likes. */
   readonly address: string;
-  /** Where it asks for names. */
+  /** Where it asks for names; empty where Docker itself knows them. */
   readonly gateway: string;
+}
+
+export interface HostNetworkOptions {
+  readonly bridges: BridgeDriver & LocalBridgeDriver;
+  readonly stateDir: string;
+  readonly log: Logger;
 }
 
 /** The cluster's networks on this host: the data path in the kernel, names, and the way of containers into them. */
 export class HostNetwork {
   readonly #dataPath: DataPath;
+  readonly #bridges: LocalBridges;
   readonly #dns: DnsServer;
   readonly #resolvers = new HostResolvers();
   readonly #log: Logger;
@@ -35,8 +44,9 @@ export class HostNetwork {
   readonly #local = new Map<string, readonly string[]>();
   #state: NetworkState | undefined;
 
-  constructor({ bridges, stateDir, log }: { bridges: BridgeDriver; stateDir: string; log: Logger }) {
+  constructor({ bridges, stateDir, log }: HostNetworkOptions) {
     this.#log = log.child({ component: 'network' });
+    this.#bridges = new LocalBridges(bridges);
     this.#dataPath = new DataPath({ bridges, stateDir, log });
     this.#dns = new DnsServer({
       random: Math.random,
@@ -65,6 +75,7 @@ export class HostNetwork {
 
   /** Resolves once these assignments, or newer ones, are in the kernel. */
   async apply(assignments: NetworkAssignments, nodeId: string): Promise<void> {
+    this.#bridges.want(assignments.networks).catch((err) => this.#log.warn({ err }, 'bridge networks stay'));
     const state = networkState(assignments, nodeId);
     if (!state) return;
     this.#state = state;
@@ -78,6 +89,8 @@ export class HostNetwork {
     const networkIds = attachments.map(({ networkId }) => networkId);
     return Promise.all(
       attachments.map(async ({ networkId, address }) => {
+        const bridge = await this.#bridges.ready(networkId);
+        if (bridge !== undefined) return { network: bridge, address: '', gateway: '' };
         await this.#dataPath.ready(networkId);
         const network = this.#state?.networks.get(networkId);
         const value = parseAddress(address);
