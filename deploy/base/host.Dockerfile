@@ -2,4 +2,5 @@
 ARG BASE
 FROM ${BASE}
 COPY apt/ /opt/apt/
-RUN sh /opt/apt/install.sh docker.io iptables nftables iproute2 procps docker-registry curl wrk socat
+RUN sh /opt/apt/install.sh docker.io iptables nftables iproute2 procps docker-registry curl wrk socat \
+    conntrack tcpdump wireguard-go wireguard-tools

@@ -4,6 +4,7 @@ import type { BridgePlan } from '../network/bridge-plan.ts';
 import type { BridgeDriver, DockerBridge } from '../network/bridges.ts';
 import type { DaemonFacts } from '../network/docker-support.ts';
 import type { LocalBridgeDriver } from '../network/local-bridges.ts';
+import { Refused } from '../task/engine.ts';
 import { statusCodeOf } from './errors.ts';
 
 /** The network's id in the cluster, on the Docker networks that hold its slices. */
@@ -90,7 +91,8 @@ export class BridgeNetworks implements BridgeDriver, LocalBridgeDriver {
     });
     if (found?.Labels?.[localLabel] === network.id) return;
     if (found)
-      throw new Error(
+      throw new Refused(
+        'other',
         `this host has a network ${network.name} that is not the cluster's: remove or rename it`,
       );
     const [subnet] = network.subnets;
