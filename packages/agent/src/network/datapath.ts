@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { bridgesOf } from './bridge-plan.ts';
 import { type BridgeDriver, Bridges } from './bridges.ts';
 import { readTraffic, type Traffic } from './counters.ts';
-import { ensureDockerUser } from './docker-user.ts';
+import { ensureDockerUser, isSilent } from './docker-user.ts';
 import { ensureHostSettings } from './host-settings.ts';
 import { ensureIp } from './ip/keeper.ts';
 import { ensureHairpin } from './ip/ports.ts';
@@ -25,10 +25,10 @@ export interface DataPathOptions {
   readonly log: Logger;
 }
 
-/** Docker's chain is looked at so often: old iptables tell of no change. */
-const dockerUserMs = 4_000;
+/** What tells of no change is looked at so often. */
+const tickMs = 4_000;
 /** Everything is compared with the kernel at least so often, but for no more than a hundredth of the time. */
-const verifyMs = 30_000;
+const verifyMs = 60_000;
 const verifyShare = 100;
 /** A look asked for by a hint waits for more of them. */
 const hintMs = 100;
@@ -60,6 +60,7 @@ export class DataPath {
   #hostTroubles: readonly string[] = [];
   #hintTimer: NodeJS.Timeout | undefined;
   #saidNoConntrack = false;
+  #silentDocker = false;
 
   constructor({ bridges, stateDir, log }: DataPathOptions) {
     this.#log = log.child({ component: 'network' });
@@ -80,8 +81,9 @@ export class DataPath {
   async start(): Promise<void> {
     this.#hostTroubles = await ensureHostSettings();
     for (const trouble of this.#hostTroubles) this.#log.error(trouble);
+    this.#silentDocker = await isSilent();
     this.#watch.start();
-    this.#timers.push(setInterval(() => this.#tick(), dockerUserMs));
+    this.#timers.push(setInterval(() => this.#tick(), tickMs));
   }
 
   /** Stops looking after the kernel; what is in it stays. */
@@ -264,11 +266,10 @@ export class DataPath {
   }
 
   #tick(): void {
-    this.#look.add('docker-user').add('port');
-    if (performance.now() - this.#verifiedAt > this.#verifyEveryMs) {
-      this.#look.add('nft');
-      this.#look.add('ip');
-    }
+    this.#look.add('port');
+    if (this.#silentDocker) this.#look.add('docker-user');
+    if (performance.now() - this.#verifiedAt > this.#verifyEveryMs)
+      for (const hint of ['nft', 'ip', 'docker-user'] as const) this.#look.add(hint);
     this.#runner.hint();
   }
 }

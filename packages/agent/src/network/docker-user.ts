@@ -19,6 +19,16 @@ export async function ensureDockerUser(): Promise<boolean> {
   return missing.length > 0;
 }
 
+/** Old iptables tell nobody of changes; those that are nftables underneath do. */
+export async function isSilent(): Promise<boolean> {
+  try {
+    return !(await run('iptables', ['-V'])).includes('nf_tables');
+  } catch (error) {
+    if (error instanceof CommandError) return false;
+    throw error;
+  }
+}
+
 async function list(): Promise<string | undefined> {
   try {
     return await iptables('-S', 'DOCKER-USER');

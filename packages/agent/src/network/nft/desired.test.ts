@@ -31,7 +31,9 @@ describe('the table', () => {
       add map ip shoal vips { type ifname . ipv4_addr : verdict; }
       add map ip shoal backends { typeof ip daddr . numgen random mod 2 : ip daddr; }
       add map ip shoal ports { type inet_proto . inet_service : verdict; }
-      add map ip shoal port_backends { typeof ip protocol . th dport . numgen random mod 2 : ip daddr . tcp dport; }
+      add map ip shoal tcp_backends { typeof tcp dport . numgen random mod 2 : ip daddr . tcp dport; }
+      add map ip shoal udp_backends { typeof udp dport . numgen random mod 2 : ip daddr . udp dport; }
+      add map ip shoal sctp_backends { typeof sctp dport . numgen random mod 2 : ip daddr . sctp dport; }
       add set ip shoal idle_ports { type inet_proto . inet_service; }
       add set ip shoal hairpin { type ipv4_addr . ipv4_addr; }
       add map ip shoal from_network { type ifname : verdict; }
@@ -128,11 +130,11 @@ describe('the table', () => {
       add rule ip shoal vip-2 dnat to ip daddr . numgen random mod 2 map @backends
       flush chain ip shoal tcp-2
       add rule ip shoal tcp-2 ct mark set 0x53490000
-      add rule ip shoal tcp-2 meta l4proto tcp dnat to ip protocol . th dport . numgen random mod 2 map @port_backends
+      add rule ip shoal tcp-2 meta l4proto tcp dnat to tcp dport . numgen random mod 2 map @tcp_backends
       add element ip shoal vips { "sh.n1" . 10.1.0.5 : goto vip-2 }
       add element ip shoal backends { 10.1.0.5 . 0 : 10.1.1.10, 10.1.0.5 . 1 : 10.1.2.10 }
       add element ip shoal ports { tcp . 8080 : goto tcp-2 }
-      add element ip shoal port_backends { tcp . 8080 . 0 : 10.9.1.10 . 80, tcp . 8080 . 1 : 10.9.2.10 . 80 }
+      add element ip shoal tcp_backends { 8080 . 0 : 10.9.1.10 . 80, 8080 . 1 : 10.9.2.10 . 80 }
       add element ip shoal hairpin { 10.1.1.10 . 10.1.1.10, 10.1.1.10 . 10.9.1.10, 10.9.1.10 . 10.1.1.10, 10.9.1.10 . 10.9.1.10, 192.0.2.2 . 10.9.2.10 }
       add element ip shoal from_network { "sh.n1" : goto from-1, "sh.n9" : goto from-9 }
       add element ip shoal to_network { "sh.n1" : goto to-1, "sh.n9" : goto to-9 }

@@ -57,7 +57,8 @@ export class TableKeeper {
     const changes = diffTable(await readPresent(), table);
     await this.#run(changes);
     this.#known = { plan: desired, chains: idsOf(table) };
-    return changes.length > 0;
+    // Shared chains that no service needs any more are nobody's doing.
+    return changes.some(({ kind }) => kind !== 'delete-chain');
   }
 
   /** Were the changes that nft tells of at this moment our own? */

@@ -17,8 +17,8 @@ const listing = JSON.stringify({
     { map: { name: 'origins', elem: [['02:53:48:00:00:02', 1_397_227_522]] } },
     {
       map: {
-        name: 'port_backends',
-        elem: [[{ concat: ['tcp', 8080, 0] }, { concat: ['10.9.1.10', 80] }]],
+        name: 'tcp_backends',
+        elem: [[{ concat: [8080, 0] }, { concat: ['10.9.1.10', 80] }]],
       },
     },
     { set: { name: 'hosts', elem: ['192.0.2.1'] } },
@@ -42,7 +42,7 @@ it('reads a table in the words we write it in', () => {
   ).toEqual({
     vips: { 'sh.n1 . 10.1.0.5': 'goto vip-2' },
     origins: { '02:53:48:00:00:02': '1397227522' },
-    port_backends: { 'tcp . 8080 . 0': '10.9.1.10 . 80' },
+    tcp_backends: { '8080 . 0': '10.9.1.10 . 80' },
     hosts: { '192.0.2.1': '' },
     tcp_bytes: { 8080: '' },
     hairpin: {},

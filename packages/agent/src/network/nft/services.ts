@@ -66,19 +66,26 @@ function addPort(
     return;
   }
   const name = `${protocol}-${balancerName(service, slots.length)}`;
-  const draw = `ip protocol . th dport . ${drawOf(service, slots.length)}`;
+  const draw = `${protocol} dport . ${drawOf(service, slots.length)}`;
+  const backends = backendsOf[protocol];
   rules.chains.set(
     name,
     chain([
       `ct mark set 0x${publishedMark.toString(16)}`,
       // A port can only be translated once the transport is known.
-      `meta l4proto ${protocol} dnat to ${draw} map @port_backends`,
+      `meta l4proto ${protocol} dnat to ${draw} map @${backends}`,
     ]),
   );
   put(rules, 'ports', key, `goto ${name}`);
   for (const [slot, address] of slots.entries())
-    put(rules, 'port_backends', `${key} . ${slot}`, `${address} . ${target}`);
+    put(rules, backends, `${published} . ${slot}`, `${address} . ${target}`);
 }
+
+const backendsOf: Readonly<Record<Protocol, SetName>> = {
+  tcp: 'tcp_backends',
+  udp: 'udp_backends',
+  sctp: 'sctp_backends',
+};
 
 const bytesOf: Readonly<Record<Protocol, SetName>> = {
   tcp: 'tcp_bytes',

@@ -60,8 +60,10 @@ export const setShapes: Readonly<Record<SetName, string>> = {
   vips: 'map vips { type ifname . ipv4_addr : verdict; }',
   backends: 'map backends { typeof ip daddr . numgen random mod 2 : ip daddr; }',
   ports: 'map ports { type inet_proto . inet_service : verdict; }',
-  port_backends:
-    'map port_backends { typeof ip protocol . th dport . numgen random mod 2 : ip daddr . tcp dport; }',
+  // One for each transport: nft 1.0.6 takes a rule for another protocol than the map's for a conflict.
+  tcp_backends: 'map tcp_backends { typeof tcp dport . numgen random mod 2 : ip daddr . tcp dport; }',
+  udp_backends: 'map udp_backends { typeof udp dport . numgen random mod 2 : ip daddr . udp dport; }',
+  sctp_backends: 'map sctp_backends { typeof sctp dport . numgen random mod 2 : ip daddr . sctp dport; }',
   idle_ports: 'set idle_ports { type inet_proto . inet_service; }',
   hairpin: 'set hairpin { type ipv4_addr . ipv4_addr; }',
   from_network: 'map from_network { type ifname : verdict; }',
@@ -81,7 +83,9 @@ export const setNames = [
   'vips',
   'backends',
   'ports',
-  'port_backends',
+  'tcp_backends',
+  'udp_backends',
+  'sctp_backends',
   'idle_ports',
   'hairpin',
   'from_network',

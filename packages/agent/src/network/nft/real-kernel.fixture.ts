@@ -1,0 +1,42 @@
+/**
+ * Run in a network namespace of its own: takes this kernel's table from state to state, and says after each
+ * whether nft then lists what was meant.
+ */
+import { endpoint, network, service, state } from '../builders.fixture.ts';
+import { ingressName, type NetworkState, type ServiceEndpoints } from '../state.ts';
+import { planTable } from './desired.ts';
+import { TableKeeper } from './keeper.ts';
+
+const networks = [
+  network(1),
+  network(2, { internal: true, encrypted: true }),
+  network(9, { name: ingressName }),
+];
+
+const services = (endpoints: number, balance: ServiceEndpoints['balance']) =>
+  (['tcp', 'udp', 'sctp'] as const).map((protocol, index) =>
+    service(protocol, {
+      balance,
+      attachments: [{ networkId: 'net1', vip: `10.1.0.${index + 5}`, aliases: [] }],
+      endpoints: Array.from({ length: endpoints }, (_, slot) =>
+        endpoint(protocol, slot, { net1: `10.1.${index}.${slot + 10}`, net9: `10.9.${index}.${slot + 10}` }),
+      ),
+      published: [{ protocol, published: 8080, target: 80 }],
+    }),
+  );
+
+const states: NetworkState[] = [
+  state({ networks, services: services(0, 'random') }),
+  state({ networks, services: services(1, 'random') }),
+  state({ networks, services: services(3, 'random') }),
+  state({ networks, services: services(3, 'source-hash') }),
+  state({ networks: networks.slice(0, 1), services: services(2, 'random') }),
+  state(),
+];
+
+const keeper = new TableKeeper();
+for (const each of states) {
+  const changed = await keeper.ensure(planTable(each), { verify: false });
+  const wrong = await new TableKeeper().ensure(planTable(each), { verify: true });
+  process.stdout.write(`${changed ? 'changed' : 'unchanged'}, ${wrong ? 'wrong' : 'right'}\n`);
+}
