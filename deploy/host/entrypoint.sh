@@ -88,6 +88,7 @@ rm -f "$LOGS"/*.log # `docker logs` keeps earlier lives
 trap shut_down TERM INT
 unmask_proc
 prepare_cgroups
+make_tun
 
 names=(dockerd agent)
 supervise dockerd start_dockerd &

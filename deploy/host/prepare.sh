@@ -10,6 +10,12 @@ unmask_proc() {
   done
 }
 
+# WireGuard in user space makes its device through this one, which containers don't have.
+make_tun() {
+  mkdir -p /dev/net
+  [ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200 || log 'no /dev/net/tun: encrypted networks need WireGuard in the kernel'
+}
+
 prepare_cgroups() {
   mount -o remount,rw /sys 2>/dev/null || true
   if [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; then prepare_cgroup2; else prepare_cgroup1; fi
