@@ -298,7 +298,7 @@ describe('self-repair', () => {
     const h1 = cluster.host('h1');
     for (const damage of ['nft delete table ip shoal', 'ip link del sh.vx', 'ip route flush dev sh.vx']) {
       await h1.sh(damage);
-      await until(`all works after ${damage}`, works, { timeoutMs: 10_000 });
+      await until(`all works after ${damage}`, works, { timeoutMs: 30_000 });
     }
     const load = Load.start({
       target: () => `http://${h1.ip}:18084/`,

@@ -8,20 +8,20 @@ export type ServiceSpec = Record<string, unknown> & { Name: string };
 
 const SECOND = 1e9; // the API counts in nanoseconds
 
-/** The example application: a web page that counts its visits in a cache. */
-export function exampleApp(cluster: Cluster, { replicas = 6, version = '1' } = {}): ServiceSpec[] {
-  const [h1] = cluster.hosts;
+/** The port on which every host answers for the example application. */
+export const APP_PORT = 8080;
+
+/** The example application: a web page that counts its visits in a cache, which it finds by name. */
+export async function exampleApp(
+  cluster: Cluster,
+  { replicas = 6, version = '1' } = {},
+): Promise<ServiceSpec[]> {
+  const networks = [{ Target: await ensureNetwork(cluster.docker(), 'app') }];
   return [
     {
       Name: 'cache',
-      TaskTemplate: {
-        ContainerSpec: { Image: cluster.image('cache:1') },
-        Placement: { Constraints: ['node.hostname==h1'] },
-      },
+      TaskTemplate: { ContainerSpec: { Image: cluster.image('cache:1') }, Networks: networks },
       Mode: { Replicated: { Replicas: 1 } },
-      EndpointSpec: {
-        Ports: [{ Protocol: 'tcp', TargetPort: 6379, PublishedPort: 6379, PublishMode: 'host' }],
-      },
     },
     {
       Name: 'web',
@@ -29,7 +29,6 @@ export function exampleApp(cluster: Cluster, { replicas = 6, version = '1' } = {
         ContainerSpec: {
           Image: cluster.image(`web:${version}`),
           Env: ['REDIS_ADDR=cache:6379'],
-          Hosts: [`${h1.ip} cache`],
           Healthcheck: {
             Test: ['CMD', '/app/health'],
             Interval: 2 * SECOND,
@@ -37,12 +36,18 @@ export function exampleApp(cluster: Cluster, { replicas = 6, version = '1' } = {
             Retries: 3,
           },
         },
+        Networks: networks,
       },
       Mode: { Replicated: { Replicas: replicas } },
-      // No published port named: the host picks a free one for each task.
-      EndpointSpec: { Ports: [{ Protocol: 'tcp', TargetPort: 8080, PublishMode: 'host' }] },
+      EndpointSpec: { Ports: [{ Protocol: 'tcp', TargetPort: 8080, PublishedPort: APP_PORT }] },
     },
   ];
+}
+
+async function ensureNetwork(docker: Docker, name: string): Promise<string> {
+  const found = (await docker.listNetworks()).find((each) => each.Name === name);
+  if (found) return found.Id;
+  return (await docker.createNetwork({ Name: name, Driver: 'overlay' })).id;
 }
 
 /** Creates the services, or updates those whose spec differs. */

@@ -1,4 +1,4 @@
-import { converged, deploy, exampleApp, listTasks } from '../app.ts';
+import { APP_PORT, converged, deploy, exampleApp, listTasks } from '../app.ts';
 import { Cluster, mainCluster } from '../cluster.ts';
 import { main, say, step } from '../say.ts';
 
@@ -6,7 +6,7 @@ import { main, say, step } from '../say.ts';
 await main(async () => {
   const cluster = await Cluster.up(mainCluster());
   const docker = cluster.docker();
-  const app = exampleApp(cluster);
+  const app = await exampleApp(cluster);
   await step('deploying the example application', () => deploy(docker, app));
   await step('waiting until it has converged', () => converged(docker, app));
   say('the cluster is up');
@@ -22,17 +22,12 @@ async function picture(cluster: Cluster): Promise<string> {
   const tasks = (await listTasks(docker)).filter((task) => task.Status.State === 'running');
   const nameOf = new Map(services.map((service) => [service.ID, service.Spec?.Name ?? service.ID]));
   const lines = [''];
-  const pages: string[] = [];
   for (const node of nodes.toSorted((a, b) => name(a).localeCompare(name(b)))) {
     const here = tasks.filter((task) => task.NodeID === node.ID);
     const names = here.map((task) => `${nameOf.get(task.ServiceID)}.${task.Slot ?? ''}`).toSorted();
     lines.push(
       `  ${name(node).padEnd(4)} ${(node.Status?.State ?? 'unknown').padEnd(8)} ${names.join('  ')}`,
     );
-    for (const task of here) {
-      const port = task.Status.PortStatus?.Ports?.find((each) => each.TargetPort === 8080)?.PublishedPort;
-      if (port) pages.push(`curl http://${cluster.host(name(node)).ip}:${port}/`);
-    }
   }
   const address = `tcp://127.0.0.1:${cluster.options.apiPort}`;
   return `${[
@@ -44,7 +39,7 @@ async function picture(cluster: Cluster): Promise<string> {
     '  docker service ls',
     '  docker service ps web',
     '  docker service scale web=9',
-    ...pages.slice(0, 1).map((page) => `  ${page}`),
+    `  curl http://${cluster.hosts[2].ip}:${APP_PORT}/     # every host answers`,
     `  env -u DOCKER_HOST docker kill ${cluster.options.project}-h3     # a host loses power`,
     `  env -u DOCKER_HOST docker start ${cluster.options.project}-h3    # and comes back`,
     '  npm stop',
