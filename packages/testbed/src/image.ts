@@ -160,26 +160,36 @@ export interface ExampleImage {
   tag: string;
 }
 
+async function ownImage(
+  name: string,
+  tag: string,
+  dockerfile: string,
+  context: Record<string, Source>,
+  args: Record<string, string>,
+): Promise<ExampleImage> {
+  await build({ tag: `shoal/${name}:${tag}`, dockerfile, context, args });
+  return { name, tag };
+}
+
 /** Builds the example application's images; web comes in two versions, for updates. */
 export async function buildExampleImages(): Promise<ExampleImage[]> {
   const node = await nodeLayer();
   const redis = await layer('redis', BASE_IMAGE, await aptContext());
   const web = (name: string): Source => ({ from: join(ROOT, 'examples/web', name) });
   const server: Record<string, Source> = { 'server.mjs': web('server.mjs'), health: web('health') };
-  const example = async (
-    name: string,
-    tag: string,
-    context: Record<string, Source>,
-    args: Record<string, string>,
-  ) => {
-    await build({ tag: `shoal/${name}:${tag}`, dockerfile: `examples/${name}/Dockerfile`, context, args });
-    return { name, tag };
-  };
   return [
-    await example('web', '1', server, { BASE: node, VERSION: '1' }),
-    await example('web', '2', server, { BASE: node, VERSION: '2' }),
-    await example('cache', '1', {}, { BASE: redis }),
+    await ownImage('web', '1', 'examples/web/Dockerfile', server, { BASE: node, VERSION: '1' }),
+    await ownImage('web', '2', 'examples/web/Dockerfile', server, { BASE: node, VERSION: '2' }),
+    await ownImage('cache', '1', 'examples/cache/Dockerfile', {}, { BASE: redis }),
   ];
+}
+
+/** What the benches of the network need: a web server that costs next to nothing, and clients. */
+export async function buildBenchImage(): Promise<ExampleImage> {
+  const base = await layer('bench', await nodeLayer(), await aptContext());
+  const file = (name: string): Source => ({ from: join(ROOT, 'deploy/bench', name) });
+  const context = { 'client.mjs': file('client.mjs'), 'nginx.conf': file('nginx.conf') };
+  return ownImage('bench', '1', 'deploy/bench/Dockerfile', context, { BASE: base });
 }
 
 /** Pushes example images to a testbed's registry, through its loopback port on this machine. */
