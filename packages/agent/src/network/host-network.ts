@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskAttachment } from '@shoal/proto';
+import { type Assignment, decodeDesired, type TaskAttachment } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { bridgesOf } from './bridge-plan.ts';
 import type { BridgeDriver } from './bridges.ts';
 import { contains, parseAddress, parseBlock } from './cidr.ts';
 import { DataPath } from './datapath.ts';
+import type { Upstream } from './dns/exchange.ts';
 import { HostResolvers } from './dns/host-resolvers.ts';
 import { DnsServer, gatewaysOf } from './dns/server.ts';
 import { type NetworkAssignments, networkState } from './from-proto.ts';
@@ -12,6 +13,7 @@ import { type LocalBridgeDriver, LocalBridges } from './local-bridges.ts';
 import { openConnections } from './open-connections.ts';
 import type { NetworkState } from './state.ts';
 
+const dnsPort = 53;
 /** How often open connections of a task that shall stop are counted. */
 const drainLookMs = 200;
 
@@ -22,6 +24,16 @@ export interface DockerAttachment {
   readonly address: string;
   /** Where it asks for names; empty where Docker itself knows them. */
   readonly gateway: string;
+}
+
+export interface HostAssignments extends NetworkAssignments {
+  readonly tasks: ReadonlyMap<string, Assignment>;
+}
+
+interface LocalContainer {
+  readonly networkIds: readonly string[];
+  /** Where it asks for names that are not the cluster's, if its service says so. */
+  readonly nameservers?: readonly Upstream[];
 }
 
 export interface HostNetworkOptions {
@@ -37,11 +49,8 @@ export class HostNetwork {
   readonly #dns: DnsServer;
   readonly #resolvers = new HostResolvers();
   readonly #log: Logger;
-  /**
-   * Networks of this host's containers by their addresses, whether they are endpoints or not. No larger than the
-   * host's slices: an address given again takes the place of its former self.
-   */
-  readonly #local = new Map<string, readonly string[]>();
+  /** This host's containers by their addresses, whether they are endpoints or not. */
+  #containers: ReadonlyMap<string, LocalContainer> = new Map();
   #state: NetworkState | undefined;
 
   constructor({ bridges, stateDir, log }: HostNetworkOptions) {
@@ -52,8 +61,8 @@ export class HostNetwork {
       random: Math.random,
       clock: Date.now,
       log: this.#log,
-      upstreams: () => this.#resolvers.servers,
-      networksOf: (address) => this.#local.get(address),
+      upstreams: (source) => this.#containers.get(source)?.nameservers ?? this.#resolvers.servers,
+      networksOf: (address) => this.#containers.get(address)?.networkIds,
     });
   }
 
@@ -74,7 +83,8 @@ export class HostNetwork {
   }
 
   /** Resolves once these assignments, or newer ones, are in the kernel. */
-  async apply(assignments: NetworkAssignments, nodeId: string): Promise<void> {
+  async apply(assignments: HostAssignments, nodeId: string): Promise<void> {
+    this.#containers = containersOf(assignments.tasks);
     this.#bridges.want(assignments.networks).catch((err) => this.#log.warn({ err }, 'bridge networks stay'));
     const state = networkState(assignments, nodeId);
     if (!state) return;
@@ -86,7 +96,6 @@ export class HostNetwork {
 
   /** The Docker networks for a task's addresses, once they are there. Rejects when this host has no part of one. */
   attach(attachments: readonly TaskAttachment[]): Promise<DockerAttachment[]> {
-    const networkIds = attachments.map(({ networkId }) => networkId);
     return Promise.all(
       attachments.map(async ({ networkId, address }) => {
         const bridge = await this.#bridges.ready(networkId);
@@ -99,7 +108,6 @@ export class HostNetwork {
           bridgesOf(network).find(({ subnet }) => contains(parseBlock(subnet), { base: value, length: 32 }));
         if (!plan)
           throw new Error(`this host has no part of network ${network?.name ?? networkId} with ${address}`);
-        this.#local.set(address, networkIds);
         return { network: plan.name, address, gateway: plan.gateway };
       }),
     );
@@ -112,3 +120,20 @@ export class HostNetwork {
     while (performance.now() < deadline && (await openConnections(addresses)) > 0) await sleep(drainLookMs);
   }
 }
+
+/** An ended task's address may be another one's by now: those that shall run come last, and win. */
+const containersOf = (tasks: ReadonlyMap<string, Assignment>): Map<string, LocalContainer> => {
+  const { ending = [], living = [] } = Object.groupBy(tasks.values(), ({ desiredState }) =>
+    ['ready', 'running'].includes(decodeDesired(desiredState) ?? '') ? 'living' : 'ending',
+  );
+  return new Map(
+    [...ending, ...living].flatMap(({ attachments, container }) => {
+      const named = container?.dns?.nameservers ?? [];
+      const found: LocalContainer = {
+        networkIds: attachments.map(({ networkId }) => networkId),
+        ...(named.length > 0 && { nameservers: named.map((address) => ({ address, port: dnsPort })) }),
+      };
+      return attachments.filter(({ address }) => address).map(({ address }) => [address, found] as const);
+    }),
+  );
+};

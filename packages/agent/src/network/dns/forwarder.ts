@@ -22,14 +22,14 @@ const distrustMs = 10_000;
  * One resolver after the other; those that failed lately come last. Nothing is cached: the resolvers do that.
  */
 export class Forwarder {
-  readonly #upstreams: () => readonly Upstream[];
+  readonly #upstreams: (source: string) => readonly Upstream[];
   readonly #clock: Clock;
   readonly #closing = new AbortController();
   readonly #pendingOf = new Map<string, number>();
   readonly #failedAt = new Map<string, number>();
   #pending = 0;
 
-  constructor(upstreams: () => readonly Upstream[], clock: Clock) {
+  constructor(upstreams: (source: string) => readonly Upstream[], clock: Clock) {
     this.#upstreams = upstreams;
     this.#clock = clock;
     setMaxListeners(0, this.#closing.signal);
@@ -44,7 +44,7 @@ export class Forwarder {
     query: Query,
     { transport, source, beyondSite }: { transport: Transport; source: string; beyondSite: boolean },
   ): Promise<Buffer> {
-    const all = this.#upstreams();
+    const all = this.#upstreams(source);
     const usable = beyondSite ? all : all.filter(({ address }) => !isPublic(address));
     if (usable.length === 0 && all.length > 0) return writeError(query.packet, responseCode.nameError, query);
     const ofSource = this.#pendingOf.get(source) ?? 0;

@@ -16,8 +16,8 @@ export interface DnsServerOptions {
     info(fields: object, message: string): void;
     warn(fields: object, message: string): void;
   };
-  /** Where other names are asked for, read anew for each question: see `HostResolvers`. */
-  readonly upstreams: () => readonly Upstream[];
+  /** Where the asker at `source` looks for other names, read anew for each question: see `HostResolvers`. */
+  readonly upstreams: (source: string) => readonly Upstream[];
   /**
    * The networks of the local container with this address; undefined if there is none. Needed for tasks that
    * start or stop, which are no endpoints and ask names all the same.
@@ -57,7 +57,8 @@ export class DnsServer {
     this.#options = options;
     this.#table = new NameTable(options.random);
     // Our own address among the resolvers would send a question round for ever.
-    const upstreams = () => options.upstreams().filter(({ address }) => !this.#listeners.has(address));
+    const upstreams = (source: string) =>
+      options.upstreams(source).filter(({ address }) => !this.#listeners.has(address));
     this.#forwarder = new Forwarder(upstreams, options.clock);
   }
 

@@ -15,6 +15,13 @@ const invalid: readonly [ServiceSpec, RegExp][] = [
   [aSpec({ Name: '-a' }), /name must be valid as a DNS name component/],
   [aSpec({ Name: 'a'.repeat(64) }), /name must be 63 characters or fewer/],
   [aSpec({ TaskTemplate: {} }), /ContainerSpec must be given/],
+  [
+    template({
+      ContainerSpec: { Image: 'web:1', DNSConfig: { Options: ['ndots:2'] } },
+      Networks: [{ Target: 'shop' }],
+    }),
+    /DNSConfig\.Options: ndots can not be combined with networks/,
+  ],
   [container({ Image: '' }), /image reference must be provided/],
   [container({ Image: 'A B' }), /"A B" is not a valid repository\/tag/],
   [container({ Image: 'a'.repeat(64) }), /not a valid repository\/tag/],

@@ -1,6 +1,7 @@
 import {
   hasIngressPorts,
   labelTrouble,
+  networksOf,
   type ServiceSpec,
   type TaskSpec,
   type UpdateConfig,
@@ -30,6 +31,7 @@ export function validateService(spec: ServiceSpec): void {
   checkRestart(template);
   checkPlacement(template);
   checkContainer(template.ContainerSpec);
+  checkNameOptions(spec);
   checkUpdate('update', spec.UpdateConfig);
   checkUpdate('rollback', spec.RollbackConfig);
   checkPorts(spec);
@@ -68,6 +70,17 @@ function checkUpdate(what: string, config: UpdateConfig | null | undefined): voi
   }
   if ((config?.Monitor ?? 0) < 0) {
     throw rpcError('InvalidArgument', `TaskSpec: ${what}-monitor cannot be negative`);
+  }
+}
+
+/** With `ndots`, Docker's resolver in the container keeps names without a dot, so services', to itself. */
+function checkNameOptions(spec: ServiceSpec): void {
+  const options = spec.TaskTemplate?.ContainerSpec?.DNSConfig?.Options ?? [];
+  if (networksOf(spec).length > 0 && options.some((option) => option.startsWith('ndots:'))) {
+    throw badRequest(
+      'TaskTemplate.ContainerSpec.DNSConfig.Options: ndots can not be combined with networks: the names of ' +
+        'services would not be found',
+    );
   }
 }
 
