@@ -3,4 +3,4 @@ ARG BASE
 FROM ${BASE}
 COPY apt/ /opt/apt/
 RUN sh /opt/apt/install.sh docker.io iptables nftables iproute2 procps docker-registry curl wrk socat \
-    conntrack tcpdump wireguard-go wireguard-tools
+    conntrack tcpdump wireguard-go wireguard-tools iputils-ping

@@ -161,13 +161,27 @@ export class Agent {
 
   async #answer({ id, what }: Query): Promise<QueryResult> {
     try {
-      if (what?.$case !== 'distribution')
+      const answer = await this.#find(what);
+      if (answer === undefined)
         return failure(id, 501, 'this agent is older than the manager and does not know the question');
-      const { image, registryAuth } = what.value;
-      const answer = await this.#engine.distribution(image, registryAuth);
       return { id, outcome: { $case: 'json', value: JSON.stringify(answer) } };
     } catch (error) {
       return failure(id, statusCodeOf(error) ?? 503, messageOf(error));
+    }
+  }
+
+  async #find(what: Query['what']): Promise<unknown> {
+    switch (what?.$case) {
+      case 'distribution':
+        return this.#engine.distribution(what.value.image, what.value.registryAuth);
+      case 'networkCounters':
+        return this.#network.counters();
+      case 'networkCheck':
+        return this.#network.check(what.value);
+      case 'networkHeard':
+        return this.#network.heard(what.value.probe);
+      default:
+        return undefined;
     }
   }
 }

@@ -62,7 +62,10 @@ const api = await buildApi({
   clock,
   ids,
   log: log.child({ component: 'api' }),
-  queries: dispatcher,
+  queries: {
+    distribution: (image, auth) => dispatcher.distribution(image, auth),
+    ask: (nodeId, what, withinMs) => dispatcher.ask(nodeId, what, withinMs),
+  },
   explain: (view, task) => explainTask(view, task, clock()),
   about: { version, managerAddr },
 });

@@ -30,6 +30,7 @@ const tickMs = 4_000;
 /** Everything is compared with the kernel at least so often, but for no more than a hundredth of the time. */
 const verifyMs = 60_000;
 const verifyShare = 100;
+const everything: readonly Hint[] = ['nft', 'ip', 'docker-user'];
 /** A look asked for by a hint waits for more of them. */
 const hintMs = 100;
 
@@ -60,6 +61,8 @@ export class DataPath {
   #hostTroubles: readonly string[] = [];
   #hintTimer: NodeJS.Timeout | undefined;
   #saidNoConntrack = false;
+  /** What differed and was repaired since the last `verify` began. */
+  #repaired = new Set<string>();
   #silentDocker = false;
 
   constructor({ bridges, stateDir, log }: DataPathOptions) {
@@ -120,6 +123,22 @@ export class DataPath {
     }
   }
 
+  /**
+   * Compares everything with the kernel now. Resolves, once all is as it should be, with what was not, in words
+   * for people. Tries again until then; rejects when the data path is closed before.
+   */
+  async verify(): Promise<string[]> {
+    this.#repaired.clear();
+    for (const hint of everything) this.#look.add(hint);
+    await this.#runner.run();
+    return [...this.#repaired];
+  }
+
+  /** Largest packet of the device that has this host's address. Throws if none does. */
+  underlay({ self }: NetworkState): number {
+    return underlayMtu(this.#links, self.address);
+  }
+
   /** By service id; what entered the service on this host. */
   counters(): Promise<Map<string, Traffic>> {
     return this.#applied ? readTraffic(this.#applied) : Promise.resolve(new Map());
@@ -169,8 +188,12 @@ export class DataPath {
         (moved || before.networks !== state.networks || look.has('ip')) && (await this.#ensureIp(state));
       const docker = look.has('docker-user') && (await this.#ensureDockerUser());
       if (look.has('port')) await ensureHairpin(this.#bridgeNames());
-      if (before === state && !expected && (table || ip || docker))
+      if (before === state && !expected && (table || ip || docker)) {
         this.#log.warn({ table, ip, docker }, 'someone changed the data path: repaired it');
+        if (table) this.#repaired.add('firewall rules (table ip shoal)');
+        if (ip) this.#repaired.add('tunnels, addresses or routes');
+        if (docker) this.#repaired.add('rules in the chain DOCKER-USER');
+      }
     } catch (error) {
       for (const hint of look) this.#look.add(hint);
       throw error;
@@ -269,7 +292,7 @@ export class DataPath {
     this.#look.add('port');
     if (this.#silentDocker) this.#look.add('docker-user');
     if (performance.now() - this.#verifiedAt > this.#verifyEveryMs)
-      for (const hint of ['nft', 'ip', 'docker-user'] as const) this.#look.add(hint);
+      for (const hint of everything) this.#look.add(hint);
     this.#runner.hint();
   }
 }

@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Assignment, decodeDesired, type TaskAttachment } from '@shoal/proto';
+import {
+  type Assignment,
+  decodeDesired,
+  type NetworkCheck,
+  type NetworkCheckQuery,
+  type NetworkCounters,
+  type NetworkHeard,
+  type TaskAttachment,
+} from '@shoal/proto';
 import type { Logger } from 'pino';
 import { bridgesOf } from './bridge-plan.ts';
 import type { BridgeDriver } from './bridges.ts';
@@ -9,6 +17,8 @@ import type { Upstream } from './dns/exchange.ts';
 import { HostResolvers } from './dns/host-resolvers.ts';
 import { DnsServer, gatewaysOf } from './dns/server.ts';
 import { type NetworkAssignments, networkState } from './from-proto.ts';
+import { checkNames } from './insight/own-names.ts';
+import { checkWays, heard } from './insight/ways.ts';
 import { type LocalBridgeDriver, LocalBridges } from './local-bridges.ts';
 import { openConnections } from './open-connections.ts';
 import type { NetworkState } from './state.ts';
@@ -16,6 +26,8 @@ import type { NetworkState } from './state.ts';
 const dnsPort = 53;
 /** How often open connections of a task that shall stop are counted. */
 const drainLookMs = 200;
+/** How long comparing everything with the kernel may take before a check goes on without it. */
+const verifyWithinMs = 2_000;
 
 /** How a container joins one of this host's Docker networks. */
 export interface DockerAttachment {
@@ -111,6 +123,43 @@ export class HostNetwork {
         return { network: plan.name, address, gateway: plan.gateway };
       }),
     );
+  }
+
+  /** What went into services on this host. */
+  async counters(): Promise<NetworkCounters> {
+    const traffic = await this.#dataPath.counters();
+    return { services: [...traffic].map(([serviceId, counted]) => ({ serviceId, ...counted })) };
+  }
+
+  /** How networks are on this host, and the way to others. Takes 8 s at most. Rejects before there are any. */
+  async check(query: NetworkCheckQuery): Promise<NetworkCheck> {
+    const state = this.#known();
+    const repaired = await this.#verify();
+    const [names, ways] = await Promise.all([
+      checkNames(state),
+      checkWays(state, query, this.#dataPath.underlay(state)),
+    ]);
+    const late = repaired
+      ? ''
+      : `the rules and routes could not be compared with what they should be within ${verifyWithinMs / 1000} s`;
+    return { trouble: this.#dataPath.trouble || late, repaired: repaired ?? [], names, ways };
+  }
+
+  /** Whose echo requests of a check came here. */
+  async heard(probe: number): Promise<NetworkHeard> {
+    return heard(this.#known(), probe);
+  }
+
+  #known(): NetworkState {
+    if (!this.#state) throw new Error('this host has not been told of any network yet');
+    return this.#state;
+  }
+
+  /** Undefined when it takes too long: it is tried again and again, and `trouble` says why. */
+  #verify(): Promise<string[] | undefined> {
+    const done = this.#dataPath.verify();
+    done.catch(() => {});
+    return Promise.race([done, sleep(verifyWithinMs, undefined, { ref: false })]);
   }
 
   /** Waits until nobody holds a connection to these addresses any more, but no longer than `ms`. */

@@ -226,6 +226,7 @@ describe('documentation', () => {
       '/services/create',
       '/services/{id}',
       '/services/{id}/update',
+      '/shoal/v1/doctor/networks',
       '/shoal/v1/networks/{id}',
       '/shoal/v1/tasks/{id}/explain',
       '/swarm',

@@ -8,6 +8,7 @@ import { noRoute } from './not-served.ts';
 import { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './request-body.ts';
 import { distributionPath, distributionRoutes } from './routes/distribution.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { doctorRoutes } from './routes/doctor.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { serviceRoutes } from './routes/services.ts';
@@ -60,6 +61,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   nodeRoutes(app, deps);
   serviceRoutes(app, deps);
   taskRoutes(app, deps);
+  doctorRoutes(app, deps);
   networkRoutes(app, deps);
   distributionRoutes(app, deps);
   docsRoutes(app);

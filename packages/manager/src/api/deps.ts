@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
+import type { Ask } from '../insight/index.ts';
 import type { Task } from '../model/index.ts';
 import type { ReadView, Store } from '../store/index.ts';
 
@@ -12,6 +13,8 @@ export interface ApiDeps {
   readonly queries: {
     /** Looks an image up in its registry through some ready host. Throws QueryError. */
     distribution(image: string, registryAuth: string): Promise<unknown>;
+    /** Asks one host. Throws QueryError, at once when it is not connected. */
+    ask: Ask;
   };
   /** Why a task is where it is, or why it is nowhere. */
   readonly explain: (view: ReadView, task: Task) => unknown;

@@ -23,7 +23,10 @@ const aStore = async (seed: (tx: Tx) => void): Promise<Store> => {
   return store;
 };
 
-export const anApp = (store: ApiDeps['store']) => {
+type Ask = ApiDeps['queries']['ask'];
+const nobody: Ask = () => Promise.reject(new QueryError(503, 'the node is not connected to the manager'));
+
+export const anApp = (store: ApiDeps['store'], ask = nobody) => {
   let ids = 0;
   return buildApi({
     store,
@@ -35,6 +38,7 @@ export const anApp = (store: ApiDeps['store']) => {
         if (image.includes('missing')) throw new QueryError(404, `manifest for ${image} not found`);
         return { Descriptor: { digest: `sha256:${'a'.repeat(64)}` }, Platforms: [] };
       },
+      ask,
     },
     explain: (_view, task) => ({ task: task.ID }),
     about: { version: '0.1.0', managerAddr: '10.0.0.9:2477' },
@@ -42,18 +46,23 @@ export const anApp = (store: ApiDeps['store']) => {
 };
 
 let current = await aStore(() => undefined);
+let currentAsk = nobody;
 /** Compiling the schemas is what takes time, so a file's tests share one app and change its store. */
-const sharedApp = anApp({
-  get view() {
-    return current.view;
+const sharedApp = anApp(
+  {
+    get view() {
+      return current.view;
+    },
+    update: (change) => current.update(change),
   },
-  update: (change) => current.update(change),
-});
+  (...question) => currentAsk(...question),
+);
 
-/** The API over a store of its own: `seed` fills it, `call` asks it. One at a time. */
-export async function anApi(seed: (tx: Tx) => void = () => undefined) {
+/** The API over a store of its own: `seed` fills it, `call` asks it, `ask` is what hosts answer. One at a time. */
+export async function anApi(seed: (tx: Tx) => void = () => undefined, ask = nobody) {
   const store = await aStore(seed);
   current = store;
+  currentAsk = ask;
   const app = await sharedApp;
   const call = async (
     method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',

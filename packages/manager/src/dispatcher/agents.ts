@@ -31,6 +31,10 @@ export class Agents {
     return this.#sessions.values();
   }
 
+  of(nodeId: string): Session | undefined {
+    return this.#sessions.get(nodeId);
+  }
+
   /** A second stream of the same node replaces the first: the agent restarted, or gave the first one up. */
   add(session: Session): void {
     this.#sessions.get(session.nodeId)?.close();

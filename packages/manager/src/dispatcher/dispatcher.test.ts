@@ -248,7 +248,7 @@ describe('queries', () => {
       if (body.$case !== 'query') continue;
       const { id, what } = body.value;
       const outcome =
-        what?.value.image === 'web:1'
+        what?.$case === 'distribution' && what.value.image === 'web:1'
           ? ({ $case: 'json', value: '{"ok":true}' } as const)
           : ({ $case: 'error', value: { status: 404, message: 'manifest unknown' } } as const);
       agent.send({ $case: 'result', value: { id, outcome } });
@@ -258,6 +258,26 @@ describe('queries', () => {
     expect(missing).toMatchObject({
       status: 'rejected',
       reason: { status: 404, message: 'manifest unknown' },
+    });
+  });
+
+  it('go to the node that is meant, for as long as the asker has time', async () => {
+    const { dispatcher, port } = await aManager();
+    const ask = (id: string) => dispatcher.ask(id, { $case: 'networkCounters', value: {} }, 50);
+    await expect(ask(nodeId)).rejects.toMatchObject({
+      status: 503,
+      message: expect.stringMatching(/not connected/),
+    });
+    const agent = anAgent(port);
+    agent.hello();
+    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    await expect(ask(nodeId)).rejects.toMatchObject({
+      status: 504,
+      message: expect.stringMatching(/within 0.05 s/),
+    });
+    expect(agent.received).toContainEqual({
+      $case: 'query',
+      value: { id: '1', what: { $case: 'networkCounters', value: {} } },
     });
   });
 });

@@ -5,6 +5,7 @@ import {
   type Hello,
   type ManagerMessage,
   type NodeFacts,
+  type Query,
   type StatusBatch,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
@@ -22,6 +23,8 @@ import { Session } from './session.ts';
 const beatMs = 500;
 /** An agent that does not introduce itself within this time is cut off. */
 const greetingMs = 10_000;
+/** How long a host's daemon may take to ask a registry. */
+const registryMs = 30_000;
 const largestMessage = 64 * 2 ** 20;
 
 type Call = ServerDuplexStream<AgentMessage, ManagerMessage>;
@@ -70,7 +73,15 @@ export class Dispatcher {
       ({ nodeId }) => this.#store.view.nodes.get(nodeId)?.Status.State === 'ready',
     );
     if (!ready) throw new QueryError(503, 'no node is connected that could ask the registry');
-    return JSON.parse(await ready.ask({ $case: 'distribution', value: { image, registryAuth } }));
+    const what = { $case: 'distribution', value: { image, registryAuth } } as const;
+    return JSON.parse(await ready.ask(what, registryMs));
+  }
+
+  /** Asks one host. Resolves with what its JSON says; rejects with a QueryError. */
+  async ask(nodeId: string, what: NonNullable<Query['what']>, withinMs: number): Promise<unknown> {
+    const session = this.#agents.of(nodeId);
+    if (!session) throw new QueryError(503, 'the node is not connected to the manager');
+    return JSON.parse(await session.ask(what, withinMs));
   }
 
   async close(): Promise<void> {

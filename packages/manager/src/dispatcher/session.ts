@@ -3,8 +3,6 @@ import { QueryError } from '../query-error.ts';
 import type { ReadView } from '../store/index.ts';
 import { delta, everything, type Ids, isEmpty, type Kind, noIds } from './deltas.ts';
 
-/** How long a host's daemon may take to answer a query. */
-const queryTimeoutMs = 30_000;
 /** Queries under way per agent; more are refused rather than piled up. */
 const mostQueries = 64;
 
@@ -85,8 +83,8 @@ export class Session {
     return this.#sequence;
   }
 
-  /** Asks this host's daemon. Rejects with a QueryError. */
-  ask(what: NonNullable<Query['what']>): Promise<string> {
+  /** Asks this host. Rejects with a QueryError. */
+  ask(what: NonNullable<Query['what']>, withinMs: number): Promise<string> {
     if (this.#waiting.size >= mostQueries) {
       return Promise.reject(
         new QueryError(503, 'too many queries to this node are under way, try again later'),
@@ -96,8 +94,8 @@ export class Session {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
-        reject(new QueryError(504, `the node did not answer within ${queryTimeoutMs / 1000} s`));
-      }, queryTimeoutMs);
+        reject(new QueryError(504, `the node did not answer within ${withinMs / 1000} s`));
+      }, withinMs);
       this.#waiting.set(id, { resolve, reject, timer });
       this.send({ $case: 'query', value: { id, what } });
     });

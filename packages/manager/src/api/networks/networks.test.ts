@@ -120,12 +120,12 @@ describe('list', () => {
   });
 });
 
-const seeded = async () => {
+const seeded = async (ask?: Parameters<typeof anApi>[1]) => {
   const api = await anApi((tx) => {
     tx.nodes.create(
       aNode('n1', { Description: { Hostname: 'alpha' }, Status: { State: 'ready', Addr: '192.168.1.5' } }),
     );
-  });
+  }, ask);
   const { body } = await api.call('POST', '/networks/create', overlay());
   const service = await api.call(
     'POST',
@@ -190,6 +190,45 @@ describe('inspect', () => {
         Addresses: ['10.0.16.66/20'],
       },
     ]);
+  });
+});
+
+describe('traffic', () => {
+  it('of each service is summed, and hosts that do not answer are named', async () => {
+    const services: object[] = [];
+    const { call, serviceId } = await seeded(async () => ({ services }));
+    const traffic = async () => (await call('GET', '/shoal/v1/networks/shop')).body;
+    expect((await traffic()).services[0].traffic).toEqual({ connections: 0, bytes: 0, nodes: [] });
+    services.push(
+      { serviceId, connections: 3, bytes: 700 },
+      { serviceId: 'other', connections: 1, bytes: 1 },
+    );
+    const { unanswered, services: shown } = await traffic();
+    expect(shown).toHaveLength(1);
+    expect(shown[0].traffic).toEqual({
+      connections: 3,
+      bytes: 700,
+      nodes: [{ node: 'n1', hostname: 'alpha', connections: 3, bytes: 700 }],
+    });
+    expect(unanswered).toEqual([]);
+    const { call: again } = await seeded();
+    expect((await again('GET', '/shoal/v1/networks/shop')).body.unanswered).toEqual([
+      { node: 'n1', hostname: 'alpha', why: 'the node is not connected to the manager' },
+    ]);
+  });
+});
+
+describe('doctor', () => {
+  it('asks the hosts, and is not well when one is away', async () => {
+    const well = { trouble: '', repaired: [], names: [], ways: [] };
+    const { call } = await seeded(async () => well);
+    const { status, body } = await call('GET', '/shoal/v1/doctor/networks');
+    expect([status, body.healthy]).toEqual([200, true]);
+    const { call: again } = await seeded();
+    expect((await again('GET', '/shoal/v1/doctor/networks')).body).toMatchObject({
+      healthy: false,
+      checks: [{ from: 'alpha', check: 'agent', ok: false, says: expect.stringContaining('not connected') }],
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 import { vipOwner } from '../../allocator/subnets.ts';
+import type { NetworkTraffic } from '../../insight/index.ts';
 import { isIngressPort, isTerminal, type Network, type Service, type Task } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { isVisible } from '../resolve.ts';
@@ -93,9 +94,12 @@ function endpointsOf(view: ReadView, { ID }: Service, networkId: string): { task
   });
 }
 
-/** `GET /shoal/v1/networks/{id}`: how the network is cut, and everything that has an address in it. */
-export function detailView(view: ReadView, { stored }: AnyNetwork) {
-  if (!stored) return { number: 0, subnets: [], slices: [], services: [] };
+/**
+ * `GET /shoal/v1/networks/{id}`: how the network is cut, everything that has an address in it, and what went
+ * into its services.
+ */
+export function detailView(view: ReadView, { stored }: AnyNetwork, traffic: NetworkTraffic) {
+  if (!stored) return { number: 0, subnets: [], slices: [], services: [], unanswered: [] };
   const { number, subnets, slices, ranges = [], reserved = [], grows } = stored.shoal;
   return {
     number,
@@ -124,6 +128,8 @@ export function detailView(view: ReadView, { stored }: AnyNetwork) {
           address,
           state: task.Status.State,
         })),
+        traffic: traffic.services.get(service.ID) ?? { connections: 0, bytes: 0, nodes: [] },
       })),
+    unanswered: traffic.unanswered,
   };
 }

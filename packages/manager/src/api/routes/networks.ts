@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import { networkTraffic, noTraffic } from '../../insight/index.ts';
 import { NetworkSpec } from '../../model/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { anything, filtersParam, idParam, nothing, query, route } from '../docs.ts';
@@ -83,7 +84,7 @@ export function networkRoutes(app: FastifyInstance, deps: ApiDeps): void {
   }
 }
 
-function readRoutes(app: FastifyInstance, { store }: ApiDeps): void {
+function readRoutes(app: FastifyInstance, { store, queries }: ApiDeps): void {
   app.get<{ Querystring: { filters?: string } }>(
     '/networks',
     route({
@@ -117,14 +118,21 @@ function readRoutes(app: FastifyInstance, { store }: ApiDeps): void {
     '/shoal/v1/networks/:id',
     route({
       tag: 'Shoal',
-      summary: 'How a network is cut into slices, and what has an address in it',
+      summary: 'How a network is cut into slices, what has an address in it, and what went into its services',
+      description:
+        'Connections and bytes are what went through all VIPs and published ports of a service, counted by the ' +
+        'kernel of each host that they entered by, since its rules were made. Hosts that do not answer within ' +
+        '2 s are named under `unanswered`, and missing in the sums.',
       params: idParam,
-      answers: [200, anything('Subnets, slices, services with their addresses')],
+      answers: [200, anything('Subnets, slices, services with their addresses and traffic')],
       errors: [400, 404],
     }),
     async ({ params }) => {
       const network = findNetwork(store.view, params.id);
-      return { id: idOf(network), name: nameOf(network), ...detailView(store.view, network) };
+      const traffic = network.stored
+        ? await networkTraffic(store.view, queries.ask, network.stored)
+        : noTraffic;
+      return { id: idOf(network), name: nameOf(network), ...detailView(store.view, network, traffic) };
     },
   );
 }

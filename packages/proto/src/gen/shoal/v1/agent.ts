@@ -436,14 +436,86 @@ export interface StatusAck {
   number: number;
 }
 
-/** Something the manager wants from this host's daemon, answered once by a QueryResult with the same id. */
+/** Something the manager wants to know from this host, answered once by a QueryResult with the same id. */
 export interface Query {
   id: string;
   what?:
     | //
     /** Look an image up in its registry, with this daemon's settings. */
     { $case: "distribution"; value: DistributionQuery }
+    | //
+    /** Answered by NetworkCounters, as JSON. */
+    { $case: "networkCounters"; value: NetworkCountersQuery }
+    | //
+    /** Answered by NetworkCheck, as JSON. */
+    { $case: "networkCheck"; value: NetworkCheckQuery }
+    | //
+    /** Answered by NetworkHeard, as JSON. */
+    { $case: "networkHeard"; value: NetworkHeardQuery }
     | undefined;
+}
+
+export interface NetworkCountersQuery {
+}
+
+/** What went into the services on this host, since its rules were made. */
+export interface NetworkCounters {
+  services: ServiceTraffic[];
+}
+
+export interface ServiceTraffic {
+  serviceId: string;
+  connections: number;
+  /** Both directions. */
+  bytes: number;
+}
+
+/** The host shall check its own networks, and the way to these others. */
+export interface NetworkCheckQuery {
+  /** Echo requests carry it, those of full size the next number: so they can be told from all others. Below 65,535. */
+  probe: number;
+  nodeIds: string[];
+}
+
+export interface NetworkCheck {
+  /** Why networks don't work on this host, in words for people; empty when all is well. */
+  trouble: string;
+  /** What differed from what it should be, and was put right, in words for people. */
+  repaired: string[];
+  names: NameCheck[];
+  /** Hosts that there was no time for are missing. */
+  ways: WayCheck[];
+}
+
+export interface NameCheck {
+  network: string;
+  /** Address of the DNS server. */
+  gateway: string;
+  /** "udp" or "tcp". */
+  transport: string;
+  /** Empty when it answered as it should. */
+  trouble: string;
+}
+
+export interface WayCheck {
+  nodeId: string;
+  /** Through WireGuard. */
+  encrypted: boolean;
+  /** Bytes of the IP packet; 0: a small one. */
+  size: number;
+  answered: boolean;
+  /** Why it could not be tried. */
+  trouble: string;
+}
+
+/** Whose echo requests reached this host: an answer that is missing doesn't tell which way got lost. */
+export interface NetworkHeardQuery {
+  probe: number;
+}
+
+export interface NetworkHeard {
+  small: string[];
+  full: string[];
 }
 
 export interface DistributionQuery {
@@ -455,14 +527,14 @@ export interface QueryResult {
   id: string;
   outcome?:
     | //
-    /** The daemon's answer, as JSON. */
+    /** The answer, as JSON. */
     { $case: "json"; value: string }
     | { $case: "error"; value: QueryError }
     | undefined;
 }
 
 export interface QueryError {
-  /** The daemon's HTTP status. */
+  /** As of HTTP; the daemon's own where it was asked. */
   status: number;
   message: string;
 }
@@ -4798,6 +4870,15 @@ export const Query: MessageFns<Query> = {
       case "distribution":
         DistributionQuery.encode(message.what.value, writer.uint32(18).fork()).join();
         break;
+      case "networkCounters":
+        NetworkCountersQuery.encode(message.what.value, writer.uint32(26).fork()).join();
+        break;
+      case "networkCheck":
+        NetworkCheckQuery.encode(message.what.value, writer.uint32(34).fork()).join();
+        break;
+      case "networkHeard":
+        NetworkHeardQuery.encode(message.what.value, writer.uint32(42).fork()).join();
+        break;
     }
     return writer;
   },
@@ -4831,6 +4912,30 @@ export const Query: MessageFns<Query> = {
             message.what = { $case: "distribution", value: DistributionQuery.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.what = { $case: "networkCounters", value: NetworkCountersQuery.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.what = { $case: "networkCheck", value: NetworkCheckQuery.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.what = { $case: "networkHeard", value: NetworkHeardQuery.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4856,7 +4961,676 @@ export const Query: MessageFns<Query> = {
         }
         break;
       }
+      case "networkCounters": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "networkCounters", value: NetworkCountersQuery.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "networkCheck": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "networkCheck", value: NetworkCheckQuery.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "networkHeard": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "networkHeard", value: NetworkHeardQuery.fromPartial(object.what.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseNetworkCountersQuery(): NetworkCountersQuery {
+  return {};
+}
+
+export const NetworkCountersQuery: MessageFns<NetworkCountersQuery> = {
+  encode(_: NetworkCountersQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NetworkCountersQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetworkCountersQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NetworkCountersQuery>, I>>(base?: I): NetworkCountersQuery {
+    return NetworkCountersQuery.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NetworkCountersQuery>, I>>(_: I): NetworkCountersQuery {
+    const message = createBaseNetworkCountersQuery();
+    return message;
+  },
+};
+
+function createBaseNetworkCounters(): NetworkCounters {
+  return { services: [] };
+}
+
+export const NetworkCounters: MessageFns<NetworkCounters> = {
+  encode(message: NetworkCounters, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.services) {
+      ServiceTraffic.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NetworkCounters {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetworkCounters();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.services.push(ServiceTraffic.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NetworkCounters>, I>>(base?: I): NetworkCounters {
+    return NetworkCounters.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NetworkCounters>, I>>(object: I): NetworkCounters {
+    const message = createBaseNetworkCounters();
+    message.services = object.services?.map((e) => ServiceTraffic.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseServiceTraffic(): ServiceTraffic {
+  return { serviceId: "", connections: 0, bytes: 0 };
+}
+
+export const ServiceTraffic: MessageFns<ServiceTraffic> = {
+  encode(message: ServiceTraffic, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.serviceId !== "") {
+      writer.uint32(10).string(message.serviceId);
+    }
+    if (message.connections !== 0) {
+      writer.uint32(16).uint64(message.connections);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(24).uint64(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServiceTraffic {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServiceTraffic();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.serviceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.connections = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ServiceTraffic>, I>>(base?: I): ServiceTraffic {
+    return ServiceTraffic.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ServiceTraffic>, I>>(object: I): ServiceTraffic {
+    const message = createBaseServiceTraffic();
+    message.serviceId = object.serviceId ?? "";
+    message.connections = object.connections ?? 0;
+    message.bytes = object.bytes ?? 0;
+    return message;
+  },
+};
+
+function createBaseNetworkCheckQuery(): NetworkCheckQuery {
+  return { probe: 0, nodeIds: [] };
+}
+
+export const NetworkCheckQuery: MessageFns<NetworkCheckQuery> = {
+  encode(message: NetworkCheckQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.probe !== 0) {
+      writer.uint32(8).uint32(message.probe);
+    }
+    for (const v of message.nodeIds) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NetworkCheckQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetworkCheckQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.probe = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NetworkCheckQuery>, I>>(base?: I): NetworkCheckQuery {
+    return NetworkCheckQuery.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NetworkCheckQuery>, I>>(object: I): NetworkCheckQuery {
+    const message = createBaseNetworkCheckQuery();
+    message.probe = object.probe ?? 0;
+    message.nodeIds = object.nodeIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseNetworkCheck(): NetworkCheck {
+  return { trouble: "", repaired: [], names: [], ways: [] };
+}
+
+export const NetworkCheck: MessageFns<NetworkCheck> = {
+  encode(message: NetworkCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.trouble !== "") {
+      writer.uint32(10).string(message.trouble);
+    }
+    for (const v of message.repaired) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.names) {
+      NameCheck.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.ways) {
+      WayCheck.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NetworkCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetworkCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.trouble = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.repaired.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.names.push(NameCheck.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.ways.push(WayCheck.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NetworkCheck>, I>>(base?: I): NetworkCheck {
+    return NetworkCheck.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NetworkCheck>, I>>(object: I): NetworkCheck {
+    const message = createBaseNetworkCheck();
+    message.trouble = object.trouble ?? "";
+    message.repaired = object.repaired?.map((e) => e) || [];
+    message.names = object.names?.map((e) => NameCheck.fromPartial(e)) || [];
+    message.ways = object.ways?.map((e) => WayCheck.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNameCheck(): NameCheck {
+  return { network: "", gateway: "", transport: "", trouble: "" };
+}
+
+export const NameCheck: MessageFns<NameCheck> = {
+  encode(message: NameCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== "") {
+      writer.uint32(10).string(message.network);
+    }
+    if (message.gateway !== "") {
+      writer.uint32(18).string(message.gateway);
+    }
+    if (message.transport !== "") {
+      writer.uint32(26).string(message.transport);
+    }
+    if (message.trouble !== "") {
+      writer.uint32(34).string(message.trouble);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NameCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNameCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.gateway = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.transport = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.trouble = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NameCheck>, I>>(base?: I): NameCheck {
+    return NameCheck.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NameCheck>, I>>(object: I): NameCheck {
+    const message = createBaseNameCheck();
+    message.network = object.network ?? "";
+    message.gateway = object.gateway ?? "";
+    message.transport = object.transport ?? "";
+    message.trouble = object.trouble ?? "";
+    return message;
+  },
+};
+
+function createBaseWayCheck(): WayCheck {
+  return { nodeId: "", encrypted: false, size: 0, answered: false, trouble: "" };
+}
+
+export const WayCheck: MessageFns<WayCheck> = {
+  encode(message: WayCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.encrypted !== false) {
+      writer.uint32(16).bool(message.encrypted);
+    }
+    if (message.size !== 0) {
+      writer.uint32(24).uint32(message.size);
+    }
+    if (message.answered !== false) {
+      writer.uint32(32).bool(message.answered);
+    }
+    if (message.trouble !== "") {
+      writer.uint32(42).string(message.trouble);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WayCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWayCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.encrypted = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.size = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.answered = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.trouble = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WayCheck>, I>>(base?: I): WayCheck {
+    return WayCheck.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WayCheck>, I>>(object: I): WayCheck {
+    const message = createBaseWayCheck();
+    message.nodeId = object.nodeId ?? "";
+    message.encrypted = object.encrypted ?? false;
+    message.size = object.size ?? 0;
+    message.answered = object.answered ?? false;
+    message.trouble = object.trouble ?? "";
+    return message;
+  },
+};
+
+function createBaseNetworkHeardQuery(): NetworkHeardQuery {
+  return { probe: 0 };
+}
+
+export const NetworkHeardQuery: MessageFns<NetworkHeardQuery> = {
+  encode(message: NetworkHeardQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.probe !== 0) {
+      writer.uint32(8).uint32(message.probe);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NetworkHeardQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetworkHeardQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.probe = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NetworkHeardQuery>, I>>(base?: I): NetworkHeardQuery {
+    return NetworkHeardQuery.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NetworkHeardQuery>, I>>(object: I): NetworkHeardQuery {
+    const message = createBaseNetworkHeardQuery();
+    message.probe = object.probe ?? 0;
+    return message;
+  },
+};
+
+function createBaseNetworkHeard(): NetworkHeard {
+  return { small: [], full: [] };
+}
+
+export const NetworkHeard: MessageFns<NetworkHeard> = {
+  encode(message: NetworkHeard, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.small) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.full) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NetworkHeard {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetworkHeard();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.small.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.full.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NetworkHeard>, I>>(base?: I): NetworkHeard {
+    return NetworkHeard.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NetworkHeard>, I>>(object: I): NetworkHeard {
+    const message = createBaseNetworkHeard();
+    message.small = object.small?.map((e) => e) || [];
+    message.full = object.full?.map((e) => e) || [];
     return message;
   },
 };

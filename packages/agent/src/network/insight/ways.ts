@@ -1,0 +1,85 @@
+import type { NetworkCheckQuery, NetworkHeard, WayCheck } from '@shoal/proto';
+import { Limiter } from '../../task/limiter.ts';
+import { vxlanOverhead } from '../ip/links.ts';
+import { tunnelAddress, wireguardAddress } from '../names.ts';
+import type { NetworkState, Peer } from '../state.ts';
+import { networkMtu } from '../underlay.ts';
+import { echoSources } from './heard.ts';
+import { ping } from './ping.ts';
+
+/** Hosts asked at a time. */
+const width = 16;
+/** No other host is begun with after this time; one takes four seconds at most, usually few milliseconds. */
+const beginMs = 2_000;
+
+/**
+ * Asks the other hosts for an echo: through the tunnel, through WireGuard where both have encrypted networks, and
+ * again with the largest packets of the networks. `underlay`: the largest packet of this host's link.
+ */
+export async function checkWays(
+  state: NetworkState,
+  { probe, nodeIds }: NetworkCheckQuery,
+  underlay: number,
+): Promise<WayCheck[]> {
+  const limiter = new Limiter(width);
+  const deadline = performance.now() + beginMs;
+  const checks = nodeIds.map((nodeId) =>
+    limiter.run(async () => {
+      const peer = state.peers.get(nodeId);
+      if (!peer || performance.now() > deadline) return [];
+      return (
+        await Promise.all(tunnelsTo(state, peer).map((way) => walk(way, peer, probe, underlay)))
+      ).flat();
+    }),
+  );
+  return (await Promise.all(checks)).flat();
+}
+
+interface Way {
+  readonly encrypted: boolean;
+  readonly mtuOf: (underlay: number) => number;
+}
+
+/** Ways to a host that the networks of this one use. The plain one is everybody's: published ports take it. */
+export function tunnelsTo({ networks }: NetworkState, peer: Peer): Way[] {
+  const all = [...networks.values()];
+  const shared = all.filter(
+    ({ encrypted, peerSlices }) => encrypted && peerSlices.some(({ nodeId }) => nodeId === peer.nodeId),
+  );
+  const largest = (of: typeof all) => (underlay: number) =>
+    Math.max(...of.map((network) => networkMtu(network, underlay)));
+  const plain = all.filter(({ encrypted }) => !encrypted);
+  const sealed = shared.length > 0 && peer.key !== undefined;
+  return [
+    ...(plain.length > 0 ? [{ encrypted: false, mtuOf: largest(plain) }] : []),
+    // WireGuard carries the frames of the tunnel: 50 bytes more than the networks' packets.
+    ...(sealed
+      ? [{ encrypted: true, mtuOf: (underlay: number) => largest(shared)(underlay) + vxlanOverhead }]
+      : []),
+  ];
+}
+
+async function walk(
+  { encrypted, mtuOf }: Way,
+  peer: Peer,
+  probe: number,
+  underlay: number,
+): Promise<WayCheck[]> {
+  const address = encrypted ? wireguardAddress(peer.number) : tunnelAddress(peer.number);
+  const attempt = async (size: number, id: number): Promise<WayCheck> => ({
+    nodeId: peer.nodeId,
+    encrypted,
+    size,
+    ...(await ping({ address, id, size })),
+  });
+  const small = await attempt(0, probe);
+  return small.answered ? [small, await attempt(mtuOf(underlay), probe + 1)] : [small];
+}
+
+/** Node ids of the hosts whose requests came through the tunnel in the clear. */
+export async function heard({ self, peers }: NetworkState, probe: number): Promise<NetworkHeard> {
+  const byAddress = new Map([...peers.values()].map((each) => [tunnelAddress(each.number), each.nodeId]));
+  const from = async (id: number) =>
+    (await echoSources(tunnelAddress(self.number), id)).flatMap((source) => byAddress.get(source) ?? []);
+  return { small: await from(probe), full: await from(probe + 1) };
+}

@@ -1,0 +1,3 @@
+export type { Ask } from './ask.ts';
+export { examineNetworks, type Findings } from './doctor.ts';
+export { type NetworkTraffic, networkTraffic, noTraffic } from './traffic.ts';
