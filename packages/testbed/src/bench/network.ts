@@ -1,0 +1,48 @@
+import { Cluster, testCluster } from '../cluster.ts';
+import { buildBenchImage, pushImages } from '../image.ts';
+import { step, TestbedError } from '../say.ts';
+import { answering } from './network/answering.ts';
+import { even } from './network/even.ts';
+import { lost } from './network/lost.ts';
+import { requests } from './network/requests.ts';
+import { NETWORK } from './network/services.ts';
+import { bySize } from './network/sizes.ts';
+import { throughput } from './network/throughput.ts';
+
+/** The cluster's networks; the parts are chosen by name, all of them by default. */
+const parts: Readonly<Record<string, (cluster: Cluster) => Promise<boolean[]>>> = {
+  throughput,
+  requests,
+  sizes: bySize,
+  answering,
+  evenness: even,
+  lost,
+};
+
+export default async function network(names: readonly string[]): Promise<boolean> {
+  const chosen = names.length > 0 ? names : Object.keys(parts);
+  const runs = chosen.map((name) => {
+    const run = parts[name];
+    if (!run)
+      throw new TestbedError(
+        `The bench network has no part ${name}; there are: ${Object.keys(parts).join(', ')}.`,
+      );
+    return run;
+  });
+  const cluster = await Cluster.up(testCluster(), { fresh: true });
+  try {
+    const image = await step('building the bench image', buildBenchImage);
+    await pushImages([image], cluster.options.registryPort);
+    await Promise.all(
+      cluster.hosts.flatMap((host) =>
+        ['bench:1', 'web:1'].map((name) => host.exec(['docker', 'pull', '-q', cluster.image(name)])),
+      ),
+    );
+    await cluster.docker().createNetwork({ Name: NETWORK, Driver: 'overlay' });
+    const results: boolean[] = [];
+    for (const run of runs) results.push(...(await run(cluster)));
+    return results.every(Boolean);
+  } finally {
+    await cluster.down();
+  }
+}

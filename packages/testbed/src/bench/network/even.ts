@@ -1,0 +1,35 @@
+import type { Cluster } from '../../cluster.ts';
+import { say } from '../../say.ts';
+import { report } from '../report.ts';
+import { inside, PORT, remove, start, startOne, vipOf } from './services.ts';
+import { evenness } from './stats.ts';
+
+const connections = 10_000;
+const replicas = 6;
+
+/** Who answers 10,000 connections to a service's address; fair dice fail this goal once in a thousand runs. */
+export async function even(cluster: Cluster): Promise<boolean[]> {
+  const client = await startOne(cluster, { name: 'client', host: cluster.hosts[0].name });
+  await start(cluster, { name: 'server', replicas });
+  try {
+    const vip = await vipOf(cluster, 'server');
+    const output = await inside(
+      client,
+      ['node', '/opt/bench/client.mjs', 'answers', vip, String(PORT), String(connections)],
+      180_000,
+    );
+    const answers = JSON.parse(output) as Record<string, number>;
+    say(`evenness: ${JSON.stringify(answers)}`);
+    const counts = Object.values(answers);
+    // An error counts as one more server: it makes the figure bad, as it should.
+    const shares = [...counts, ...Array.from({ length: Math.max(replicas - counts.length, 0) }, () => 0)];
+    return [
+      report('network', `evenness over ${connections} connections, chi-square p`, evenness(shares), 'p', {
+        goal: 0.001,
+        better: 'higher',
+      }),
+    ];
+  } finally {
+    await remove(cluster, 'client', 'server');
+  }
+}

@@ -1,0 +1,150 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listTasks } from '../../app.ts';
+import type { Cluster } from '../../cluster.ts';
+import { Load, type LoadReport } from '../../load.ts';
+import { until } from '../../probe.ts';
+import { say } from '../../say.ts';
+import { report } from '../report.ts';
+import { allRun, containersLeft, NETWORK, PORT, remove, update } from './services.ts';
+
+/**
+ * Requests lost while 12 replicas of the example application's web server are updated, half of them scaled away, and
+ * a host drained: asked as fast as they answer, on the published port of all hosts in turn.
+ */
+const replicas = 12;
+const concurrency = 12;
+const published = 8_702;
+const name = 'lost';
+/** Load before and after each change. */
+const aroundMs = 2_000;
+const second = 1e9;
+
+export async function lost(cluster: Cluster): Promise<boolean[]> {
+  const results: boolean[] = [];
+  for (const keepAlive of [false, true]) {
+    await cluster.docker().createService(spec(cluster) as never);
+    try {
+      await allRun(cluster, name, replicas);
+      const phases: [string, () => Promise<void>][] = [
+        ['a rolling update', () => roll(cluster)],
+        ['a scale-down', () => scaleDown(cluster)],
+        ['a drain', () => drain(cluster)],
+      ];
+      for (const [what, change] of phases)
+        results.push(...(await underLoad(cluster, what, keepAlive, change)));
+    } finally {
+      await availability(cluster, 'active');
+      await remove(cluster, name);
+    }
+  }
+  return results;
+}
+
+/** A server is only asked once it says that it is ready, and has time to finish what it began. */
+const spec = (cluster: Cluster) => ({
+  Name: name,
+  TaskTemplate: {
+    ContainerSpec: {
+      Image: cluster.image('web:1'),
+      StopGracePeriod: 10 * second,
+      Healthcheck: {
+        Test: ['CMD', '/app/health'],
+        Interval: 2 * second,
+        Timeout: 5 * second,
+        Retries: 5,
+      },
+    },
+    Networks: [{ Target: NETWORK }],
+  },
+  Mode: { Replicated: { Replicas: replicas } },
+  UpdateConfig: { Parallelism: 2, Order: 'stop-first', Monitor: second / 10 },
+  EndpointSpec: {
+    Ports: [{ Protocol: 'tcp', TargetPort: PORT, PublishedPort: published, PublishMode: 'ingress' }],
+  },
+});
+
+async function underLoad(
+  cluster: Cluster,
+  what: string,
+  keepAlive: boolean,
+  change: () => Promise<void>,
+): Promise<boolean[]> {
+  let turn = 0;
+  const load = Load.start({
+    target: () => `http://${cluster.hosts[turn++ % cluster.hosts.length]?.ip}:${published}/`,
+    concurrency,
+    keepAlive,
+  });
+  try {
+    await sleep(aroundMs);
+    await change();
+    await sleep(aroundMs);
+    return judge(await load.stop(), `${what}, ${keepAlive ? 'kept' : 'new'} connections`);
+  } finally {
+    await load.stop();
+  }
+}
+
+function judge({ ok, failed, seconds, p99Ms, maxMs, failures }: LoadReport, kind: string): boolean[] {
+  say(`${kind}: ${ok + failed} requests in ${seconds} s, p99 ${p99Ms} ms, slowest ${maxMs} ms`);
+  for (const { atMs, url, why } of failures) say(`  lost at ${atMs} ms: ${url} ${why}`);
+  return [
+    report('network', `lost in ${kind}`, failed, 'requests', { goal: 0 }),
+    report('network', `sent in ${kind}`, ok + failed, 'requests'),
+  ];
+}
+
+async function roll(cluster: Cluster): Promise<void> {
+  await update(cluster, name, ({ TaskTemplate: { ContainerSpec } }) => {
+    ContainerSpec.Env = [...(ContainerSpec.Env ?? []), `ROUND=${Date.now()}`];
+  });
+  await until(
+    'the update is completed',
+    async (seen) => {
+      const { UpdateStatus } = (await cluster.docker().getService(name).inspect()) as {
+        UpdateStatus?: { State: string; Message?: string };
+      };
+      seen(UpdateStatus);
+      return UpdateStatus?.State === 'completed';
+    },
+    { timeoutMs: 300_000, everyMs: 250 },
+  );
+  await allRun(cluster, name, replicas);
+}
+
+async function scaleDown(cluster: Cluster): Promise<void> {
+  await update(cluster, name, ({ Mode }) => {
+    Mode.Replicated.Replicas = replicas / 2;
+  });
+  await containersLeft(cluster, name, replicas / 2);
+}
+
+async function drain(cluster: Cluster): Promise<void> {
+  const node = await availability(cluster, 'drain');
+  await until(
+    'the drained host runs none of them',
+    async (seen) => {
+      const tasks = await listTasks(cluster.docker(), name);
+      const there = tasks.filter(({ NodeID, Status }) => NodeID === node && Status.State === 'running');
+      seen(`${there.length} run`);
+      return there.length === 0;
+    },
+    { timeoutMs: 120_000 },
+  );
+  await allRun(cluster, name, replicas / 2);
+}
+
+/** Of the last host, which runs no manager. Gives its node's id. */
+async function availability(cluster: Cluster, wanted: 'active' | 'drain'): Promise<string> {
+  const nodes = await cluster.docker().listNodes();
+  const found = nodes.find(({ Description }) => Description?.Hostname === cluster.hosts[2].name);
+  if (!found?.Version) throw new Error(`${cluster.hosts[2].name} is no node of the cluster`);
+  await cluster
+    .docker()
+    .getNode(found.ID ?? '')
+    .update({
+      _query: { version: found.Version.Index },
+      _body: { ...found.Spec, Availability: wanted },
+    });
+  return found.ID ?? '';
+}
