@@ -21,9 +21,9 @@ const read: readonly SetName[] = [
 
 /** By service id. */
 export async function readTraffic({ services }: NetworkState): Promise<Map<string, Traffic>> {
-  const sets = new Map<SetName, Map<string, Counted>>();
-  for (const name of read)
-    sets.set(name, readCounters(await run('nft', ['-j', 'list', 'set', 'ip', tableName, name])));
+  const list = async (name: SetName) =>
+    [name, readCounters(await run('nft', ['-j', 'list', 'set', 'ip', tableName, name]))] as const;
+  const sets = new Map(await Promise.all(read.map(list)));
   const count = (set: SetName, key: string): Counted => sets.get(set)?.get(key) ?? { packets: 0, bytes: 0 };
   return new Map(
     [...services].map(([id, { attachments, published }]) => {

@@ -88,9 +88,9 @@ describe('a way', () => {
     ]);
   });
 
-  it('to a host that can not be asked is said to be open', () => {
+  it('to a host that can not tell is left open', () => {
     expect(trouble([check(2, { ways: [way(3, lost)] })])[0]?.says).toBe(
-      'h2 gets no answer from h3 inside the overlay, and h3 could not be asked: it is down, or UDP port 4789 between 10.0.0.2 and 10.0.0.3 is blocked',
+      "h2 gets no answer from h3 inside the overlay, and h3 can't say whether it was asked: either it is down, or UDP port 4789 between 10.0.0.2 and 10.0.0.3 is blocked (with conntrack on h3 the direction could be told)",
     );
   });
 

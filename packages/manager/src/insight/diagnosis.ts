@@ -110,7 +110,7 @@ const blocked = (from: Host, to: Host): string =>
   `${from.name} can't reach ${to.name} inside the overlay: UDP port 4789 from ${from.address} to ${to.address} seems to be blocked; open it in the firewall between them`;
 
 const noAnswer = (from: Host, to: Host): string =>
-  `${from.name} gets no answer from ${to.name} inside the overlay, and ${to.name} could not be asked: it is down, or UDP port 4789 between ${from.address} and ${to.address} is blocked`;
+  `${from.name} gets no answer from ${to.name} inside the overlay, and ${to.name} can't say whether it was asked: either it is down, or UDP port 4789 between ${from.address} and ${to.address} is blocked (with conntrack on ${to.name} the direction could be told)`;
 
 const sealed = (from: Host, to: Host): string =>
   `${from.name} can't reach ${to.name} on encrypted networks: UDP port 51823 between ${from.address} and ${to.address} seems to be blocked in one direction or both; open it in the firewall between them`;

@@ -4,9 +4,9 @@ import type { ReadView } from '../store/index.ts';
 import { type Ask, askAll } from './ask.ts';
 import { type Check, diagnose, type Host } from './diagnosis.ts';
 
-/** The agents' own checks take 8 s at most; together with the second question it is 10 s. */
-const checkMs = 8_500;
-const heardMs = 1_500;
+/** The agents' own checks take 6 s at most; together with the second question it is 10 s. */
+const checkMs = 7_500;
+const heardMs = 2_500;
 /** How many others each host checks its way to, and is checked by. */
 const mostPeers = 64;
 

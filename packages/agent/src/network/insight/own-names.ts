@@ -5,7 +5,7 @@ import { flag, headerLength, recordClass, recordType, responseCode } from '../dn
 import { gatewaysOf } from '../dns/server.ts';
 import { ingressName, type Network, type NetworkState } from '../state.ts';
 
-const patienceMs = 1_500;
+const patienceMs = 4_000;
 const dnsPort = 53;
 
 /** Asks this host's own DNS server as its containers would, at the gateway of each network, over UDP and TCP. */
