@@ -1,0 +1,125 @@
+import { faults, httpJson, until } from '@shoal/testbed';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { cluster, containersOn, create, docker, removeServices, running, webSpec } from './shared.ts';
+
+interface Findings {
+  healthy: boolean;
+  checks: { from: string; to?: string; check: string; ok: boolean; says: string }[];
+}
+interface Traffic {
+  connections: number;
+  bytes: number;
+}
+interface Detail {
+  services: { name: string; vip: string; traffic: Traffic & { nodes: (Traffic & { hostname: string })[] } }[];
+  unanswered: { hostname: string; why: string }[];
+}
+
+const examine = () => httpJson<Findings>(`${cluster.apiUrl}/shoal/v1/doctor/networks`, { timeoutMs: 15_000 });
+const failing = ({ checks }: Findings) => checks.filter(({ ok }) => !ok);
+/** Asks until exactly these things are found wrong: on a busy machine one look may find more. */
+const finding = (...wanted: string[]) =>
+  until(
+    `the doctor finds ${wanted.join(', ') || 'nothing'}`,
+    async (seen) => {
+      const findings = await examine();
+      const wrong = failing(findings);
+      seen(wrong.map(({ says }) => says));
+      const found = wrong.map(({ from, to, check }) => [from, to, check].filter(Boolean).join(' '));
+      return found.sort().join() === wanted.sort().join() ? { ...findings, wrong } : undefined;
+    },
+    { timeoutMs: 60_000 },
+  );
+const detail = () => httpJson<Detail>(`${cluster.apiUrl}/shoal/v1/networks/clinic`, { timeoutMs: 10_000 });
+
+/** The service's counters, once every host has told its own. */
+const traffic = () =>
+  until(
+    'all hosts tell their counters',
+    async (seen) => {
+      const { services, unanswered } = await detail();
+      seen(unanswered);
+      return unanswered.length === 0 ? services.find(({ name }) => name === 'web') : undefined;
+    },
+    { timeoutMs: 60_000 },
+  );
+
+const networks: string[] = [];
+beforeAll(async () => {
+  for (const [Name, Options] of [
+    ['clinic', {}],
+    ['clinic-sealed', { encrypted: '' }],
+  ] as const) {
+    const { id } = await docker.createNetwork({ Name, Driver: 'overlay', Options });
+    networks.push(id);
+  }
+  const Networks = networks.map((Target) => ({ Target }));
+  await create(webSpec('web', { task: { Networks }, Mode: { Global: {} } }));
+  await running('web', 3);
+});
+afterEach(() => faults.healAll(cluster));
+afterAll(async () => {
+  await removeServices();
+  for (const id of networks) await docker.getNetwork(id).remove();
+});
+
+describe('the doctor', () => {
+  it('finds a healthy cluster healthy, and says what it looked at', async () => {
+    const { checks, healthy } = await finding();
+    expect(healthy).toBe(true);
+    for (const from of ['h1', 'h2', 'h3']) {
+      const own = checks.filter((each) => each.from === from);
+      expect(new Set(own.map(({ check }) => check))).toEqual(
+        new Set(['agent', 'rules', 'dns', 'path', 'mtu']),
+      );
+      expect(own.filter(({ check }) => check === 'path' || check === 'mtu')).toHaveLength(8);
+    }
+  });
+
+  it('names the one way that is blocked, and the port', async () => {
+    const [h2, h3] = [cluster.host('h2'), cluster.host('h3')];
+    await faults.drop({ from: h2, at: h3, only: { protocol: 'udp', port: 4789 } });
+    const { healthy, wrong } = await finding('h2 h3 path');
+    expect(healthy).toBe(false);
+    expect(wrong[0]?.says).toBe(
+      `h2 can't reach h3 inside the overlay: UDP port 4789 from ${h2.ip} to ${h3.ip} seems to be blocked; open it in the firewall between them`,
+    );
+  });
+
+  it('names encrypted ways that are blocked, and links that are too narrow', async () => {
+    const [h1, h2, h3] = cluster.hosts;
+    await faults.drop({ from: h1, at: h2, only: { protocol: 'udp', port: 51_823 } });
+    // Only frames of full size get lost, as on a link with a smaller MTU.
+    await faults.drop({ from: h3, at: h1, only: { protocol: 'udp', port: 9 } });
+    await h1.sh(
+      `nft 'add rule inet shoal_faults arriving ip saddr ${h3.ip} udp dport 4789 ip length > 1450 drop'`,
+    );
+    const { wrong } = await finding('h1 h2 path', 'h2 h1 path', 'h3 h1 mtu');
+    expect(wrong.find(({ check }) => check === 'mtu')?.says).toContain('1450 bytes');
+    expect(wrong.find(({ check }) => check === 'path')?.says).toContain('51823');
+  });
+
+  it('names a host whose agent is away, and so do counters', async () => {
+    await faults.killProcess(cluster.host('h2'), 'agent', { hold: true });
+    const { wrong } = await finding('h2 agent');
+    // The question may reach it in its last moment.
+    expect(wrong[0]?.says).toMatch(/not connected|went away/);
+    expect((await detail()).unanswered.map(({ hostname }) => hostname)).toContain('h2');
+  });
+});
+
+describe('traffic', () => {
+  it('of a service grows where it enters', async () => {
+    // The host whose agent was away may have got a new task.
+    await running('web', 3);
+    const { vip, traffic: before } = await traffic();
+    const [container] = await containersOn(cluster.host('h2'), 'web');
+    const script = `(async () => { for (let i = 0; i < 10; i++)
+      await (await fetch('http://${vip}:8080/', { headers: { connection: 'close' } })).text(); })()`;
+    await cluster.host('h2').exec(['docker', 'exec', container?.Id ?? '', 'node', '-e', script]);
+    const { traffic: after } = await traffic();
+    expect(after.connections).toBe(before.connections + 10);
+    expect(after.bytes).toBeGreaterThan(before.bytes + 1_000);
+    expect(after.nodes.map(({ hostname }) => hostname)).toEqual(['h2']);
+  });
+});
