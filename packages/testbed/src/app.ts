@@ -32,8 +32,9 @@ export async function exampleApp(
           Healthcheck: {
             Test: ['CMD', '/app/health'],
             Interval: 2 * SECOND,
-            Timeout: 3 * SECOND,
-            Retries: 3,
+            // A busy machine is not an ill application.
+            Timeout: 10 * SECOND,
+            Retries: 5,
           },
         },
         Networks: networks,

@@ -166,7 +166,8 @@ describe('the cluster as one host', () => {
       Warnings: ['WARNING: node n2 is down: no beat'],
       Swarm: {
         NodeID: 'n1',
-        NodeAddr: '10.0.0.9',
+        NodeAddr: '10.0.0.1',
+        RemoteManagers: [{ NodeID: 'n1', Addr: '10.0.0.1:2477' }],
         LocalNodeState: 'active',
         ControlAvailable: true,
         Nodes: 3,

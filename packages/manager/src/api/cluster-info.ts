@@ -154,13 +154,16 @@ export function infoView(view: ReadView, { about, clock }: ApiDeps) {
 
 function swarmInfo(cluster: Cluster, nodes: readonly Node[], managerAddr: string) {
   const own = ownNode(nodes);
+  // The manager listens on an address that may mean any; its node knows by which one others reach it.
+  const addr = own?.Status.Addr || managerAddr.replace(/:\d+$/, '');
+  const port = managerAddr.replace(/^.*:/, '');
   return {
     NodeID: own?.ID ?? '',
-    NodeAddr: managerAddr.replace(/:\d+$/, ''),
+    NodeAddr: addr,
     LocalNodeState: 'active',
     ControlAvailable: true,
     Error: '',
-    RemoteManagers: [{ NodeID: own?.ID ?? '', Addr: managerAddr }],
+    RemoteManagers: [{ NodeID: own?.ID ?? '', Addr: `${addr}:${port}` }],
     Nodes: nodes.length,
     Managers: 1,
     Cluster: clusterInfo(cluster),

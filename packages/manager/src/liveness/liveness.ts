@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../effects.ts';
 import type { Store } from '../store/index.ts';
-import { silenceMessage, silentNodes, tickMs } from './judge.ts';
+import { reconnectMs, silenceMessage, silentNodes, tickMs } from './judge.ts';
 
 export interface Liveness {
   /** A message of this node arrived. */
@@ -13,8 +13,9 @@ export interface Liveness {
 export function startLiveness(store: Store, { clock, log }: { clock: Clock; log: Logger }): Liveness {
   const heard = new Map<string, number>();
   let lastTick = clock();
-  // After a restart of the manager every node that was ready gets the full time to come back.
-  for (const node of store.view.nodes.all()) if (node.Status.State !== 'down') heard.set(node.ID, lastTick);
+  // After a restart of the manager every node that was ready gets the full time, and some more to connect again.
+  for (const node of store.view.nodes.all())
+    if (node.Status.State !== 'down') heard.set(node.ID, lastTick + reconnectMs);
 
   const tick = () => {
     const now = clock();

@@ -11,6 +11,8 @@ const smallestBackOffMs = 500;
 export interface Restart {
   /** Milliseconds since the epoch. */
   readonly startAfter: number;
+  /** Not even made before: what was rejected would be again, at once, each time it is prepared. */
+  readonly createAfter?: number;
   /** Quick ends in a row, the present one included. */
   readonly failures: number;
 }
@@ -30,7 +32,10 @@ export function restartAfter(head: Task, kin: readonly Task[], now: number): Res
   if (rules.condition === 'on-failure' && head.Status.State === 'complete') return undefined;
   if (rules.maxAttempts > 0 && attempts(head, kin, rules) >= rules.maxAttempts) return undefined;
   const failures = isQuick(head) ? (head.shoal.failures ?? 0) + 1 : 1;
-  return { startAfter: now + delayMs(rules, failures), failures };
+  const delay = delayMs(rules, failures);
+  if (head.Status.State !== 'rejected') return { startAfter: now + delay, failures };
+  const due = endedAt(head) + delay;
+  return { startAfter: Math.max(due, now), createAfter: due, failures };
 }
 
 /** Restarts that count, seen from the moment `head` ended: so the answer does not change with time. */

@@ -37,6 +37,12 @@ describe('a task that ended', () => {
     expect(decide({ tasks, at: 65_000 }).update).toMatchObject([{ ID: 'b', DesiredState: 'running' }]);
   });
 
+  it('has no successor before the delay is over when it was rejected: that would be rejected at once, too', () => {
+    const tasks = [ended('a', { state: 'rejected', since: 58_000 })];
+    expect(decide({ tasks, at: 60_000 })).toMatchObject({ create: [], wakeAt: epochMs + 63_000 });
+    expect(decide({ tasks, at: 63_000 }).create).toHaveLength(1);
+  });
+
   it('leaves its slot empty where the restart policy says so, and no other slot cares', () => {
     const Spec = { RestartPolicy: { Condition: 'none' as const } };
     const service = aService('web', { Spec: { TaskTemplate: Spec, Mode: { Replicated: { Replicas: 2 } } } });

@@ -38,11 +38,11 @@ export function settle(draft: Draft, place: Place, picked: boolean): void {
   for (const task of surplus) draft.stop(task, 'surplus');
   const keep = kept ?? (place.creatable ? makeSuccessor(scene, before, picked) : undefined);
   for (const task of before.live.filter((task) => !isGood(scene, task))) {
-    if (keep ? mayStop(scene, task, keep) : isGivenUp(scene, task)) {
+    if (keep === 'later' ? isLost(scene, task) : keep ? mayStop(scene, task, keep) : isGivenUp(scene, task)) {
       draft.stop(task, displacement(task, draft.facts.nodes) ?? 'replaced');
     }
   }
-  if (keep) start(scene, keep);
+  if (keep && keep !== 'later') start(scene, keep);
 }
 
 /** A node of a global service may meet the current constraints only: there an older version has no future. */
@@ -55,8 +55,8 @@ function fittingTarget(draft: Draft, { nodeId }: Place, slot: Slot): Target {
 const isGood = ({ target, draft }: Scene, task: Task): boolean =>
   task.shoal.specVersion === target.version && !displacement(task, draft.facts.nodes);
 
-/** Undefined when the restart policy leaves the place empty. */
-function makeSuccessor(scene: Scene, slot: Slot, picked: boolean): Task | undefined {
+/** Undefined when the restart policy leaves the place empty; `later` when it is not time yet. */
+function makeSuccessor(scene: Scene, slot: Slot, picked: boolean): Task | 'later' | undefined {
   const { draft, target } = scene;
   const kin = slot.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
   const [head] = kin;
@@ -67,7 +67,11 @@ function makeSuccessor(scene: Scene, slot: Slot, picked: boolean): Task | undefi
   if (!head) return make(scene, {});
   if (!endedByItself(head)) return make(scene, takenOver(head, scene.place));
   const restart = restartAfter(head, kin, draft.facts.now);
-  return restart && make(scene, restart);
+  if (!restart) return undefined;
+  const { createAfter = 0, ...origin } = restart;
+  if (createAfter <= draft.facts.now) return make(scene, origin);
+  draft.wake(createAfter);
+  return 'later';
 }
 
 const make = ({ draft, place, target }: Scene, origin: Origin): Task =>
@@ -99,9 +103,11 @@ function mayStop({ draft, rules, target }: Scene, old: Task, keep: Task): boolea
   return !rules.orderIsExplicit && canTakePlaceOf(target, old, nodes);
 }
 
+/** Nothing it does counts any more where it is. */
+const isLost = ({ draft }: Scene, task: Task): boolean => displacement(task, draft.facts.nodes) !== undefined;
+
 /** Whether a task has to go although nothing takes over: the restart policy left the new version's place empty. */
-const isGivenUp = ({ draft, place }: Scene, task: Task): boolean =>
-  place.creatable || displacement(task, draft.facts.nodes) !== undefined;
+const isGivenUp = (scene: Scene, task: Task): boolean => scene.place.creatable || isLost(scene, task);
 
 /** Starts a prepared task when its delay is over and, with stop-first, all others of its place have stopped. */
 function start({ draft, place, rules }: Scene, task: Task): void {

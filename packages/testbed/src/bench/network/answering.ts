@@ -4,7 +4,7 @@ import type { Host } from '../../host.ts';
 import { http } from '../../probe.ts';
 import { say } from '../../say.ts';
 import { report } from '../report.ts';
-import { allRun, containersLeft, remove, serviceSpec, update } from './services.ts';
+import { allRun, containersRun, remove, serviceSpec, update } from './services.ts';
 import { median, quantile } from './stats.ts';
 
 /** From the moment a task is seen running, by its own timestamp, until every host answers on the published port. */
@@ -24,7 +24,7 @@ export async function answering(cluster: Cluster): Promise<boolean[]> {
       // The first one pulls the image.
       if (round > 1) delays.push(delay);
       await scale(cluster, 0);
-      await containersLeft(cluster, name, 0);
+      await containersRun(cluster, name, 0);
     }
     const label = 'task running to all hosts answering';
     return [

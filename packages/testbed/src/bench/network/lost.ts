@@ -5,7 +5,7 @@ import { Load, type LoadReport } from '../../load.ts';
 import { until } from '../../probe.ts';
 import { say } from '../../say.ts';
 import { report } from '../report.ts';
-import { allRun, containersLeft, NETWORK, PORT, remove, update } from './services.ts';
+import { allRun, containersRun, NETWORK, PORT, remove, update } from './services.ts';
 
 /**
  * Requests lost while 12 replicas of the example application's web server are updated, half of them scaled away, and
@@ -116,7 +116,7 @@ async function scaleDown(cluster: Cluster): Promise<void> {
   await update(cluster, name, ({ Mode }) => {
     Mode.Replicated.Replicas = replicas / 2;
   });
-  await containersLeft(cluster, name, replicas / 2);
+  await containersRun(cluster, name, replicas / 2);
 }
 
 async function drain(cluster: Cluster): Promise<void> {

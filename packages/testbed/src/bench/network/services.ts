@@ -116,19 +116,17 @@ export interface MutableSpec {
 /** Removes the services and waits until their containers are gone. */
 export async function remove(cluster: Cluster, ...names: string[]): Promise<void> {
   await Promise.all(names.map((name) => cluster.docker().getService(name).remove()));
-  await Promise.all(names.map((name) => containersLeft(cluster, name, 0)));
+  await Promise.all(names.map((name) => containersRun(cluster, name, 0)));
 }
 
-/** No more than so many containers of the service are left on the hosts. */
-export function containersLeft(cluster: Cluster, name: string, count: number): Promise<true> {
+/** No more than so many containers of the service run on the hosts; those that have ended may be kept a while. */
+export function containersRun(cluster: Cluster, name: string, count: number): Promise<true> {
   const filters = JSON.stringify({ label: [`com.docker.swarm.service.name=${name}`] });
   return until(
-    `${count} containers of ${name} are left`,
+    `no more than ${count} containers of ${name} run`,
     async (seen) => {
-      const found = await Promise.all(
-        cluster.hosts.map((host) => host.docker().listContainers({ all: true, filters })),
-      );
-      seen(`${found.flat().length} are`);
+      const found = await Promise.all(cluster.hosts.map((host) => host.docker().listContainers({ filters })));
+      seen(`${found.flat().length} run`);
       return found.flat().length <= count;
     },
     { timeoutMs: 120_000, everyMs: 250 },
