@@ -4,7 +4,7 @@
 //   POST /slow?ms=N    from now on every answer takes N milliseconds (0 ends it)
 //   node server.mjs --health   asks the running server: exit 0 if healthy (the container's health check)
 import { createServer, get } from 'node:http';
-import { connect } from 'node:net';
+import { connect, Server as NetServer } from 'node:net';
 import { hostname } from 'node:os';
 
 const port = Number(process.env.PORT ?? 8080);
@@ -54,10 +54,11 @@ function serve() {
 
   server.listen(port, () => console.log(`web ${version} (${name}) listens on ${port}`));
   process.on('SIGTERM', () => {
-    // Accept nothing new, finish what is open, then go.
+    // Accept nothing new, finish what is open, then go. A kept connection may carry its next request at this very
+    // moment: it ends with an answer that says so, and only after a second of silence without one.
     stopping = true;
-    server.close(() => process.exit(0));
-    server.closeIdleConnections();
+    NetServer.prototype.close.call(server, () => process.exit(0));
+    setTimeout(() => server.closeIdleConnections(), 1000);
   });
 }
 

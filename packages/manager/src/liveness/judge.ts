@@ -1,5 +1,5 @@
 /** A node that said nothing for this long is down. */
-export const silenceMs = 5_000;
+export const silenceMs = 8_000;
 /** What agents may need beyond that to find a manager that was started again, on hosts that are busy. */
 export const reconnectMs = 10_000;
 /** Status message of a node that is down for its silence; Docker's own words. */
