@@ -66,7 +66,7 @@ start_agent() {
 }
 
 start_manager() {
-  exec node --max-semi-space-size=8 /opt/shoal/manager/main.mjs --state-dir /var/lib/shoal/manager \
+  exec node --max-semi-space-size=4 /opt/shoal/manager/main.mjs --state-dir /var/lib/shoal/manager \
     --api tcp://0.0.0.0:2475 --api unix:///run/shoal/shoal.sock \
     --agent-listen 0.0.0.0:2480 ${SHOAL_MANAGER_ARGS:-}
 }

@@ -49,7 +49,13 @@ export function executor(engine: ContainerEngine, network: Connections, { starts
       return { pulled: { error: await engine.pull(image, auth, signal) } };
     },
     create: (step, context) => starts.run(() => create(engine, step, context), context),
-    start: (step, context) => starts.run(() => start(engine, step, context), { ...context, urgent: true }),
+    start: async (step, context) => {
+      const refused = await starts.run(() => start(engine, step, context), { ...context, urgent: true });
+      if (refused?.reason === 'missing') return { stale: true };
+      // The daemon's event says the same, later: the sooner the manager knows, the sooner traffic flows.
+      const container = (await context.look()) ?? null;
+      return refused ? { refused: refused.message, container } : { container };
+    },
     stop: ({ id, timeoutMs, drain }, { begin, look }) =>
       stops.run(async () => {
         begin();
@@ -85,19 +91,18 @@ async function create(
   }
 }
 
+/** What the daemon has against it, if it does not start. */
 async function start(
   engine: ContainerEngine,
   { id }: StepOf<'start'>,
-  { begin, look }: StepContext,
-): Promise<Outcome> {
+  { begin }: StepContext,
+): Promise<Refused | undefined> {
   begin();
   try {
     await engine.start(id);
+    return undefined;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    if (error.reason === 'missing') return { stale: true };
-    return { refused: error.message, container: (await look()) ?? null };
+    if (error instanceof Refused) return error;
+    throw error;
   }
-  // The daemon's event says the same, later: the sooner the manager knows, the sooner traffic flows.
-  return { container: (await look()) ?? null };
 }
