@@ -1,5 +1,6 @@
-import { type Host, http, httpJson, Load, until } from '@shoal/testbed';
+import { http, httpJson, Load, until } from '@shoal/testbed';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Asker, client, network, on, published, removeNetworks, type Web } from './askers.ts';
 import {
   cluster,
   containersOn,
@@ -13,66 +14,6 @@ import {
   webSpec,
 } from './shared.ts';
 
-interface Web {
-  name: string;
-  client: string;
-}
-
-const networks = new Map<string, string>();
-const network = async (name: string, options: object = {}): Promise<string> => {
-  const { id } = await docker.createNetwork({ Name: name, Driver: 'overlay', ...options });
-  networks.set(name, id);
-  return id;
-};
-const on = (...names: string[]) => ({ Networks: names.map((name) => ({ Target: networks.get(name) })) });
-const published = (port: number) => ({
-  EndpointSpec: { Ports: [{ TargetPort: 8080, PublishedPort: port, Protocol: 'tcp' }] },
-});
-
-/** A container to ask from, on a host of its own choice. */
-async function client(name: string, host: string, ...of: string[]): Promise<Asker> {
-  const placement = { Placement: { Constraints: [`node.hostname==${host}`] } };
-  await create(
-    webSpec(name, { container: { Command: ['sleep', '1000'] }, task: { ...on(...of), ...placement } }),
-  );
-  await running(name, 1);
-  const [container] = await containersOn(cluster.host(host), name);
-  return new Asker(cluster.host(host), container?.Id ?? '');
-}
-
-class Asker {
-  readonly host: Host;
-  readonly id: string;
-  constructor(host: Host, id: string) {
-    this.host = host;
-    this.id = id;
-  }
-  run(...command: string[]): Promise<string> {
-    return this.host.exec(['docker', 'exec', this.id, ...command], { timeoutMs: 30_000 });
-  }
-  /** What `count` new connections to a URL are answered. */
-  async ask(url: string, count = 1): Promise<Web[]> {
-    const script = `(async () => { for (let i = 0; i < ${count}; i++) {
-      const answer = await fetch(${JSON.stringify(url)}, { headers: { connection: 'close' }, signal: AbortSignal.timeout(3000) });
-      console.log(await answer.text()); } })().catch((error) => { console.error(error.cause ?? error); process.exit(1); });`;
-    return (await this.run('node', '-e', script))
-      .trim()
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as Web);
-  }
-  /** The error of one connection: `ECONNREFUSED`, or how long nothing happened. */
-  fails(url: string): Promise<string> {
-    const script = `fetch(${JSON.stringify(url)}, { signal: AbortSignal.timeout(2500) }).then(() => console.log('answered'),
-      (error) => console.log(error.cause?.code ?? error.name));`;
-    return this.run('node', '-e', script).then((text) => text.trim());
-  }
-  async lookup(name: string): Promise<string[]> {
-    const script = `require('dns').promises.resolve4(${JSON.stringify(name)}).then((all) => console.log(all.sort().join()), (error) => console.log(error.code));`;
-    return (await this.run('node', '-e', script)).trim().split(',');
-  }
-}
-
 beforeAll(async () => {
   await network('shop');
   await network('back');
@@ -80,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await removeServices();
-  for (const id of networks.values()) await docker.getNetwork(id).remove();
+  await removeNetworks();
 });
 afterEach(() => removeServices());
 
@@ -130,7 +71,7 @@ describe('names and service addresses', () => {
 
   it('follow aliases, dnsrr, and a service on several networks', async () => {
     const aliased = {
-      Networks: [{ Target: networks.get('shop'), Aliases: ['db'] }, { Target: networks.get('back') }],
+      Networks: [{ ...on('shop').Networks[0], Aliases: ['db'] }, ...on('back').Networks],
     };
     await create(webSpec('web', { replicas: 2, task: aliased, EndpointSpec: { Mode: 'dnsrr' } }));
     await running('web', 2);

@@ -40,6 +40,7 @@ export class Agent {
     this.#network = new HostNetwork({
       bridges: new BridgeNetworks(config.dockerSocket),
       stateDir: config.stateDir,
+      unfit: () => this.#tasks.unfit(),
       log,
     });
     this.#engine = new Engine({
@@ -61,6 +62,7 @@ export class Agent {
       onStatus: (status) => {
         journal.setStatus(status);
         this.#link.report(status);
+        this.#network.refresh();
       },
       onForget: (taskId) => {
         journal.dropStatus(taskId);
@@ -92,8 +94,8 @@ export class Agent {
     const agent = new Agent(config, journal, log);
     await agent.#network.start();
     // What was there before goes on as it was, also while the manager is away.
-    agent.#network.apply(journal.assignments, journal.identity?.nodeId ?? '').catch(() => {});
     agent.#tasks.assign(journal.assignments.tasks, { complete: false, earlier: journal.statuses });
+    agent.#network.apply(journal.assignments, journal.identity?.nodeId ?? '').catch(() => {});
     agent.#watch();
     await agent.#facts.refresh();
     agent.#link.open();

@@ -22,10 +22,15 @@ import { checkWays, heard } from './insight/ways.ts';
 import { type LocalBridgeDriver, LocalBridges } from './local-bridges.ts';
 import { openConnections } from './open-connections.ts';
 import type { NetworkState } from './state.ts';
+import { withoutUnfit } from './unfit.ts';
 
 const dnsPort = 53;
 /** How often open connections of a task that shall stop are counted. */
 const drainLookMs = 200;
+/** All hosts hear of a change at the same time; this long after this host the others have it in their kernels. */
+const othersMs = 200;
+/** How often the manager's word is looked for that an endpoint is withdrawn. */
+const withdrawnLookMs = 25;
 /** How long comparing everything with the kernel may take before a check goes on without it. */
 const verifyWithinMs = 6_000;
 
@@ -51,6 +56,8 @@ interface LocalContainer {
 export interface HostNetworkOptions {
   readonly bridges: BridgeDriver & LocalBridgeDriver;
   readonly stateDir: string;
+  /** Ids of this host's tasks that must get no traffic, as of now. */
+  readonly unfit: () => ReadonlySet<string>;
   readonly log: Logger;
 }
 
@@ -63,9 +70,14 @@ export class HostNetwork {
   readonly #log: Logger;
   /** This host's containers by their addresses, whether they are endpoints or not. */
   #containers: ReadonlyMap<string, LocalContainer> = new Map();
+  /** As the manager sent them, and who this host is. */
+  #assigned: { readonly assignments: HostAssignments; readonly nodeId: string } | undefined;
+  readonly #unfitNow: () => ReadonlySet<string>;
+  #unfit: ReadonlySet<string> = new Set();
   #state: NetworkState | undefined;
 
-  constructor({ bridges, stateDir, log }: HostNetworkOptions) {
+  constructor({ bridges, stateDir, unfit, log }: HostNetworkOptions) {
+    this.#unfitNow = unfit;
     this.#log = log.child({ component: 'network' });
     this.#bridges = new LocalBridges(bridges);
     this.#dataPath = new DataPath({ bridges, stateDir, log });
@@ -98,8 +110,25 @@ export class HostNetwork {
   async apply(assignments: HostAssignments, nodeId: string): Promise<void> {
     this.#containers = containersOf(assignments.tasks);
     this.#bridges.want(assignments.networks).catch((err) => this.#log.warn({ err }, 'bridge networks stay'));
-    const state = networkState(assignments, nodeId);
-    if (!state) return;
+    this.#assigned = { assignments, nodeId };
+    await this.#put();
+  }
+
+  /** Something changed in what tasks of this host are fit for: rules and names follow, manager or not. */
+  refresh(): void {
+    const unfit = this.#unfitNow();
+    const same = unfit.size === this.#unfit.size && [...unfit].every((id) => this.#unfit.has(id));
+    if (same) return;
+    // Tries until it succeeds, or is closed.
+    this.#put().catch(() => {});
+  }
+
+  async #put(): Promise<void> {
+    if (!this.#assigned) return;
+    this.#unfit = this.#unfitNow();
+    const known = networkState(this.#assigned.assignments, this.#assigned.nodeId);
+    if (!known) return;
+    const state = withoutUnfit(known, this.#unfit);
     this.#state = state;
     this.#dns.update(state);
     this.#dns.listenOn(gatewaysOf(state)).catch((err) => this.#log.error({ err }, 'names are not served'));
@@ -160,6 +189,22 @@ export class HostNetwork {
     const done = this.#dataPath.verify();
     done.catch(() => {});
     return Promise.race([done, sleep(verifyWithinMs, undefined, { ref: false })]);
+  }
+
+  /**
+   * Waits until no host leads clients to a task any more, but no longer than `ms`. The manager says so: what this
+   * host knows by itself, the others don't.
+   */
+  async withdrawn(
+    { taskId, serviceId }: Pick<Assignment, 'taskId' | 'serviceId'>,
+    ms: number,
+  ): Promise<void> {
+    const deadline = performance.now() + ms;
+    const isEndpoint = () =>
+      this.#assigned?.assignments.services.get(serviceId)?.endpoints.some((each) => each.taskId === taskId);
+    if (!isEndpoint()) return;
+    while (performance.now() < deadline && isEndpoint()) await sleep(withdrawnLookMs);
+    await sleep(othersMs);
   }
 
   /** Waits until nobody holds a connection to these addresses any more, but no longer than `ms`. */

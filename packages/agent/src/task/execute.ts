@@ -2,7 +2,7 @@ import type { TaskAttachment } from '@shoal/proto';
 import type { Container } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
 import type { Limiter } from './limiter.ts';
-import type { Action, Step, StepOf } from './plan.ts';
+import type { Action, Endpoint, Step, StepOf } from './plan.ts';
 
 /** What a step found out; absent fields stay as they were. */
 export interface Outcome {
@@ -24,8 +24,13 @@ export interface StepContext {
 
 type Executors = { readonly [A in Action]: (step: StepOf<A>, context: StepContext) => Promise<Outcome> };
 
+/** A stop waits no longer than this for the manager to withdraw the endpoint: it may be away. */
+const withdrawalMs = 2_000;
+
 /** What is known of the connections to a task. */
 export interface Connections {
+  /** Waits until no host leads clients to the task any more, but no longer than `ms`. */
+  withdrawn(endpoint: Endpoint, ms: number): Promise<void>;
   /** Waits until none is open any more, but no longer than `ms`. */
   drain(attachments: readonly TaskAttachment[], ms: number): Promise<void>;
 }
@@ -56,9 +61,10 @@ export function executor(engine: ContainerEngine, network: Connections, { starts
       const container = (await context.look()) ?? null;
       return refused ? { refused: refused.message, container } : { container };
     },
-    stop: ({ id, timeoutMs, drain }, { begin, look }) =>
+    stop: ({ id, timeoutMs, withdrawal, drain }, { begin, look }) =>
       stops.run(async () => {
         begin();
+        if (withdrawal) await network.withdrawn(withdrawal, withdrawalMs);
         if (drain) await network.drain(drain.attachments, drain.ms);
         await engine.stop(id, timeoutMs);
         return { container: (await look()) ?? null };

@@ -66,12 +66,20 @@ describe('a task that is wanted running', () => {
     [
       'became unhealthy',
       { said: 'running', container: aContainer({ health: 'unhealthy' }) },
-      'running: stop',
+      'running (task: unhealthy container): stop',
     ],
     [
       'never was healthy',
       { said: 'starting', container: aContainer({ health: 'unhealthy' }) },
-      'starting: stop',
+      'starting (task: unhealthy container): stop',
+    ],
+    [
+      'is healthy again, seen by the next agent before it was stopped',
+      {
+        memory: { status: statusOf('running', { err: 'task: unhealthy container' }) },
+        container: aContainer({ health: 'healthy' }),
+      },
+      'running: wait, it runs',
     ],
     [
       'was stopped for its health',

@@ -25,6 +25,9 @@ export interface TaskView {
   readonly memory: Memory;
 }
 
+/** A task as hosts know it that send traffic to it. */
+export type Endpoint = Pick<Assignment, 'taskId' | 'serviceId'>;
+
 export interface Drain {
   readonly attachments: readonly TaskAttachment[];
   readonly ms: number;
@@ -35,8 +38,13 @@ interface StepArgs {
   pull: { readonly image: string; readonly auth: string };
   create: { readonly assignment: Assignment; readonly pullError: string };
   start: { readonly id: string };
-  /** `drain`: open connections may finish first. */
-  stop: { readonly id: string; readonly timeoutMs: number; readonly drain?: Drain };
+  /** `withdrawal`: first, all hosts stop leading clients to it. `drain`: open connections may finish. */
+  stop: {
+    readonly id: string;
+    readonly timeoutMs: number;
+    readonly withdrawal?: Endpoint;
+    readonly drain?: Drain;
+  };
   remove: { readonly id: string };
 }
 export type Action = keyof StepArgs;
@@ -112,14 +120,18 @@ function missing(status: Status): Status {
 
 function running(status: Status, container: Container): Status {
   if (container.health === 'starting') return statusOf('starting', alive(container));
-  // It is about to be stopped: not a state that anyone may send traffic to for the first time.
-  if (container.health === 'unhealthy')
-    return isBefore(status.state, 'starting') ? statusOf('starting', alive(container)) : status;
-  return statusOf('running', alive(container));
+  if (container.health !== 'unhealthy') return statusOf('running', alive(container));
+  // About to be stopped. It has not ended before it has: its ports, addresses and memory are taken until then. The
+  // error is what tells the manager to lead nobody to it any more.
+  const state = isBefore(status.state, 'running') ? 'starting' : 'running';
+  return statusOf(state, { ...alive(container), err: unhealthy });
 }
 
+/** Swarm's words. */
+const unhealthy = 'task: unhealthy container';
+
 function exited(container: Container): Status {
-  if (container.health === 'unhealthy') return ended('failed', container, 'task: unhealthy container');
+  if (container.health === 'unhealthy') return ended('failed', container, unhealthy);
   if (container.exitCode === 0) return ended('complete', container);
   const cause = container.oomKilled ? ': out of memory (OOMKilled)' : '';
   return ended('failed', container, `task: non-zero exit (${container.exitCode})${cause}`);
@@ -159,7 +171,7 @@ function work({ wanted, assignment, container, memory }: TaskView, status: Statu
   }
   if (container.phase === 'created')
     return wanted === 'running' ? { action: 'start', id: container.id } : 'prepared, to be started later';
-  if (container.health === 'unhealthy') return stop(container);
+  if (container.health === 'unhealthy') return stop(container, assignment);
   if (container.phase === 'removing') return 'someone removes its container';
   return status.state === 'starting' ? 'its health check has not passed yet' : 'it runs';
 }
@@ -170,10 +182,11 @@ function clearAway(container: Container | undefined): Step | undefined {
   return { action: 'remove', id: container.id };
 }
 
-/** Connections to a task that works are worth waiting for, when it is asked to stop. */
+/** Connections to a task that works are worth waiting for, when it is asked to stop; those to an ill one are not. */
 function stop({ id, stopTimeoutMs, phase, health }: Container, assignment?: Assignment): Step {
-  const works = phase === 'running' && health !== 'unhealthy';
-  const { attachments = [], drainMs = 0 } = assignment ?? {};
-  const drain = works && attachments.length > 0 && drainMs > 0 ? { attachments, ms: drainMs } : undefined;
-  return { action: 'stop', id, timeoutMs: stopTimeoutMs, ...(drain && { drain }) };
+  const base = { action: 'stop', id, timeoutMs: stopTimeoutMs } as const;
+  if (!assignment || assignment.attachments.length === 0) return base;
+  const { taskId, serviceId, attachments, drainMs } = assignment;
+  if (health === 'unhealthy') return { ...base, withdrawal: { taskId, serviceId } };
+  return phase === 'running' && drainMs > 0 ? { ...base, drain: { attachments, ms: drainMs } } : base;
 }

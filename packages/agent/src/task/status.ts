@@ -11,6 +11,7 @@ import {
 export interface Status {
   readonly state: ObservedStateName;
   readonly message: string;
+  /** What is wrong; of a running task: why it must get no traffic. */
   readonly err: string;
   readonly container?: ContainerStatus;
   readonly ports: readonly Port[];
@@ -46,6 +47,10 @@ export const isBefore = (a: ObservedStateName, b: ObservedStateName): boolean =>
   order.indexOf(a) < order.indexOf(b);
 
 export const isFinal = (state: ObservedStateName): boolean => !isBefore(state, 'complete');
+
+/** It ended, or runs and is ill: nobody may be led to it, whatever the manager knew before. */
+export const isUnfit = ({ state, err }: Pick<Status, 'state' | 'err'>): boolean =>
+  isFinal(state) || err !== '';
 
 export const statusOf = (state: ObservedStateName, more: Partial<Status> = {}): Status => ({
   state,

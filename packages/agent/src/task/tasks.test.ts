@@ -14,7 +14,10 @@ function host({ slots = 2 }: { slots?: number } = {}) {
     said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}`);
   const tasks = new Tasks({
     engine: daemon,
-    network: { drain: async (attachments, ms) => void said.push(`drain ${attachments.length} for ${ms}`) },
+    network: {
+      withdrawn: async ({ taskId }, ms) => void said.push(`withdraw ${taskId} within ${ms}`),
+      drain: async (attachments, ms) => void said.push(`drain ${attachments.length} for ${ms}`),
+    },
     limits: { starts: new Limiter(slots), stops: new Limiter(64) },
     clock: () => 1_000,
     onStatus: say,
@@ -135,6 +138,24 @@ describe('the end of a task', () => {
     daemon.change('c-t1', { phase: 'exited', exitCode: 137 });
     tasks.hint('t1', 'die');
     await settled(() => expect(said.at(-1)).toBe('t1 failed (task: non-zero exit (137))'));
+  });
+
+  it('is withdrawn before it is stopped for its health', async () => {
+    const { daemon, said, tasks, assign } = host();
+    tasks.list([]);
+    assign(anAssignment('t1', 'running', { drainMs: 5_000, attachments: [{ networkId: 'n', address: '' }] }));
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    expect(tasks.unfit()).toEqual(new Set());
+    const before = said.length;
+    daemon.change('c-t1', { health: 'unhealthy' });
+    tasks.hint('t1', 'health_status');
+    await settled(() => expect(said.at(-1)).toBe('t1 failed (task: unhealthy container)'));
+    expect(said.slice(before)).toEqual([
+      't1 running (task: unhealthy container)',
+      'withdraw t1 within 2000',
+      't1 failed (task: unhealthy container)',
+    ]);
+    expect(tasks.unfit()).toEqual(new Set(['t1']));
   });
 
   it('fails when its container is removed, though the list alone is not believed', async () => {

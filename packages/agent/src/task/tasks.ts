@@ -4,7 +4,7 @@ import type { ListedContainer } from './container.ts';
 import type { ContainerEngine } from './engine.ts';
 import { type Connections, executor, type StepLimits } from './execute.ts';
 import type { Wanted } from './plan.ts';
-import { fromTaskStatus, type Status, toTaskStatus } from './status.ts';
+import { fromTaskStatus, isUnfit, type Status, toTaskStatus } from './status.ts';
 import { TaskWorker } from './worker.ts';
 
 export interface TasksOptions {
@@ -38,6 +38,12 @@ export class Tasks {
 
   statuses(): TaskStatus[] {
     return [...this.#statuses.values()];
+  }
+
+  /** Ids of the tasks that nobody may be led to. */
+  unfit(): Set<string> {
+    const unfit = this.statuses().filter((status) => isUnfit(fromTaskStatus(status)));
+    return new Set(unfit.map(({ taskId }) => taskId));
   }
 
   /**

@@ -36,9 +36,10 @@ export function nodesNeeding(view: ReadView, service: Service, all: Iterable<str
   return owners;
 }
 
-/** The task may get traffic now. */
+/** The task may get traffic now. One that runs with an error (its container is unhealthy) may not. */
 export const isEndpoint = (task: Task): boolean =>
   task.Status.State === 'running' &&
+  !task.Status.Err &&
   task.DesiredState === 'running' &&
   (task.shoal.attachments?.length ?? 0) > 0;
 

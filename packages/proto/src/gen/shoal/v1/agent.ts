@@ -415,6 +415,7 @@ export interface TaskStatus {
   /** When the agent saw it, milliseconds since the epoch. */
   timeMs: number;
   message: string;
+  /** Of a running task: why it must get no traffic. */
   err: string;
   container?: ContainerStatus | undefined;
   ports: Port[];
