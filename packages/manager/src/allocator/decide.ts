@@ -25,7 +25,7 @@ export function allocate(view: ReadView, network: Network, now: number): Allocat
   if (network.Spec.Driver === 'bridge') {
     return { remove: false, tasks: waiting.map((task) => withAddress(task, network.ID, '')) };
   }
-  const { shoal } = recut(network.shoal, needs, (own) => nextSubnet(view, own), now);
+  const { shoal } = recut(network.shoal, { needs, taken }, (own) => nextSubnet(view, own), now);
   const cut = { ...network, shoal };
   const wakeAt = Math.min(
     ...shoal.slices.map(({ idleSince = Number.POSITIVE_INFINITY }) => idleSince + idleMs),

@@ -1,6 +1,7 @@
 import { compareStates, isTerminal, type Network, type Task } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { type Block, holds, parseAddress, parseBlock } from './cidr.ts';
+import { withoutSpare } from './spare.ts';
 import { type Cut, cutSlices, freeSubnet, type Need, vipOwner } from './subnets.ts';
 
 /** How long a node keeps its slices without a task on the network: the next one often comes at once. */
@@ -97,12 +98,12 @@ function around({ base }: Block): Block {
 }
 
 /**
- * The network's slices for these needs. Owners without a need keep theirs for `idleMs`, unless somebody else
- * would get too little for that. `short` names those who still did.
+ * The network's slices for these needs. Owners without a need keep theirs for `idleMs`, and all keep what they grew
+ * by, unless somebody else would get too little for that. `short` names those who still did.
  */
 export function recut(
   shoal: Network['shoal'],
-  needs: ReadonlyMap<string, number>,
+  { needs, taken }: Pick<Usage, 'needs' | 'taken'>,
   newSubnet: (own: readonly string[]) => Block | undefined,
   now: number,
 ): { shoal: Network['shoal']; short: readonly string[] } {
@@ -111,7 +112,9 @@ export function recut(
   const kept = idle.filter(({ idleSince = now }) => idleSince + idleMs > now);
   const keepers = [...new Set(kept.map(({ owner }) => owner))].map((owner) => ({ owner, addresses: 1 }));
   let result = cutSlices(shoal, [...active, ...keepers], () => undefined);
-  if (result.short.length > 0) result = cutSlices(shoal, active, newSubnet);
+  if (result.short.length > 0) {
+    result = cutSlices({ ...shoal, slices: withoutSpare(shoal, needs, taken) }, active, newSubnet);
+  }
   const slices = result.cut.slices.map(({ owner, cidr, idleSince = now }) =>
     needs.has(owner) ? { owner, cidr } : { owner, cidr, idleSince },
   );

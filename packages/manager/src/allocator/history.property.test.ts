@@ -239,6 +239,29 @@ describe('addresses, slices and ports', () => {
     expect(owners()).toEqual([]);
   });
 
+  it('leave a host what it grew by, until another one would get none', async () => {
+    const cluster = await aCluster();
+    const { store, settle } = cluster;
+    await play(
+      cluster,
+      { do: 'service', of: 0, spec: { targets: ['tiny'], published: true, dnsrr: true } },
+      0,
+    );
+    const owners = () => store.view.networks.get('tiny')?.shoal.slices.map(({ owner }) => owner);
+    await play(cluster, { do: 'tasks', of: 0, node: 0, count: 18 }, 1);
+    await settle();
+    const inUse = [...store.view.tasks.all()].slice(0, 3);
+    await store.update((tx) => {
+      for (const { ID } of tx.tasks.all()) if (!inUse.some((task) => task.ID === ID)) tx.tasks.remove(ID);
+    });
+    await settle();
+    expect(owners()).toEqual(['n1', 'n1', 'n1', 'n1']);
+    await play(cluster, { do: 'tasks', of: 0, node: 1, count: 7 }, 2);
+    await settle();
+    expect(owners()?.toSorted()).toEqual(['n1', 'n2', 'n2']);
+    check(store.view);
+  });
+
   it('give the ingress network the lowest number and a subnet away from the hosts', async () => {
     const { store } = await aCluster();
     expect(store.view.networks.get(ingressId)?.shoal).toMatchObject({ number: 1, subnets: ['10.0.0.0/20'] });

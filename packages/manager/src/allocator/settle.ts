@@ -59,7 +59,7 @@ const hasVip = ({ EndpointSpec }: ServiceSpec, { ID, Spec }: Network): boolean =
 function newVip(tx: Tx, network: Network, serviceId: string, now: number): string {
   const { needs, taken } = usageOf(tx, network);
   const more = new Map(needs).set(vipOwner, (needs.get(vipOwner) ?? 0) + 1);
-  const { shoal } = recut(network.shoal, more, (own) => nextSubnet(tx, own), now);
+  const { shoal } = recut(network.shoal, { needs: more, taken }, (own) => nextSubnet(tx, own), now);
   const slices = shoal.slices.filter(({ owner }) => owner === vipOwner);
   const address = freeAddress(slices, taken, serviceId);
   if (address === undefined) throw new NoAddressError(fullText(network));

@@ -131,32 +131,26 @@ function* freeSlices(
 }
 
 /**
- * A free address in an owner's slices, never a gateway's; undefined when there is none. The search begins at a
- * place that follows from `seed`, so that an address which has just become free is not the next one's at once:
- * for a moment, others may still believe it to be the former owner's.
+ * A free address in an owner's slices, never a gateway's; undefined when there is none. Earlier slices are filled
+ * first, so that those it grew by become empty again. In each, the search begins at a place that follows from `seed`,
+ * so that an address which has just become free is not the next one's at once: for a moment, others may still
+ * believe it to be the former owner's.
  */
 export function freeAddress(
   slices: readonly Slice[],
   taken: ReadonlySet<string>,
   seed: string,
 ): string | undefined {
-  const ranges = slices.map(({ cidr }) => addressesOf(cidr));
-  const size = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
   const start = hash(seed);
-  for (let i = 0; i < size; i++) {
-    const address = formatAddress(nth(ranges, (start + i) % size));
-    if (!taken.has(address)) return address;
+  for (const { cidr } of slices) {
+    const { first, last } = addressesOf(cidr);
+    const size = last - first + 1;
+    for (let i = 0; i < size; i++) {
+      const address = formatAddress(first + ((start + i) % size));
+      if (!taken.has(address)) return address;
+    }
   }
   return undefined;
-}
-
-function nth(ranges: readonly { first: number; last: number }[], index: number): number {
-  let left = index;
-  for (const { first, last } of ranges) {
-    if (left <= last - first) return first + left;
-    left -= last - first + 1;
-  }
-  throw new RangeError(`address ${index} of slices that have fewer`);
 }
 
 /** FNV-1a, 32 bit. */

@@ -22,7 +22,8 @@ const next = (tasks: Task[], web: Task[], service = sidecar) =>
 
 describe('a task that shares the network of another', () => {
   it('goes where that runs: to the one in its slot, if there is one', () => {
-    const { create } = next([], [task('w2', { slot: 2, node: 'n2' }), task('w1', { slot: 1, node: 'n3' })]);
+    const second = task('w2', { slot: 2, node: 'n2' });
+    const { create } = next([], [second, task('w1', { slot: 1, node: 'n3' })]);
     expect(create).toMatchObject([
       {
         NodeID: 'n3',
@@ -33,8 +34,8 @@ describe('a task that shares the network of another', () => {
   });
 
   it('waits, and says for what, until there is one', () => {
-    const { create } = next([], [task('w1', { state: 'starting' })]);
     const text = 'no running task of service web, whose network it shares';
+    const { create } = next([], []);
     expect(create).toMatchObject([{ Status: { Err: text } }]);
     const waiting = task('s1', {
       state: 'pending',
@@ -48,13 +49,22 @@ describe('a task that shares the network of another', () => {
     expect(joined?.Status).not.toHaveProperty('Err');
   });
 
+  it('waits for the one in its slot while others run, also between its end and its next start', () => {
+    const text = 'no running task of service web in slot 1, whose network it shares';
+    const second = task('w2', { slot: 2, node: 'n2' });
+    for (const own of [task('w1', { state: 'starting' }), task('w1', { state: 'failed' })])
+      expect(next([], [second, own]).create).toMatchObject([{ Status: { Err: text } }]);
+    const leaving = task('w1', { change: { DesiredState: 'remove' } });
+    expect(next([], [second, leaving]).create).toMatchObject([{ shoal: { companion: { taskId: 'w2' } } }]);
+  });
+
   it('of a global service joins the one on its node', () => {
     const everywhere = aService('side', { Spec: { ...sidecar.Spec, Mode: { Global: {} } } });
-    const { create } = next([], [globalTask('w2', 'n2')], everywhere);
+    const { create } = next([], [globalTask('w2', 'n2'), task('w1', { node: 'n3' })], everywhere);
     expect(create.map(({ NodeID, shoal }) => [NodeID, shoal.companion?.taskId])).toEqual([
       ['n1', undefined],
       ['n2', 'w2'],
-      ['n3', undefined],
+      ['n3', 'w1'],
     ]);
   });
 

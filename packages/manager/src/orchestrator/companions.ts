@@ -19,26 +19,32 @@ export function joinCompanions(draft: Draft): void {
   for (const task of draft.tasks) {
     const name = companionOf(task.shoal.networkMode);
     if (name === undefined || task.shoal.companion || !isWanted(task) || !isUnassigned(task)) continue;
-    const best = choose(draft, task, candidates(draft, name));
-    if (best) draft.put(joined(task, companion(name, best)));
-    else draft.put(waiting(task, name));
+    const running = candidates(draft, name);
+    const [own] = running.filter((other) =>
+      task.NodeID ? other.NodeID === task.NodeID : other.Slot === task.Slot,
+    );
+    // One that is on its way is worth waiting for: beside another's companion, the two would be in each other's way.
+    const isBound = Boolean(task.NodeID) || hasSlot(draft, name, task);
+    const best = isBound ? own : leastShared(draft, running);
+    draft.put(best ? joined(task, companion(name, best)) : waiting(task, name, isBound));
   }
 }
 
-const candidates = ({ facts }: Draft, name: string): Task[] =>
-  (facts.companions?.(name) ?? []).filter(
-    (task) => isRunning(task) && isWanted(task) && standing(task, facts.nodes) === 'live',
+const mates = ({ facts }: Draft, name: string): readonly Task[] => facts.companions?.(name) ?? [];
+
+const candidates = (draft: Draft, name: string): Task[] =>
+  mates(draft, name).filter(
+    (task) => isRunning(task) && isWanted(task) && standing(task, draft.facts.nodes) === 'live',
   );
 
-/** The one in the same slot, or on the same node for a global service; else one that shares with the fewest. */
-function choose(draft: Draft, task: Task, among: readonly Task[]): Task | undefined {
-  if (task.NodeID) return among.find(({ NodeID }) => NodeID === task.NodeID);
+/** Whether the other service has, or has had and will fill again, the slot of this number. */
+const hasSlot = (draft: Draft, name: string, { Slot }: Task): boolean =>
+  mates(draft, name).some((other) => other.Slot === Slot && other.DesiredState !== 'remove');
+
+function leastShared(draft: Draft, among: readonly Task[]): Task | undefined {
   const sharers = (one: Task) =>
     draft.tasks.filter((other) => isWanted(other) && other.shoal.companion?.taskId === one.ID).length;
-  return (
-    among.find(({ Slot }) => Slot === task.Slot) ??
-    among.toSorted((a, b) => sharers(a) - sharers(b) || (a.ID < b.ID ? -1 : 1))[0]
-  );
+  return among.toSorted((a, b) => sharers(a) - sharers(b) || (a.ID < b.ID ? -1 : 1))[0];
 }
 
 const companion = (service: string, { ID, NodeID = '', Slot }: Task): Companion => ({
@@ -52,7 +58,8 @@ function joined(task: Task, to: Companion): Task {
   return { ...task, NodeID: to.nodeId, Status, shoal: { ...task.shoal, companion: to } };
 }
 
-function waiting(task: Task, name: string): Task {
-  const Err = `no running task of service ${name}${task.NodeID ? ' on this node' : ''}, whose network it shares`;
+function waiting(task: Task, name: string, isBound: boolean): Task {
+  const where = !isBound ? '' : task.NodeID ? ' on this node' : ` in slot ${task.Slot}`;
+  const Err = `no running task of service ${name}${where}, whose network it shares`;
   return task.Status.Err === Err ? task : { ...task, Status: { ...task.Status, Err } };
 }
