@@ -62,6 +62,19 @@ describe('updating a node', () => {
     expect(store.view.nodes.get('n1')?.Spec).toEqual(spec);
   });
 
+  it('is not refused because its status moved on, but because another changed its spec', async () => {
+    const { call, store } = await seeded();
+    await store.update((tx) => {
+      const node = tx.nodes.get('n1');
+      if (node) tx.nodes.update({ ...node, Status: { ...node.Status, Message: 'news' } });
+    });
+    const drain = { Role: 'manager', Availability: 'drain' };
+    expect(await call('POST', '/nodes/n1/update?version=1', drain)).toMatchObject({ status: 200 });
+    expect(await call('POST', '/nodes/n1/update?version=1', drain)).toMatchObject({ status: 500 });
+    expect(await call('POST', '/nodes/n1/update?version=2', drain)).toMatchObject({ status: 500 });
+    expect(await call('POST', '/nodes/n1/update?version=3', drain)).toMatchObject({ status: 200 });
+  });
+
   it.each([
     ['version=9', { Role: 'manager', Availability: 'active' }, 500, /update out of sequence$/],
     ['', { Role: 'manager', Availability: 'active' }, 400, /^invalid node version ''/],

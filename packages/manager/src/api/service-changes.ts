@@ -1,5 +1,5 @@
 import { isoTime } from '../effects.ts';
-import { isTerminal, type Service, type ServiceSpec, type UpdateStatus } from '../model/index.ts';
+import { isTerminal, type Service, type ServiceSpec, sawSpec, type UpdateStatus } from '../model/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
 import { ApiError, badRequest, notFound, outOfSequence, rpcError } from './errors.ts';
 import { isVisible } from './resolve.ts';
@@ -66,7 +66,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
     throw rpcError('Unimplemented', 'renaming services is not supported');
   }
   if (update.rollback) return rollBack(tx, service, update);
-  if (service.Version.Index !== update.version) throw outOfSequence();
+  if (!sawSpec(update.version, service)) throw outOfSequence();
   const specVersion = needsNewTasks(service.Spec, spec)
     ? newestSpecVersion(tx, service) + 1
     : service.shoal.specVersion;
@@ -80,6 +80,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
     shoal: {
       specVersion,
       previousSpecVersion: service.shoal.specVersion,
+      replacedIndex: service.Version.Index,
       ...settle(tx, service.ID, spec, service.shoal, update.now),
       ...(auth && { registryAuth: auth }),
       ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
@@ -92,7 +93,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
   if (!PreviousSpec) {
     throw rpcError('FailedPrecondition', `service ${service.ID} does not have a previous spec`);
   }
-  if (service.Version.Index !== version) throw outOfSequence();
+  if (!sawSpec(version, service)) throw outOfSequence();
   return tx.services.update({
     ...service,
     Spec: PreviousSpec,
@@ -105,6 +106,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
     shoal: {
       specVersion: shoal.previousSpecVersion ?? shoal.specVersion,
       previousSpecVersion: shoal.specVersion,
+      replacedIndex: service.Version.Index,
       ...settle(tx, service.ID, resolveNetworks(tx, PreviousSpec), shoal, now),
       ...(shoal.previousRegistryAuth && { registryAuth: shoal.previousRegistryAuth }),
       ...(shoal.registryAuth && { previousRegistryAuth: shoal.registryAuth }),

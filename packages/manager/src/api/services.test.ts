@@ -113,6 +113,16 @@ describe('update', () => {
     expect(service()).not.toHaveProperty('UpdateStatus');
   });
 
+  it('is refused to who saw another spec, not to who saw another status', async () => {
+    const { update, service, store, call } = await seeded();
+    const { Index } = service().Version;
+    await store.update((tx) => void tx.services.update({ ...service(), UpdateStatus: { State: 'paused' } }));
+    const seen = `/services/web/update?version=${Index}`;
+    expect(await call('POST', seen, { ...aSpec(), ...newTemplate })).toMatchObject({ status: 200 });
+    expect(await call('POST', seen, aSpec())).toMatchObject({ status: 500 });
+    expect(await update({})).toMatchObject({ status: 200 });
+  });
+
   it('goes on with an update that has not reached all tasks', async () => {
     const { update, service } = await seeded({
       UpdateStatus: { State: 'paused' },

@@ -12,6 +12,21 @@ export interface Meta {
   readonly UpdatedAt: string;
 }
 
+/** What is kept of an object whose spec people change. */
+export interface SpecHistory {
+  /** `Version.Index` that the object had when its spec was last replaced. */
+  readonly replacedIndex?: number;
+}
+
+/**
+ * Whether someone who read an object at this `Version.Index` saw its present spec. Docker compares for equality,
+ * and refuses changes that conflict with nothing: a status that moved on has made the object's version newer.
+ */
+export const sawSpec = (
+  index: number,
+  { Version, shoal }: { readonly Version: Version; readonly shoal: SpecHistory },
+): boolean => index <= Version.Index && index > (shoal.replacedIndex ?? 0);
+
 export const metaSchemas = {
   ID: Type.String(),
   Version,

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { metaSchemas, Platform, Resources } from './common.ts';
+import { metaSchemas, Platform, Resources, type SpecHistory } from './common.ts';
 import { object, oneOf, opt, stringMap } from './schema.ts';
 
 export const NodeSpec = object({
@@ -49,7 +49,7 @@ export const ApiNode = object({
 });
 export type ApiNode = Static<typeof ApiNode>;
 
-export interface NodeInternals {
+export interface NodeInternals extends SpecHistory {
   /** Small and unique (1 … 65,535): the host's address inside the overlay derives from it. */
   readonly number: number;
   /** WireGuard public key for encrypted networks, base64, as the agent told it. */

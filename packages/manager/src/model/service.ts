@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Driver, metaSchemas, Platform, PortConfig, Resources } from './common.ts';
+import { Driver, metaSchemas, Platform, PortConfig, Resources, type SpecHistory } from './common.ts';
 import { ContainerSpec } from './container-spec.ts';
 import type { ServiceAttachment } from './network.ts';
 import { count, nanoseconds, object, oneOf, opt, stringMap } from './schema.ts';
@@ -110,7 +110,7 @@ export const ApiService = object({
 export type ApiService = Static<typeof ApiService>;
 
 /** What Shoal keeps about a service beside Docker's fields; the API never shows it. */
-export interface ServiceInternals {
+export interface ServiceInternals extends SpecHistory {
   /** Grows whenever tasks must be replaced (task template or host ports changed), so scaling does not count. */
   readonly specVersion: number;
   /** specVersion of PreviousSpec, so that a rollback finds its old tasks still up to date. */

@@ -136,6 +136,7 @@ function rolledBack(service: Service, { Spec, specVersion }: Previous, failed: T
     shoal: {
       ...internals,
       specVersion,
+      replacedIndex: service.Version.Index,
       ...(previousRegistryAuth !== undefined && { registryAuth: previousRegistryAuth }),
     },
   };

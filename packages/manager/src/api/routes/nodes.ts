@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { type Clock, isoTime } from '../../effects.ts';
-import { ApiNode, isTerminal, type Node, NodeSpec } from '../../model/index.ts';
+import { ApiNode, isTerminal, type Node, NodeSpec, sawSpec } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { filtersParam, idParam, nothing, query, route } from '../docs.ts';
@@ -101,8 +101,8 @@ function updateNode(tx: Tx, id: string, version: number, spec: NodeSpec): void {
       `Role: a node can not be made a ${spec.Role} yet; a node is a manager when its host runs the manager process`,
     );
   }
-  if (node.Version.Index !== version) throw outOfSequence();
-  tx.nodes.update({ ...node, Spec: spec });
+  if (!sawSpec(version, node)) throw outOfSequence();
+  tx.nodes.update({ ...node, Spec: spec, shoal: { ...node.shoal, replacedIndex: node.Version.Index } });
 }
 
 /** The tasks of a node that is gone can report no more: they end here (swarmkit controlapi/node.go). */
