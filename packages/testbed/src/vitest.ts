@@ -24,7 +24,8 @@ export async function runVitest({ project, patterns = [], timeoutMs, onStart }: 
       '--project',
       project,
       '--passWithNoTests',
-      '--reporter=default',
+      // Cluster tests take long: each says when it has ended.
+      `--reporter=${project === 'cluster' ? 'verbose' : 'default'}`,
       '--reporter=json',
       `--outputFile.json=${output}`,
     ];
