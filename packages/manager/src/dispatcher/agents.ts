@@ -6,7 +6,7 @@ import type { Change, Store } from '../store/index.ts';
 import type { Kind } from './deltas.ts';
 import { isEndpoint, needsNetwork, nodesNeeding } from './network-view.ts';
 import type { Session } from './session.ts';
-import { Withdrawals, withdrawalMs } from './withdrawals.ts';
+import { Withdrawals } from './withdrawals.ts';
 
 /** Key of the rounds that look after withdrawals instead of a node. */
 const overdue = '';
@@ -74,7 +74,8 @@ export class Agents {
       if (number !== undefined) this.#withdrawals.sent(id, number);
     }
     this.#release(this.#withdrawals.expired(now));
-    return this.#withdrawals.size > 0 ? new Map([[overdue, now + withdrawalMs]]) : undefined;
+    const { deadline } = this.#withdrawals;
+    return deadline === undefined ? undefined : new Map([[overdue, deadline]]);
   }
 
   #release(tasks: ReadonlyMap<string, string>): void {

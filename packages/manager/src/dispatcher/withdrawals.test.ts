@@ -37,7 +37,7 @@ describe('a stop waits', () => {
     withdrawals.begin('t2', 'n1', ['n2'], 1_000);
     expect(withdrawals.expired(1_000 + withdrawalMs - 1)).toEqual(nothing);
     expect(withdrawals.expired(1_000 + withdrawalMs)).toEqual(new Map([['t2', 'n1']]));
-    expect(withdrawals.size).toBe(0);
+    expect(withdrawals.deadline).toBeUndefined();
   });
 
   it('not at all when nobody knows the task', () => {

@@ -1,5 +1,8 @@
-/** A stop waits no longer than this for nodes that do not say that they took the endpoint out. */
-export const withdrawalMs = 2_000;
+/**
+ * A stop waits no longer than this for nodes that do not say that they took the endpoint out. Long, since a host that
+ * is only busy would lose requests; nodes without a session are not waited for at all.
+ */
+export const withdrawalMs = 10_000;
 
 interface Withdrawal {
   readonly owner: string;
@@ -29,8 +32,11 @@ export class Withdrawals {
     return this.#open.has(taskId);
   }
 
-  get size(): number {
-    return this.#open.size;
+  /** When the first of them has waited long enough. */
+  get deadline(): number | undefined {
+    let first: number | undefined;
+    for (const { deadline } of this.#open.values()) first = Math.min(first ?? deadline, deadline);
+    return first;
   }
 
   /** What a node was sent up to `number` has all changes so far. */
