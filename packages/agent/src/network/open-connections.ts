@@ -11,14 +11,16 @@ export async function openConnections(addresses: readonly string[]): Promise<num
 }
 
 /** The answering side of a flow, its second `src=`, is the container's own address even behind a VIP. */
+export function answering(flow: string): string {
+  const from = flow.lastIndexOf(' src=') + 5;
+  return flow.slice(from, flow.indexOf(' ', from));
+}
+
 export function countOpen(table: string, addresses: readonly string[]): number {
   const wanted = new Set(addresses);
   let count = 0;
   for (const line of table.split('\n')) {
-    if (!line.includes(' ESTABLISHED ')) continue;
-    const answering = line.lastIndexOf(' src=');
-    const address = line.slice(answering + 5, line.indexOf(' ', answering + 5));
-    if (wanted.has(address)) count++;
+    if (line.includes(' ESTABLISHED ') && wanted.has(answering(line))) count++;
   }
   return count;
 }

@@ -114,10 +114,8 @@ export function affected(view: ReadView, change: Change): Iterable<string> {
   switch (change.table) {
     case 'tasks':
       return taskMatters(change) ? networksIn(before as Task, after as Task) : [];
-    case 'services': {
-      const networks = [change.before, change.after].flatMap((service) => service?.shoal.attachments ?? []);
-      return [change.id, ...networks.map(({ networkId }) => networkId)];
-    }
+    case 'services':
+      return [change.id, ...networksLeft(change)];
     case 'networks':
       // Its subnets may be what others wait for.
       if (!after) return [...view.networks.all()].map(({ ID }) => ID);
@@ -125,6 +123,15 @@ export function affected(view: ReadView, change: Change): Iterable<string> {
     default:
       return [];
   }
+}
+
+/** What a service gets is written with it; what it leaves is there for others. */
+function networksLeft({ before, after }: Extract<Change, { table: 'services' }>): string[] {
+  const kept = after?.shoal.attachments ?? [];
+  const left = (before?.shoal.attachments ?? []).filter(
+    ({ networkId, vip }) => !kept.some((one) => one.networkId === networkId && one.vip === vip),
+  );
+  return left.map(({ networkId }) => networkId);
 }
 
 const networksIn = (...tasks: readonly (Task | undefined)[]): Set<string> =>

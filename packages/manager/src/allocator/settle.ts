@@ -8,7 +8,7 @@ import {
   type ServiceAttachment,
   type ServiceSpec,
 } from '../model/index.ts';
-import type { ReadView, Tx } from '../store/index.ts';
+import { type ReadView, type Tx, vipIndexKey } from '../store/index.ts';
 import { fullText, nextSubnet, recut, usageOf } from './demand.ts';
 import { type Holder, portKey, settlePorts } from './ports.ts';
 import { freeAddress, vipOwner } from './subnets.ts';
@@ -33,7 +33,7 @@ export function settleService(
   now: number,
 ): Settled {
   const wanted = spec.EndpointSpec?.Ports ?? [];
-  const ports = settlePorts(wanted, previous.ports ?? [], portHolders(tx, id));
+  const ports = wanted.length === 0 ? [] : settlePorts(wanted, previous.ports ?? [], portHolders(tx, id));
   return { attachments: settleAttachments(tx, id, spec, previous.attachments ?? [], now), ports };
 }
 
@@ -57,6 +57,8 @@ const hasVip = ({ EndpointSpec }: ServiceSpec, { ID, Spec }: Network): boolean =
   ID === ingressId || (EndpointSpec?.Mode !== 'dnsrr' && Spec.Driver !== 'bridge');
 
 function newVip(tx: Tx, network: Network, serviceId: string, now: number): string {
+  const free = vipInSlices(tx, network, serviceId);
+  if (free !== undefined) return free;
   const { needs, taken } = usageOf(tx, network);
   const more = new Map(needs).set(vipOwner, (needs.get(vipOwner) ?? 0) + 1);
   const { shoal } = recut(network.shoal, { needs: more, taken }, (own) => nextSubnet(tx, own), now);
@@ -65,6 +67,15 @@ function newVip(tx: Tx, network: Network, serviceId: string, now: number): strin
   if (address === undefined) throw new NoAddressError(fullText(network));
   tx.networks.update({ ...network, shoal });
   return address;
+}
+
+/** One of the slices in use. Its cost does not follow the number of services: the youngest slice has most room. */
+function vipInSlices(tx: Tx, { ID, shoal }: Network, serviceId: string): string | undefined {
+  const slices = shoal.slices.filter(({ owner, idleSince }) => owner === vipOwner && idleSince === undefined);
+  const reserved = new Set(shoal.reserved);
+  const has = (address: string) =>
+    reserved.has(address) || tx.services.by('vip', vipIndexKey(ID, address)).length > 0;
+  return freeAddress(slices.toReversed(), { has }, serviceId);
 }
 
 /** Who has which port. A service that is being removed has given its ports up. */

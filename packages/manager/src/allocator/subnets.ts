@@ -138,7 +138,7 @@ function* freeSlices(
  */
 export function freeAddress(
   slices: readonly Slice[],
-  taken: ReadonlySet<string>,
+  taken: Pick<ReadonlySet<string>, 'has'>,
   seed: string,
 ): string | undefined {
   const start = hash(seed);

@@ -28,7 +28,7 @@ export const makeTables = () => ({
   nodes: new Table<Node, 'hostname'>({
     hostname: (node) => [node.Description.Hostname ?? ''],
   }),
-  services: new Table<Service, 'name' | 'network' | 'companion'>({
+  services: new Table<Service, 'name' | 'network' | 'vip' | 'companion'>({
     name: (service) => [service.Spec.Name ?? ''],
     // Under the name of the service whose network its tasks share.
     companion: (service) => {
@@ -36,6 +36,10 @@ export const makeTables = () => ({
       return name === undefined ? [] : [name];
     },
     network: (service) => (service.shoal.attachments ?? []).map(({ networkId }) => networkId),
+    vip: (service) =>
+      (service.shoal.attachments ?? []).flatMap(({ networkId, vip }) =>
+        vip ? [vipIndexKey(networkId, vip)] : [],
+      ),
   }),
   tasks: new Table<Task, 'service' | 'node' | 'slot' | 'network'>({
     service: (task) => [task.ServiceID],
@@ -49,6 +53,9 @@ export const makeTables = () => ({
 export type Tables = ReturnType<typeof makeTables>;
 export type TableName = keyof Tables & keyof Objects;
 export const tableNames = Object.keys(makeTables()) as TableName[];
+
+/** Key of the services' `vip` index. */
+export const vipIndexKey = (networkId: string, address: string): string => `${networkId}/${address}`;
 
 /** Key of the tasks' `slot` index. */
 export const slotIndexKey = (serviceId: string, slot: string): string => `${serviceId}/${slot}`;
