@@ -5,7 +5,7 @@ import { endpoint, network, service, state } from './builders.fixture.ts';
 import { daemonSupport } from './docker-support.ts';
 import { goneAddresses } from './stale-flows.ts';
 import { ingressName } from './state.ts';
-import { ipHint, nftHint } from './watch.ts';
+import { ipHint, nftHint, nftReader } from './watch.ts';
 
 describe('bridges', () => {
   it('hold a subnet each; the first slice is where Docker takes addresses from', () => {
@@ -90,6 +90,15 @@ describe('hints', () => {
     ['add rule ip filter DOCKER handle 9', undefined],
     ['# new generation 7 by process 9 (nft)', undefined],
   ])('%j', (line, hint) => expect(nftHint(line)).toBe(hint));
+
+  it('of a transaction come together, when it is over', () => {
+    const read = nftReader();
+    expect(read('add element ip shoal vips { 10.1.0.5 : goto vip-1 }')).toEqual([]);
+    expect(read('delete rule ip shoal from-1 handle 9')).toEqual([]);
+    expect(read('# new generation 7 by process 9 (nft)')).toEqual(['nft']);
+    expect(read('add rule ip filter DOCKER handle 9')).toEqual([]);
+    expect(read('# new generation 8 by process 9 (nft)')).toEqual([]);
+  });
 
   it.each([
     ['Deleted 10.1.2.0/24 via 198.18.0.2 dev sh.vx proto 83 onlink ', 'ip'],

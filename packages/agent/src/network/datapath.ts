@@ -10,10 +10,12 @@ import type { PresentLink } from './ip/read-links.ts';
 import { bridgePrefix } from './names.ts';
 import { planTable } from './nft/desired.ts';
 import { TableKeeper } from './nft/keeper.ts';
+import { Repairs, withoutNewDevices } from './repairs.ts';
 import { reuse } from './reuse.ts';
 import { Runner } from './runner.ts';
 import { forgetUdpFlows, goneAddresses } from './stale-flows.ts';
 import type { NetworkState } from './state.ts';
+import { Troubles } from './troubles.ts';
 import { networkMtu, underlayMtu } from './underlay.ts';
 import { type Hint, Watch } from './watch.ts';
 import { WireGuard } from './wireguard.ts';
@@ -33,6 +35,7 @@ const verifyShare = 100;
 const everything: readonly Hint[] = ['nft', 'ip', 'docker-user'];
 /** A look asked for by a hint waits for more of them. */
 const hintMs = 100;
+const retrying = 'data path: trying again';
 
 /**
  * Makes the kernel of this host do what the cluster's networks need. What is in the kernel already is adopted,
@@ -53,32 +56,25 @@ export class DataPath {
   #links: readonly PresentLink[] = [];
   #verifiedAt = 0;
   #verifyEveryMs = verifyMs;
-  #trouble = '';
-  #sealTrouble = '';
-  #dockerTrouble = '';
-  /** A device came that we made ourselves. */
-  #expected = false;
+  readonly #troubles: Troubles;
   #hostTroubles: readonly string[] = [];
   #hintTimer: NodeJS.Timeout | undefined;
   #saidNoConntrack = false;
-  /** What differed and was repaired since the last `verify` began. */
-  #repaired = new Set<string>();
+  /** Since the last `verify` began. */
+  readonly #repairs: Repairs;
   #silentDocker = false;
 
   constructor({ bridges, stateDir, log }: DataPathOptions) {
     this.#log = log.child({ component: 'network' });
     this.#wireguard = new WireGuard(stateDir);
-    this.#bridges = new Bridges({ driver: bridges, log: this.#log, onChange: () => this.#onBridges() });
+    this.#troubles = new Troubles(this.#log);
+    this.#repairs = new Repairs(this.#log);
+    this.#bridges = new Bridges({ driver: bridges, log: this.#log, onChange: () => this.#hint('ip') });
     this.#runner = new Runner(
       () => this.#reconcile(),
-      (error) => {
-        const trouble = messageOf(error);
-        // The same failure comes with every try: say it once.
-        if (trouble !== this.#trouble) this.#log.warn({ err: error }, 'data path: trying again');
-        this.#trouble = trouble;
-      },
+      (error) => this.#troubles.note(retrying, error),
     );
-    this.#watch = new Watch((hint) => this.#hint(hint));
+    this.#watch = new Watch({ onHint: (hint) => this.#hint(hint), isOwn: () => this.#table.isOwn() });
   }
 
   async start(): Promise<void> {
@@ -128,10 +124,10 @@ export class DataPath {
    * for people. Tries again until then; rejects when the data path is closed before.
    */
   async verify(): Promise<string[]> {
-    this.#repaired.clear();
+    this.#repairs.clear();
     for (const hint of everything) this.#look.add(hint);
     await this.#runner.run();
-    return [...this.#repaired];
+    return this.#repairs.found;
   }
 
   /** Largest packet of the device that has this host's address. Throws if none does. */
@@ -159,15 +155,7 @@ export class DataPath {
 
   /** Why networks don't work on this host, in words for people; empty when all is well. */
   get trouble(): string {
-    return [
-      ...this.#hostTroubles,
-      this.#trouble,
-      this.#sealTrouble,
-      this.#dockerTrouble,
-      this.#bridges.trouble,
-    ]
-      .filter(Boolean)
-      .join('; ');
+    return [...this.#hostTroubles, this.#troubles.text, this.#bridges.trouble].filter(Boolean).join('; ');
   }
 
   async #reconcile(): Promise<void> {
@@ -175,8 +163,6 @@ export class DataPath {
     if (!state) return;
     const before = this.#applied;
     const look = this.#look;
-    const expected = this.#expected;
-    this.#expected = false;
     this.#look = new Set();
     const started = performance.now();
     try {
@@ -184,16 +170,14 @@ export class DataPath {
       const table = await this.#table.ensure(planTable(state), { verify: look.has('nft') });
       await this.#forgetFlows(goneAddresses(before, state));
       const moved = !before || before.self !== state.self || before.peers !== state.peers;
-      const ip =
-        (moved || before.networks !== state.networks || look.has('ip')) && (await this.#ensureIp(state));
-      const docker = look.has('docker-user') && (await this.#ensureDockerUser());
+      const lookAtIp = moved || before.networks !== state.networks || look.has('ip');
+      const ip = lookAtIp ? await this.#ensureIp(state) : [];
+      const docker = look.has('docker-user')
+        ? await this.#troubles.attempt('chain DOCKER-USER: trying again', ensureDockerUser, [])
+        : [];
       if (look.has('port')) await ensureHairpin(this.#bridgeNames());
-      if (before === state && !expected && (table || ip || docker)) {
-        this.#log.warn({ table, ip, docker }, 'someone changed the data path: repaired it');
-        if (table) this.#repaired.add('firewall rules (table ip shoal)');
-        if (ip) this.#repaired.add('tunnels, addresses or routes');
-        if (docker) this.#repaired.add('rules in the chain DOCKER-USER');
-      }
+      // Whatever else had to be changed than for a new state was changed by someone else.
+      if (before === state) this.#repairs.note({ table, ip, docker });
     } catch (error) {
       for (const hint of look) this.#look.add(hint);
       throw error;
@@ -203,53 +187,28 @@ export class DataPath {
       this.#verifyEveryMs = Math.max(verifyMs, (this.#verifiedAt - started) * verifyShare);
     }
     this.#applied = state;
-    this.#trouble = '';
-  }
-
-  /** Someone may be rebuilding the firewall right now: the rest must not wait for it. */
-  async #ensureDockerUser(): Promise<boolean> {
-    try {
-      const changed = await ensureDockerUser();
-      this.#dockerTrouble = '';
-      return changed;
-    } catch (error) {
-      const trouble = messageOf(error);
-      if (trouble !== this.#dockerTrouble) this.#log.warn({ err: error }, 'chain DOCKER-USER: trying again');
-      this.#dockerTrouble = trouble;
-      return false;
-    }
+    this.#troubles.clear(retrying);
   }
 
   #bridgeNames(): string[] {
     return this.#links.map(({ name }) => name).filter((name) => name.startsWith(bridgePrefix));
   }
 
-  async #ensureIp(state: NetworkState): Promise<boolean> {
-    const { links, changed } = await ensureIp(state, (found, underlay) =>
-      this.#ensureWireGuard(state, found, underlay),
+  /** Gives what had to be changed, but for what came with new devices. */
+  async #ensureIp(state: NetworkState): Promise<string[]> {
+    const before = new Set(this.#links.map(({ name }) => name));
+    const { links, changes } = await ensureIp(state, (found, underlay) =>
+      // Without it, encrypted networks don't work, but all others do.
+      this.#troubles.attempt(
+        'encrypted networks do not work',
+        () => this.#wireguard.ensure(state, found, underlay),
+        [],
+      ),
     );
     this.#links = links;
     // At the daemon's pace; it says by itself when there is a new device.
     this.#wantBridges().catch(() => {});
-    return changed;
-  }
-
-  /** Without it, encrypted networks don't work, but all others do. */
-  async #ensureWireGuard(
-    state: NetworkState,
-    links: readonly PresentLink[],
-    underlay: number,
-  ): Promise<boolean> {
-    try {
-      const changed = await this.#wireguard.ensure(state, links, underlay);
-      this.#sealTrouble = '';
-      return changed;
-    } catch (error) {
-      const trouble = messageOf(error);
-      if (trouble !== this.#sealTrouble) this.#log.error({ err: error }, 'encrypted networks do not work');
-      this.#sealTrouble = trouble;
-      return false;
-    }
+    return withoutNewDevices(changes, before);
   }
 
   #wantBridges(): Promise<void> {
@@ -274,13 +233,7 @@ export class DataPath {
     }
   }
 
-  #onBridges(): void {
-    this.#expected = true;
-    this.#hint('ip');
-  }
-
   #hint(hint: Hint): void {
-    if (hint === 'nft' && this.#table.isChanging) return;
     this.#look.add(hint);
     this.#hintTimer ??= setTimeout(() => {
       this.#hintTimer = undefined;
@@ -296,5 +249,3 @@ export class DataPath {
     this.#runner.hint();
   }
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

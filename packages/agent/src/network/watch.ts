@@ -9,16 +9,17 @@ interface Monitor {
   /** To look at after a gap. */
   readonly source: 'nft' | 'ip';
   readonly command: readonly [string, ...string[]];
-  readonly classify: (line: string) => Hint | undefined;
+  /** Reads one life of the monitor, line by line. */
+  readonly reader: () => (line: string) => readonly Hint[];
 }
 
 const monitors: readonly Monitor[] = [
   // Into a pipe, nft would write its news by the page.
-  { source: 'nft', command: ['stdbuf', '-oL', 'nft', 'monitor'], classify: nftHint },
+  { source: 'nft', command: ['stdbuf', '-oL', 'nft', 'monitor'], reader: nftReader },
   {
     source: 'ip',
     command: ['ip', '-4', 'monitor', 'link', 'address', 'route', 'rule', 'neigh'],
-    classify: ipHint,
+    reader: () => (line) => asList(ipHint(line)),
   },
 ];
 
@@ -31,12 +32,15 @@ const restartMs = 1_000;
  */
 export class Watch {
   readonly #onHint: (hint: Hint) => void;
+  readonly #isOwn: () => boolean;
   readonly #children = new Set<ChildProcess>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #closed = false;
 
-  constructor(onHint: (hint: Hint) => void) {
-    this.#onHint = onHint;
+  /** `isOwn` is asked once for each transaction on our table that was told of; own ones are no hint. */
+  constructor(options: { onHint: (hint: Hint) => void; isOwn: () => boolean }) {
+    this.#onHint = options.onHint;
+    this.#isOwn = options.isOwn;
   }
 
   start(): void {
@@ -50,15 +54,19 @@ export class Watch {
   }
 
   #follow(monitor: Monitor): void {
-    const { source, classify } = monitor;
+    const { source } = monitor;
+    const read = monitor.reader();
     const [command, ...args] = monitor.command;
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#children.add(child);
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const hint = classify(line);
-      if (hint && !this.#closed) this.#onHint(hint);
+      if (this.#closed) return;
+      for (const hint of read(line)) if (hint !== 'nft' || !this.#isOwn()) this.#onHint(hint);
       // nft mistakes a table of the same name for the one that is gone, and says no more of its elements.
-      if (line.startsWith('delete table ip shoal')) child.kill('SIGKILL');
+      if (line.startsWith('delete table ip shoal')) {
+        this.#onHint('nft');
+        child.kill('SIGKILL');
+      }
     });
     child.on('error', () => {});
     child.on('close', () => {
@@ -73,6 +81,22 @@ export class Watch {
       this.#timers.add(timer);
     });
   }
+}
+
+const asList = <T>(one: T | undefined): T[] => (one === undefined ? [] : [one]);
+
+/** nft tells what a transaction changed, then that it is over: it is judged as a whole. */
+export function nftReader(): (line: string) => readonly Hint[] {
+  const touched = new Set<Hint>();
+  return (line) => {
+    if (!line.startsWith('# new generation')) {
+      for (const hint of asList(nftHint(line))) touched.add(hint);
+      return [];
+    }
+    const all = [...touched];
+    touched.clear();
+    return all;
+  };
 }
 
 /** `delete rule ip shoal …`, `add table ip shoal`, `delete rule ip filter DOCKER-USER …`. */

@@ -14,6 +14,8 @@ import type { NetworkState, Peer } from './state.ts';
 export class WireGuard {
   readonly #keyFile: string;
   #publicKey: string;
+  /** The key that this process gave to the device last. */
+  #inUse = '';
 
   /** Keeps this host's private key in that folder, and makes one the first time. */
   constructor(stateDir: string) {
@@ -33,19 +35,30 @@ export class WireGuard {
     return this.#publicKey;
   }
 
-  /** Makes device, key and peers agree with the state; says whether anything had to be changed. */
-  async ensure(state: NetworkState, links: readonly PresentLink[], underlay: number): Promise<boolean> {
+  /** Makes device, key and peers agree with the state; gives what had to be changed, but for a key rotated here. */
+  async ensure(state: NetworkState, links: readonly PresentLink[], underlay: number): Promise<string[]> {
     const link = links.find(({ name }) => name === wireguardLink);
     if (!isSealed(state)) {
-      if (link) await run('ip', ['link', 'del', 'dev', wireguardLink]);
-      return link !== undefined;
+      if (!link) return [];
+      await run('ip', ['link', 'del', 'dev', wireguardLink]);
+      return [`link del dev ${wireguardLink}`];
     }
     if (!link) await makeDevice();
+    const made = link ? [] : [`link add dev ${wireguardLink}`];
     const lines = settingsOf(link, underlay - wireguardOverhead);
     for (const line of lines) await run('ip', line);
     const changes = diffWireGuard(await this.#read(), this.#wanted(state));
     if (changes.length > 0) await run('wg', ['set', wireguardLink, ...changes]);
-    return lines.length > 0 || changes.length > 0;
+    const rotated = this.#inUse !== this.#publicKey;
+    this.#inUse = this.#publicKey;
+    const strange = rotated
+      ? changes.filter((word) => word !== 'private-key' && word !== this.#keyFile)
+      : changes;
+    return [
+      ...made,
+      ...lines.map((line) => line.join(' ')),
+      ...(strange.length > 0 ? [`wg set ${strange.join(' ')}`] : []),
+    ];
   }
 
   async #read(): Promise<WireGuardState> {

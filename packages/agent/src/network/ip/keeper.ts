@@ -9,30 +9,30 @@ import { type PresentLink, readLinks } from './read-links.ts';
 import { ensureDeviceSettings } from './settings.ts';
 
 /** Makes WireGuard's device first where one is needed: the tunnel of encrypted networks stands on it. */
-export type EnsureWireGuard = (links: readonly PresentLink[], underlay: number) => Promise<boolean>;
+export type EnsureWireGuard = (links: readonly PresentLink[], underlay: number) => Promise<readonly string[]>;
 
 /** A device that vanishes or a route that a stranger takes between look and change is seen at the next look. */
 const rounds = 3;
 
 /**
  * Makes tunnels, addresses, routes and rules agree with the state. Always looks at the kernel first: networks
- * and hosts change seldom. Gives the devices that there are, and whether anything had to be changed.
+ * and hosts change seldom. Gives the devices that there are, and the commands that were needed.
  */
 export async function ensureIp(
   state: NetworkState,
   ensureWireGuard: EnsureWireGuard,
-): Promise<{ links: readonly PresentLink[]; changed: boolean }> {
+): Promise<{ links: readonly PresentLink[]; changes: readonly string[] }> {
   let links = await readLinks();
   const mtu = underlayMtu(links, state.self.address);
-  let changed = await ensureWireGuard(links, mtu);
-  if (changed) links = await readLinks();
+  const changes = [...(await ensureWireGuard(links, mtu))];
+  if (changes.length > 0) links = await readLinks();
   // Without WireGuard the sealed tunnel has nothing to stand on.
   const grounded = desiredTunnels(state, mtu).filter(
     ({ lower }) => lower === '' || links.some(({ name }) => name === lower),
   );
   const lines = diffTunnels(links, grounded);
   if (lines.length > 0) {
-    changed = true;
+    changes.push(...lines);
     await batch('ip', lines);
     links = await readLinks();
   }
@@ -41,15 +41,15 @@ export async function ensureIp(
   const desired = desiredEntries(state, devices);
   for (let round = 0; ; round++) {
     const steps = diffEntries(await readEntries(), desired);
-    if (steps.length === 0) return { links, changed };
-    changed = true;
+    if (steps.length === 0) return { links, changes };
     for (const { tool, lines } of steps) {
+      changes.push(...lines);
       try {
         await batch(tool, lines);
       } catch (error) {
         if (round === rounds - 1) throw error;
       }
     }
-    if (round === rounds - 1) return { links, changed };
+    if (round === rounds - 1) return { links, changes };
   }
 }

@@ -105,6 +105,24 @@ function diffElements(set: string, present: Elements | undefined, desired: Eleme
 export const idsOf = ({ chains }: Pick<Table, 'chains'>): Map<string, string[]> =>
   new Map([...chains].map(([name, { rules }]) => [name, rules.map(({ id }) => id)]));
 
+/** What a change is about, for the log. */
+export function describe(change: Change): string {
+  switch (change.kind) {
+    case 'delete-table':
+    case 'add-table':
+      return `${change.kind} ${tableName}`;
+    case 'add-chain':
+    case 'fill-chain':
+    case 'delete-chain':
+      return `${change.kind} ${change.chain}`;
+    case 'add-set':
+      return `${change.kind} ${change.set}`;
+    case 'add-elements':
+    case 'delete-elements':
+      return `${change.kind} ${change.set}: ${[...change.elements.keys()].slice(0, 3).join(', ')}`;
+  }
+}
+
 /** In nft's own language, for `nft -f -`. */
 export const renderChanges = (changes: readonly Change[]): string => `${changes.map(render).join('\n')}\n`;
 

@@ -1,5 +1,14 @@
 import { CommandError, run } from '../kernel.ts';
-import { type Change, diffPlans, diffTable, idsOf, type PresentTable, renderChanges } from './diff.ts';
+import {
+  type Change,
+  describe,
+  diffPlans,
+  diffTable,
+  idsOf,
+  type PresentTable,
+  renderChanges,
+} from './diff.ts';
+import { OwnNews } from './own-news.ts';
 import { readTable } from './read.ts';
 import { merge, type TablePlan, tableName } from './table.ts';
 
@@ -15,13 +24,12 @@ interface Known {
 export class TableKeeper {
   /** What is in the kernel, as far as we know; undefined: look first. */
   #known: Known | undefined;
-  #ownUntil = 0;
+  readonly #news = new OwnNews();
 
   /**
-   * Makes the table agree, in one transaction; `verify` looks at the kernel first. Says whether anything had to
-   * be changed.
+   * Makes the table agree, in one transaction; `verify` looks at the kernel first. Gives what had to be changed.
    */
-  async ensure(desired: TablePlan, { verify }: { verify: boolean }): Promise<boolean> {
+  async ensure(desired: TablePlan, { verify }: { verify: boolean }): Promise<string[]> {
     let failure: unknown;
     if (verify) this.#known = undefined;
     for (let attempt = 0; attempt < attempts; attempt++) {
@@ -36,7 +44,7 @@ export class TableKeeper {
     throw failure;
   }
 
-  async #change({ plan, chains }: Known, desired: TablePlan): Promise<boolean> {
+  async #change({ plan, chains }: Known, desired: TablePlan): Promise<string[]> {
     const changes = diffPlans(plan, desired, chains);
     await this.#run(changes);
     for (const change of changes) {
@@ -49,31 +57,31 @@ export class TableKeeper {
         );
     }
     this.#known = { plan: desired, chains };
-    return changes.length > 0;
+    return changes.map(describe);
   }
 
-  async #compare(desired: TablePlan): Promise<boolean> {
+  async #compare(desired: TablePlan): Promise<string[]> {
     const table = merge([desired.base, ...desired.services.values()]);
     const changes = diffTable(await readPresent(), table);
     await this.#run(changes);
     this.#known = { plan: desired, chains: idsOf(table) };
     // Shared chains that no service needs any more are nobody's doing.
-    return changes.some(({ kind }) => kind !== 'delete-chain');
+    return changes.filter(({ kind }) => kind !== 'delete-chain').map(describe);
   }
 
-  /** Were the changes that nft tells of at this moment our own? */
-  get isChanging(): boolean {
-    return performance.now() < this.#ownUntil;
+  /** nft told of one transaction on the table: was it ours? */
+  isOwn(): boolean {
+    return this.#news.isOwn(performance.now());
   }
 
   async #run(changes: readonly Change[]): Promise<void> {
     if (changes.length === 0) return;
-    this.#ownUntil = Number.POSITIVE_INFINITY;
+    this.#news.expect(performance.now());
     try {
       await run('nft', ['-f', '-'], { input: renderChanges(changes) });
-    } finally {
-      // News of it arrives a moment later.
-      this.#ownUntil = performance.now() + 300;
+    } catch (error) {
+      this.#news.failed();
+      throw error;
     }
   }
 }

@@ -38,5 +38,5 @@ const keeper = new TableKeeper();
 for (const each of states) {
   const changed = await keeper.ensure(planTable(each), { verify: false });
   const wrong = await new TableKeeper().ensure(planTable(each), { verify: true });
-  process.stdout.write(`${changed ? 'changed' : 'unchanged'}, ${wrong ? 'wrong' : 'right'}\n`);
+  process.stdout.write(`${changed.length > 0 ? 'changed' : 'unchanged'}, ${wrong.join('; ') || 'right'}\n`);
 }

@@ -1,0 +1,53 @@
+import type { Logger } from 'pino';
+
+/** What differed from what it should be, each part as the changes that put it right. */
+export interface Differences {
+  readonly table: readonly string[];
+  readonly ip: readonly string[];
+  readonly docker: readonly string[];
+}
+
+/** More of a repair need not be read. */
+const mostShown = 10;
+const words = {
+  table: 'firewall rules (table ip shoal)',
+  ip: 'tunnels, addresses or routes',
+  docker: 'rules in the chain DOCKER-USER',
+} as const satisfies Record<keyof Differences, string>;
+
+/** Keeps what was found changed by others and put right. */
+export class Repairs {
+  readonly #log: Logger;
+  readonly #found = new Set<string>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  clear(): void {
+    this.#found.clear();
+  }
+
+  note(differences: Differences): void {
+    const parts = (['table', 'ip', 'docker'] as const).filter((part) => differences[part].length > 0);
+    if (parts.length === 0) return;
+    for (const part of parts) this.#found.add(words[part]);
+    const shown = parts.map((part) => [part, differences[part].slice(0, mostShown)]);
+    this.#log.warn(Object.fromEntries(shown), 'someone changed the data path: repaired it');
+  }
+
+  /** In words for people. */
+  get found(): string[] {
+    return [...this.#found];
+  }
+}
+
+/**
+ * Of the lines that changed something, those that no device explains which was not there before: what belongs to a
+ * device can be made only when that comes.
+ */
+export const withoutNewDevices = (lines: readonly string[], before: ReadonlySet<string>): string[] =>
+  lines.filter((line) => {
+    const device = /\bdev (\S+)/.exec(line)?.[1];
+    return device === undefined || before.has(device);
+  });
