@@ -41,6 +41,8 @@ export class Agent {
       bridges: new BridgeNetworks(config.dockerSocket),
       stateDir: config.stateDir,
       unfit: () => this.#tasks.unfit(),
+      connected: () => this.#link.connected,
+      onKey: () => this.#facts.refreshKey(),
       log,
     });
     this.#engine = new Engine({

@@ -45,6 +45,11 @@ export class FactWatch {
     }
   }
 
+  /** The host has another key: said without asking the daemon first. */
+  refreshKey(): void {
+    this.#set({ ...this.#facts, overlayKey: this.#host.overlayKey() });
+  }
+
   /** The daemon can't be used now, and why. A refresh that works takes it back. */
   trouble(reason: string): void {
     this.#set({ ...this.#facts, trouble: `the Docker daemon does not answer: ${reason}` });

@@ -145,12 +145,16 @@ export class DataPath {
     return this.#wireguard.publicKey;
   }
 
-  /** Resolves with the new public key, once it is in use. */
-  async rotateKey(): Promise<string> {
-    const key = this.#wireguard.rotate();
+  /** When that key was made, ms since the epoch. */
+  get keyMadeAt(): number {
+    return this.#wireguard.madeAt;
+  }
+
+  /** Resolves when a new key was put to use, or was tried to be: `publicKey` tells. */
+  async rotateKey(): Promise<void> {
+    this.#wireguard.rotate();
     this.#look.add('ip');
-    if (this.#state) await this.#runner.run();
-    return key;
+    await this.#runner.run();
   }
 
   /** Why networks don't work on this host, in words for people; empty when all is well. */
@@ -176,8 +180,8 @@ export class DataPath {
         ? await this.#troubles.attempt('chain DOCKER-USER: trying again', ensureDockerUser, [])
         : [];
       if (look.has('port')) await ensureHairpin(this.#bridgeNames());
-      // Whatever else had to be changed than for a new state was changed by someone else.
-      if (before === state) this.#repairs.note({ table, ip, docker });
+      // For a new state, routes and devices had to be changed anyway; at the start, everything.
+      if (before) this.#repairs.note({ table, ip: before === state ? ip : [], docker });
     } catch (error) {
       for (const hint of look) this.#look.add(hint);
       throw error;

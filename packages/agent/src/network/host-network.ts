@@ -19,6 +19,7 @@ import { DnsServer, gatewaysOf } from './dns/server.ts';
 import { type NetworkAssignments, networkState } from './from-proto.ts';
 import { checkNames } from './insight/own-names.ts';
 import { checkWays, heard } from './insight/ways.ts';
+import { KeyRotation } from './key-rotation.ts';
 import { type LocalBridgeDriver, LocalBridges } from './local-bridges.ts';
 import { openConnections } from './open-connections.ts';
 import type { NetworkState } from './state.ts';
@@ -58,6 +59,10 @@ export interface HostNetworkOptions {
   readonly stateDir: string;
   /** Ids of this host's tasks that must get no traffic, as of now. */
   readonly unfit: () => ReadonlySet<string>;
+  /** A session with the manager is up. */
+  readonly connected: () => boolean;
+  /** `publicKey` is another one now. */
+  readonly onKey: () => void;
   readonly log: Logger;
 }
 
@@ -68,6 +73,7 @@ export class HostNetwork {
   readonly #dns: DnsServer;
   readonly #resolvers = new HostResolvers();
   readonly #log: Logger;
+  readonly #keys: KeyRotation;
   /** This host's containers by their addresses, whether they are endpoints or not. */
   #containers: ReadonlyMap<string, LocalContainer> = new Map();
   /** As the manager sent them, and who this host is. */
@@ -76,11 +82,20 @@ export class HostNetwork {
   #unfit: ReadonlySet<string> = new Set();
   #state: NetworkState | undefined;
 
-  constructor({ bridges, stateDir, unfit, log }: HostNetworkOptions) {
+  constructor({ bridges, stateDir, unfit, connected, onKey, log }: HostNetworkOptions) {
     this.#unfitNow = unfit;
     this.#log = log.child({ component: 'network' });
     this.#bridges = new LocalBridges(bridges);
     this.#dataPath = new DataPath({ bridges, stateDir, log });
+    this.#keys = new KeyRotation({
+      view: () => ({ publicKey: this.publicKey, state: this.#state, connected: connected() }),
+      madeAt: () => this.#dataPath.keyMadeAt,
+      rotate: () => this.#dataPath.rotateKey(),
+      announce: onKey,
+      clock: Date.now,
+      random: Math.random,
+      log: this.#log,
+    });
     this.#dns = new DnsServer({
       random: Math.random,
       clock: Date.now,
@@ -92,10 +107,12 @@ export class HostNetwork {
 
   async start(): Promise<void> {
     await this.#dataPath.start();
+    this.#keys.start();
   }
 
   /** What is in the kernel stays: traffic goes on. */
   async close(): Promise<void> {
+    this.#keys.close();
     this.#dataPath.close();
     this.#resolvers.close();
     await this.#dns.close();

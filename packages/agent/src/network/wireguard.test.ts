@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { diffWireGuard, parseDump, WireGuard } from './wireguard.ts';
+import { diffWireGuard, parseDump, renewedKeys, WireGuard } from './wireguard.ts';
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'shoal-wireguard-'));
@@ -24,8 +24,11 @@ it('changes the key', () => {
   const path = folder();
   const wireguard = new WireGuard(path);
   const before = wireguard.publicKey;
-  expect(wireguard.rotate()).not.toBe(before);
-  expect(new WireGuard(path).publicKey).toBe(wireguard.publicKey);
+  wireguard.rotate();
+  // The others must not learn of a key that is not in use yet.
+  expect(wireguard.publicKey).toBe(before);
+  expect(new WireGuard(path).publicKey).not.toBe(before);
+  expect(Math.abs(wireguard.madeAt - Date.now())).toBeLessThan(60_000);
 });
 
 const dump = [
@@ -43,6 +46,11 @@ it('agrees with the peers by what changed', () => {
     ['TWO=', place(2)],
     ['NEW=', place(3)],
   ]);
+  expect(renewedKeys(present, wanted)).toEqual([]);
+  expect(renewedKeys(present, { ...wanted, peers })).toEqual(['NEW=']);
+  expect(
+    renewedKeys(present, { ...wanted, peers: new Map([...present.peers, ['FOUR=', place(4)]]) }),
+  ).toEqual([]);
   expect(diffWireGuard(present, { ...wanted, publicKey: 'NEXT=', peers }).join(' ')).toBe(
     'private-key /key peer OLD= remove peer NEW= endpoint 192.0.2.3:51823 allowed-ips 198.19.0.3/32',
   );

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSealed, wireguardOverhead } from './ip/links.ts';
 import type { PresentLink } from './ip/read-links.ts';
@@ -13,51 +13,64 @@ import type { NetworkState, Peer } from './state.ts';
  */
 export class WireGuard {
   readonly #keyFile: string;
+  /** Of the key in the file. */
+  #key: string;
   #publicKey: string;
-  /** The key that this process gave to the device last. */
-  #inUse = '';
 
   /** Keeps this host's private key in that folder, and makes one the first time. */
   constructor(stateDir: string) {
     mkdirSync(stateDir, { recursive: true });
     this.#keyFile = join(stateDir, 'wireguard.key');
-    this.#publicKey = readKey(this.#keyFile) ?? newKey(this.#keyFile);
+    this.#key = readKey(this.#keyFile) ?? newKey(this.#keyFile);
+    this.#publicKey = this.#key;
   }
 
-  /** For `Peer.key` of this host on the others. */
+  /** For `Peer.key` of this host on the others: the key in use, not one that only waits to be. */
   get publicKey(): string {
     return this.#publicKey;
   }
 
-  /** A new key from now on. Other hosts reach this one over encrypted networks again once they know it. */
-  rotate(): string {
-    this.#publicKey = newKey(this.#keyFile);
-    return this.#publicKey;
+  /** When the key was made, ms since the epoch: the time of its file. */
+  get madeAt(): number {
+    return statSync(this.#keyFile).mtimeMs;
+  }
+
+  /** A new key, in use after the next `ensure`. Other hosts reach this one again once they know it. */
+  rotate(): void {
+    this.#key = newKey(this.#keyFile);
   }
 
   /** Makes device, key and peers agree with the state; gives what had to be changed, but for a key rotated here. */
   async ensure(state: NetworkState, links: readonly PresentLink[], underlay: number): Promise<string[]> {
     const link = links.find(({ name }) => name === wireguardLink);
-    if (!isSealed(state)) {
-      if (!link) return [];
-      await run('ip', ['link', 'del', 'dev', wireguardLink]);
-      return [`link del dev ${wireguardLink}`];
-    }
+    const sealed = isSealed(state);
+    const rotated = this.#key !== this.#publicKey;
+    const changes = sealed ? await this.#ensureDevice(state, link, underlay) : await removeDevice(link);
+    this.#publicKey = this.#key;
+    return rotated ? [] : changes;
+  }
+
+  async #ensureDevice(
+    state: NetworkState,
+    link: PresentLink | undefined,
+    underlay: number,
+  ): Promise<string[]> {
     if (!link) await makeDevice();
     const made = link ? [] : [`link add dev ${wireguardLink}`];
+    // First: wireguard-go answers when it is ready, and until then gives the device an MTU of its own.
+    const present = await this.#read();
     const lines = settingsOf(link, underlay - wireguardOverhead);
     for (const line of lines) await run('ip', line);
-    const changes = diffWireGuard(await this.#read(), this.#wanted(state));
-    if (changes.length > 0) await run('wg', ['set', wireguardLink, ...changes]);
-    const rotated = this.#inUse !== this.#publicKey;
-    this.#inUse = this.#publicKey;
-    const strange = rotated
-      ? changes.filter((word) => word !== 'private-key' && word !== this.#keyFile)
-      : changes;
+    const wanted = this.#wanted(state);
+    const changes = diffWireGuard(present, wanted);
+    const renewed = renewedKeys(present, wanted);
+    if (changes.length > 0) await run('wg', ['set', wireguardLink, ...changes, ...keepalive(renewed, 25)]);
+    // Turned on, it sent something at once: that was all it is for.
+    if (renewed.length > 0) await run('wg', ['set', wireguardLink, ...keepalive(renewed, 0)]);
     return [
       ...made,
       ...lines.map((line) => line.join(' ')),
-      ...(strange.length > 0 ? [`wg set ${strange.join(' ')}`] : []),
+      ...(changes.length > 0 ? [`wg set ${wireguardLink} ${changes.join(' ')}`] : []),
     ];
   }
 
@@ -68,7 +81,7 @@ export class WireGuard {
   #wanted({ peers }: NetworkState): WireGuardState & { readonly keyFile: string } {
     return {
       keyFile: this.#keyFile,
-      publicKey: this.#publicKey,
+      publicKey: this.#key,
       port: wireguardPort,
       peers: new Map([...peers.values()].flatMap((peer) => (peer.key ? [[peer.key, placeOf(peer)]] : []))),
     };
@@ -104,6 +117,21 @@ export function diffWireGuard(
   return changes;
 }
 
+/**
+ * Keys of hosts that had another one before. The host itself tried to reach us with its new key while we did not know
+ * that yet, and tries again only after 5 s: so we begin.
+ */
+export function renewedKeys(present: WireGuardState, wanted: WireGuardState): string[] {
+  const old = [...present.peers].filter(([key]) => !wanted.peers.has(key)).map(([, { inside }]) => inside);
+  const renewed = [...wanted.peers].filter(
+    ([key, { inside }]) => !present.peers.has(key) && old.includes(inside),
+  );
+  return renewed.map(([key]) => key);
+}
+
+const keepalive = (keys: readonly string[], seconds: number): string[] =>
+  keys.flatMap((key) => ['peer', key, 'persistent-keepalive', String(seconds)]);
+
 /** First line: private key, public key, port, mark; then a line per peer: key, preshared, endpoint, allowed, … */
 export function parseDump(dump: string): WireGuardState {
   const [[, publicKey = '', port = '0'] = [], ...peers] = dump
@@ -122,6 +150,12 @@ export function parseDump(dump: string): WireGuardState {
       ),
     ),
   };
+}
+
+async function removeDevice(link: PresentLink | undefined): Promise<string[]> {
+  if (!link) return [];
+  await run('ip', ['link', 'del', 'dev', wireguardLink]);
+  return [`link del dev ${wireguardLink}`];
 }
 
 async function makeDevice(): Promise<void> {

@@ -44,6 +44,10 @@ export class ManagerLink {
     this.#options = options;
   }
 
+  get connected(): boolean {
+    return this.#session?.welcomed ?? false;
+  }
+
   open(): void {
     this.#loop ??= this.#run();
   }

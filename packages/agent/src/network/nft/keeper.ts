@@ -22,29 +22,32 @@ interface Known {
 
 /** Keeps our table in the kernel. It remembers what it applied, so that a change costs what changed. */
 export class TableKeeper {
-  /** What is in the kernel, as far as we know; undefined: look first. */
+  /** What we left in the kernel; undefined: nothing yet. */
   #known: Known | undefined;
   readonly #news = new OwnNews();
 
   /**
-   * Makes the table agree, in one transaction; `verify` looks at the kernel first. Gives what had to be changed.
+   * Makes the table agree, in one transaction; `verify` looks at the kernel first. Gives what others had changed
+   * since we left it.
    */
   async ensure(desired: TablePlan, { verify }: { verify: boolean }): Promise<string[]> {
     let failure: unknown;
-    if (verify) this.#known = undefined;
+    let look = verify;
     for (let attempt = 0; attempt < attempts; attempt++) {
       try {
-        return await (this.#known ? this.#change(this.#known, desired) : this.#compare(desired));
+        if (look || !this.#known) return await this.#compare(desired);
+        await this.#change(this.#known, desired);
+        return [];
       } catch (error) {
         // Someone else changed the table since we looked: nothing of the transaction was done.
         failure = error;
-        this.#known = undefined;
+        look = true;
       }
     }
     throw failure;
   }
 
-  async #change({ plan, chains }: Known, desired: TablePlan): Promise<string[]> {
+  async #change({ plan, chains }: Known, desired: TablePlan): Promise<void> {
     const changes = diffPlans(plan, desired, chains);
     await this.#run(changes);
     for (const change of changes) {
@@ -57,16 +60,16 @@ export class TableKeeper {
         );
     }
     this.#known = { plan: desired, chains };
-    return changes.map(describe);
   }
 
   async #compare(desired: TablePlan): Promise<string[]> {
-    const table = merge([desired.base, ...desired.services.values()]);
-    const changes = diffTable(await readPresent(), table);
-    await this.#run(changes);
+    const present = await readPresent();
+    const left = this.#known ? diffTable(present, tableOf(this.#known.plan)) : [];
+    const table = tableOf(desired);
+    await this.#run(diffTable(present, table));
     this.#known = { plan: desired, chains: idsOf(table) };
     // Shared chains that no service needs any more are nobody's doing.
-    return changes.filter(({ kind }) => kind !== 'delete-chain').map(describe);
+    return left.filter(({ kind }) => kind !== 'delete-chain').map(describe);
   }
 
   /** nft told of one transaction on the table: was it ours? */
@@ -85,6 +88,8 @@ export class TableKeeper {
     }
   }
 }
+
+const tableOf = ({ base, services }: TablePlan) => merge([base, ...services.values()]);
 
 async function readPresent(): Promise<PresentTable | undefined> {
   try {
