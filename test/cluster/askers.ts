@@ -41,7 +41,7 @@ export class Asker {
     this.id = id;
   }
   run(...command: string[]): Promise<string> {
-    return this.host.exec(['docker', 'exec', this.id, ...command], { timeoutMs: 30_000 });
+    return this.host.exec(['docker', 'exec', this.id, ...command], { timeoutMs: 120_000 });
   }
   /** What `count` new connections to a URL are answered. */
   async ask(url: string, count = 1): Promise<Web[]> {

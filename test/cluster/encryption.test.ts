@@ -29,4 +29,78 @@ describe('encrypted networks', () => {
     expect(seen.length).toBeGreaterThan(500);
     expect(seen).not.toContain('plaintext');
   });
+
+  it('change their keys: a connection outlives it, and nothing is sent in the clear', async () => {
+    await create(
+      webSpec('web', { task: { ...on('sealed'), Placement: { Constraints: ['node.hostname==h3'] } } }),
+    );
+    await running('web', 1);
+    const asker = await client('asker', 'h1', 'sealed');
+    await until('it answers', () => asker.ask('http://web:8080/'), { timeoutMs: 20_000 });
+    const [h1, , h3] = cluster.hosts;
+    await h3.sh(
+      'rm -f /tmp/seen; nohup tcpdump -i eth0 -A -U -s 0 host $0 and not tcp > /tmp/seen 2>/dev/null & echo $! > /tmp/seen.pid'.replace(
+        '$0',
+        h1.ip,
+      ),
+    );
+    await until('the capture has begun', async () => (await h3.sh('wc -c < /tmp/seen')).trim() !== '0', {
+      timeoutMs: 20_000,
+    });
+    const stream = asker.run('node', '-e', oneConnection('http://web:8080/?secret=plaintext'));
+    stream.catch(() => {});
+    try {
+      for (const host of [h3, h1]) {
+        const before = await host.sh('wg show sh.wg public-key');
+        await host.sh("touch -d '2 days ago' /var/lib/shoal/agent/wireguard.key");
+        await until(
+          `all hosts know a new key of ${host.name}`,
+          async (seen) => {
+            const key = (await host.sh('wg show sh.wg public-key')).trim();
+            const known = await Promise.all(
+              [h1, h3].filter((each) => each !== host).map((each) => each.sh('wg show sh.wg peers')),
+            );
+            seen({ before, key, known });
+            return key !== before.trim() && known.every((peers) => peers.includes(key));
+          },
+          { timeoutMs: 30_000 },
+        );
+        await asker.ask('http://web:8080/?secret=plaintext');
+      }
+    } finally {
+      await asker.run('touch', '/tmp/stop');
+    }
+    const { sockets, answers, longestMs } = JSON.parse(await stream) as Record<string, number>;
+    expect(sockets).toBe(1);
+    expect(answers).toBeGreaterThan(20);
+    // A handshake that is lost is tried again after 5 s: none was.
+    expect(longestMs).toBeLessThan(5_000);
+    const seen = await h3.sh('kill "$(cat /tmp/seen.pid)"; cat /tmp/seen; rm /tmp/seen /tmp/seen.pid');
+    expect(seen.length).toBeGreaterThan(500);
+    expect(seen).not.toContain('plaintext');
+  });
 });
+
+/** Asks again and again over one connection, until /tmp/stop is there; then says how it went. */
+const oneConnection = (url: string) => `
+  const { Agent, get } = require('node:http');
+  const { existsSync } = require('node:fs');
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const sockets = new Set();
+  const ask = () => new Promise((resolve, reject) => {
+    const request = get(${JSON.stringify(url)}, { agent }, (answer) => answer.resume().on('end', resolve));
+    request.on('socket', (socket) => sockets.add(socket)).on('error', reject);
+  });
+  (async () => {
+    let answers = 0, longestMs = 0;
+    while (!existsSync('/tmp/stop')) {
+      const from = performance.now();
+      await ask();
+      answers++;
+      longestMs = Math.max(longestMs, performance.now() - from);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    console.log(JSON.stringify({ sockets: sockets.size, answers, longestMs }));
+    process.exit(0);
+  })().catch((error) => { console.error(error); process.exit(1); });
+`;
