@@ -150,7 +150,7 @@ export class DataPath {
     return this.#wireguard.madeAt;
   }
 
-  /** Resolves when a new key was put to use, or was tried to be: `publicKey` tells. */
+  /** Resolves when a new key is in use, or could not be put to use yet: `publicKey` tells. */
   async rotateKey(): Promise<void> {
     this.#wireguard.rotate();
     this.#look.add('ip');

@@ -61,7 +61,7 @@ export interface HostNetworkOptions {
   readonly unfit: () => ReadonlySet<string>;
   /** A session with the manager is up. */
   readonly connected: () => boolean;
-  /** `publicKey` is another one now. */
+  /** `publicKey` may be another one now. */
   readonly onKey: () => void;
   readonly log: Logger;
 }

@@ -29,9 +29,9 @@ export interface KeyRotationOptions {
   readonly view: () => Omit<KeyView, 'ageMs' | 'lifetimeMs'>;
   /** Ms since the epoch. */
   readonly madeAt: () => number;
-  /** Resolves when the new key is in use. */
+  /** Resolves when a new key is in use, or could not be put to use yet: the view tells. */
   readonly rotate: () => Promise<void>;
-  /** Tells the manager: every moment from the change until the others know it counts. */
+  /** Tells the manager the key in use, if it is another one: every moment until the others know it counts. */
   readonly announce: () => void;
   readonly clock: () => number;
   readonly random: () => number;
@@ -63,10 +63,11 @@ export class KeyRotation {
     if (this.#rotating) return;
     this.#rotating = true;
     try {
-      if (!isDue({ ...view(), ageMs: clock() - madeAt(), lifetimeMs: this.#lifetimeMs })) return;
-      await rotate();
+      if (isDue({ ...view(), ageMs: clock() - madeAt(), lifetimeMs: this.#lifetimeMs })) {
+        log.info('changing the WireGuard key');
+        await rotate();
+      }
       announce();
-      log.info({ publicKey: view().publicKey }, 'changed the WireGuard key');
     } catch (error) {
       log.warn({ err: error }, 'the WireGuard key could not be changed, trying again');
     } finally {
