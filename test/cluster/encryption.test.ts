@@ -38,15 +38,16 @@ describe('encrypted networks', () => {
     const asker = await client('asker', 'h1', 'sealed');
     await until('it answers', () => asker.ask('http://web:8080/'), { timeoutMs: 20_000 });
     const [h1, , h3] = cluster.hosts;
-    await h3.sh(
-      'rm -f /tmp/seen; nohup tcpdump -i eth0 -A -U -s 0 host $0 and not tcp > /tmp/seen 2>/dev/null & echo $! > /tmp/seen.pid'.replace(
-        '$0',
-        h1.ip,
-      ),
+    const capture = `tcpdump -i eth0 -A -l -s 0 'udp and host ${h1.ip}' > /tmp/seen 2>/dev/null`;
+    await h3.sh(`nohup ${capture} & echo $! > /tmp/seen.pid`);
+    await until(
+      'the capture has begun',
+      async () => {
+        await asker.ask('http://web:8080/?secret=plaintext');
+        return (await h3.sh('wc -c < /tmp/seen')).trim() !== '0';
+      },
+      { timeoutMs: 20_000 },
     );
-    await until('the capture has begun', async () => (await h3.sh('wc -c < /tmp/seen')).trim() !== '0', {
-      timeoutMs: 20_000,
-    });
     const stream = asker.run('node', '-e', oneConnection('http://web:8080/?secret=plaintext'));
     stream.catch(() => {});
     try {
