@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ingressId, type Network, type Task } from '../model/index.ts';
+import { ingressId, type Network, type Service, type Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
 import { aNode, aService, aTask } from '../testing.ts';
-import { allocatorLoop, prepareNetworks } from './loop.ts';
+import { affected, allocatorLoop, prepareNetworks } from './loop.ts';
 import { planNetwork } from './plan.ts';
 
 const log = pino({ level: 'silent' });
@@ -113,5 +113,20 @@ describe('the loop', () => {
         ports: [{ PublishedPort: 8080, PublishMode: 'ingress' }],
       }),
     );
+  });
+
+  it('looks at a network when a service leaves it, not when one comes', async () => {
+    const { view } = await running();
+    const web = (...vips: string[]) =>
+      aService('web', {
+        shoal: { specVersion: 1, attachments: vips.map((vip) => ({ networkId: 'small', vip })) },
+      });
+    const looksAt = (before: Service | undefined, after: Service | undefined) => [
+      ...affected(view, { table: 'services', id: 'web', before, after }),
+    ];
+    expect(looksAt(undefined, web('172.20.0.2'))).toEqual(['web']);
+    expect(looksAt(web('172.20.0.2'), web('172.20.0.2'))).toEqual(['web']);
+    expect(looksAt(web('172.20.0.2'), web('172.20.0.3'))).toEqual(['web', 'small']);
+    expect(looksAt(web('172.20.0.2'), undefined)).toEqual(['web', 'small']);
   });
 });
