@@ -70,8 +70,9 @@ export class Load {
 
   private constructor(options: LoadOptions) {
     this.#options = options;
+    // In turn: one that lies idle may be closed by its server at the very moment of its next request.
     this.#agent = options.keepAlive
-      ? new Agent({ keepAlive: true, maxSockets: options.concurrency })
+      ? new Agent({ keepAlive: true, maxSockets: options.concurrency, scheduling: 'fifo' })
       : undefined;
     this.#workers = Array.from({ length: options.concurrency }, () => this.#work());
   }
