@@ -101,6 +101,37 @@ describe.each(found)('docker client $version', ({ path }) => {
     expect(await ok('service', 'ls', '-q')).toMatch(/^\S+\n$/);
   });
 
+  it('makes a network, shows who is on it, refuses to remove it while in use, and removes it', async () => {
+    const options = ['--subnet', '10.99.0.0/24', '--ip-range', '10.99.0.128/25', '--gateway', '10.99.0.1'];
+    const id = await ok(
+      ...['network', 'create', '-d', 'overlay', ...options, '--attachable', '--label', 'team=cli'],
+      ...['-o', 'com.docker.network.driver.mtu=1300', 'cli'],
+    );
+    try {
+      expect(
+        await ok('network', 'ls', '--filter', 'label=team=cli', '--format', '{{.Name}} {{.Driver}}'),
+      ).toBe('cli overlay\n');
+      await ok('service', 'create', '-d', '--name', 'cli', '--network', 'name=cli,alias=www', image);
+      await running('cli', 1);
+      const shown = JSON.parse(await ok('network', 'inspect', '--verbose', 'cli'))[0];
+      expect(shown).toMatchObject({
+        Id: id.trim(),
+        Scope: 'swarm',
+        Attachable: true,
+        Internal: false,
+        IPAM: { Config: [{ Subnet: '10.99.0.0/24', IPRange: '10.99.0.128/25', Gateway: '10.99.0.1' }] },
+        Labels: { team: 'cli' },
+        Services: { cli: { Tasks: [{ Name: expect.stringMatching(/^cli\.1\./) }] } },
+      });
+      expect(shown.Peers).toHaveLength(1);
+      const refused = await docker('network', 'rm', 'cli');
+      expect([refused.code, refused.err]).toEqual([1, expect.stringMatching(/in use.*cli/s)]);
+    } finally {
+      await removeServices('cli');
+      expect(await ok('network', 'rm', 'cli')).toBe('cli\n');
+    }
+  });
+
   it('drains a node, which moves its tasks, and lets it take part again', async () => {
     await ok('service', 'create', '-d', '--name', 'cli', '--replicas', '3', image);
     await running('cli', 3);

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ROOT } from './paths.ts';
 import { add, exitCodeOf, nothing, summaryLine, tally } from './summary.ts';
 
 const file = (status: string, ...tests: string[]) => ({
-  name: 'some.test.ts',
+  name: join(ROOT, 'some.test.ts'),
   status,
   message: 'SyntaxError: unexpected token\n  at line 1',
   assertionResults: tests.map((each, index) => ({

@@ -1,3 +1,6 @@
+import { relative } from 'node:path';
+import { ROOT } from './paths.ts';
+
 /** The parts of vitest's JSON report that we count. */
 export interface VitestReport {
   numPassedTests: number;
@@ -37,7 +40,8 @@ export function failure(reason: string): Tally {
   return { passed: 0, failed: 1, failures: [reason] };
 }
 
-function failuresOf({ name, status, message, assertionResults }: FileReport): string[] {
+function failuresOf({ name: path, status, message, assertionResults }: FileReport): string[] {
+  const name = relative(ROOT, path);
   const failed = assertionResults.filter((each) => each.status === 'failed');
   if (status === 'failed' && failed.length === 0) return [`${name}: ${firstLine(message)}`];
   return failed.map((each) => `${name} > ${each.fullName}: ${firstLine(each.failureMessages?.[0])}`);
