@@ -2,15 +2,19 @@ import type { BridgePlan } from './bridge-plan.ts';
 import { type PresentLink, readLinks, toLink } from './ip/read-links.ts';
 import { batch, CommandError, run } from './kernel.ts';
 
+/** A bridge's own address, with the prefix of its subnet. */
+export const gatewayBlock = ({ gateway, subnet }: Pick<BridgePlan, 'gateway' | 'subnet'>): string =>
+  `${gateway}/${subnet.split('/')[1]}`;
+
 /** Makes a lost bridge again as Docker had made it, and puts its containers' cables back in. */
 export async function repairBridge(
-  { bridge, gateway, subnet, mtu }: BridgePlan,
+  plan: BridgePlan,
   attached: readonly { readonly pid: number; readonly address: string }[],
 ): Promise<void> {
-  const prefix = subnet.split('/')[1];
+  const { bridge, mtu } = plan;
   await batch('ip', [
     `link add ${bridge} mtu ${mtu} type bridge`,
-    `address add ${gateway}/${prefix} dev ${bridge}`,
+    `address add ${gatewayBlock(plan)} dev ${bridge}`,
     `link set dev ${bridge} up`,
   ]);
   const loose = new Map(

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import type { BridgePlan } from './bridge-plan.ts';
-import { repairBridge } from './bridge-repair.ts';
+import { gatewayBlock, repairBridge } from './bridge-repair.ts';
 import { type DaemonFacts, daemonSupport } from './docker-support.ts';
 import { readLinks } from './ip/read-links.ts';
+import { batch } from './kernel.ts';
 import { Runner } from './runner.ts';
 
 /** What the data path asks of this host's Docker daemon. */
@@ -106,15 +107,20 @@ export class Bridges {
     this.#runner.hint();
   }
 
-  /** A stranger took the device: Docker would not make it again before its own next start. */
+  /** A stranger took the device or its address: Docker would not make it again before its own next start. */
   async #repairDevices(wanted: readonly BridgePlan[]): Promise<boolean> {
-    const devices = new Set((await readLinks()).map(({ name }) => name));
-    const lost = wanted.filter(({ bridge }) => !devices.has(bridge));
+    const addresses = new Map((await readLinks()).map(({ name, addresses }) => [name, addresses]));
+    const lost = wanted.filter(({ bridge }) => !addresses.has(bridge));
     for (const plan of lost) {
       this.#log.warn({ bridge: plan.bridge }, 'a bridge is gone: making it again');
       await repairBridge(plan, await this.#driver.attached(plan.name));
     }
-    return lost.length > 0;
+    const bare = wanted.filter((plan) => addresses.get(plan.bridge)?.includes(gatewayBlock(plan)) === false);
+    for (const { bridge, ...plan } of bare) {
+      this.#log.warn({ bridge }, 'a bridge has lost its address: giving it back');
+      await batch('ip', [`address add ${gatewayBlock(plan)} dev ${bridge}`]);
+    }
+    return lost.length + bare.length > 0;
   }
 }
 
