@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { protocolVersion, type Query, type QueryResult, type Welcome } from '@shoal/proto';
+import { probeHost, protocolVersion, type Query, type QueryResult, type Welcome } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { BridgeNetworks } from './docker/bridge-networks.ts';
@@ -7,6 +7,7 @@ import { Engine } from './docker/engine.ts';
 import { messageOf, statusCodeOf } from './docker/errors.ts';
 import { watchContainers } from './docker/watch.ts';
 import { FactWatch } from './health/fact-watch.ts';
+import { ProbePort } from './health/probe-port.ts';
 import { HostNetwork } from './network/host-network.ts';
 import type { AssignmentSet } from './session/assignment-set.ts';
 import { Journal } from './session/journal.ts';
@@ -27,6 +28,7 @@ export class Agent {
   readonly #engine: Engine;
   readonly #network: HostNetwork;
   readonly #facts: FactWatch;
+  readonly #probePort: ProbePort;
   readonly #tasks: Tasks;
   readonly #link: ManagerLink;
   readonly #queries = new Limiter(queriesAtATime);
@@ -56,6 +58,7 @@ export class Agent {
       this.#engine,
       log.child({ component: 'facts' }),
     );
+    this.#probePort = new ProbePort({ host: config.advertiseAddr, port: config.probePort, log });
     this.#tasks = new Tasks({
       engine: this.#engine,
       network: this.#network,
@@ -83,7 +86,11 @@ export class Agent {
       statuses: () => this.#tasks.statuses(),
       onWelcome: (welcome) => this.#welcome(welcome),
       onAssignments: (set) => this.#assign(set),
-      answer: (query) => this.#queries.run(() => this.#answer(query)),
+      // Whether a host lives can't wait behind questions to registries.
+      answer: (query) =>
+        query.what?.$case === 'hostProbe'
+          ? this.#answer(query)
+          : this.#queries.run(() => this.#answer(query)),
       random: Math.random,
       log: log.child({ component: 'session' }),
     });
@@ -109,6 +116,7 @@ export class Agent {
     this.#closing.abort();
     this.#watching?.stop.abort();
     this.#facts.close();
+    this.#probePort.close();
     this.#tasks.close();
     await this.#link.close();
     await this.#network.close();
@@ -184,6 +192,8 @@ export class Agent {
         return this.#network.check(what.value);
       case 'networkHeard':
         return this.#network.heard(what.value.probe);
+      case 'hostProbe':
+        return { answer: await probeHost(what.value.address, what.value.port) };
       default:
         return undefined;
     }

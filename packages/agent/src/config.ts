@@ -9,6 +9,7 @@ export interface Config {
   readonly dockerSocket: string;
   readonly hostname: string;
   readonly advertiseAddr: string;
+  readonly probePort: number;
   readonly runsManager: boolean;
   readonly joinToken: string;
   readonly logLevel: string;
@@ -27,6 +28,7 @@ Runs this host's part of the cluster: the tasks that the manager gives it, in it
 
   --manager HOST:PORT      where the manager listens for agents
   --advertise-addr IP      address under which other hosts reach this one
+  --probe-port PORT        where this host answers probes on that address (default 2481)
   --state-dir DIR          what survives a restart of the agent (default /var/lib/shoal/agent)
   --docker unix://PATH     the Docker daemon (default unix:///var/run/docker.sock)
   --hostname NAME          name of the node (default: the host's own)
@@ -50,6 +52,7 @@ export function readConfig(
     dockerSocket: socketPath(flags.docker),
     hostname: flags.hostname ?? ownHostname,
     advertiseAddr: required(flags, 'advertise-addr'),
+    probePort: port(flags['probe-port']),
     runsManager: flags['runs-manager'],
     joinToken: flags['join-token-file'] ? tokenIn(flags['join-token-file']) : (env.SHOAL_JOIN_TOKEN ?? ''),
     logLevel: level(flags['log-level']),
@@ -66,6 +69,7 @@ function parse(args: readonly string[]) {
         docker: { type: 'string', default: 'unix:///var/run/docker.sock' },
         hostname: { type: 'string' },
         'advertise-addr': { type: 'string' },
+        'probe-port': { type: 'string', default: '2481' },
         'join-token-file': { type: 'string' },
         'runs-manager': { type: 'boolean', default: false },
         'log-level': { type: 'string', default: 'info' },
@@ -86,6 +90,13 @@ function required(flags: { manager?: string; 'advertise-addr'?: string }, name: 
 function hostPort(value: string): string {
   if (!/^.+:\d+$/.test(value)) throw new UsageError(`--manager ${value}: it takes the form HOST:PORT`);
   return value;
+}
+
+function port(value: string): number {
+  const number = /^\d{1,5}$/.test(value) ? Number(value) : 0;
+  if (number < 1 || number > 65_535)
+    throw new UsageError(`--probe-port ${value}: it is a number from 1 to 65535`);
+  return number;
 }
 
 function socketPath(value: string): string {

@@ -46,8 +46,14 @@ await store.update((tx) => {
 
 await prepareNetworks(store);
 
-const liveness = startLiveness(store, { clock, log: log.child({ component: 'liveness' }) });
-const dispatcher = new Dispatcher(store, {
+const liveness = startLiveness(store, {
+  clock,
+  steady: () => performance.now(),
+  log: log.child({ component: 'liveness' }),
+  ask: (nodeId, what, withinMs) => dispatcher.ask(nodeId, what, withinMs),
+  onSilent: (nodeId, silent) => dispatcher.setSilent(nodeId, silent),
+});
+const dispatcher: Dispatcher = new Dispatcher(store, {
   clock,
   ids,
   log: log.child({ component: 'dispatcher' }),
@@ -66,6 +72,7 @@ const api = await buildApi({
     distribution: (image, auth) => dispatcher.distribution(image, auth),
     ask: (nodeId, what, withinMs) => dispatcher.ask(nodeId, what, withinMs),
   },
+  liveness: (node) => liveness.report(node),
   explain: (view, task) => explainTask(view, task, clock()),
   about: { version, managerAddr },
 });

@@ -1,4 +1,5 @@
 export * from './gen/shoal/v1/agent.ts';
+export * from './host-probe.ts';
 export * from './states.ts';
 
 /** Raised when an old agent and a new manager (or the reverse) could not understand each other. */

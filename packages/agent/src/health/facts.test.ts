@@ -3,7 +3,13 @@ import { afterEach, expect, it } from 'vitest';
 import { FactWatch } from './fact-watch.ts';
 import { nodeFacts } from './facts.ts';
 
-const host = { hostname: 'h1', advertiseAddr: '10.0.0.2', runsManager: true, overlayKey: () => '' };
+const host = {
+  hostname: 'h1',
+  advertiseAddr: '10.0.0.2',
+  probePort: 2481,
+  runsManager: true,
+  overlayKey: () => '',
+};
 const watches: FactWatch[] = [];
 afterEach(() => {
   for (const watch of watches.splice(0)) watch.close();
@@ -71,6 +77,7 @@ it('says of a host what docker info says', () => {
           "type": "Log",
         },
       ],
+      "probePort": 2481,
       "runsManager": true,
       "trouble": "",
     }

@@ -8,6 +8,7 @@ const mostImages = 200;
 export interface HostConfig {
   readonly hostname: string;
   readonly advertiseAddr: string;
+  readonly probePort: number;
   readonly runsManager: boolean;
   /** WireGuard public key, as it is now. */
   readonly overlayKey: () => string;
@@ -49,6 +50,7 @@ export const nodeFacts = (host: HostConfig, info: DockerInfo, images: readonly s
   images: images.slice(0, mostImages),
   trouble: '',
   overlayKey: host.overlayKey(),
+  probePort: host.probePort,
 });
 
 /** Before the daemon has answered for the first time. */

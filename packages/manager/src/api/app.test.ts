@@ -229,6 +229,7 @@ describe('documentation', () => {
       '/services/{id}/update',
       '/shoal/v1/doctor/networks',
       '/shoal/v1/networks/{id}',
+      '/shoal/v1/nodes/{id}/liveness',
       '/shoal/v1/tasks/{id}/explain',
       '/swarm',
       '/tasks',

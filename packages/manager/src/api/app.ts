@@ -9,6 +9,7 @@ import { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './reque
 import { distributionPath, distributionRoutes } from './routes/distribution.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { doctorRoutes } from './routes/doctor.ts';
+import { livenessRoutes } from './routes/liveness.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { serviceRoutes } from './routes/services.ts';
@@ -59,6 +60,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(swagger, openApi(deps));
   systemRoutes(app, deps);
   nodeRoutes(app, deps);
+  livenessRoutes(app, deps);
   serviceRoutes(app, deps);
   taskRoutes(app, deps);
   doctorRoutes(app, deps);

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import type { Ask } from '../insight/index.ts';
-import type { Task } from '../model/index.ts';
+import type { LivenessReport } from '../liveness/index.ts';
+import type { Node, Task } from '../model/index.ts';
 import type { ReadView, Store } from '../store/index.ts';
 
 /** What the API needs of the rest of the manager. */
@@ -16,6 +17,8 @@ export interface ApiDeps {
     /** Asks one host. Throws QueryError, at once when it is not connected. */
     ask: Ask;
   };
+  /** Whether a node is heard, and what that is known by. */
+  readonly liveness: (node: Node) => LivenessReport;
   /** Why a task is where it is, or why it is nowhere. */
   readonly explain: (view: ReadView, task: Task) => unknown;
   readonly about: {

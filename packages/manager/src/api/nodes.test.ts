@@ -37,6 +37,13 @@ describe('reading nodes', () => {
     expect(body.map(({ ID }: { ID: string }) => ID)).toEqual(ids);
   });
 
+  it('shows what is thought of one, and why', async () => {
+    const { call } = await seeded();
+    const { body } = await call('GET', '/shoal/v1/nodes/n1/liveness');
+    expect(body).toMatchObject({ node: 'n1', state: 'heard', valve: { open: false } });
+    expect((await call('GET', '/shoal/v1/nodes/zz/liveness')).status).toBe(404);
+  });
+
   it('refuses what is ambiguous, unknown or no filter', async () => {
     const { call } = await anApi((tx) => {
       tx.nodes.create(aNode('a1', { Description: { Hostname: 'h' } }));

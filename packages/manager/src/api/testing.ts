@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { createIngress } from '../allocator/plan.ts';
+import type { LivenessReport } from '../liveness/index.ts';
 import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
@@ -26,6 +27,18 @@ const aStore = async (seed: (tx: Tx) => void): Promise<Store> => {
 type Ask = ApiDeps['queries']['ask'];
 const nobody: Ask = () => Promise.reject(new QueryError(503, 'the node is not connected to the manager'));
 
+const aReport: ApiDeps['liveness'] = ({ ID }): LivenessReport => ({
+  node: ID,
+  hostname: ID,
+  at: '',
+  state: 'heard',
+  says: '',
+  heardAt: '',
+  evidence: [],
+  verdicts: [],
+  valve: { open: false, rule: '', known: 1, unheard: 0, unanswered: 0 },
+});
+
 export const anApp = (store: ApiDeps['store'], ask = nobody) => {
   let ids = 0;
   return buildApi({
@@ -40,6 +53,7 @@ export const anApp = (store: ApiDeps['store'], ask = nobody) => {
       },
       ask,
     },
+    liveness: aReport,
     explain: (_view, task) => ({ task: task.ID }),
     about: { version: '0.1.0', managerAddr: '10.0.0.9:2477' },
   });

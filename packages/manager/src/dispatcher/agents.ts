@@ -16,6 +16,8 @@ export class Agents {
   readonly #store: Store;
   readonly #sessions = new Map<string, Session>();
   readonly #withdrawals = new Withdrawals();
+  /** Nodes whose hosts nobody reaches: they get no traffic. */
+  readonly #silent = new Set<string>();
   readonly #flush: Loop;
   readonly #unwatch: () => void;
 
@@ -60,6 +62,22 @@ export class Agents {
     this.#release(this.#withdrawals.applied(nodeId, number));
   }
 
+  setSilent(nodeId: string, silent: boolean): void {
+    if (silent) this.#silent.add(nodeId);
+    else this.#silent.delete(nodeId);
+    const { view } = this.#store;
+    const services = new Set(
+      view.tasks
+        .by('node', nodeId)
+        .filter(isEndpoint)
+        .map((task) => task.ServiceID),
+    );
+    for (const id of services) {
+      const service = view.services.get(id);
+      if (service) this.#markService(service);
+    }
+  }
+
   async close(): Promise<void> {
     this.#unwatch();
     await this.#flush.close();
@@ -68,9 +86,11 @@ export class Agents {
 
   async #round(nodeIds: ReadonlySet<string>, now: number): Promise<Map<string, number> | undefined> {
     for (const id of nodeIds) {
-      const number = this.#sessions
-        .get(id)
-        ?.flush(this.#store.view, (taskId) => this.#withdrawals.holds(taskId));
+      const number = this.#sessions.get(id)?.flush({
+        view: this.#store.view,
+        held: (taskId) => this.#withdrawals.holds(taskId),
+        silent: this.#silent,
+      });
       if (number !== undefined) this.#withdrawals.sent(id, number);
     }
     this.#release(this.#withdrawals.expired(now));

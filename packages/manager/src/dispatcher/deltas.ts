@@ -32,13 +32,15 @@ export interface DeltaContext {
   readonly nodeId: string;
   /** The task shall stop, but not yet. */
   readonly held: (taskId: string) => boolean;
+  /** Nodes that nobody reaches. */
+  readonly silent: ReadonlySet<string>;
 }
 
 /**
  * What to tell a node about the things named by `dirty`: their present form if it needs them, their removal if
  * it knows them and does not need them any more. `known` is brought up to date. Cost follows `dirty`.
  */
-export function delta({ view, nodeId, held }: DeltaContext, dirty: Ids, known: Ids): Content {
+export function delta({ view, nodeId, held, silent }: DeltaContext, dirty: Ids, known: Ids): Content {
   const tasks = sort(dirty.tasks, known.tasks, (id) => {
     const task = view.tasks.get(id);
     if (task?.NodeID !== nodeId || !isForAgent(task)) return undefined;
@@ -50,7 +52,9 @@ export function delta({ view, nodeId, held }: DeltaContext, dirty: Ids, known: I
   });
   const services = sort(dirty.services, known.services, (id) => {
     const service = view.services.get(id);
-    return service && needsService(view, service, nodeId) ? toServiceEndpoints(view, service) : undefined;
+    return service && needsService(view, service, nodeId)
+      ? toServiceEndpoints(view, service, silent)
+      : undefined;
   });
   const peers = sort(dirty.peers, known.peers, (id) => {
     const node = view.nodes.get(id);

@@ -26,6 +26,8 @@ afterEach(async () => {
 });
 
 async function aManager() {
+  const heard: string[] = [];
+  const left: string[] = [];
   const store = await Store.open(memoryBackend(), Date.now);
   await store.update((tx) => {
     tx.clusters.create({
@@ -39,12 +41,12 @@ async function aManager() {
     clock: Date.now,
     ids: () => 'b'.repeat(25),
     log: pino({ level: 'silent' }),
-    liveness: { heard: () => undefined, close: () => undefined },
+    liveness: { heard: (id) => void heard.push(id), left: (id) => void left.push(id) },
     managerAddr: '127.0.0.1:2480',
   });
   const port = await dispatcher.listen('127.0.0.1:0');
   closers.push(() => dispatcher.close());
-  return { store, dispatcher, port };
+  return { store, dispatcher, port, heard, left };
 }
 
 /** A bare client of the protocol that keeps all it received. */
@@ -82,7 +84,7 @@ function anAgent(port: number) {
         statuses: [{ taskId, state: encodeObserved(state), timeMs: 0, message: '', err, ports: [] }],
       },
     });
-  return { send, hello, received, sets, ended, report };
+  return { send, hello, received, sets, ended, report, end: () => call.end() };
 }
 
 const assigned = (id: string, change: Partial<Task> = {}): Task =>
@@ -220,18 +222,54 @@ describe('facts and beats', () => {
     await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.Status.State).toBe('ready'));
   });
 
-  it('revive a node that was judged silent', async () => {
-    const { store, port } = await aManager();
+  it('are heard, and so is the end of the stream', async () => {
+    const { port, heard, left } = await aManager();
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
-    await store.update((tx) => {
-      const node = tx.nodes.get(nodeId);
-      if (node) tx.nodes.update({ ...node, Status: { State: 'down', Message: 'heartbeat failure' } });
-    });
     agent.send({ $case: 'beat', value: { number: 7 } });
-    await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.Status.State).toBe('ready'));
-    expect(agent.received).toContainEqual({ $case: 'beat', value: { number: 7 } });
+    await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'beat', value: { number: 7 } }));
+    expect(heard).toEqual([nodeId, nodeId]);
+    expect(left).toEqual([]);
+    agent.end();
+    await vi.waitFor(() => expect(left).toEqual([nodeId]));
+  });
+});
+
+describe('a node that nobody reaches', () => {
+  it('gets no traffic until it is reached again', async () => {
+    const { store, dispatcher, port } = await aManager();
+    await store.update((tx) => {
+      // A port that every host answers, so that every host knows its endpoints.
+      const ports = [{ Protocol: 'tcp', TargetPort: 80, PublishedPort: 80, PublishMode: 'ingress' }] as const;
+      tx.services.create(aService('db', { shoal: { specVersion: 1, ports } }));
+      for (const [id, NodeID] of [
+        ['t1', 'near'],
+        ['t2', 'far'],
+      ] as const) {
+        tx.tasks.create(
+          aTask(id, {
+            ServiceID: 'db',
+            NodeID,
+            Status: { Timestamp: '', State: 'running', PortStatus: {} },
+            shoal: {
+              specVersion: 1,
+              ports: [],
+              networks: ['net'],
+              attachments: [{ networkId: 'net', address: '10.1.2.3' }],
+            },
+          }),
+        );
+      }
+    });
+    const agent = anAgent(port);
+    agent.hello();
+    const endpoints = () =>
+      agent.sets().map(({ services }) => services.map((one) => one.endpoints.map(({ taskId }) => taskId)));
+    await vi.waitFor(() => expect(endpoints()).toEqual([[['t1', 't2']]]));
+    dispatcher.setSilent('far', true);
+    await vi.waitFor(() => expect(endpoints().at(-1)).toEqual([['t1']]));
+    dispatcher.setSilent('far', false);
+    await vi.waitFor(() => expect(endpoints().at(-1)).toEqual([['t1', 't2']]));
   });
 });
 

@@ -10,7 +10,7 @@ import {
 } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
-import { type Liveness, silenceMessage } from '../liveness/index.ts';
+import type { Liveness } from '../liveness/index.ts';
 import type { Node } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import type { Store } from '../store/index.ts';
@@ -33,7 +33,7 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
-  readonly liveness: Liveness;
+  readonly liveness: Pick<Liveness, 'heard' | 'left'>;
   /** Where people reach the manager, shown in `docker node inspect`. */
   readonly managerAddr: string;
 }
@@ -82,6 +82,11 @@ export class Dispatcher {
     const session = this.#agents.of(nodeId);
     if (!session) throw new QueryError(503, 'the node is not connected to the manager');
     return JSON.parse(await session.ask(what, withinMs));
+  }
+
+  /** Takes the tasks of a host that nobody reaches out of all load balancers and names, or puts them back. */
+  setSilent(nodeId: string, silent: boolean): void {
+    this.#agents.setSilent(nodeId, silent);
   }
 
   async close(): Promise<void> {
@@ -152,8 +157,9 @@ export class Dispatcher {
   }
 
   #left(session: Session): void {
-    if (this.#agents.remove(session))
-      this.#options.log.info({ nodeId: session.nodeId }, 'agent disconnected');
+    if (!this.#agents.remove(session)) return;
+    this.#options.log.info({ nodeId: session.nodeId }, 'agent disconnected');
+    this.#options.liveness.left(session.nodeId);
   }
 
   async #handle(session: Session, body: AgentMessage['body']): Promise<void> {
@@ -161,9 +167,6 @@ export class Dispatcher {
     switch (body?.$case) {
       case 'beat':
         session.beat(body.value.number);
-        // Silent for a while and judged down, but back on the same stream: it is ready again.
-        if (this.#store.view.nodes.get(session.nodeId)?.Status.Message === silenceMessage)
-          await this.#revive(session);
         return;
       case 'statuses':
         await this.#statuses(session, body.value);
@@ -204,15 +207,6 @@ export class Dispatcher {
       if (!node) return;
       const changed = withFacts(node, facts, this.#options.managerAddr);
       if (JSON.stringify(changed) !== JSON.stringify(node)) tx.nodes.update(changed);
-    });
-  }
-
-  async #revive({ nodeId }: Session): Promise<void> {
-    await this.#store.update((tx) => {
-      const node = tx.nodes.get(nodeId);
-      if (node?.Status.Message !== silenceMessage) return;
-      const { Message: _, ...rest } = node.Status;
-      tx.nodes.update({ ...node, Status: { ...rest, State: 'ready' } });
     });
   }
 }

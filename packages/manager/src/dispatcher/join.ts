@@ -63,6 +63,7 @@ export function withFacts(node: Node, facts: NodeFacts, managerAddr: string): No
     shoal: {
       number: node.shoal.number,
       ...(facts.overlayKey && { key: facts.overlayKey }),
+      ...(facts.probePort > 0 && facts.probePort < 65_536 && { probePort: facts.probePort }),
       images: facts.images,
     },
   };

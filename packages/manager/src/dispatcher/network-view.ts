@@ -70,7 +70,12 @@ export function toNetwork(network: Network, nodeId: string): proto.Network {
   };
 }
 
-export function toServiceEndpoints(view: ReadView, service: Service): proto.ServiceEndpoints {
+/** `silent`: nodes that nobody reaches; what runs there gets no traffic. */
+export function toServiceEndpoints(
+  view: ReadView,
+  service: Service,
+  silent: ReadonlySet<string>,
+): proto.ServiceEndpoints {
   const { Spec, shoal } = service;
   const labels = Spec.Labels ?? {};
   const name = Spec.Name ?? '';
@@ -87,7 +92,7 @@ export function toServiceEndpoints(view: ReadView, service: Service): proto.Serv
     })),
     endpoints: view.tasks
       .by('service', service.ID)
-      .filter(isEndpoint)
+      .filter((task) => isEndpoint(task) && !silent.has(task.NodeID ?? ''))
       .map((task) => ({
         taskId: task.ID,
         taskName: `${name}.${task.Slot ?? task.NodeID}`,

@@ -1,7 +1,6 @@
 import type { ManagerMessage, Query, QueryResult } from '@shoal/proto';
 import { QueryError } from '../query-error.ts';
-import type { ReadView } from '../store/index.ts';
-import { delta, everything, type Ids, isEmpty, type Kind, noIds } from './deltas.ts';
+import { type DeltaContext, delta, everything, type Ids, isEmpty, type Kind, noIds } from './deltas.ts';
 
 /** Queries under way per agent; more are refused rather than piled up. */
 const mostQueries = 64;
@@ -65,13 +64,13 @@ export class Session {
    * Sends what changed since the last flush; everything, the first time. Returns the number of the newest set
    * the agent was sent, or undefined while it is too slow to take what there is.
    */
-  flush(view: ReadView, held: (taskId: string) => boolean): number | undefined {
+  flush(context: Omit<DeltaContext, 'nodeId'>): number | undefined {
     if (this.#slow) return undefined;
     if (this.#complete && isEmpty(this.#dirty)) return this.#sequence;
     const complete = !this.#complete;
     if (complete) this.#known = noIds();
-    const dirty = complete ? everything(view, this.nodeId) : this.#dirty;
-    const content = delta({ view, nodeId: this.nodeId, held }, dirty, this.#known);
+    const dirty = complete ? everything(context.view, this.nodeId) : this.#dirty;
+    const content = delta({ ...context, nodeId: this.nodeId }, dirty, this.#known);
     this.#dirty = noIds();
     this.#complete = true;
     const appliesTo = complete ? 0 : this.#sequence;

@@ -1,2 +1,2 @@
-export { silenceMessage } from './judge.ts';
 export { type Liveness, startLiveness } from './liveness.ts';
+export type { LivenessReport } from './report.ts';

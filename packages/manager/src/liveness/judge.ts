@@ -1,26 +1,105 @@
-/** A node that said nothing for this long is down. */
-export const silenceMs = 8_000;
-/** What agents may need beyond that to find a manager that was started again, on hosts that are busy. */
-export const reconnectMs = 10_000;
-/** Status message of a node that is down for its silence; Docker's own words. */
-export const silenceMessage = 'heartbeat failure';
-/** How often silence is looked for. */
-export const tickMs = 500;
+import type { HostAnswer } from '@shoal/proto';
 
-export interface Ears {
-  /** When each connected or expected node was last heard, ms since the epoch. */
-  readonly heard: ReadonlyMap<string, number>;
-  /** When this was last judged. */
-  readonly lastTick: number;
-  readonly now: number;
+/*
+ * All times are milliseconds of one clock that never jumps; the rules and what follows from them are in
+ * docs/failover.md.
+ */
+
+/** How often the manager looks at its nodes. */
+export const lookMs = 50;
+/** Silence after which a node is suspect, and before which it is never down. Agents beat every 500 ms. */
+export const suspectMs = 1_000;
+/** A beat is late: the node may be about to fall silent, so it neither helps nor counts as one that works. */
+export const lateMs = 750;
+/** So many rounds of probes without an answer, one after the other, and the host is gone. */
+export const roundsToLose = 2;
+/** After this much silence, helpers that never say what they found are not waited for any more. */
+export const helperPatienceMs = 5_000;
+/** A host that answers, without its agent, counts as down after this much silence of the agent. */
+export const agentMs = 15_000;
+/** How much longer all of this takes while the manager has reason to doubt itself. */
+export const doubtMs = 10_000;
+
+/** What one prober found. */
+export interface Probe {
+  /** The manager itself, or the id of the node that helped. */
+  readonly by: string;
+  readonly answer: HostAnswer;
+}
+export const byManager = 'manager';
+
+/** Several probers tried to reach one host at the same time. */
+export interface Round {
+  readonly from: number;
+  readonly to: number;
+  readonly probes: readonly Probe[];
+}
+
+/** What is known of one node. */
+export interface Watch {
+  readonly heardAt: number;
+  /** Its stream ended since. */
+  readonly broken: boolean;
+  /** Its host answered a probe since, and did not fail to in a later round. */
+  readonly answered: boolean;
+  /** Rounds of probes in a row that nobody got an answer in, since it was heard or answered. */
+  readonly silentRounds: number;
 }
 
 /**
- * Nodes that are silent for too long. The manager doubts itself first: time during which it did not even get
- * to look (a stalled event loop, a suspended machine) is not held against the nodes.
+ * `heard`: all is well. `suspect`: not heard, and not known why. `away`: its host answers, its agent does not.
+ * `silent`: its host does not answer either. `down`: given up.
  */
-export function silentNodes({ heard, lastTick, now }: Ears): { silent: string[]; deafMs: number } {
-  const deafMs = Math.max(0, now - lastTick - tickMs);
-  const silent = [...heard].filter(([, at]) => now - at - deafMs > silenceMs).map(([id]) => id);
-  return { silent, deafMs };
+export const livenessStates = ['heard', 'suspect', 'away', 'silent', 'down'] as const;
+export type State = (typeof livenessStates)[number];
+
+/** Nodes that are not down, and how many of them are in doubt. */
+export interface Crowd {
+  readonly known: number;
+  /** Not heard in time. */
+  readonly unheard: number;
+  /** Of these, those whose hosts do not answer probes, or were not probed yet. */
+  readonly unanswered: number;
+}
+
+/** Silence, unless the agent's stream has just told so. */
+export const isUnheard = ({ heardAt, broken }: Watch, now: number): boolean =>
+  broken || now - heardAt >= lateMs;
+
+export function crowdOf(watches: Iterable<Watch>, now: number): Crowd {
+  const crowd = { known: 0, unheard: 0, unanswered: 0 };
+  for (const watch of watches) {
+    crowd.known++;
+    if (!isUnheard(watch, now)) continue;
+    crowd.unheard++;
+    if (!watch.answered) crowd.unanswered++;
+  }
+  return crowd;
+}
+
+/**
+ * The safety valve: when more than half of the nodes fall silent together, the manager's own host, network or
+ * process is the likelier cause. Then it waits longer before it gives any of them up, but not for ever.
+ */
+export const doubtsHosts = ({ known, unanswered }: Crowd): boolean => unanswered * 2 > known;
+export const doubtsAgents = ({ known, unheard }: Crowd): boolean => unheard * 2 > known;
+
+export function judge(watch: Watch, crowd: Crowd, now: number): State {
+  const silence = now - watch.heardAt;
+  if (!watch.broken && silence < suspectMs) return 'heard';
+  if (silence >= agentMs + (doubtsAgents(crowd) ? doubtMs : 0)) return 'down';
+  if (watch.silentRounds === 0) return watch.answered ? 'away' : 'suspect';
+  const hostMs = suspectMs + (doubtsHosts(crowd) ? doubtMs : 0);
+  return watch.silentRounds >= roundsToLose && silence >= hostMs ? 'down' : 'silent';
+}
+
+/**
+ * What a round of probes says. One answer is enough to know that the host lives; that it does not, all have to
+ * say, and the manager must have looked itself. `patient`: helpers that did not say what they found may yet.
+ */
+export function readRound(probes: readonly Probe[], patient: boolean): 'answered' | 'silent' | 'unclear' {
+  if (probes.some(({ answer }) => answer === 'accepted' || answer === 'refused')) return 'answered';
+  const own = probes.find(({ by }) => by === byManager);
+  if (own?.answer !== 'silent') return 'unclear';
+  return patient && probes.some(({ answer }) => answer === 'unknown') ? 'unclear' : 'silent';
 }

@@ -1,52 +1,218 @@
+import { type HostAnswer, HostProbe, hostAnswers, probeHost, probeMs, type Query } from '@shoal/proto';
 import type { Logger } from 'pino';
-import type { Clock } from '../effects.ts';
+import { type Clock, isoTime } from '../effects.ts';
+import type { Node } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
-import { reconnectMs, silenceMessage, silentNodes, tickMs } from './judge.ts';
+import { pickHelpers } from './helpers.ts';
+import { byManager, lookMs, type Probe, type State } from './judge.ts';
+import { type LivenessReport, type Names, reportRound, reportValve, say, type Verdict } from './report.ts';
+import { Statuses } from './statuses.ts';
+import { Watches } from './watches.ts';
+
+/** On top of the probe itself, a helper's answer may take so long. */
+const helperMs = probeMs + 250;
+/** A node without its agent gets no new tasks after this much silence; what it runs stays. */
+const disconnectedMs = 3_000;
+/** Past verdicts kept per node. */
+const keptVerdicts = 20;
+/** A stall of the manager that is worth a line in its log. */
+const longStallMs = 500;
 
 export interface Liveness {
   /** A message of this node arrived. */
   heard(nodeId: string): void;
+  /** Its stream ended. */
+  left(nodeId: string): void;
+  report(node: Node): LivenessReport;
   close(): void;
 }
 
-/** Marks nodes down that stay silent. Coming back is the dispatcher's business: a node that talks is ready. */
-export function startLiveness(store: Store, { clock, log }: { clock: Clock; log: Logger }): Liveness {
-  const heard = new Map<string, number>();
-  let lastTick = clock();
-  // After a restart of the manager every node that was ready gets the full time, and some more to connect again.
-  for (const node of store.view.nodes.all())
-    if (node.Status.State !== 'down') heard.set(node.ID, lastTick + reconnectMs);
-
-  const tick = () => {
-    const now = clock();
-    const { silent, deafMs } = silentNodes({ heard, lastTick, now });
-    lastTick = now;
-    if (deafMs > tickMs) {
-      log.warn({ deafMs }, 'the manager stalled; its nodes get that much more time');
-      for (const [id, at] of heard) heard.set(id, at + deafMs);
-    }
-    if (silent.length === 0) return;
-    for (const id of silent) heard.delete(id);
-    markDown(silent).catch((err) => {
-      log.error({ err }, 'could not record silent nodes, trying again');
-      for (const id of silent) heard.set(id, 0);
-    });
-  };
-
-  const markDown = (ids: readonly string[]) =>
-    store.update((tx) => {
-      for (const id of ids) {
-        const node = tx.nodes.get(id);
-        // It may have been removed, or have spoken again in the meantime.
-        if (!node || node.Status.State === 'down' || heard.has(id)) continue;
-        log.warn({ nodeId: id, hostname: node.Description.Hostname }, 'node is silent: down');
-        tx.nodes.update({ ...node, Status: { ...node.Status, State: 'down', Message: silenceMessage } });
-      }
-    });
-
-  const timer = setInterval(tick, tickMs);
-  return {
-    heard: (nodeId) => void heard.set(nodeId, clock()),
-    close: () => clearInterval(timer),
-  };
+export interface LivenessOptions {
+  readonly clock: Clock;
+  /** Milliseconds of a clock that never jumps. */
+  readonly steady: Clock;
+  readonly log: Logger;
+  /** Asks an agent; rejects at once when it is not connected. */
+  readonly ask: (nodeId: string, what: NonNullable<Query['what']>, withinMs: number) => Promise<unknown>;
+  /** Nobody gets an answer from this node's host: no traffic should go there. False: it does again. */
+  readonly onSilent: (nodeId: string, silent: boolean) => void;
 }
+
+/** Keeps watch over all nodes from now on; after a start every node that was not down gets the full time again. */
+export function startLiveness(store: Store, options: LivenessOptions): Liveness {
+  return new Guard(store, options);
+}
+
+class Guard implements Liveness {
+  readonly #store: Store;
+  readonly #options: LivenessOptions;
+  readonly #watches: Watches;
+  readonly #statuses: Statuses;
+  readonly #verdicts = new Map<string, readonly Verdict[]>();
+  readonly #silent = new Set<string>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #unwatch: () => void;
+  readonly #names: Names;
+  #closed = false;
+
+  constructor(store: Store, options: LivenessOptions) {
+    const { clock, steady, log } = options;
+    this.#store = store;
+    this.#options = options;
+    this.#watches = new Watches(steady());
+    this.#statuses = new Statuses(store, log);
+    this.#names = {
+      hostname: (nodeId) => store.view.nodes.get(nodeId)?.Description.Hostname ?? nodeId,
+      time: (at) => isoTime(clock() - (steady() - at)),
+    };
+    for (const { ID, Status } of store.view.nodes.all())
+      if (Status.State !== 'down') this.#watches.heard(ID, steady());
+    this.#unwatch = store.watch(({ changes }) => {
+      for (const { table, id, after } of changes) if (table === 'nodes' && !after) this.#forget(id);
+    });
+    this.#timer = setInterval(() => this.#look(), lookMs);
+  }
+
+  heard(nodeId: string): void {
+    // The last words of a node that was removed.
+    if (!this.#store.view.nodes.get(nodeId)) return;
+    const state = this.#watches.get(nodeId)?.state ?? 'heard';
+    this.#watches.heard(nodeId, this.#options.steady());
+    if (state !== 'heard') this.#look();
+  }
+
+  left(nodeId: string): void {
+    this.#watches.left(nodeId);
+    this.#look();
+  }
+
+  report({ ID, Description, Status }: Node): LivenessReport {
+    const verdicts = this.#verdicts.get(ID) ?? [];
+    const watch = this.#watches.get(ID);
+    const unwatched: Verdict = {
+      at: '',
+      state: 'down',
+      says: Status.Message ?? '',
+      heardAt: '',
+      evidence: [],
+    };
+    return {
+      node: ID,
+      hostname: Description.Hostname ?? '',
+      ...(watch ? this.#verdict(ID, this.#options.steady()) : unwatched),
+      verdicts,
+      valve: reportValve(this.#watches.crowd),
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#unwatch();
+  }
+
+  #forget(nodeId: string): void {
+    this.#watches.forget(nodeId);
+    this.#statuses.forget(nodeId);
+    this.#verdicts.delete(nodeId);
+    this.#setSilent(nodeId, false);
+  }
+
+  #look(): void {
+    if (this.#closed) return;
+    const { log, steady } = this.#options;
+    const now = steady();
+    const changed = this.#watches.look(now);
+    const { stalledMs } = this.#watches;
+    if (stalledMs > longStallMs)
+      log.warn({ stalledMs }, 'the manager stalled; its nodes get that much more time');
+    for (const [id, was] of changed) this.#changed(id, was, now);
+    for (const { ID } of this.#store.view.nodes.all()) this.#disconnect(ID, now);
+    for (const id of this.#watches.due(now)) void this.#probe(id, now).then(() => this.#look());
+    this.#statuses.settle();
+  }
+
+  #changed(id: string, was: State, now: number): void {
+    const state = this.#watches.get(id)?.state;
+    if (!state) return;
+    this.#setSilent(id, state === 'silent' || state === 'down');
+    if (state === 'down') this.#statuses.say(id, { State: 'down', Message: this.#record(id, now) });
+    else if (state === 'silent' || was === 'silent' || was === 'down') this.#record(id, now);
+    else if (state === 'heard' && this.#statuses.has(id)) this.#record(id, now);
+    if (state === 'heard') this.#statuses.takeBack(id);
+  }
+
+  /** Whoever is silent for a while gets no new tasks. */
+  #disconnect(id: string, now: number): void {
+    const watch = this.#watches.get(id);
+    if (!watch || watch.state === 'heard' || watch.state === 'down' || this.#statuses.has(id)) return;
+    if (now - watch.heardAt < disconnectedMs) return;
+    this.#statuses.say(id, { State: 'disconnected', Message: this.#record(id, now) });
+  }
+
+  /** Remembers what is thought of the node now, and why; returns the reason. */
+  #record(id: string, now: number): string {
+    const verdict = this.#verdict(id, now);
+    const earlier = this.#verdicts.get(id) ?? [];
+    this.#verdicts.set(id, [verdict, ...earlier].slice(0, keptVerdicts));
+    const { state, says } = verdict;
+    const level = state === 'heard' ? 'info' : 'warn';
+    this.#options.log[level]({ nodeId: id, hostname: this.#names.hostname(id), state, says }, 'node');
+    return says;
+  }
+
+  #verdict(id: string, now: number): Verdict {
+    const { heardAt = now, rounds = [], state = 'heard' } = this.#watches.get(id) ?? {};
+    return {
+      at: this.#names.time(now),
+      state,
+      says: say(state, now - heardAt, rounds, this.#names),
+      heardAt: this.#names.time(heardAt),
+      evidence: rounds.map((round) => reportRound(round, this.#names)),
+    };
+  }
+
+  #setSilent(id: string, silent: boolean): void {
+    if (this.#silent.has(id) === silent) return;
+    if (silent) this.#silent.add(id);
+    else this.#silent.delete(id);
+    this.#options.onSilent(id, silent);
+  }
+
+  /** One round. Never rejects. */
+  async #probe(id: string, from: number): Promise<void> {
+    const node = this.#store.view.nodes.get(id);
+    const probes = node ? await this.#ask(node, from) : [];
+    this.#watches.probed(id, { from, to: this.#options.steady(), probes });
+  }
+
+  async #ask({ ID, Status, shoal }: Node, now: number): Promise<Probe[]> {
+    const { Addr: address = '' } = Status;
+    const { probePort: port = 0 } = shoal;
+    if (!address || !port) return await later([], probeMs);
+    const question = { $case: 'hostProbe', value: { address, port } } as const;
+    const helpers = this.#helpersFor(ID, address, now);
+    return await Promise.all([
+      probeHost(address, port)
+        .catch((): HostAnswer => 'unknown')
+        .then((answer) => ({ by: byManager, answer })),
+      ...helpers.map(async (by) => {
+        const said = await this.#options.ask(by, question, helperMs).catch(() => ({}));
+        const { answer } = HostProbe.fromPartial(said as object);
+        return { by, answer: hostAnswers.find((known) => known === answer) ?? 'unknown' };
+      }),
+    ]);
+  }
+
+  #helpersFor(suspectId: string, address: string, now: number): string[] {
+    const nodes = [...this.#store.view.nodes.all()];
+    const own = nodes.filter(({ ManagerStatus }) => ManagerStatus).map(({ Status }) => Status.Addr ?? '');
+    const able = nodes
+      .filter(({ ID, Status }) => Status.State === 'ready' && this.#watches.isFresh(ID, now))
+      .map(({ ID, Status }) => ({ id: ID, address: Status.Addr ?? '' }));
+    return pickHelpers(suspectId, able, new Set([address, ...own]));
+  }
+}
+
+const later = <T>(value: T, ms: number): Promise<T> =>
+  new Promise((resolve) => setTimeout(resolve, ms, value));

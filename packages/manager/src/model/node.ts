@@ -54,6 +54,8 @@ export interface NodeInternals extends SpecHistory {
   readonly number: number;
   /** WireGuard public key for encrypted networks, base64, as the agent told it. */
   readonly key?: string;
+  /** TCP port at which its host answers probes; none, and the host can't be told from its agent. */
+  readonly probePort?: number;
   /** References (`name:tag`, `name@digest`, ids) of images present on the node, newest first, bounded. */
   readonly images: readonly string[];
 }

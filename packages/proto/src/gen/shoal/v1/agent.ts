@@ -144,6 +144,8 @@ export interface NodeFacts {
   trouble: string;
   /** WireGuard public key of this host, base64; empty when it can't encrypt. */
   overlayKey: string;
+  /** TCP port at `address` where this host answers probes, also while its agent is stalled; 0: it can't be probed. */
+  probePort: number;
 }
 
 export interface NodeFacts_EngineLabelsEntry {
@@ -453,7 +455,21 @@ export interface Query {
     | //
     /** Answered by NetworkHeard, as JSON. */
     { $case: "networkHeard"; value: NetworkHeardQuery }
+    | //
+    /** Answered by HostProbe, as JSON. */
+    { $case: "hostProbe"; value: HostProbeQuery }
     | undefined;
+}
+
+/** The host shall try to reach another one that the manager has not heard of for a while. */
+export interface HostProbeQuery {
+  address: string;
+  port: number;
+}
+
+export interface HostProbe {
+  /** "accepted", "refused", "silent" or "unknown", see host-probe.ts. */
+  answer: string;
 }
 
 export interface NetworkCountersQuery {
@@ -1179,6 +1195,7 @@ function createBaseNodeFacts(): NodeFacts {
     runsManager: false,
     trouble: "",
     overlayKey: "",
+    probePort: 0,
   };
 }
 
@@ -1225,6 +1242,9 @@ export const NodeFacts: MessageFns<NodeFacts> = {
     }
     if (message.overlayKey !== "") {
       writer.uint32(114).string(message.overlayKey);
+    }
+    if (message.probePort !== 0) {
+      writer.uint32(120).uint32(message.probePort);
     }
     return writer;
   },
@@ -1357,6 +1377,14 @@ export const NodeFacts: MessageFns<NodeFacts> = {
             message.overlayKey = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.probePort = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1396,6 +1424,7 @@ export const NodeFacts: MessageFns<NodeFacts> = {
     message.runsManager = object.runsManager ?? false;
     message.trouble = object.trouble ?? "";
     message.overlayKey = object.overlayKey ?? "";
+    message.probePort = object.probePort ?? 0;
     return message;
   },
 };
@@ -4880,6 +4909,9 @@ export const Query: MessageFns<Query> = {
       case "networkHeard":
         NetworkHeardQuery.encode(message.what.value, writer.uint32(42).fork()).join();
         break;
+      case "hostProbe":
+        HostProbeQuery.encode(message.what.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -4937,6 +4969,14 @@ export const Query: MessageFns<Query> = {
             message.what = { $case: "networkHeard", value: NetworkHeardQuery.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.what = { $case: "hostProbe", value: HostProbeQuery.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4980,7 +5020,135 @@ export const Query: MessageFns<Query> = {
         }
         break;
       }
+      case "hostProbe": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "hostProbe", value: HostProbeQuery.fromPartial(object.what.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseHostProbeQuery(): HostProbeQuery {
+  return { address: "", port: 0 };
+}
+
+export const HostProbeQuery: MessageFns<HostProbeQuery> = {
+  encode(message: HostProbeQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.address !== "") {
+      writer.uint32(10).string(message.address);
+    }
+    if (message.port !== 0) {
+      writer.uint32(16).uint32(message.port);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostProbeQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostProbeQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HostProbeQuery>, I>>(base?: I): HostProbeQuery {
+    return HostProbeQuery.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HostProbeQuery>, I>>(object: I): HostProbeQuery {
+    const message = createBaseHostProbeQuery();
+    message.address = object.address ?? "";
+    message.port = object.port ?? 0;
+    return message;
+  },
+};
+
+function createBaseHostProbe(): HostProbe {
+  return { answer: "" };
+}
+
+export const HostProbe: MessageFns<HostProbe> = {
+  encode(message: HostProbe, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.answer !== "") {
+      writer.uint32(10).string(message.answer);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostProbe {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostProbe();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.answer = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HostProbe>, I>>(base?: I): HostProbe {
+    return HostProbe.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HostProbe>, I>>(object: I): HostProbe {
+    const message = createBaseHostProbe();
+    message.answer = object.answer ?? "";
     return message;
   },
 };

@@ -1,0 +1,85 @@
+import type { Logger } from 'pino';
+import type { Node, NodeStatus } from '../model/index.ts';
+import type { Store } from '../store/index.ts';
+
+/** What shall stand in the store about a node that is not heard. */
+export interface Said {
+  readonly State: 'down' | 'disconnected';
+  /** Also how it is recognized later as ours. */
+  readonly Message: string;
+}
+
+/**
+ * Writes what is thought of the nodes into the store, all of it in one transaction, and tries again until it is
+ * there. A node that is down for another reason, which its own agent told, is left as it is.
+ */
+export class Statuses {
+  readonly #store: Store;
+  readonly #log: Logger;
+  readonly #said = new Map<string, Said>();
+  /** Nodes that were heard again, and what was said of them before. */
+  readonly #takenBack = new Map<string, Said>();
+  #writing = false;
+
+  constructor(store: Store, log: Logger) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  say(nodeId: string, said: Said): void {
+    // While the store still has what was taken back, its words are what this is recognized by.
+    const { Message } = this.#takenBack.get(nodeId) ?? said;
+    this.#takenBack.delete(nodeId);
+    this.#said.set(nodeId, { ...said, Message });
+  }
+
+  has(nodeId: string): boolean {
+    return this.#said.has(nodeId);
+  }
+
+  takeBack(nodeId: string): void {
+    const said = this.#said.get(nodeId);
+    if (said) this.#takenBack.set(nodeId, said);
+    this.#said.delete(nodeId);
+  }
+
+  forget(nodeId: string): void {
+    this.#said.delete(nodeId);
+    this.#takenBack.delete(nodeId);
+  }
+
+  /** Starts a write when there is something to write and none is under way. Call it again and again. */
+  settle(): void {
+    if (this.#writing || this.#pending(this.#store.view.nodes).length === 0) return;
+    this.#writing = true;
+    this.#store
+      .update((tx) => {
+        for (const node of this.#pending(tx.nodes)) tx.nodes.update(node);
+      })
+      .catch((err) => this.#log.error({ err }, 'could not record silent nodes, trying again'))
+      .finally(() => {
+        this.#writing = false;
+      });
+  }
+
+  /** The nodes as they should be, where they are not. */
+  #pending(nodes: { get(id: string): Node | undefined }): Node[] {
+    const pending: Node[] = [];
+    for (const [id, said] of this.#said) {
+      const node = nodes.get(id);
+      if (!node || node.Status.State === 'down' || node.Status.Message === said.Message) continue;
+      pending.push({ ...node, Status: { ...node.Status, ...said } });
+    }
+    for (const [id, said] of this.#takenBack) {
+      const node = nodes.get(id);
+      if (node?.Status.Message !== said.Message) {
+        // Not written yet, or its agent has told anew how it is.
+        if (!this.#writing) this.#takenBack.delete(id);
+        continue;
+      }
+      const { Message: _, ...rest }: NodeStatus = node.Status;
+      pending.push({ ...node, Status: { ...rest, State: 'ready' } });
+    }
+    return pending;
+  }
+}

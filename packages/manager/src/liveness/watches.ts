@@ -1,0 +1,141 @@
+import {
+  type Crowd,
+  crowdOf,
+  helperPatienceMs,
+  isUnheard,
+  judge,
+  lookMs,
+  type Round,
+  readRound,
+  type State,
+  type Watch,
+} from './judge.ts';
+
+/** Between the begins of two rounds, while the host does not answer and while it does. */
+const silentRoundMs = 250;
+const answeredRoundMs = 500;
+
+interface Entry extends Watch {
+  /** As of the newest look. */
+  readonly state: State;
+  /** Down, and not heard since. */
+  readonly givenUp: boolean;
+  /** The newest ones since it was heard: the reason for what is thought of it. */
+  readonly rounds: readonly Round[];
+  /** When the round under way began. */
+  readonly probing: number | undefined;
+}
+
+const keptRounds = 3;
+
+/** What is known of all nodes, and what follows from it. No clock of its own, no I/O. */
+export class Watches {
+  readonly #entries = new Map<string, Entry>();
+  #lastLook: number;
+  #stalledMs = 0;
+  #crowd: Crowd = { known: 0, unheard: 0, unanswered: 0 };
+
+  constructor(now: number) {
+    this.#lastLook = now;
+  }
+
+  /** A message of this node arrived. */
+  heard(id: string, now: number): void {
+    this.#entries.set(id, {
+      heardAt: now,
+      broken: false,
+      answered: false,
+      silentRounds: 0,
+      rounds: [],
+      probing: undefined,
+      givenUp: false,
+      state: this.#entries.get(id)?.state ?? 'heard',
+    });
+  }
+
+  /** The node's stream ended: a hint, no more. */
+  left(id: string): void {
+    this.#change(id, { broken: true });
+  }
+
+  forget(id: string): void {
+    this.#entries.delete(id);
+  }
+
+  get(id: string): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
+  get crowd(): Crowd {
+    return this.#crowd;
+  }
+
+  /** How long the manager stalled before the newest look, ms. */
+  get stalledMs(): number {
+    return this.#stalledMs;
+  }
+
+  /** Heard in time: it may be asked to help. */
+  isFresh(id: string, now: number): boolean {
+    const entry = this.#entries.get(id);
+    return entry !== undefined && !isUnheard(entry, now);
+  }
+
+  /** Judges all nodes. Returns those of which it thinks otherwise than before, with what it thought. */
+  look(now: number): Map<string, State> {
+    this.#forgiveStall(now);
+    this.#crowd = crowdOf(
+      [...this.#entries.values()].filter(({ givenUp }) => !givenUp),
+      now,
+    );
+    const changed = new Map<string, State>();
+    for (const [id, entry] of this.#entries) {
+      const state = entry.givenUp ? 'down' : judge(entry, this.#crowd, now);
+      if (state === entry.state) continue;
+      this.#entries.set(id, { ...entry, state, givenUp: state === 'down' });
+      changed.set(id, entry.state);
+    }
+    return changed;
+  }
+
+  /** Nodes to probe now, in a round that began now; `probed` has to say what came out, whatever it is. */
+  due(now: number): string[] {
+    const due = [...this.#entries].filter(([, entry]) => isDue(entry, now)).map(([id]) => id);
+    for (const id of due) this.#change(id, { probing: now });
+    return due;
+  }
+
+  /** A round came to its end. */
+  probed(id: string, round: Round): void {
+    const entry = this.#entries.get(id);
+    // It was heard meanwhile: that is worth more.
+    if (entry?.probing !== round.from) return;
+    const says = readRound(round.probes, round.to - entry.heardAt < helperPatienceMs);
+    this.#change(id, {
+      probing: undefined,
+      rounds: [...entry.rounds, round].slice(-keptRounds),
+      ...(says === 'answered' && { answered: true, silentRounds: 0 }),
+      ...(says === 'silent' && { answered: false, silentRounds: entry.silentRounds + 1 }),
+    });
+  }
+
+  /** The manager doubts itself first: time in which it did not get to look is not held against its nodes. */
+  #forgiveStall(now: number): void {
+    this.#stalledMs = Math.max(0, now - this.#lastLook - lookMs);
+    this.#lastLook = now;
+    if (this.#stalledMs === 0) return;
+    for (const [id, { heardAt }] of this.#entries)
+      this.#change(id, { heardAt: Math.min(now, heardAt + this.#stalledMs) });
+  }
+
+  #change(id: string, change: Partial<Entry>): void {
+    const entry = this.#entries.get(id);
+    if (entry) this.#entries.set(id, { ...entry, ...change });
+  }
+}
+
+function isDue({ state, probing, rounds, answered }: Entry, now: number): boolean {
+  if (probing !== undefined || state === 'heard' || state === 'down') return false;
+  const last = rounds.at(-1);
+  return !last || now - last.from >= (answered ? answeredRoundMs : silentRoundMs);
+}
