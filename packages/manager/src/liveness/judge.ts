@@ -13,6 +13,8 @@ export const suspectMs = 1_000;
 export const lateMs = 750;
 /** So many rounds of probes without an answer, one after the other, and the host is gone. */
 export const roundsToLose = 2;
+/** More where probes were answered while the agent was silent: long rows of rounds have bad luck now and then. */
+export const roundsToLoseAnswering = 4;
 /** After this much silence, helpers that never say what they found are not waited for any more. */
 export const helperPatienceMs = 5_000;
 /** A host that answers, without its agent, counts as down after this much silence of the agent. */
@@ -40,7 +42,7 @@ export interface Watch {
   readonly heardAt: number;
   /** Its stream ended since. */
   readonly broken: boolean;
-  /** Its host answered a probe since, and did not fail to in a later round. */
+  /** Its host answered a probe since. */
   readonly answered: boolean;
   /** Rounds of probes in a row that nobody got an answer in, since it was heard or answered. */
   readonly silentRounds: number;
@@ -62,6 +64,9 @@ export interface Crowd {
   readonly unanswered: number;
 }
 
+/** Its host answered the newest probes. */
+export const answers = ({ answered, silentRounds }: Watch): boolean => answered && silentRounds === 0;
+
 /** Silence, unless the agent's stream has just told so. */
 export const isUnheard = ({ heardAt, broken }: Watch, now: number): boolean =>
   broken || now - heardAt >= lateMs;
@@ -72,7 +77,7 @@ export function crowdOf(watches: Iterable<Watch>, now: number): Crowd {
     crowd.known++;
     if (!isUnheard(watch, now)) continue;
     crowd.unheard++;
-    if (!watch.answered) crowd.unanswered++;
+    if (!answers(watch)) crowd.unanswered++;
   }
   return crowd;
 }
@@ -90,7 +95,8 @@ export function judge(watch: Watch, crowd: Crowd, now: number): State {
   if (silence >= agentMs + (doubtsAgents(crowd) ? doubtMs : 0)) return 'down';
   if (watch.silentRounds === 0) return watch.answered ? 'away' : 'suspect';
   const hostMs = suspectMs + (doubtsHosts(crowd) ? doubtMs : 0);
-  return watch.silentRounds >= roundsToLose && silence >= hostMs ? 'down' : 'silent';
+  const rounds = watch.answered ? roundsToLoseAnswering : roundsToLose;
+  return watch.silentRounds >= rounds && silence >= hostMs ? 'down' : 'silent';
 }
 
 /**

@@ -1,4 +1,5 @@
 import {
+  answers,
   type Crowd,
   crowdOf,
   helperPatienceMs,
@@ -115,7 +116,7 @@ export class Watches {
       probing: undefined,
       rounds: [...entry.rounds, round].slice(-keptRounds),
       ...(says === 'answered' && { answered: true, silentRounds: 0 }),
-      ...(says === 'silent' && { answered: false, silentRounds: entry.silentRounds + 1 }),
+      ...(says === 'silent' && { silentRounds: entry.silentRounds + 1 }),
     });
   }
 
@@ -134,8 +135,9 @@ export class Watches {
   }
 }
 
-function isDue({ state, probing, rounds, answered }: Entry, now: number): boolean {
+function isDue(entry: Entry, now: number): boolean {
+  const { state, probing, rounds } = entry;
   if (probing !== undefined || state === 'heard' || state === 'down') return false;
   const last = rounds.at(-1);
-  return !last || now - last.from >= (answered ? answeredRoundMs : silentRoundMs);
+  return !last || now - last.from >= (answers(entry) ? answeredRoundMs : silentRoundMs);
 }

@@ -1,0 +1,45 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { pickHelpers } from './helpers.ts';
+
+const on = (...addresses: string[]) => new Set(addresses);
+const five = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, address: `10.0.0.${id}` }));
+
+describe('helpers are', () => {
+  it('the next three in the order of ids, round the end', () => {
+    expect(pickHelpers('a', five, on())).toEqual(['b', 'c', 'd']);
+    expect(pickHelpers('d', five, on())).toEqual(['e', 'a', 'b']);
+    expect(pickHelpers('z', five.toReversed(), on())).toEqual(['a', 'b', 'c']);
+  });
+
+  it('on hosts of their own: not the suspect’s, not the manager’s, no two on one', () => {
+    const shared = [...five, { id: 'bb', address: '10.0.0.b' }];
+    expect(pickHelpers('a', shared, on('10.0.0.a', '10.0.0.c'))).toEqual(['b', 'd', 'e']);
+    expect(pickHelpers('a', five.slice(0, 2), on('10.0.0.a', '10.0.0.b'))).toEqual([]);
+  });
+
+  it('as many as there can be, three at most, and the same for the same question', () => {
+    const nodes = fc.array(
+      fc.record({
+        id: fc.string({ minLength: 1, maxLength: 3 }),
+        address: fc.constantFrom('1', '2', '3', '4', '5', '6'),
+      }),
+    );
+    fc.assert(
+      fc.property(fc.string(), nodes, (suspect, candidates) => {
+        const helpers = pickHelpers(suspect, candidates, on('1'));
+        const able = candidates.filter(({ id, address }) => id !== suspect && address !== '1');
+        const hosts = new Set(able.map(({ address }) => address));
+        expect(helpers).toHaveLength(Math.min(3, hosts.size));
+        expect(pickHelpers(suspect, candidates, on('1'))).toEqual(helpers);
+      }),
+    );
+  });
+
+  it('asked about evenly often', () => {
+    const asked = new Map<string, number>();
+    for (const { id } of five)
+      for (const helper of pickHelpers(id, five, on())) asked.set(helper, (asked.get(helper) ?? 0) + 1);
+    expect([...asked.values()]).toEqual([3, 3, 3, 3, 3]);
+  });
+});

@@ -1,0 +1,87 @@
+import type { HostAnswer } from '@shoal/proto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { agentMs, byManager, crowdOf, doubtMs, judge, readRound, suspectMs, type Watch } from './judge.ts';
+
+const watch = (change: Partial<Watch> = {}): Watch => ({
+  heardAt: 0,
+  broken: false,
+  answered: false,
+  silentRounds: 0,
+  ...change,
+});
+const calm = { known: 3, unheard: 1, unanswered: 1 };
+const panic = { known: 3, unheard: 2, unanswered: 2 };
+
+describe('a node is', () => {
+  it.each([
+    ['heard', watch(), calm, suspectMs - 1],
+    ['suspect', watch(), calm, suspectMs],
+    ['suspect', watch({ broken: true }), calm, 1],
+    ['away', watch({ answered: true }), calm, suspectMs],
+    ['away', watch({ answered: true }), calm, agentMs - 1],
+    ['down', watch({ answered: true }), calm, agentMs],
+    ['away', watch({ answered: true }), panic, agentMs + doubtMs - 1],
+    ['down', watch({ answered: true }), panic, agentMs + doubtMs],
+    ['silent', watch({ silentRounds: 1 }), calm, suspectMs + 250],
+    ['down', watch({ silentRounds: 2 }), calm, suspectMs + 500],
+    ['silent', watch({ answered: true, silentRounds: 3 }), calm, 4_000],
+    ['down', watch({ answered: true, silentRounds: 4 }), calm, 4_000],
+    // Its stream ended and its host is silent, but half a second is no time.
+    ['silent', watch({ broken: true, silentRounds: 2 }), calm, 500],
+    ['silent', watch({ silentRounds: 40 }), panic, suspectMs + doubtMs - 1],
+    ['down', watch({ silentRounds: 40 }), panic, suspectMs + doubtMs],
+  ])('%s: %j among %j after %i ms', (state, node, crowd, now) => {
+    expect(judge(node, crowd, now)).toBe(state);
+  });
+
+  it('never heard again without being heard, and down in the end, whatever the others do', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          heardAt: fc.constant(0),
+          broken: fc.boolean(),
+          answered: fc.boolean(),
+          silentRounds: fc.nat(9),
+        }),
+        fc.record({ known: fc.nat(9), unheard: fc.nat(9), unanswered: fc.nat(9) }),
+        fc.nat(20_000),
+        (node, crowd, more) => {
+          expect(judge(node, crowd, suspectMs + more)).not.toBe('heard');
+          expect(judge(node, crowd, agentMs + doubtMs + more)).toBe('down');
+        },
+      ),
+    );
+  });
+});
+
+describe('a round of probes', () => {
+  const round = (own: HostAnswer, ...others: HostAnswer[]) => [
+    { by: byManager, answer: own },
+    ...others.map((answer, index) => ({ by: `n${index}`, answer })),
+  ];
+
+  it.each([
+    ['answered', round('accepted')],
+    ['answered', round('silent', 'silent', 'refused')],
+    ['answered', round('unknown', 'accepted')],
+    ['silent', round('silent')],
+    ['silent', round('silent', 'silent', 'silent', 'silent')],
+    ['unclear', round('silent', 'silent', 'unknown')],
+    ['unclear', round('unknown', 'silent', 'silent')],
+    ['unclear', []],
+  ])('is %s: %j', (says, probes) => {
+    expect(readRound(probes, true)).toBe(says);
+  });
+
+  it('does without helpers that never answer, but not without the manager’s own eyes', () => {
+    expect(readRound(round('silent', 'silent', 'unknown'), false)).toBe('silent');
+    expect(readRound(round('unknown', 'silent', 'silent'), false)).toBe('unclear');
+    expect(readRound([], false)).toBe('unclear');
+  });
+});
+
+it('counts who is late already, since nodes that fall silent together are not noticed together', () => {
+  const watches = [watch(), watch({ heardAt: 300 }), watch({ answered: true }), watch({ heardAt: 900 })];
+  expect(crowdOf(watches, 1_050)).toEqual({ known: 4, unheard: 3, unanswered: 2 });
+});

@@ -1,0 +1,135 @@
+import { faults, type Host, httpJson, until } from '@shoal/testbed';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cluster, create, docker, lives, nodeNamed, removeServices, running, webSpec } from './shared.ts';
+
+interface Verdict {
+  readonly at: string;
+  readonly state: string;
+  readonly says: string;
+  readonly heardAt: string;
+  readonly evidence: { readonly probes: { by: string; hostname?: string; answer: string }[] }[];
+}
+interface Liveness extends Verdict {
+  readonly verdicts: readonly Verdict[];
+  readonly valve: { readonly open: boolean; readonly known: number };
+}
+
+const livenessOf = async ({ name }: Host): Promise<Liveness> =>
+  (await httpJson(`${cluster.apiUrl}/shoal/v1/nodes/${name}/liveness`)) as unknown as Liveness;
+
+const isThoughtOf = (host: Host, what: string, test: (liveness: Liveness) => boolean): Promise<Liveness> =>
+  until(
+    `${host.name} is ${what}`,
+    async (seen) => {
+      const liveness = await livenessOf(host);
+      seen({ ...liveness, verdicts: liveness.verdicts.length });
+      return test(liveness) ? liveness : undefined;
+    },
+    { timeoutMs: 30_000, everyMs: 100 },
+  );
+const isHeard = (host: Host) => isThoughtOf(host, 'heard again', ({ state }) => state === 'heard');
+
+/** What each prober found in the newest round: `manager accepted`, `h3 silent`. */
+const found = ({ evidence }: Verdict): string[] =>
+  (evidence.at(-1)?.probes ?? []).map(({ by, hostname, answer }) => `${hostname ?? by} ${answer}`).sort();
+
+const [h1, h2, h3] = cluster.hosts;
+let before: readonly string[] = [];
+let begin = 0;
+beforeEach(async () => {
+  await create(webSpec('watched', { replicas: 3 }));
+  await running('watched', 3);
+  before = await lives('watched');
+  begin = Date.now();
+});
+afterEach(async () => {
+  await faults.healAll(cluster);
+  await cluster.waitReady();
+  await removeServices('watched');
+});
+
+/** It was never given up, and nothing that it runs was touched. */
+async function nothingHappened(host: Host): Promise<void> {
+  const { verdicts } = await isHeard(host);
+  const since = verdicts.filter(({ at }) => Date.parse(at) >= begin);
+  expect(since.map(({ state }) => state)).not.toContain('down');
+  await running('watched', 3);
+  expect(await lives('watched')).toEqual(before);
+}
+
+describe('a host that', () => {
+  it.each([
+    ['loses power', faults.powerOff, faults.powerOn],
+    ['is cut off', faults.cut, faults.heal],
+  ])('%s is down, with evidence, and its tasks run elsewhere', async (_, strike, mend) => {
+    const { ID } = await nodeNamed('h3');
+    await strike(h3);
+    const down = await isThoughtOf(h3, 'down', ({ state }) => state === 'down');
+    expect(found(down)).toContain('manager silent');
+    expect(found(down).filter((one) => /accepted|refused/.test(one))).toEqual([]);
+    const { Status } = await until(
+      'the node shows it',
+      async () => {
+        const node = await docker.getNode('h3').inspect();
+        return node.Status.State === 'down' ? node : undefined;
+      },
+      { timeoutMs: 10_000 },
+    );
+    expect(Status.Message).toMatch(/^no word from the agent for .* s, and its host does not answer /);
+    const elsewhere = (await running('watched', 3)).map(({ NodeID }) => NodeID);
+    expect(elsewhere).not.toContain(ID);
+    await mend(h3);
+    const { verdicts } = await isHeard(h3);
+    expect(verdicts.map(({ state }) => state)).toContain('down');
+    await until(
+      'the node is ready again',
+      async () => (await docker.getNode('h3').inspect()).Status.State === 'ready',
+      { timeoutMs: 30_000 },
+    );
+  });
+});
+
+describe('a host that lives is not down', () => {
+  it('when its agent is dead for a while: new tasks go elsewhere, what runs stays', async () => {
+    await faults.killProcess(h2, 'agent', { hold: true });
+    const away = await isThoughtOf(h2, 'away', ({ state }) => state === 'away');
+    expect(found(away)).toContain('manager refused');
+    const { Status } = await until(
+      'it gets no new tasks',
+      async () => {
+        const node = await docker.getNode('h2').inspect();
+        return node.Status.State === 'ready' ? undefined : node;
+      },
+      { timeoutMs: 15_000 },
+    );
+    expect(Status.State).toBe('disconnected');
+    expect(Status.Message).toMatch(/^no word from the agent for .* s, but its host answers /);
+    await faults.resume(h2, 'agent');
+    await nothingHappened(h2);
+  });
+
+  it('when its agent stalls for five seconds', async () => {
+    await faults.freeze(h2, 'agent');
+    const away = await isThoughtOf(
+      h2,
+      'away for five seconds',
+      ({ state, heardAt }) => state === 'away' && Date.now() - Date.parse(heardAt) > 5_000,
+    );
+    expect(found(away)).toContain('manager accepted');
+    await faults.thaw(h2, 'agent');
+    await nothingHappened(h2);
+  });
+
+  it('when what the manager sends to it is lost, while it answers another host', async () => {
+    await faults.drop({ from: h1, at: h2 });
+    const away = await isThoughtOf(
+      h2,
+      'away for a while',
+      ({ state, heardAt }) => state === 'away' && Date.now() - Date.parse(heardAt) > 3_000,
+    );
+    expect(found(away)).toContain('h3 accepted');
+    expect(found(away)).not.toContain('manager accepted');
+    await faults.undrop(h2);
+    await nothingHappened(h2);
+  });
+});
