@@ -82,8 +82,9 @@ const stop = async (signal: string) => {
   // Open requests get a moment; a client that keeps its connection must not keep the manager.
   setTimeout(() => process.exit(0), 5_000).unref();
   await api.close();
-  await dispatcher.close();
+  // Sessions that this process ends itself are no news about their nodes.
   liveness.close();
+  await dispatcher.close();
   await Promise.all([scheduler.close(), allocator.close(), orchestrator.close()]);
   await store.close();
   process.exit(0);

@@ -11,6 +11,8 @@ import { Watches } from './watches.ts';
 
 /** On top of the probe itself, a helper's answer may take so long. */
 const helperMs = probeMs + 250;
+/** Hosts probed at a time: when all are silent at once, some wait, and the safety valve gives them the time. */
+const roundsAtATime = 64;
 /** A node without its agent gets no new tasks after this much silence; what it runs stays. */
 const disconnectedMs = 3_000;
 /** Past verdicts kept per node. */
@@ -53,6 +55,7 @@ class Guard implements Liveness {
   readonly #timer: NodeJS.Timeout;
   readonly #unwatch: () => void;
   readonly #names: Names;
+  #soon: NodeJS.Immediate | undefined;
   #closed = false;
 
   constructor(store: Store, options: LivenessOptions) {
@@ -78,29 +81,20 @@ class Guard implements Liveness {
     if (!this.#store.view.nodes.get(nodeId)) return;
     const state = this.#watches.get(nodeId)?.state ?? 'heard';
     this.#watches.heard(nodeId, this.#options.steady());
-    if (state !== 'heard') this.#look();
+    if (state !== 'heard') this.#lookSoon();
   }
 
   left(nodeId: string): void {
     this.#watches.left(nodeId);
-    this.#look();
+    this.#lookSoon();
   }
 
-  report({ ID, Description, Status }: Node): LivenessReport {
-    const verdicts = this.#verdicts.get(ID) ?? [];
-    const watch = this.#watches.get(ID);
-    const unwatched: Verdict = {
-      at: '',
-      state: 'down',
-      says: Status.Message ?? '',
-      heardAt: '',
-      evidence: [],
-    };
+  report({ ID, Description }: Node): LivenessReport {
     return {
       node: ID,
       hostname: Description.Hostname ?? '',
-      ...(watch ? this.#verdict(ID, this.#options.steady()) : unwatched),
-      verdicts,
+      ...this.#verdict(ID, this.#options.steady()),
+      verdicts: this.#verdicts.get(ID) ?? [],
       valve: reportValve(this.#watches.crowd),
     };
   }
@@ -118,7 +112,14 @@ class Guard implements Liveness {
     this.#setSilent(nodeId, false);
   }
 
+  /** Once for all that happens at the same time. */
+  #lookSoon(): void {
+    this.#soon ??= setImmediate(() => this.#look());
+  }
+
   #look(): void {
+    clearImmediate(this.#soon);
+    this.#soon = undefined;
     if (this.#closed) return;
     const { log, steady } = this.#options;
     const now = steady();
@@ -128,7 +129,7 @@ class Guard implements Liveness {
       log.warn({ stalledMs }, 'the manager stalled; its nodes get that much more time');
     for (const [id, was] of changed) this.#changed(id, was, now);
     for (const { ID } of this.#store.view.nodes.all()) this.#disconnect(ID, now);
-    for (const id of this.#watches.due(now)) void this.#probe(id, now).then(() => this.#look());
+    this.#probe(this.#watches.due(now, roundsAtATime), now);
     this.#statuses.settle();
   }
 
@@ -157,14 +158,21 @@ class Guard implements Liveness {
     this.#verdicts.set(id, [verdict, ...earlier].slice(0, keptVerdicts));
     const { state, says } = verdict;
     const level = state === 'heard' ? 'info' : 'warn';
-    this.#options.log[level]({ nodeId: id, hostname: this.#names.hostname(id), state, says }, 'node');
+    this.#options.log[level]({ nodeId: id, hostname: this.#names.hostname(id), says }, `node is ${state}`);
     return says;
   }
 
   #verdict(id: string, now: number): Verdict {
-    const { heardAt = now, rounds = [], state = 'heard' } = this.#watches.get(id) ?? {};
+    const at = this.#names.time(now);
+    const watch = this.#watches.get(id);
+    // Down since before the manager was started.
+    if (!watch) {
+      const says = this.#store.view.nodes.get(id)?.Status.Message ?? '';
+      return { at, state: 'down', says, evidence: [] };
+    }
+    const { heardAt, rounds, state } = watch;
     return {
-      at: this.#names.time(now),
+      at,
       state,
       says: say(state, now - heardAt, rounds, this.#names),
       heardAt: this.#names.time(heardAt),
@@ -179,19 +187,32 @@ class Guard implements Liveness {
     this.#options.onSilent(id, silent);
   }
 
-  /** One round. Never rejects. */
-  async #probe(id: string, from: number): Promise<void> {
-    const node = this.#store.view.nodes.get(id);
-    const probes = node ? await this.#ask(node, from) : [];
-    this.#watches.probed(id, { from, to: this.#options.steady(), probes });
+  /** One round for each of these nodes. */
+  #probe(ids: readonly string[], from: number): void {
+    if (ids.length === 0) return;
+    const { view } = this.#store;
+    const nodes = [...view.nodes.all()];
+    const managers = nodes.filter(({ ManagerStatus }) => ManagerStatus).map(addressOf);
+    const helpers = nodes
+      .filter(({ ID, Status }) => Status.State === 'ready' && this.#watches.isFresh(ID, from))
+      .map((node) => ({ id: node.ID, address: addressOf(node) }));
+    for (const id of ids) {
+      const node = view.nodes.get(id);
+      const not = new Set(node ? [...managers, addressOf(node)] : []);
+      const round = node ? this.#ask(node, pickHelpers(id, helpers, not)) : Promise.resolve([]);
+      void round.then((probes) => {
+        this.#watches.probed(id, { from, to: this.#options.steady(), probes });
+        this.#lookSoon();
+      });
+    }
   }
 
-  async #ask({ ID, Status, shoal }: Node, now: number): Promise<Probe[]> {
-    const { Addr: address = '' } = Status;
-    const { probePort: port = 0 } = shoal;
+  /** What the manager finds, and what the helpers do. Never rejects. */
+  async #ask(node: Node, helpers: readonly string[]): Promise<Probe[]> {
+    const address = addressOf(node);
+    const port = node.shoal.probePort ?? 0;
     if (!address || !port) return await later([], probeMs);
     const question = { $case: 'hostProbe', value: { address, port } } as const;
-    const helpers = this.#helpersFor(ID, address, now);
     return await Promise.all([
       probeHost(address, port)
         .catch((): HostAnswer => 'unknown')
@@ -203,16 +224,9 @@ class Guard implements Liveness {
       }),
     ]);
   }
-
-  #helpersFor(suspectId: string, address: string, now: number): string[] {
-    const nodes = [...this.#store.view.nodes.all()];
-    const own = nodes.filter(({ ManagerStatus }) => ManagerStatus).map(({ Status }) => Status.Addr ?? '');
-    const able = nodes
-      .filter(({ ID, Status }) => Status.State === 'ready' && this.#watches.isFresh(ID, now))
-      .map(({ ID, Status }) => ({ id: ID, address: Status.Addr ?? '' }));
-    return pickHelpers(suspectId, able, new Set([address, ...own]));
-  }
 }
+
+const addressOf = ({ Status }: Node): string => Status.Addr ?? '';
 
 const later = <T>(value: T, ms: number): Promise<T> =>
   new Promise((resolve) => setTimeout(resolve, ms, value));

@@ -15,8 +15,8 @@ export interface Verdict {
   readonly state: State;
   /** The reason, in words for people. */
   readonly says: string;
-  /** When the node was last heard. */
-  readonly heardAt: string;
+  /** When the node was last heard; unknown if that was before the manager was started. */
+  readonly heardAt?: string;
   readonly evidence: readonly RoundReport[];
 }
 

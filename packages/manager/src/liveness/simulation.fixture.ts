@@ -153,7 +153,7 @@ export class World {
       if (isDown) this.downs.push({ host, at: now, silentMs: now - (this.#heardAt[host] ?? 0) });
       if (isDown) this.down.add(host);
     }
-    for (const id of this.#watches.due(now)) this.#probe(id);
+    for (const id of this.#watches.due(now, 64)) this.#probe(id);
   }
 
   #probe(id: string): void {

@@ -104,7 +104,7 @@ describe('over random faults', () => {
               }),
               { maxLength: 12 },
             ),
-            manager: fc.array(fc.record({ ms: fc.nat(5_000), awake: fc.nat(3_000) }), { maxLength: 6 }),
+            manager: fc.array(fc.record({ ms: fc.nat(20_000), awake: fc.nat(3_000) }), { maxLength: 6 }),
           })
           .map(({ agents, manager }) => {
             const ends = Array.from({ length: hosts }, () => 0);

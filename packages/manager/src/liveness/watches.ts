@@ -99,9 +99,19 @@ export class Watches {
     return changed;
   }
 
-  /** Nodes to probe now, in a round that began now; `probed` has to say what came out, whatever it is. */
-  due(now: number): string[] {
-    const due = [...this.#entries].filter(([, entry]) => isDue(entry, now)).map(([id]) => id);
+  /**
+   * Nodes to probe now, in a round that begins now; `probed` has to say what came out, whatever it is. With those
+   * that are being probed they are `most` at most.
+   */
+  due(now: number, most: number): string[] {
+    const entries = [...this.#entries];
+    const busy = entries.filter(([, { probing }]) => probing !== undefined).length;
+    const due = entries
+      .filter(([, entry]) => isDue(entry, now))
+      // Those that waited longest come first.
+      .sort(([, a], [, b]) => (a.rounds.at(-1)?.from ?? 0) - (b.rounds.at(-1)?.from ?? 0))
+      .slice(0, Math.max(0, most - busy))
+      .map(([id]) => id);
     for (const id of due) this.#change(id, { probing: now });
     return due;
   }

@@ -15,7 +15,12 @@ const verdict = {
   at: time,
   state,
   says: Type.String({ description: 'The reason, in words for people' }),
-  heardAt: Type.String({ format: 'date-time', description: 'When the node was last heard' }),
+  heardAt: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      description: 'When the node was last heard; missing if that was before the manager was started',
+    }),
+  ),
   evidence: Type.Array(
     Type.Object({
       at: time,

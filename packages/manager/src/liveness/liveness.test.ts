@@ -1,0 +1,89 @@
+import { pino } from 'pino';
+import { afterEach, expect, it, vi } from 'vitest';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store } from '../store/index.ts';
+import { aNode } from '../testing.ts';
+import { type Liveness, startLiveness } from './index.ts';
+
+const open: Liveness[] = [];
+afterEach(() => {
+  for (const liveness of open.splice(0)) liveness.close();
+});
+
+/** Two nodes on this machine, where port 1 is refused, and one elsewhere. */
+async function aCluster() {
+  const store = await Store.open(memoryBackend(), Date.now);
+  await store.update((tx) => {
+    for (const [id, Addr] of [
+      ['n1', '127.0.0.1'],
+      ['n2', '127.0.0.2'],
+      ['n3', '127.0.0.3'],
+    ] as const) {
+      const shoal = { number: 1, images: [], probePort: 1 };
+      tx.nodes.create(aNode(id, { Status: { State: 'ready', Addr }, shoal }));
+    }
+  });
+  const asked: string[] = [];
+  const liveness = startLiveness(store, {
+    clock: Date.now,
+    steady: () => performance.now(),
+    log: pino({ level: 'silent' }),
+    ask: async (nodeId, what) => {
+      asked.push(`${nodeId}: ${JSON.stringify(what.value)}`);
+      return { answer: 'accepted' };
+    },
+    onSilent: () => undefined,
+  });
+  open.push(liveness);
+  const report = (id: string) => liveness.report(store.view.nodes.get(id) ?? aNode(id));
+  return { store, liveness, report, asked };
+}
+
+it('probes a host whose stream broke, asks the others to, and says what came out', async () => {
+  const { liveness, report, asked } = await aCluster();
+  liveness.left('n1');
+  await vi.waitFor(() => expect(report('n1').state).toBe('away'));
+  expect(asked).toEqual(['n2', 'n3'].map((id) => `${id}: {"address":"127.0.0.1","port":1}`));
+  expect(report('n1')).toMatchObject({
+    says: expect.stringMatching(
+      /^no word from the agent for .* s, but its host answers the manager, n2, n3$/,
+    ),
+    evidence: [
+      {
+        probes: [
+          { by: 'manager', answer: 'refused' },
+          { by: 'n2', hostname: 'n2', answer: 'accepted' },
+          { by: 'n3', answer: 'accepted' },
+        ],
+      },
+    ],
+    valve: { open: false, known: 3, unheard: 1, unanswered: 0 },
+  });
+  liveness.heard('n1');
+  await vi.waitFor(() => expect(report('n1')).toMatchObject({ state: 'heard', evidence: [] }));
+});
+
+it('gives a node whose agent does not come back no new tasks, and all of it back when it does', async () => {
+  const { store, liveness, report } = await aCluster();
+  const others = setInterval(() => {
+    liveness.heard('n2');
+    liveness.heard('n3');
+  }, 200);
+  try {
+    const state = () => store.view.nodes.get('n1')?.Status.State;
+    await vi.waitFor(() => expect(state()).toBe('disconnected'), { timeout: 15_000 });
+    expect(report('n1').verdicts).toMatchObject([{ state: 'away' }]);
+    liveness.heard('n1');
+    await vi.waitFor(() => expect(state()).toBe('ready'));
+    expect(report('n1').verdicts.map((verdict) => verdict.state)).toEqual(['heard', 'away']);
+  } finally {
+    clearInterval(others);
+  }
+});
+
+it('forgets a node that is removed', async () => {
+  const { store, liveness, report } = await aCluster();
+  await store.update((tx) => tx.nodes.remove('n1'));
+  liveness.heard('n1');
+  expect(report('n1')).toMatchObject({ state: 'down', evidence: [], verdicts: [] });
+});

@@ -1,0 +1,56 @@
+import { pino } from 'pino';
+import { expect, it, vi } from 'vitest';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store } from '../store/index.ts';
+import { aNode } from '../testing.ts';
+import { Statuses } from './statuses.ts';
+
+async function aCluster(backend = memoryBackend()) {
+  const store = await Store.open(backend, Date.now);
+  await store.update((tx) => {
+    tx.nodes.create(aNode('n1'));
+    tx.nodes.create(aNode('n2', { Status: { State: 'down', Message: 'its daemon is dead' } }));
+  });
+  const statuses = new Statuses(store, pino({ level: 'silent' }));
+  const settled = (id: string, status: object) =>
+    vi.waitFor(() => {
+      statuses.settle();
+      expect(store.view.nodes.get(id)?.Status).toMatchObject(status);
+    });
+  return { store, statuses, settled };
+}
+
+it('says who is away or down, and takes it back', async () => {
+  const { store, statuses, settled } = await aCluster();
+  statuses.say('n1', { State: 'disconnected', Message: 'away' });
+  await settled('n1', { State: 'disconnected', Message: 'away', Addr: '10.0.0.1' });
+  statuses.say('n1', { State: 'down', Message: 'dead' });
+  await settled('n1', { State: 'down' });
+  statuses.takeBack('n1');
+  await settled('n1', { State: 'ready', Addr: '10.0.0.1' });
+  expect(store.view.nodes.get('n1')?.Status).not.toHaveProperty('Message');
+});
+
+it('leaves alone what the agent itself told', async () => {
+  const { store, statuses } = await aCluster();
+  statuses.say('n2', { State: 'down', Message: 'dead' });
+  statuses.settle();
+  statuses.takeBack('n2');
+  statuses.settle();
+  expect(store.view.nodes.get('n2')?.Status).toEqual({ State: 'down', Message: 'its daemon is dead' });
+});
+
+it('writes again what could not be written', async () => {
+  const backend = memoryBackend();
+  let fails = 0;
+  const { statuses, settled } = await aCluster({
+    ...backend,
+    commit: async (batch) => {
+      if (fails-- > 0) throw new Error('disk full');
+      await backend.commit(batch);
+    },
+  });
+  fails = 2;
+  statuses.say('n1', { State: 'down', Message: 'dead' });
+  await settled('n1', { State: 'down', Message: 'dead' });
+});

@@ -1,0 +1,88 @@
+import type { HostAnswer } from '@shoal/proto';
+import { describe, expect, it } from 'vitest';
+import { byManager, lookMs } from './judge.ts';
+import { Watches } from './watches.ts';
+
+/** One node, heard at 0, and a manager that looks as often as it should. */
+function watching() {
+  const watches = new Watches(0);
+  watches.heard('n', 0);
+  watches.heard('other', 0);
+  let now = 0;
+  const until = (end: number) => {
+    while (now < end) {
+      now = Math.min(end, now + lookMs);
+      watches.heard('other', now);
+      watches.look(now);
+    }
+    return watches.get('n')?.state;
+  };
+  const round = (answer: HostAnswer) => {
+    const due = watches.due(now, 9);
+    const from = now;
+    until(now + 250);
+    for (const id of due) watches.probed(id, { from, to: now, probes: [{ by: byManager, answer }] });
+    return until(now + lookMs);
+  };
+  return { watches, until, round };
+}
+
+describe('a node', () => {
+  it('that falls silent is probed, given up, and heard again', () => {
+    const { watches, until, round } = watching();
+    expect(until(950)).toBe('heard');
+    expect(watches.due(950, 9)).toEqual([]);
+    expect(until(1_000)).toBe('suspect');
+    expect(round('silent')).toBe('silent');
+    expect(round('silent')).toBe('down');
+    expect(until(9_000)).toBe('down');
+    expect(watches.due(9_000, 9)).toEqual([]);
+    expect(watches.crowd.known).toBe(1);
+    watches.heard('n', 9_000);
+    expect(watches.look(9_000)).toEqual(new Map([['n', 'down']]));
+    expect(until(9_000)).toBe('heard');
+  });
+
+  it('whose stream broke is probed at once, and less often once its host answers', () => {
+    const { watches, until, round } = watching();
+    until(100);
+    watches.left('n');
+    expect(until(150)).toBe('suspect');
+    expect(round('refused')).toBe('away');
+    expect(watches.due(500, 9)).toEqual([]);
+    expect(watches.due(650, 9)).toEqual(['n']);
+  });
+
+  it('waits for its turn when too many are probed', () => {
+    const { watches, until } = watching();
+    until(950);
+    watches.left('n');
+    watches.left('other');
+    until(1_000);
+    watches.left('other');
+    watches.look(1_050);
+    expect(watches.due(1_050, 1)).toEqual(['n']);
+    expect(watches.due(1_050, 1)).toEqual([]);
+    watches.probed('n', { from: 1_050, to: 1_300, probes: [] });
+    expect(watches.due(1_300, 1)).toEqual(['other']);
+  });
+
+  it('that speaks while it is probed is judged by that', () => {
+    const { watches, until } = watching();
+    until(1_000);
+    watches.due(1_000, 9);
+    watches.heard('n', 1_100);
+    watches.probed('n', { from: 1_000, to: 1_250, probes: [{ by: byManager, answer: 'silent' }] });
+    expect(watches.get('n')).toMatchObject({ silentRounds: 0, rounds: [] });
+  });
+});
+
+it('time in which the manager did not look is not held against the nodes', () => {
+  const { watches, until } = watching();
+  until(400);
+  watches.look(60_000);
+  expect(watches.get('n')?.state).toBe('heard');
+  expect(watches.stalledMs).toBe(60_000 - 400 - lookMs);
+  watches.look(60_000 + lookMs);
+  expect(watches.stalledMs).toBe(0);
+});
