@@ -65,6 +65,8 @@ export class Agents {
   setSilent(nodeId: string, silent: boolean): void {
     if (silent) this.#silent.add(nodeId);
     else this.#silent.delete(nodeId);
+    // What it sends arrives nowhere, so no stop has to wait for it.
+    if (silent) this.#release(this.#withdrawals.left(nodeId));
     const { view } = this.#store;
     const services = new Set(
       view.tasks
@@ -133,7 +135,7 @@ export class Agents {
     // It still runs, and shall stop: but first it gets no more traffic.
     if (was && after?.Status.State === 'running' && after.NodeID) {
       const nodes = [...nodesNeeding(this.#store.view, service, this.#sessions.keys())];
-      const connected = nodes.filter((id) => this.#sessions.has(id));
+      const connected = nodes.filter((id) => this.#sessions.has(id) && !this.#silent.has(id));
       this.#withdrawals.begin(task.ID, after.NodeID, connected, now);
     }
   }

@@ -1,6 +1,6 @@
 /**
  * A stop waits no longer than this for nodes that do not say that they took the endpoint out. Long, since a host that
- * is only busy would lose requests; nodes without a session are not waited for at all.
+ * is only busy would lose requests; nodes without a session, and those that nobody reaches, are not waited for at all.
  */
 export const withdrawalMs = 10_000;
 
@@ -54,7 +54,7 @@ export class Withdrawals {
     return this.#release(({ unsent, unapplied }) => unsent.size + unapplied.size === 0);
   }
 
-  /** The node has no session any more: nobody waits for it. */
+  /** The node has no session any more, or nobody reaches it: nobody waits for it. */
   left(nodeId: string): Map<string, string> {
     for (const { unsent, unapplied } of this.#open.values()) {
       unsent.delete(nodeId);
