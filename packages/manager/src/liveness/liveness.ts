@@ -14,7 +14,7 @@ const helperMs = probeMs + 250;
 /** Hosts probed at a time: when all are silent at once, some wait, and the safety valve gives them the time. */
 const roundsAtATime = 64;
 /** A node without its agent gets no new tasks after this much silence; what it runs stays. */
-const disconnectedMs = 3_000;
+const disconnectedMs = 5_000;
 /** Past verdicts kept per node. */
 const keptVerdicts = 20;
 /** A stall of the manager that is worth a line in its log. */
