@@ -46,6 +46,21 @@ await store.update((tx) => {
 
 await prepareNetworks(store);
 
+// First, since it takes a while in which nobody could be heard.
+const api = await buildApi({
+  store,
+  clock,
+  ids,
+  log: log.child({ component: 'api' }),
+  queries: {
+    distribution: (image, auth) => dispatcher.distribution(image, auth),
+    ask: (nodeId, what, withinMs) => dispatcher.ask(nodeId, what, withinMs),
+  },
+  liveness: (node) => liveness.report(node),
+  explain: (view, task) => explainTask(view, task, clock()),
+  about: { version, managerAddr },
+});
+
 const liveness = startLiveness(store, {
   clock,
   steady: () => performance.now(),
@@ -63,19 +78,6 @@ const dispatcher: Dispatcher = new Dispatcher(store, {
 const scheduler = schedulerLoop(store, { clock, log: log.child({ component: 'scheduler' }) });
 const allocator = allocatorLoop(store, { clock, log: log.child({ component: 'allocator' }) });
 const orchestrator = orchestratorLoop(store, { clock, ids, log: log.child({ component: 'orchestrator' }) });
-const api = await buildApi({
-  store,
-  clock,
-  ids,
-  log: log.child({ component: 'api' }),
-  queries: {
-    distribution: (image, auth) => dispatcher.distribution(image, auth),
-    ask: (nodeId, what, withinMs) => dispatcher.ask(nodeId, what, withinMs),
-  },
-  liveness: (node) => liveness.report(node),
-  explain: (view, task) => explainTask(view, task, clock()),
-  about: { version, managerAddr },
-});
 
 const stop = async (signal: string) => {
   log.info({ signal }, 'stopping');
