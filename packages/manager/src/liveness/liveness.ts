@@ -138,9 +138,11 @@ class Guard implements Liveness {
     if (!state) return;
     this.#setSilent(id, state === 'silent' || state === 'down');
     if (state === 'down') this.#statuses.say(id, { State: 'down', Message: this.#record(id, now) });
-    else if (state === 'silent' || was === 'silent' || was === 'down') this.#record(id, now);
-    else if (state === 'heard' && this.#statuses.has(id)) this.#record(id, now);
-    if (state === 'heard') this.#statuses.takeBack(id);
+    else if (state === 'silent' || (state === 'away' && was === 'silent')) this.#record(id, now);
+    if (state !== 'heard') return;
+    const last = this.#verdicts.get(id)?.[0];
+    if (last && last.state !== 'heard') this.#record(id, now);
+    this.#statuses.takeBack(id);
   }
 
   /** Whoever is silent for a while gets no new tasks. */
