@@ -128,7 +128,8 @@ describe('shoal.network=service:NAME', () => {
 
   it('follows when either service is scaled or updated', async () => {
     await web(2);
-    await side(2);
+    // It listens nowhere: several of them may share one network.
+    await side(2, 'web', { container: { Command: ['sleep', '1000'] } });
     await together(2, 2);
     await scale('web', 3);
     await scale('side', 4);
