@@ -7,7 +7,7 @@ import { readConfig, usage } from './config.ts';
 import { Dispatcher } from './dispatcher/index.ts';
 import { newId } from './ids.ts';
 import { startLiveness } from './liveness/index.ts';
-import { orchestratorLoop } from './orchestrator/index.ts';
+import { orchestratorLoop, rebalanceLoop } from './orchestrator/index.ts';
 import { explainTask, schedulerLoop } from './scheduler/index.ts';
 import { sqliteBackend } from './store/backends/sqlite.ts';
 import { Store } from './store/index.ts';
@@ -78,6 +78,7 @@ const dispatcher: Dispatcher = new Dispatcher(store, {
 const scheduler = schedulerLoop(store, { clock, log: log.child({ component: 'scheduler' }) });
 const allocator = allocatorLoop(store, { clock, log: log.child({ component: 'allocator' }) });
 const orchestrator = orchestratorLoop(store, { clock, ids, log: log.child({ component: 'orchestrator' }) });
+const rebalancer = rebalanceLoop(store, { clock, ids, log: log.child({ component: 'rebalancer' }) });
 
 const stop = async (signal: string) => {
   log.info({ signal }, 'stopping');
@@ -87,7 +88,7 @@ const stop = async (signal: string) => {
   // Sessions that this process ends itself are no news about their nodes.
   liveness.close();
   await dispatcher.close();
-  await Promise.all([scheduler.close(), allocator.close(), orchestrator.close()]);
+  await Promise.all([scheduler.close(), allocator.close(), orchestrator.close(), rebalancer.close()]);
   await store.close();
   process.exit(0);
 };

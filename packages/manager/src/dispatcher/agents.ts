@@ -182,6 +182,7 @@ export class Agents {
 /** What the agent itself reported is no news to it. */
 const concernsAgent = (before: Task, after: Task): boolean =>
   before.DesiredState !== after.DesiredState ||
+  before.shoal.lost !== after.shoal.lost ||
   before.NodeID !== after.NodeID ||
   before.shoal.attachments !== after.shoal.attachments ||
   before.Status.State === 'pending' ||

@@ -22,7 +22,7 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
   const { Resources, LogDriver } = task.Spec;
   const { companion, networkMode } = task.shoal;
   // A task that has ended must not be started again, whatever the manager wanted of it before.
-  const wanted = held ? 'running' : task.DesiredState;
+  const wanted = held || isLost(task) ? 'running' : task.DesiredState;
   const desired = isTerminal(task.Status.State) && wanted !== 'remove' ? 'shutdown' : wanted;
   return {
     taskId: task.ID,
@@ -48,6 +48,9 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
     genericResources: (task.GenericResources ?? []).map(genericResource),
   };
 }
+
+/** Its node is back, but what becomes of it is not decided yet. */
+const isLost = ({ DesiredState, shoal }: Task): boolean => DesiredState === 'shutdown' && shoal.lost === true;
 
 function containerSpec(spec: ContainerSpec): proto.ContainerSpec {
   return {

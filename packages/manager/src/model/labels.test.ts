@@ -24,6 +24,8 @@ describe('labels of a service', () => {
     [{ 'shoal.drain': 'soon' }, 'Labels["shoal.drain"]: must be a duration from 0 to 10m'],
     [{ 'shoal.drain': '11m' }, 'Labels["shoal.drain"]'],
     [{ 'shoal.network': 'host' }, 'Labels["shoal.network"]: must be service:NAME'],
+    [{ 'shoal.rebalance': 'yes' }, 'Labels["shoal.rebalance"]: must be on or off, got "yes"'],
+    [{ 'shoal.rebalance': '' }, 'Labels["shoal.rebalance"]: must be on or off, got ""'],
   ])('%j is refused', (labels, text) => {
     expect(labelTrouble(labels)).toContain(text);
   });
@@ -33,6 +35,10 @@ describe('labels of a service', () => {
       labelTrouble({ 'shoal.lb': 'source-hash', 'shoal.drain': '2s', 'shoal.network': 'service:db' }),
     ).toBe(undefined);
     expect(labelTrouble({ a: 'b' })).toBe(undefined);
+    expect(['on', 'off'].map((value) => labelTrouble({ 'shoal.rebalance': value }))).toEqual([
+      undefined,
+      undefined,
+    ]);
     expect([companionOf('service:db'), companionOf('host')]).toEqual(['db', undefined]);
   });
 });

@@ -6,6 +6,8 @@ export const balanceLabel = 'shoal.lb';
 export const drainLabel = 'shoal.drain';
 /** `service:NAME`: share the network of that service's task on the same host. */
 export const networkLabel = 'shoal.network';
+/** `on` (default) or `off`: tasks are moved, one at a time, until they are spread evenly again. */
+export const rebalanceLabel = 'shoal.rebalance';
 
 const defaultDrainMs = 5_000;
 const longestDrainMs = 10 * 60_000;
@@ -18,6 +20,10 @@ export function drainMs(labels: Labels | null | undefined): number {
   return (text === undefined ? undefined : parseDuration(text)) ?? defaultDrainMs;
 }
 
+/** Whether the service's tasks may be moved only to spread them evenly. */
+export const wantsRebalancing = (labels: Labels | null | undefined): boolean =>
+  labels?.[rebalanceLabel] !== 'off';
+
 /** The service that `service:NAME` names; undefined for anything else. */
 export const companionOf = (mode: string | undefined): string | undefined =>
   /^service:(.+)$/.exec(mode ?? '')?.[1];
@@ -25,6 +31,7 @@ export const companionOf = (mode: string | undefined): string | undefined =>
 /** What is wrong with the first label that can't be read; undefined when all is well. */
 export function labelTrouble(labels: Labels | null | undefined): string | undefined {
   const { [balanceLabel]: balance, [drainLabel]: drain, [networkLabel]: network } = labels ?? {};
+  const rebalance = labels?.[rebalanceLabel];
   if (balance !== undefined && balance !== 'random' && balance !== 'source-hash') {
     return `Labels["${balanceLabel}"]: must be random or source-hash, got "${balance}"`;
   }
@@ -33,6 +40,9 @@ export function labelTrouble(labels: Labels | null | undefined): string | undefi
   }
   if (network !== undefined && companionOf(network) === undefined) {
     return `Labels["${networkLabel}"]: must be service:NAME, got "${network}"`;
+  }
+  if (rebalance !== undefined && rebalance !== 'on' && rebalance !== 'off') {
+    return `Labels["${rebalanceLabel}"]: must be on or off, got "${rebalance}"`;
   }
   return undefined;
 }

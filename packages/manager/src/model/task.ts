@@ -43,6 +43,8 @@ export type StopReason =
   | 'replaced'
   | 'companion-ended'
   | 'surplus'
+  | 'rebalanced'
+  | 'move-failed'
   | 'node-down'
   | 'node-gone'
   | 'node-drained'
@@ -78,6 +80,12 @@ export interface TaskInternals {
   readonly runningSince?: number;
   /** Absent while it is wanted, and when it ended by itself. */
   readonly stopReason?: StopReason;
+  /** It ran when its node went down and may run still: it is not told to stop before that node is heard again. */
+  readonly lost?: true;
+  /** When its node came back with it (ms since the epoch), and nothing else had taken its place yet. */
+  readonly returnedAt?: number;
+  /** The task that stops once this one runs, so that the service is spread more evenly. */
+  readonly moves?: string;
   /** The task whose place it takes in a rolling update: it counts against Parallelism until it runs or ends. */
   readonly replaces?: string;
   /** Scores of the chosen node at the time of placement, by name of the score. */

@@ -3,7 +3,8 @@ import { isEligible } from '../scheduler/constraints.ts';
 import type { Target } from './new-task.ts';
 import type { Nodes } from './standing.ts';
 
-const takesTasks = ({ Status, Spec }: Node): boolean =>
+/** New ones. */
+export const takesTasks = ({ Status, Spec }: Node): boolean =>
   Status.State === 'ready' && (Spec.Availability ?? 'active') === 'active';
 
 /** Some node takes tasks and meets the constraints: what is missing there is only room. */

@@ -2,3 +2,4 @@ export { decideService } from './decide.ts';
 export type { Decision, Facts } from './draft.ts';
 export { type OrchestratorOptions, orchestratorLoop, reconcile } from './loop.ts';
 export { type RestartRules, restartRules, type UpdateRules, updateRules } from './policy.ts';
+export { rebalanceLoop } from './rebalancer.ts';

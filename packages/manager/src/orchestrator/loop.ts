@@ -127,7 +127,8 @@ function taskMatters({ before, after }: Extract<Change, { table: 'tasks' }>): bo
 }
 const quietStates: ReadonlySet<string> = new Set(['assigned', 'accepted', 'preparing', 'starting']);
 
-function nodeMatters({ before, after }: Extract<Change, { table: 'nodes' }>): boolean {
+/** Something changed that decides whether tasks may be on the node. */
+export function nodeMatters({ before, after }: Extract<Change, { table: 'nodes' }>): boolean {
   if (!before || !after) return true;
   return JSON.stringify(placementFacts(before)) !== JSON.stringify(placementFacts(after));
 }

@@ -31,7 +31,7 @@ export interface Place {
   readonly creatable: boolean;
 }
 
-export type Origin = Pick<TaskInternals, 'replaces' | 'failures' | 'startAfter'>;
+export type Origin = Pick<TaskInternals, 'replaces' | 'failures' | 'startAfter' | 'moves'>;
 
 export const currentTarget = ({ Spec, shoal }: Service): Target => ({
   version: shoal.specVersion,
@@ -79,6 +79,7 @@ export function newTask(
       ...(target.networks.length > 0 && { networks: target.networks }),
       ...(target.networkMode !== undefined && { networkMode: target.networkMode }),
       ...(origin.replaces !== undefined && { replaces: origin.replaces }),
+      ...(origin.moves !== undefined && { moves: origin.moves }),
       ...(origin.failures !== undefined && { failures: origin.failures }),
       ...(origin.startAfter !== undefined && { startAfter: origin.startAfter }),
     },

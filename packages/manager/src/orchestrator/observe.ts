@@ -1,8 +1,8 @@
-import type { Task } from '../model/index.ts';
+import { slotKey, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
-import { isRunning, isUnassigned, isWanted, standing } from './standing.ts';
+import { displacement, isRunning, isUnassigned, isWanted, standing } from './standing.ts';
 
-/** Takes note of what happened to the tasks: which run, which ended, which are out of reach. */
+/** Takes note of what happened to the tasks: which run, which ended, which are out of reach, which came back. */
 export function observe(draft: Draft): void {
   for (const task of draft.tasks) observeTask(draft, task);
 }
@@ -12,18 +12,58 @@ function observeTask(draft: Draft, task: Task): void {
     draft.discard(task);
     return;
   }
+  const stands = standing(task, draft.facts.nodes);
   if (!isWanted(task)) {
     if (isUnassigned(task)) draft.remove(task);
+    else if (task.shoal.lost && stands === 'leaving') cameBack(draft, task);
     return;
   }
-  const stands = standing(task, draft.facts.nodes);
-  if (stands === 'ended') draft.put({ ...task, DesiredState: 'shutdown' });
-  else if (stands === 'lost') draft.stop(withStart(task), lossOf(draft, task));
+  if (stands === 'ended') draft.put(over(task));
+  else if (stands === 'lost') lose(draft, withStart(task));
   else if (withStart(task) !== task) draft.put(withStart(task));
 }
 
-const lossOf = (draft: Draft, { NodeID = '' }: Task) =>
-  draft.facts.nodes.get(NodeID) ? 'node-down' : 'node-gone';
+/** A move that came to nothing is no failure of the service: the task that should have moved still runs. */
+function over(task: Task): Task {
+  const failedMove = task.shoal.moves !== undefined && task.shoal.runningSince === undefined;
+  const shoal = failedMove ? { ...task.shoal, stopReason: 'move-failed' as const } : task.shoal;
+  return { ...task, DesiredState: 'shutdown', shoal };
+}
+
+function lose(draft: Draft, task: Task): void {
+  const node = draft.facts.nodes.get(task.NodeID ?? '');
+  // One that shares another's network can't outlive that one, whose fate is decided elsewhere.
+  const mayReturn = node !== undefined && isRunning(task) && task.shoal.companion === undefined;
+  const lost = mayReturn ? { ...task, shoal: { ...task.shoal, lost: true as const } } : task;
+  draft.stop(lost, node ? 'node-down' : 'node-gone');
+}
+
+/** Its node is heard again: it stops if its place is taken, else it goes on, and what was to replace it ends. */
+function cameBack(draft: Draft, task: Task): void {
+  if (draft.facts.nodes.get(task.NodeID ?? '')?.Status.State !== 'ready') return;
+  const { lost: _, ...shoal } = task.shoal;
+  if (isPlaceTaken(draft, task)) {
+    draft.put({ ...task, shoal });
+    return;
+  }
+  const { stopReason: _reason, ...internals } = shoal;
+  draft.put({
+    ...task,
+    DesiredState: 'running',
+    shoal: { ...internals, returnedAt: draft.facts.now },
+  });
+}
+
+function isPlaceTaken(draft: Draft, task: Task): boolean {
+  const alone = draft.rules.order === 'stop-first';
+  return draft
+    .slot(slotKey(task))
+    .live.some(
+      (other) =>
+        !displacement(other, draft.facts.nodes) &&
+        ((isRunning(other) && !other.Status.Err) || (alone && !isUnassigned(other))),
+    );
+}
 
 /** The present status forgets when the task began to run as soon as it ends, so that is kept apart. */
 function withStart(task: Task): Task {

@@ -69,7 +69,7 @@ export const hostPorts = (spec: ServiceSpec) =>
   (spec.EndpointSpec?.Ports ?? []).filter(({ PublishMode }) => PublishMode === 'host');
 
 /** False when two tasks of one slot would fight: over a port of the host, or over files that both write. */
-function canLiveSideBySide(spec: ServiceSpec): boolean {
+export function canLiveSideBySide(spec: ServiceSpec): boolean {
   if (hostPorts(spec).some(({ PublishedPort }) => (PublishedPort ?? 0) > 0)) return false;
   const mounts = taskTemplate(spec).ContainerSpec?.Mounts ?? [];
   // A volume without a name is each container's own.

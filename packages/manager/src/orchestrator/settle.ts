@@ -1,4 +1,4 @@
-import { compareStates, type Task } from '../model/index.ts';
+import { compareStates, type StopReason, type Task } from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
 import { canTakePlaceOf, someNodeCouldRun } from './capacity.ts';
 import type { Draft, Slot } from './draft.ts';
@@ -10,13 +10,17 @@ import {
   endedByItself,
   furthestFirst,
   isRunning,
+  isUnassigned,
   isUnplaceable,
+  provedAt,
   standing,
 } from './standing.ts';
-import { atStake, targetOf } from './update-state.ts';
+import { atStake, isUpdating, targetOf } from './update-state.ts';
 
 /** A task that must leave its node keeps serving while its successor starts, but not longer than this. */
 const longestHandoverMs = 30_000;
+/** A task that could stay is not worth waiting longer than this for its successor to run. */
+const longestMoveMs = 10 * 60_000;
 
 interface Scene {
   readonly draft: Draft;
@@ -34,8 +38,11 @@ export function settle(draft: Draft, place: Place, picked: boolean): void {
   const before = draft.slot(place.key);
   const target = picked ? currentTarget(draft.service) : fittingTarget(draft, place, before);
   const scene: Scene = { draft, place, target, rules: draft.rules };
-  const [kept, ...surplus] = before.live.filter((task) => isGood(scene, task)).sort(furthestFirst);
-  for (const task of surplus) draft.stop(task, 'surplus');
+  const [kept, ...others] = before.live.filter((task) => isGood(scene, task)).sort(furthestFirst);
+  for (const task of others) {
+    if (kept && takesOver(scene, task, kept)) start(scene, task);
+    else draft.stop(task, whyTooMuch(scene, task, kept));
+  }
   const keep = kept ?? (place.creatable ? makeSuccessor(scene, before, picked) : undefined);
   for (const task of before.live.filter((task) => !isGood(scene, task))) {
     if (keep === 'later' ? isLost(scene, task) : keep ? mayStop(scene, task, keep) : isGivenUp(scene, task)) {
@@ -43,6 +50,31 @@ export function settle(draft: Draft, place: Place, picked: boolean): void {
     }
   }
   if (keep && keep !== 'later') start(scene, keep);
+}
+
+/** Whether `next` is on its way to take the place of `kept`, which serves until then. */
+function takesOver({ draft, rules }: Scene, next: Task, kept: Task): boolean {
+  if (!isRunning(kept) || isRunning(next)) return false;
+  const until =
+    next.shoal.moves === kept.ID
+      ? moveEnds(draft, next)
+      : rules.order === 'stop-first'
+        ? 0
+        : returnEnds(next, kept);
+  draft.wake(until);
+  return draft.facts.now < until;
+}
+
+/** A move is given up for an update, for want of room, and when it takes too long. */
+const moveEnds = ({ service }: Draft, next: Task): number =>
+  isUpdating(service) || isUnplaceable(next) ? 0 : Date.parse(next.CreatedAt) + longestMoveMs;
+
+/** What replaces a task that came back is not stopped before it is sure that the other one survived. */
+const returnEnds = (next: Task, kept: Task): number => (isUnassigned(next) ? 0 : (provedAt(kept) ?? 0));
+
+function whyTooMuch({ draft }: Scene, task: Task, kept: Task | undefined): StopReason {
+  if (kept?.shoal.moves === task.ID) return 'rebalanced';
+  return task.shoal.moves === kept?.ID && !isUpdating(draft.service) ? 'move-failed' : 'surplus';
 }
 
 /** A node of a global service may meet the current constraints only: there an older version has no future. */

@@ -11,12 +11,15 @@ import {
   type TaskState,
 } from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
+import { ClusterState } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
 import { aNode, aService } from '../testing.ts';
+import { Calm } from './calm.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Facts } from './draft.ts';
 import { reconcile } from './loop.ts';
+import { rebalance } from './rebalance.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);
 const log = pino({ level: 'silent' });
@@ -33,7 +36,12 @@ export class Simulation {
   now = epochMs;
   /** Tasks that a node can hold. */
   room = Number.POSITIVE_INFINITY;
+  /** Whether tasks are moved. */
+  rebalances = false;
   readonly store: Store;
+  readonly #calm: Calm;
+  /** Tasks whose containers went with the power of their hosts; their agents will say so. */
+  readonly #dead = new Set<string>();
   #ids = 0;
   #turn = 0;
 
@@ -50,6 +58,11 @@ export class Simulation {
 
   private constructor(store: Store) {
     this.store = store;
+    this.#calm = new Calm(store.view.nodes.all(), this.now);
+    store.watch(({ changes }) => {
+      for (const change of changes)
+        if (change.table === 'nodes') this.#calm.note(change.id, change.after, this.now);
+    });
   }
 
   get service(): Service {
@@ -83,6 +96,18 @@ export class Simulation {
     );
   }
 
+  /** Slots in which a container really runs, on a host that others can reach. */
+  served(): Set<number | undefined> {
+    const { nodes } = this.store.view;
+    const serving = this.tasks.filter(
+      ({ ID, NodeID, Status }) =>
+        Status.State === 'running' &&
+        !this.#dead.has(ID) &&
+        nodes.get(NodeID ?? '')?.Status.State === 'ready',
+    );
+    return new Set(serving.map(({ Slot }) => Slot));
+  }
+
   decide(): Decision {
     return decideService(this.facts);
   }
@@ -93,12 +118,18 @@ export class Simulation {
     await this.store.update((tx) => reconcile(tx, ['web'], this.now, { ids, log }));
   }
 
-  /** Orchestrator, scheduler and agents, a step each, and some time. */
+  /** What agents do before anybody else has noticed that they are back. */
+  async runAgents(): Promise<void> {
+    await this.store.update((tx) => this.#runAgents(tx));
+  }
+
+  /** Orchestrator, rebalancer, scheduler and agents, a step each, and some time. */
   async tick(ms = 100): Promise<void> {
     await this.orchestrate();
     this.now += 1;
+    if (this.rebalances) await this.#rebalance();
     await this.store.update((tx) => this.#schedule(tx));
-    await this.store.update((tx) => this.#runAgents(tx));
+    await this.runAgents();
     this.now += ms - 1;
   }
 
@@ -147,6 +178,12 @@ export class Simulation {
     await this.setNode(id, (node) => ({ ...node, Status: { ...node.Status, State } }));
   }
 
+  /** The host loses its power: it goes down, and its containers with it. */
+  async powerOff(id: string): Promise<void> {
+    for (const { ID } of this.store.view.tasks.by('node', id)) this.#dead.add(ID);
+    await this.nodeState(id, 'down');
+  }
+
   async availability(id: string, Availability: 'active' | 'pause' | 'drain'): Promise<void> {
     await this.setNode(id, (node) => ({ ...node, Spec: { ...node.Spec, Availability } }));
   }
@@ -162,6 +199,17 @@ export class Simulation {
     if (compareStates(State, task.Status.State) <= 0) return;
     const Status = { Timestamp: isoTime(this.now), State, PortStatus: {}, ...(Err && { Err }) };
     tx.tasks.update({ ...task, Status });
+  }
+
+  async #rebalance(): Promise<void> {
+    const ids = () => `t${String(++this.#ids).padStart(5, '0')}`;
+    const underWay = this.tasks.filter(
+      ({ shoal, Status }) => shoal.moves !== undefined && compareStates(Status.State, 'running') < 0,
+    ).length;
+    const state = ClusterState.from(this.store.view);
+    await this.store.update((tx) =>
+      rebalance(tx, ['web'], { state, calm: this.#calm, underWay, now: this.now, ids }),
+    );
   }
 
   #schedule(tx: Tx): void {
@@ -202,8 +250,10 @@ export class Simulation {
     }
   }
 
-  #stepOf({ Status, DesiredState, Spec }: Task): TaskState | undefined {
+  #stepOf({ ID, Status, DesiredState, Spec, shoal }: Task): TaskState | undefined {
     const image = Spec.ContainerSpec?.Image ?? '';
+    if (this.#dead.has(ID)) return 'failed';
+    if (shoal.lost && DesiredState === 'shutdown') return undefined;
     if (DesiredState === 'shutdown' || DesiredState === 'remove') return 'shutdown';
     if (Status.State === 'preparing' && image.startsWith('absent')) return 'rejected';
     if (Status.State === 'ready' && DesiredState === 'ready') return undefined;

@@ -32,8 +32,20 @@ export const isUnplaceable = (task: Task): boolean =>
   isUnassigned(task) && (task.shoal.pending?.length ?? 0) > 0;
 
 /** It is over, and neither the orchestrator nor the loss of its node was the cause. */
-export const endedByItself = ({ Status, shoal }: Task): boolean =>
-  isTerminal(Status.State) && Status.State !== 'orphaned' && shoal.stopReason === undefined;
+export const endedByItself = (task: Task): boolean =>
+  isTerminal(task.Status.State) &&
+  task.Status.State !== 'orphaned' &&
+  task.shoal.stopReason === undefined &&
+  !isUnproved(task, endedAt(task));
+
+/** An agent that is back says within this time which of its tasks did not survive. */
+const provingMs = 10_000;
+
+/** Until when it may turn out that a task did not come back with its node, in ms; undefined for all others. */
+export const provedAt = ({ shoal: { returnedAt } }: Task): number | undefined =>
+  returnedAt === undefined ? undefined : returnedAt + provingMs;
+
+const isUnproved = (task: Task, at: number): boolean => at < (provedAt(task) ?? 0);
 
 /** When it was seen to end, in ms; statuses carry the manager's clock. */
 export const endedAt = ({ Status }: Task): number => Date.parse(Status.Timestamp);

@@ -32,9 +32,12 @@ export interface SpreadLevel {
   readonly branchOf: (node: Node) => string;
 }
 
-/** It has its node from the start: a global service's, or one that shares the network of a task there. */
-export const isBound = ({ Slot, NodeID, shoal }: Task): boolean =>
-  (Slot === undefined || shoal.companion !== undefined) && Boolean(NodeID);
+/**
+ * It has its node from the start: a global service's, one that shares the network of a task there, or one that
+ * was made to even out its service and waits for that node.
+ */
+export const isBound = ({ Slot, NodeID, Status, shoal }: Task): boolean =>
+  (Slot === undefined || shoal.companion !== undefined || Status.State === 'pending') && Boolean(NodeID);
 
 export function demandOf(task: Task): Demand {
   const { Placement: placement, Resources, ContainerSpec } = task.Spec;

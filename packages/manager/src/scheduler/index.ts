@@ -1,3 +1,5 @@
+export { Balancer, type Move } from './better-place.ts';
+export { ClusterState } from './cluster-state.ts';
 export {
   type Constraint,
   ConstraintError,

@@ -120,7 +120,7 @@ function placeGroup(
 
 const nothing: readonly GenericResource[] = [];
 
-function claim(demand: Demand, { node, used }: Candidate): readonly GenericResource[] {
+export function claim(demand: Demand, { node, used }: Candidate): readonly GenericResource[] {
   if (demand.generic.size === 0) return nothing;
   return [...demand.generic].flatMap(([kind, count]) => takeGeneric(node, used, kind, count) ?? []);
 }

@@ -1,0 +1,147 @@
+import type { Ids } from '../effects.ts';
+import {
+  companionOf,
+  networkModeOf,
+  type Service,
+  slotKey,
+  type Task,
+  wantsRebalancing,
+} from '../model/index.ts';
+import { Balancer, type ClusterState } from '../scheduler/index.ts';
+import type { Tx } from '../store/index.ts';
+import type { Calm } from './calm.ts';
+import { newTask, targetLike } from './new-task.ts';
+import { canLiveSideBySide, updateRules } from './policy.ts';
+import { replicasOf } from './replicated.ts';
+import { byAge, displacement, isRunning, isWanted, type Nodes, standing } from './standing.ts';
+import { isCurrent, isHalted, isUpdating } from './update-state.ts';
+
+/** All tasks of a service must have run for so long before one is moved; so the time between two moves is longer. */
+export const steadyMs = 5_000;
+/** In the whole cluster at a time; each costs the start of a container. */
+const mostMoves = 4;
+/** Where a node would be better but can't take the task now, room is looked for again after this time. */
+const laterMs = 30_000;
+/** So soon one of the moves under way may be done. */
+const busyMs = 1_000;
+/** Services judged node by node in one round: others must get a turn. */
+const mostJudged = 100;
+
+export interface RebalanceContext {
+  /** Equal to what `tx` reads. */
+  readonly state: ClusterState;
+  readonly calm: Calm;
+  /** Moves whose new task does not run yet. */
+  readonly underWay: number;
+  readonly now: number;
+  readonly ids: Ids;
+}
+
+/**
+ * Begins moves: makes a second task in a slot, bound to a better node. The orchestrator starts it and stops the
+ * first one once the second runs; until then nothing is given up. Returns when to look at a service again.
+ */
+export function rebalance(
+  tx: Tx,
+  serviceIds: Iterable<string>,
+  context: RebalanceContext,
+): Map<string, number> {
+  const { state, calm, now } = context;
+  const balancer = new Balancer(state, { now, seed: 0 });
+  const again = new Map<string, number>();
+  let free = mostMoves - context.underWay;
+  let judged = 0;
+  for (const id of serviceIds) {
+    const service = tx.services.get(id);
+    const tasks = tx.tasks.by('service', id);
+    if (!service || !mayBeUneven(state, service)) continue;
+    const at = Math.max(movableAt(service, tasks, tx.nodes), calm.quietAt);
+    if (!Number.isFinite(at) || isShared(tx, service)) continue;
+    if (at > now || free <= 0 || judged >= mostJudged) {
+      again.set(id, at > now ? at : free <= 0 ? now + busyMs : now);
+      continue;
+    }
+    judged++;
+    const begun = begin(tx, service, tasks, balancer, context);
+    if (begun === 'later') again.set(id, Math.min(now + laterMs, calm.nextAfter(now)));
+    else if (begun) free--;
+  }
+  return again;
+}
+
+function begin(
+  tx: Tx,
+  service: Service,
+  tasks: readonly Task[],
+  balancer: Balancer,
+  { calm, now, ids }: RebalanceContext,
+): boolean | 'later' {
+  const live = tasks.filter(isWanted).sort(byAge);
+  const [any] = live;
+  const failed = failedTargets(service, tasks, calm);
+  const move = any && balancer.find(any, (id) => calm.calmAt(id) <= now && !failed.has(id));
+  if (!move || move === 'later') return move ?? false;
+  const old = live.find(({ NodeID }) => NodeID === move.from);
+  if (old?.Slot === undefined) return false;
+  const place = { key: slotKey(old), slot: old.Slot, nodeId: move.to, creatable: true };
+  tx.tasks.create(newTask(service.ID, place, targetLike(old), { moves: old.ID }, now, ids));
+  return true;
+}
+
+/** Saves a look at every node: with less than two tasks on any, nothing can be evened out but branches. */
+function mayBeUneven(state: ClusterState, service: Service): boolean {
+  const counts = state.services.get(service.ID);
+  if (!counts) return false;
+  const spread = service.Spec.TaskTemplate?.Placement?.Preferences ?? [];
+  return spread.length > 0 || [...counts.values()].some((count) => count >= 2);
+}
+
+/**
+ * From when on a task of the service may be moved, as far as the service itself is concerned (ms since the
+ * epoch). Infinity: not as it is now; only a change of it can change that.
+ */
+export function movableAt(service: Service, tasks: readonly Task[], nodes: Nodes): number {
+  const { Spec, shoal } = service;
+  const mayMove =
+    Spec.Mode?.Global === undefined &&
+    !shoal.removing &&
+    wantsRebalancing(Spec.Labels) &&
+    companionOf(networkModeOf(Spec)) === undefined &&
+    canLiveSideBySide(Spec) &&
+    updateRules(service).order === 'start-first' &&
+    !isUpdating(service) &&
+    !isHalted(service);
+  if (!mayMove) return Number.POSITIVE_INFINITY;
+  let at = 0;
+  let live = 0;
+  for (const task of tasks) {
+    const stands = standing(task, nodes);
+    if (stands === 'ended' || (stands === 'lost' && !isWanted(task))) continue;
+    if (stands !== 'live' || !isSteady(task, service, nodes)) return Number.POSITIVE_INFINITY;
+    live++;
+    at = Math.max(at, (task.shoal.runningSince ?? Number.POSITIVE_INFINITY) + steadyMs);
+  }
+  return live === replicasOf(service) ? at : Number.POSITIVE_INFINITY;
+}
+
+const isSteady = (task: Task, service: Service, nodes: Nodes): boolean =>
+  isRunning(task) &&
+  !task.Status.Err &&
+  isCurrent(task, service) &&
+  nodes.get(task.NodeID ?? '')?.Status.State === 'ready' &&
+  displacement(task, nodes) === undefined;
+
+/** Tasks of other services live in the networks of this one's, and would have to start anew. */
+const isShared = (tx: Tx, { Spec }: Service): boolean =>
+  tx.services.by('companion', Spec.Name ?? '').length > 0;
+
+/** Nodes on which a moved task did not come to run; not tried again before the node, or the service, has changed. */
+function failedTargets(service: Service, tasks: readonly Task[], calm: Calm): Set<string> {
+  const failed = tasks.filter(
+    (task) =>
+      task.shoal.stopReason === 'move-failed' &&
+      isCurrent(task, service) &&
+      Date.parse(task.CreatedAt) >= (calm.usableSince(task.NodeID ?? '') ?? 0),
+  );
+  return new Set(failed.flatMap(({ NodeID }) => NodeID ?? []));
+}

@@ -1,0 +1,102 @@
+import type { Task } from '../model/index.ts';
+import type { Candidate } from './candidate.ts';
+import type { ClusterState } from './cluster-state.ts';
+import { type Demand, demandOf } from './demand.ts';
+import { Draft } from './draft.ts';
+import { failureLimit } from './failures.ts';
+import { applying, nodeFilters, passesAll, roomFilters } from './filters/index.ts';
+import { claim, type ScheduleOptions } from './schedule.ts';
+import { compareCandidates } from './scores.ts';
+
+/** From one node to another, so that the tasks of a service are spread more evenly. */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Finds moves for one service after the other; each sees what those before it will take. */
+export class Balancer {
+  readonly #draft: Draft;
+
+  constructor(state: ClusterState, options: ScheduleOptions) {
+    this.#draft = new Draft(state, options);
+  }
+
+  /**
+   * The move that evens out the service of `task` most, if one does. Nodes are judged by the filters and scores
+   * of placement; `mayTake` leaves out some as targets. `later`: some node would be better, but can't take it now.
+   *
+   * A move goes to a node that has at least two tasks of the service less; where spread preferences put the two
+   * nodes into different branches, to a branch that has. So each one brings the sum of squares down, at its
+   * level and at none above it up, and a service comes to rest after finitely many.
+   */
+  find(task: Task, mayTake: (nodeId: string) => boolean): Move | 'later' | undefined {
+    const demand = demandOf(task);
+    const asked = applying(nodeFilters, demand);
+    const nodes = this.#draft.candidates(demand).filter((node) => passesAll(asked, demand, node));
+    const room = applying(roomFilters, demand);
+    const fits = (node: Candidate) =>
+      node.failures < failureLimit && mayTake(node.node.ID) && passesAll(room, demand, node);
+    const best = this.#best(demand, nodes, nodes.filter(fits));
+    if (!best) return this.#best(demand, nodes, nodes) && 'later';
+    this.#draft.place(demand, best.to, claim(demand, best.to));
+    return { from: best.from.node.ID, to: best.to.node.ID };
+  }
+
+  #best(demand: Demand, from: readonly Candidate[], to: readonly Candidate[]): Step | undefined {
+    const { leafOf, paths } = this.#draft.branches(demand);
+    const counts = this.#draft.branchTasks(demand);
+    const leaf = ({ order }: Candidate) => leafOf[order] ?? 0;
+    const branches = (node: Candidate) => paths[leaf(node)] ?? [];
+    // Of nodes in the same branches, the fullest and the best are all that matter.
+    const sources = extremes(from, leaf, (a, b) => b.serviceTasks - a.serviceTasks || a.order - b.order);
+    const targets = extremes(to, leaf, compareCandidates);
+    let best: Step | undefined;
+    for (const source of sources) {
+      for (const target of targets) {
+        const [at, [a, b]] = whereTheyPart(branches(source), branches(target));
+        const by =
+          a === b
+            ? source.serviceTasks - target.serviceTasks
+            : (counts.get(a ?? '') ?? 0) - (counts.get(b ?? '') ?? 0);
+        const step = { from: source, to: target, level: at, by };
+        if (by >= 2 && (!best || compareSteps(step, best) < 0)) best = step;
+      }
+    }
+    return best;
+  }
+}
+
+interface Step {
+  readonly from: Candidate;
+  readonly to: Candidate;
+  /** Of the preferences, outermost first. */
+  readonly level: number;
+  readonly by: number;
+}
+
+const compareSteps = (a: Step, b: Step): number =>
+  a.level - b.level || b.by - a.by || compareCandidates(a.to, b.to);
+
+/** The first of each leaf. */
+function extremes(
+  nodes: readonly Candidate[],
+  leaf: (node: Candidate) => number,
+  compare: (a: Candidate, b: Candidate) => number,
+): Iterable<Candidate> {
+  const first = new Map<number, Candidate>();
+  for (const node of nodes) {
+    const known = first.get(leaf(node));
+    if (!known || compare(node, known) < 0) first.set(leaf(node), node);
+  }
+  return first.values();
+}
+
+/** The outermost level at which two nodes are in different branches, and these; equal ones for the same leaf. */
+function whereTheyPart(
+  a: readonly string[],
+  b: readonly string[],
+): [number, [string | undefined, string | undefined]] {
+  const level = a.findIndex((branch, index) => branch !== b[index]);
+  return level < 0 ? [a.length, [undefined, undefined]] : [level, [a[level], b[level]]];
+}
