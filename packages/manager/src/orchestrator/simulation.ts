@@ -20,6 +20,7 @@ import { decideService } from './decide.ts';
 import type { Decision, Facts } from './draft.ts';
 import { reconcile } from './loop.ts';
 import { rebalance } from './rebalance.ts';
+import { isRunning, isWanted } from './standing.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);
 const log = pino({ level: 'silent' });
@@ -96,14 +97,15 @@ export class Simulation {
     );
   }
 
-  /** Slots in which a container really runs, on a host that others can reach. */
+  /** Slots in which a container really runs that was not told to stop, on a host that others can reach. */
   served(): Set<number | undefined> {
     const { nodes } = this.store.view;
     const serving = this.tasks.filter(
-      ({ ID, NodeID, Status }) =>
-        Status.State === 'running' &&
-        !this.#dead.has(ID) &&
-        nodes.get(NodeID ?? '')?.Status.State === 'ready',
+      (task) =>
+        isRunning(task) &&
+        (isWanted(task) || task.shoal.lost === true) &&
+        !this.#dead.has(task.ID) &&
+        nodes.get(task.NodeID ?? '')?.Status.State === 'ready',
     );
     return new Set(serving.map(({ Slot }) => Slot));
   }

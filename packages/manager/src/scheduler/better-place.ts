@@ -37,20 +37,26 @@ export class Balancer {
     const room = applying(roomFilters, demand);
     const fits = (node: Candidate) =>
       node.failures < failureLimit && mayTake(node.node.ID) && passesAll(room, demand, node);
-    const best = this.#best(demand, nodes, nodes.filter(fits));
-    if (!best) return this.#best(demand, nodes, nodes) && 'later';
+    const best = this.#best(demand, nodes, nodes.filter(fits), compareCandidates);
+    if (!best) return this.#best(demand, nodes, nodes, (a, b) => a.serviceTasks - b.serviceTasks) && 'later';
     this.#draft.place(demand, best.to, claim(demand, best.to));
     return { from: best.from.node.ID, to: best.to.node.ID };
   }
 
-  #best(demand: Demand, from: readonly Candidate[], to: readonly Candidate[]): Step | undefined {
+  #best(
+    demand: Demand,
+    from: readonly Candidate[],
+    to: readonly Candidate[],
+    compare: (a: Candidate, b: Candidate) => number,
+  ): Step | undefined {
     const { leafOf, paths } = this.#draft.branches(demand);
     const counts = this.#draft.branchTasks(demand);
     const leaf = ({ order }: Candidate) => leafOf[order] ?? 0;
     const branches = (node: Candidate) => paths[leaf(node)] ?? [];
     // Of nodes in the same branches, the fullest and the best are all that matter.
-    const sources = extremes(from, leaf, (a, b) => b.serviceTasks - a.serviceTasks || a.order - b.order);
-    const targets = extremes(to, leaf, compareCandidates);
+    const some = from.filter(({ serviceTasks }) => serviceTasks > 0);
+    const sources = extremes(some, leaf, (a, b) => b.serviceTasks - a.serviceTasks || a.order - b.order);
+    const targets = extremes(to, leaf, compare);
     let best: Step | undefined;
     for (const source of sources) {
       for (const target of targets) {
@@ -83,13 +89,13 @@ function extremes(
   nodes: readonly Candidate[],
   leaf: (node: Candidate) => number,
   compare: (a: Candidate, b: Candidate) => number,
-): Iterable<Candidate> {
+): Candidate[] {
   const first = new Map<number, Candidate>();
   for (const node of nodes) {
     const known = first.get(leaf(node));
     if (!known || compare(node, known) < 0) first.set(leaf(node), node);
   }
-  return first.values();
+  return [...first.values()];
 }
 
 /** The outermost level at which two nodes are in different branches, and these; equal ones for the same leaf. */
