@@ -50,6 +50,16 @@ describe('reading tasks', () => {
     expect(body.map(({ ID }: { ID: string }) => ID)).toEqual(ids);
   });
 
+  it('tells why the manager asked one to stop', async () => {
+    const { call } = await anApi((tx) => {
+      const Status = { Timestamp: '', State: 'shutdown', Message: 'shutdown', PortStatus: {} } as const;
+      tx.tasks.create(
+        aTask('t1', { Status, shoal: { specVersion: 1, ports: [], stopReason: 'rebalanced' } }),
+      );
+    });
+    expect((await call('GET', '/tasks/t1')).body.Status.Message).toBe('shutdown: rebalanced');
+  });
+
   it('finds one by the name of its container', async () => {
     const { call } = await seeded();
     expect((await call('GET', '/tasks/web.1.t1')).body.ID).toBe('t1');

@@ -81,7 +81,7 @@ export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTas
     Labels: { ...task.Labels },
     Spec: { ...task.Spec, ForceUpdate: task.Spec.ForceUpdate ?? 0 },
     ...(Slot !== undefined && { Slot }),
-    Status: { ...task.Status, PortStatus: portStatus(task) },
+    Status: { ...task.Status, ...message(task, shoal), PortStatus: portStatus(task) },
     ...(shoal.attachments && {
       NetworksAttachments: shoal.attachments.map((one) => attachmentView(view, one)),
     }),
@@ -89,6 +89,10 @@ export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTas
     Volumes: null,
   };
 }
+
+/** With the reason, where the manager asked it to stop: `shutdown: rebalanced`. */
+const message = ({ Status }: Pick<Task, 'Status'>, { stopReason }: Task['shoal']) =>
+  stopReason && { Message: [Status.Message, stopReason].filter(Boolean).join(': ') };
 
 const portStatus = ({ Status }: Pick<Task, 'Status'>): ApiTask['Status']['PortStatus'] =>
   Status.PortStatus.Ports ? { Ports: [...Status.PortStatus.Ports] } : {};

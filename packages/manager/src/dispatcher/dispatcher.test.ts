@@ -181,6 +181,31 @@ describe('assignments', () => {
   });
 });
 
+describe('a task of a node that was down', () => {
+  it('is not told to stop before it is decided what becomes of it', async () => {
+    const { store, port } = await aManager();
+    const lost = (id: string, change: Partial<Task> = {}) =>
+      assigned(id, {
+        DesiredState: 'shutdown',
+        Status: { Timestamp: '', State: 'running', PortStatus: {} },
+        shoal: { specVersion: 1, ports: [], stopReason: 'node-down', lost: true },
+        ...change,
+      });
+    await store.update((tx) => {
+      tx.tasks.create(lost('t1'));
+      tx.tasks.create(lost('t2', { DesiredState: 'remove' }));
+    });
+    const agent = anAgent(port);
+    agent.hello();
+    await vi.waitFor(() => expect(agent.sets().map(shape)[0]?.put).toEqual(['t1 running', 't2 remove']));
+    await store.update((tx) => {
+      const task = tx.tasks.get('t1');
+      if (task) tx.tasks.update({ ...task, shoal: { specVersion: 1, ports: [], stopReason: 'node-down' } });
+    });
+    await vi.waitFor(() => expect(agent.sets().map(shape)[1]?.put).toEqual(['t1 shutdown']));
+  });
+});
+
 describe('statuses', () => {
   it('are stored, acknowledged, and only ever move forward', async () => {
     const { store, port } = await aManager();

@@ -37,6 +37,8 @@ export class Simulation {
   now = epochMs;
   /** Tasks that a node can hold. */
   room = Number.POSITIVE_INFINITY;
+  /** Nothing starts there. */
+  readonly brokenNodes = new Set<string>();
   /** Whether tasks are moved. */
   rebalances = false;
   readonly store: Store;
@@ -252,7 +254,7 @@ export class Simulation {
     }
   }
 
-  #stepOf({ ID, Status, DesiredState, Spec, shoal }: Task): TaskState | undefined {
+  #stepOf({ ID, NodeID = '', Status, DesiredState, Spec, shoal }: Task): TaskState | undefined {
     const image = Spec.ContainerSpec?.Image ?? '';
     if (this.#dead.has(ID)) return 'failed';
     if (shoal.lost && DesiredState === 'shutdown') return undefined;
@@ -260,6 +262,7 @@ export class Simulation {
     if (Status.State === 'preparing' && image.startsWith('absent')) return 'rejected';
     if (Status.State === 'ready' && DesiredState === 'ready') return undefined;
     if (Status.State === 'running' && image.startsWith('once')) return 'complete';
+    if (Status.State === 'starting' && this.brokenNodes.has(NodeID)) return 'failed';
     if (Status.State === 'starting' && image.startsWith('broken')) return 'failed';
     return nextStep[Status.State];
   }

@@ -81,6 +81,7 @@ const unsupported: readonly [ServiceSpec, string][] = [
   [aSpec({ Mode: { ReplicatedJob: {} } }), 'Mode.ReplicatedJob'],
   [aSpec({ Mode: { GlobalJob: {} } }), 'Mode.GlobalJob'],
   [aSpec({ Labels: { 'shoal.lb': 'best' } }), 'Labels["shoal.lb"]'],
+  [aSpec({ Labels: { 'shoal.rebalance': 'no' } }), 'Labels["shoal.rebalance"]'],
   [container({ Secrets: [{ SecretName: 'x' }] }), 'TaskTemplate.ContainerSpec.Secrets'],
   [container({ Configs: [{ ConfigName: 'x' }] }), 'TaskTemplate.ContainerSpec.Configs'],
   [

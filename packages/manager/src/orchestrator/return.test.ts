@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { aNode, aService } from '../testing.ts';
+import { decide, epochMs, globalTask, nodesOf, type TaskParts, task } from './testing.ts';
+
+const now = epochMs + 60_000;
+const down = nodesOf(aNode('n1', { Status: { State: 'down' } }), aNode('n2'));
+const back = nodesOf(aNode('n1'), aNode('n2'));
+/** A task that ran when its node went down. */
+const lost = (id: string, parts: TaskParts = {}) =>
+  task(id, {
+    ...parts,
+    change: { DesiredState: 'shutdown', ...parts.change },
+    shoal: { stopReason: 'node-down', lost: true, ...parts.shoal },
+  });
+/** What was made to take its place. */
+const next = (parts: TaskParts = {}) =>
+  task('next', { node: 'n2', created: 50_000, since: 59_000, ...parts });
+
+describe('a task whose node goes down', () => {
+  it('is given up, and remembered as one that may run still', () => {
+    const { update, create } = decide({ nodes: down, tasks: [task('a')] });
+    expect(update).toMatchObject([
+      { ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'node-down', lost: true } },
+    ]);
+    expect(create).toHaveLength(1);
+    expect(decide({ nodes: down, tasks: [lost('a'), next()] })).toMatchObject({ update: [], create: [] });
+  });
+
+  it('is only given up when it did not run, or its node is removed', () => {
+    const [preparing] = decide({ nodes: down, tasks: [task('a', { state: 'preparing' })] }).update;
+    expect(preparing?.shoal).not.toHaveProperty('lost');
+    expect(decide({ nodes: nodesOf(aNode('n2')), tasks: [task('a')] }).remove).toEqual(['a']);
+  });
+});
+
+describe('a task that comes back with its node', () => {
+  it('stops when another one runs in its place', () => {
+    const { update } = decide({ nodes: back, tasks: [lost('a'), next()] });
+    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'node-down' } }]);
+    expect(update[0]?.shoal).not.toHaveProperty('lost');
+  });
+
+  it('goes on when its successor has no node yet; that one is dropped', () => {
+    const waiting = next({ node: '', state: 'pending' });
+    const { update, remove } = decide({ nodes: back, tasks: [lost('a'), waiting] });
+    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'running', shoal: { returnedAt: now } }]);
+    expect(update[0]?.shoal).not.toHaveProperty('lost');
+    expect(update[0]?.shoal).not.toHaveProperty('stopReason');
+    expect(remove).toEqual(['next']);
+  });
+
+  it('goes on until its successor runs, or for good when that takes long', () => {
+    const starting = next({ state: 'starting' });
+    const { update, wakeAt } = decide({ nodes: back, tasks: [lost('a'), starting] });
+    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'running' }]);
+    expect(wakeAt).toBe(now + 10_000);
+    const a = task('a', { shoal: { returnedAt: now } });
+    expect(decide({ nodes: back, tasks: [a, next()] }).update).toMatchObject([
+      { ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'surplus' } },
+    ]);
+    expect(decide({ nodes: back, tasks: [a, starting], at: 70_000 }).update).toMatchObject([
+      { ID: 'next', DesiredState: 'shutdown', shoal: { stopReason: 'surplus' } },
+    ]);
+  });
+
+  it('counts for nothing when it turns out that it did not survive', () => {
+    const dead = task('a', {
+      state: 'failed',
+      since: 61_000,
+      shoal: { returnedAt: now, runningSince: epochMs },
+    });
+    const starting = next({ state: 'starting' });
+    expect(decide({ nodes: back, tasks: [dead, starting], at: 61_000 })).toMatchObject({
+      update: [{ ID: 'a', DesiredState: 'shutdown' }],
+      create: [],
+    });
+    const [again] = decide({ nodes: back, tasks: [dead], at: 61_000 }).create;
+    expect(again?.DesiredState).toBe('running');
+    expect(again?.shoal).not.toHaveProperty('failures');
+    const later = { ...dead, Status: { ...dead.Status, Timestamp: new Date(now + 10_000).toISOString() } };
+    expect(decide({ nodes: back, tasks: [later], at: 70_000 }).create[0]?.shoal).toMatchObject({
+      failures: 1,
+    });
+  });
+
+  it('waits until its node is surely back', () => {
+    const suspect = nodesOf(aNode('n1', { Status: { State: 'disconnected' } }), aNode('n2'));
+    const waiting = next({ node: '', state: 'pending' });
+    expect(decide({ nodes: suspect, tasks: [lost('a'), waiting] })).toMatchObject({ update: [], remove: [] });
+  });
+
+  it('stops at once where two may not run side by side', () => {
+    const Mounts = [{ Type: 'volume' as const, Source: 'data', Target: '/data' }];
+    const service = aService('web', {
+      Spec: { TaskTemplate: { ContainerSpec: { Image: 'web:1', Mounts } } },
+    });
+    const starting = next({ state: 'starting' });
+    const { update } = decide({ service, nodes: back, tasks: [lost('a'), starting] });
+    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown' }]);
+    const waiting = next({ node: '', state: 'pending' });
+    expect(decide({ service, nodes: back, tasks: [lost('a'), waiting] }).update).toMatchObject([
+      { ID: 'a', DesiredState: 'running' },
+    ]);
+  });
+
+  it('is replaced step by step when the service was updated meanwhile', () => {
+    const service = aService('web', { shoal: { specVersion: 2 } });
+    const starting = next({ state: 'starting', shoal: { specVersion: 2 } });
+    const serving = decide({ service, nodes: back, tasks: [lost('a'), starting] });
+    expect(serving.update).toMatchObject([{ ID: 'a', DesiredState: 'running' }]);
+    const { update } = decide({
+      service,
+      nodes: back,
+      tasks: [lost('a'), next({ shoal: { specVersion: 2 } })],
+    });
+    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown' }]);
+  });
+
+  it('is the one of its node for a global service', () => {
+    const service = aService('web', { Spec: { Mode: { Global: {} } } });
+    const { Slot: _, ...a } = lost('a');
+    const tasks = [a, globalTask('b', 'n2')];
+    expect(decide({ service, nodes: back, tasks })).toMatchObject({
+      create: [],
+      update: [{ ID: 'a', DesiredState: 'running' }],
+    });
+  });
+
+  it('goes when its slot, or its service, is gone', () => {
+    const none = aService('web', { Spec: { Mode: { Replicated: { Replicas: 0 } } } });
+    expect(decide({ service: none, nodes: down, tasks: [lost('a')] }).remove).toEqual(['a']);
+    const removing = aService('web', { shoal: { specVersion: 1, removing: true } });
+    expect(decide({ service: removing, nodes: back, tasks: [lost('a')] }).update).toMatchObject([
+      { ID: 'a', DesiredState: 'remove' },
+    ]);
+  });
+});
