@@ -1,4 +1,4 @@
-import { slotKey, type Task } from '../model/index.ts';
+import { compareStates, slotKey, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import { displacement, isRunning, isUnassigned, isWanted, standing } from './standing.ts';
 
@@ -61,7 +61,8 @@ function isPlaceTaken(draft: Draft, task: Task): boolean {
     .live.some(
       (other) =>
         !displacement(other, draft.facts.nodes) &&
-        ((isRunning(other) && !other.Status.Err) || (alone && !isUnassigned(other))),
+        ((isRunning(other) && !other.Status.Err) ||
+          (alone && compareStates(other.Status.State, 'starting') >= 0)),
     );
 }
 

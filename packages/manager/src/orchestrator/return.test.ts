@@ -63,6 +63,14 @@ describe('a task that comes back with its node', () => {
     ]);
   });
 
+  it('goes on when its successor was only now placed on the same node', () => {
+    const placed = next({ node: 'n1', state: 'assigned' });
+    expect(decide({ nodes: back, tasks: [lost('a'), placed] }).update).toMatchObject([
+      { ID: 'a', DesiredState: 'running' },
+      { ID: 'next', DesiredState: 'shutdown', shoal: { stopReason: 'surplus' } },
+    ]);
+  });
+
   it('counts for nothing when it turns out that it did not survive', () => {
     const dead = task('a', {
       state: 'failed',
@@ -97,9 +105,10 @@ describe('a task that comes back with its node', () => {
     const starting = next({ state: 'starting' });
     const { update } = decide({ service, nodes: back, tasks: [lost('a'), starting] });
     expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown' }]);
-    const waiting = next({ node: '', state: 'pending' });
-    expect(decide({ service, nodes: back, tasks: [lost('a'), waiting] }).update).toMatchObject([
+    const prepared = next({ state: 'preparing' });
+    expect(decide({ service, nodes: back, tasks: [lost('a'), prepared] }).update).toMatchObject([
       { ID: 'a', DesiredState: 'running' },
+      { ID: 'next', DesiredState: 'shutdown' },
     ]);
   });
 

@@ -69,8 +69,12 @@ function takesOver({ draft, rules }: Scene, next: Task, kept: Task): boolean {
 const moveEnds = ({ service }: Draft, next: Task): number =>
   isUpdating(service) || isUnplaceable(next) ? 0 : Date.parse(next.CreatedAt) + longestMoveMs;
 
-/** What replaces a task that came back is not stopped before it is sure that the other one survived. */
-const returnEnds = (next: Task, kept: Task): number => (isUnassigned(next) ? 0 : (provedAt(kept) ?? 0));
+/**
+ * What replaces a task that came back is not stopped before it is sure that the other one survived; but on the
+ * same node it was only just placed, and their agent says soon whether it is needed.
+ */
+const returnEnds = (next: Task, kept: Task): number =>
+  isUnassigned(next) || next.NodeID === kept.NodeID ? 0 : (provedAt(kept) ?? 0);
 
 function whyTooMuch({ draft }: Scene, task: Task, kept: Task | undefined): StopReason {
   if (kept?.shoal.moves === task.ID) return 'rebalanced';
