@@ -87,6 +87,8 @@ describe('hints', () => {
     ['delete table ip shoal', 'nft'],
     ['add element ip shoal vips { 10.1.0.5 : goto vip-1 }', 'nft'],
     ['delete rule ip filter DOCKER-USER handle 9', 'docker-user'],
+    ['create chain ip filter DOCKER-USER', 'docker-user'],
+    ['insert rule ip filter FORWARD counter packets 0 bytes 0 jump DOCKER-USER', undefined],
     ['add rule ip filter DOCKER handle 9', undefined],
     ['# new generation 7 by process 9 (nft)', undefined],
   ])('%j', (line, hint) => expect(nftHint(line)).toBe(hint));

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { bridgesOf } from './bridge-plan.ts';
 import { type BridgeDriver, Bridges } from './bridges.ts';
 import { readTraffic, type Traffic } from './counters.ts';
-import { ensureDockerUser, isSilent } from './docker-user.ts';
+import { DockerUser, isSilent } from './docker-user.ts';
 import { ensureHostSettings } from './host-settings.ts';
 import { ensureIp } from './ip/keeper.ts';
 import { ensureHairpin } from './ip/ports.ts';
@@ -62,6 +62,7 @@ export class DataPath {
   #saidNoConntrack = false;
   /** Since the last `verify` began. */
   readonly #repairs: Repairs;
+  readonly #dockerUser = new DockerUser();
   #silentDocker = false;
 
   constructor({ bridges, stateDir, log }: DataPathOptions) {
@@ -177,7 +178,7 @@ export class DataPath {
       const lookAtIp = moved || before.networks !== state.networks || look.has('ip');
       const ip = lookAtIp ? await this.#ensureIp(state) : [];
       const docker = look.has('docker-user')
-        ? await this.#troubles.attempt('chain DOCKER-USER: trying again', ensureDockerUser, [])
+        ? await this.#troubles.attempt('chain DOCKER-USER: trying again', () => this.#dockerUser.ensure(), [])
         : [];
       if (look.has('port')) await ensureHairpin(this.#bridgeNames());
       // For a new state, routes and devices had to be changed anyway; at the start, everything.

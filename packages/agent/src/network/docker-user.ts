@@ -9,14 +9,21 @@ const rules: readonly (readonly string[])[] = [
 /**
  * Docker's FORWARD chain would drop what passes between our devices: an accept in another table does not
  * override that, one in DOCKER-USER does. Without that chain (Docker is not up yet, or keeps off the firewall)
- * there is nothing to override. Gives the rules that had to be added.
+ * there is nothing to override.
  */
-export async function ensureDockerUser(): Promise<string[]> {
-  const listed = await list();
-  if (listed === undefined) return [];
-  const missing = rules.filter((rule) => !listed.includes(`-A DOCKER-USER ${rule.join(' ')}`));
-  for (const rule of missing) await iptables('-I', 'DOCKER-USER', ...rule);
-  return missing.map((rule) => rule.join(' '));
+export class DockerUser {
+  #hadChain = false;
+
+  /** Gives the rules of ours that somebody took: those that Docker's new chain never had are none. */
+  async ensure(): Promise<string[]> {
+    const listed = await list();
+    const hadChain = this.#hadChain;
+    this.#hadChain = listed !== undefined;
+    if (listed === undefined) return [];
+    const missing = rules.filter((rule) => !listed.includes(`-A DOCKER-USER ${rule.join(' ')}`));
+    for (const rule of missing) await iptables('-I', 'DOCKER-USER', ...rule);
+    return hadChain ? missing.map((rule) => rule.join(' ')) : [];
+  }
 }
 
 /** Old iptables tell nobody of changes; those that are nftables underneath do. */

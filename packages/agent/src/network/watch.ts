@@ -99,10 +99,10 @@ export function nftReader(): (line: string) => readonly Hint[] {
   };
 }
 
-/** `delete rule ip shoal …`, `add table ip shoal`, `delete rule ip filter DOCKER-USER …`. */
+/** `delete rule ip shoal …`, `add table ip shoal`, `delete rule ip filter DOCKER-USER …`, the chain when Docker makes it. */
 export function nftHint(line: string): Hint | undefined {
   if (line.includes(' ip shoal')) return 'nft';
-  return line.startsWith('delete ') && line.includes('DOCKER-USER') ? 'docker-user' : undefined;
+  return /^(delete .*|(add|create) chain ip filter )DOCKER-USER/.test(line) ? 'docker-user' : undefined;
 }
 
 /** `Deleted 10.1.2.0/24 via … proto 83`, `Deleted 7: sh.vx: …`, a device of ours that went down. */
