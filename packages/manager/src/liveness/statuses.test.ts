@@ -31,6 +31,14 @@ it('says who is away or down, and takes it back', async () => {
   expect(store.view.nodes.get('n1')?.Status).not.toHaveProperty('Message');
 });
 
+it('says that a node is down in the very words that said it is away', async () => {
+  const { statuses, settled } = await aCluster();
+  statuses.say('n1', { State: 'disconnected', Message: 'not heard for 5.0 s' });
+  await settled('n1', { State: 'disconnected' });
+  statuses.say('n1', { State: 'down', Message: 'not heard for 5.0 s' });
+  await settled('n1', { State: 'down' });
+});
+
 it('leaves alone what the agent itself told', async () => {
   const { store, statuses } = await aCluster();
   statuses.say('n2', { State: 'down', Message: 'dead' });

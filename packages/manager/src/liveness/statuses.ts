@@ -67,7 +67,8 @@ export class Statuses {
     const pending: Node[] = [];
     for (const [id, said] of this.#said) {
       const node = nodes.get(id);
-      if (!node || node.Status.State === 'down' || node.Status.Message === said.Message) continue;
+      if (!node || node.Status.State === 'down') continue;
+      if (node.Status.State === said.State && node.Status.Message === said.Message) continue;
       pending.push({ ...node, Status: { ...node.Status, ...said } });
     }
     for (const [id, said] of this.#takenBack) {
