@@ -84,12 +84,11 @@ function busyUntil(slot: Slot, place: Place, service: Service, { delayMs }: Upda
   return served ? 0 : Number.POSITIVE_INFINITY;
 }
 
-/** Up-to-date tasks that were made, or ended, since the present update or rollback began; newest first. */
+/** Up-to-date tasks that were made since the present update or rollback began, or ended after that; newest first. */
 function ofUpdate(slot: Slot, service: Service): Task[] {
   const start = startOf(service);
   return currentIn(slot, service).filter(
-    (task) =>
-      Date.parse(task.CreatedAt) >= start || (isTerminal(task.Status.State) && endedAt(task) >= start),
+    (task) => Date.parse(task.CreatedAt) >= start || (isTerminal(task.Status.State) && endedAt(task) > start),
   );
 }
 

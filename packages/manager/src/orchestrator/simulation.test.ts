@@ -158,6 +158,18 @@ async function heal(simulation: Simulation): Promise<void> {
   await simulation.run(300_000, 1_000);
 }
 
+/** A task that failed at the very moment the rollback began is no failure of the rollback. */
+const rolledBackAsATaskFails: [Event[], UpdateConfig] = [
+  [
+    { kind: 'wait', ms: 10 },
+    { kind: 'deploy', image: 'absent:1' },
+    { kind: 'wait', ms: 10 },
+    { kind: 'wait', ms: 10 },
+    { kind: 'fail', which: 13 },
+  ],
+  { Parallelism: 1, Delay: 0, FailureAction: 'rollback', MaxFailureRatio: 0, Order: null },
+];
+
 describe('random histories', () => {
   it('keep the rules of a replicated service on the way, and end where its spec says', async () => {
     await fc.assert(
@@ -198,7 +210,7 @@ describe('random histories', () => {
         expect(simulation.tasks.filter(isWanted).length).toBe(3);
         checkInvariants(simulation);
       }),
-      { numRuns: 80 },
+      { numRuns: 80, examples: [rolledBackAsATaskFails] },
     );
   });
 });
