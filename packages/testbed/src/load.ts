@@ -40,7 +40,8 @@ export interface LoadReport {
   failures: { atMs: number; url: string; why: string }[];
 }
 
-const SLOT_MS = 100;
+/** Length of a slot. */
+export const SLOT_MS = 100;
 const KEEP_FAILURES = 50;
 /** Latencies kept for percentiles; beyond that a sample replaces an older one. */
 const KEEP_LATENCIES = 100_000;

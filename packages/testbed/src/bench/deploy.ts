@@ -4,6 +4,7 @@ import { Cluster, testCluster } from '../cluster.ts';
 import type { Host, HostProcess } from '../host.ts';
 import { until } from '../probe.ts';
 import { say } from '../say.ts';
+import { pinned, removeRaw, startRaw } from './raw.ts';
 import { report } from './report.ts';
 
 /**
@@ -39,7 +40,7 @@ async function measure(cluster: Cluster): Promise<boolean> {
   const shoal: Timing[] = [];
   for (let round = 1; round <= rounds; round++) {
     say(`round ${round} of ${rounds}: raw`);
-    raw.push(await startRaw(cluster.hosts, image));
+    raw.push(await startAllRaw(cluster.hosts, image));
     say(`round ${round} of ${rounds}: Shoal`);
     shoal.push(
       await startByShoal(cluster, image, round === rounds ? (loaded) => results.push(...loaded) : undefined),
@@ -56,41 +57,15 @@ async function measure(cluster: Cluster): Promise<boolean> {
   return [...idle, ...results].every(Boolean);
 }
 
-/** By digest, as the `docker` command names images in services: a host that has it does not ask the registry. */
-async function pinned(cluster: Cluster, name: string): Promise<string> {
-  const image = cluster.image(name);
-  const { Descriptor } = await cluster.docker().getImage(image).distribution();
-  return `${image}@${Descriptor.digest}`;
-}
-
-/** Containers as the service would make them, without Shoal between. */
-async function startRaw(hosts: readonly Host[], image: string): Promise<Timing> {
-  const start = async (count: number): Promise<number> => {
-    const from = performance.now();
-    await Promise.all(
-      hosts.map(async (host) => {
-        let left = count / hosts.length;
-        const worker = async () => {
-          while (left > 0) {
-            left--;
-            const container = await host.docker().createContainer({ Image: image, Labels: { bench: name } });
-            await container.start();
-          }
-        };
-        await Promise.all([worker(), worker()]);
-      }),
-    );
-    return seconds(from);
-  };
-  const timing = { create: await start(first), scale: await start(total - first) };
-  await Promise.all(
-    hosts.map(async (host) => {
-      const filters = JSON.stringify({ label: [`bench=${name}`] });
-      const found = await host.docker().listContainers({ all: true, filters });
-      for (const { Id } of found) await host.docker().getContainer(Id).remove({ force: true });
-    }),
-  );
-  return timing;
+async function startAllRaw(hosts: readonly Host[], image: string): Promise<Timing> {
+  try {
+    return {
+      create: await startRaw(hosts, image, first),
+      scale: await startRaw(hosts, image, total - first),
+    };
+  } finally {
+    await removeRaw(hosts);
+  }
 }
 
 async function startByShoal(

@@ -5,7 +5,7 @@ import { main, TestbedError } from '../say.ts';
 
 /** `npm run bench` lists the benches, `npm run bench -- NAME [args]` runs one: its default export. */
 const folder = join(import.meta.dirname, '../bench');
-const HELPERS = ['report.ts'];
+const HELPERS = ['raw.ts', 'report.ts'];
 
 function benches(): string[] {
   return readdirSync(folder)
