@@ -42,11 +42,7 @@ export default async function failover(args: readonly string[]): Promise<boolean
 }
 
 function wanted(args: readonly string[]): { kinds: readonly Kind[]; rounds: number } {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: { rounds: { type: 'string', default: String(defaultRounds) } },
-    allowPositionals: true,
-  });
+  const { values, positionals } = parsed(args);
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > mostRounds)
     throw new TestbedError(`--rounds takes a number from 1 to ${mostRounds}, not ${values.rounds}.`);
@@ -57,6 +53,20 @@ function wanted(args: readonly string[]): { kinds: readonly Kind[]; rounds: numb
     kinds: KINDS.filter((kind) => positionals.length === 0 || positionals.includes(kind)),
     rounds,
   };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: { rounds: { type: 'string', default: String(defaultRounds) } },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    throw new TestbedError(
+      `The bench failover takes kinds of faults and --rounds. ${(error as Error).message}`,
+    );
+  }
 }
 
 /** A new service, as many replicas on each host; after a failover they would be where there was room. */
