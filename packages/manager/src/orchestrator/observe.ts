@@ -1,6 +1,6 @@
 import { compareStates, slotKey, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
-import { displacement, isRunning, isUnassigned, isWanted, standing } from './standing.ts';
+import { displacement, isRunning, isUnassigned, isWanted, provedAt, standing } from './standing.ts';
 
 /** Takes note of what happened to the tasks: which run, which ended, which are out of reach, which came back. */
 export function observe(draft: Draft): void {
@@ -54,6 +54,7 @@ function cameBack(draft: Draft, task: Task): void {
   });
 }
 
+/** One that itself came back only now may turn out to be dead: it takes nobody's place yet. */
 function isPlaceTaken(draft: Draft, task: Task): boolean {
   const alone = draft.rules.order === 'stop-first';
   return draft
@@ -61,6 +62,7 @@ function isPlaceTaken(draft: Draft, task: Task): boolean {
     .live.some(
       (other) =>
         !displacement(other, draft.facts.nodes) &&
+        draft.facts.now >= (provedAt(other) ?? 0) &&
         ((isRunning(other) && !other.Status.Err) ||
           (alone && compareStates(other.Status.State, 'starting') >= 0)),
     );

@@ -26,6 +26,11 @@ describe('history', () => {
     const service = aService('web', { Spec: { TaskTemplate: Spec } });
     const last = ended('last', { change: { Spec } });
     expect(decide({ service, tasks: [last], historyLimit: 0 })).toMatchObject({ create: [], remove: [] });
+    const dropped = ended('next', { created: 1, shoal: { stopReason: 'surplus' } });
+    expect(decide({ service, tasks: [last, dropped], historyLimit: 0 })).toMatchObject({
+      create: [],
+      remove: ['next'],
+    });
     const counting = aService('web', { Spec: { TaskTemplate: { RestartPolicy: { MaxAttempts: 8 } } } });
     expect(decide({ service: counting, tasks: [...history(10), live] }).remove).toEqual(['old0']);
   });

@@ -2,7 +2,7 @@ import type { Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import { restartRules, taskTemplate } from './policy.ts';
 import { firstFailure } from './rollout.ts';
-import { standing } from './standing.ts';
+import { isDropped, standing } from './standing.ts';
 import { isHalted, isUpdating } from './update-state.ts';
 
 /**
@@ -18,10 +18,11 @@ function reapPlace(draft: Draft, key: string, limit: number): void {
   const { past, tasks } = draft.slot(key);
   if (past.length === 0) return;
   const needed = neededIn(draft, key);
+  // The restart policy asks how it ended.
+  const head = tasks.find((task) => !isDropped(task));
   for (const [index, task] of past.entries()) {
-    const isNewest = task === tasks[0];
-    const nowhere = isOnRemovedNode(draft, task) && !isNewest;
-    if (nowhere || (index >= limit && !isNewest && task !== needed)) draft.remove(task);
+    if (task === head) continue;
+    if (isOnRemovedNode(draft, task) || (index >= limit && task !== needed)) draft.remove(task);
   }
 }
 

@@ -110,6 +110,14 @@ describe('a move', () => {
     expect(again?.DesiredState).toBe('running');
   });
 
+  it('that failed does not hide from the restart policy how the old one ended', () => {
+    const Spec = { RestartPolicy: { Condition: 'none' as const } };
+    const service = aService('web', { Spec: { TaskTemplate: Spec } });
+    const failed = ended('next', { created: 59_000, shoal: { moves: 'old', stopReason: 'move-failed' } });
+    const done = task('old', { state: 'complete', since: 60_000, change: { Spec } });
+    expect(decide({ service, tasks: [done, failed] }).create).toEqual([]);
+  });
+
   it('ends when it finds no room, takes too long, or an update begins', () => {
     const unplaced = next({
       state: 'pending',

@@ -19,7 +19,7 @@ export interface Restart {
 
 /**
  * Whether, and from when on, a task that ended by itself gets a successor. `kin` are the tasks of the same
- * place and version, `head` the newest of them. Undefined: the place stays empty.
+ * place and version, `head` the newest of them that was not dropped. Undefined: the place stays empty.
  *
  * The delay is the policy's. When tasks end quickly (less than 10 s after they began to run, or without ever
  * running) again and again, it doubles each time up to one minute, or stays where the policy asks for more.

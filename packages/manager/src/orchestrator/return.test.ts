@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aNode, aService } from '../testing.ts';
-import { decide, epochMs, globalTask, nodesOf, type TaskParts, task } from './testing.ts';
+import { decide, ended, epochMs, globalTask, nodesOf, type TaskParts, task } from './testing.ts';
 
 const now = epochMs + 60_000;
 const down = nodesOf(aNode('n1', { Status: { State: 'down' } }), aNode('n2'));
@@ -63,6 +63,29 @@ describe('a task that comes back with its node', () => {
     ]);
   });
 
+  it('stops for another one that came back only when that one surely did, too', () => {
+    const { update, wakeAt } = decide({
+      nodes: back,
+      tasks: [lost('a'), lost('b', { node: 'n2', created: 1 })],
+    });
+    expect(update).toMatchObject([
+      { ID: 'a', DesiredState: 'running', shoal: { returnedAt: now } },
+      { ID: 'b', DesiredState: 'running', shoal: { returnedAt: now } },
+    ]);
+    expect(wakeAt).toBe(now + 10_000);
+    const a = task('a', { shoal: { returnedAt: now } });
+    const b = task('b', { node: 'n2', created: 1, shoal: { returnedAt: now } });
+    expect(decide({ nodes: back, tasks: [a, b], at: 69_999 }).update).toEqual([]);
+    expect(decide({ nodes: back, tasks: [a, b], at: 70_000 }).update).toMatchObject([
+      { ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'surplus' } },
+    ]);
+    const dead = { ...b, Status: { ...b.Status, State: 'failed' as const } };
+    expect(decide({ nodes: back, tasks: [a, dead], at: 61_000 })).toMatchObject({
+      create: [],
+      update: [{ ID: 'b', DesiredState: 'shutdown' }],
+    });
+  });
+
   it('goes on when its successor was only now placed on the same node', () => {
     const placed = next({ node: 'n1', state: 'assigned' });
     expect(decide({ nodes: back, tasks: [lost('a'), placed] }).update).toMatchObject([
@@ -91,6 +114,33 @@ describe('a task that comes back with its node', () => {
     });
   });
 
+  it('leaves no trace in what the restart policy makes of it, once a replacement was dropped', () => {
+    const dropped = ended('next', {
+      state: 'shutdown',
+      node: 'n2',
+      created: 50_000,
+      shoal: { stopReason: 'surplus' },
+    });
+    const job = (Condition: 'none' | 'on-failure') => ({ RestartPolicy: { Condition } });
+    for (const Spec of [job('none'), job('on-failure')]) {
+      const done = task('a', {
+        state: 'complete',
+        since: 90_000,
+        change: { Spec },
+        shoal: { returnedAt: now, runningSince: epochMs },
+      });
+      const service = aService('web', { Spec: { TaskTemplate: Spec } });
+      expect(decide({ service, nodes: back, tasks: [done, dropped], at: 90_000 }).create).toEqual([]);
+    }
+    const quick = task('a', {
+      state: 'failed',
+      since: 90_000,
+      shoal: { returnedAt: now, runningSince: epochMs + 89_000, failures: 2 },
+    });
+    const [again] = decide({ nodes: back, tasks: [quick, dropped], at: 90_000 }).create;
+    expect(again).toMatchObject({ DesiredState: 'ready', shoal: { failures: 3 } });
+  });
+
   it('waits until its node is surely back', () => {
     const suspect = nodesOf(aNode('n1', { Status: { State: 'disconnected' } }), aNode('n2'));
     const waiting = next({ node: '', state: 'pending' });
@@ -109,6 +159,11 @@ describe('a task that comes back with its node', () => {
     expect(decide({ service, nodes: back, tasks: [lost('a'), prepared] }).update).toMatchObject([
       { ID: 'a', DesiredState: 'running' },
       { ID: 'next', DesiredState: 'shutdown' },
+    ]);
+    const newer = lost('b', { node: 'n2', created: 1 });
+    expect(decide({ service, nodes: back, tasks: [lost('a'), newer] }).update).toMatchObject([
+      { ID: 'a', DesiredState: 'shutdown' },
+      { ID: 'b', DesiredState: 'running' },
     ]);
   });
 

@@ -9,6 +9,7 @@ import {
   displacement,
   endedByItself,
   furthestFirst,
+  isDropped,
   isRunning,
   isUnassigned,
   isUnplaceable,
@@ -52,17 +53,20 @@ export function settle(draft: Draft, place: Place, picked: boolean): void {
   if (keep && keep !== 'later') start(scene, keep);
 }
 
-/** Whether `next` is on its way to take the place of `kept`, which serves until then. */
-function takesOver({ draft, rules }: Scene, next: Task, kept: Task): boolean {
-  if (!isRunning(kept) || isRunning(next)) return false;
-  const until =
-    next.shoal.moves === kept.ID
-      ? moveEnds(draft, next)
-      : rules.order === 'stop-first'
-        ? 0
-        : returnEnds(next, kept);
-  draft.wake(until);
-  return draft.facts.now < until;
+/** Whether `next` may yet be needed in the place of `kept`, which serves until then. */
+function takesOver(scene: Scene, next: Task, kept: Task): boolean {
+  if (!isRunning(kept)) return false;
+  const until = neededUntil(scene, next, kept);
+  scene.draft.wake(until);
+  return scene.draft.facts.now < until;
+}
+
+function neededUntil({ draft, rules }: Scene, next: Task, kept: Task): number {
+  const alone = rules.order === 'stop-first';
+  // Both came back: it is not yet sure that the containers of the one that is kept survived.
+  if (isRunning(next)) return alone ? 0 : (provedAt(kept) ?? 0);
+  if (next.shoal.moves === kept.ID) return moveEnds(draft, next);
+  return alone ? 0 : returnEnds(next, kept);
 }
 
 /** A move is given up for an update, for want of room, and when it takes too long. */
@@ -95,7 +99,7 @@ const isGood = ({ target, draft }: Scene, task: Task): boolean =>
 function makeSuccessor(scene: Scene, slot: Slot, picked: boolean): Task | 'later' | undefined {
   const { draft, target } = scene;
   const kin = slot.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
-  const [head] = kin;
+  const head = kin.find((task) => !isDropped(task));
   if (picked) {
     const old = atStake(slot);
     return make(scene, old ? { replaces: old.ID } : {});

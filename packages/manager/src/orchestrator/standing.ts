@@ -38,6 +38,10 @@ export const endedByItself = (task: Task): boolean =>
   task.shoal.stopReason === undefined &&
   !isUnproved(task, endedAt(task));
 
+/** It was not needed beside the one that was there before it: how that one ended is what counts in its place. */
+export const isDropped = ({ shoal: { stopReason } }: Task): boolean =>
+  stopReason === 'surplus' || stopReason === 'move-failed';
+
 /** An agent that is back says within this time which of its tasks did not survive. */
 const provingMs = 10_000;
 
