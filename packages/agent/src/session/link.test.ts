@@ -168,6 +168,18 @@ describe('a session', () => {
     await eventually(() => expect(manager.all('result')).toMatchObject([{ value: { id: 'q1' } }]));
   });
 
+  it('tells the latest facts that came after Hello and before it had begun', async () => {
+    const manager = await aManager();
+    const { link } = anAgent(manager, {
+      onWelcome: async () => {
+        link.sendFacts(NodeFacts.fromPartial({ hostname: 'h2' }));
+        link.sendFacts(NodeFacts.fromPartial({ hostname: 'h3' }));
+      },
+    });
+    await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(0));
+    expect(manager.all('facts')).toMatchObject([{ value: { hostname: 'h3' } }]);
+  });
+
   it('says the last statuses before it leaves', async () => {
     const manager = await aManager();
     const { link } = anAgent(manager);

@@ -44,6 +44,8 @@ export class Session {
   readonly #handlers: SessionHandlers;
   readonly #log: Logger;
   #welcomed = false;
+  /** Newer than those in Hello, and not told yet. */
+  #waitingFacts: NodeFacts | undefined;
   #assignments = noAssignments;
   /** Between a gap and the complete set, increments build on something that is not here. */
   #awaitingComplete = true;
@@ -86,7 +88,9 @@ export class Session {
   }
 
   sendFacts(facts: NodeFacts): void {
+    // Facts come once, when they change: those that come before Welcome must not be lost.
     if (this.#welcomed) this.#send({ $case: 'facts', value: facts });
+    else this.#waitingFacts = facts;
   }
 
   /** The outbox has something new. */
@@ -122,6 +126,8 @@ export class Session {
   async #begin(welcome: Welcome): Promise<void> {
     await this.#handlers.onWelcome(welcome);
     this.#welcomed = true;
+    if (this.#waitingFacts) this.#send({ $case: 'facts', value: this.#waitingFacts });
+    this.#waitingFacts = undefined;
     this.#flush();
     this.#beatTimer ??= setInterval(() => this.#beat(), Math.max(welcome.beatMs, gatherMs));
   }
