@@ -1,7 +1,8 @@
-import { createServer } from 'node:net';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createServer, Server } from 'node:net';
 import { probeHost } from '@shoal/proto';
 import { pino } from 'pino';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { ProbePort } from './probe-port.ts';
 
 const host = '127.0.0.1';
@@ -32,4 +33,28 @@ it('says when it can not have the port, and lets the agent go on', async () => {
   await expect.poll(() => said).toEqual(['no port for probes, trying again']);
   first.close();
   second.close();
+});
+
+it('goes on listening when a connection could not be accepted', async () => {
+  const port = await freePort();
+  const servers: Server[] = [];
+  const listening = 'tracing:net.server.listen:asyncStart';
+  const take = (message: unknown) => {
+    const server = Object(message).server;
+    if (server instanceof Server) servers.push(server);
+  };
+  subscribe(listening, take);
+  const open = new ProbePort({ host, port, log: pino({ level: 'silent' }) });
+  unsubscribe(listening, take);
+  onTestFinished(() => {
+    vi.useRealTimers();
+    open.close();
+  });
+  await expect.poll(() => probeHost(host, port)).toBe('accepted');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  // As Node tells that accept(2) failed, for want of descriptors for instance.
+  expect(servers.map((server) => server.emit('error', new Error('accept EMFILE')))).toEqual([true]);
+  expect(() => vi.advanceTimersByTime(60_000)).not.toThrow();
+  vi.useRealTimers();
+  await expect.poll(() => probeHost(host, port)).toBe('accepted');
 });

@@ -26,6 +26,8 @@ export class ProbePort {
     });
     const listen = () => this.#server.listen({ host, port });
     this.#server.on('error', (err) => {
+      // Only one connection failed, for want of descriptors for instance: to listen again would throw.
+      if (this.#server.listening) return log.warn({ err, host, port }, 'a probe was not accepted');
       log.warn({ err, host, port }, 'no port for probes, trying again');
       this.#retry = setTimeout(listen, retryMs);
     });
