@@ -24,6 +24,8 @@ describe('when a task may be moved', () => {
   it.each<[string, Partial<ServiceSpec>]>([
     ['nobody wants it', { Labels: { 'shoal.rebalance': 'off' } }],
     ['the service is global', { Mode: { Global: {} } }],
+    ['its tasks may end by themselves', { TaskTemplate: { RestartPolicy: { Condition: 'on-failure' } } }],
+    ['its tasks run only once', { TaskTemplate: { RestartPolicy: { Condition: 'none' } } }],
     ['it lives in the network of another one', { Labels: { 'shoal.network': 'service:db' } }],
     ['it is to be updated stop-first', { UpdateConfig: { Order: 'stop-first' } }],
     [

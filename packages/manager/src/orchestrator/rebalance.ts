@@ -11,7 +11,7 @@ import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
 import { newTask, targetLike } from './new-task.ts';
-import { canLiveSideBySide, updateRules } from './policy.ts';
+import { canLiveSideBySide, restartRules, taskTemplate, updateRules } from './policy.ts';
 import { replicasOf } from './replicated.ts';
 import { byAge, displacement, isRunning, isWanted, type Nodes, standing } from './standing.ts';
 import { isCurrent, isHalted, isUpdating } from './update-state.ts';
@@ -106,6 +106,8 @@ export function movableAt(service: Service, tasks: readonly Task[], nodes: Nodes
     Spec.Mode?.Global === undefined &&
     !shoal.removing &&
     wantsRebalancing(Spec.Labels) &&
+    // A job that may end would do its work twice.
+    restartRules(taskTemplate(Spec).RestartPolicy).condition === 'any' &&
     companionOf(networkModeOf(Spec)) === undefined &&
     canLiveSideBySide(Spec) &&
     updateRules(service).order === 'start-first' &&
