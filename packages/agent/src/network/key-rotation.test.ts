@@ -1,6 +1,7 @@
-import { expect, it } from 'vitest';
+import { pino } from 'pino';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { network, peer, state } from './builders.fixture.ts';
-import { isDue, type KeyView, lifetimeOf } from './key-rotation.ts';
+import { isDue, KeyRotation, type KeyView, lifetimeOf } from './key-rotation.ts';
 
 const hour = 3_600_000;
 const sealed = state({ self: peer(1, { key: 'K' }), networks: [network(1, { encrypted: true })] });
@@ -25,4 +26,30 @@ it.each<[string, Partial<KeyView>, boolean]>([
 it('serves about twelve hours', () => {
   expect(lifetimeOf(0)).toBeCloseTo(10.8 * hour);
   expect(lifetimeOf(1)).toBeCloseTo(13.2 * hour);
+});
+
+it('is announced once in use, though the rest of the data path is not as it should be', async () => {
+  vi.useFakeTimers();
+  let inUse = 'K';
+  const told: string[] = [];
+  const rotation = new KeyRotation({
+    view: () => ({ publicKey: inUse, state: sealed, connected: true }),
+    madeAt: () => 0,
+    // The key is in use, but what is to come after it fails again and again.
+    rotate: () => {
+      inUse = 'NEW';
+      return new Promise(() => {});
+    },
+    announce: () => void told.push(inUse),
+    clock: () => 14 * hour,
+    random: () => 0,
+    log: pino({ level: 'silent' }),
+  });
+  onTestFinished(() => {
+    rotation.close();
+    vi.useRealTimers();
+  });
+  rotation.start();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(told.at(-1)).toBe('NEW');
 });

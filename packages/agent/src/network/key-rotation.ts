@@ -60,6 +60,8 @@ export class KeyRotation {
 
   async #look(): Promise<void> {
     const { view, madeAt, rotate, announce, clock, log } = this.#options;
+    // Also while a rotation waits for other parts of the data path: the key itself may be in use by then.
+    announce();
     if (this.#rotating) return;
     this.#rotating = true;
     try {
