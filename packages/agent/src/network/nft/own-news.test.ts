@@ -44,3 +44,9 @@ it('expects nothing of a transaction that failed, or that was made too long ago'
   news.expect(60_000);
   expect(news.isOwn(60_300)).toBe(true);
 });
+
+it('does not gather what it expects while nobody tells anything', () => {
+  const news = new OwnNews();
+  for (let now = 0; now <= 60_000; now += 1_000) news.expect(now);
+  expect(news.size).toBeLessThan(10);
+});

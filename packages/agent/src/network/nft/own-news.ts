@@ -10,8 +10,15 @@ export class OwnNews {
   /** Until when news of each own transaction may come, oldest first. */
   readonly #expected: number[] = [];
 
+  /** So many transactions are waited for: no more than are made within 5 s. */
+  get size(): number {
+    return this.#expected.length;
+  }
+
   /** Before each own transaction. `now` in ms of any clock that never goes back. */
   expect(now: number): void {
+    // Here too: where nft can't tell news, nobody asks.
+    this.#forget(now);
     this.#expected.push(now + withinMs);
   }
 
@@ -22,7 +29,12 @@ export class OwnNews {
 
   /** A transaction on our table was told of. */
   isOwn(now: number): boolean {
-    while (this.#expected[0] !== undefined && this.#expected[0] < now) this.#expected.shift();
+    this.#forget(now);
     return this.#expected.shift() !== undefined;
+  }
+
+  /** What did not come in time. */
+  #forget(now: number): void {
+    while (this.#expected[0] !== undefined && this.#expected[0] < now) this.#expected.shift();
   }
 }
