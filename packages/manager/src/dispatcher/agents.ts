@@ -41,6 +41,7 @@ export class Agents {
   add(session: Session): void {
     this.#sessions.get(session.nodeId)?.close();
     this.#sessions.set(session.nodeId, session);
+    this.#withdrawals.restarted(session.nodeId);
     this.flushSoon(session);
   }
 
@@ -58,8 +59,10 @@ export class Agents {
   }
 
   /** The agent has everything up to `number` in its host's kernel. */
-  applied({ nodeId }: Session, number: number): void {
-    this.#release(this.#withdrawals.applied(nodeId, number));
+  applied(session: Session, number: number): void {
+    // Numbers of a stream that was replaced mean nothing any more.
+    if (this.#sessions.get(session.nodeId) !== session) return;
+    this.#release(this.#withdrawals.applied(session.nodeId, number));
   }
 
   setSilent(nodeId: string, silent: boolean): void {

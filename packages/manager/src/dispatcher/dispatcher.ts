@@ -112,7 +112,10 @@ export class Dispatcher {
       } else if (body?.$case === 'hello') {
         clearTimeout(greeting);
         const node = await this.#join(body.value);
+        this.#options.liveness.heard(node.ID);
         if (!gone) session = this.#welcome(node, call);
+        // The stream has ended meanwhile, and the node is in the store as one that is ready.
+        else if (!this.#agents.of(node.ID)) this.#options.liveness.left(node.ID);
       } else {
         fail(status.FAILED_PRECONDITION, 'the first message must be a greeting');
       }
@@ -146,13 +149,11 @@ export class Dispatcher {
   }
 
   #welcome(node: Node, call: Call): Session {
-    const { log, liveness } = this.#options;
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
-    liveness.heard(node.ID);
     const [cluster] = this.#store.view.clusters.all();
     session.send({ $case: 'welcome', value: { nodeId: node.ID, beatMs, clusterId: cluster?.ID ?? '' } });
     this.#agents.add(session);
-    log.info({ nodeId: node.ID, hostname: node.Description.Hostname }, 'agent connected');
+    this.#options.log.info({ nodeId: node.ID, hostname: node.Description.Hostname }, 'agent connected');
     return session;
   }
 

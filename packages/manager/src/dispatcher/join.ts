@@ -62,6 +62,7 @@ export function withFacts(node: Node, facts: NodeFacts, managerAddr: string): No
     }),
     shoal: {
       number: node.shoal.number,
+      ...(node.shoal.replacedIndex !== undefined && { replacedIndex: node.shoal.replacedIndex }),
       ...(facts.overlayKey && { key: facts.overlayKey }),
       ...(facts.probePort > 0 && facts.probePort < 65_536 && { probePort: facts.probePort }),
       images: facts.images,

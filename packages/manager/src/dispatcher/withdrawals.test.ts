@@ -29,6 +29,17 @@ describe('a stop waits', () => {
     expect(withdrawals.applied('n1', 101)).toEqual(new Map([['t1', 'n1']]));
   });
 
+  it('for what a node says on its newest stream, whose numbers begin anew', () => {
+    const withdrawals = begun();
+    withdrawals.sent('n1', 1);
+    withdrawals.applied('n1', 1);
+    withdrawals.sent('n2', 50);
+    withdrawals.restarted('n2');
+    expect(withdrawals.applied('n2', 50)).toEqual(nothing);
+    withdrawals.sent('n2', 1);
+    expect(withdrawals.applied('n2', 1)).toEqual(new Map([['t1', 'n1']]));
+  });
+
   it('not for nodes that went away, and never for ever', () => {
     const withdrawals = begun();
     withdrawals.sent('n1', 1);

@@ -54,6 +54,11 @@ export class Withdrawals {
     return this.#release(({ unsent, unapplied }) => unsent.size + unapplied.size === 0);
   }
 
+  /** What the node is sent is numbered anew, and begins with everything. */
+  restarted(nodeId: string): void {
+    for (const { unsent, unapplied } of this.#open.values()) if (unapplied.delete(nodeId)) unsent.add(nodeId);
+  }
+
   /** The node has no session any more, or nobody reaches it: nobody waits for it. */
   left(nodeId: string): Map<string, string> {
     for (const { unsent, unapplied } of this.#open.values()) {

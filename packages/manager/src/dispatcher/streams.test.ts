@@ -1,0 +1,67 @@
+import type { Assignments } from '@shoal/proto';
+import { decodeDesired } from '@shoal/proto';
+import { expect, it, vi } from 'vitest';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { aService } from '../testing.ts';
+import { aManager, anAgent, assigned, nodeId } from './testing.ts';
+
+it('a stream that ends while its agent joins leaves a node that is watched', async () => {
+  const backend = memoryBackend();
+  let joining = false;
+  const goOn: (() => void)[] = [];
+  const { store, port, heard, left } = await aManager({
+    ...backend,
+    commit: async (batch) => {
+      if (joining) await new Promise<void>((resolve) => goOn.push(resolve));
+      await backend.commit(batch);
+    },
+  });
+  joining = true;
+  const agent = anAgent(port);
+  agent.hello();
+  await vi.waitFor(() => expect(goOn).toHaveLength(1));
+  agent.cancel();
+  // On the same connection, so what came before it has arrived, too.
+  const other = anAgent(port);
+  other.send({ $case: 'beat', value: { number: 1 } });
+  expect(await other.ended).toMatch(/greeting/);
+  goOn[0]?.();
+  await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.Status.State).toBe('ready'));
+  await vi.waitFor(() => expect(left).toEqual([nodeId]));
+  expect(heard).toEqual([nodeId]);
+});
+
+it('a stop that waits for a host is waited for on its next stream, with the numbers of that one', async () => {
+  const { store, port } = await aManager();
+  await store.update((tx) => {
+    const ports = [{ Protocol: 'tcp', TargetPort: 80, PublishedPort: 80, PublishMode: 'ingress' }] as const;
+    tx.services.create(aService('db', { shoal: { specVersion: 1, ports } }));
+    tx.tasks.create(
+      assigned('t1', {
+        ServiceID: 'db',
+        Status: { Timestamp: '', State: 'running', PortStatus: {} },
+        shoal: {
+          specVersion: 1,
+          ports: [],
+          networks: ['net'],
+          attachments: [{ networkId: 'net', address: '10.1.2.3' }],
+        },
+      }),
+    );
+  });
+  const first = anAgent(port);
+  first.hello();
+  await vi.waitFor(() => expect(first.sets()).toHaveLength(1));
+  await store.update((tx) => {
+    const task = tx.tasks.get('t1');
+    if (task) tx.tasks.update({ ...task, DesiredState: 'shutdown' });
+  });
+  await vi.waitFor(() => expect(first.sets()).toHaveLength(2));
+  const second = anAgent(port);
+  second.hello();
+  await vi.waitFor(() => expect(second.sets().map(wanted)).toEqual([['running']]));
+  second.send({ $case: 'applied', value: { number: 1 } });
+  await vi.waitFor(() => expect(second.sets().map(wanted)).toEqual([['running'], ['shutdown']]));
+});
+
+const wanted = ({ put }: Assignments) => put.map(({ desiredState }) => decodeDesired(desiredState));

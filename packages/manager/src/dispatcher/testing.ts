@@ -1,0 +1,95 @@
+/** A real dispatcher, and agents that only speak the protocol, for this folder's tests. */
+import { credentials } from '@grpc/grpc-js';
+import {
+  type AgentMessage,
+  type Assignments,
+  DispatcherClient,
+  encodeObserved,
+  type ManagerMessage,
+  NodeFacts,
+  type ObservedStateName,
+  protocolVersion,
+} from '@shoal/proto';
+import { pino } from 'pino';
+import { afterEach } from 'vitest';
+import type { Task } from '../model/index.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store } from '../store/index.ts';
+import { aService, aTask } from '../testing.ts';
+import { Dispatcher } from './index.ts';
+
+const token = 'SHOAL-1-secret';
+export const nodeId = 'a'.repeat(25);
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+export async function aManager(backend = memoryBackend()) {
+  const heard: string[] = [];
+  const left: string[] = [];
+  const store = await Store.open(backend, Date.now);
+  await store.update((tx) => {
+    tx.clusters.create({
+      ID: 'c',
+      JoinTokens: { Worker: token, Manager: 'm' },
+      TaskHistoryRetentionLimit: 5,
+    });
+    tx.services.create(aService('web'));
+  });
+  const dispatcher = new Dispatcher(store, {
+    clock: Date.now,
+    ids: () => 'b'.repeat(25),
+    log: pino({ level: 'silent' }),
+    liveness: { heard: (id) => void heard.push(id), left: (id) => void left.push(id) },
+    managerAddr: '127.0.0.1:2480',
+  });
+  const port = await dispatcher.listen('127.0.0.1:0');
+  closers.push(() => dispatcher.close());
+  return { store, dispatcher, port, heard, left };
+}
+
+/** A bare client of the protocol that keeps all it received. */
+export function anAgent(port: number) {
+  const client = new DispatcherClient(`127.0.0.1:${port}`, credentials.createInsecure());
+  const call = client.session();
+  const received: NonNullable<ManagerMessage['body']>[] = [];
+  const ended = new Promise<string>((resolve) => {
+    call.on('error', (error) => resolve(error.message));
+    call.on('end', () => resolve('ended'));
+  });
+  call.on('data', ({ body }: ManagerMessage) => body && received.push(body));
+  closers.push(() => client.close());
+  const send = (body: NonNullable<AgentMessage['body']>) => call.write({ body });
+  const hello = (
+    change: { joinToken?: string; nodeId?: string; protocol?: number; facts?: Partial<NodeFacts> } = {},
+  ) =>
+    send({
+      $case: 'hello',
+      value: {
+        protocol: protocolVersion,
+        joinToken: token,
+        nodeId,
+        ...change,
+        facts: { ...NodeFacts.fromPartial({ hostname: 'h1', address: '10.0.0.1' }), ...change.facts },
+      },
+    });
+  const sets = () =>
+    received.flatMap((body): Assignments[] => (body.$case === 'assignments' ? [body.value] : []));
+  const report = (number: number, taskId: string, state: ObservedStateName, err = '') =>
+    send({
+      $case: 'statuses',
+      value: {
+        number,
+        statuses: [{ taskId, state: encodeObserved(state), timeMs: 0, message: '', err, ports: [] }],
+      },
+    });
+  return { send, hello, received, sets, ended, report, end: () => call.end(), cancel: () => call.cancel() };
+}
+
+export const assigned = (id: string, change: Partial<Task> = {}): Task =>
+  aTask(id, {
+    NodeID: nodeId,
+    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'assigned', PortStatus: {} },
+    ...change,
+  });
