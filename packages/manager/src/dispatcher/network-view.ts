@@ -70,7 +70,10 @@ export function toNetwork(network: Network, nodeId: string): proto.Network {
   };
 }
 
-/** `silent`: nodes that nobody reaches; what runs there gets no traffic. */
+/**
+ * `silent`: nodes that nobody reaches; what runs there gets no traffic. Unless that is all there is: then it may as
+ * well be the manager that reaches nobody, and while its agents still hear it, it must not tell them to serve no one.
+ */
 export function toServiceEndpoints(
   view: ReadView,
   service: Service,
@@ -79,6 +82,8 @@ export function toServiceEndpoints(
   const { Spec, shoal } = service;
   const labels = Spec.Labels ?? {};
   const name = Spec.Name ?? '';
+  const endpoints = view.tasks.by('service', service.ID).filter(isEndpoint);
+  const reached = endpoints.filter(({ NodeID = '' }) => !silent.has(NodeID));
   return {
     id: service.ID,
     name,
@@ -90,18 +95,15 @@ export function toServiceEndpoints(
       vip: attachment.vip ?? '',
       aliases: aliasesOn(service, attachment),
     })),
-    endpoints: view.tasks
-      .by('service', service.ID)
-      .filter((task) => isEndpoint(task) && !silent.has(task.NodeID ?? ''))
-      .map((task) => ({
-        taskId: task.ID,
-        taskName: `${name}.${task.Slot ?? task.NodeID}`,
-        nodeId: task.NodeID ?? '',
-        // On a bridge network each host's daemon gives its own: nobody else can reach them.
-        addresses: (task.shoal.attachments ?? [])
-          .filter(({ address }) => address !== '')
-          .map(({ networkId, address }) => ({ networkId, address })),
-      })),
+    endpoints: (reached.length > 0 ? reached : endpoints).map((task) => ({
+      taskId: task.ID,
+      taskName: `${name}.${task.Slot ?? task.NodeID}`,
+      nodeId: task.NodeID ?? '',
+      // On a bridge network each host's daemon gives its own: nobody else can reach them.
+      addresses: (task.shoal.attachments ?? [])
+        .filter(({ address }) => address !== '')
+        .map(({ networkId, address }) => ({ networkId, address })),
+    })),
     published: (shoal.ports ?? []).filter(isIngressPort).map((port) => ({
       protocol: port.Protocol ?? 'tcp',
       target: port.TargetPort ?? 0,
