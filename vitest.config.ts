@@ -10,6 +10,7 @@ export default defineConfig({
           testTimeout: 20_000,
           // A process for each file costs three times what the tests do.
           isolate: false,
+          setupFiles: ['scripts/seed.ts'],
         },
       },
       {
