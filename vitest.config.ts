@@ -10,6 +10,8 @@ export default defineConfig({
           testTimeout: 20_000,
           // A process for each file costs three times what the tests do.
           isolate: false,
+          // Many tests wait: a core left free for others would only idle.
+          maxWorkers: '100%',
           setupFiles: ['scripts/seed.ts'],
         },
       },
