@@ -18,10 +18,12 @@ export class DockerUser {
   async ensure(): Promise<string[]> {
     const listed = await list();
     const hadChain = this.#hadChain;
-    this.#hadChain = listed !== undefined;
+    this.#hadChain = false;
     if (listed === undefined) return [];
     const missing = rules.filter((rule) => !listed.includes(`-A DOCKER-USER ${rule.join(' ')}`));
     for (const rule of missing) await iptables('-I', 'DOCKER-USER', ...rule);
+    // Not before all of them are there: a try that failed must not look like a stranger's work.
+    this.#hadChain = true;
     return hadChain ? missing.map((rule) => rule.join(' ')) : [];
   }
 }
