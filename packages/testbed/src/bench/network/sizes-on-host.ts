@@ -1,6 +1,6 @@
 /**
  * Runs on a host, in a network namespace of its own: `measure ROUNDS SIZES…` drives the agent's data path there and
- * prints a `SizeRound` a line. `serve` and `connect VIP COUNT` are its own other ends, in namespaces that play containers.
+ * prints a `SizeRound` a line. `serve` and `connect VIP SERVER COUNT` are its own other ends, in namespaces that play containers.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BridgeDriver, DockerBridge } from '../../../../agent/src/network/bridges.ts';
 import { DataPath, type DataPathOptions } from '../../../../agent/src/network/datapath.ts';
 import type { NetworkState, Peer, ServiceEndpoints } from '../../../../agent/src/network/state.ts';
-import type { SizeRound } from './sizes.ts';
+import type { Connects, SizeRound } from './sizes.ts';
 
 const connectsPerRound = 500;
 const updatesPerRound = 25;
@@ -29,18 +29,26 @@ function serve(): void {
   createServer((socket) => socket.on('error', () => {}).end()).listen(port);
 }
 
-/** How long new connections take, in milliseconds, one after the other. */
-async function connects(address: string, count: number): Promise<number[]> {
-  const times: number[] = [];
+/** How long new connections take, in milliseconds, one after the other: to the VIP and straight, in turns. */
+async function connects(vip: string, straight: string, count: number): Promise<Connects> {
+  const times: Connects = { vip: [], straight: [] };
   // Those before the first counted one warm up this process.
   for (let index = -count / 5; index < count; index++) {
-    const from = performance.now();
-    const socket = connect({ host: address, port });
-    await once(socket, 'connect', { signal: AbortSignal.timeout(5_000) });
-    if (index >= 0) times.push(Number((performance.now() - from).toFixed(4)));
-    socket.destroy();
+    const [viaVip, direct] = [await connectTime(vip), await connectTime(straight)];
+    if (index < 0) continue;
+    times.vip.push(viaVip);
+    times.straight.push(direct);
   }
   return times;
+}
+
+async function connectTime(host: string): Promise<number> {
+  const from = performance.now();
+  const socket = connect({ host, port });
+  await once(socket, 'connect', { signal: AbortSignal.timeout(5_000) });
+  const time = performance.now() - from;
+  socket.destroy();
+  return Number(time.toFixed(4));
 }
 
 async function measure(rounds: number, sizes: readonly number[]): Promise<void> {
@@ -77,7 +85,14 @@ async function atSize(dataPath: DataPath, clientPid: number, services: number): 
   await sleep(4_000);
   const output = execFileSync('nsenter', [
     `--net=/proc/${clientPid}/ns/net`,
-    ...[process.execPath, process.argv[1] ?? '', 'connect', vipOf(0), String(connectsPerRound)],
+    ...[
+      process.execPath,
+      process.argv[1] ?? '',
+      'connect',
+      vipOf(0),
+      server.address,
+      String(connectsPerRound),
+    ],
   ]);
   const updates: number[] = [];
   for (let change = 1; change <= updatesPerRound; change++) {
@@ -87,7 +102,7 @@ async function atSize(dataPath: DataPath, clientPid: number, services: number): 
     updates.push(Number((performance.now() - from).toFixed(4)));
     await sleep(20);
   }
-  return { services, connects: JSON.parse(output.toString()) as number[], updates };
+  return { services, connects: JSON.parse(output.toString()) as Connects, updates };
 }
 
 function inNamespace(...command: readonly string[]): ChildProcess {
@@ -197,5 +212,8 @@ function serviceOf(index: number, change: number): ServiceEndpoints {
 
 const [mode = '', ...args] = process.argv.slice(2);
 if (mode === 'serve') serve();
-if (mode === 'connect') console.log(JSON.stringify(await connects(args[0] ?? '', Number(args[1]))));
+if (mode === 'connect') {
+  const [vip = '', straight = '', count] = args;
+  console.log(JSON.stringify(await connects(vip, straight, Number(count))));
+}
 if (mode === 'measure') await measure(Number(args[0]), args.slice(1).map(Number));

@@ -12,16 +12,25 @@ import { median, quantile } from './stats.ts';
  * than a test host has, and those without tasks are hardly any rules. Sizes take turns, so that noise hits all alike.
  */
 const sizes = [10, 1_000, 5_000] as const;
-const rounds = 3;
+const rounds = 4;
 const bundleFile = '.tools/bench/sizes.mjs';
 const onHost = '/tmp/bench-sizes.mjs';
-/** How much more the largest size may take than the smallest one. */
+/**
+ * How much more a first packet may take than straight to the container, whatever the size; and a rule update than with
+ * the fewest services.
+ */
 const flat = 1.2;
+
+/** New connections to a VIP and straight to the container behind it, in turns, in milliseconds. */
+export interface Connects {
+  vip: number[];
+  straight: number[];
+}
 
 /** One round at one size, in milliseconds. */
 export interface SizeRound {
   services: number;
-  connects: number[];
+  connects: Connects;
   updates: number[];
 }
 
@@ -37,25 +46,24 @@ export async function bySize(cluster: Cluster): Promise<boolean[]> {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as SizeRound);
-  const figures = (key: 'connects' | 'updates', services: number) =>
-    all.filter((round) => round.services === services).flatMap((round) => round[key]);
-  return sizes.flatMap((services) =>
-    (
-      [
-        ['connects', 'first packet'],
-        ['updates', 'rule update'],
-      ] as const
-    ).flatMap(([key, label]) => {
-      const [values, smallest] = [figures(key, services), figures(key, sizes[0])];
-      const isSmallest = services === sizes[0];
-      const against = (share: number) => (isSmallest ? {} : { reference: quantile(smallest, share) });
-      return [
-        report('network', `${label}, ${services} services, p50`, median(values), 'ms', {
-          ...against(0.5),
-          ...(isSmallest ? {} : { goal: flat, goalOf: 'ratio' }),
-        }),
-        report('network', `${label}, ${services} services, p99`, quantile(values, 0.99), 'ms', against(0.99)),
-      ];
-    }),
-  );
+  return sizes.flatMap((services) => {
+    const of = (size: number) => all.filter((round) => round.services === size);
+    const connects = of(services).map((round) => round.connects);
+    const [vip, straight] = [connects.flatMap((each) => each.vip), connects.flatMap((each) => each.straight)];
+    const updates = of(services).flatMap((round) => round.updates);
+    const fewest = of(sizes[0]).flatMap((round) => round.updates);
+    return [
+      ...figures(`first packet, ${services} services`, vip, straight),
+      ...figures(`rule update, ${services} services`, updates, services === sizes[0] ? undefined : fewest),
+    ];
+  });
+}
+
+function figures(name: string, values: readonly number[], reference?: readonly number[]): boolean[] {
+  const against = (share: number) => (reference ? { reference: quantile(reference, share) } : {});
+  const goal = reference ? ({ goal: flat, goalOf: 'ratio' } as const) : {};
+  return [
+    report('network', `${name}, p50`, median(values), 'ms', { ...against(0.5), ...goal }),
+    report('network', `${name}, p99`, quantile(values, 0.99), 'ms', against(0.99)),
+  ];
 }
