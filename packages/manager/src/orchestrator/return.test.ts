@@ -180,6 +180,17 @@ describe('a task that comes back with its node', () => {
     expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown' }]);
   });
 
+  it('takes the place of an older version only when it surely survived', () => {
+    const service = aService('web', { shoal: { specVersion: 2 } });
+    const tasks = [task('a'), next({ shoal: { specVersion: 2, returnedAt: now } })];
+    const early = decide({ service, nodes: back, tasks, at: 69_999 });
+    expect(early.update).toEqual([]);
+    expect(early.wakeAt).toBe(now + 10_000);
+    expect(decide({ service, nodes: back, tasks, at: 70_000 }).update).toMatchObject([
+      { ID: 'a', DesiredState: 'shutdown' },
+    ]);
+  });
+
   it('is the one of its node for a global service', () => {
     const service = aService('web', { Spec: { Mode: { Global: {} } } });
     const { Slot: _, ...a } = lost('a');

@@ -132,7 +132,8 @@ function mayStop({ draft, rules, target }: Scene, old: Task, keep: Task): boolea
   if (!isRunning(old)) return true;
   const stopFirst = rules.order === 'stop-first';
   // Stop-first also waits until the new one is prepared: an image that can't be pulled stops nothing.
-  if (compareStates(keep.Status.State, stopFirst ? 'ready' : 'running') >= 0) return true;
+  if (compareStates(keep.Status.State, stopFirst ? 'ready' : 'running') >= 0)
+    return stopFirst || isProved(draft, keep);
   if (displacement(old, nodes)) {
     const latest = Date.parse(keep.CreatedAt) + longestHandoverMs;
     draft.wake(latest);
@@ -141,6 +142,13 @@ function mayStop({ draft, rules, target }: Scene, old: Task, keep: Task): boolea
   if (!isUnplaceable(keep)) return false;
   if (stopFirst) return someNodeCouldRun(target, nodes);
   return !rules.orderIsExplicit && canTakePlaceOf(target, old, nodes);
+}
+
+/** One that came back with its node may not have survived, and its agent says so soon. */
+function isProved(draft: Draft, task: Task): boolean {
+  const at = provedAt(task) ?? 0;
+  draft.wake(at);
+  return draft.facts.now >= at;
 }
 
 /** Nothing it does counts any more where it is. */
