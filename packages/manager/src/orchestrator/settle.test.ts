@@ -128,6 +128,14 @@ describe('a node that is to be emptied', () => {
     });
   });
 
+  it('needs only the newest of two versions until the successor runs', () => {
+    const service = aService('web', { shoal: { specVersion: 2 } });
+    const newer = task('b', { created: 1, shoal: { specVersion: 2 } });
+    const { create, update } = decide({ service, tasks: [old, newer], nodes });
+    expect(create).toHaveLength(1);
+    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown' }]);
+  });
+
   it('also is one whose labels no longer meet the constraints', () => {
     const Spec = { Placement: { Constraints: ['node.labels.disk==ssd'] } };
     const { create } = decide({ tasks: [task('a', { change: { Spec } })] });

@@ -45,13 +45,24 @@ export function settle(draft: Draft, place: Place, picked: boolean): void {
     else draft.stop(task, whyTooMuch(scene, task, kept));
   }
   const keep = kept ?? (place.creatable ? makeSuccessor(scene, before, picked) : undefined);
-  for (const task of before.live.filter((task) => !isGood(scene, task))) {
-    if (keep === 'later' ? isLost(scene, task) : keep ? mayStop(scene, task, keep) : isGivenUp(scene, task)) {
+  const going = before.live.filter((task) => !isGood(scene, task));
+  const serving = lastServing(scene, going);
+  for (const task of going) {
+    const mayGo =
+      keep === 'later' ? isLost(scene, task) : keep ? mayStop(scene, task, keep) : isGivenUp(scene, task);
+    if (mayGo || (serving && task !== serving))
       draft.stop(task, displacement(task, draft.facts.nodes) ?? 'replaced');
-    }
   }
   if (keep && keep !== 'later') start(scene, keep);
 }
+
+/** Of those that have to go, one is enough to serve until the successor does: the newest version that runs. */
+const lastServing = ({ draft, target }: Scene, going: readonly Task[]): Task | undefined =>
+  going
+    .filter((task) => isRunning(task) && isProved(draft, task))
+    .sort((a, b) => rank(b, target) - rank(a, target))[0];
+
+const rank = ({ shoal }: Task, target: Target): number => Number(shoal.specVersion === target.version);
 
 /** Whether `next` may yet be needed in the place of `kept`, which serves until then. */
 function takesOver(scene: Scene, next: Task, kept: Task): boolean {
