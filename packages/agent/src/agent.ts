@@ -6,8 +6,12 @@ import { BridgeNetworks } from './docker/bridge-networks.ts';
 import { Engine } from './docker/engine.ts';
 import { messageOf, statusCodeOf } from './docker/errors.ts';
 import { watchContainers } from './docker/watch.ts';
+import { kernel } from './health/cgroup.ts';
 import { FactWatch } from './health/fact-watch.ts';
+import { PressureWatch } from './health/pressure-watch.ts';
 import { ProbePort } from './health/probe-port.ts';
+import { sample } from './health/sample.ts';
+import { memoryUse } from './health/task-memory.ts';
 import { HostNetwork } from './network/host-network.ts';
 import type { AssignmentSet } from './session/assignment-set.ts';
 import { Journal } from './session/journal.ts';
@@ -28,6 +32,7 @@ export class Agent {
   readonly #engine: Engine;
   readonly #network: HostNetwork;
   readonly #facts: FactWatch;
+  readonly #pressures: PressureWatch;
   readonly #probePort: ProbePort;
   readonly #tasks: Tasks;
   readonly #link: ManagerLink;
@@ -44,7 +49,7 @@ export class Agent {
       stateDir: config.stateDir,
       unfit: () => this.#tasks.unfit(),
       connected: () => this.#link.connected,
-      onKey: () => this.#facts.refreshKey(),
+      onKey: () => this.#facts.refreshHost(),
       log,
     });
     this.#engine = new Engine({
@@ -53,8 +58,17 @@ export class Agent {
       attach: (attachments) => this.#network.attach(attachments),
       onPulled: () => void this.#facts.refresh(),
     });
+    this.#pressures = new PressureWatch({
+      sample: () => sample(kernel, [this.#facts.dockerRoot ?? [], config.stateDir].flat()),
+      onChange: () => this.#facts.refreshHost(),
+      log: log.child({ component: 'pressure' }),
+    });
     this.#facts = new FactWatch(
-      { ...config, overlayKey: () => this.#network.publicKey },
+      {
+        ...config,
+        overlayKey: () => this.#network.publicKey,
+        pressures: () => this.#pressures.pressures,
+      },
       this.#engine,
       log.child({ component: 'facts' }),
     );
@@ -107,6 +121,7 @@ export class Agent {
     agent.#network.apply(journal.assignments, journal.identity?.nodeId ?? '').catch(() => {});
     agent.#watch();
     await agent.#facts.refresh();
+    await agent.#pressures.look();
     agent.#link.open();
     return agent;
   }
@@ -116,6 +131,7 @@ export class Agent {
     this.#closing.abort();
     this.#watching?.stop.abort();
     this.#facts.close();
+    this.#pressures.close();
     this.#probePort.close();
     this.#tasks.close();
     await this.#link.close();
@@ -194,6 +210,8 @@ export class Agent {
         return this.#network.heard(what.value.probe);
       case 'hostProbe':
         return { answer: await probeHost(what.value.address, what.value.port) };
+      case 'memoryUse':
+        return memoryUse(kernel, this.#tasks.statuses());
       default:
         return undefined;
     }

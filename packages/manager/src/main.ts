@@ -6,8 +6,9 @@ import { buildApi, listen } from './api/index.ts';
 import { readConfig, usage } from './config.ts';
 import { Dispatcher } from './dispatcher/index.ts';
 import { newId } from './ids.ts';
+import { memoryUse } from './insight/index.ts';
 import { startLiveness } from './liveness/index.ts';
-import { orchestratorLoop, rebalanceLoop } from './orchestrator/index.ts';
+import { orchestratorLoop, rebalanceLoop, relieveLoop } from './orchestrator/index.ts';
 import { explainTask, schedulerLoop } from './scheduler/index.ts';
 import { sqliteBackend } from './store/backends/sqlite.ts';
 import { Store } from './store/index.ts';
@@ -79,6 +80,12 @@ const scheduler = schedulerLoop(store, { clock, log: log.child({ component: 'sch
 const allocator = allocatorLoop(store, { clock, log: log.child({ component: 'allocator' }) });
 const orchestrator = orchestratorLoop(store, { clock, ids, log: log.child({ component: 'orchestrator' }) });
 const rebalancer = rebalanceLoop(store, { clock, ids, log: log.child({ component: 'rebalancer' }) });
+const reliever = relieveLoop(store, {
+  clock,
+  ids,
+  log: log.child({ component: 'reliever' }),
+  memory: (nodeId) => memoryUse((...question) => dispatcher.ask(...question), nodeId),
+});
 
 const stop = async (signal: string) => {
   log.info({ signal }, 'stopping');
@@ -88,7 +95,13 @@ const stop = async (signal: string) => {
   // Sessions that this process ends itself are no news about their nodes.
   liveness.close();
   await dispatcher.close();
-  await Promise.all([scheduler.close(), allocator.close(), orchestrator.close(), rebalancer.close()]);
+  await Promise.all([
+    scheduler.close(),
+    allocator.close(),
+    orchestrator.close(),
+    rebalancer.close(),
+    reliever.close(),
+  ]);
   await store.close();
   process.exit(0);
 };

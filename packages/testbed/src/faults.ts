@@ -91,6 +91,24 @@ export async function undrop(host: Host): Promise<void> {
   await tryRun('docker', ['exec', host.container, 'nft', 'delete', 'table', 'inet', 'shoal_faults']);
 }
 
+/** The file with the memory limit around all that runs on a host. */
+const memoryLimit = `if [ -e /sys/fs/cgroup/cgroup.controllers ]; then limit=/sys/fs/cgroup/memory.max
+  else limit=/sys/fs/cgroup/memory$(awk -F: '$2 == "memory" {print $3}' /proc/1/cgroup)/memory.limit_in_bytes; fi`;
+
+/** Leaves the host only so much memory beyond what it uses now; `giveMemory` takes that back. */
+export async function takeMemory(host: Host, leaveMiB: number): Promise<void> {
+  await host.sh(`${memoryLimit}
+    folder=$(dirname "$limit")
+    used=$(cat "$folder/memory.usage_in_bytes" 2>/dev/null || cat "$folder/memory.current")
+    cache=$(awk '$1 == "total_inactive_file" || $1 == "inactive_file" {bytes = $2} END {print bytes}' "$folder/memory.stat")
+    echo $((used - cache + ${leaveMiB} * 1048576)) > "$limit"`);
+}
+
+export async function giveMemory(host: Host): Promise<void> {
+  await host.sh(`${memoryLimit}
+    echo max 2>/dev/null > "$limit" || echo -1 > "$limit"`);
+}
+
 export async function daemonBack(host: Host): Promise<void> {
   await until(`the Docker daemon of ${host.name} answers`, () => host.daemonAnswers(), {
     timeoutMs: 60_000,
@@ -109,6 +127,7 @@ export async function healAll(cluster: Cluster): Promise<void> {
       if (running === 'false') await powerOn(host);
       if (!state.includes(`"${host.network}"`)) await heal(host);
       await undrop(host);
+      await giveMemory(host);
       await host.sh(
         'rm -f /run/shoal/hold/*; for p in /run/shoal/*.pid; do kill -CONT "$(cat "$p")" || true; done 2>/dev/null',
       );

@@ -98,7 +98,13 @@ describe('a container', () => {
 
   it('is found only by its own task', async () => {
     const State = { Status: 'running', Pid: 7, ExitCode: 0, OOMKilled: false, Error: '' };
-    const body = { Id: 'c1', State, Config: { Labels: labels }, NetworkSettings: { Ports: {} } };
+    const body = {
+      Id: 'c1',
+      State,
+      Config: { Labels: labels },
+      HostConfig: {},
+      NetworkSettings: { Ports: {} },
+    };
     const { engine } = await aDaemon({ 'GET /containers/c1/json': { body } });
     expect(await engine.find('t1', 'c1')).toMatchObject({ phase: 'running', pid: 7 });
     expect(await engine.find('t2', 'c1')).toBeUndefined();

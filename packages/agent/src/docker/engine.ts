@@ -248,6 +248,7 @@ const created = (id: string, stopTimeoutSeconds: number): Container => ({
   pid: 0,
   exitCode: 0,
   oomKilled: false,
+  memoryLimit: 0,
   error: '',
   stopTimeoutMs: stopTimeoutSeconds * 1_000,
   ports: [],

@@ -11,6 +11,7 @@ function inspected(state: object, more: object = {}): ContainerInspectInfo {
     Id: 'c1',
     State: { ...base, ...state },
     Config: { Labels: {} },
+    HostConfig: {},
     NetworkSettings: { Ports: {} },
     ...more,
   } as ContainerInspectInfo;
@@ -33,6 +34,12 @@ describe('a container', () => {
     const info = inspected({ Health: { Status: 'unhealthy' } }, { Config: { Labels: {}, StopTimeout: 3 } });
     expect(toContainer(info)).toMatchObject({ phase: 'running', health: 'unhealthy', stopTimeoutMs: 3_000 });
     expect(toContainer(inspected({}))).toMatchObject({ health: 'none', stopTimeoutMs: 10_000 });
+  });
+
+  it('has its limit, and whether it was killed for want of memory', () => {
+    const info = inspected({ OOMKilled: true }, { HostConfig: { Memory: 2 ** 26 } });
+    expect(toContainer(info)).toMatchObject({ oomKilled: true, memoryLimit: 2 ** 26 });
+    expect(toContainer(inspected({}))).toMatchObject({ oomKilled: false, memoryLimit: 0 });
   });
 
   it('has each port once, with the number that Docker picked', () => {

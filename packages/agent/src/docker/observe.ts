@@ -14,7 +14,7 @@ const defaultStopTimeoutSeconds = 10;
 
 /** What `docker inspect` says, as the tasks see it. */
 export function toContainer(info: ContainerInspectInfo): Container {
-  const { State: state, Config: config } = info;
+  const { State: state, Config: config, HostConfig: host } = info;
   const { StopTimeout: stopTimeout } = config as { StopTimeout?: number };
   return {
     id: info.Id,
@@ -23,6 +23,7 @@ export function toContainer(info: ContainerInspectInfo): Container {
     pid: state.Pid,
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,
+    memoryLimit: host.Memory ?? 0,
     error: state.Error,
     stopTimeoutMs: (stopTimeout ?? defaultStopTimeoutSeconds) * 1_000,
     ports: toPorts(info.NetworkSettings.Ports),

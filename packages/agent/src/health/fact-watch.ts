@@ -17,6 +17,7 @@ export class FactWatch {
   readonly #log: Logger;
   readonly #timer: NodeJS.Timeout;
   #facts: NodeFacts;
+  #dockerRoot: string | undefined;
   #onChange: (facts: NodeFacts) => void = () => {};
 
   constructor(host: HostConfig, source: FactSource, log: Logger) {
@@ -31,6 +32,11 @@ export class FactWatch {
     return this.#facts;
   }
 
+  /** Where the daemon keeps images and containers; undefined before it has said so. */
+  get dockerRoot(): string | undefined {
+    return this.#dockerRoot;
+  }
+
   onChange(listener: (facts: NodeFacts) => void): void {
     this.#onChange = listener;
   }
@@ -39,15 +45,17 @@ export class FactWatch {
   async refresh(): Promise<void> {
     try {
       const [info, images] = await Promise.all([this.#source.info(), this.#source.images()]);
+      this.#dockerRoot = (info as DockerInfo).DockerRootDir;
       this.#set(nodeFacts(this.#host, info as DockerInfo, images));
     } catch (error) {
       this.trouble(error instanceof Error ? error.message : String(error));
     }
   }
 
-  /** The host has another key: said without asking the daemon first. */
-  refreshKey(): void {
-    this.#set({ ...this.#facts, overlayKey: this.#host.overlayKey() });
+  /** The host has another key, or is short of something else: said without asking the daemon first. */
+  refreshHost(): void {
+    const { overlayKey, pressures } = this.#host;
+    this.#set({ ...this.#facts, overlayKey: overlayKey(), pressures: pressures() });
   }
 
   /** The daemon can't be used now, and why. A refresh that works takes it back. */

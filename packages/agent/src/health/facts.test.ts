@@ -9,6 +9,7 @@ const host = {
   probePort: 2481,
   runsManager: true,
   overlayKey: () => '',
+  pressures: () => [],
 };
 const watches: FactWatch[] = [];
 afterEach(() => {
@@ -77,6 +78,7 @@ it('says of a host what docker info says', () => {
           "type": "Log",
         },
       ],
+      "pressures": [],
       "probePort": 2481,
       "runsManager": true,
       "trouble": "",

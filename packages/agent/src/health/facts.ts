@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import type { GenericResource, NodeFacts, Plugin } from '@shoal/proto';
+import type { GenericResource, NodeFacts, Plugin, Pressure } from '@shoal/proto';
 
 /** More references than this help no scheduler and make every message about the node long. */
 const mostImages = 200;
@@ -12,6 +12,7 @@ export interface HostConfig {
   readonly runsManager: boolean;
   /** WireGuard public key, as it is now. */
   readonly overlayKey: () => string;
+  readonly pressures: () => Pressure[];
 }
 
 /** The part of `docker info` that matters here. Any of it may be missing in some version. */
@@ -21,6 +22,7 @@ export interface DockerInfo {
   readonly NCPU?: number;
   readonly MemTotal?: number;
   readonly ServerVersion?: string;
+  readonly DockerRootDir?: string;
   readonly Labels?: readonly string[] | null;
   readonly Plugins?: { readonly [type: string]: readonly string[] | null } | null;
   readonly GenericResources?: readonly DockerGenericResource[] | null;
@@ -51,6 +53,7 @@ export const nodeFacts = (host: HostConfig, info: DockerInfo, images: readonly s
   trouble: '',
   overlayKey: host.overlayKey(),
   probePort: host.probePort,
+  pressures: host.pressures(),
 });
 
 /** Before the daemon has answered for the first time. */

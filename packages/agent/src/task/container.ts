@@ -22,7 +22,10 @@ export interface Container {
   readonly health: Health;
   readonly pid: number;
   readonly exitCode: number;
+  /** The kernel killed one of its processes for want of memory. */
   readonly oomKilled: boolean;
+  /** Bytes; 0 without a limit of its own. */
+  readonly memoryLimit: number;
   /** Why it could not be started, in the daemon's words; empty when it could. */
   readonly error: string;
   /** Time between the stop signal and the kill. */

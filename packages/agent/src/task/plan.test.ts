@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Container, containerPhases, isActive } from './container.ts';
 import { type Memory, plan, type TaskView, type Wanted } from './plan.ts';
-import { isBefore, isFinal, statusOf } from './status.ts';
+import { fromTaskStatus, isBefore, isFinal, statusOf, toTaskStatus } from './status.ts';
 import { aContainer, anAssignment } from './testing.ts';
 
 interface Given {
@@ -98,8 +98,21 @@ describe('a task that is wanted running', () => {
     ],
     [
       'ran out of memory',
+      {
+        said: 'running',
+        container: aContainer({ phase: 'exited', exitCode: 137, oomKilled: true, memoryLimit: 64 * 2 ** 20 }),
+      },
+      'failed (task: out of memory (limit 64 MiB), exit code 137): wait, it has ended',
+    ],
+    [
+      'was killed because its host ran out of memory',
       { said: 'running', container: aContainer({ phase: 'exited', exitCode: 137, oomKilled: true }) },
-      'failed (task: non-zero exit (137): out of memory (OOMKilled)): wait, it has ended',
+      'failed (task: out of memory (of its host, it has no limit), exit code 137): wait, it has ended',
+    ],
+    [
+      'lost a process for want of memory, and ended well all the same',
+      { said: 'running', container: aContainer({ phase: 'exited', oomKilled: true }) },
+      'complete: wait, it has ended',
     ],
     [
       'lost its container',
@@ -142,6 +155,18 @@ it('knows the container and its ports once they exist', () => {
   expect(next).toMatchObject({ status: { container: { id: 'c1', pid: 7, exitCode: 0 }, ports } });
 });
 
+it('marks what failed for want of memory, and says so to the manager and to the next agent', () => {
+  const exited = (more: Partial<Container>) => {
+    const next = plan(view({ said: 'running', container: aContainer({ phase: 'exited', ...more }) }));
+    return next.kind === 'forget' ? undefined : next.status;
+  };
+  const killed = exited({ exitCode: 137, oomKilled: true });
+  expect(killed && fromTaskStatus(toTaskStatus('t1', killed, 1))).toEqual(killed);
+  expect(killed?.oomKilled).toBe(true);
+  expect(exited({ exitCode: 137 })?.oomKilled).toBeUndefined();
+  expect(exited({ oomKilled: true })?.oomKilled).toBeUndefined();
+});
+
 const anyContainer = fc.record({
   id: fc.constant('c1'),
   phase: fc.constantFrom(...containerPhases.filter((phase) => phase !== 'removing')),
@@ -149,6 +174,7 @@ const anyContainer = fc.record({
   pid: fc.constant(7),
   exitCode: fc.constantFrom(0, 1, 137),
   oomKilled: fc.boolean(),
+  memoryLimit: fc.constantFrom(0, 2 ** 20),
   error: fc.constantFrom('', 'port is taken'),
   stopTimeoutMs: fc.constant(1_000),
   ports: fc.constant([]),

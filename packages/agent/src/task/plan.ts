@@ -133,8 +133,15 @@ const unhealthy = 'task: unhealthy container';
 function exited(container: Container): Status {
   if (container.health === 'unhealthy') return ended('failed', container, unhealthy);
   if (container.exitCode === 0) return ended('complete', container);
-  const cause = container.oomKilled ? ': out of memory (OOMKilled)' : '';
-  return ended('failed', container, `task: non-zero exit (${container.exitCode})${cause}`);
+  if (container.oomKilled) return { ...ended('failed', container, outOfMemory(container)), oomKilled: true };
+  return ended('failed', container, `task: non-zero exit (${container.exitCode})`);
+}
+
+/** What matters first: tables cut errors short. */
+function outOfMemory({ memoryLimit, exitCode }: Container): string {
+  const limit =
+    memoryLimit > 0 ? `limit ${Math.round(memoryLimit / 2 ** 20)} MiB` : 'of its host, it has no limit';
+  return `task: out of memory (${limit}), exit code ${exitCode}`;
 }
 
 const alive = ({ id, pid, ports }: Container): Partial<Status> => ({

@@ -15,6 +15,8 @@ export interface Status {
   readonly err: string;
   readonly container?: ContainerStatus;
   readonly ports: readonly Port[];
+  /** It failed for want of memory. */
+  readonly oomKilled?: true;
 }
 
 /** Earlier states first; a status may only move to the right. The last four are ends, and final. */
@@ -72,12 +74,14 @@ export const toTaskStatus = (taskId: string, status: Status, timeMs: number): Ta
   err: status.err,
   container: status.container,
   ports: [...status.ports],
+  oomKilled: status.oomKilled ?? false,
 });
 
-export const fromTaskStatus = ({ state, message, err, container, ports }: TaskStatus): Status => ({
+export const fromTaskStatus = ({ state, message, err, container, ports, oomKilled }: TaskStatus): Status => ({
   state: decodeObserved(state) ?? 'accepted',
   message,
   err,
   ports,
   ...(container && { container }),
+  ...(oomKilled && { oomKilled }),
 });

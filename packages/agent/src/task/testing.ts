@@ -29,6 +29,7 @@ export const aContainer = (more: Partial<Container> = {}): Container => ({
   pid: 7,
   exitCode: 0,
   oomKilled: false,
+  memoryLimit: 0,
   error: '',
   stopTimeoutMs: 10_000,
   ports: [],

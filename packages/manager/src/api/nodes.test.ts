@@ -22,6 +22,20 @@ describe('reading nodes', () => {
     expect(body).not.toHaveProperty('shoal');
   });
 
+  it('says what one is short of, unless there is worse to say', async () => {
+    const pressures = [{ kind: 'memory', message: 'short of memory: 42 MiB available of 2 GiB' }];
+    const shoal = { number: 1, images: [], pressures };
+    const { call } = await anApi((tx) => {
+      tx.nodes.create(aNode('n1', { shoal }));
+      tx.nodes.create(aNode('n2', { shoal, Status: { State: 'down', Message: 'no word from the agent' } }));
+    });
+    const messages = ['n1', 'n2'].map(async (id) => (await call('GET', `/nodes/${id}`)).body.Status.Message);
+    expect(await Promise.all(messages)).toEqual([
+      'the host is short of memory: 42 MiB available of 2 GiB',
+      'no word from the agent',
+    ]);
+  });
+
   it.each([
     [{}, ['n1', 'n2', 'n3']],
     [{ name: ['n2'] }, ['n2', 'n3']],

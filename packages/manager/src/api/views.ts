@@ -5,6 +5,7 @@ import {
   isTerminal,
   type Node,
   type PortConfig,
+  pressureText,
   type Service,
   type ServiceSpec,
   type Task,
@@ -18,15 +19,20 @@ import { modeOf } from './service-changes.ts';
  * Docker always fills in and clients rely on.
  */
 
-export const nodeView = ({ shoal: _, ...node }: Node): ApiNode => ({
-  ...node,
-  Spec: {
-    ...node.Spec,
-    Labels: node.Spec.Labels ?? {},
-    Role: node.Spec.Role ?? 'worker',
-    Availability: node.Spec.Availability ?? 'active',
-  },
-});
+export function nodeView(stored: Node): ApiNode {
+  const { shoal: _, ...node } = stored;
+  const message = node.Status.Message ?? pressureText(stored);
+  return {
+    ...node,
+    Status: { ...node.Status, ...(message !== undefined && { Message: message }) },
+    Spec: {
+      ...node.Spec,
+      Labels: node.Spec.Labels ?? {},
+      Role: node.Spec.Role ?? 'worker',
+      Availability: node.Spec.Availability ?? 'active',
+    },
+  };
+}
 
 export function serviceView(view: ReadView, { shoal, ...service }: Service): ApiService {
   return {

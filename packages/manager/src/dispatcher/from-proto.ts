@@ -17,6 +17,7 @@ export function applyStatus(task: Task, report: TaskStatus, nodeId: string, now:
     State: state,
     ...(report.message && { Message: report.message }),
     ...(report.err && { Err: report.err }),
+    ...(report.oomKilled && { OOMKilled: true as const }),
     ...(report.container && {
       ContainerStatus: {
         ContainerID: report.container.id,

@@ -9,3 +9,11 @@ it('what an agent says of its node does not let a change through that was made f
   const told = withFacts(drained, NodeFacts.fromPartial({ hostname: 'n1' }), '');
   expect(sawSpec(7, told)).toBe(false);
 });
+
+it('what a host is short of stands at its node until its agent says nothing of it any more', () => {
+  const pressures = [{ kind: 'memory', message: 'short of memory: 1 MiB available of 2 GiB' }];
+  const told = withFacts(aNode('n1'), NodeFacts.fromPartial({ hostname: 'n1', pressures }), '');
+  expect([told.Status.State, told.shoal.pressures]).toEqual(['ready', pressures]);
+  const eased = withFacts(told, NodeFacts.fromPartial({ hostname: 'n1' }), '');
+  expect(eased.shoal.pressures).toBeUndefined();
+});

@@ -66,6 +66,7 @@ export function withFacts(node: Node, facts: NodeFacts, managerAddr: string): No
       ...(facts.overlayKey && { key: facts.overlayKey }),
       ...(facts.probePort > 0 && facts.probePort < 65_536 && { probePort: facts.probePort }),
       images: facts.images,
+      ...(facts.pressures.length > 0 && { pressures: facts.pressures }),
     },
   };
 }

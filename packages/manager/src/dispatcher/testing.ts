@@ -81,7 +81,9 @@ export function anAgent(port: number) {
       $case: 'statuses',
       value: {
         number,
-        statuses: [{ taskId, state: encodeObserved(state), timeMs: 0, message: '', err, ports: [] }],
+        statuses: [
+          { taskId, state: encodeObserved(state), timeMs: 0, message: '', err, ports: [], oomKilled: false },
+        ],
       },
     });
   return { send, hello, received, sets, ended, report, end: () => call.end(), cancel: () => call.cancel() };

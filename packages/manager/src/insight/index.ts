@@ -1,3 +1,4 @@
 export type { Ask } from './ask.ts';
 export { examineNetworks, type Findings } from './doctor.ts';
+export { memoryUse } from './memory-use.ts';
 export { type NetworkTraffic, networkTraffic, noTraffic } from './traffic.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { companionOf, drainMs, labelTrouble, parseDuration } from './labels.ts';
+import { companionOf, drainMs, labelTrouble, parseDuration, priorityOf } from './labels.ts';
 
 describe('labels of a service', () => {
   it.each([
@@ -26,8 +26,18 @@ describe('labels of a service', () => {
     [{ 'shoal.network': 'host' }, 'Labels["shoal.network"]: must be service:NAME'],
     [{ 'shoal.rebalance': 'yes' }, 'Labels["shoal.rebalance"]: must be on or off, got "yes"'],
     [{ 'shoal.rebalance': '' }, 'Labels["shoal.rebalance"]: must be on or off, got ""'],
+    [{ 'shoal.priority': 'high' }, 'Labels["shoal.priority"]: must be a whole number from -1000 to 1000'],
+    [{ 'shoal.priority': '1.5' }, 'Labels["shoal.priority"]'],
+    [{ 'shoal.priority': '1001' }, 'Labels["shoal.priority"]'],
+    [{ 'shoal.priority': '' }, 'Labels["shoal.priority"]'],
   ])('%j is refused', (labels, text) => {
     expect(labelTrouble(labels)).toContain(text);
+  });
+
+  it('has a priority, 0 by default', () => {
+    const labels = [{}, { 'shoal.priority': '-20' }, { 'shoal.priority': '1000' }];
+    expect(labels.map(labelTrouble)).toEqual([undefined, undefined, undefined]);
+    expect([undefined, ...labels].map(priorityOf)).toEqual([0, 0, -20, 1000]);
   });
 
   it('that are well-formed, or of others, are fine', () => {

@@ -8,9 +8,12 @@ export const drainLabel = 'shoal.drain';
 export const networkLabel = 'shoal.network';
 /** `on` (default) or `off`: tasks are moved, one at a time, until they are spread evenly again. */
 export const rebalanceLabel = 'shoal.rebalance';
+/** A whole number: where a host is short of memory, disk or PIDs, tasks of services with a lower one leave first. */
+export const priorityLabel = 'shoal.priority';
 
 const defaultDrainMs = 5_000;
 const longestDrainMs = 10 * 60_000;
+const highestPriority = 1_000;
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -24,6 +27,9 @@ export function drainMs(labels: Labels | null | undefined): number {
 export const wantsRebalancing = (labels: Labels | null | undefined): boolean =>
   labels?.[rebalanceLabel] !== 'off';
 
+/** 0 when the label is not there. */
+export const priorityOf = (labels: Labels | null | undefined): number => Number(labels?.[priorityLabel] ?? 0);
+
 /** The service that `service:NAME` names; undefined for anything else. */
 export const companionOf = (mode: string | undefined): string | undefined =>
   /^service:(.+)$/.exec(mode ?? '')?.[1];
@@ -31,7 +37,7 @@ export const companionOf = (mode: string | undefined): string | undefined =>
 /** What is wrong with the first label that can't be read; undefined when all is well. */
 export function labelTrouble(labels: Labels | null | undefined): string | undefined {
   const { [balanceLabel]: balance, [drainLabel]: drain, [networkLabel]: network } = labels ?? {};
-  const rebalance = labels?.[rebalanceLabel];
+  const { [rebalanceLabel]: rebalance, [priorityLabel]: priority } = labels ?? {};
   if (balance !== undefined && balance !== 'random' && balance !== 'source-hash') {
     return `Labels["${balanceLabel}"]: must be random or source-hash, got "${balance}"`;
   }
@@ -43,6 +49,12 @@ export function labelTrouble(labels: Labels | null | undefined): string | undefi
   }
   if (rebalance !== undefined && rebalance !== 'on' && rebalance !== 'off') {
     return `Labels["${rebalanceLabel}"]: must be on or off, got "${rebalance}"`;
+  }
+  if (
+    priority !== undefined &&
+    !(/^-?\d{1,4}$/.test(priority) && Math.abs(Number(priority)) <= highestPriority)
+  ) {
+    return `Labels["${priorityLabel}"]: must be a whole number from -${highestPriority} to ${highestPriority}, got "${priority}"`;
   }
   return undefined;
 }

@@ -49,6 +49,14 @@ export const ApiNode = object({
 });
 export type ApiNode = Static<typeof ApiNode>;
 
+/** Something that a host is short of. */
+export interface Pressure {
+  /** `memory`, `disk`, `inodes` or `pids`; a newer agent may know more. */
+  readonly kind: string;
+  /** For people, e.g. `short of memory: 42 MiB available of 2 GiB`. */
+  readonly message: string;
+}
+
 export interface NodeInternals extends SpecHistory {
   /** Small and unique (1 … 65,535): the host's address inside the overlay derives from it. */
   readonly number: number;
@@ -58,6 +66,8 @@ export interface NodeInternals extends SpecHistory {
   readonly probePort?: number;
   /** References (`name:tag`, `name@digest`, ids) of images present on the node, newest first, bounded. */
   readonly images: readonly string[];
+  /** What its host is short of; absent when that is nothing. While it is there, the node gets no new tasks. */
+  readonly pressures?: readonly Pressure[];
 }
 
 /** A node as stored. */
@@ -72,3 +82,7 @@ export interface Node {
   readonly ManagerStatus?: Static<typeof ManagerStatus>;
   readonly shoal: NodeInternals;
 }
+
+/** In one line; undefined for a host that is short of nothing. */
+export const pressureText = ({ shoal: { pressures } }: Node): string | undefined =>
+  pressures && `the host is ${pressures.map(({ message }) => message).join('; ')}`;

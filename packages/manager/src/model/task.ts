@@ -10,6 +10,9 @@ export const TaskStatus = object({
   State: Type.String(),
   Message: opt(Type.String()),
   Err: opt(Type.String()),
+  OOMKilled: opt(
+    Type.Boolean({ description: "The kernel killed it for want of memory; not one of Docker's fields" }),
+  ),
   ContainerStatus: opt(object({ ContainerID: Type.String(), PID: Type.Integer(), ExitCode: Type.Integer() })),
   PortStatus: object({ Ports: opt(Type.Array(PortConfigSchema)) }),
 });
@@ -44,6 +47,7 @@ export type StopReason =
   | 'companion-ended'
   | 'surplus'
   | 'rebalanced'
+  | 'node-pressure'
   | 'move-failed'
   | 'node-down'
   | 'node-gone'
@@ -86,6 +90,8 @@ export interface TaskInternals {
   readonly returnedAt?: number;
   /** The task that stops once this one runs, so that the service is spread more evenly. */
   readonly moves?: string;
+  /** With `moves`: the kinds of pressure that the node of the other task is under. Absent when it moves for evenness. */
+  readonly relieves?: readonly string[];
   /** The task whose place it takes in a rolling update: it counts against Parallelism until it runs or ends. */
   readonly replaces?: string;
   /** Scores of the chosen node at the time of placement, by name of the score. */
@@ -105,6 +111,8 @@ export interface ObservedStatus {
   readonly State: TaskState;
   readonly Message?: string;
   readonly Err?: string;
+  /** It failed for want of memory. */
+  readonly OOMKilled?: true;
   readonly ContainerStatus?: ContainerStatus;
   readonly PortStatus: { readonly Ports?: readonly PortConfig[] };
 }

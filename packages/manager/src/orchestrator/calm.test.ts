@@ -36,6 +36,19 @@ describe('a node is calm', () => {
     expect(calm.calmAt('n1')).toBe(now + calmMs);
   });
 
+  it('only minutes after it was short of something', () => {
+    const short = aNode('n1', {
+      shoal: { number: 1, images: [], pressures: [{ kind: 'disk', message: 'short of disk space' }] },
+    });
+    for (const calm of [new Calm([short], 0), new Calm([node('ready')], 0)]) {
+      calm.note('n1', short, 10_000);
+      expect(calm.calmAt('n1')).toBe(Number.POSITIVE_INFINITY);
+      calm.note('n1', node('ready'), 20_000);
+      expect(calm.calmAt('n1')).toBe(20_000 + 5 * minute);
+      expect(calm.quietAt).toBe(Number.NEGATIVE_INFINITY);
+    }
+  });
+
   it('whatever is suspected meanwhile; but then, and after a loss, nothing is moved for a moment', () => {
     const calm = new Calm([node('ready')], 0);
     calm.note('n1', node('disconnected'), 10_000);

@@ -6,6 +6,11 @@ export const calmMs = 5_000;
 /** One that goes down again within this time is trusted less: its next wait is twice as long, up to the longest. */
 const trustMs = 60_000;
 const longestCalmMs = 5 * 60_000;
+/**
+ * One that was short of something gets moved tasks only so long after: they might make it short again. The
+ * kubelet's default of --eviction-pressure-transition-period.
+ */
+const relievedCalmMs = 5 * 60_000;
 
 interface Stay {
   readonly usable: boolean;
@@ -34,8 +39,7 @@ export class Calm {
     else if (node.Status.State === 'ready' || node.Status.State === 'down' || !before) {
       const usable = takesTasks(node);
       if (before?.usable === usable) return;
-      const fell = node.Status.State === 'down';
-      this.#stays.set(id, { usable, since: now, waitMs: nextWait(before, fell, now) });
+      this.#stays.set(id, { usable, since: now, waitMs: nextWait(before, node, now) });
     }
   }
 
@@ -68,8 +72,10 @@ export class Calm {
 }
 
 /** Decided when a stay ends, for the next one. */
-function nextWait(before: Stay | undefined, fell: boolean, now: number): number {
+function nextWait(before: Stay | undefined, { Status, shoal }: Node, now: number): number {
+  if (shoal.pressures) return relievedCalmMs;
   if (!before) return calmMs;
   if (!before.usable) return before.waitMs;
+  const fell = Status.State === 'down';
   return fell && now - before.since < trustMs ? Math.min(2 * before.waitMs, longestCalmMs) : calmMs;
 }

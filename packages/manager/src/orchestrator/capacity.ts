@@ -4,8 +4,8 @@ import type { Target } from './new-task.ts';
 import type { Nodes } from './standing.ts';
 
 /** New ones. */
-export const takesTasks = ({ Status, Spec }: Node): boolean =>
-  Status.State === 'ready' && (Spec.Availability ?? 'active') === 'active';
+export const takesTasks = ({ Status, Spec, shoal }: Node): boolean =>
+  Status.State === 'ready' && (Spec.Availability ?? 'active') === 'active' && shoal.pressures === undefined;
 
 /** Some node takes tasks and meets the constraints: what is missing there is only room. */
 export const someNodeCouldRun = (target: Target, nodes: Nodes): boolean =>

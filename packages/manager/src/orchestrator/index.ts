@@ -3,3 +3,4 @@ export type { Decision, Facts } from './draft.ts';
 export { type OrchestratorOptions, orchestratorLoop, reconcile } from './loop.ts';
 export { type RestartRules, restartRules, type UpdateRules, updateRules } from './policy.ts';
 export { rebalanceLoop } from './rebalancer.ts';
+export { relieveLoop } from './reliever.ts';

@@ -134,13 +134,14 @@ export function nodeMatters({ before, after }: Extract<Change, { table: 'nodes' 
 }
 
 /** All of a node that decides whether a task may be there; beats and images do not. */
-const placementFacts = ({ Status, Spec, Description }: Node) => ({
+const placementFacts = ({ Status, Spec, Description, shoal }: Node) => ({
   state: Status.State,
   address: Status.Addr,
   spec: Spec,
   hostname: Description.Hostname,
   platform: Description.Platform,
   labels: Description.Engine?.Labels,
+  pressed: shoal.pressures !== undefined,
 });
 
 function onNode(view: ReadView, nodeId: string): Set<string> {

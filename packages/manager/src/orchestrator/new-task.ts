@@ -31,7 +31,7 @@ export interface Place {
   readonly creatable: boolean;
 }
 
-export type Origin = Pick<TaskInternals, 'replaces' | 'failures' | 'startAfter' | 'moves'>;
+export type Origin = Pick<TaskInternals, 'replaces' | 'failures' | 'startAfter' | 'moves' | 'relieves'>;
 
 export const currentTarget = ({ Spec, shoal }: Service): Target => ({
   version: shoal.specVersion,
@@ -80,6 +80,7 @@ export function newTask(
       ...(target.networkMode !== undefined && { networkMode: target.networkMode }),
       ...(origin.replaces !== undefined && { replaces: origin.replaces }),
       ...(origin.moves !== undefined && { moves: origin.moves }),
+      ...(origin.relieves !== undefined && { relieves: origin.relieves }),
       ...(origin.failures !== undefined && { failures: origin.failures }),
       ...(origin.startAfter !== undefined && { startAfter: origin.startAfter }),
     },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Service, ServiceSpec } from '../model/index.ts';
 import { aNode, aService } from '../testing.ts';
-import { movableAt, steadyMs } from './rebalance.ts';
+import { movableAt, steadyMs } from './movable.ts';
 import { Simulation } from './simulation.ts';
 import { at, decide, ended, epochMs, nodesOf, type TaskParts, task, threeNodes } from './testing.ts';
 
@@ -17,12 +17,10 @@ describe('when a task may be moved', () => {
 
   it('is some time after all of them have begun to run', () => {
     expect(when()).toBe(epochMs + 7_000 + steadyMs);
-    expect(when(twoReplicas({ Labels: { 'shoal.rebalance': 'on' } }))).toBe(epochMs + 7_000 + steadyMs);
     expect(when(twoReplicas(), [...pair, ended('old')])).toBe(epochMs + 7_000 + steadyMs);
   });
 
   it.each<[string, Partial<ServiceSpec>]>([
-    ['nobody wants it', { Labels: { 'shoal.rebalance': 'off' } }],
     ['the service is global', { Mode: { Global: {} } }],
     ['its tasks may end by themselves', { TaskTemplate: { RestartPolicy: { Condition: 'on-failure' } } }],
     ['its tasks run only once', { TaskTemplate: { RestartPolicy: { Condition: 'none' } } }],

@@ -42,6 +42,8 @@ export function settle(draft: Draft, place: Place, picked: boolean): void {
   const [kept, ...others] = before.live.filter((task) => isGood(scene, task)).sort(furthestFirst);
   for (const task of others) {
     if (kept && takesOver(scene, task, kept)) start(scene, task);
+    // As history its container would go on filling the disk that it leaves for want of space.
+    else if (kept?.shoal.moves === task.ID && freesDisk(kept)) draft.discard(task);
     else draft.stop(task, whyTooMuch(scene, task, kept));
   }
   const keep = kept ?? (place.creatable ? makeSuccessor(scene, before, picked) : undefined);
@@ -91,8 +93,11 @@ const moveEnds = ({ service }: Draft, next: Task): number =>
 const returnEnds = (next: Task, kept: Task): number =>
   isUnassigned(next) || next.NodeID === kept.NodeID ? 0 : (provedAt(kept) ?? 0);
 
+const freesDisk = ({ shoal: { relieves = [] } }: Task): boolean =>
+  relieves.includes('disk') || relieves.includes('inodes');
+
 function whyTooMuch({ draft }: Scene, task: Task, kept: Task | undefined): StopReason {
-  if (kept?.shoal.moves === task.ID) return 'rebalanced';
+  if (kept?.shoal.moves === task.ID) return kept.shoal.relieves ? 'node-pressure' : 'rebalanced';
   return task.shoal.moves === kept?.ID && !isUpdating(draft.service) ? 'move-failed' : 'surplus';
 }
 

@@ -47,13 +47,14 @@ const node = (id: string): fc.Arbitrary<Node> =>
       MemoryBytes: fc.nat(8),
       GenericResources: gpus,
       images: fc.subarray(['web:1', 'db:1']),
+      pressed: fc.constantFrom(false, false, false, true),
     })
-    .map(({ Labels, State, Availability, Architecture, images, ...Resources }) =>
+    .map(({ Labels, State, Availability, Architecture, images, pressed, ...Resources }) =>
       aNode(id, {
         Spec: { Role: 'worker', Availability: Availability as 'active', Labels },
         Description: { Hostname: id, Platform: { OS: 'linux', Architecture }, Resources },
         Status: { State: State as 'ready', Addr: '10.0.0.1' },
-        shoal: { number: 1, images },
+        shoal: { number: 1, images, ...(pressed && { pressures: [{ kind: 'memory', message: 'short' }] }) },
       }),
     );
 

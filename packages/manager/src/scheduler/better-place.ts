@@ -4,9 +4,10 @@ import type { ClusterState } from './cluster-state.ts';
 import { type Demand, demandOf } from './demand.ts';
 import { Draft } from './draft.ts';
 import { failureLimit } from './failures.ts';
-import { applying, nodeFilters, passesAll, roomFilters } from './filters/index.ts';
+import { applying, filters, nodeFilters, passesAll, roomFilters } from './filters/index.ts';
+import { pendingReasons, pendingText } from './reasons.ts';
 import { claim, type ScheduleOptions } from './schedule.ts';
-import { compareCandidates } from './scores.ts';
+import { compareCandidates, compareNumbers } from './scores.ts';
 
 /** From one node to another, so that the tasks of a service are spread more evenly. */
 export interface Move {
@@ -14,7 +15,7 @@ export interface Move {
   readonly to: string;
 }
 
-/** Finds moves for one service after the other; each sees what those before it will take. */
+/** Finds moves for one service, or task, after the other; each sees what those before it will take. */
 export class Balancer {
   readonly #draft: Draft;
 
@@ -41,6 +42,43 @@ export class Balancer {
     if (!best) return this.#best(demand, nodes, nodes, (a, b) => a.serviceTasks - b.serviceTasks) && 'later';
     this.#draft.place(demand, best.to, claim(demand, best.to));
     return { from: best.from.node.ID, to: best.to.node.ID };
+  }
+
+  /**
+   * The best other node for a task that had better leave its own, by the filters and scores of placement; if there is
+   * none, why. `mayTake` leaves out some as targets.
+   */
+  elsewhere(
+    task: Task,
+    mayTake: (nodeId: string) => boolean,
+  ): { readonly to: string } | { readonly why: string } {
+    const demand = demandOf(task);
+    const others = this.#draft.candidates(demand).filter(({ node }) => node.ID !== task.NodeID);
+    const asked = applying(filters, demand);
+    const fitting = others.filter((node) => passesAll(asked, demand, node));
+    const usable = fitting.filter((node) => node.failures < failureLimit && mayTake(node.node.ID));
+    const rank = this.#ranker(demand, task.NodeID);
+    const [best] = usable.sort((a, b) => compareNumbers(rank(a), rank(b)) || compareCandidates(a, b));
+    if (best) {
+      this.#draft.place(demand, best, claim(demand, best));
+      return { to: best.node.ID };
+    }
+    return {
+      why:
+        fitting.length > 0
+          ? 'the nodes that have room were in trouble lately'
+          : pendingText(pendingReasons(demand, others)),
+    };
+  }
+
+  /** Tasks of the service in each of a node's branches, once the one on `from` is gone: what decides before all else. */
+  #ranker(demand: Demand, from: string | undefined): (node: Candidate) => number[] {
+    const { leafOf, paths } = this.#draft.branches(demand);
+    const counts = this.#draft.branchTasks(demand);
+    const branches = ({ order }: Candidate) => paths[leafOf[order] ?? 0] ?? [];
+    const left = this.#draft.candidates(demand).find(({ node }) => node.ID === from);
+    const own = new Set(left && branches(left));
+    return (node) => branches(node).map((path) => (counts.get(path) ?? 0) - (own.has(path) ? 1 : 0));
   }
 
   #best(

@@ -10,7 +10,7 @@ export interface Candidate {
   readonly order: number;
   /** Active tasks of the group's service on the node. */
   serviceTasks: number;
-  /** Recent failures of the group's service and version on the node. */
+  /** Recent failures of the group's service and version on the node, weighted. */
   readonly failures: number;
   readonly imagePresent: boolean;
   /** All scores as one number, see `keyOf`. Less is better. */

@@ -86,7 +86,8 @@ export class ClusterState {
     if (task.Status.State === 'failed' || task.Status.State === 'rejected') {
       // The store's time of writing: clocks of hosts may be wrong.
       const at = Date.parse(task.UpdatedAt);
-      this.nodes.get(NodeID)?.failures.note(versionKey(task), task.ID, at);
+      const outOfMemory = task.Status.OOMKilled === true;
+      this.nodes.get(NodeID)?.failures.note(versionKey(task), task.ID, at, outOfMemory);
     }
   }
 

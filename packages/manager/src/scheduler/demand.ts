@@ -8,8 +8,10 @@ import { hostPorts } from './task-load.ts';
 export interface Demand {
   readonly serviceId: string;
   readonly version: string;
-  /** Set when the task belongs to one node (global services). */
+  /** Set when the task belongs to one node. */
   readonly nodeId: string | undefined;
+  /** Of a global service: every node has one. */
+  readonly global: boolean;
   /** Undefined when they cannot be understood: no node will do. */
   readonly constraints: readonly Constraint[] | undefined;
   readonly platforms: readonly Platform[];
@@ -46,6 +48,7 @@ export function demandOf(task: Task): Demand {
     serviceId: task.ServiceID,
     version: versionKey(task),
     nodeId: isBound(task) ? task.NodeID : undefined,
+    global: task.Slot === undefined,
     constraints: constraintsOf(placement),
     platforms: placement?.Platforms ?? [],
     nanoCpus: reserved?.NanoCPUs ?? 0,

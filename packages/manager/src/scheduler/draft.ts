@@ -185,8 +185,8 @@ export class Draft {
 }
 
 /** What the node filters read of a demand. */
-const eligibleKey = ({ nodeId, constraints, platforms }: Demand): string =>
-  JSON.stringify([nodeId, constraints?.map(({ text }) => text), platforms]);
+const eligibleKey = ({ nodeId, global, constraints, platforms }: Demand): string =>
+  JSON.stringify([nodeId, global, constraints?.map(({ text }) => text), platforms]);
 
 const noCounts: ReadonlyMap<string, number> = new Map();
 

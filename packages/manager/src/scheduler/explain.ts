@@ -6,7 +6,7 @@ import { type Demand, demandOf } from './demand.ts';
 import { Draft } from './draft.ts';
 import { type Filter, filters } from './filters/index.ts';
 import { pendingReasons, pendingText } from './reasons.ts';
-import { compareCandidates, failureRank, namedScores, scoreNames } from './scores.ts';
+import { compareCandidates, compareNumbers, failureRank, namedScores, scoreNames } from './scores.ts';
 import { isPending } from './task-load.ts';
 
 export interface FilterVerdict {
@@ -108,12 +108,4 @@ function explainNodes(
 function verdict(filter: Filter, demand: Demand, candidate: Candidate): FilterVerdict {
   if (!filter.applies(demand) || filter.passes(demand, candidate)) return { name: filter.name, passed: true };
   return { name: filter.name, passed: false, reason: filter.why(demand, candidate) };
-}
-
-function compareNumbers(a: readonly number[], b: readonly number[]): number {
-  for (const [index, value] of a.entries()) {
-    const difference = value - (b[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

@@ -79,7 +79,8 @@ const differs = (before: Node | undefined, after: Node): boolean =>
   before === undefined ||
   before.Spec !== after.Spec ||
   before.Description !== after.Description ||
-  before.Status !== after.Status;
+  before.Status !== after.Status ||
+  before.shoal.pressures !== after.shoal.pressures;
 
 /** Writes what was decided; a task whose reasons to wait are the same as before is left alone. */
 function record(tx: Tx, { placed, pending }: Schedule, now: number): void {

@@ -51,6 +51,17 @@ describe('scores', () => {
     expect(chosen([aNode('n1')], failed('n1', 9))).toEqual(['n1']);
   });
 
+  it('recentFailures: one that was killed for want of memory counts as five', () => {
+    const killed = failed('n1', 1).map((task) => ({
+      ...task,
+      Status: { ...task.Status, OOMKilled: true as const },
+    }));
+    expect(chosen(two, [...on('n2', 3), ...killed])).toEqual(['n2']);
+    expect(chosen(two, [...on('n2', 3), ...killed], { ServiceID: 'other' })).toEqual(['n1']);
+    // Where it happens everywhere, the nodes take turns.
+    expect(chosen(two, [...killed, ...failed('n2', 6)])).toEqual(['n1']);
+  });
+
   it('recentFailures: of one service are no matter to another that asks the same', () => {
     const tasks = ['web', 'younger'].map((ServiceID) => aTask(ServiceID, { ServiceID }));
     const state = ClusterState.from(viewOf(two, [...failed('n1', 5), ...on('n2', 2, { ServiceID: 'x' })]));

@@ -33,7 +33,7 @@ const crowdFactor = 1.25;
 export const scores: readonly Score[] = [
   {
     name: 'recentFailures',
-    about: `failures of this version on the node in the last 5 minutes, 0 while fewer than ${failureLimit}`,
+    about: `failures of this version on the node in the last 5 minutes, 0 while fewer than ${failureLimit}; one for want of memory counts as ${failureLimit}`,
     size: 128,
     of: (_, { failures }) => (failures >= failureLimit ? failures : 0),
   },
@@ -85,6 +85,15 @@ export function keyOf(demand: Demand, candidate: Candidate): number {
 
 /** Negative when a task should rather go to `a`. Never 0 for two nodes. */
 export const compareCandidates = (a: Candidate, b: Candidate): number => a.key - b.key || a.order - b.order;
+
+/** The first that differs decides. */
+export function compareNumbers(a: readonly number[], b: readonly number[]): number {
+  for (const [index, value] of a.entries()) {
+    const difference = value - (b[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
 
 const belowFailures = scores.slice(1).reduce((product, { size }) => product * size, 1);
 

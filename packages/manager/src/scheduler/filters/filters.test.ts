@@ -48,6 +48,25 @@ describe('filters', () => {
     });
   });
 
+  it('pressure, but not for global services', () => {
+    const pressures = [
+      { kind: 'memory', message: 'short of memory: 42 MiB available of 2 GiB' },
+      { kind: 'pids', message: 'short of PIDs: 3 free of 1000' },
+    ];
+    const pressed = { shoal: { number: 1, images: [], pressures } };
+    expect(refusals(pressed, {})).toEqual({
+      refused: [
+        'pressure: the host is short of memory: 42 MiB available of 2 GiB; short of PIDs: 3 free of 1000',
+      ],
+      text: 'no suitable node (host under pressure on 1 node)',
+    });
+    const { Slot: _, ...global } = aTask('t', { NodeID: 'n1' });
+    const view = viewOf([aNode('n1', pressed)], [global]);
+    const moved = aTask('t2', { NodeID: 'n1' });
+    const { placed } = schedule(ClusterState.from(view), [global, moved], { now, seed: 0 });
+    expect(placed.map(({ taskId }) => taskId)).toEqual(['t']);
+  });
+
   it('constraints', () => {
     const Constraints = ['node.labels.disk==ssd', 'node.role==worker'];
     expect(refusals({}, { Spec: { Placement: { Constraints } } })).toEqual({

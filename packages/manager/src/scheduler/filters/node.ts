@@ -1,3 +1,4 @@
+import { pressureText } from '../../model/index.ts';
 import { nodeMatches } from '../constraints.ts';
 import { platformMatches } from '../platform.ts';
 import { countNodes, type NodeFilter } from './filter.ts';
@@ -26,6 +27,15 @@ export const availability: NodeFilter = {
   passes: (_, { node }) => (node.Spec.Availability ?? 'active') === 'active',
   why: (_, { node }) => `the node's availability is ${node.Spec.Availability ?? ''}`,
   summary: (nodes) => `${countNodes(nodes)} drained or paused`,
+};
+
+/** Global services run on every node whatever it is like, as Kubernetes' DaemonSets do. */
+export const pressure: NodeFilter = {
+  name: 'pressure',
+  applies: (demand) => !demand.global,
+  passes: (_, { node }) => node.shoal.pressures === undefined,
+  why: (_, { node }) => pressureText(node) ?? '',
+  summary: (nodes) => `host under pressure on ${countNodes(nodes)}`,
 };
 
 export const constraints: NodeFilter = {

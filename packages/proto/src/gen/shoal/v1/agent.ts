@@ -146,11 +146,20 @@ export interface NodeFacts {
   overlayKey: string;
   /** TCP port at `address` where this host answers probes, also while its agent is stalled; 0: it can't be probed. */
   probePort: number;
+  /** What the host is short of: what it runs may stay, but it should get nothing new. */
+  pressures: Pressure[];
 }
 
 export interface NodeFacts_EngineLabelsEntry {
   key: string;
   value: string;
+}
+
+export interface Pressure {
+  /** "memory", "disk", "inodes" or "pids". */
+  kind: string;
+  /** For people, e.g. "short of memory: 42 MiB available of 2 GiB". */
+  message: string;
 }
 
 export interface Plugin {
@@ -421,6 +430,8 @@ export interface TaskStatus {
   err: string;
   container?: ContainerStatus | undefined;
   ports: Port[];
+  /** The kernel killed one of its processes for want of memory, and it failed. */
+  oomKilled: boolean;
 }
 
 export interface ContainerStatus {
@@ -458,7 +469,24 @@ export interface Query {
     | //
     /** Answered by HostProbe, as JSON. */
     { $case: "hostProbe"; value: HostProbeQuery }
+    | //
+    /** Answered by MemoryUse, as JSON. */
+    { $case: "memoryUse"; value: MemoryUseQuery }
     | undefined;
+}
+
+export interface MemoryUseQuery {
+}
+
+export interface MemoryUse {
+  /** Running ones of which the kernel tells. */
+  tasks: TaskMemory[];
+}
+
+export interface TaskMemory {
+  taskId: string;
+  /** What could be dropped from the cache does not count. */
+  bytes: number;
 }
 
 /** The host shall try to reach another one that the manager has not heard of for a while. */
@@ -1196,6 +1224,7 @@ function createBaseNodeFacts(): NodeFacts {
     trouble: "",
     overlayKey: "",
     probePort: 0,
+    pressures: [],
   };
 }
 
@@ -1245,6 +1274,9 @@ export const NodeFacts: MessageFns<NodeFacts> = {
     }
     if (message.probePort !== 0) {
       writer.uint32(120).uint32(message.probePort);
+    }
+    for (const v of message.pressures) {
+      Pressure.encode(v!, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -1385,6 +1417,14 @@ export const NodeFacts: MessageFns<NodeFacts> = {
             message.probePort = reader.uint32();
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.pressures.push(Pressure.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1425,6 +1465,7 @@ export const NodeFacts: MessageFns<NodeFacts> = {
     message.trouble = object.trouble ?? "";
     message.overlayKey = object.overlayKey ?? "";
     message.probePort = object.probePort ?? 0;
+    message.pressures = object.pressures?.map((e) => Pressure.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1492,6 +1533,73 @@ export const NodeFacts_EngineLabelsEntry: MessageFns<NodeFacts_EngineLabelsEntry
     const message = createBaseNodeFacts_EngineLabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBasePressure(): Pressure {
+  return { kind: "", message: "" };
+}
+
+export const Pressure: MessageFns<Pressure> = {
+  encode(message: Pressure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Pressure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePressure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Pressure>, I>>(base?: I): Pressure {
+    return Pressure.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Pressure>, I>>(object: I): Pressure {
+    const message = createBasePressure();
+    message.kind = object.kind ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
@@ -4558,7 +4666,7 @@ export const Port: MessageFns<Port> = {
 };
 
 function createBaseTaskStatus(): TaskStatus {
-  return { taskId: "", state: 0, timeMs: 0, message: "", err: "", container: undefined, ports: [] };
+  return { taskId: "", state: 0, timeMs: 0, message: "", err: "", container: undefined, ports: [], oomKilled: false };
 }
 
 export const TaskStatus: MessageFns<TaskStatus> = {
@@ -4583,6 +4691,9 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     }
     for (const v of message.ports) {
       Port.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.oomKilled !== false) {
+      writer.uint32(240).bool(message.oomKilled);
     }
     return writer;
   },
@@ -4656,6 +4767,14 @@ export const TaskStatus: MessageFns<TaskStatus> = {
             message.ports.push(Port.decode(reader, reader.uint32()));
             continue;
           }
+          case 30: {
+            if (tag !== 240) {
+              break;
+            }
+
+            message.oomKilled = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4682,6 +4801,7 @@ export const TaskStatus: MessageFns<TaskStatus> = {
       ? ContainerStatus.fromPartial(object.container)
       : undefined;
     message.ports = object.ports?.map((e) => Port.fromPartial(e)) || [];
+    message.oomKilled = object.oomKilled ?? false;
     return message;
   },
 };
@@ -4912,6 +5032,9 @@ export const Query: MessageFns<Query> = {
       case "hostProbe":
         HostProbeQuery.encode(message.what.value, writer.uint32(50).fork()).join();
         break;
+      case "memoryUse":
+        MemoryUseQuery.encode(message.what.value, writer.uint32(242).fork()).join();
+        break;
     }
     return writer;
   },
@@ -4977,6 +5100,14 @@ export const Query: MessageFns<Query> = {
             message.what = { $case: "hostProbe", value: HostProbeQuery.decode(reader, reader.uint32()) };
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.what = { $case: "memoryUse", value: MemoryUseQuery.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5026,7 +5157,178 @@ export const Query: MessageFns<Query> = {
         }
         break;
       }
+      case "memoryUse": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "memoryUse", value: MemoryUseQuery.fromPartial(object.what.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseMemoryUseQuery(): MemoryUseQuery {
+  return {};
+}
+
+export const MemoryUseQuery: MessageFns<MemoryUseQuery> = {
+  encode(_: MemoryUseQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemoryUseQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemoryUseQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MemoryUseQuery>, I>>(base?: I): MemoryUseQuery {
+    return MemoryUseQuery.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MemoryUseQuery>, I>>(_: I): MemoryUseQuery {
+    const message = createBaseMemoryUseQuery();
+    return message;
+  },
+};
+
+function createBaseMemoryUse(): MemoryUse {
+  return { tasks: [] };
+}
+
+export const MemoryUse: MessageFns<MemoryUse> = {
+  encode(message: MemoryUse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.tasks) {
+      TaskMemory.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemoryUse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemoryUse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tasks.push(TaskMemory.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MemoryUse>, I>>(base?: I): MemoryUse {
+    return MemoryUse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MemoryUse>, I>>(object: I): MemoryUse {
+    const message = createBaseMemoryUse();
+    message.tasks = object.tasks?.map((e) => TaskMemory.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTaskMemory(): TaskMemory {
+  return { taskId: "", bytes: 0 };
+}
+
+export const TaskMemory: MessageFns<TaskMemory> = {
+  encode(message: TaskMemory, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taskId !== "") {
+      writer.uint32(10).string(message.taskId);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(16).uint64(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskMemory {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskMemory();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.taskId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TaskMemory>, I>>(base?: I): TaskMemory {
+    return TaskMemory.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TaskMemory>, I>>(object: I): TaskMemory {
+    const message = createBaseTaskMemory();
+    message.taskId = object.taskId ?? "";
+    message.bytes = object.bytes ?? 0;
     return message;
   },
 };

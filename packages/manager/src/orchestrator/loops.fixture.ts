@@ -1,0 +1,107 @@
+/** The real loops with a real store and fake time, and agents for whom everything takes a second. */
+import { pino } from 'pino';
+import { afterEach, beforeEach, vi } from 'vitest';
+import { isoTime } from '../effects.ts';
+import { newId } from '../ids.ts';
+import {
+  compareStates,
+  isTerminal,
+  type Node,
+  type Service,
+  type Task,
+  type TaskState,
+} from '../model/index.ts';
+import { schedulerLoop } from '../scheduler/index.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store, type Tx } from '../store/index.ts';
+import { aNode } from '../testing.ts';
+import { orchestratorLoop } from './loop.ts';
+import { isWanted } from './standing.ts';
+
+const clock = () => Date.now();
+export const options = { clock, ids: newId, log: pino({ level: 'silent' }) };
+
+export class Loops {
+  readonly store: Store;
+  readonly #closers: (() => unknown)[] = [];
+
+  private constructor(store: Store) {
+    this.store = store;
+  }
+
+  /** Nodes n1, n2, … with these services; scheduler, orchestrator and agents at work. */
+  static async open(nodes: number, services: readonly Service[]): Promise<Loops> {
+    const store = await Store.open(memoryBackend(), clock);
+    await store.update((tx) => {
+      for (let n = 1; n <= nodes; n++) tx.nodes.create(aNode(`n${n}`));
+      for (const service of services) tx.services.create(service);
+    });
+    const loops = new Loops(store);
+    loops.run(schedulerLoop(store, options));
+    loops.run(orchestratorLoop(store, options));
+    const agents = setInterval(() => void store.update(runAgents), 1_000);
+    loops.run({ close: () => clearInterval(agents) });
+    return loops;
+  }
+
+  /** Closed at the end; the function returned does it earlier. */
+  run(loop: { close(): unknown }): () => unknown {
+    this.#closers.push(() => loop.close());
+    return () => loop.close();
+  }
+
+  setNode(id: string, change: (node: Node) => Node): Promise<void> {
+    return this.store.update((tx) => {
+      const node = tx.nodes.get(id);
+      if (node) tx.nodes.update(change(node));
+    });
+  }
+
+  setState(id: string, State: Node['Status']['State']): Promise<void> {
+    return this.setNode(id, (node) => ({ ...node, Status: { ...node.Status, State } }));
+  }
+
+  /** Wanted tasks of a service by node, whatever their state. */
+  spread(service: string): number[] {
+    const wanted = this.store.view.tasks.by('service', service).filter(isWanted);
+    return [...this.store.view.nodes.all()]
+      .map(({ ID }) => ID)
+      .sort()
+      .map((id) => wanted.filter(({ NodeID }) => NodeID === id).length);
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers) await close();
+  }
+}
+
+function runAgents(tx: Tx): void {
+  for (const task of tx.tasks.all()) {
+    const state = observed(task);
+    const isUp = tx.nodes.get(task.NodeID ?? '')?.Status.State === 'ready';
+    if (!state || !isUp || compareStates(state, task.Status.State) <= 0) continue;
+    const Status = { ...task.Status, State: state, Timestamp: isoTime(clock()) };
+    tx.tasks.update({ ...task, Status });
+  }
+}
+
+function observed({ Status, DesiredState }: Task): TaskState | undefined {
+  if (Status.State === 'pending' || isTerminal(Status.State)) return undefined;
+  if (DesiredState === 'running') return 'running';
+  return DesiredState === 'ready' ? 'ready' : 'shutdown';
+}
+
+/** For a test file: fake time, and an end to all loops after each test. */
+export function withLoops(): (nodes: number, services: readonly Service[]) => Promise<Loops> {
+  const open: Loops[] = [];
+  beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2026, 0, 1) }));
+  afterEach(async () => {
+    for (const loops of open.splice(0)) await loops.close();
+    vi.useRealTimers();
+  });
+  return async (nodes, services) => {
+    const loops = await Loops.open(nodes, services);
+    open.push(loops);
+    return loops;
+  };
+}

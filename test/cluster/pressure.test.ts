@@ -1,0 +1,104 @@
+import { faults, httpJson, until } from '@shoal/testbed';
+import { afterEach, expect, it } from 'vitest';
+import {
+  cli,
+  clients,
+  cluster,
+  create,
+  docker,
+  nodeNamed,
+  removeServices,
+  running,
+  tasksOf,
+  webSpec,
+} from './shared.ts';
+
+afterEach(async () => {
+  await faults.healAll(cluster);
+  for (const name of ['h1', 'h2']) await setAvailability(name, 'active');
+  await cluster.waitReady();
+  await removeServices('greedy', 'hog', 'high', 'global', 'fresh', 'after');
+});
+const [, , h3] = cluster.hosts;
+
+/** Takes memory, a little at a time up to a number of MiB, and keeps it. */
+const takes = (MiBs: number) => ({
+  Command: [
+    'node',
+    '-e',
+    `const kept = [];
+     setInterval(() => { if (kept.length < ${MiBs}) kept.push(Buffer.alloc(1 << 20, 1)); }, 10);
+     process.on('SIGTERM', () => process.exit(0));`,
+  ],
+});
+
+async function setAvailability(host: string, Availability: string): Promise<void> {
+  const { ID, Version, Spec } = await nodeNamed(host);
+  await docker.getNode(ID).update({ ...Spec, version: Version.Index, Availability } as never);
+}
+
+const messageOf = async (host: string): Promise<string> =>
+  ((await docker.getNode(host).inspect()) as { Status: { Message?: string } }).Status.Message ?? '';
+
+it('a container that takes more memory than it may is shown as such, and replaced on another host', async () => {
+  const Resources = { Limits: { MemoryBytes: 64 * 2 ** 20 } };
+  await create(webSpec('greedy', { container: takes(1_000), task: { Resources } }));
+  const hosts = await until(
+    'it was killed on two hosts',
+    async (seen) => {
+      const failed = (await tasksOf('greedy')).filter(({ Status }) => Status.State === 'failed');
+      seen(failed.map(({ Status, NodeID }) => `${NodeID} ${Status.Err}`));
+      const nodes = failed.map(({ NodeID }) => NodeID);
+      return new Set(nodes).size >= 2 ? failed : undefined;
+    },
+    { timeoutMs: 60_000 },
+  );
+  const wanted = /^task: out of memory \(limit 64 MiB\), exit code 137$/;
+  for (const { Status } of hosts) expect(Status.Err).toMatch(wanted);
+  const [client] = await clients();
+  const shown = await cli(client?.path ?? '', 'service', 'ps', '--no-trunc', 'greedy');
+  expect(shown.out).toContain('task: out of memory (limit 64 MiB), exit code 137');
+});
+
+it('a host short of memory gets no new tasks, loses the one that matters least, and is used again later', async () => {
+  const { ID } = await nodeNamed('h3');
+  // All of these begin on h3.
+  for (const name of ['h1', 'h2']) await setAvailability(name, 'pause');
+  await create(webSpec('hog', { container: takes(150), Labels: { 'shoal.priority': '-5' } }));
+  await create(webSpec('high', { Labels: { 'shoal.priority': '5' } }));
+  await create({ ...webSpec('global'), Mode: { Global: {} } });
+  const [hog] = await running('hog', 1);
+  const [high] = await running('high', 1);
+  for (const name of ['h1', 'h2']) await setAvailability(name, 'active');
+  await running('global', 3);
+  await faults.takeMemory(h3, 60);
+  const message = await until('h3 is short of memory', async () => (await messageOf('h3')) || undefined, {
+    timeoutMs: 20_000,
+  });
+  expect(message).toMatch(/^the host is short of memory: \d+ MiB available of \d+ MiB$/);
+  await create(webSpec('fresh', { replicas: 4 }));
+  const fresh = await running('fresh', 4);
+  expect(fresh.map(({ NodeID }) => NodeID)).not.toContain(ID);
+  const why = (await httpJson(`${cluster.apiUrl}/shoal/v1/tasks/${fresh[0]?.ID}/explain`)) as unknown as {
+    nodes: { nodeId: string; filters: { name: string; passed: boolean; reason?: string }[] }[];
+  };
+  const refused = why.nodes.find(({ nodeId }) => nodeId === ID)?.filters.filter(({ passed }) => !passed);
+  expect(refused).toMatchObject([{ name: 'pressure', reason: expect.stringMatching(/short of memory/) }]);
+
+  const gone = await until(
+    'the hog has left h3',
+    async (seen) => {
+      const tasks = await tasksOf('hog');
+      seen(tasks.map(({ NodeID, Status }) => `${NodeID} ${Status.State} ${Status.Message}`));
+      return tasks.find(({ ID: id, Status }) => id === hog?.ID && Status.State === 'shutdown');
+    },
+    { timeoutMs: 60_000 },
+  );
+  expect(gone.Status.Message).toBe('shutdown: node-pressure');
+  expect((await running('hog', 1)).map(({ NodeID }) => NodeID)).not.toContain(ID);
+  await until('h3 has enough again', async () => (await messageOf('h3')) === '', { timeoutMs: 60_000 });
+  // What freed enough was all that had to go.
+  expect((await running('high', 1)).map((task) => task.ID)).toEqual([high?.ID]);
+  await create(webSpec('after', { replicas: 3 }));
+  expect((await running('after', 3)).map(({ NodeID }) => NodeID)).toContain(ID);
+});
