@@ -89,6 +89,12 @@ export const RULES: readonly Rule[] = [
     why: 'the testbed drives the real processes from outside',
   },
   {
+    room: 'packages/cli',
+    not: ['packages/manager', 'packages/agent', 'packages/proto'],
+    why: 'the command line asks the manager by its API, as anybody could',
+    bindsTests: true,
+  },
+  {
     room: 'packages',
     except: ['packages/proto'],
     not: ['packages/proto/src/gen'],

@@ -16,15 +16,19 @@ const BANNER = [
 export interface Bundle {
   entry: string;
   out: string;
+  /** Modules that stay outside. */
+  without?: string[];
 }
 
 export const BUNDLES: readonly Bundle[] = [
   { entry: 'packages/manager/src/main.ts', out: 'dist/manager/main.mjs' },
   { entry: 'packages/agent/src/main.ts', out: 'dist/agent/main.mjs' },
+  // The testbed needs a clone.
+  { entry: 'packages/cli/src/main.ts', out: 'dist/cli/main.mjs', without: ['*/on-testbed.ts'] },
 ];
 
 /** One file per process, so that a host needs Node and nothing else. */
-export async function bundle({ entry, out }: Bundle): Promise<void> {
+export async function bundle({ entry, out, without = [] }: Bundle): Promise<void> {
   await build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -36,7 +40,7 @@ export async function bundle({ entry, out }: Bundle): Promise<void> {
     // No source maps: reading them costs each process 80 MB, and unminified code names its own functions.
     sourcemap: false,
     // Optional native speed-ups of dockerode's ssh client, which we never use.
-    external: ['cpu-features', '*.node'],
+    external: ['cpu-features', '*.node', ...without],
     banner: { js: BANNER },
     logLevel: 'warning',
   });

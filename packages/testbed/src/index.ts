@@ -9,6 +9,7 @@ export {
   type TaskView,
 } from './app.ts';
 export { Cluster, type ClusterOptions, mainCluster, testCluster } from './cluster.ts';
+export { forgetClusterAddress } from './docker.ts';
 export * as faults from './faults.ts';
 export { Host, type HostProcess, type ProcessUsage } from './host.ts';
 export { Load, type LoadOptions, type LoadReport, type LoadSlot } from './load.ts';

@@ -17,6 +17,8 @@ export interface LoadOptions {
   keepAlive?: boolean;
   /** The load ends by itself after this time, whatever happens. */
   maxMs?: number;
+  /** Called for each good answer, with the time when it was asked for (since the load began). */
+  onAnswer?: (atMs: number, body: string) => void;
 }
 
 /** What happened within one tenth of a second (by the time a request was sent). */
@@ -87,12 +89,17 @@ export class Load {
     return this.#done;
   }
 
+  /** One per 100 ms so far; those in which requests are still open go on to change. */
+  get slots(): LoadSlot[] {
+    return this.#slots.filter(Boolean);
+  }
+
   /** Sends nothing new, waits for what is open, and reports. */
   async stop(): Promise<LoadReport> {
     this.#stopped = true;
     await Promise.all(this.#workers);
     this.#agent?.destroy();
-    const slots = this.#slots.filter(Boolean);
+    const { slots } = this;
     const sorted = this.#latencies.toSorted((a, b) => a - b);
     const at = (share: number) =>
       round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
@@ -135,6 +142,7 @@ export class Load {
     try {
       const answer = await http(url, { timeoutMs, ...(this.#agent ? { agent: this.#agent } : {}) });
       if (answer.status < 200 || answer.status >= 400) why = `status ${answer.status}`;
+      else this.#options.onAnswer?.(atMs, answer.body);
     } catch (error) {
       why = (error as Error).message;
       // A refused connection is answered at once: don't turn that into a busy loop.

@@ -1,15 +1,14 @@
 import { parseArgs } from 'node:util';
 import { Cluster, testCluster } from '../cluster.ts';
 import { say, TestbedError } from '../say.ts';
-import { KINDS, type Kind, lines, type Outcome } from './failover/outcome.ts';
-import { PORT, playRound, REPLICAS, SERVICE } from './failover/round.ts';
-import { allRun, remove } from './network/services.ts';
+import { playRound } from './failover/round.ts';
+import { KINDS, type Kind, lines, type Round } from './failover/rounds.ts';
 import { pinned } from './raw.ts';
 import { report } from './report.ts';
 
 /**
  * How long it takes until the death of one of three hosts is noticed, costs no more requests, and is repaired, on a
- * published service of 12 replicas of the example web server. The kinds of faults take turns; h2 and h3 do, too.
+ * published service of 12 replicas of the example web server: drills, again and again. They take turns; h2 and h3 do, too.
  */
 const defaultRounds = 20;
 const mostRounds = 200;
@@ -17,7 +16,7 @@ const mostRounds = 200;
 export default async function failover(args: readonly string[]): Promise<boolean> {
   const { kinds, rounds } = wanted(args);
   const cluster = await Cluster.up(testCluster(), { fresh: true });
-  const outcomes: Outcome[] = [];
+  const all: Round[] = [];
   let results: boolean[] = [];
   try {
     const image = await pinned(cluster, 'web:1');
@@ -26,16 +25,14 @@ export default async function failover(args: readonly string[]): Promise<boolean
       for (const [index, kind] of kinds.entries()) {
         const victim = (round + index) % 2 === 0 ? cluster.hosts[1] : cluster.hosts[2];
         say(`round ${round} of ${rounds}: ${kind}, ${victim.name}`);
-        await deployEvenly(cluster, image);
-        const outcome = await playRound(cluster, kind, victim, image);
-        outcomes.push(outcome);
-        say(`  ${JSON.stringify(outcome)}`);
-        await remove(cluster, SERVICE);
+        const played = await playRound(cluster, kind, victim, image);
+        all.push(played);
+        say(`  ${JSON.stringify(played)}`);
       }
     }
   } finally {
     // Also when a later round could not be played to its end.
-    results = lines(outcomes).map((line) => report(...line));
+    results = lines(all).map((line) => report(...line));
     await cluster.down();
   }
   return results.every(Boolean);
@@ -68,26 +65,3 @@ function parsed(args: readonly string[]) {
     );
   }
 }
-
-/** A new service, as many replicas on each host; after a failover they would be where there was room. */
-async function deployEvenly(cluster: Cluster, image: string): Promise<void> {
-  const share = REPLICAS / cluster.hosts.length;
-  for (let attempt = 1; attempt <= 3; attempt++) {
-    await cluster.docker().createService(spec(image) as never);
-    const tasks = await allRun(cluster, SERVICE, REPLICAS);
-    const counts = Map.groupBy(tasks, ({ NodeID }) => NodeID);
-    if ([...counts.values()].every(({ length }) => length === share)) return;
-    await remove(cluster, SERVICE);
-  }
-  throw new TestbedError(`The replicas of ${SERVICE} do not spread over the hosts, ${share} on each.`);
-}
-
-const spec = (image: string) => ({
-  Name: SERVICE,
-  Labels: { 'shoal.drain': '1s' },
-  TaskTemplate: { ContainerSpec: { Image: image, StopGracePeriod: 1e9 } },
-  Mode: { Replicated: { Replicas: REPLICAS } },
-  EndpointSpec: {
-    Ports: [{ Protocol: 'tcp', TargetPort: 8080, PublishedPort: PORT, PublishMode: 'ingress' }],
-  },
-});

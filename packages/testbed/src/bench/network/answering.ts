@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../cluster.ts';
+import { updateService } from '../../drill/changes.ts';
 import type { Host } from '../../host.ts';
 import { http } from '../../probe.ts';
 import { say } from '../../say.ts';
 import { report } from '../report.ts';
-import { allRun, containersRun, remove, serviceSpec, update } from './services.ts';
+import { allRun, containersRun, remove, serviceSpec } from './services.ts';
 import { median, quantile } from './stats.ts';
 
 /** From the moment a task is seen running, by its own timestamp, until every host answers on the published port. */
@@ -60,6 +61,6 @@ async function firstAnswer(host: Host): Promise<number> {
 }
 
 const scale = (cluster: Cluster, replicas: number): Promise<void> =>
-  update(cluster, name, ({ Mode }) => {
+  updateService(cluster.docker(), name, ({ Mode }) => {
     Mode.Replicated.Replicas = replicas;
   });

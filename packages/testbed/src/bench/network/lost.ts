@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listTasks } from '../../app.ts';
 import type { Cluster } from '../../cluster.ts';
+import { setAvailability, updateService } from '../../drill/changes.ts';
 import { Load, type LoadReport } from '../../load.ts';
 import { until } from '../../probe.ts';
 import { say } from '../../say.ts';
 import { report } from '../report.ts';
-import { allRun, containersRun, NETWORK, PORT, remove, update } from './services.ts';
+import { allRun, containersRun, NETWORK, PORT, remove } from './services.ts';
 
 /**
  * Requests lost while 12 replicas of the example application's web server are updated, half of them scaled away, and
@@ -36,7 +37,7 @@ export async function lost(cluster: Cluster): Promise<boolean[]> {
     ];
     for (const [what, change] of phases) results.push(...(await underLoad(cluster, what, change)));
   } finally {
-    await availability(cluster, 'active');
+    await setAvailability(cluster.docker(), drained(cluster), 'active');
     await remove(cluster, name);
   }
   return results;
@@ -97,7 +98,7 @@ function judge({ ok, failed, seconds, p99Ms, maxMs, failures }: LoadReport, kind
 }
 
 async function roll(cluster: Cluster): Promise<void> {
-  await update(cluster, name, ({ TaskTemplate: { ContainerSpec } }) => {
+  await updateService(cluster.docker(), name, ({ TaskTemplate: { ContainerSpec } }) => {
     ContainerSpec.Env = [...(ContainerSpec.Env ?? []), `ROUND=${Date.now()}`];
   });
   await until(
@@ -115,18 +116,23 @@ async function roll(cluster: Cluster): Promise<void> {
 }
 
 async function scaleDown(cluster: Cluster): Promise<void> {
-  await update(cluster, name, ({ Mode }) => {
+  await updateService(cluster.docker(), name, ({ Mode }) => {
     Mode.Replicated.Replicas = replicas / 2;
   });
   await containersRun(cluster, name, replicas / 2);
 }
 
+/** The last host: it runs no manager. */
+const drained = (cluster: Cluster): string => cluster.hosts[2].name;
+
 async function drain(cluster: Cluster): Promise<void> {
-  const node = await availability(cluster, 'drain');
+  const docker = cluster.docker();
+  await setAvailability(docker, drained(cluster), 'drain');
+  const { ID: node } = (await docker.getNode(drained(cluster)).inspect()) as { ID: string };
   await until(
     'the drained host runs none of them',
     async (seen) => {
-      const tasks = await listTasks(cluster.docker(), name);
+      const tasks = await listTasks(docker, name);
       const there = tasks.filter(({ NodeID, Status }) => NodeID === node && Status.State === 'running');
       seen(`${there.length} run`);
       return there.length === 0;
@@ -134,19 +140,4 @@ async function drain(cluster: Cluster): Promise<void> {
     { timeoutMs: 120_000 },
   );
   await allRun(cluster, name, replicas / 2);
-}
-
-/** Of the last host, which runs no manager. Gives its node's id. */
-async function availability(cluster: Cluster, wanted: 'active' | 'drain'): Promise<string> {
-  const nodes = await cluster.docker().listNodes();
-  const found = nodes.find(({ Description }) => Description?.Hostname === cluster.hosts[2].name);
-  if (!found?.Version) throw new Error(`${cluster.hosts[2].name} is no node of the cluster`);
-  await cluster
-    .docker()
-    .getNode(found.ID ?? '')
-    .update({
-      _query: { version: found.Version.Index },
-      _body: { ...found.Spec, Availability: wanted },
-    });
-  return found.ID ?? '';
 }

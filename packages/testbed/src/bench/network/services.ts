@@ -95,24 +95,6 @@ export async function vipOf(cluster: Cluster, name: string): Promise<string> {
   return plain(Endpoint.VirtualIPs.find(({ NetworkID }) => NetworkID === network.Id)?.Addr);
 }
 
-/** Changes the service's spec as `docker service update` does: reads it, and writes it back by its version. */
-export async function update(
-  cluster: Cluster,
-  name: string,
-  change: (spec: MutableSpec) => void,
-): Promise<void> {
-  const service = cluster.docker().getService(name);
-  const { Spec, Version } = (await service.inspect()) as { Spec: MutableSpec; Version: { Index: number } };
-  change(Spec);
-  // Apart from each other: by itself dockerode sends the version in the body, too.
-  await service.update({ _query: { version: Version.Index }, _body: Spec });
-}
-
-export interface MutableSpec {
-  TaskTemplate: { ContainerSpec: { Env?: string[] } };
-  Mode: { Replicated: { Replicas: number } };
-}
-
 /** Removes the services and waits until their containers are gone. */
 export async function remove(cluster: Cluster, ...names: string[]): Promise<void> {
   await Promise.all(names.map((name) => cluster.docker().getService(name).remove()));

@@ -1,12 +1,12 @@
-import { type LoadSlot, SLOT_MS } from '../../load.ts';
 import { quantile } from '../network/stats.ts';
 import type { measurement } from '../report.ts';
 
-export const KINDS = ['power', 'cut', 'daemon'] as const;
+/** The drills that cost a host. */
+export const KINDS = ['host-power-loss', 'host-cut', 'daemon-kill'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** One round. Seconds; all but `raw` are counted from the fault. */
-export interface Outcome {
+export interface Round {
   readonly kind: Kind;
   /** The node is seen `down`. */
   readonly detected: number;
@@ -20,50 +20,29 @@ export interface Outcome {
   readonly falselyDown: readonly string[];
 }
 
-/** Traffic has recovered once no request fails that was sent within this time. */
-export const WINDOW_MS = 1_000;
-
-/**
- * When the first window without an error begins, at `fromMs` or later, on the clock of the slots; undefined if there is
- * none. To a tenth of a second, rounded up. A tenth without any request says nothing, so no window spans one.
- */
-export function recoveredAt(slots: readonly LoadSlot[], fromMs: number): number | undefined {
-  let begin = fromMs;
-  let next = fromMs;
-  for (const { atMs, failed } of slots) {
-    const end = atMs + SLOT_MS;
-    if (end <= fromMs) continue;
-    if (atMs > next) begin = atMs;
-    if (failed > 0) begin = end;
-    next = end;
-    if (end - begin >= WINDOW_MS) return begin;
-  }
-  return undefined;
-}
-
 /** What a kind of fault is held to, in seconds. */
 const goals = { detected: 1.5, traffic: 2, daemonRunning: 2 };
 /** How much longer replacing may take than starting as many containers raw. */
 const againstRaw = 1.2;
 
 /** What the rounds say, as lines for `report`. */
-export function lines(outcomes: readonly Outcome[]): Parameters<typeof measurement>[] {
+export function lines(all: readonly Round[]): Parameters<typeof measurement>[] {
   return KINDS.flatMap((kind) => {
-    const rounds = outcomes.filter((outcome) => outcome.kind === kind);
+    const rounds = all.filter((round) => round.kind === kind);
     if (rounds.length === 0) return [];
-    const at = (share: number, pick: (outcome: Outcome) => number) => quantile(rounds.map(pick), share);
+    const at = (share: number, pick: (round: Round) => number) => quantile(rounds.map(pick), share);
     return [
       ...([0.5, 0.95] as const).flatMap((share): Parameters<typeof measurement>[] => {
         const name = (what: string) => `${kind}: ${what}, p${share * 100}`;
         const bound = (goal: number) => (share === 0.95 ? { goal } : {});
-        const detected = at(share, (outcome) => outcome.detected);
-        const traffic = at(share, (outcome) => outcome.traffic);
-        const running = at(share, (outcome) => outcome.running);
-        const raw = at(share, (outcome) => outcome.raw);
+        const detected = at(share, (round) => round.detected);
+        const traffic = at(share, (round) => round.traffic);
+        const running = at(share, (round) => round.running);
+        const raw = at(share, (round) => round.raw);
         return [
           ['failover', name('detected'), detected, 's', bound(goals.detected)],
           ['failover', name('traffic recovered'), traffic, 's', bound(goals.traffic)],
-          kind === 'daemon'
+          kind === 'daemon-kill'
             ? [
                 'failover',
                 name('all running, against 2 s + raw start'),
@@ -75,7 +54,7 @@ export function lines(outcomes: readonly Outcome[]): Parameters<typeof measureme
           [
             'failover',
             name('replaced after detection, against raw start'),
-            at(share, (outcome) => outcome.running - outcome.detected),
+            at(share, (round) => round.running - round.detected),
             's',
             { reference: raw, goal: againstRaw, goalOf: 'ratio' },
           ],

@@ -1,0 +1,71 @@
+import { DRILLS } from '@shoal/testbed/drill';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import { play } from '../drill/play.ts';
+import { targetOf } from '../drill/where.ts';
+import { usage } from '../exit.ts';
+import type { GlobalOptions } from '../program.ts';
+
+interface DrillFlags {
+  readonly testbed?: true;
+  readonly yes?: true;
+  readonly replicas: number;
+  readonly image: string;
+}
+
+const examples = `
+Without -H a drill plays on the testbed (the cluster of \`npm start\`, or the one that SHOAL_PROJECT and its like
+name). On a live cluster only these are allowed, after a question: ${DRILLS.filter(({ safe }) => safe)
+  .map(({ name }) => name)
+  .join(', ')}.
+
+Examples:
+  shoal drill                              lists the drills
+  shoal drill host-power-loss              strikes the last host
+  shoal drill daemon-kill h2               strikes h2
+  shoal -H tcp://10.0.0.5:2475 drill drain --yes
+
+Exit code: 0 passed, 1 missed a goal, broke an invariant or failed, 2 called wrongly.`;
+
+export function drillCommand(): Command {
+  return new Command('drill')
+    .description('Strikes a cluster under load and measures what happens.')
+    .addArgument(new Argument('[drill]', 'which one; without it they are listed'))
+    .argument('[host]', 'what to strike; by default the last host that may be struck')
+    .option('--testbed', 'on the testbed, whatever DOCKER_HOST says')
+    .option('-y, --yes', 'on a live cluster: do not ask')
+    .option('--replicas <n>', 'of the service that is deployed for the drill', count, 12)
+    .option('--image <image>', 'of that service: a web server like examples/web', 'registry:5000/web:1')
+    .addHelpText('after', examples)
+    .exitOverride()
+    .action(
+      async (name: string | undefined, host: string | undefined, flags: DrillFlags, command: Command) => {
+        const { format, host: address } = command.optsWithGlobals<GlobalOptions>();
+        if (name === undefined) return list(format);
+        const drill = DRILLS.find((each) => each.name === name);
+        if (!drill)
+          throw usage(`There is no drill ${name}; there are: ${DRILLS.map((each) => each.name).join(', ')}.`);
+        const target = await targetOf(drill, { ...flags, address, host });
+        process.exitCode = (await play(target, drill, { ...flags, host, format })) ? 0 : 1;
+      },
+    );
+}
+
+function list(format: GlobalOptions['format']): void {
+  const width = Math.max(...DRILLS.map(({ name }) => name.length));
+  for (const { name, says, safe } of DRILLS)
+    process.stdout.write(
+      format === 'json'
+        ? `${JSON.stringify({ name, says, safe })}\n`
+        : `${name.padEnd(width)}  ${says}${safe ? '' : ' (testbed only)'}\n`,
+    );
+}
+
+/** The scheduler's own limits are far above: this is for the machine that sends the requests. */
+const mostReplicas = 500;
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > mostReplicas)
+    throw new InvalidArgumentError(`It takes a number from 1 to ${mostReplicas}.`);
+  return value;
+}

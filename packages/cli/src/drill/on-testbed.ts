@@ -1,0 +1,17 @@
+import { Cluster, forgetClusterAddress, http, mainCluster, TestbedError } from '@shoal/testbed';
+import type { Target } from '@shoal/testbed/drill';
+
+/** The cluster of `npm start`, if it is up and nothing else is named; an error if it must be there and is not. */
+export async function runningTestbed(must: boolean): Promise<Target | undefined> {
+  const cluster = Cluster.attach(mainCluster());
+  // The faults need the daemon below the testbed, not the cluster on it.
+  forgetClusterAddress(cluster.options.apiPort);
+  if (!must && process.env.DOCKER_HOST !== undefined) return undefined;
+  const up = await http(`${cluster.apiUrl}/_ping`).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
+  if (up) return { apiUrl: cluster.apiUrl, docker: cluster.docker(), testbed: cluster };
+  if (must) throw new TestbedError(`No testbed answers at ${cluster.apiUrl}: start it with \`npm start\`.`);
+  return undefined;
+}

@@ -1,0 +1,35 @@
+import type { DrillOutcome, Figure } from '@shoal/testbed/drill';
+import { paint } from '../paint.ts';
+import { columns } from '../table.ts';
+
+/** What a drill amounts to, for people. */
+export function outcomeLines(outcome: DrillOutcome, stream: NodeJS.WritableStream): string[] {
+  const { drill, victim, passed, figures, invariants, spread, failures } = outcome;
+  const hosts = Object.entries(spread).map(([host, count]) => `${host} ${count}`);
+  const rows = [
+    ...figures.map((figure) => [tick(figure.pass), figure.name, figureText(figure), goalText(figure)]),
+    ['', 'spread afterwards', hosts.join('  ')],
+    ...invariants.map(({ name, says, holds }) => [holds === undefined ? '·' : tick(holds), name, says]),
+  ];
+  return [
+    `${drill} on ${victim}: ${passed ? paint('green', 'passed', stream) : paint('red', 'FAILED', stream)}`,
+    '',
+    ...columns(rows).map((line) => (line.startsWith('✗') ? paint('red', line, stream) : line)),
+    ...(failures.length === 0 ? [] : ['', 'Requests were lost because:']),
+    ...failures.map(({ why, count }) => `  ${String(count).padStart(3)}  ${why}`),
+  ];
+}
+
+/** Blank: nothing was asked of it. */
+const tick = (good: boolean | undefined): string => (good === undefined ? '' : good ? '✓' : '✗');
+
+export function figureText({ value, unit }: Figure): string {
+  if (value === undefined) return 'not in time';
+  return unit === 's' ? `${value.toFixed(2)} s` : value.toLocaleString('en');
+}
+
+export function goalText({ goal, unit }: Figure): string {
+  if (goal === undefined) return '';
+  if (goal === 0) return 'none allowed';
+  return `at most ${goal}${unit === 's' ? ' s' : ''}`;
+}

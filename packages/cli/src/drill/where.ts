@@ -1,0 +1,57 @@
+import { createInterface } from 'node:readline/promises';
+import { castOf, type Drill, hostsOf, SERVICE, type Target } from '@shoal/testbed/drill';
+import { ExitError, usage } from '../exit.ts';
+import { liveCluster } from '../target.ts';
+
+interface Asked {
+  /** What -H says. */
+  readonly address: string | undefined;
+  readonly testbed?: true;
+  readonly yes?: true;
+  readonly host: string | undefined;
+  readonly replicas: number;
+}
+
+/** The testbed unless another cluster is named, and that only for what is safe there and agreed to. */
+export async function targetOf(drill: Drill, asked: Asked): Promise<Target> {
+  if (asked.address !== undefined && asked.testbed) throw usage('Give -H or --testbed, not both.');
+  const testbed = asked.address === undefined ? await runningTestbed(asked.testbed === true) : undefined;
+  if (testbed) return testbed;
+  const address = asked.address ?? process.env.DOCKER_HOST;
+  if (address === undefined)
+    throw usage('Name a cluster with -H tcp://HOST:PORT, or start the testbed with `npm start`.');
+  if (!drill.safe)
+    throw usage(
+      `${drill.name} does real damage (${drill.says}), so it is not for a live cluster. Play it on the testbed, in a clone of Shoal: \`npm start\`, then \`npm run shoal -- drill ${drill.name} --testbed\`.`,
+    );
+  const target = liveCluster(address);
+  const { victim } = castOf(drill, await hostsOf(target.docker), asked.host);
+  if (asked.yes !== true) await agree(drill, address, victim, asked.replicas);
+  return target;
+}
+
+/** Only a clone of Shoal has a testbed: the bundle has this command without it. */
+async function runningTestbed(must: boolean): Promise<Target | undefined> {
+  const module = await import('./on-testbed.ts').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    return undefined;
+  });
+  if (!module && must) throw usage('The testbed comes with a clone of Shoal: run `npm run shoal` there.');
+  return module?.runningTestbed(must);
+}
+
+async function agree(drill: Drill, address: string, victim: string, replicas: number): Promise<void> {
+  const struck = drill.name === 'drain' ? `, here ${victim} with all that runs on it` : '';
+  const what = [
+    `${drill.name}: ${drill.says}${struck}.`,
+    `For it, the service ${SERVICE} (${replicas} replicas, a published port) is deployed on ${address}, gets 60 requests a second, and is removed again.`,
+  ].join('\n');
+  if (!process.stdin.isTTY) throw usage(`${what}\nSay --yes if that is all right.`);
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(`${what}\nGo on? [y/N] `);
+    if (!/^y(es)?$/i.test(answer.trim())) throw new ExitError(1, 'Nothing was done.');
+  } finally {
+    terminal.close();
+  }
+}

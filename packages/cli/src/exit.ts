@@ -1,0 +1,12 @@
+/** An error whose message already says what to do, with the exit code that it ends with. */
+export class ExitError extends Error {
+  override name = 'ExitError';
+  readonly code: 1 | 2;
+
+  constructor(code: 1 | 2, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export const usage = (message: string): ExitError => new ExitError(2, message);

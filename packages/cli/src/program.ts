@@ -1,0 +1,33 @@
+import { Command, Option } from 'commander';
+import { drillCommand } from './commands/drill.ts';
+
+const examples = `
+Examples:
+  shoal drill                                      lists the drills
+  shoal drill host-power-loss                      on the cluster of \`npm start\`
+  shoal drill host-cut h2 --report cut.html        strikes h2, and draws what happened
+  shoal -H tcp://10.0.0.5:2475 drill drain         on a live cluster, after you agreed
+  shoal --format json drill flap                   a JSON object a line`;
+
+/** One file per command, in commands/. */
+export function program(): Command {
+  return new Command('shoal')
+    .description('What the docker command cannot ask of a Shoal cluster.')
+    .option('-H, --host <address>', 'the manager, as tcp://HOST:PORT (default: $DOCKER_HOST)')
+    .addOption(
+      new Option('--format <format>', 'for people, or a JSON object a line')
+        .choices(['table', 'json'])
+        .default('table'),
+    )
+    .addCommand(drillCommand())
+    .addHelpText('after', examples)
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .showHelpAfterError('(shoal --help says how)');
+}
+
+/** What stands before the command. */
+export interface GlobalOptions {
+  readonly host?: string;
+  readonly format: 'table' | 'json';
+}

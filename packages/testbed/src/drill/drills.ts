@@ -1,0 +1,247 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import type { Cluster } from '../cluster.ts';
+import * as faults from '../faults.ts';
+import { TestbedError } from '../say.ts';
+import { setAvailability, updateService } from './changes.ts';
+import { struckAt } from './struck-at.ts';
+
+/** Where a drill is played. */
+export interface Scene {
+  readonly docker: Docker;
+  /** Real hosts that may be struck; a live cluster has none. */
+  readonly testbed: Cluster | undefined;
+  /** Name of the host that is struck. */
+  readonly victim: string;
+  /** Name of the manager's host. */
+  readonly manager: string;
+  readonly service: string;
+  readonly signal: AbortSignal;
+}
+
+export interface Drill {
+  readonly name: DrillName;
+  readonly says: string;
+  /** May be played on a live cluster: it only asks for what Docker's API allows anyway. */
+  readonly safe: boolean;
+  /** What may be struck: a host, but not the manager's; any host; the manager's. */
+  readonly victim: 'worker' | 'any' | 'manager';
+  /** Which hosts the load asks, so that it does not lose what nobody could answer: all, or those outside the fault. */
+  readonly through: 'all' | 'not the victim' | 'neither victim nor manager';
+  /** Resolves with the moment when it hit (milliseconds since 1970). */
+  readonly strike: (scene: Scene) => Promise<number>;
+  /** What the drill waits for awaits: every place on another host; every task replaced; all places served; or just a while. */
+  readonly awaits: 'moved' | 'renewed' | 'whole' | { readonly holdMs: number };
+  /** Also called when the drill is broken off. Nothing to mend without. */
+  readonly heal?: (scene: Scene) => Promise<void>;
+  /** What says first that something is wrong. */
+  readonly detectedBy: 'node' | 'manager' | 'nobody';
+  /** Replicas that may be reachable beyond the wanted ones: where a new one starts before the old one stops. */
+  readonly surge: number;
+  readonly goals: Goals;
+}
+
+/** At most; seconds, requests, tasks. */
+export interface Goals {
+  readonly detected?: number;
+  readonly 'traffic recovered'?: number;
+  readonly replaced?: number;
+  readonly returned?: number;
+  readonly balanced?: number;
+  readonly 'requests lost'?: number;
+  readonly 'tasks started'?: number;
+}
+
+export const drillNames = [
+  'host-power-loss',
+  'host-cut',
+  'daemon-kill',
+  'agent-kill',
+  'manager-kill',
+  'rolling-update',
+  'drain',
+  'flap',
+  'one-way-loss',
+] as const;
+export type DrillName = (typeof drillNames)[number];
+
+/** How many tasks a rolling update replaces at a time. */
+export const UPDATE_PARALLELISM = 2;
+
+const lossOfHost: Goals = { detected: 2, 'traffic recovered': 2, replaced: 30, balanced: 180 };
+const untouched: Goals = { 'requests lost': 0, 'tasks started': 0 };
+/** A service is moved to emptier hosts one task at a time, the new one first. */
+const rebalanced = 1;
+const flaps = { times: 4, cutMs: 2_500, wellMs: 4_000 };
+
+export const DRILLS: readonly Drill[] = [
+  {
+    name: 'host-power-loss',
+    says: 'a host loses power, and boots again once its tasks run elsewhere',
+    safe: false,
+    victim: 'worker',
+    through: 'not the victim',
+    strike: (scene) => {
+      const host = victimOf(scene);
+      return struckAt(
+        () => faults.powerOff(host),
+        ['type=container', 'event=kill', `container=${host.container}`],
+      );
+    },
+    awaits: 'moved',
+    heal: mend,
+    detectedBy: 'node',
+    surge: rebalanced,
+    goals: lossOfHost,
+  },
+  {
+    name: 'host-cut',
+    says: "a host's network cable is pulled, and plugged in again once its tasks run elsewhere",
+    safe: false,
+    victim: 'worker',
+    through: 'not the victim',
+    strike: (scene) => {
+      const host = victimOf(scene);
+      return struckAt(
+        () => faults.cut(host),
+        ['type=network', 'event=disconnect', `network=${host.network}`],
+      );
+    },
+    awaits: 'moved',
+    heal: mend,
+    detectedBy: 'node',
+    surge: rebalanced,
+    goals: lossOfHost,
+  },
+  {
+    name: 'daemon-kill',
+    says: "a host's Docker daemon is killed, and starts again once its tasks run elsewhere",
+    safe: false,
+    victim: 'any',
+    through: 'not the victim',
+    strike: now((scene) => faults.killProcess(victimOf(scene), 'dockerd', { hold: true })),
+    awaits: 'moved',
+    heal: mend,
+    detectedBy: 'node',
+    surge: rebalanced,
+    goals: lossOfHost,
+  },
+  {
+    name: 'agent-kill',
+    says: "a host's agent is killed and stays away for 8 s: nothing may change",
+    safe: false,
+    victim: 'any',
+    through: 'all',
+    strike: now((scene) => faults.killProcess(victimOf(scene), 'agent', { hold: true })),
+    // Its tasks are given up only after 15 s.
+    awaits: { holdMs: 8_000 },
+    heal: mend,
+    detectedBy: 'node',
+    surge: 0,
+    goals: { ...untouched, returned: 10 },
+  },
+  {
+    name: 'manager-kill',
+    says: 'the manager is killed and starts again: nothing may change',
+    safe: false,
+    victim: 'manager',
+    through: 'all',
+    strike: now((scene) => faults.killProcess(victimOf(scene), 'manager')),
+    awaits: { holdMs: 10_000 },
+    detectedBy: 'manager',
+    surge: 0,
+    goals: { ...untouched, returned: 10 },
+  },
+  {
+    name: 'rolling-update',
+    says: `every task is replaced, ${UPDATE_PARALLELISM} at a time, the new ones first: no request may be lost`,
+    safe: true,
+    victim: 'manager',
+    through: 'all',
+    strike: now(({ docker, service }) =>
+      updateService(docker, service, ({ TaskTemplate }) => {
+        TaskTemplate.ForceUpdate = (TaskTemplate.ForceUpdate ?? 0) + 1;
+      }),
+    ),
+    awaits: 'renewed',
+    detectedBy: 'nobody',
+    surge: UPDATE_PARALLELISM,
+    goals: { replaced: 180, 'requests lost': 0 },
+  },
+  {
+    name: 'drain',
+    says: 'a host is drained, and made active again once its tasks run elsewhere: no request may be lost',
+    safe: true,
+    victim: 'any',
+    through: 'all',
+    strike: now(({ docker, victim }) => setAvailability(docker, victim, 'drain')),
+    awaits: 'moved',
+    heal: ({ docker, victim }) => setAvailability(docker, victim, 'active'),
+    detectedBy: 'nobody',
+    surge: rebalanced,
+    goals: { replaced: 60, balanced: 180, 'requests lost': 0 },
+  },
+  {
+    name: 'flap',
+    says: `a host's cable is pulled ${flaps.times} times for ${flaps.cutMs / 1000} s: all must be well again afterwards`,
+    safe: false,
+    victim: 'worker',
+    through: 'not the victim',
+    strike: flap,
+    awaits: 'whole',
+    heal: mend,
+    detectedBy: 'node',
+    surge: rebalanced,
+    goals: { detected: 2, balanced: 420 },
+  },
+  {
+    name: 'one-way-loss',
+    says: "what a host sends does not reach the manager's host for 10 s: nothing may change",
+    safe: false,
+    victim: 'worker',
+    through: 'neither victim nor manager',
+    strike: now((scene) => faults.drop({ from: victimOf(scene), at: testbedOf(scene).host(scene.manager) })),
+    // Its tasks are given up only after 15 s.
+    awaits: { holdMs: 10_000 },
+    heal: mend,
+    detectedBy: 'node',
+    surge: 0,
+    goals: { ...untouched, returned: 10 },
+  },
+];
+
+const testbedOf = ({ testbed }: Scene): Cluster => {
+  if (!testbed) throw new TestbedError('Faults are for the hosts of the testbed only.');
+  return testbed;
+};
+
+const victimOf = (scene: Scene) => testbedOf(scene).host(scene.victim);
+
+function mend(scene: Scene): Promise<void> {
+  return faults.healAll(testbedOf(scene));
+}
+
+/** It counts from the command. */
+function now(strike: (scene: Scene) => Promise<void>): Drill['strike'] {
+  return async (scene) => {
+    const from = Date.now();
+    await strike(scene);
+    return from;
+  };
+}
+
+async function flap(scene: Scene): Promise<number> {
+  const host = victimOf(scene);
+  let first: number | undefined;
+  for (let time = 1; time <= flaps.times; time++) {
+    const at = await struckAt(
+      () => faults.cut(host),
+      ['type=network', 'event=disconnect', `network=${host.network}`],
+    );
+    first ??= at;
+    await sleep(flaps.cutMs, undefined, { signal: scene.signal });
+    await faults.heal(host);
+    await sleep(flaps.wellMs, undefined, { signal: scene.signal });
+  }
+  return first ?? Date.now();
+}

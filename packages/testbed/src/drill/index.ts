@@ -1,0 +1,25 @@
+/** Drills: what they do, how they are played, and what they amount to. Needs Docker's API, and for faults the testbed. */
+export { castOf, type DrillHost, hostsOf, type Players } from './cast.ts';
+export { DRILLS, type Drill, type DrillName, drillNames } from './drills.ts';
+export { type Invariant, mostReachable, otherHostsDown } from './invariants.ts';
+export {
+  type DrillOutcome,
+  type Figure,
+  type Moments,
+  momentsOf,
+  outcomeOf,
+  recoveredAt,
+} from './outcome.ts';
+export type { DrillRecord } from './record.ts';
+export { type DrillOptions, runDrill, type Target } from './run.ts';
+export { SERVICE } from './service.ts';
+export {
+  after,
+  type DrillEvent,
+  history,
+  serving,
+  spreadOf,
+  type TaskState,
+  unseen,
+  type View,
+} from './view.ts';

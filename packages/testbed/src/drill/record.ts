@@ -1,0 +1,36 @@
+import type { LoadSlot } from '../load.ts';
+import type { DrillEvent } from './view.ts';
+
+/** All that was seen of one drill: figures, verdicts and pictures are made of it. Times: milliseconds since 1970. */
+export interface DrillRecord {
+  readonly drill: string;
+  /** Host name of what was struck. */
+  readonly victim: string;
+  /** All hosts that could take tasks when the drill began. */
+  readonly hosts: readonly string[];
+  readonly desired: number;
+  /** Tasks that served before the strike. */
+  readonly before: readonly string[];
+  readonly beginMs: number;
+  readonly endMs: number;
+  readonly events: readonly DrillEvent[];
+  readonly slots: readonly LoadSlot[];
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Why requests failed, in words, with how many of the first fifty did for that reason. */
+  readonly failures: readonly { readonly why: string; readonly count: number }[];
+  /** Good answers, in the order in which they came, with the replica that gave them. */
+  readonly answers: readonly Answer[];
+  /** Running containers of the service at the end; undefined where nobody may look at the hosts' own daemons. */
+  readonly containers: readonly { readonly host: string; readonly task: string }[] | undefined;
+}
+
+export interface Answer {
+  /** When it was asked for. */
+  readonly atMs: number;
+  readonly by: string;
+}
+
+/** When the drill did it; undefined if it never came to it. */
+export const markAt = ({ events }: DrillRecord, mark: 'struck' | 'healed'): number | undefined =>
+  events.find((event) => event.type === 'mark' && event.mark === mark)?.atMs;

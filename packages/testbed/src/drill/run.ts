@@ -1,0 +1,255 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import type { Cluster } from '../cluster.ts';
+import { Load, type LoadSlot, SLOT_MS } from '../load.ts';
+import { castOf, hostsOf, type Players } from './cast.ts';
+import { conditions } from './conditions.ts';
+import type { Drill, Scene } from './drills.ts';
+import { WINDOW_MS } from './outcome.ts';
+import type { Answer, DrillRecord } from './record.ts';
+import { allAnswer, containersOn, create, nameIn, remove, SERVICE } from './service.ts';
+import { type DrillEvent, isWhole, type Mark, serving } from './view.ts';
+import { Watch } from './watch.ts';
+
+/** What a drill is played against. */
+export interface Target {
+  readonly apiUrl: string;
+  readonly docker: Docker;
+  /** Real hosts, which may be struck; a live cluster has none. */
+  readonly testbed?: Cluster;
+}
+
+export interface DrillOptions {
+  /** Instead of the last host that may be struck. */
+  readonly victim?: string | undefined;
+  readonly image: string;
+  readonly replicas: number;
+  /** Replicas count as running only once they listen. */
+  readonly healthCheck: boolean;
+  /** Goes on after the healing until the tasks are spread evenly again. */
+  readonly untilBalanced: boolean;
+  /** Called when all is replaced and the fault still there, with the load going on. */
+  readonly underFault?: (players: Players) => Promise<void>;
+  readonly tell: (event: DrillEvent) => void;
+  /** Breaks the drill off; what it did is undone all the same. */
+  readonly signal: AbortSignal;
+}
+
+/** Load before the strike, and after everything has been seen. */
+const beforeMs = 3_000;
+const afterMs = 1_500;
+/** A third of the requests may hang until the fault is noticed: the others need workers, too. */
+const load = { concurrency: 40, ratePerSecond: 60 };
+/**
+ * A request that takes longer has failed. Where none may, a busy machine's late answer is none that was lost; where a
+ * host dies, those that hang must not hide for long that the others are answered.
+ */
+const answerMs = ({ goals }: Drill): number => (goals['requests lost'] === 0 ? 5_000 : 1_000);
+/** What does not come in time is left out, and the drill goes on to its healing. */
+const limitMs = {
+  running: 180_000,
+  detected: 30_000,
+  replaced: 240_000,
+  returned: 60_000,
+  balanced: 420_000,
+  stopped: 30_000,
+};
+/** The load ends by itself then: no drill takes longer. */
+const longestMs = 900_000;
+
+/**
+ * Plays a drill: deploys a service, sends requests, strikes, waits, heals, waits until all is well, and removes the
+ * service. The cluster is as it was before when this resolves or rejects.
+ */
+export async function runDrill(target: Target, drill: Drill, options: DrillOptions): Promise<DrillRecord> {
+  const players = castOf(drill, await hostsOf(target.docker), options.victim);
+  const play = new Play(target, drill, players, options);
+  try {
+    return await play.run();
+  } finally {
+    await play.cleanUp();
+  }
+}
+
+class Play {
+  readonly #target: Target;
+  readonly #drill: Drill;
+  readonly #players: Players;
+  readonly #options: DrillOptions;
+  readonly #scene: Scene;
+  readonly #events: DrillEvent[] = [];
+  readonly #answers: Answer[] = [];
+  #created = false;
+  #slotsTold = 0;
+  #struck = false;
+  #watch: Watch | undefined;
+
+  constructor(target: Target, drill: Drill, players: Players, options: DrillOptions) {
+    this.#target = target;
+    this.#drill = drill;
+    this.#players = players;
+    this.#options = options;
+    this.#scene = {
+      docker: target.docker,
+      testbed: target.testbed,
+      victim: players.victim,
+      manager: players.manager,
+      service: SERVICE,
+      signal: options.signal,
+    };
+  }
+
+  async run(): Promise<DrillRecord> {
+    const { docker, apiUrl } = this.#target;
+    const { replicas, signal, image } = this.#options;
+    this.#phase(`deploying ${SERVICE}: ${replicas} replicas of ${image}`);
+    const port = await create(docker, this.#options, () => {
+      this.#created = true;
+    });
+    this.#watch = new Watch(apiUrl, SERVICE, (event) => this.#tell(event));
+    const watch = this.#watch;
+    const even = conditions(this.#drill, { ...this.#players, desired: replicas, before: [] }).balanced;
+    // A live cluster may have its reasons for another spread.
+    const ready = this.#target.testbed ? even : (view: typeof watch.view) => isWhole(view, replicas);
+    if (!(await watch.until(ready, limitMs.running, signal)))
+      throw new Error(
+        `the ${replicas} replicas of ${SERVICE} did not come to run evenly within ${limitMs.running / 1000} s`,
+      );
+    await allAnswer(this.#players.addresses, port, replicas, signal);
+    return this.#underLoad(port, watch);
+  }
+
+  async #underLoad(port: number, watch: Watch): Promise<DrillRecord> {
+    const { addresses } = this.#players;
+    const beginMs = Date.now();
+    let turn = 0;
+    const requests = Load.start({
+      ...load,
+      timeoutMs: answerMs(this.#drill),
+      target: () => `http://${addresses[turn++ % addresses.length]}:${port}/`,
+      maxMs: longestMs,
+      onAnswer: (atMs, body) => {
+        const by = nameIn(body);
+        if (by !== undefined) this.#answers.push({ atMs: beginMs + atMs, by });
+      },
+    });
+    const telling = setInterval(
+      () => this.#tellRequests(requests.slots, beginMs, Date.now() - 2 * answerMs(this.#drill)),
+      250,
+    );
+    try {
+      this.#phase(`sending ${load.ratePerSecond} requests a second through ${addresses.join(', ')}`);
+      await sleep(beforeMs, undefined, { signal: this.#options.signal });
+      const before = serving(watch.view).map(({ id }) => id);
+      await this.#scenes(watch, before);
+      await sleep(afterMs, undefined, { signal: this.#options.signal });
+      const report = await requests.stop();
+      this.#tellRequests(report.slots, beginMs, Number.POSITIVE_INFINITY);
+      const endMs = Date.now();
+      return {
+        drill: this.#drill.name,
+        ...this.#players,
+        desired: this.#options.replicas,
+        before,
+        beginMs,
+        endMs,
+        events: this.#events,
+        slots: report.slots.map((slot) => ({ ...slot, atMs: beginMs + slot.atMs })),
+        p50Ms: report.p50Ms,
+        p99Ms: report.p99Ms,
+        failures: [...Map.groupBy(report.failures, ({ why }) => why)].map(([why, { length }]) => ({
+          why,
+          count: length,
+        })),
+        answers: this.#answers,
+        containers: await this.#containers(watch),
+      };
+    } finally {
+      clearInterval(telling);
+      await requests.stop();
+    }
+  }
+
+  /** Strike, wait, heal, wait. What does not come within its limit is missing in the record, and so in the outcome. */
+  async #scenes(watch: Watch, before: readonly string[]): Promise<void> {
+    const { signal, replicas } = this.#options;
+    const { awaits, heal, detectedBy } = this.#drill;
+    const { inTrouble, replaced, balanced } = conditions(this.#drill, {
+      ...this.#players,
+      desired: replicas,
+      before,
+    });
+    this.#phase(`striking: ${this.#drill.says}`);
+    this.#struck = true;
+    this.#mark('struck', await this.#drill.strike(this.#scene));
+    if (typeof awaits === 'object') await sleep(awaits.holdMs, undefined, { signal });
+    else {
+      if (detectedBy !== 'nobody') await watch.until(inTrouble, limitMs.detected, signal);
+      await watch.until(replaced, limitMs.replaced, signal);
+    }
+    // So that a second without an error fits in before the next disturbance.
+    await sleep(WINDOW_MS, undefined, { signal });
+    await this.#options.underFault?.(this.#players);
+    this.#mark('healed', Date.now());
+    if (heal) {
+      this.#phase('healing');
+      await heal(this.#scene);
+    }
+    this.#struck = false;
+    await watch.until((view) => !inTrouble(view), limitMs.returned, signal);
+    if (!this.#options.untilBalanced) return;
+    this.#phase('waiting until the tasks are spread evenly');
+    await watch.until(balanced, limitMs.balanced, signal);
+  }
+
+  /** Of the testbed's hosts, once those that are being stopped have ended: the others are orphans. */
+  async #containers(watch: Watch): Promise<DrillRecord['containers']> {
+    const hosts = this.#target.testbed?.hosts;
+    if (!hosts) return undefined;
+    const limit = performance.now() + limitMs.stopped;
+    for (;;) {
+      const found = await containersOn(hosts);
+      const tasks = new Set(serving(watch.view).map(({ id }) => id));
+      if (found.every(({ task }) => tasks.has(task)) || performance.now() > limit) return found;
+      await sleep(250, undefined, { signal: this.#options.signal });
+    }
+  }
+
+  /** Undoes all, wherever the drill was; safe to call when nothing is left to undo. */
+  async cleanUp(): Promise<void> {
+    const { docker, testbed } = this.#target;
+    await this.#watch?.stop();
+    try {
+      if (this.#struck) await this.#drill.heal?.(this.#scene);
+    } finally {
+      if (this.#created) {
+        this.#phase(`removing ${SERVICE}`);
+        await remove(docker, testbed?.hosts ?? []);
+      }
+    }
+  }
+
+  /** The tenths of a second whose requests have all been answered or given up. */
+  #tellRequests(slots: readonly LoadSlot[], beginMs: number, untilMs: number): void {
+    for (const slot of slots.slice(this.#slotsTold)) {
+      const { ok, failed, maxMs } = slot;
+      const atMs = beginMs + slot.atMs;
+      if (atMs + SLOT_MS > untilMs) return;
+      this.#slotsTold++;
+      this.#options.tell({ type: 'requests', atMs, ok, failed, maxMs });
+    }
+  }
+
+  #phase(says: string): void {
+    this.#tell({ type: 'phase', atMs: Date.now(), says });
+  }
+
+  #mark(mark: Mark, atMs: number): void {
+    this.#tell({ type: 'mark', atMs, mark });
+  }
+
+  #tell(event: DrillEvent): void {
+    this.#events.push(event);
+    this.#options.tell(event);
+  }
+}
