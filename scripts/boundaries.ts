@@ -46,6 +46,7 @@ export const RULES: readonly Rule[] = [
   { room: 'packages/manager/src/orchestrator', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/allocator', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/scheduler', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
+  { room: 'packages/manager/src/forecast', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
   {
     room: 'packages/manager/src',
     except: ['packages/manager/src/api'],
@@ -84,6 +85,8 @@ export const RULES: readonly Rule[] = [
       'packages/testbed/src/bench/schedule.ts',
       'packages/testbed/src/bench/dns.ts',
       'packages/testbed/src/bench/network/sizes-on-host.ts',
+      // Its agents are hollow: 1,000 containers would measure the machine.
+      'packages/testbed/src/bench/restart.ts',
     ],
     not: ['packages/manager', 'packages/agent'],
     why: 'the testbed drives the real processes from outside',

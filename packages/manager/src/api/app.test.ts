@@ -230,6 +230,7 @@ describe('documentation', () => {
       '/shoal/v1/doctor/networks',
       '/shoal/v1/networks/{id}',
       '/shoal/v1/nodes/{id}/liveness',
+      '/shoal/v1/plan',
       '/shoal/v1/tasks/{id}/explain',
       '/swarm',
       '/tasks',

@@ -12,6 +12,7 @@ import { doctorRoutes } from './routes/doctor.ts';
 import { livenessRoutes } from './routes/liveness.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
+import { planRoutes } from './routes/plan.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { systemRoutes } from './routes/system.ts';
 import { taskRoutes } from './routes/tasks.ts';
@@ -64,6 +65,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   serviceRoutes(app, deps);
   taskRoutes(app, deps);
   doctorRoutes(app, deps);
+  planRoutes(app, deps);
   networkRoutes(app, deps);
   distributionRoutes(app, deps);
   docsRoutes(app);

@@ -144,8 +144,7 @@ export class Dispatcher {
   }
 
   async #join(hello: Hello): Promise<Node> {
-    const { ids, managerAddr } = this.#options;
-    return await this.#store.update((tx) => join(tx, hello, { ids, managerAddr }));
+    return await this.#store.update((tx) => join(tx, hello, this.#options));
   }
 
   #welcome(node: Node, call: Call): Session {
@@ -206,7 +205,7 @@ export class Dispatcher {
     await this.#store.update((tx) => {
       const node = tx.nodes.get(nodeId);
       if (!node) return;
-      const changed = withFacts(node, facts, this.#options.managerAddr);
+      const changed = withFacts(node, facts, this.#options);
       if (JSON.stringify(changed) !== JSON.stringify(node)) tx.nodes.update(changed);
     });
   }

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type Hello, type NodeFacts, protocolVersion } from '@shoal/proto';
-import type { Ids } from '../effects.ts';
-import type { Node } from '../model/index.ts';
+import type { Clock, Ids } from '../effects.ts';
+import { countingFalls, type Node } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
 import { nodeDescription } from './from-proto.ts';
 
@@ -10,11 +10,17 @@ export class JoinRefused extends Error {
   override readonly name = 'JoinRefused';
 }
 
+export interface JoinContext {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly managerAddr: string;
+}
+
 /**
  * The node an agent's greeting stands for, made or brought up to date. Throws JoinRefused.
  * An id the store does not know is taken as it is: the node was removed, or the manager's state was lost.
  */
-export function join(tx: Tx, hello: Hello, context: { ids: Ids; managerAddr: string }): Node {
+export function join(tx: Tx, hello: Hello, context: JoinContext): Node {
   if (hello.protocol !== protocolVersion) {
     throw new JoinRefused(
       `this manager speaks protocol ${protocolVersion}, the agent ${hello.protocol}: bring both to the same version`,
@@ -26,7 +32,7 @@ export function join(tx: Tx, hello: Hello, context: { ids: Ids; managerAddr: str
   }
   if (!hello.facts) throw new JoinRefused('the greeting lacks the facts about the node');
   const known = hello.nodeId ? tx.nodes.get(hello.nodeId) : undefined;
-  if (known) return tx.nodes.update(withFacts(known, hello.facts, context.managerAddr));
+  if (known) return tx.nodes.update(withFacts(known, hello.facts, context));
   const id = /^[a-z0-9]{25}$/.test(hello.nodeId) ? hello.nodeId : context.ids();
   const fresh = withFacts(
     {
@@ -40,15 +46,19 @@ export function join(tx: Tx, hello: Hello, context: { ids: Ids; managerAddr: str
       shoal: { number: freeNumber(tx), images: [] },
     },
     hello.facts,
-    context.managerAddr,
+    context,
   );
   return tx.nodes.create(fresh);
 }
 
 /** The node with what its agent says of it. A node in trouble takes no tasks, and loses those it has. */
-export function withFacts(node: Node, facts: NodeFacts, managerAddr: string): Node {
+export function withFacts(
+  node: Node,
+  facts: NodeFacts,
+  { clock, managerAddr }: Pick<JoinContext, 'clock' | 'managerAddr'>,
+): Node {
   const { ManagerStatus: _, ...rest } = node;
-  return {
+  const told: Node = {
     ...rest,
     Spec: { ...node.Spec, Role: facts.runsManager ? 'manager' : 'worker' },
     Description: nodeDescription(facts),
@@ -65,10 +75,12 @@ export function withFacts(node: Node, facts: NodeFacts, managerAddr: string): No
       ...(node.shoal.replacedIndex !== undefined && { replacedIndex: node.shoal.replacedIndex }),
       ...(facts.overlayKey && { key: facts.overlayKey }),
       ...(facts.probePort > 0 && facts.probePort < 65_536 && { probePort: facts.probePort }),
+      ...(node.shoal.falls && { falls: node.shoal.falls }),
       images: facts.images,
       ...(facts.pressures.length > 0 && { pressures: facts.pressures }),
     },
   };
+  return countingFalls(node, told, clock());
 }
 
 /** The lowest number no node has: it comes back into use once a node is removed. */

@@ -63,7 +63,7 @@ class Guard implements Liveness {
     this.#store = store;
     this.#options = options;
     this.#watches = new Watches(steady());
-    this.#statuses = new Statuses(store, log);
+    this.#statuses = new Statuses(store, clock, log);
     this.#names = {
       hostname: (nodeId) => store.view.nodes.get(nodeId)?.Description.Hostname ?? nodeId,
       time: (at) => isoTime(clock() - (steady() - at)),

@@ -11,7 +11,7 @@ async function aCluster(backend = memoryBackend()) {
     tx.nodes.create(aNode('n1'));
     tx.nodes.create(aNode('n2', { Status: { State: 'down', Message: 'its daemon is dead' } }));
   });
-  const statuses = new Statuses(store, pino({ level: 'silent' }));
+  const statuses = new Statuses(store, Date.now, pino({ level: 'silent' }));
   const settled = (id: string, status: object) =>
     vi.waitFor(() => {
       statuses.settle();

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { Node, NodeStatus } from '../model/index.ts';
+import type { Clock } from '../effects.ts';
+import { countingFalls, type Node, type NodeStatus } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
 
 /** What shall stand in the store about a node that is not heard. */
@@ -15,14 +16,16 @@ export interface Said {
  */
 export class Statuses {
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #log: Logger;
   readonly #said = new Map<string, Said>();
   /** Nodes that were heard again, and what was said of them before. */
   readonly #takenBack = new Map<string, Said>();
   #writing = false;
 
-  constructor(store: Store, log: Logger) {
+  constructor(store: Store, clock: Clock, log: Logger) {
     this.#store = store;
+    this.#clock = clock;
     this.#log = log;
   }
 
@@ -69,7 +72,7 @@ export class Statuses {
       const node = nodes.get(id);
       if (!node || node.Status.State === 'down') continue;
       if (node.Status.State === said.State && node.Status.Message === said.Message) continue;
-      pending.push({ ...node, Status: { ...node.Status, ...said } });
+      pending.push(this.#changed(node, { ...node.Status, ...said }));
     }
     for (const [id, said] of this.#takenBack) {
       const node = nodes.get(id);
@@ -79,8 +82,12 @@ export class Statuses {
         continue;
       }
       const { Message: _, ...rest }: NodeStatus = node.Status;
-      pending.push({ ...node, Status: { ...rest, State: 'ready' } });
+      pending.push(this.#changed(node, { ...rest, State: 'ready' }));
     }
     return pending;
+  }
+
+  #changed(node: Node, Status: NodeStatus): Node {
+    return countingFalls(node, { ...node, Status }, this.#clock());
   }
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { metaSchemas, Platform, Resources, type SpecHistory } from './common.ts';
+import type { Falls } from './falls.ts';
 import { object, oneOf, opt, stringMap } from './schema.ts';
 
 export const NodeSpec = object({
@@ -68,6 +69,8 @@ export interface NodeInternals extends SpecHistory {
   readonly images: readonly string[];
   /** What its host is short of; absent when that is nothing. While it is there, the node gets no new tasks. */
   readonly pressures?: readonly Pressure[];
+  /** Absent for a node that never went down. */
+  readonly falls?: Falls;
 }
 
 /** A node as stored. */

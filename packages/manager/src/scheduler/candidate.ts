@@ -4,6 +4,8 @@ import type { Occupancy } from './occupancy.ts';
 /** One node, seen by one group of equal tasks. */
 export interface Candidate {
   readonly node: Node;
+  /** The time of the look, ms since the epoch. */
+  readonly now: number;
   /** Grows while tasks are placed. */
   readonly used: Occupancy;
   /** The node's place in an order that node ids and the seed make; decides between equals. */

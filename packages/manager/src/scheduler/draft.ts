@@ -16,6 +16,7 @@ const maxPools = 32;
 
 interface DraftNode {
   readonly node: Node;
+  readonly now: number;
   readonly used: Occupancy;
   readonly failures: Failures;
   readonly images: ReadonlySet<string>;
@@ -43,7 +44,7 @@ export class Draft {
     this.#services = state.services;
     this.#images = state.images;
     this.#failuresSince = now - failureWindowMs;
-    this.#nodes = orderedNodes(state, seed);
+    this.#nodes = orderedNodes(state, now, seed);
     this.#failing = this.#nodes.filter(({ failures }) => !failures.empty);
     this.#byId = new Map(this.#nodes.map((node) => [node.node.ID, node]));
   }
@@ -147,9 +148,10 @@ export class Draft {
 
   #look(demand: Demand, nodes: readonly DraftNode[]): Candidate[] {
     const counts = this.#countsOf(demand.serviceId);
-    return nodes.map(({ node, used, failures, images, order }) => {
+    return nodes.map(({ node, now, used, failures, images, order }) => {
       const candidate = {
         node,
+        now,
         used,
         order,
         serviceTasks: counts.size === 0 ? 0 : (counts.get(node.ID) ?? 0),
@@ -190,12 +192,12 @@ const eligibleKey = ({ nodeId, global, constraints, platforms }: Demand): string
 
 const noCounts: ReadonlyMap<string, number> = new Map();
 
-function orderedNodes(state: ClusterState, seed: number): DraftNode[] {
+function orderedNodes(state: ClusterState, now: number, seed: number): DraftNode[] {
   const nodes: (DraftNode & { tie: number })[] = [];
   for (const [id, { node, used, failures }] of state.nodes) {
     if (!node) continue;
     const images = imageNames(node.shoal.images);
-    nodes.push({ node, used: new Occupancy(used), failures, images, tie: tieBreak(id, seed), order: 0 });
+    nodes.push({ node, now, used: new Occupancy(used), failures, images, tie: tieBreak(id, seed), order: 0 });
   }
   nodes.sort((a, b) => a.tie - b.tie || (a.node.ID < b.node.ID ? -1 : 1));
   for (const [order, node] of nodes.entries()) node.order = order;

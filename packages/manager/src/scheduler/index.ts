@@ -8,4 +8,4 @@ export {
   parseConstraints,
 } from './constraints.ts';
 export { explainTask, type FilterVerdict, type NodeExplanation, type TaskExplanation } from './explain.ts';
-export { type SchedulerLoopOptions, schedulerLoop } from './loop.ts';
+export { placePending, type SchedulerLoopOptions, schedulerLoop } from './loop.ts';

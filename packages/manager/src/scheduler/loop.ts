@@ -1,5 +1,5 @@
 import { Loop, type LoopOptions } from '../loop.ts';
-import type { Node } from '../model/index.ts';
+import { type Node, restLeftMs } from '../model/index.ts';
 import type { Change, ChangeBatch, Store, Tx } from '../store/index.ts';
 import { ClusterState } from './cluster-state.ts';
 import { assignedTask, waitingTask } from './outcome.ts';
@@ -22,7 +22,7 @@ export interface SchedulerLoopOptions extends Pick<LoopOptions, 'clock' | 'log'>
  * alone: a task that fits nowhere stays pending there and is tried again whenever room may have appeared.
  */
 export function schedulerLoop(store: Store, options: SchedulerLoopOptions): { close(): Promise<void> } {
-  const { clock, log, seed = 0 } = options;
+  const { clock, log, seed } = options;
   const state = ClusterState.from(store.view);
   const loop = new Loop({
     clock,
@@ -30,14 +30,10 @@ export function schedulerLoop(store: Store, options: SchedulerLoopOptions): { cl
     gatherMs,
     act: async (_, now) => {
       if (state.pending.size === 0) return undefined;
-      const round = await store.update((tx) => {
-        // Transactions run one by one and `state` follows each, so that here it equals the store.
-        const result = schedule(state, state.pending.values(), { now, seed });
-        record(tx, result, now);
-        return result;
-      });
+      // Transactions run one by one and `state` follows each, so that here it equals the store.
+      const round = await store.update((tx) => placePending(tx, state, now, seed));
       log.debug({ placed: round.placed.length, pending: round.pending.length }, 'scheduled');
-      return state.pending.size > 0 ? new Map([[key, now + retryMs]]) : undefined;
+      return state.pending.size > 0 ? new Map([[key, retryAt(state, now)]]) : undefined;
     },
   });
   const unwatch = store.watch((batch) => {
@@ -51,6 +47,21 @@ export function schedulerLoop(store: Store, options: SchedulerLoopOptions): { cl
       return loop.close();
     },
   };
+}
+
+/** One round: a node, or a reason, for every task that waits. `state` equals what `tx` reads; `now` in ms since the epoch. */
+export function placePending(tx: Tx, state: ClusterState, now: number, seed = 0): Schedule {
+  const result = schedule(state, state.pending.values(), { now, seed });
+  record(tx, result, now);
+  return result;
+}
+
+/** When to look again although nothing changes: at the latest when the next node has rested. */
+function retryAt({ nodes }: ClusterState, now: number): number {
+  const rests = [...nodes.values()]
+    .map(({ node }) => (node ? restLeftMs(node, now) : 0))
+    .filter((ms) => ms > 0);
+  return now + Math.min(retryMs, ...rests);
 }
 
 /** Whether the changes bring new work, or room for old. */

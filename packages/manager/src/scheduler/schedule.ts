@@ -85,8 +85,11 @@ function groupsOf(tasks: Iterable<Task>): Group[] {
   return [...bound.sort(compareGroups), ...free.sort(compareGroups)];
 }
 
+/** Those of the same age in the order of services and slots: ids are random, and a forecast has to know who comes first. */
 function compareAge(a: Task, b: Task): number {
   if (a.CreatedAt !== b.CreatedAt) return a.CreatedAt < b.CreatedAt ? -1 : 1;
+  if (a.ServiceID !== b.ServiceID) return a.ServiceID < b.ServiceID ? -1 : 1;
+  if (a.Slot !== b.Slot) return (a.Slot ?? 0) - (b.Slot ?? 0);
   return a.ID < b.ID ? -1 : a.ID > b.ID ? 1 : 0;
 }
 

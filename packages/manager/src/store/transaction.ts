@@ -92,6 +92,7 @@ export class TxTable<T extends Stored, I extends string> implements TableReader<
 
 export type Tx = { readonly [N in TableName]: TxTable<Objects[N], IndexOf<N>> };
 
+/** Reads as `base`, with what is written here; `base` itself stays as it is, until the store commits this. */
 export function beginTransaction(base: ReadView, revision: number, nowMs: number): Tx {
   const written: Tables = makeTables();
   const now = isoTime(nowMs);

@@ -15,4 +15,4 @@ export interface Filter<About = Candidate> {
 
 export const countNodes = (nodes: number): string => (nodes === 1 ? '1 node' : `${nodes} nodes`);
 
-export type NodeFilter = Filter<Pick<Candidate, 'node'>>;
+export type NodeFilter = Filter<Pick<Candidate, 'node' | 'now'>>;

@@ -67,6 +67,14 @@ describe('filters', () => {
     expect(placed.map(({ taskId }) => taskId)).toEqual(['t']);
   });
 
+  it('flapping', () => {
+    const shoal = { number: 1, images: [], falls: { count: 4, backAt: now - 5_500 } };
+    expect(refusals({ shoal }, {})).toEqual({
+      refused: ['flapping: the node went down 4 times in a row: no new tasks for 15 s'],
+      text: 'no suitable node (1 node came back only now from going down again and again)',
+    });
+  });
+
   it('constraints', () => {
     const Constraints = ['node.labels.disk==ssd', 'node.role==worker'];
     expect(refusals({}, { Spec: { Placement: { Constraints } } })).toEqual({

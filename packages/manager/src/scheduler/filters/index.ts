@@ -1,6 +1,6 @@
 import type { Demand } from '../demand.ts';
 import type { Filter, NodeFilter } from './filter.ts';
-import { assignedNode, availability, constraints, platform, pressure, readiness } from './node.ts';
+import { assignedNode, availability, constraints, flapping, platform, pressure, readiness } from './node.ts';
 import { hostPort, maxReplicas, resources } from './room.ts';
 
 export type { Filter, NodeFilter } from './filter.ts';
@@ -10,6 +10,7 @@ export const nodeFilters: readonly NodeFilter[] = [
   readiness,
   availability,
   pressure,
+  flapping,
   constraints,
   platform,
 ];

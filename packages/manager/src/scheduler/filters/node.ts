@@ -1,4 +1,4 @@
-import { pressureText } from '../../model/index.ts';
+import { pressureText, restLeftMs } from '../../model/index.ts';
 import { nodeMatches } from '../constraints.ts';
 import { platformMatches } from '../platform.ts';
 import { countNodes, type NodeFilter } from './filter.ts';
@@ -36,6 +36,15 @@ export const pressure: NodeFilter = {
   passes: (_, { node }) => node.shoal.pressures === undefined,
   why: (_, { node }) => pressureText(node) ?? '',
   summary: (nodes) => `host under pressure on ${countNodes(nodes)}`,
+};
+
+export const flapping: NodeFilter = {
+  name: 'flapping',
+  applies: () => true,
+  passes: (_, { node, now }) => restLeftMs(node, now) === 0,
+  why: (_, { node, now }) =>
+    `the node went down ${node.shoal.falls?.count} times in a row: no new tasks for ${Math.ceil(restLeftMs(node, now) / 1_000)} s`,
+  summary: (nodes) => `${countNodes(nodes)} came back only now from going down again and again`,
 };
 
 export const constraints: NodeFilter = {

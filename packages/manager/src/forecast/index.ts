@@ -1,0 +1,1 @@
+export { type Fault, type Forecast, faults, forecast } from './forecast.ts';
