@@ -48,10 +48,13 @@ export async function unpause(host: Host): Promise<void> {
   await run('docker', ['unpause', host.container]);
 }
 
-/** `kill -9`; the host's supervisor starts the process again soon, unless it is held down until `resume`. */
-export async function killProcess(host: Host, name: HostProcess, { hold = false } = {}): Promise<void> {
+/**
+ * `kill -9`; the host's supervisor starts the process again soon, unless it is held down until `resume`. Resolves with
+ * the moment (milliseconds since 1970), which comes some time after the command.
+ */
+export async function killProcess(host: Host, name: HostProcess, { hold = false } = {}): Promise<number> {
   const holding = hold ? `touch /run/shoal/hold/${name}; ` : '';
-  await host.sh(`${holding}kill -9 "$(cat /run/shoal/${name}.pid)"`);
+  return Number(await host.sh(`${holding}pid=$(cat /run/shoal/${name}.pid); date +%s%3N; kill -9 "$pid"`));
 }
 
 /** Starts a process that is held down. */

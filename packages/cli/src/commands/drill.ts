@@ -10,6 +10,7 @@ interface DrillFlags {
   readonly yes?: true;
   readonly replicas: number;
   readonly image: string;
+  readonly report?: string;
 }
 
 const examples = `
@@ -35,6 +36,7 @@ export function drillCommand(): Command {
     .option('-y, --yes', 'on a live cluster: do not ask')
     .option('--replicas <n>', 'of the service that is deployed for the drill', count, 12)
     .option('--image <image>', 'of that service: a web server like examples/web', 'registry:5000/web:1')
+    .option('--report <file>', 'writes an HTML page with a picture of what happened')
     .addHelpText('after', examples)
     .exitOverride()
     .action(

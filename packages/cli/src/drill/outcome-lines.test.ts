@@ -18,7 +18,16 @@ const outcome: DrillOutcome = {
     { name: 'none orphaned', holds: undefined, says: 'not looked at' },
   ],
   spread: { h1: 6, h2: 6, h3: 0 },
-  failures: [{ why: 'no answer within 1000 ms', count: 3 }],
+  failures: [{ why: 'no answer within 1000 ms', count: 3, firstMs: 9_900, lastMs: 11_250 }],
+  moments: {
+    struck: 10_000,
+    detected: 11_304,
+    recovered: undefined,
+    replaced: undefined,
+    healed: undefined,
+    returned: undefined,
+    balanced: undefined,
+  },
 };
 
 test('a table for people, without colours where none are wanted', () => {
@@ -33,7 +42,7 @@ test('a table for people, without colours where none are wanted', () => {
     '✓  none lost          12 of 12 serve at the end',
     '·  none orphaned      not looked at',
     '',
-    'Requests were lost because:',
-    '    3  no answer within 1000 ms',
+    'Of the requests that were lost, the first:',
+    '  3  no answer within 1000 ms  sent from -0.1 s to +1.3 s',
   ]);
 });

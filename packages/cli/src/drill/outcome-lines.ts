@@ -6,6 +6,8 @@ import { columns } from '../table.ts';
 export function outcomeLines(outcome: DrillOutcome, stream: NodeJS.WritableStream): string[] {
   const { drill, victim, passed, figures, invariants, spread, failures } = outcome;
   const hosts = Object.entries(spread).map(([host, count]) => `${host} ${count}`);
+  const since = (atMs: number) =>
+    `+${((atMs - outcome.moments.struck) / 1000).toFixed(1)} s`.replace('+-', '-');
   const rows = [
     ...figures.map((figure) => [tick(figure.pass), figure.name, figureText(figure), goalText(figure)]),
     ['', 'spread afterwards', hosts.join('  ')],
@@ -15,8 +17,14 @@ export function outcomeLines(outcome: DrillOutcome, stream: NodeJS.WritableStrea
     `${drill} on ${victim}: ${passed ? paint('green', 'passed', stream) : paint('red', 'FAILED', stream)}`,
     '',
     ...columns(rows).map((line) => (line.startsWith('✗') ? paint('red', line, stream) : line)),
-    ...(failures.length === 0 ? [] : ['', 'Requests were lost because:']),
-    ...failures.map(({ why, count }) => `  ${String(count).padStart(3)}  ${why}`),
+    ...(failures.length === 0 ? [] : ['', 'Of the requests that were lost, the first:']),
+    ...columns(
+      failures.map(({ why, count, firstMs, lastMs }) => [
+        `  ${count}`,
+        why,
+        `sent from ${since(firstMs)} to ${since(lastMs)}`,
+      ]),
+    ),
   ];
 }
 

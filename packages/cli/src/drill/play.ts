@@ -1,21 +1,27 @@
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { type Drill, type DrillEvent, outcomeOf, runDrill, type Target } from '@shoal/testbed/drill';
 import { ExitError } from '../exit.ts';
 import { outcomeLines } from './outcome-lines.ts';
 import { Progress } from './progress.ts';
+import { reportPage } from './report/page.ts';
 
 interface PlayOptions {
   readonly host: string | undefined;
   readonly image: string;
   readonly replicas: number;
   readonly format: 'table' | 'json';
+  /** File for an HTML report. */
+  readonly report?: string;
 }
 
 /** Plays one drill and prints what it amounts to; returns whether it passed. */
 export async function play(target: Target, drill: Drill, options: PlayOptions): Promise<boolean> {
-  const { host, image, replicas, format } = options;
+  const { host, image, replicas, format, report } = options;
   const json = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
   const progress = format === 'table' ? new Progress(process.stderr) : undefined;
   const tell = (event: DrillEvent) => (progress ? progress.tell(event) : json(event));
+  // Two minutes later would be a bad moment to find out that there is no such folder.
+  if (report !== undefined) closeSync(openSync(report, 'a'));
   const stop = new AbortController();
   const interrupted = (signal: string) => {
     // Once more ends it at once.
@@ -39,6 +45,7 @@ export async function play(target: Target, drill: Drill, options: PlayOptions): 
     progress?.end();
     if (format === 'json') json({ type: 'outcome', ...outcome });
     else process.stdout.write(`\n${outcomeLines(outcome, process.stdout).join('\n')}\n`);
+    if (report !== undefined) writeFileSync(report, reportPage(record, outcome, drill));
     return outcome.passed;
   } catch (error) {
     if (stop.signal.aborted && (error as Error).name === 'AbortError')

@@ -10,7 +10,7 @@ export {
   outcomeOf,
   recoveredAt,
 } from './outcome.ts';
-export type { DrillRecord } from './record.ts';
+export type { DrillRecord, Failure } from './record.ts';
 export { type DrillOptions, runDrill, type Target } from './run.ts';
 export { SERVICE } from './service.ts';
 export {
@@ -22,4 +22,5 @@ export {
   type TaskState,
   unseen,
   type View,
+  wanted,
 } from './view.ts';

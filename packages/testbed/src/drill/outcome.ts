@@ -2,7 +2,7 @@ import { type LoadSlot, SLOT_MS } from '../load.ts';
 import { conditions, waitsForTasks } from './conditions.ts';
 import type { Drill } from './drills.ts';
 import { type Invariant, invariants } from './invariants.ts';
-import { type DrillRecord, markAt } from './record.ts';
+import { type DrillRecord, type Failure, markAt } from './record.ts';
 import { firstAt, lastView, sinceWhen, spreadOf } from './view.ts';
 
 /** A figure of a drill; `value` is undefined where it never came to it. */
@@ -36,7 +36,9 @@ export interface DrillOutcome {
   readonly invariants: readonly Invariant[];
   /** Tasks that serve on each host at the end. */
   readonly spread: Readonly<Record<string, number>>;
-  readonly failures: DrillRecord['failures'];
+  /** Why requests failed, the first fifty of them. */
+  readonly failures: readonly Failure[];
+  readonly moments: Moments;
 }
 
 /** Traffic has recovered once no request fails that was sent within this time. */
@@ -62,7 +64,8 @@ export function recoveredAt(slots: readonly LoadSlot[], fromMs: number): number 
 
 /** What a drill amounts to: its figures against its goals, and whether all held that must hold. */
 export function outcomeOf(record: DrillRecord, drill: Drill): DrillOutcome {
-  const values = measured(record, drill);
+  const moments = momentsOf(record, drill);
+  const values = measured(record, drill, moments);
   const figures = figureNames.flatMap((name): Figure[] => {
     if (!(name in values)) return [];
     const value = values[name];
@@ -80,17 +83,20 @@ export function outcomeOf(record: DrillRecord, drill: Drill): DrillOutcome {
     invariants: held,
     spread: spreadOf(lastView(record.events), record.hosts),
     failures: record.failures,
+    moments,
   };
 }
 
 /** Only the figures that the drill can have; undefined where one did not come in time. */
-function measured(record: DrillRecord, drill: Drill): Partial<Record<FigureName, number | undefined>> {
+function measured(
+  record: DrillRecord,
+  drill: Drill,
+  { struck, detected, recovered, replaced, healed, returned, balanced }: Moments,
+): Partial<Record<FigureName, number | undefined>> {
   const { slots } = record;
-  const { struck, detected, replaced, healed, returned, balanced } = momentsOf(record, drill);
-  const traffic = recoveredAt(slots, struck);
   return {
     ...(drill.detectedBy === 'nobody' ? {} : { detected: seconds(struck, detected) }),
-    'traffic recovered': seconds(struck, traffic),
+    'traffic recovered': seconds(struck, recovered),
     ...(waitsForTasks(drill) ? { replaced: seconds(struck, replaced) } : {}),
     ...(drill.detectedBy === 'nobody' ? {} : { returned: seconds(healed ?? struck, returned) }),
     ...(drill.goals.balanced === undefined ? {} : { balanced: seconds(healed, balanced) }),
@@ -107,6 +113,7 @@ const seconds = (from: number | undefined, at: number | undefined): number | und
 export interface Moments {
   readonly struck: number;
   readonly detected: number | undefined;
+  readonly recovered: number | undefined;
   readonly replaced: number | undefined;
   readonly healed: number | undefined;
   readonly returned: number | undefined;
@@ -114,7 +121,7 @@ export interface Moments {
 }
 
 export function momentsOf(record: DrillRecord, drill: Drill): Moments {
-  const { events, endMs } = record;
+  const { events, slots, endMs } = record;
   // Broken off before: then nothing came after it.
   const struck = markAt(record, 'struck') ?? endMs;
   const healed = markAt(record, 'healed');
@@ -123,6 +130,7 @@ export function momentsOf(record: DrillRecord, drill: Drill): Moments {
   return {
     struck,
     detected,
+    recovered: recoveredAt(slots, struck),
     replaced: waitsForTasks(drill) ? firstAt(events, struck, replaced) : undefined,
     healed,
     returned:

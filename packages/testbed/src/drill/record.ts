@@ -17,12 +17,21 @@ export interface DrillRecord {
   readonly slots: readonly LoadSlot[];
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Why requests failed, in words, with how many of the first fifty did for that reason. */
-  readonly failures: readonly { readonly why: string; readonly count: number }[];
+  /** Why the first fifty failed that did. */
+  readonly failures: readonly Failure[];
   /** Good answers, in the order in which they came, with the replica that gave them. */
   readonly answers: readonly Answer[];
   /** Running containers of the service at the end; undefined where nobody may look at the hosts' own daemons. */
   readonly containers: readonly { readonly host: string; readonly task: string }[] | undefined;
+}
+
+/** Requests that failed for the same reason. */
+export interface Failure {
+  readonly why: string;
+  readonly count: number;
+  /** When the first and the last of them were sent. */
+  readonly firstMs: number;
+  readonly lastMs: number;
 }
 
 export interface Answer {

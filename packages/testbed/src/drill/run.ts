@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Cluster } from '../cluster.ts';
-import { Load, type LoadSlot, SLOT_MS } from '../load.ts';
+import { Load, type LoadReport, type LoadSlot, SLOT_MS } from '../load.ts';
 import { castOf, hostsOf, type Players } from './cast.ts';
 import { conditions } from './conditions.ts';
 import type { Drill, Scene } from './drills.ts';
 import { WINDOW_MS } from './outcome.ts';
-import type { Answer, DrillRecord } from './record.ts';
+import type { Answer, DrillRecord, Failure } from './record.ts';
 import { allAnswer, containersOn, create, nameIn, remove, SERVICE } from './service.ts';
 import { type DrillEvent, isWhole, type Mark, serving } from './view.ts';
 import { Watch } from './watch.ts';
@@ -157,10 +157,7 @@ class Play {
         slots: report.slots.map((slot) => ({ ...slot, atMs: beginMs + slot.atMs })),
         p50Ms: report.p50Ms,
         p99Ms: report.p99Ms,
-        failures: [...Map.groupBy(report.failures, ({ why }) => why)].map(([why, { length }]) => ({
-          why,
-          count: length,
-        })),
+        failures: grouped(report.failures, beginMs),
         answers: this.#answers,
         containers: await this.#containers(watch),
       };
@@ -190,16 +187,16 @@ class Play {
     // So that a second without an error fits in before the next disturbance.
     await sleep(WINDOW_MS, undefined, { signal });
     await this.#options.underFault?.(this.#players);
-    this.#mark('healed', Date.now());
     if (heal) {
+      this.#mark('healed', Date.now());
       this.#phase('healing');
       await heal(this.#scene);
     }
     this.#struck = false;
     await watch.until((view) => !inTrouble(view), limitMs.returned, signal);
-    if (!this.#options.untilBalanced) return;
-    this.#phase('waiting until the tasks are spread evenly');
-    await watch.until(balanced, limitMs.balanced, signal);
+    const evenly = this.#options.untilBalanced;
+    this.#phase(evenly ? 'waiting until the tasks are spread evenly' : 'waiting until every place is served');
+    await watch.until(evenly ? balanced : (view) => isWhole(view, replicas), limitMs.balanced, signal);
   }
 
   /** Of the testbed's hosts, once those that are being stopped have ended: the others are orphans. */
@@ -252,4 +249,13 @@ class Play {
     this.#events.push(event);
     this.#options.tell(event);
   }
+}
+
+/** By their reason, the addresses and ports in it aside. */
+function grouped(failures: LoadReport['failures'], beginMs: number): Failure[] {
+  const kinds = Map.groupBy(failures, ({ why }) => why.replace(/ \d+\.\d+\.\d+\.\d+:\d+/, ''));
+  return [...kinds].map(([why, those]) => {
+    const times = those.map(({ atMs }) => beginMs + atMs);
+    return { why, count: those.length, firstMs: Math.min(...times), lastMs: Math.max(...times) };
+  });
 }

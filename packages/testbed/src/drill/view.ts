@@ -69,7 +69,7 @@ export const serving = ({ tasks, nodes }: View): TaskState[] =>
   );
 
 /** Tasks that shall run, whether they do yet or not. */
-const wanted = ({ tasks }: View): TaskState[] =>
+export const wanted = ({ tasks }: View): TaskState[] =>
   [...tasks.values()].filter(
     ({ desired, state }) => (desired === 'running' || desired === 'ready') && !ended.includes(state),
   );

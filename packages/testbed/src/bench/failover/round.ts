@@ -1,12 +1,5 @@
 import type { Cluster } from '../../cluster.ts';
-import {
-  DRILLS,
-  type DrillRecord,
-  momentsOf,
-  otherHostsDown,
-  recoveredAt,
-  runDrill,
-} from '../../drill/index.ts';
+import { DRILLS, type DrillRecord, momentsOf, otherHostsDown, runDrill } from '../../drill/index.ts';
 import type { Host } from '../../host.ts';
 import { say } from '../../say.ts';
 import { removeRaw, startRaw } from '../raw.ts';
@@ -42,14 +35,14 @@ export async function playRound(cluster: Cluster, kind: Kind, victim: Host, imag
         signal: new AbortController().signal,
       },
     );
-    const { struck, detected, replaced } = momentsOf(record, drill);
+    const { struck, detected, recovered, replaced } = momentsOf(record, drill);
     // What does not come in time counts as if it had come at the end: a bad round shows, and the others are not lost.
     const seconds = (at = record.endMs) => (at - struck) / 1_000;
     sayFailures(record);
     return {
       kind,
       detected: seconds(detected),
-      traffic: seconds(recoveredAt(record.slots, struck)),
+      traffic: seconds(recovered),
       running: seconds(replaced),
       raw,
       falselyDown: otherHostsDown(record),
