@@ -14,8 +14,17 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
-    const known = error instanceof ExitError || (error as Error).name === 'TestbedError';
-    process.stderr.write(`${known ? (error as Error).message : (error as Error).stack}\n`);
+    process.stderr.write(`${sayOf(error)}\n`);
     process.exitCode = error instanceof ExitError ? error.code : 1;
   }
+}
+
+/** Errors of ours, of the manager and of the network say enough; of all others the stack is worth having. */
+function sayOf(error: unknown): string {
+  const { name, message, stack, statusCode, syscall } = error as Error & {
+    statusCode?: number;
+    syscall?: string;
+  };
+  const known = name === 'ExitError' || name === 'TestbedError' || statusCode !== undefined;
+  return known || syscall !== undefined ? message : (stack ?? message);
 }

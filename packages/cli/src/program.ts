@@ -6,6 +6,7 @@ Examples:
   shoal drill                                      lists the drills
   shoal drill host-power-loss                      on the cluster of \`npm start\`
   shoal drill host-cut h2 --report cut.html        strikes h2, and draws what happened
+  shoal drill --plan host-power-loss h3            only says where its tasks would go
   shoal -H tcp://10.0.0.5:2475 drill drain         on a live cluster, after you agreed
   shoal --format json drill flap                   a JSON object a line`;
 

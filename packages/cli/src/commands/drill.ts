@@ -1,7 +1,8 @@
-import { DRILLS } from '@shoal/testbed/drill';
+import { castOf, DRILLS, type Drill, hostsOf } from '@shoal/testbed/drill';
 import { Argument, Command, InvalidArgumentError } from 'commander';
+import { planLines, plannedAs, predict } from '../drill/plan.ts';
 import { play } from '../drill/play.ts';
-import { targetOf } from '../drill/where.ts';
+import { clusterOf, stageOf } from '../drill/where.ts';
 import { usage } from '../exit.ts';
 import type { GlobalOptions } from '../program.ts';
 
@@ -11,6 +12,7 @@ interface DrillFlags {
   readonly replicas: number;
   readonly image: string;
   readonly report?: string;
+  readonly plan?: true;
 }
 
 const examples = `
@@ -23,15 +25,20 @@ Examples:
   shoal drill                              lists the drills
   shoal drill host-power-loss              strikes the last host
   shoal drill daemon-kill h2               strikes h2
+  shoal drill --plan host-power-loss h3    where would the tasks of h3 go?
   shoal -H tcp://10.0.0.5:2475 drill drain --yes
 
-Exit code: 0 passed, 1 missed a goal, broke an invariant or failed, 2 called wrongly.`;
+Exit code: 0 passed, 1 missed a goal, broke an invariant, found no room (--plan) or failed, 2 called wrongly.`;
 
 export function drillCommand(): Command {
   return new Command('drill')
     .description('Strikes a cluster under load and measures what happens.')
     .addArgument(new Argument('[drill]', 'which one; without it they are listed'))
-    .argument('[host]', 'what to strike; by default the last host that may be struck')
+    .argument(
+      '[hosts...]',
+      'what to strike, several only with --plan; by default the last that may be struck',
+    )
+    .option('--plan', 'does nothing, and says where each task would go and what would find no room')
     .option('--testbed', 'on the testbed, whatever DOCKER_HOST says')
     .option('-y, --yes', 'on a live cluster: do not ask')
     .option('--replicas <n>', 'of the service that is deployed for the drill', count, 12)
@@ -39,17 +46,41 @@ export function drillCommand(): Command {
     .option('--report <file>', 'writes an HTML page with a picture of what happened')
     .addHelpText('after', examples)
     .exitOverride()
-    .action(
-      async (name: string | undefined, host: string | undefined, flags: DrillFlags, command: Command) => {
-        const { format, host: address } = command.optsWithGlobals<GlobalOptions>();
-        if (name === undefined) return list(format);
-        const drill = DRILLS.find((each) => each.name === name);
-        if (!drill)
-          throw usage(`There is no drill ${name}; there are: ${DRILLS.map((each) => each.name).join(', ')}.`);
-        const target = await targetOf(drill, { ...flags, address, host });
-        process.exitCode = (await play(target, drill, { ...flags, host, format })) ? 0 : 1;
-      },
-    );
+    .action(async (name: string | undefined, hosts: string[], flags: DrillFlags, command: Command) => {
+      const { format, host: address } = command.optsWithGlobals<GlobalOptions>();
+      if (name === undefined) return list(format);
+      const drill = DRILLS.find((each) => each.name === name);
+      if (!drill)
+        throw usage(`There is no drill ${name}; there are: ${DRILLS.map((each) => each.name).join(', ')}.`);
+      const passed =
+        flags.plan === true
+          ? await plan(drill, hosts, { ...flags, address, format })
+          : await strike(drill, hosts, { ...flags, address, format });
+      process.exitCode = passed ? 0 : 1;
+    });
+}
+
+interface Asked extends DrillFlags {
+  readonly address: string | undefined;
+  readonly format: GlobalOptions['format'];
+}
+
+async function strike(drill: Drill, hosts: readonly string[], asked: Asked): Promise<boolean> {
+  const [host, ...more] = hosts;
+  if (more.length > 0)
+    throw usage(`A drill strikes one host, not ${hosts.join(' and ')}: those only with --plan.`);
+  return play(await stageOf(drill, { ...asked, host }), drill, { ...asked, host });
+}
+
+/** Returns whether all would find room. */
+async function plan(drill: Drill, hosts: readonly string[], { format, ...named }: Asked): Promise<boolean> {
+  const fault = plannedAs(drill);
+  const target = await clusterOf(named);
+  const nodes = hosts.length > 0 ? hosts : [castOf(drill, await hostsOf(target.docker)).victim];
+  const prediction = await predict(target.apiUrl, fault, nodes);
+  const text = format === 'json' ? [JSON.stringify(prediction)] : planLines(prediction, process.stdout);
+  process.stdout.write(`${text.join('\n')}\n`);
+  return prediction.noRoom.length === 0;
 }
 
 function list(format: GlobalOptions['format']): void {

@@ -3,30 +3,40 @@ import { castOf, type Drill, hostsOf, SERVICE, type Target } from '@shoal/testbe
 import { ExitError, usage } from '../exit.ts';
 import { liveCluster } from '../target.ts';
 
-interface Asked {
+interface Named {
   /** What -H says. */
   readonly address: string | undefined;
   readonly testbed?: true;
+}
+
+/** The testbed unless another cluster is named. */
+export async function clusterOf({ address, testbed }: Named): Promise<Target> {
+  if (address !== undefined && testbed) throw usage('Give -H or --testbed, not both.');
+  const found = address === undefined ? await runningTestbed(testbed === true) : undefined;
+  if (found) return found;
+  const named = address ?? process.env.DOCKER_HOST;
+  if (named === undefined)
+    throw usage('Name a cluster with -H tcp://HOST:PORT, or start the testbed with `npm start`.');
+  return liveCluster(named);
+}
+
+interface Asked extends Named {
   readonly yes?: true;
+  /** Host to strike. */
   readonly host: string | undefined;
   readonly replicas: number;
 }
 
-/** The testbed unless another cluster is named, and that only for what is safe there and agreed to. */
-export async function targetOf(drill: Drill, asked: Asked): Promise<Target> {
-  if (asked.address !== undefined && asked.testbed) throw usage('Give -H or --testbed, not both.');
-  const testbed = asked.address === undefined ? await runningTestbed(asked.testbed === true) : undefined;
-  if (testbed) return testbed;
-  const address = asked.address ?? process.env.DOCKER_HOST;
-  if (address === undefined)
-    throw usage('Name a cluster with -H tcp://HOST:PORT, or start the testbed with `npm start`.');
+/** Where the drill may be played: on a live cluster only if it is safe there, and agreed to. */
+export async function stageOf(drill: Drill, asked: Asked): Promise<Target> {
+  const target = await clusterOf(asked);
+  if (target.testbed) return target;
   if (!drill.safe)
     throw usage(
       `${drill.name} does real damage (${drill.says}), so it is not for a live cluster. Play it on the testbed, in a clone of Shoal: \`npm start\`, then \`npm run shoal -- drill ${drill.name} --testbed\`.`,
     );
-  const target = liveCluster(address);
   const { victim } = castOf(drill, await hostsOf(target.docker), asked.host);
-  if (asked.yes !== true) await agree(drill, address, victim, asked.replicas);
+  if (asked.yes !== true) await agree(drill, target.apiUrl, victim, asked.replicas);
   return target;
 }
 

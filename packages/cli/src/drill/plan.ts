@@ -1,0 +1,76 @@
+import type { Drill } from '@shoal/testbed/drill';
+import { ExitError, usage } from '../exit.ts';
+import { paint } from '../paint.ts';
+import { columns } from '../table.ts';
+
+type Fault = 'host-power-loss' | 'drain';
+
+interface Fate {
+  readonly service: string;
+  /** Missing for tasks of global services. */
+  readonly slot?: number;
+  readonly task: string;
+  readonly from: string;
+}
+
+/** What `POST /shoal/v1/plan` answers. */
+export interface Prediction {
+  readonly fault: Fault;
+  readonly nodes: readonly string[];
+  readonly moves: readonly (Fate & { readonly to: string })[];
+  readonly noRoom: readonly (Fate & { readonly reason: string })[];
+  readonly stays: readonly (Fate & { readonly reason: string })[];
+}
+
+const timeoutMs = 30_000;
+
+/** What the manager is asked: to the tasks, it is all the same why their host is gone. */
+export function plannedAs({ name, awaits, safe }: Drill): Fault {
+  if (awaits !== 'moved')
+    throw usage(
+      `In ${name}, no task has to go elsewhere: there is nothing to plan. Try host-power-loss or drain.`,
+    );
+  return safe ? 'drain' : 'host-power-loss';
+}
+
+export async function predict(apiUrl: string, fault: Fault, nodes: readonly string[]): Promise<Prediction> {
+  const response = await fetch(`${apiUrl}/shoal/v1/plan`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ fault, nodes }),
+    signal: AbortSignal.timeout(timeoutMs),
+  }).catch((error: Error) => {
+    const why = error.cause instanceof Error ? error.cause.message : error.message;
+    throw new ExitError(1, `The manager at ${apiUrl} does not answer: ${why}`);
+  });
+  const answer = (await response.json()) as Prediction & { message?: string };
+  if (!response.ok)
+    throw new ExitError(
+      1,
+      `The manager at ${apiUrl} does not plan this: ${answer.message ?? response.status}`,
+    );
+  return answer;
+}
+
+export function planLines(
+  { fault, nodes, moves, noRoom, stays }: Prediction,
+  stream: NodeJS.WritableStream,
+): string[] {
+  const nameOf = ({ service, slot }: Fate) =>
+    slot === undefined ? `${service} (global)` : `${service}.${slot}`;
+  const rows = [
+    ...noRoom.map((fate) => ['no room', nameOf(fate), fate.from, fate.reason]),
+    ...moves.map((fate) => ['moves', nameOf(fate), fate.from, `to ${fate.to}`]),
+    ...stays.map((fate) => ['stays', nameOf(fate), fate.from, fate.reason]),
+  ];
+  const counts = [
+    `${moves.length} would move`,
+    `${noRoom.length} would find no room`,
+    `${stays.length} would not be replaced`,
+  ];
+  return [
+    `${fault} of ${nodes.join(', ')}: ${counts.join(', ')}`,
+    ...(rows.length > 0 ? [''] : []),
+    ...columns(rows).map((line) => (line.startsWith('no room') ? paint('red', line, stream) : line)),
+  ];
+}
