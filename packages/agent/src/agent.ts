@@ -14,6 +14,7 @@ import { sample } from './health/sample.ts';
 import { memoryUse } from './health/task-memory.ts';
 import { HostNetwork } from './network/host-network.ts';
 import type { AssignmentSet } from './session/assignment-set.ts';
+import { bootId } from './session/boot.ts';
 import { Journal } from './session/journal.ts';
 import { ManagerLink } from './session/link.ts';
 import { Limiter } from './task/limiter.ts';
@@ -43,7 +44,8 @@ export class Agent {
   private constructor(config: Config, journal: Journal, log: Logger) {
     this.#journal = journal;
     this.#log = log;
-    const clock = Date.now;
+    // Since the epoch, but without the jumps of the host's time.
+    const clock = () => performance.timeOrigin + performance.now();
     this.#network = new HostNetwork({
       bridges: new BridgeNetworks(config.dockerSocket),
       stateDir: config.stateDir,
@@ -98,6 +100,8 @@ export class Agent {
         facts: this.#facts.facts,
       }),
       statuses: () => this.#tasks.statuses(),
+      onAlone: () => this.#tasks.contact(false),
+      onAccepted: (taskIds) => this.#tasks.accepted(taskIds),
       onWelcome: (welcome) => this.#welcome(welcome),
       onAssignments: (set) => this.#assign(set),
       // Whether a host lives can't wait behind questions to registries.
@@ -113,11 +117,11 @@ export class Agent {
 
   /** Takes up what an agent before it left on this host, then looks for the manager. */
   static async start(config: Config, log: Logger): Promise<Agent> {
-    const journal = await Journal.open(config.stateDir, log.child({ component: 'journal' }));
+    const journal = await Journal.open(config.stateDir, await bootId(), log.child({ component: 'journal' }));
     const agent = new Agent(config, journal, log);
     await agent.#network.start();
     // What was there before goes on as it was, also while the manager is away.
-    agent.#tasks.assign(journal.assignments.tasks, { complete: false, earlier: journal.statuses });
+    agent.#tasks.assign(journal.assignments.tasks, { complete: false, earlier: journal });
     agent.#network.apply(journal.assignments, journal.identity?.nodeId ?? '').catch(() => {});
     agent.#watch();
     await agent.#facts.refresh();
@@ -142,6 +146,7 @@ export class Agent {
   async #welcome({ nodeId, clusterId }: Welcome): Promise<void> {
     await this.#journal.setIdentity({ nodeId, clusterId });
     this.#log.info({ nodeId, clusterId }, 'joined the manager');
+    this.#tasks.contact(true);
     this.#watch();
   }
 

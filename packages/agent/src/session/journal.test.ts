@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
-import { statusOf, toTaskStatus } from '../task/status.ts';
+import { fromTaskStatus, statusOf, toTaskStatus } from '../task/status.ts';
 import { anAssignment } from '../task/testing.ts';
 import { noAssignments } from './assignment-set.ts';
 import { Journal } from './journal.ts';
@@ -21,10 +21,11 @@ async function newFolder(): Promise<string> {
 
 it('keeps who the host is, what it runs and what it said', async () => {
   const folder = await newFolder();
-  const journal = await Journal.open(folder, silent);
+  const journal = await Journal.open(folder, 'boot 1', silent);
   expect(journal.identity).toBeUndefined();
   const tasks = new Map([['t1', anAssignment('t1', 'running', { registryAuth: 'secret' })]]);
-  const status = toTaskStatus('t1', statusOf('running'), 5);
+  const own = { count: 2, attempts: [3, 4], failures: 1, endedAt: 9, withHost: true as const };
+  const status = toTaskStatus('t1', statusOf('running', { own }), 5);
   await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
   journal.setAssignments({ ...noAssignments, number: 7, tasks });
   journal.setStatus(toTaskStatus('t2', statusOf('running'), 5));
@@ -32,33 +33,41 @@ it('keeps who the host is, what it runs and what it said', async () => {
   journal.dropStatus('t2');
   await journal.flush();
 
-  const again = await Journal.open(folder, silent);
+  const again = await Journal.open(folder, 'boot 1', silent);
   expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1' });
   expect(again.assignments).toEqual({ ...noAssignments, number: 7, tasks });
   expect([...again.statuses.values()]).toEqual([status]);
+  expect([...again.statuses.values()].map(fromTaskStatus)).toMatchObject([{ own }]);
 });
 
 it('is for the agent’s eyes only, and leaves nothing half written', async () => {
   const folder = await newFolder();
-  const journal = await Journal.open(folder, silent);
+  const journal = await Journal.open(folder, 'boot 1', silent);
   await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
   journal.setAssignments({ ...noAssignments, number: 1 });
   journal.setStatus(toTaskStatus('t1', statusOf('running'), 5));
   await journal.flush();
   const names = (await readdir(folder)).sort();
-  expect(names).toEqual(['assignments.bin', 'node.json', 'statuses.bin']);
+  expect(names).toEqual(['assignments.bin', 'boot', 'node.json', 'statuses.bin']);
   const modes = await Promise.all(
     ['', ...names].map(async (name) => (await stat(join(folder, name))).mode & 0o777),
   );
-  expect(modes).toEqual([0o700, 0o600, 0o600, 0o600]);
+  expect(modes).toEqual([0o700, 0o600, 0o600, 0o600, 0o600]);
 });
 
 it('goes on without a file that is broken', async () => {
   const folder = await newFolder();
-  await Journal.open(folder, silent);
+  await Journal.open(folder, 'boot 1', silent);
   await writeFile(join(folder, 'node.json'), '{');
   await writeFile(join(folder, 'assignments.bin'), 'nonsense');
-  const journal = await Journal.open(folder, silent);
+  const journal = await Journal.open(folder, 'boot 1', silent);
   expect(journal.identity).toBeUndefined();
   expect(journal.assignments.tasks.size).toBe(0);
+});
+
+it('knows whether the host was booted since it was last opened', async () => {
+  const folder = await newFolder();
+  const seen: boolean[] = [];
+  for (const boot of ['1', '1', '2', '2']) seen.push((await Journal.open(folder, boot, silent)).rebooted);
+  expect(seen).toEqual([false, false, true, false]);
 });

@@ -25,6 +25,7 @@ export class Journal {
   readonly #statusFile: LazyFile;
   readonly statuses = new Map<string, TaskStatus>();
   #identity: Identity | undefined;
+  #rebooted = false;
   #assignments: AssignmentSet = noAssignments;
 
   private constructor(folder: string, log: Logger) {
@@ -38,8 +39,11 @@ export class Journal {
     );
   }
 
-  /** @throws when the directory can't be made or read; a broken file in it is reported and left out */
-  static async open(folder: string, log: Logger): Promise<Journal> {
+  /**
+   * `boot` tells one boot of the host from another.
+   * @throws when the directory can't be made or read; a broken file in it is reported and left out
+   */
+  static async open(folder: string, boot: string, log: Logger): Promise<Journal> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await chmod(folder, 0o700);
     const journal = new Journal(folder, log);
@@ -53,11 +57,17 @@ export class Journal {
     await journal.#read('statuses.bin', (data) => {
       for (const status of StatusBatch.decode(data).statuses) journal.statuses.set(status.taskId, status);
     });
+    await journal.#noteBoot(boot);
     return journal;
   }
 
   get identity(): Identity | undefined {
     return this.#identity;
+  }
+
+  /** The host was booted since the journal was last opened. */
+  get rebooted(): boolean {
+    return this.#rebooted;
   }
 
   get assignments(): AssignmentSet {
@@ -87,6 +97,15 @@ export class Journal {
 
   async flush(): Promise<void> {
     await Promise.all([this.#assignmentFile.flush(), this.#statusFile.flush()]);
+  }
+
+  async #noteBoot(boot: string): Promise<void> {
+    let before = '';
+    await this.#read('boot', (data) => {
+      before = data.toString('utf8');
+    });
+    this.#rebooted = before !== '' && before !== boot;
+    if (before !== boot) await writeAtomically(join(this.#folder, 'boot'), boot);
   }
 
   #lazily(name: string, encode: () => Uint8Array): LazyFile {

@@ -106,6 +106,8 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
     onAssignments: async (set) => {
       sets.push(set);
     },
+    onAlone: () => {},
+    onAccepted: () => {},
     answer: async ({ id }): Promise<QueryResult> => ({ id, outcome: { $case: 'json', value: '{}' } }),
     random: () => 0,
     log: pino({ level: 'warn' }, { write: (line: string) => void said.push(JSON.parse(line).msg) }),
@@ -191,6 +193,18 @@ describe('a session', () => {
 });
 
 describe('an agent without a session', () => {
+  it('is told so, at the begin and at the end of each one', async () => {
+    const manager = await aManager();
+    const said: string[] = [];
+    anAgent(manager, { onAlone: () => said.push('alone'), onWelcome: async () => void said.push('welcome') });
+    await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(0));
+    expect(said).toEqual(['alone', 'welcome']);
+    manager.server.forceShutdown();
+    await eventually(() => expect(said).toEqual(['alone', 'welcome', 'alone']));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(said).toHaveLength(3);
+  });
+
   it('comes back to a manager that was restarted, as the same node, and says all statuses again', async () => {
     const first = await aManager();
     anAgent(first, { statuses: () => [status('t1'), status('t2')] });

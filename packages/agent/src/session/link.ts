@@ -27,6 +27,8 @@ export interface LinkOptions extends SessionHandlers {
   readonly hello: () => Hello;
   /** All that is to say about tasks; said again in each new session. */
   readonly statuses: () => readonly TaskStatus[];
+  /** There is no session: at the begin, and from the end of each that was welcomed. */
+  readonly onAlone: () => void;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
@@ -49,7 +51,9 @@ export class ManagerLink {
   }
 
   open(): void {
-    this.#loop ??= this.#run();
+    if (this.#loop) return;
+    this.#options.onAlone();
+    this.#loop = this.#run();
   }
 
   report(status: TaskStatus): void {
@@ -98,6 +102,7 @@ export class ManagerLink {
       for (const status of statuses()) this.#outbox.put(status);
       this.#session = session;
       const end = await session.run(hello());
+      if (session.welcomed) this.#options.onAlone();
       return { ...end, good: session.welcomed };
     } finally {
       this.#session = undefined;

@@ -42,8 +42,11 @@ export class Outbox {
     return { number: this.#batches, statuses };
   }
 
-  acknowledge(batch: number): void {
-    for (const [taskId, sent] of this.#sent) if (sent.batch === batch) this.#sent.delete(taskId);
+  /** Returns the tasks whose newest status was in that batch. */
+  acknowledge(batch: number): string[] {
+    const taskIds = [...this.#sent].filter(([, sent]) => sent.batch === batch).map(([taskId]) => taskId);
+    for (const taskId of taskIds) this.#sent.delete(taskId);
+    return taskIds;
   }
 
   /** What was sent before `deadline` and not accepted has to be sent again. */

@@ -25,6 +25,8 @@ export interface SessionHandlers {
   readonly onWelcome: (welcome: Welcome) => Promise<void>;
   /** Resolves once the network part is in the kernel; rejects when it never will be. */
   readonly onAssignments: (set: AssignmentSet) => Promise<void>;
+  /** The manager has accepted the newest statuses of these tasks. */
+  readonly onAccepted: (taskIds: readonly string[]) => void;
   readonly answer: (query: Query) => Promise<QueryResult>;
 }
 
@@ -112,7 +114,7 @@ export class Session {
       case 'assignments':
         return this.#assign(body.value);
       case 'ack':
-        return this.#outbox.acknowledge(body.value.number);
+        return this.#handlers.onAccepted(this.#outbox.acknowledge(body.value.number));
       case 'query':
         // Not awaited: a slow registry must not hold up assignments.
         void this.#handlers.answer(body.value).then((value) => this.#send({ $case: 'result', value }));

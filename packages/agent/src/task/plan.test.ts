@@ -14,8 +14,8 @@ interface Given {
 }
 
 function view({ wanted = 'running', container, said = 'accepted', memory = {} }: Given): TaskView {
-  const known = { status: statusOf(said), stale: false, ...memory };
-  return { wanted, assignment: anAssignment(), memory: known, ...(container && { container }) };
+  const known = { status: statusOf(said), stale: false, told: true, ...memory };
+  return { wanted, assignment: anAssignment(), memory: known, now: 0, ...(container && { container }) };
 }
 
 /** `state: what next`, as one line. */

@@ -1,5 +1,6 @@
 import type { Assignment, DesiredStateName, TaskAttachment } from '@shoal/proto';
 import { type Container, isActive } from './container.ts';
+import { attempted, ownRestart, resumed } from './own-restarts.ts';
 import { advance, isBefore, isFinal, type Status, statusOf } from './status.ts';
 
 /** `gone`: the manager no longer knows the task, or never did. */
@@ -9,6 +10,8 @@ export type Wanted = DesiredStateName | 'gone';
 export interface Memory {
   /** What was said last. */
   readonly status: Status;
+  /** The manager has accepted it. */
+  readonly told: boolean;
   /** Something happened since the container was looked at. */
   readonly stale: boolean;
   /** Pulling was tried. When it failed, a copy on this host is used if there is one, as Swarm does. */
@@ -23,6 +26,10 @@ export interface TaskView {
   readonly assignment?: Assignment;
   readonly container?: Container;
   readonly memory: Memory;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Since when there is no contact with the manager; Infinity while it was not even tried. */
+  readonly aloneSince?: number;
 }
 
 /** A task as hosts know it that send traffic to it. */
@@ -54,7 +61,8 @@ export type Step = { [A in Action]: StepOf<A> }[Action];
 
 export type Plan =
   | { readonly kind: 'step'; readonly step: Step; readonly status: Status }
-  | { readonly kind: 'wait'; readonly reason: string; readonly status: Status }
+  /** `until`: when to plan again although nothing happens. */
+  | { readonly kind: 'wait'; readonly reason: string; readonly status: Status; readonly until?: number }
   /** Nothing is left of the task. */
   | { readonly kind: 'forget' };
 
@@ -66,7 +74,10 @@ export function plan(task: TaskView): Plan {
     const step = clearAway(container);
     return step ? { kind: 'step', step, status: memory.status } : { kind: 'forget' };
   }
-  const status = advance(memory.status, judge(task));
+  const judged = judge(task);
+  const alone = restartAlone(task, judged);
+  if (alone) return alone;
+  const status = advance(memory.status, withRestarts(judged, task));
   const next = work(task, status);
   return typeof next === 'string'
     ? { kind: 'wait', reason: next, status }
@@ -79,9 +90,46 @@ export function statusDuring(step: Step, before: Status): Status {
   if (step.action !== 'start') return before;
   return advance(before, {
     ...before,
-    ...statusOf('starting'),
+    ...statusOf('starting', { err: before.err }),
     container: { id: step.id, pid: 0, exitCode: 0 },
   });
+}
+
+/**
+ * While the manager is away this host follows the restart policy itself: the same container is started again, and
+ * meanwhile the task has not ended, but nobody is led to it. What the manager knows to have ended is left to it.
+ */
+function restartAlone(
+  { wanted, assignment, container, memory: { status, told }, now, aloneSince }: TaskView,
+  { state, err }: Status,
+): Plan | undefined {
+  const policy = assignment?.restart;
+  if (aloneSince === undefined || wanted !== 'running' || !policy) return undefined;
+  if (state !== 'complete' && state !== 'failed') return undefined;
+  if (!container || isActive(container) || (isFinal(status.state) && told)) return undefined;
+  const restart = ownRestart(policy, state, status.own, { now, aloneSince });
+  if (!restart) return undefined;
+  const { own, startAt } = restart;
+  const ill = statusOf(isFinal(status.state) ? 'starting' : status.state, {
+    err: `${err || 'task: finished'}; its host starts it again, since the manager is away`,
+    own,
+    container: { id: container.id, pid: 0, exitCode: container.exitCode },
+  });
+  if (now < startAt)
+    return { kind: 'wait', reason: 'to be started again by its host', status: ill, until: startAt };
+  const step = { action: 'start', id: container.id } as const;
+  return { kind: 'step', step, status: { ...ill, own: attempted(own, policy, now) } };
+}
+
+/** Keeps in mind how often this host started it again, and says so while it runs. */
+function withRestarts(status: Status, { container, memory }: TaskView): Status {
+  const { own } = memory.status;
+  if (!own) return status;
+  const now = container && isActive(container) ? resumed(own) : own;
+  if (own.count === 0 || status.state !== 'running' || status.err) return { ...status, own: now };
+  const times = own.count === 1 ? 'once' : `${own.count} times`;
+  const message = `started; ${times} again by its host while the manager was away`;
+  return { ...status, message, own: now };
 }
 
 function judge({ wanted, container, memory: { status, refused } }: TaskView): Status {

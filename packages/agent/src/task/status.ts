@@ -4,8 +4,10 @@ import {
   encodeObserved,
   type ObservedStateName,
   type Port,
+  type OwnRestarts as ProtoRestarts,
   type TaskStatus,
 } from '@shoal/proto';
+import type { OwnRestarts } from './own-restarts.ts';
 
 /** What the agent says about a task. */
 export interface Status {
@@ -17,6 +19,8 @@ export interface Status {
   readonly ports: readonly Port[];
   /** It failed for want of memory. */
   readonly oomKilled?: true;
+  /** Absent when there were none. */
+  readonly own?: OwnRestarts;
 }
 
 /** Earlier states first; a status may only move to the right. The last four are ends, and final. */
@@ -74,14 +78,42 @@ export const toTaskStatus = (taskId: string, status: Status, timeMs: number): Ta
   err: status.err,
   container: status.container,
   ports: [...status.ports],
+  own: status.own && toProtoRestarts(status.own),
   oomKilled: status.oomKilled ?? false,
 });
 
-export const fromTaskStatus = ({ state, message, err, container, ports, oomKilled }: TaskStatus): Status => ({
+export const fromTaskStatus = ({
+  state,
+  message,
+  err,
+  container,
+  ports,
+  own,
+  oomKilled,
+}: TaskStatus): Status => ({
   state: decodeObserved(state) ?? 'accepted',
   message,
   err,
   ports,
   ...(container && { container }),
   ...(oomKilled && { oomKilled }),
+  ...(own && { own: fromProtoRestarts(own) }),
+});
+
+const toProtoRestarts = (own: OwnRestarts): ProtoRestarts => ({
+  count: own.count,
+  attempts: own.attempts.map(Math.round),
+  failures: own.failures,
+  startedAt: own.startedAt && Math.round(own.startedAt),
+  endedAt: own.endedAt && Math.round(own.endedAt),
+  withHost: own.withHost ?? false,
+});
+
+const fromProtoRestarts = (own: ProtoRestarts): OwnRestarts => ({
+  count: own.count,
+  attempts: own.attempts,
+  failures: own.failures,
+  ...(own.startedAt !== undefined && { startedAt: own.startedAt }),
+  ...(own.endedAt !== undefined && { endedAt: own.endedAt }),
+  ...(own.withHost && { withHost: true }),
 });

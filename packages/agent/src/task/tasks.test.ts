@@ -10,6 +10,7 @@ import { aContainer, anAssignment, SimulatedDaemon } from './testing.ts';
 function host({ slots = 2 }: { slots?: number } = {}) {
   const daemon = new SimulatedDaemon();
   const said: string[] = [];
+  const time = { now: 1_000 };
   const say = ({ taskId, state, err }: TaskStatus) =>
     said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}`);
   const tasks = new Tasks({
@@ -19,14 +20,14 @@ function host({ slots = 2 }: { slots?: number } = {}) {
       drain: async (attachments, ms) => void said.push(`drain ${attachments.length} for ${ms}`),
     },
     limits: { starts: new Limiter(slots), stops: new Limiter(64) },
-    clock: () => 1_000,
+    clock: () => time.now,
     onStatus: say,
     onForget: (taskId) => said.push(`${taskId} forgotten`),
     log: pino({ level: 'silent' }),
   });
   const assign = (...all: ReturnType<typeof anAssignment>[]) =>
     tasks.assign(new Map(all.map((each) => [each.taskId, each])), { complete: true });
-  return { daemon, said, tasks, assign };
+  return { daemon, said, tasks, assign, time };
 }
 
 const settled = (check: () => void) => vi.waitFor(check, { timeout: 3_000, interval: 2 });
@@ -191,6 +192,61 @@ describe('the end of a task', () => {
   });
 });
 
+describe('without a manager', () => {
+  const restart = { condition: 'any', delayMs: 20, maxAttempts: 0, windowMs: 0 };
+  const assignment = anAssignment('t1', 'running', { restart });
+
+  it('what ends is started again, and gets no traffic until then', async () => {
+    const { daemon, said, tasks, assign, time } = host();
+    tasks.list([]);
+    assign(assignment);
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    tasks.contact(false);
+    time.now += 10_000;
+    daemon.change('c-t1', { phase: 'exited', exitCode: 1 });
+    tasks.hint('t1', 'die');
+    await settled(() => expect(tasks.unfit()).toEqual(new Set(['t1'])));
+    time.now += 20;
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    expect(daemon.calls.filter((call) => call.startsWith('start'))).toHaveLength(2);
+    expect(tasks.unfit()).toEqual(new Set());
+    expect(said.some((line) => line.includes('failed'))).toBe(false);
+  });
+
+  it('an end that the manager did not accept is taken back; one that it did stays', async () => {
+    const { daemon, said, tasks, assign, time } = host();
+    tasks.list([]);
+    tasks.contact(true);
+    assign(assignment, anAssignment('t2', 'running', { restart }));
+    await settled(() => expect(said.filter((line) => line.endsWith('running'))).toHaveLength(2));
+    for (const id of ['t1', 't2']) {
+      daemon.change(`c-${id}`, { phase: 'exited', exitCode: 1 });
+      tasks.hint(id, 'die');
+    }
+    await settled(() => expect(said.filter((line) => line.includes('failed'))).toHaveLength(2));
+    tasks.accepted(['t2']);
+    tasks.contact(false);
+    time.now += 10_000;
+    for (const id of ['t1', 't2']) tasks.hint(id, 'list');
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    expect(daemon.calls.filter((call) => call === 'start c-t2')).toHaveLength(1);
+  });
+
+  it('what ran when the host lost power runs again', async () => {
+    const { daemon, said, tasks, time } = host();
+    daemon.containers.set('c-t1', { ...leftover('t1'), phase: 'exited', exitCode: 255 });
+    const statuses = new Map([['t1', toTaskStatus('t1', statusOf('running'), 5)]]);
+    tasks.assign(new Map([['t1', assignment]]), { complete: false, earlier: { statuses, rebooted: true } });
+    tasks.list(daemon.list());
+    await settled(() => expect(tasks.unfit()).toEqual(new Set(['t1'])));
+    tasks.contact(false);
+    time.now += 2_000;
+    tasks.hint('t1', 'list');
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    expect(daemon.calls.some((call) => call.startsWith('create'))).toBe(false);
+  });
+});
+
 describe('leftovers', () => {
   it('are removed once the manager has said what there is', async () => {
     const { daemon, said, tasks, assign } = host();
@@ -214,8 +270,8 @@ describe('leftovers', () => {
 
 it('does not run again what ended before the agent was restarted', async () => {
   const { daemon, tasks, said } = host();
-  const earlier = new Map([['t1', toTaskStatus('t1', statusOf('failed', { err: 'x' }), 5)]]);
-  tasks.assign(new Map([['t1', anAssignment()]]), { complete: false, earlier });
+  const statuses = new Map([['t1', toTaskStatus('t1', statusOf('failed', { err: 'x' }), 5)]]);
+  tasks.assign(new Map([['t1', anAssignment()]]), { complete: false, earlier: { statuses, rebooted: true } });
   tasks.list([]);
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect({ calls: daemon.calls, said }).toEqual({ calls: [], said: [] });

@@ -3,19 +3,27 @@ import type { Logger } from 'pino';
 import type { ListedContainer } from './container.ts';
 import type { ContainerEngine } from './engine.ts';
 import { type Connections, executor, type StepLimits } from './execute.ts';
+import { endedWithHost } from './own-restarts.ts';
 import type { Wanted } from './plan.ts';
-import { fromTaskStatus, isUnfit, type Status, toTaskStatus } from './status.ts';
+import { fromTaskStatus, isBefore, isFinal, isUnfit, type Status, toTaskStatus } from './status.ts';
 import { TaskWorker } from './worker.ts';
 
 export interface TasksOptions {
   readonly engine: ContainerEngine;
   readonly network: Connections;
   readonly limits: StepLimits;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, of a clock that never jumps. */
   readonly clock: () => number;
   readonly onStatus: (status: TaskStatus) => void;
   readonly onForget: (taskId: string) => void;
   readonly log: Logger;
+}
+
+/** What was said before this process was started. */
+export interface Earlier {
+  readonly statuses: ReadonlyMap<string, TaskStatus>;
+  /** The host was booted since. */
+  readonly rebooted: boolean;
 }
 
 /** All tasks of this host, and the containers left over from tasks it has no more. */
@@ -30,6 +38,8 @@ export class Tasks {
   #listed = false;
   /** The set comes from the manager, not from the journal: what is not in it is to be removed. */
   #complete = false;
+  /** Since when there is no contact with the manager; Infinity while it was not even tried. */
+  #aloneSince: number | undefined = Number.POSITIVE_INFINITY;
 
   constructor(options: TasksOptions) {
     this.#options = options;
@@ -40,6 +50,17 @@ export class Tasks {
     return [...this.#statuses.values()];
   }
 
+  /** There is contact with the manager from now on, or none any more. */
+  contact(there: boolean): void {
+    this.#aloneSince = there ? undefined : this.#options.clock();
+    for (const worker of this.#workers.values()) worker.wake();
+  }
+
+  /** The manager has accepted the newest statuses of these tasks. */
+  accepted(taskIds: readonly string[]): void {
+    for (const taskId of taskIds) this.#workers.get(taskId)?.accepted();
+  }
+
   /** Ids of the tasks that nobody may be led to. */
   unfit(): Set<string> {
     const unfit = this.statuses().filter((status) => isUnfit(fromTaskStatus(status)));
@@ -47,16 +68,16 @@ export class Tasks {
   }
 
   /**
-   * What this host has to run. `earlier` are statuses said before this process was started; `complete`
-   * says that the set is the manager's whole will, so that containers of other tasks may go.
+   * What this host has to run. `complete` says that the set is the manager's whole will, so that containers of other
+   * tasks may go.
    */
   assign(
     set: ReadonlyMap<string, Assignment>,
-    { complete, earlier }: { complete: boolean; earlier?: ReadonlyMap<string, TaskStatus> },
+    { complete, earlier }: { complete: boolean; earlier?: Earlier },
   ): void {
     this.#complete ||= complete;
     for (const [taskId, assignment] of set) {
-      const worker = this.#workers.get(taskId) ?? this.#accept(taskId, earlier?.get(taskId));
+      const worker = this.#workers.get(taskId) ?? this.#accept(taskId, earlier);
       worker.want(wantedBy(assignment), assignment);
       if (this.#listed) worker.open();
     }
@@ -97,10 +118,12 @@ export class Tasks {
     this.#strays = [];
   }
 
-  #accept(taskId: string, earlier: TaskStatus | undefined): TaskWorker {
-    if (earlier) {
-      this.#statuses.set(taskId, earlier);
-      return this.#add(taskId, fromTaskStatus(earlier));
+  #accept(taskId: string, earlier: Earlier | undefined): TaskWorker {
+    const said = earlier?.statuses.get(taskId);
+    if (said) {
+      this.#statuses.set(taskId, said);
+      const status = fromTaskStatus(said);
+      return this.#add(taskId, earlier?.rebooted ? afterBoot(status, this.#options.clock()) : status);
     }
     const worker = this.#add(taskId);
     this.#report(taskId, worker.status);
@@ -108,13 +131,13 @@ export class Tasks {
   }
 
   #report(taskId: string, status: Status): void {
-    const reported = toTaskStatus(taskId, status, this.#options.clock());
+    const reported = toTaskStatus(taskId, status, Math.round(this.#options.clock()));
     this.#statuses.set(taskId, reported);
     this.#options.onStatus(reported);
   }
 
   #add(taskId: string, status?: Status): TaskWorker {
-    const { engine, log, onForget } = this.#options;
+    const { engine, log, onForget, clock } = this.#options;
     const worker = new TaskWorker(
       {
         execute: this.#execute,
@@ -125,6 +148,8 @@ export class Tasks {
           this.#statuses.delete(taskId);
           onForget(taskId);
         },
+        clock,
+        aloneSince: () => this.#aloneSince,
         log: log.child({ taskId }),
       },
       status,
@@ -133,6 +158,12 @@ export class Tasks {
     return worker;
   }
 }
+
+/** What had been started ended with its host, whatever its container says now. */
+const afterBoot = (status: Status, now: number): Status =>
+  isFinal(status.state) || isBefore(status.state, 'starting')
+    ? status
+    : { ...status, own: endedWithHost(status.own, now) };
 
 function wantedBy({ desiredState }: Assignment): Wanted {
   // A state that a newer manager invented: keep things as they are, start nothing.

@@ -3,14 +3,16 @@ import type { Assignment } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Container, ListedContainer } from './container.ts';
 import type { Outcome, StepContext } from './execute.ts';
-import { type Memory, plan, type Step, statusDuring, type Wanted } from './plan.ts';
-import { type Status, statusOf } from './status.ts';
+import { type Memory, plan, type Step, statusDuring, type TaskView, type Wanted } from './plan.ts';
+import { isFinal, type Status, statusOf } from './status.ts';
 
 /** Waits after steps that failed: doubled each time, between these. */
 const firstRetryMs = 250;
 const longestRetryMs = 8_000;
 /** A healthy life takes fewer steps between two rests; more means that steps don't do what they say. */
 const stepsWithoutRest = 10;
+/** Node's timers bear no more; then it is planned again, and waits on. */
+const longestTimerMs = 24 * 3_600_000;
 
 export interface WorkerOptions {
   readonly execute: (step: Step, context: StepContext) => Promise<Outcome>;
@@ -19,6 +21,10 @@ export interface WorkerOptions {
   readonly onStatus: (status: Status) => void;
   /** Called once, when nothing is left of the task. */
   readonly onForget: () => void;
+  /** Milliseconds since the epoch, of a clock that never jumps. */
+  readonly clock: () => number;
+  /** Since when there is no contact with the manager. */
+  readonly aloneSince: () => number | undefined;
   readonly log: Logger;
 }
 
@@ -31,6 +37,7 @@ export class TaskWorker {
   #memory: Memory;
   #step: { readonly action: Step['action']; readonly abort: AbortController } | undefined;
   #pause: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #listedId: string | undefined;
   #running = false;
   #open = false;
@@ -38,7 +45,7 @@ export class TaskWorker {
   /** @param status what was last said about the task, by this agent or one before it on this host */
   constructor(options: WorkerOptions, status: Status = statusOf('accepted')) {
     this.#options = options;
-    this.#memory = { status, stale: false };
+    this.#memory = { status, stale: false, told: isFinal(status.state) };
   }
 
   get status(): Status {
@@ -55,6 +62,11 @@ export class TaskWorker {
     this.wake();
   }
 
+  /** The manager has accepted the present status. */
+  accepted(): void {
+    this.#memory = { ...this.#memory, told: true };
+  }
+
   /** From now on it acts. Before, what exists on the host isn't known, and nothing may be concluded. */
   open(): void {
     this.#open = true;
@@ -66,6 +78,7 @@ export class TaskWorker {
     this.#open = false;
     this.#step?.abort.abort();
     this.#pause?.abort();
+    clearTimeout(this.#timer);
   }
 
   /** Something happened to the container: `event` is Docker's name for it. */
@@ -90,6 +103,7 @@ export class TaskWorker {
 
   /** Cuts a pause short and plans again. */
   wake(): void {
+    clearTimeout(this.#timer);
     this.#pause?.abort();
     if (!this.#open || this.#running) return;
     this.#running = true;
@@ -103,7 +117,7 @@ export class TaskWorker {
         const next = plan(this.#view());
         if (next.kind === 'forget') return this.#forget();
         this.#say(next.status);
-        if (next.kind === 'wait') return this.#options.log.debug({ reason: next.reason }, 'task waits');
+        if (next.kind === 'wait') return this.#wait(next.reason, next.until);
         failures = (await this.#perform(next.step, failures)) ? 0 : failures + 1;
         await this.#rest(Math.max(failures, steps - stepsWithoutRest));
       }
@@ -113,15 +127,25 @@ export class TaskWorker {
     }
   }
 
+  #wait(reason: string, until: number | undefined): void {
+    this.#options.log.debug({ reason }, 'task waits');
+    if (until === undefined || !Number.isFinite(until)) return;
+    const ms = Math.min(Math.max(0, until - this.#options.clock()), longestTimerMs);
+    this.#timer = setTimeout(() => this.wake(), ms);
+  }
+
   #forget(): void {
     this.#open = false;
     this.#options.onForget();
   }
 
-  #view() {
+  #view(): TaskView {
+    const aloneSince = this.#options.aloneSince();
     return {
       wanted: this.#wanted,
       memory: this.#memory,
+      now: this.#options.clock(),
+      ...(aloneSince !== undefined && { aloneSince }),
       ...(this.#assignment && { assignment: this.#assignment }),
       ...(this.#container && { container: this.#container }),
     };
@@ -131,6 +155,8 @@ export class TaskWorker {
   async #perform(step: Step, failures: number): Promise<boolean> {
     const abort = new AbortController();
     this.#step = { action: step.action, abort };
+    // What the daemon had against the last start may be over.
+    if (step.action === 'start') this.#forgive();
     const context: StepContext = {
       signal: abort.signal,
       begin: () => this.#say(statusDuring(step, this.status)),
@@ -161,6 +187,11 @@ export class TaskWorker {
     return idOrName === undefined ? Promise.resolve(undefined) : this.#options.find(idOrName);
   }
 
+  #forgive(): void {
+    const { refused: _, ...memory } = this.#memory;
+    this.#memory = memory;
+  }
+
   #learn({ container, stale, pulled, refused }: Outcome): void {
     if (container !== undefined) this.#container = container ?? undefined;
     this.#memory = {
@@ -178,7 +209,10 @@ export class TaskWorker {
         { state: status.state, ...(status.err && { reason: status.err }) },
         'task state',
       );
-    this.#memory = { ...this.#memory, status };
+    const restarts = status.own?.count ?? 0;
+    if (restarts > (this.#memory.status.own?.count ?? 0))
+      this.#options.log.warn({ restarts, reason: status.err }, 'started again without the manager');
+    this.#memory = { ...this.#memory, status, told: false };
     this.#options.onStatus(status);
   }
 

@@ -11,6 +11,7 @@ import {
   type Task,
   type TaskSpec,
 } from '../model/index.ts';
+import { restartRules } from '../orchestrator/index.ts';
 
 /**
  * The model's task as the agent gets it. `service` may be gone already; its tasks then only have to end.
@@ -45,6 +46,7 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
     attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),
     networkMode: companion ? `container:${companion.container}` : (networkMode ?? ''),
     drainMs: drainMs(service?.Spec.Labels),
+    restart: restartPolicy(task.Spec.RestartPolicy),
     genericResources: (task.GenericResources ?? []).map(genericResource),
   };
 }
@@ -90,6 +92,11 @@ function containerSpec(spec: ContainerSpec): proto.ContainerSpec {
     })),
     oomScoreAdj: spec.OomScoreAdj ?? 0,
   };
+}
+
+function restartPolicy(from: TaskSpec['RestartPolicy']): proto.RestartPolicy {
+  const { condition, delayMs, maxAttempts, windowMs } = restartRules(from);
+  return { condition, delayMs: Math.ceil(delayMs), maxAttempts, windowMs: Math.ceil(windowMs) };
 }
 
 function privileges(from: NonNullable<ContainerSpec['Privileges']>): proto.Privileges {

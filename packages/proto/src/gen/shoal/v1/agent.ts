@@ -290,6 +290,18 @@ export interface Assignment {
   networkMode: string;
   /** How long open connections may finish before the stop signal, milliseconds. */
   drainMs: number;
+  /** By what rules the host itself starts the container again while the manager is away; absent: not at all. */
+  restart?: RestartPolicy | undefined;
+}
+
+export interface RestartPolicy {
+  /** "none", "on-failure" or "any". */
+  condition: string;
+  delayMs: number;
+  /** 0: no limit. */
+  maxAttempts: number;
+  /** 0: attempts count for ever. */
+  windowMs: number;
 }
 
 export interface ContainerSpec {
@@ -430,8 +442,33 @@ export interface TaskStatus {
   err: string;
   container?: ContainerStatus | undefined;
   ports: Port[];
+  /** Absent when there were none. */
+  own?:
+    | OwnRestarts
+    | undefined;
   /** The kernel killed one of its processes for want of memory, and it failed. */
   oomKilled: boolean;
+}
+
+/**
+ * How the host itself started the task's container again while the manager was away. Times are milliseconds since the
+ * epoch.
+ */
+export interface OwnRestarts {
+  count: number;
+  /** When those were that count against RestartPolicy.max_attempts. */
+  attempts: number[];
+  /** Quick ends in a row, which make the delay grow. */
+  failures: number;
+  startedAt?:
+    | number
+    | undefined;
+  /** Since when it waits to be started again. */
+  endedAt?:
+    | number
+    | undefined;
+  /** It ended with its host, not by itself. */
+  withHost: boolean;
 }
 
 export interface ContainerStatus {
@@ -2764,6 +2801,7 @@ function createBaseAssignment(): Assignment {
     attachments: [],
     networkMode: "",
     drainMs: 0,
+    restart: undefined,
   };
 }
 
@@ -2819,6 +2857,9 @@ export const Assignment: MessageFns<Assignment> = {
     }
     if (message.drainMs !== 0) {
       writer.uint32(136).uint32(message.drainMs);
+    }
+    if (message.restart !== undefined) {
+      RestartPolicy.encode(message.restart, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -2972,6 +3013,14 @@ export const Assignment: MessageFns<Assignment> = {
             message.drainMs = reader.uint32();
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.restart = RestartPolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3014,6 +3063,100 @@ export const Assignment: MessageFns<Assignment> = {
     message.attachments = object.attachments?.map((e) => TaskAttachment.fromPartial(e)) || [];
     message.networkMode = object.networkMode ?? "";
     message.drainMs = object.drainMs ?? 0;
+    message.restart = (object.restart !== undefined && object.restart !== null)
+      ? RestartPolicy.fromPartial(object.restart)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRestartPolicy(): RestartPolicy {
+  return { condition: "", delayMs: 0, maxAttempts: 0, windowMs: 0 };
+}
+
+export const RestartPolicy: MessageFns<RestartPolicy> = {
+  encode(message: RestartPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.condition !== "") {
+      writer.uint32(10).string(message.condition);
+    }
+    if (message.delayMs !== 0) {
+      writer.uint32(16).uint64(message.delayMs);
+    }
+    if (message.maxAttempts !== 0) {
+      writer.uint32(24).uint64(message.maxAttempts);
+    }
+    if (message.windowMs !== 0) {
+      writer.uint32(32).uint64(message.windowMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestartPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestartPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.condition = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.delayMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.maxAttempts = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.windowMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RestartPolicy>, I>>(base?: I): RestartPolicy {
+    return RestartPolicy.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestartPolicy>, I>>(object: I): RestartPolicy {
+    const message = createBaseRestartPolicy();
+    message.condition = object.condition ?? "";
+    message.delayMs = object.delayMs ?? 0;
+    message.maxAttempts = object.maxAttempts ?? 0;
+    message.windowMs = object.windowMs ?? 0;
     return message;
   },
 };
@@ -4666,7 +4809,17 @@ export const Port: MessageFns<Port> = {
 };
 
 function createBaseTaskStatus(): TaskStatus {
-  return { taskId: "", state: 0, timeMs: 0, message: "", err: "", container: undefined, ports: [], oomKilled: false };
+  return {
+    taskId: "",
+    state: 0,
+    timeMs: 0,
+    message: "",
+    err: "",
+    container: undefined,
+    ports: [],
+    own: undefined,
+    oomKilled: false,
+  };
 }
 
 export const TaskStatus: MessageFns<TaskStatus> = {
@@ -4691,6 +4844,9 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     }
     for (const v of message.ports) {
       Port.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.own !== undefined) {
+      OwnRestarts.encode(message.own, writer.uint32(162).fork()).join();
     }
     if (message.oomKilled !== false) {
       writer.uint32(240).bool(message.oomKilled);
@@ -4767,6 +4923,14 @@ export const TaskStatus: MessageFns<TaskStatus> = {
             message.ports.push(Port.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.own = OwnRestarts.decode(reader, reader.uint32());
+            continue;
+          }
           case 30: {
             if (tag !== 240) {
               break;
@@ -4801,7 +4965,137 @@ export const TaskStatus: MessageFns<TaskStatus> = {
       ? ContainerStatus.fromPartial(object.container)
       : undefined;
     message.ports = object.ports?.map((e) => Port.fromPartial(e)) || [];
+    message.own = (object.own !== undefined && object.own !== null) ? OwnRestarts.fromPartial(object.own) : undefined;
     message.oomKilled = object.oomKilled ?? false;
+    return message;
+  },
+};
+
+function createBaseOwnRestarts(): OwnRestarts {
+  return { count: 0, attempts: [], failures: 0, startedAt: undefined, endedAt: undefined, withHost: false };
+}
+
+export const OwnRestarts: MessageFns<OwnRestarts> = {
+  encode(message: OwnRestarts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).uint32(message.count);
+    }
+    if (message.attempts.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.attempts) {
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    if (message.failures !== 0) {
+      writer.uint32(24).uint32(message.failures);
+    }
+    if (message.startedAt !== undefined) {
+      writer.uint32(32).uint64(message.startedAt);
+    }
+    if (message.endedAt !== undefined) {
+      writer.uint32(40).uint64(message.endedAt);
+    }
+    if (message.withHost !== false) {
+      writer.uint32(48).bool(message.withHost);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OwnRestarts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOwnRestarts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.attempts.push(longToNumber(reader.uint64()));
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.attempts.push(longToNumber(reader.uint64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.failures = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.startedAt = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.endedAt = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.withHost = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OwnRestarts>, I>>(base?: I): OwnRestarts {
+    return OwnRestarts.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OwnRestarts>, I>>(object: I): OwnRestarts {
+    const message = createBaseOwnRestarts();
+    message.count = object.count ?? 0;
+    message.attempts = object.attempts?.map((e) => e) || [];
+    message.failures = object.failures ?? 0;
+    message.startedAt = object.startedAt ?? undefined;
+    message.endedAt = object.endedAt ?? undefined;
+    message.withHost = object.withHost ?? false;
     return message;
   },
 };
