@@ -1,9 +1,11 @@
-import { faults, httpJson, until } from '@shoal/testbed';
+import { faults, httpJson, type TaskView, until } from '@shoal/testbed';
+import type Docker from 'dockerode';
 import { afterEach, expect, it } from 'vitest';
 import {
   cli,
   clients,
   cluster,
+  containersOn,
   create,
   docker,
   nodeNamed,
@@ -17,7 +19,7 @@ afterEach(async () => {
   await faults.healAll(cluster);
   for (const name of ['h1', 'h2']) await setAvailability(name, 'active');
   await cluster.waitReady();
-  await removeServices('greedy', 'hog', 'high', 'global', 'fresh', 'after');
+  await removeServices();
 });
 const [, , h3] = cluster.hosts;
 
@@ -36,6 +38,20 @@ async function setAvailability(host: string, Availability: string): Promise<void
   const { ID, Version, Spec } = await nodeNamed(host);
   await docker.getNode(ID).update({ ...Spec, version: Version.Index, Availability } as never);
 }
+
+/** Makes services of one task each, which may leave h3 afterwards; returns the tasks. */
+async function beginOnH3(...specs: Docker.CreateServiceOptions[]): Promise<TaskView[]> {
+  for (const name of ['h1', 'h2']) await setAvailability(name, 'pause');
+  const tasks = [];
+  for (const spec of specs) {
+    await create(spec);
+    tasks.push(...(await running(spec.Name ?? '', 1)));
+  }
+  for (const name of ['h1', 'h2']) await setAvailability(name, 'active');
+  return tasks;
+}
+
+const isGlobal = { Mode: { Global: {} } };
 
 const messageOf = async (host: string): Promise<string> =>
   ((await docker.getNode(host).inspect()) as { Status: { Message?: string } }).Status.Message ?? '';
@@ -62,14 +78,11 @@ it('a container that takes more memory than it may is shown as such, and replace
 
 it('a host short of memory gets no new tasks, loses the one that matters least, and is used again later', async () => {
   const { ID } = await nodeNamed('h3');
-  // All of these begin on h3.
-  for (const name of ['h1', 'h2']) await setAvailability(name, 'pause');
-  await create(webSpec('hog', { container: takes(150), Labels: { 'shoal.priority': '-5' } }));
-  await create(webSpec('high', { Labels: { 'shoal.priority': '5' } }));
-  await create({ ...webSpec('global'), Mode: { Global: {} } });
-  const [hog] = await running('hog', 1);
-  const [high] = await running('high', 1);
-  for (const name of ['h1', 'h2']) await setAvailability(name, 'active');
+  const [hog, high] = await beginOnH3(
+    webSpec('hog', { container: takes(150), Labels: { 'shoal.priority': '-5' } }),
+    webSpec('high', { Labels: { 'shoal.priority': '5' } }),
+  );
+  await create({ ...webSpec('global'), ...isGlobal });
   await running('global', 3);
   await faults.takeMemory(h3, 60);
   const message = await until('h3 is short of memory', async () => (await messageOf('h3')) || undefined, {
@@ -101,4 +114,73 @@ it('a host short of memory gets no new tasks, loses the one that matters least, 
   expect((await running('high', 1)).map((task) => task.ID)).toEqual([high?.ID]);
   await create(webSpec('after', { replicas: 3 }));
   expect((await running('after', 3)).map(({ NodeID }) => NodeID)).toContain(ID);
+});
+
+it('a full disk: tasks leave it, container and all, and what must start there fails with the reason', async () => {
+  const { ID } = await nodeNamed('h3');
+  await faults.smallDisk(h3, 'dockerd', 700);
+  await cluster.waitReady();
+  const [mobile] = await beginOnH3(webSpec('mobile'));
+  await faults.fillDisk(h3, 'dockerd', 20_000);
+  const message = await until('h3 is short of disk', async () => (await messageOf('h3')) || undefined, {
+    timeoutMs: 20_000,
+  });
+  expect(message).toMatch(/^the host is short of disk space: \d+ MiB free of 700 MiB at \/var\/lib\/docker$/);
+  await until(
+    'its task runs elsewhere, and nothing is left of it',
+    async (seen) => {
+      const tasks = await tasksOf('mobile');
+      seen(tasks.map(({ NodeID, Status }) => `${NodeID} ${Status.State} ${Status.Message}`));
+      return (
+        tasks.every((task) => task.NodeID !== ID) && (await containersOn(h3, 'mobile', true)).length === 0
+      );
+    },
+    { timeoutMs: 60_000 },
+  );
+  expect((await running('mobile', 1)).map((task) => task.ID)).not.toContain(mobile?.ID);
+  await faults.fillDisk(h3, 'dockerd', 0);
+  await create({ ...webSpec('global'), ...isGlobal });
+  await until(
+    'the task on h3 says why it can not start',
+    async (seen) => {
+      const tasks = (await tasksOf('global')).filter(({ NodeID }) => NodeID === ID);
+      seen(tasks.map(({ Status }) => `${Status.State} ${Status.Err}`));
+      return tasks.some(({ Status }) => /no space left on device/.test(Status.Err ?? ''));
+    },
+    { timeoutMs: 60_000 },
+  );
+  await faults.freeDisk(h3, 'dockerd');
+  await running('global', 3);
+  await until('h3 has enough again', async () => (await messageOf('h3')) === '', { timeoutMs: 60_000 });
+});
+
+it('an agent whose journal can not be written goes on, and its node gets no new tasks until it can', async () => {
+  const { ID } = await nodeNamed('h3');
+  await faults.smallDisk(h3, 'agent', 1);
+  await cluster.waitReady();
+  await faults.fillDisk(h3, 'agent', 0);
+  await create(webSpec('steady', { replicas: 3 }));
+  const steady = (await running('steady', 3)).filter(({ NodeID }) => NodeID === ID);
+  const message = await until('its node says so', async () => (await messageOf('h3')) || undefined, {
+    timeoutMs: 20_000,
+  });
+  expect(message).toMatch(
+    /^the host is unable to write its agent's journal: ENOSPC: no space left on device/,
+  );
+  await create(webSpec('fresh', { replicas: 2 }));
+  expect((await running('fresh', 2)).map(({ NodeID }) => NodeID)).not.toContain(ID);
+  // It still does what it is asked to.
+  const [container] = await containersOn(h3, 'steady');
+  await h3
+    .docker()
+    .getContainer(container?.Id ?? '')
+    .kill();
+  await until(
+    'the end of a task on h3 is known',
+    async () =>
+      (await tasksOf('steady')).some((task) => task.ID === steady[0]?.ID && task.Status.State === 'failed'),
+    { timeoutMs: 20_000 },
+  );
+  await faults.freeDisk(h3, 'agent');
+  await until('h3 can write again', async () => (await messageOf('h3')) === '', { timeoutMs: 30_000 });
 });

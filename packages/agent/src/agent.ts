@@ -1,5 +1,12 @@
 import { availableParallelism } from 'node:os';
-import { probeHost, protocolVersion, type Query, type QueryResult, type Welcome } from '@shoal/proto';
+import {
+  type Pressure,
+  probeHost,
+  protocolVersion,
+  type Query,
+  type QueryResult,
+  type Welcome,
+} from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { BridgeNetworks } from './docker/bridge-networks.ts';
@@ -61,7 +68,7 @@ export class Agent {
       onPulled: () => void this.#facts.refresh(),
     });
     this.#pressures = new PressureWatch({
-      sample: () => sample(kernel, [this.#facts.dockerRoot ?? [], config.stateDir].flat()),
+      sample: () => sample(kernel, this.#facts.dockerRoot),
       onChange: () => this.#facts.refreshHost(),
       log: log.child({ component: 'pressure' }),
     });
@@ -69,7 +76,7 @@ export class Agent {
       {
         ...config,
         overlayKey: () => this.#network.publicKey,
-        pressures: () => this.#pressures.pressures,
+        pressures: () => [...this.#pressures.pressures, ...unwritable(journal)],
       },
       this.#engine,
       log.child({ component: 'facts' }),
@@ -112,6 +119,7 @@ export class Agent {
       random: Math.random,
       log: log.child({ component: 'session' }),
     });
+    journal.onTrouble(() => this.#facts.refreshHost());
     this.#facts.onChange((facts) => this.#link.sendFacts(facts));
   }
 
@@ -222,6 +230,12 @@ export class Agent {
     }
   }
 }
+
+/** What can't be written is lost with this process: better no new tasks until it can. */
+const unwritable = ({ trouble }: Journal): Pressure[] =>
+  trouble === undefined
+    ? []
+    : [{ kind: 'journal', message: `unable to write its agent's journal: ${trouble}` }];
 
 const failure = (id: string, status: number, message: string): QueryResult => ({
   id,

@@ -112,6 +112,67 @@ export async function giveMemory(host: Host): Promise<void> {
     echo max 2>/dev/null > "$limit" || echo -1 > "$limit"`);
 }
 
+/** Where processes keep what they have. */
+const folders = { dockerd: '/var/lib/docker', agent: '/var/lib/shoal/agent' } as const;
+export type DiskOwner = keyof typeof folders;
+
+/** Stops a process in order, so that it leaves nothing half done, does something, and starts it again. */
+async function meanwhile(host: Host, name: DiskOwner, script: string): Promise<void> {
+  await host.sh(`hold=/run/shoal/hold/${name} pid=/run/shoal/${name}.pid
+    touch "$hold"; kill -TERM "$(cat "$pid")" 2>/dev/null || true
+    for try in $(seq 200); do [ -e "$pid" ] || break; sleep 0.1; done
+    [ ! -e "$pid" ]
+    ${script}
+    rm -f "$hold"`);
+  if (name === 'dockerd') await daemonBack(host);
+}
+
+/** Gives a process a disk of its own, of so many MiB: an empty one for dockerd, one with all that it had for the agent. */
+export async function smallDisk(host: Host, name: DiskOwner, sizeMiB: number): Promise<void> {
+  const folder = folders[name];
+  const [keep, bring] =
+    name === 'agent' ? [`cp -a ${folder} /run/kept`, `cp -a /run/kept/. ${folder}/`] : ['', ''];
+  await meanwhile(
+    host,
+    name,
+    `${keep}
+     mount -t tmpfs -o size=${sizeMiB}m,mode=711 shoal-fault ${folder}
+     ${bring}
+     rm -rf /run/kept`,
+  );
+}
+
+/** Takes it back; what is on it goes with it, but for the agent's. */
+export async function ownDisk(host: Host, name: DiskOwner): Promise<void> {
+  const folder = folders[name];
+  if (!(await host.sh('cat /proc/mounts')).includes(`shoal-fault ${folder} `)) return;
+  const [keep, bring] =
+    name === 'agent'
+      ? [`rm -f ${folder}/filler; cp -a ${folder} /run/kept`, `cp -a /run/kept/. ${folder}/`]
+      : ['', ''];
+  await meanwhile(
+    host,
+    name,
+    `${keep}
+     umount -l ${folder}
+     ${bring}
+     rm -rf /run/kept`,
+  );
+}
+
+/** Fills such a disk but for so many KiB; `freeDisk` takes that back. */
+export async function fillDisk(host: Host, name: DiskOwner, leaveKiB: number): Promise<void> {
+  const folder = folders[name];
+  await host.sh(`grep -q 'shoal-fault ${folder} ' /proc/mounts
+    rm -f ${folder}/filler
+    bytes=$(( ($(df --output=avail -k ${folder} | tail -n 1) - ${leaveKiB}) * 1024 ))
+    [ "$bytes" -le 0 ] || fallocate -l "$bytes" ${folder}/filler`);
+}
+
+export async function freeDisk(host: Host, name: DiskOwner): Promise<void> {
+  await host.sh(`rm -f ${folders[name]}/filler`);
+}
+
 export async function daemonBack(host: Host): Promise<void> {
   await until(`the Docker daemon of ${host.name} answers`, () => host.daemonAnswers(), {
     timeoutMs: 60_000,
@@ -134,6 +195,8 @@ export async function healAll(cluster: Cluster): Promise<void> {
       await host.sh(
         'rm -f /run/shoal/hold/*; for p in /run/shoal/*.pid; do kill -CONT "$(cat "$p")" || true; done 2>/dev/null',
       );
+      await ownDisk(host, 'agent');
+      await ownDisk(host, 'dockerd');
       await daemonBack(host);
     }),
   );

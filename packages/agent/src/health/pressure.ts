@@ -3,7 +3,7 @@ import type { Pressure } from '@shoal/proto';
 /** How much of something that a host can run out of is left. Bytes for memory and disk, else numbers. */
 export interface Reading {
   readonly kind: 'memory' | 'disk' | 'inodes' | 'pids';
-  /** Of which folder's file system. */
+  /** Whose disk it is. */
   readonly folder?: string;
   readonly free: number;
   readonly total: number;

@@ -26,7 +26,7 @@ async function read(files: Readonly<Record<string, string>>): Promise<string[]> 
     await mkdir(dirname(join(root, name)), { recursive: true });
     await writeFile(join(root, name), text);
   }
-  const found = await sample({ proc: join(root, 'proc'), cgroup: join(root, 'cgroup') }, []);
+  const found = await sample({ proc: join(root, 'proc'), cgroup: join(root, 'cgroup') }, undefined);
   return found.map(({ kind, free, total }) => {
     const unit = kind === 'memory' ? 1024 : 1;
     return `${kind} ${free / unit} of ${total / unit}`;
@@ -68,13 +68,12 @@ describe('what a host has left', () => {
 
   it('is unknown where nothing can be read', async () => {
     const nowhere = { proc: '/nowhere', cgroup: '/nowhere' };
-    expect(await sample(nowhere, ['/nowhere'])).toEqual([]);
+    expect(await sample(nowhere, '/nowhere')).toEqual([]);
   });
 
-  it('of this machine makes sense, and a disk with two of the folders counts once', async () => {
-    const found = await sample(kernel, [tmpdir(), tmpdir()]);
+  it('of this machine makes sense', async () => {
+    const found = await sample(kernel, tmpdir());
     expect(found.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['memory', 'pids', 'disk']));
-    expect(found.filter(({ kind }) => kind === 'disk')).toHaveLength(1);
     for (const { free, total } of found) {
       expect(free).toBeGreaterThan(0);
       expect(total).toBeGreaterThanOrEqual(free);

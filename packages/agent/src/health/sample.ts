@@ -1,4 +1,4 @@
-import { stat, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { groupsOf, type Kernel, memoryOf, readNumber, readText } from './cgroup.ts';
 import type { Reading } from './pressure.ts';
@@ -7,12 +7,12 @@ import type { Reading } from './pressure.ts';
 const firstPid = 1;
 
 /**
- * What this host has left: memory, PIDs, and space on the file systems of `folders`. Reads a few small files and
- * starts no process. What can't be read is missing.
+ * What this host has left: memory, PIDs, and space on the disk of `folder`. Reads a few small files and starts no
+ * process. What can't be read is missing.
  */
-export async function sample(kernel: Kernel, folders: readonly string[]): Promise<Reading[]> {
-  const found = await Promise.all([memory(kernel), pids(kernel), ...(await oncePerDisk(folders)).map(space)]);
-  return found.flat();
+export async function sample(kernel: Kernel, folder: string | undefined): Promise<Reading[]> {
+  const disk = folder === undefined ? [] : space(folder);
+  return (await Promise.all([memory(kernel), pids(kernel), disk])).flat();
 }
 
 async function memory(kernel: Kernel): Promise<Reading[]> {
@@ -63,13 +63,4 @@ async function space(folder: string): Promise<Reading[]> {
 function scarcest(readings: readonly Reading[]): Reading[] {
   const known = readings.filter(({ free, total }) => Number.isFinite(free) && Number.isFinite(total));
   return known.sort((a, b) => a.free - b.free).slice(0, 1);
-}
-
-async function oncePerDisk(folders: readonly string[]): Promise<string[]> {
-  const byDisk = new Map<number, string>();
-  for (const folder of folders) {
-    const found = await stat(folder).catch(() => undefined);
-    if (found && !byDisk.has(found.dev)) byDisk.set(found.dev, folder);
-  }
-  return [...byDisk.values()];
 }

@@ -46,8 +46,8 @@ export class LazyFile {
     this.#gatherMs = gatherMs;
   }
 
-  touch(): void {
-    this.#timer ??= setTimeout(() => this.#start(), this.#gatherMs);
+  touch(afterMs = this.#gatherMs): void {
+    this.#timer ??= setTimeout(() => this.#start(), afterMs);
   }
 
   /** Resolves when what was true at the call is on disk. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -70,4 +70,26 @@ it('knows whether the host was booted since it was last opened', async () => {
   const seen: boolean[] = [];
   for (const boot of ['1', '1', '2', '2']) seen.push((await Journal.open(folder, boot, silent)).rebooted);
   expect(seen).toEqual([false, false, true, false]);
+});
+
+it('goes on in memory while it can not be written, says so, and writes what is true once it can', async () => {
+  const folder = await newFolder();
+  // Nothing can be written in the place of these folders, whoever runs this test.
+  const obstacles = ['boot.new', 'node.json.new', 'statuses.bin.new'].map((name) => join(folder, name));
+  for (const obstacle of obstacles) await mkdir(obstacle, { recursive: true });
+  const journal = await Journal.open(folder, '1', silent);
+  const told = [journal.trouble];
+  journal.onTrouble(() => told.push(journal.trouble));
+  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
+  expect(journal.identity).toEqual({ nodeId: 'n1', clusterId: 'k1' });
+  journal.setStatus(toTaskStatus('t1', statusOf('running'), 5));
+  await journal.flush();
+  expect(told).toEqual([expect.stringMatching(/^EISDIR: /)]);
+  for (const obstacle of obstacles) await rmdir(obstacle);
+  journal.setStatus(toTaskStatus('t1', statusOf('complete'), 6));
+  await journal.flush();
+  expect(told).toEqual([expect.any(String), undefined]);
+  const again = await Journal.open(folder, '1', silent);
+  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1' });
+  expect([...again.statuses.values()]).toEqual([toTaskStatus('t1', statusOf('complete'), 6)]);
 });

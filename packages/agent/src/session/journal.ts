@@ -7,6 +7,8 @@ import { LazyFile, readIfThere, writeAtomically } from './atomic-file.ts';
 
 /** Changes that come together are written together; a crash loses no more than this. */
 const gatherMs = 200;
+/** What could not be written is tried again. */
+const retryMs = 5_000;
 
 /** Who this host is to its manager. */
 export interface Identity {
@@ -16,21 +18,30 @@ export interface Identity {
 
 /**
  * What survives the agent in its state directory: who it is, what it has to run, and what it said about
- * it. A task that ended must not run again only because the agent was started anew.
+ * it. A task that ended must not run again only because the agent was started anew. While it can't be written, the
+ * agent goes on with what it knows, and says so.
  */
 export class Journal {
   readonly #folder: string;
   readonly #log: Logger;
+  readonly #bootFile: LazyFile;
+  readonly #identityFile: LazyFile;
   readonly #assignmentFile: LazyFile;
   readonly #statusFile: LazyFile;
   readonly statuses = new Map<string, TaskStatus>();
+  /** Why files could not be written, by their names. */
+  readonly #unwritten = new Map<string, string>();
+  #onTrouble: () => void = () => {};
   #identity: Identity | undefined;
+  #boot = '';
   #rebooted = false;
   #assignments: AssignmentSet = noAssignments;
 
   private constructor(folder: string, log: Logger) {
     this.#folder = folder;
     this.#log = log;
+    this.#bootFile = this.#lazily('boot', () => Buffer.from(this.#boot));
+    this.#identityFile = this.#lazily('node.json', () => Buffer.from(`${JSON.stringify(this.#identity)}\n`));
     this.#assignmentFile = this.#lazily('assignments.bin', () =>
       Assignments.encode(toComplete(this.#assignments)).finish(),
     );
@@ -74,11 +85,22 @@ export class Journal {
     return this.#assignments;
   }
 
-  /** On disk when it resolves. */
+  /** Why it can't be written; undefined while it can. */
+  get trouble(): string | undefined {
+    return this.#unwritten.values().next().value;
+  }
+
+  /** Called when the trouble has begun or ended. */
+  onTrouble(listener: () => void): void {
+    this.#onTrouble = listener;
+  }
+
+  /** On disk when it resolves, if that is possible at all. */
   async setIdentity(identity: Identity): Promise<void> {
     if (JSON.stringify(identity) === JSON.stringify(this.#identity)) return;
-    await writeAtomically(join(this.#folder, 'node.json'), `${JSON.stringify(identity)}\n`);
     this.#identity = identity;
+    this.#identityFile.touch();
+    await this.#identityFile.flush();
   }
 
   setAssignments(assignments: AssignmentSet): void {
@@ -96,7 +118,8 @@ export class Journal {
   }
 
   async flush(): Promise<void> {
-    await Promise.all([this.#assignmentFile.flush(), this.#statusFile.flush()]);
+    const files = [this.#bootFile, this.#identityFile, this.#assignmentFile, this.#statusFile];
+    await Promise.all(files.map((file) => file.flush()));
   }
 
   async #noteBoot(boot: string): Promise<void> {
@@ -105,18 +128,34 @@ export class Journal {
       before = data.toString('utf8');
     });
     this.#rebooted = before !== '' && before !== boot;
-    if (before !== boot) await writeAtomically(join(this.#folder, 'boot'), boot);
+    if (before === boot) return;
+    this.#boot = boot;
+    this.#bootFile.touch();
+    await this.#bootFile.flush();
   }
 
   #lazily(name: string, encode: () => Uint8Array): LazyFile {
     const path = join(this.#folder, name);
-    return new LazyFile(
-      () =>
-        writeAtomically(path, encode()).catch((error) =>
-          this.#log.error({ err: error, path }, 'the journal cannot be written: is the disk full?'),
-        ),
-      gatherMs,
-    );
+    const write = async () => {
+      try {
+        await writeAtomically(path, encode());
+        this.#note(() => this.#unwritten.delete(name));
+      } catch (error) {
+        // The first says it; the rest of an outage says the same.
+        if (!this.#unwritten.has(name))
+          this.#log.error({ err: error, path }, 'the journal cannot be written, trying again');
+        this.#note(() => this.#unwritten.set(name, error instanceof Error ? error.message : String(error)));
+        file.touch(retryMs);
+      }
+    };
+    const file = new LazyFile(write, gatherMs);
+    return file;
+  }
+
+  #note(change: () => void): void {
+    const before = this.trouble === undefined;
+    change();
+    if ((this.trouble === undefined) !== before) this.#onTrouble();
   }
 
   async #read(name: string, take: (data: Buffer) => void): Promise<void> {

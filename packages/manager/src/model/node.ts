@@ -50,9 +50,9 @@ export const ApiNode = object({
 });
 export type ApiNode = Static<typeof ApiNode>;
 
-/** Something that a host is short of. */
+/** Something that a host is short of, or why else it should get no new tasks. */
 export interface Pressure {
-  /** `memory`, `disk`, `inodes` or `pids`; a newer agent may know more. */
+  /** `memory`, `disk`, `inodes`, `pids` or `journal`; a newer agent may know more. */
   readonly kind: string;
   /** For people, e.g. `short of memory: 42 MiB available of 2 GiB`. */
   readonly message: string;
@@ -85,6 +85,12 @@ export interface Node {
   readonly ManagerStatus?: Static<typeof ManagerStatus>;
   readonly shoal: NodeInternals;
 }
+
+const shortages = ['memory', 'disk', 'inodes', 'pids'];
+
+/** Kinds of what its host has too little of: with less tasks there will be more. */
+export const shortOf = ({ shoal: { pressures = [] } }: Node): string[] =>
+  pressures.map(({ kind }) => kind).filter((kind) => shortages.includes(kind));
 
 /** In one line; undefined for a host that is short of nothing. */
 export const pressureText = ({ shoal: { pressures } }: Node): string | undefined =>

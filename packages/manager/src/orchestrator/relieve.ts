@@ -1,5 +1,5 @@
 import type { Ids } from '../effects.ts';
-import { type Node, priorityOf, type Service, slotKey, type Task } from '../model/index.ts';
+import { type Node, priorityOf, type Service, shortOf, slotKey, type Task } from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
@@ -56,9 +56,9 @@ export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContex
 /** Undefined when a move has begun; otherwise why none has. */
 function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): string | undefined {
   const { calm, now, ids, memory } = context;
-  const pressures = (node.shoal.pressures ?? []).map(({ kind }) => kind);
+  const short = shortOf(node);
   const leaving = candidates(tx, node.ID, now).sort(
-    firstToLeave(pressures.includes('memory') ? memory : nothing),
+    firstToLeave(short.includes('memory') ? memory : nothing),
   );
   let why = 'none of its tasks can be moved now';
   for (const { task, service, tasks } of leaving) {
@@ -70,7 +70,7 @@ function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): 
     }
     const place = { key: slotKey(task), ...slotOf(task), nodeId: found.to, creatable: true };
     tx.tasks.create(
-      newTask(service.ID, place, targetLike(task), { moves: task.ID, relieves: pressures }, now, ids),
+      newTask(service.ID, place, targetLike(task), { moves: task.ID, relieves: short }, now, ids),
     );
     return undefined;
   }

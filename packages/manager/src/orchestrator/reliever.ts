@@ -1,5 +1,5 @@
 import { Loop } from '../loop.ts';
-import type { Task } from '../model/index.ts';
+import { shortOf, type Task } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
 import type { Change, Store } from '../store/index.ts';
 import { Calm } from './calm.ts';
@@ -24,8 +24,8 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
   const stuck = new Map<string, string>();
   const askedFor = async (nodeIds: Iterable<string>, now: number) => {
     const asked = [...nodeIds].filter((id) => {
-      const short = store.view.nodes.get(id)?.shoal.pressures?.some(({ kind }) => kind === 'memory');
-      return short && strains.movableAt(id) <= now;
+      const node = store.view.nodes.get(id);
+      return node && shortOf(node).includes('memory') && strains.movableAt(id) <= now;
     });
     const answers = await Promise.all(asked.map((id) => memory(id).catch(() => new Map<string, number>())));
     return new Map(answers.flatMap((answer) => [...answer]));

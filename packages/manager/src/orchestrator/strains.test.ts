@@ -20,7 +20,10 @@ describe('a task may be moved off a node', () => {
     expect(strains.movableAt('n1')).toBe(never);
     strains.note('n1', pressed('disk'), 7_000);
     expect(strains.movableAt('n1')).toBe(7_000 + strainedMs);
-    strains.note('n1', undefined, 8_000);
+    strains.note('n1', pressed('journal'), 8_000);
+    expect(strains.movableAt('n1')).toBe(never);
+    strains.note('n1', pressed('pids'), 8_000);
+    strains.note('n1', undefined, 9_000);
     expect(strains.movableAt('n1')).toBe(never);
   });
 

@@ -1,4 +1,4 @@
-import { isTerminal, type Node, type Task } from '../model/index.ts';
+import { isTerminal, type Node, shortOf, type Task } from '../model/index.ts';
 import { isWanted } from './standing.ts';
 
 /** A pressure that passes within this time moves nothing. */
@@ -26,7 +26,7 @@ export class Strains {
   /** The node as it is from now on; undefined once it is removed. */
   note(id: string, node: Node | undefined, now: number): void {
     const strain = this.#strains.get(id);
-    if (!node?.shoal.pressures) this.#strains.delete(id);
+    if (!node || shortOf(node).length === 0) this.#strains.delete(id);
     else if (!strain) this.#strains.set(id, { since: now });
   }
 

@@ -156,7 +156,7 @@ export interface NodeFacts_EngineLabelsEntry {
 }
 
 export interface Pressure {
-  /** "memory", "disk", "inodes" or "pids". */
+  /** "memory", "disk", "inodes", "pids"; "journal": the agent can't write what must survive it. */
   kind: string;
   /** For people, e.g. "short of memory: 42 MiB available of 2 GiB". */
   message: string;
