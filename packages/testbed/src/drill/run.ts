@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Cluster } from '../cluster.ts';
 import { Load, type LoadReport, type LoadSlot, SLOT_MS } from '../load.ts';
+import { until } from '../probe.ts';
 import { castOf, hostsOf, type Players } from './cast.ts';
 import { conditions } from './conditions.ts';
 import type { Drill, Scene } from './drills.ts';
@@ -62,6 +63,7 @@ const longestMs = 900_000;
  * service. The cluster is as it was before when this resolves or rejects.
  */
 export async function runDrill(target: Target, drill: Drill, options: DrillOptions): Promise<DrillRecord> {
+  if (target.testbed) await allReady(target.docker);
   const players = castOf(drill, await hostsOf(target.docker), options.victim);
   const play = new Play(target, drill, players, options);
   try {
@@ -69,6 +71,21 @@ export async function runDrill(target: Target, drill: Drill, options: DrillOptio
   } finally {
     await play.cleanUp();
   }
+}
+
+/** A host that was struck just before may still be on its way back. */
+function allReady(docker: Docker): Promise<boolean> {
+  return until(
+    'all hosts of the testbed are ready',
+    async (seen) => {
+      const states = (await docker.listNodes()).map(
+        ({ Description, Status }) => `${Description?.Hostname} ${Status?.State}`,
+      );
+      seen(states);
+      return states.every((state) => state.endsWith(' ready'));
+    },
+    { timeoutMs: 60_000, everyMs: 200 },
+  );
 }
 
 class Play {
