@@ -30,7 +30,9 @@ export interface Drill {
   readonly through: 'all' | 'not the victim' | 'neither victim nor manager';
   /** Resolves with the moment when it hit (milliseconds since 1970). */
   readonly strike: (scene: Scene) => Promise<number>;
-  /** What the drill waits for awaits: every place on another host; every task replaced; all places served; or just a while. */
+  /** What else is done before the drill begins to wait. */
+  readonly goesOn?: (scene: Scene) => Promise<void>;
+  /** What the drill waits for after that: every place on another host; every task replaced; all places served; or just a while. */
   readonly awaits: 'moved' | 'renewed' | 'whole' | { readonly holdMs: number };
   /** Also called when the drill is broken off. Nothing to mend without. */
   readonly heal?: (scene: Scene) => Promise<void>;
@@ -100,13 +102,7 @@ export const DRILLS: readonly Drill[] = [
     safe: false,
     victim: 'worker',
     through: 'not the victim',
-    strike: (scene) => {
-      const host = victimOf(scene);
-      return struckAt(
-        () => faults.cut(host),
-        ['type=network', 'event=disconnect', `network=${host.network}`],
-      );
-    },
+    strike: cutCable,
     awaits: 'moved',
     heal: mend,
     detectedBy: 'node',
@@ -187,7 +183,8 @@ export const DRILLS: readonly Drill[] = [
     safe: false,
     victim: 'worker',
     through: 'not the victim',
-    strike: flap,
+    strike: cutCable,
+    goesOn: flap,
     awaits: 'whole',
     heal: mend,
     detectedBy: 'node',
@@ -230,18 +227,19 @@ function now(strike: (scene: Scene) => Promise<void>): Drill['strike'] {
   };
 }
 
-async function flap(scene: Scene): Promise<number> {
+function cutCable(scene: Scene): Promise<number> {
   const host = victimOf(scene);
-  let first: number | undefined;
+  return struckAt(() => faults.cut(host), ['type=network', 'event=disconnect', `network=${host.network}`]);
+}
+
+/** The cable is pulled; it is plugged in, and pulled again, until it has been pulled often enough. */
+async function flap(scene: Scene): Promise<void> {
+  const host = victimOf(scene);
+  const wait = (ms: number) => sleep(ms, undefined, { signal: scene.signal });
   for (let time = 1; time <= flaps.times; time++) {
-    const at = await struckAt(
-      () => faults.cut(host),
-      ['type=network', 'event=disconnect', `network=${host.network}`],
-    );
-    first ??= at;
-    await sleep(flaps.cutMs, undefined, { signal: scene.signal });
+    if (time > 1) await faults.cut(host);
+    await wait(flaps.cutMs);
     await faults.heal(host);
-    await sleep(flaps.wellMs, undefined, { signal: scene.signal });
+    await wait(flaps.wellMs);
   }
-  return first ?? Date.now();
 }

@@ -49,7 +49,6 @@ const answerMs = ({ goals }: Drill): number => (goals['requests lost'] === 0 ? 5
 /** What does not come in time is left out, and the drill goes on to its healing. */
 const limitMs = {
   running: 180_000,
-  detected: 30_000,
   replaced: 240_000,
   returned: 60_000,
   balanced: 420_000,
@@ -187,7 +186,7 @@ class Play {
   /** Strike, wait, heal, wait. What does not come within its limit is missing in the record, and so in the outcome. */
   async #scenes(watch: Watch, before: readonly string[]): Promise<void> {
     const { signal, replicas } = this.#options;
-    const { awaits, heal, detectedBy } = this.#drill;
+    const { awaits, heal } = this.#drill;
     const { inTrouble, replaced, balanced } = conditions(this.#drill, {
       ...this.#players,
       desired: replicas,
@@ -196,11 +195,9 @@ class Play {
     this.#phase(`striking: ${this.#drill.says}`);
     this.#struck = true;
     this.#mark('struck', await this.#drill.strike(this.#scene));
+    await this.#drill.goesOn?.(this.#scene);
     if (typeof awaits === 'object') await sleep(awaits.holdMs, undefined, { signal });
-    else {
-      if (detectedBy !== 'nobody') await watch.until(inTrouble, limitMs.detected, signal);
-      await watch.until(replaced, limitMs.replaced, signal);
-    }
+    else await watch.until(replaced, limitMs.replaced, signal);
     // So that a second without an error fits in before the next disturbance.
     await sleep(WINDOW_MS, undefined, { signal });
     await this.#options.underFault?.(this.#players);
