@@ -74,7 +74,7 @@ const lossOfHost: Goals = { detected: 2, 'traffic recovered': 2, replaced: 30, b
 const untouched: Goals = { 'requests lost': 0, 'tasks started': 0 };
 /** A service is moved to emptier hosts one task at a time, the new one first. */
 const rebalanced = 1;
-const flaps = { times: 4, cutMs: 2_500, wellMs: 4_000 };
+const flaps = { times: 3, cutMs: 2_500, wellMs: 4_000 };
 
 export const DRILLS: readonly Drill[] = [
   {
@@ -189,7 +189,7 @@ export const DRILLS: readonly Drill[] = [
     heal: mend,
     detectedBy: 'node',
     surge: rebalanced,
-    goals: { detected: 2, balanced: 420 },
+    goals: { detected: 2, balanced: 240 },
   },
   {
     name: 'one-way-loss',

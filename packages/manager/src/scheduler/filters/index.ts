@@ -10,11 +10,11 @@ export const nodeFilters: readonly NodeFilter[] = [
   readiness,
   availability,
   pressure,
-  flapping,
   constraints,
   platform,
 ];
-export const roomFilters: readonly Filter[] = [resources, hostPort, maxReplicas];
+/** What a node lacks now and may have later: moves to it wait. */
+export const roomFilters: readonly Filter[] = [flapping, resources, hostPort, maxReplicas];
 
 /** In the order in which they are asked; a refused node counts for the first that said no. */
 export const filters: readonly Filter[] = [...nodeFilters, ...roomFilters];
