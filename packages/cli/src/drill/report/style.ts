@@ -28,6 +28,7 @@ svg .wanted, .legend .wanted { fill: var(--wanted); background: var(--wanted); }
 svg .answered, .legend .answered { fill: var(--answered); background: var(--answered); }
 svg .failed, .legend .failed { fill: var(--failed); background: var(--failed); }
 svg .band, .legend .band { fill: var(--band); background: var(--band); }
+svg .label { paint-order: stroke; stroke: var(--page); stroke-width: 4px; stroke-linejoin: round; }
 svg .host { font-weight: 600; } svg .unit, svg .tick { fill: var(--faint); } svg .count { fill: var(--count); font-weight: 600; } svg .count.low { fill: var(--ink); }
 svg .grid { stroke: var(--line); } svg .base { stroke: var(--faint); }
 svg .mark { stroke: var(--ink); stroke-width: 1.2; stroke-dasharray: 3 3; }

@@ -218,27 +218,29 @@ function marksOf(frame: Frame, moments: Moments): { rows: number; draw: (bottom:
   const rows = rowsOf(marks);
   return {
     rows: Math.max(0, ...rows) + 1,
+    // All lines before all labels, so that none crosses one out.
     draw: (bottom) =>
-      marks
-        .map(({ name, text, x, turned }, index) => {
-          const y = (rows[index] ?? 0) * size.row + 13;
-          return [
-            tag('line', { class: `mark ${name}`, x1: x, x2: x, y1: y - 10, y2: bottom }),
-            tag(
-              'text',
-              {
-                class: `label ${name}`,
-                x: turned ? x - 5 : x + 5,
-                y,
-                'text-anchor': turned ? 'end' : 'start',
-              },
-              escaped(text),
-            ),
-          ].join('');
-        })
-        .join(''),
+      [
+        ...marks.map(({ name, x }, index) =>
+          tag('line', { class: `mark ${name}`, x1: x, x2: x, y1: baseline(rows[index]) - 10, y2: bottom }),
+        ),
+        ...marks.map(({ name, text, x, turned }, index) =>
+          tag(
+            'text',
+            {
+              class: `label ${name}`,
+              x: turned ? x - 5 : x + 5,
+              y: baseline(rows[index]),
+              'text-anchor': turned ? 'end' : 'start',
+            },
+            escaped(text),
+          ),
+        ),
+      ].join(''),
   };
 }
+
+const baseline = (row = 0): number => row * size.row + 13;
 
 export const seconds = (ms: number): string => `${ms < 0 ? '−' : '+'}${(Math.abs(ms) / 1_000).toFixed(2)} s`;
 
