@@ -12,6 +12,7 @@ import type { Config } from './config.ts';
 import { BridgeNetworks } from './docker/bridge-networks.ts';
 import { Engine } from './docker/engine.ts';
 import { messageOf, statusCodeOf } from './docker/errors.ts';
+import { ProcessesWatch } from './docker/processes-watch.ts';
 import { watchContainers } from './docker/watch.ts';
 import { kernel } from './health/cgroup.ts';
 import { FactWatch } from './health/fact-watch.ts';
@@ -43,6 +44,7 @@ export class Agent {
   readonly #pressures: PressureWatch;
   readonly #probePort: ProbePort;
   readonly #tasks: Tasks;
+  readonly #processes: ProcessesWatch;
   readonly #link: ManagerLink;
   readonly #queries = new Limiter(queriesAtATime);
   readonly #closing = new AbortController();
@@ -98,6 +100,10 @@ export class Agent {
       },
       log: log.child({ component: 'task' }),
     });
+    this.#processes = new ProcessesWatch({
+      statuses: () => this.#tasks.statuses(),
+      onEnded: (taskId) => this.#tasks.died(taskId),
+    });
     this.#link = new ManagerLink({
       manager: config.manager,
       hello: () => ({
@@ -145,6 +151,7 @@ export class Agent {
     this.#facts.close();
     this.#pressures.close();
     this.#probePort.close();
+    this.#processes.end();
     this.#tasks.close();
     await this.#link.close();
     await this.#network.close();
@@ -179,8 +186,12 @@ export class Agent {
         engine: this.#engine,
         onList: (found) => this.#tasks.list(found),
         onEvent: (taskId, event) => this.#tasks.hint(taskId, event),
-        onLost: (reason) => this.#facts.trouble(reason),
+        onLost: (reason) => {
+          this.#facts.trouble(reason);
+          this.#processes.begin();
+        },
         onFound: () => {
+          this.#processes.end();
           void this.#facts.refresh();
           void this.#warnOfStrangers();
         },

@@ -1,9 +1,11 @@
-import type { NodeFacts } from '@shoal/proto';
+import type { NodeFacts, Pressure } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { type DockerInfo, factsWithoutDaemon, type HostConfig, nodeFacts } from './facts.ts';
 
 /** The daemon sends no event for most of this: labels, resources, plugins, images. */
 const everyMs = 20_000;
+/** Containers of a daemon with live-restore outlive it; but nobody stops or checks them, so this is not for ever. */
+export const daemonAwayMs = 60_000;
 
 export interface FactSource {
   info(): Promise<unknown>;
@@ -18,6 +20,10 @@ export class FactWatch {
   readonly #timer: NodeJS.Timeout;
   #facts: NodeFacts;
   #dockerRoot: string | undefined;
+  #liveRestore = false;
+  /** Its daemon is away, its containers are not: until this fires. */
+  #patience: NodeJS.Timeout | undefined;
+  #away: Pressure[] = [];
   #onChange: (facts: NodeFacts) => void = () => {};
 
   constructor(host: HostConfig, source: FactSource, log: Logger) {
@@ -45,7 +51,7 @@ export class FactWatch {
   async refresh(): Promise<void> {
     try {
       const [info, images] = await Promise.all([this.#source.info(), this.#source.images()]);
-      this.#dockerRoot = (info as DockerInfo).DockerRootDir;
+      this.#back(info as DockerInfo);
       this.#set(nodeFacts(this.#host, info as DockerInfo, images));
     } catch (error) {
       this.trouble(error instanceof Error ? error.message : String(error));
@@ -55,16 +61,45 @@ export class FactWatch {
   /** The host has another key, or is short of something else: said without asking the daemon first. */
   refreshHost(): void {
     const { overlayKey, pressures } = this.#host;
-    this.#set({ ...this.#facts, overlayKey: overlayKey(), pressures: pressures() });
+    this.#set({
+      ...this.#facts,
+      overlayKey: overlayKey(),
+      pressures: [...pressures(), ...this.#away],
+    });
   }
 
-  /** The daemon can't be used now, and why. A refresh that works takes it back. */
+  /**
+   * The daemon can't be used now, and why. A refresh that works takes it back. With live-restore the containers run on:
+   * for a while it is only a reason to give the host nothing new.
+   */
   trouble(reason: string): void {
-    this.#set({ ...this.#facts, trouble: `the Docker daemon does not answer: ${reason}` });
+    const message = `the Docker daemon does not answer: ${reason}`;
+    if (!this.#liveRestore) {
+      this.#set({ ...this.#facts, trouble: message, pressures: this.#host.pressures() });
+      return;
+    }
+    this.#patience ??= setTimeout(() => {
+      this.#liveRestore = false;
+      this.#away = [];
+      this.trouble(reason);
+    }, daemonAwayMs);
+    this.#away = [
+      { kind: 'daemon', message: `without its Docker daemon, and its containers run on: ${reason}` },
+    ];
+    this.refreshHost();
   }
 
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#patience);
+  }
+
+  #back({ DockerRootDir, LiveRestoreEnabled = false }: DockerInfo): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#away = [];
+    this.#dockerRoot = DockerRootDir;
+    this.#liveRestore = LiveRestoreEnabled;
   }
 
   #set(facts: NodeFacts): void {

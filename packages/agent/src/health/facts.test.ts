@@ -1,6 +1,6 @@
 import { pino } from 'pino';
-import { afterEach, expect, it } from 'vitest';
-import { FactWatch } from './fact-watch.ts';
+import { afterEach, expect, it, vi } from 'vitest';
+import { daemonAwayMs, FactWatch } from './fact-watch.ts';
 import { nodeFacts } from './facts.ts';
 
 const host = {
@@ -14,6 +14,7 @@ const host = {
 const watches: FactWatch[] = [];
 afterEach(() => {
   for (const watch of watches.splice(0)) watch.close();
+  vi.useRealTimers();
 });
 
 it('says of a host what docker info says', () => {
@@ -107,4 +108,38 @@ it('tells changes, and trouble while the daemon does not answer', async () => {
   await watch.refresh();
   expect(told).toEqual(['2 cpus', '2 cpus the Docker daemon does not answer: connect ENOENT', '2 cpus']);
   expect(watch.facts.images).toEqual(['app:1']);
+});
+
+it('bears with a daemon that is away while its containers live on, but not for ever', async () => {
+  vi.useFakeTimers();
+  const daemon = { down: false };
+  const source = {
+    info: async () => {
+      if (daemon.down) throw new Error('connect ENOENT');
+      return { LiveRestoreEnabled: true };
+    },
+    images: async () => [],
+  };
+  const watch = new FactWatch(host, source, pino({ level: 'silent' }));
+  watches.push(watch);
+  const said = () => [watch.facts.trouble, ...watch.facts.pressures.map(({ message }) => message)];
+  const runsOn = (why: string) => ['', `without its Docker daemon, and its containers run on: ${why}`];
+  await watch.refresh();
+  daemon.down = true;
+  watch.trouble('it closed the stream of events');
+  expect(said()).toEqual(runsOn('it closed the stream of events'));
+  await watch.refresh();
+  expect(said()).toEqual(runsOn('connect ENOENT'));
+  daemon.down = false;
+  await watch.refresh();
+  expect(said()).toEqual(['']);
+  watch.trouble('gone again');
+  daemon.down = true;
+  await vi.advanceTimersByTimeAsync(daemonAwayMs - 1);
+  expect(said()).toEqual(runsOn('connect ENOENT'));
+  await vi.advanceTimersByTimeAsync(1);
+  expect(said()).toEqual([expect.stringMatching(/^the Docker daemon does not answer: /)]);
+  daemon.down = false;
+  await watch.refresh();
+  expect(said()).toEqual(['']);
 });

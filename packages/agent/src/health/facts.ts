@@ -23,6 +23,7 @@ export interface DockerInfo {
   readonly MemTotal?: number;
   readonly ServerVersion?: string;
   readonly DockerRootDir?: string;
+  readonly LiveRestoreEnabled?: boolean;
   readonly Labels?: readonly string[] | null;
   readonly Plugins?: { readonly [type: string]: readonly string[] | null } | null;
   readonly GenericResources?: readonly DockerGenericResource[] | null;

@@ -178,7 +178,12 @@ function running(status: Status, container: Container): Status {
 /** Swarm's words. */
 const unhealthy = 'task: unhealthy container';
 
+/** In the place of the code that a process ended with, where nobody could see it. */
+export const unknownExitCode = -1;
+
 function exited(container: Container): Status {
+  if (container.exitCode === unknownExitCode)
+    return ended('failed', container, 'task: its processes ended while the Docker daemon was away');
   if (container.health === 'unhealthy') return ended('failed', container, unhealthy);
   if (container.exitCode === 0) return ended('complete', container);
   if (container.oomKilled) return { ...ended('failed', container, outOfMemory(container)), oomKilled: true };

@@ -101,6 +101,11 @@ export class Tasks {
     this.#workers.get(taskId)?.hint(event);
   }
 
+  /** The processes of a task have ended, and there is no daemon that would say so. */
+  died(taskId: string): void {
+    this.#workers.get(taskId)?.died();
+  }
+
   /** Containers keep running; steps under way are left to the daemon. */
   close(): void {
     for (const worker of this.#workers.values()) worker.close();

@@ -1,9 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assignment } from '@shoal/proto';
 import type { Logger } from 'pino';
-import type { Container, ListedContainer } from './container.ts';
+import { type Container, isActive, type ListedContainer } from './container.ts';
 import type { Outcome, StepContext } from './execute.ts';
-import { type Memory, plan, type Step, statusDuring, type TaskView, type Wanted } from './plan.ts';
+import {
+  type Memory,
+  plan,
+  type Step,
+  statusDuring,
+  type TaskView,
+  unknownExitCode,
+  type Wanted,
+} from './plan.ts';
 import { isFinal, type Status, statusOf } from './status.ts';
 
 /** Waits after steps that failed: doubled each time, between these. */
@@ -86,6 +94,15 @@ export class TaskWorker {
     // We did that ourselves, or have seen it already.
     if (event === 'start' && (this.#step?.action === 'start' || this.#container?.phase === 'running')) return;
     this.#memory = { ...this.#memory, stale: true };
+    this.wake();
+  }
+
+  /** Its processes are gone, and its daemon is too: what else there is to know comes with the daemon, and changes nothing. */
+  died(): void {
+    const known = this.#container;
+    if (!known || (!isActive(known) && known.exitCode !== unknownExitCode)) return;
+    this.#container = { ...known, phase: 'exited', pid: 0, exitCode: unknownExitCode };
+    this.#memory = { ...this.#memory, stale: false };
     this.wake();
   }
 

@@ -52,7 +52,7 @@ export type ApiNode = Static<typeof ApiNode>;
 
 /** Something that a host is short of, or why else it should get no new tasks. */
 export interface Pressure {
-  /** `memory`, `disk`, `inodes`, `pids` or `journal`; a newer agent may know more. */
+  /** `memory`, `disk`, `inodes`, `pids`, `journal` or `daemon`; a newer agent may know more. */
   readonly kind: string;
   /** For people, e.g. `short of memory: 42 MiB available of 2 GiB`. */
   readonly message: string;

@@ -156,7 +156,10 @@ export interface NodeFacts_EngineLabelsEntry {
 }
 
 export interface Pressure {
-  /** "memory", "disk", "inodes", "pids"; "journal": the agent can't write what must survive it. */
+  /**
+   * "memory", "disk", "inodes", "pids"; "journal": the agent can't write what must survive it; "daemon": Docker's is
+   * away, and its containers run on.
+   */
   kind: string;
   /** For people, e.g. "short of memory: 42 MiB available of 2 GiB". */
   message: string;
