@@ -36,11 +36,24 @@ describe('a node is calm', () => {
     expect(calm.calmAt('n1')).toBe(now + calmMs);
   });
 
+  const pressed = (kind: string) =>
+    aNode('n1', { shoal: { number: 1, images: [], pressures: [{ kind, message: `short of ${kind}` }] } });
+
+  it('as soon as ever when its host was under pressure, but short of nothing', () => {
+    const calm = new Calm([node('ready')], 0);
+    calm.note('n1', pressed('daemon'), 10_000);
+    expect(calm.calmAt('n1')).toBe(Number.POSITIVE_INFINITY);
+    calm.note('n1', node('ready'), 20_000);
+    expect(calm.calmAt('n1')).toBe(20_000 + calmMs);
+  });
+
   it('only minutes after it was short of something', () => {
-    const short = aNode('n1', {
-      shoal: { number: 1, images: [], pressures: [{ kind: 'disk', message: 'short of disk space' }] },
-    });
-    for (const calm of [new Calm([short], 0), new Calm([node('ready')], 0)]) {
+    const short = pressed('disk');
+    for (const calm of [
+      new Calm([short], 0),
+      new Calm([node('ready')], 0),
+      new Calm([node('ready', 'drain')], 0),
+    ]) {
       calm.note('n1', short, 10_000);
       expect(calm.calmAt('n1')).toBe(Number.POSITIVE_INFINITY);
       calm.note('n1', node('ready'), 20_000);

@@ -1,4 +1,4 @@
-import type { Node } from '../model/index.ts';
+import { type Node, shortOf } from '../model/index.ts';
 import { takesTasks } from './capacity.ts';
 
 /** A node that came, or came back, has to stay for so long before tasks are moved to it. */
@@ -38,7 +38,7 @@ export class Calm {
     // As long as nobody knows whether it is gone, it is neither.
     else if (node.Status.State === 'ready' || node.Status.State === 'down' || !before) {
       const usable = takesTasks(node);
-      if (before?.usable === usable) return;
+      if (before?.usable === usable && !isShort(node)) return;
       this.#stays.set(id, { usable, since: now, waitMs: nextWait(before, node, now) });
     }
   }
@@ -72,10 +72,12 @@ export class Calm {
 }
 
 /** Decided when a stay ends, for the next one. */
-function nextWait(before: Stay | undefined, { Status, shoal }: Node, now: number): number {
-  if (shoal.pressures) return relievedCalmMs;
+function nextWait(before: Stay | undefined, node: Node, now: number): number {
+  if (isShort(node)) return relievedCalmMs;
   if (!before) return calmMs;
   if (!before.usable) return before.waitMs;
-  const fell = Status.State === 'down';
+  const fell = node.Status.State === 'down';
   return fell && now - before.since < trustMs ? Math.min(2 * before.waitMs, longestCalmMs) : calmMs;
 }
+
+const isShort = (node: Node): boolean => shortOf(node).length > 0;
