@@ -188,7 +188,8 @@ export class Agent {
         onEvent: (taskId, event) => this.#tasks.hint(taskId, event),
         onLost: (reason) => {
           this.#facts.trouble(reason);
-          this.#processes.begin();
+          // Without live-restore the daemon ends them itself, and knows how they ended.
+          if (this.#facts.liveRestore) this.#processes.begin();
         },
         onFound: () => {
           this.#processes.end();

@@ -43,6 +43,11 @@ export class FactWatch {
     return this.#dockerRoot;
   }
 
+  /** Containers outlive the daemon. */
+  get liveRestore(): boolean {
+    return this.#liveRestore;
+  }
+
   onChange(listener: (facts: NodeFacts) => void): void {
     this.#onChange = listener;
   }

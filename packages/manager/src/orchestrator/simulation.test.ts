@@ -195,7 +195,7 @@ describe('random histories', () => {
       }),
       { numRuns: 60 },
     );
-  });
+  }, 120_000);
 
   it('keep the rules of a global service on the way, and end where its spec says', async () => {
     await fc.assert(
@@ -215,5 +215,5 @@ describe('random histories', () => {
       }),
       { numRuns: 40, examples: [rolledBackAsATaskFails] },
     );
-  });
+  }, 120_000);
 });
