@@ -5,6 +5,7 @@ import { allocatorLoop, prepareNetworks } from './allocator/index.ts';
 import { buildApi, listen } from './api/index.ts';
 import { readConfig, usage } from './config.ts';
 import { Dispatcher } from './dispatcher/index.ts';
+import { steadyTime } from './effects.ts';
 import { newId } from './ids.ts';
 import { memoryUse } from './insight/index.ts';
 import { startLiveness } from './liveness/index.ts';
@@ -28,7 +29,7 @@ if (config === 'help') {
 }
 
 const log = pino({ name: 'shoal-manager', level: config.logLevel });
-const clock = Date.now;
+const clock = steadyTime;
 const ids = newId;
 const managerAddr = config.agentListen;
 

@@ -76,11 +76,14 @@ export interface DropOptions {
   at: Host;
   /** Only packets of one kind, for instance `{ protocol: 'udp', port: 4789 }`. */
   only?: { protocol: 'tcp' | 'udp'; port: number };
+  /** Only so many of a hundred packets, at random. */
+  percent?: number;
 }
 
 /** Loses packets one way: what `from` sends doesn't arrive `at`, while the other direction works. */
-export async function drop({ from, at, only }: DropOptions): Promise<void> {
-  const match = only ? `${only.protocol} dport ${only.port} ` : '';
+export async function drop({ from, at, only, percent }: DropOptions): Promise<void> {
+  const kind = only ? `${only.protocol} dport ${only.port} ` : '';
+  const match = percent === undefined ? kind : `${kind}numgen random mod 100 < ${percent} `;
   // Ahead of connection tracking and of every rule that Docker or Shoal may have.
   await at.sh(
     `nft add table inet shoal_faults

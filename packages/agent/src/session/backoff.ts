@@ -1,6 +1,6 @@
 const firstMs = 100;
-/** Short of the time after which a silent node is taken for dead: a manager that is back hears of all in time. */
-const longestMs = 2_000;
+/** A manager that is back shall hear of all its hosts within a second or two; one try in vain costs next to nothing. */
+const longestMs = 500;
 /** A manager that says no won't say yes a moment later; a person has to act. */
 const refusedMs = 15_000;
 

@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { ApiDeps } from './deps.ts';
 import { knownError, maxBodyBytes } from './errors.ts';
 import { isObject } from './field-path.ts';
+import { lateValidators } from './late-validators.ts';
 import { closeServersWith } from './listen.ts';
 import { noRoute } from './not-served.ts';
 import { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './request-body.ts';
@@ -26,11 +27,8 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 1_000 },
     rewriteUrl: stripVersion,
     schemaErrorFormatter: describeSchemaErrors,
-    // Nothing that a user sends is changed or dropped on the way in.
-    ajv: {
-      customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false },
-    },
   });
+  app.setValidatorCompiler(lateValidators());
   // Response schemas are documentation: an answer is never filtered through one.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   closeServersWith(app);

@@ -11,7 +11,7 @@ afterEach(() => {
 });
 
 /** Two nodes on this machine, where port 1 is refused, and one elsewhere. */
-async function aCluster() {
+async function aCluster(clock = Date.now) {
   const store = await Store.open(memoryBackend(), Date.now);
   await store.update((tx) => {
     for (const [id, Addr] of [
@@ -25,7 +25,7 @@ async function aCluster() {
   });
   const asked: string[] = [];
   const liveness = startLiveness(store, {
-    clock: Date.now,
+    clock,
     steady: () => performance.now(),
     log: pino({ level: 'silent' }),
     ask: async (nodeId, what) => {
@@ -61,6 +61,20 @@ it('probes a host whose stream broke, asks the others to, and says what came out
   });
   liveness.heard('n1');
   await vi.waitFor(() => expect(report('n1')).toMatchObject({ state: 'heard', evidence: [] }));
+});
+
+it('sees nobody fall silent, or come back, when the clock is set', async () => {
+  let jump = 0;
+  const { store, liveness, report } = await aCluster(() => Date.now() + jump);
+  const revision = store.revision;
+  for (jump of [3_600_000, -7_200_000]) {
+    for (const id of ['n1', 'n2']) liveness.heard(id);
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    expect(['n1', 'n2'].map((id) => report(id).state)).toEqual(['heard', 'heard']);
+  }
+  expect(store.revision).toBe(revision);
+  // Of the third nothing was heard all the while, and no jump made that longer.
+  await vi.waitFor(() => expect(report('n3').state).toBe('away'), { timeout: 3_000 });
 });
 
 it('forgets a node that is removed', async () => {

@@ -1,0 +1,80 @@
+import { NodeFacts, protocolVersion } from '@shoal/proto';
+import { pino } from 'pino';
+import { ManagerLink } from './session/link.ts';
+import { Limiter } from './task/limiter.ts';
+import { Tasks } from './task/tasks.ts';
+import { SimulatedDaemon } from './task/testing.ts';
+
+/** Of each hollow host; more than any task of a bench asks for. */
+const hostCpus = 64;
+const hostBytes = 256 * 2 ** 30;
+
+export interface HollowOptions {
+  readonly hostname: string;
+  /** HOST:PORT. */
+  readonly manager: string;
+  readonly joinToken: string;
+}
+
+/**
+ * An agent without a host, for benches of the manager: its session and its tasks are the real ones, its Docker daemon
+ * is a map, and it has no networks.
+ */
+export class HollowAgent {
+  readonly daemon = new SimulatedDaemon();
+  /** When the newest session brought its complete set of tasks (`performance.now()`). */
+  confirmedAt: number | undefined;
+  readonly #link: ManagerLink;
+  readonly #tasks: Tasks;
+  #nodeId = '';
+
+  constructor({ hostname, manager, joinToken }: HollowOptions) {
+    const log = pino({ level: 'silent' });
+    const facts = NodeFacts.fromPartial({
+      hostname,
+      address: '127.0.0.1',
+      os: 'linux',
+      architecture: 'x86_64',
+      nanoCpus: hostCpus * 1e9,
+      memoryBytes: hostBytes,
+    });
+    this.#tasks = new Tasks({
+      engine: this.daemon,
+      network: { withdrawn: async () => undefined, drain: async () => undefined },
+      limits: { starts: new Limiter(4), stops: new Limiter(64) },
+      clock: () => performance.timeOrigin + performance.now(),
+      onStatus: (status) => this.#link.report(status),
+      onForget: (taskId) => this.#link.drop(taskId),
+      log,
+    });
+    this.#link = new ManagerLink({
+      manager,
+      hello: () => ({ protocol: protocolVersion, joinToken, nodeId: this.#nodeId, facts }),
+      statuses: () => this.#tasks.statuses(),
+      onAlone: () => this.#tasks.contact(false),
+      onAccepted: (taskIds) => this.#tasks.accepted(taskIds),
+      onWelcome: async ({ nodeId }) => {
+        this.#nodeId = nodeId;
+        this.confirmedAt = undefined;
+        this.#tasks.contact(true);
+      },
+      onAssignments: async ({ tasks }) => {
+        this.#tasks.assign(tasks, { complete: true });
+        this.confirmedAt ??= performance.now();
+      },
+      answer: async ({ id }) => ({
+        id,
+        outcome: { $case: 'error', value: { status: 501, message: 'this host is hollow' } },
+      }),
+      random: Math.random,
+      log,
+    });
+    this.#tasks.list([]);
+    this.#link.open();
+  }
+
+  async close(): Promise<void> {
+    this.#tasks.close();
+    await this.#link.close();
+  }
+}
