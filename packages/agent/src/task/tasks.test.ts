@@ -286,31 +286,3 @@ it('starts many tasks, so many at a time', async () => {
   await settled(() => expect(said.filter((line) => line.endsWith('running'))).toHaveLength(30));
   expect(daemon.mostRunning).toBeLessThanOrEqual(2);
 });
-
-describe('while the daemon is away', () => {
-  it('a task whose processes have ended fails, also if it is just being looked at; what lives goes on', async () => {
-    const { daemon, said, tasks, assign } = host();
-    tasks.list([]);
-    assign(anAssignment('t1'), anAssignment('t2'));
-    await settled(() => expect(said.filter((line) => line.endsWith('running'))).toHaveLength(2));
-    const { promise, reject } = Promise.withResolvers<void>();
-    daemon.hold = promise;
-    tasks.hint('t1', 'die');
-    tasks.died('t1');
-    reject(new Error('connect ENOENT'));
-    const error = 'task: its processes ended while the Docker daemon was away';
-    await settled(() => {
-      tasks.died('t1');
-      expect(said.at(-1)).toBe(`t1 failed (${error})`);
-    });
-    // Once it is back, what it says changes nothing.
-    daemon.hold = Promise.resolve();
-    daemon.change('c-t1', { phase: 'exited', exitCode: 0 });
-    tasks.list(daemon.list());
-    await settled(() => expect(daemon.calls.at(-1)).toBe('find c-t1'));
-    expect(said.at(-1)).toBe(`t1 failed (${error})`);
-    tasks.died('t1');
-    tasks.died('unknown');
-    tasks.close();
-  });
-});
