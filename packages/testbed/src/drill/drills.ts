@@ -134,7 +134,7 @@ export const DRILLS: readonly Drill[] = [
     heal: mend,
     detectedBy: 'node',
     surge: 0,
-    goals: { ...untouched, returned: 10 },
+    goals: untouched,
   },
   {
     name: 'manager-kill',
@@ -203,7 +203,7 @@ export const DRILLS: readonly Drill[] = [
     heal: mend,
     detectedBy: 'node',
     surge: 0,
-    goals: { ...untouched, returned: 10 },
+    goals: untouched,
   },
 ];
 
