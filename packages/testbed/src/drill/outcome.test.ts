@@ -80,8 +80,6 @@ const record = (change: Partial<DrillRecord> = {}): DrillRecord => ({
     failed: index >= 30 && index < 43 ? 1 : 0,
     maxMs: 1,
   })),
-  p50Ms: 1,
-  p99Ms: 2,
   failures: [],
   answers: [],
   containers: [

@@ -15,8 +15,6 @@ export interface DrillRecord {
   readonly endMs: number;
   readonly events: readonly DrillEvent[];
   readonly slots: readonly LoadSlot[];
-  readonly p50Ms: number;
-  readonly p99Ms: number;
   /** Why the first fifty failed that did. */
   readonly failures: readonly Failure[];
   /** Good answers, in the order in which they came, with the replica that gave them. */

@@ -171,8 +171,6 @@ class Play {
         endMs,
         events: this.#events,
         slots: report.slots.map((slot) => ({ ...slot, atMs: beginMs + slot.atMs })),
-        p50Ms: report.p50Ms,
-        p99Ms: report.p99Ms,
         failures: grouped(report.failures, beginMs),
         answers: this.#answers,
         containers: await this.#containers(watch),

@@ -40,8 +40,6 @@ const page = (hostname: string, why: string) => {
       failed: index === 31 ? 2 : 0,
       maxMs: 3,
     })),
-    p50Ms: 1,
-    p99Ms: 2,
     failures: [{ why, count: 2, firstMs: 3_100, lastMs: 3_150 }],
     answers: [],
     containers: undefined,
