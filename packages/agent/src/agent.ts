@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, uptime } from 'node:os';
 import {
   type Pressure,
   probeHost,
@@ -25,6 +25,7 @@ import type { AssignmentSet } from './session/assignment-set.ts';
 import { bootId } from './session/boot.ts';
 import { Journal } from './session/journal.ts';
 import { ManagerLink } from './session/link.ts';
+import { leaseMs } from './task/isolation.ts';
 import { Limiter } from './task/limiter.ts';
 import { Tasks } from './task/tasks.ts';
 
@@ -33,6 +34,11 @@ const startsAtATime = Math.max(2, availableParallelism());
 /** Each holds a connection to the daemon for as long as its container's grace period. */
 const stopsAtATime = 64;
 const queriesAtATime = 4;
+/** At its start, an agent whose lease has ended tries so long to get another before it stops isolated tasks. */
+const firstContactMs = 1_000;
+
+/** Also counts the time that the host sleeps. */
+const uptimeMs = () => uptime() * 1_000;
 
 /** This host's part of the cluster: connects the manager's will with the Docker daemon. */
 export class Agent {
@@ -48,13 +54,14 @@ export class Agent {
   readonly #link: ManagerLink;
   readonly #queries = new Limiter(queriesAtATime);
   readonly #closing = new AbortController();
+  /** When the host was booted, by its time as it was at the start: so no change of that time is seen later. */
+  readonly #epoch = Date.now() - uptimeMs();
   #watching: { readonly key: string; readonly stop: AbortController } | undefined;
 
   private constructor(config: Config, journal: Journal, log: Logger) {
     this.#journal = journal;
     this.#log = log;
-    // Since the epoch, but without the jumps of the host's time.
-    const clock = () => performance.timeOrigin + performance.now();
+    const clock = () => this.#epoch + uptimeMs();
     this.#network = new HostNetwork({
       bridges: new BridgeNetworks(config.dockerSocket),
       stateDir: config.stateDir,
@@ -113,6 +120,8 @@ export class Agent {
         facts: this.#facts.facts,
       }),
       statuses: () => this.#tasks.statuses(),
+      clock,
+      onContact: (sentAt) => this.#renewLease(sentAt + leaseMs),
       onAlone: () => this.#tasks.contact(false),
       onAccepted: (taskIds) => this.#tasks.accepted(taskIds),
       onWelcome: (welcome) => this.#welcome(welcome),
@@ -134,6 +143,8 @@ export class Agent {
     const journal = await Journal.open(config.stateDir, await bootId(), log.child({ component: 'journal' }));
     const agent = new Agent(config, journal, log);
     await agent.#network.start();
+    const { lease = 0 } = journal;
+    agent.#tasks.renewLease(agent.#epoch + Math.max(lease, uptimeMs() + firstContactMs));
     // What was there before goes on as it was, also while the manager is away.
     agent.#tasks.assign(journal.assignments.tasks, { complete: false, earlier: journal });
     agent.#network.apply(journal.assignments, journal.identity?.nodeId ?? '').catch(() => {});
@@ -163,6 +174,11 @@ export class Agent {
     this.#log.info({ nodeId, clusterId }, 'joined the manager');
     this.#tasks.contact(true);
     this.#watch();
+  }
+
+  #renewLease(until: number): void {
+    this.#tasks.renewLease(until);
+    if (this.#tasks.needLease) this.#journal.setLease(Math.round(until - this.#epoch));
   }
 
   async #assign(set: AssignmentSet): Promise<void> {

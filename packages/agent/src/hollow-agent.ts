@@ -1,6 +1,7 @@
 import { NodeFacts, protocolVersion } from '@shoal/proto';
 import { pino } from 'pino';
 import { ManagerLink } from './session/link.ts';
+import { leaseMs } from './task/isolation.ts';
 import { Limiter } from './task/limiter.ts';
 import { Tasks } from './task/tasks.ts';
 import { SimulatedDaemon } from './task/testing.ts';
@@ -30,6 +31,7 @@ export class HollowAgent {
 
   constructor({ hostname, manager, joinToken }: HollowOptions) {
     const log = pino({ level: 'silent' });
+    const clock = () => performance.timeOrigin + performance.now();
     const facts = NodeFacts.fromPartial({
       hostname,
       address: '127.0.0.1',
@@ -42,7 +44,7 @@ export class HollowAgent {
       engine: this.daemon,
       network: { withdrawn: async () => undefined, drain: async () => undefined },
       limits: { starts: new Limiter(4), stops: new Limiter(64) },
-      clock: () => performance.timeOrigin + performance.now(),
+      clock,
       onStatus: (status) => this.#link.report(status),
       onForget: (taskId) => this.#link.drop(taskId),
       log,
@@ -51,6 +53,8 @@ export class HollowAgent {
       manager,
       hello: () => ({ protocol: protocolVersion, joinToken, nodeId: this.#nodeId, facts }),
       statuses: () => this.#tasks.statuses(),
+      clock,
+      onContact: (sentAt) => this.#tasks.renewLease(sentAt + leaseMs),
       onAlone: () => this.#tasks.contact(false),
       onAccepted: (taskIds) => this.#tasks.accepted(taskIds),
       onWelcome: async ({ nodeId }) => {

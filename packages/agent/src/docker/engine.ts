@@ -9,6 +9,7 @@ import { messageOf, refusal, statusCodeOf } from './errors.ts';
 import { jsonLines } from './json-lines.ts';
 import { clusterLabel, type Owner, ownerFilter, taskOf } from './labels.ts';
 import { toContainer, toListed } from './observe.ts';
+import { killProcesses } from './processes.ts';
 import { Pulls } from './pulls.ts';
 import { isImageId, parseReference } from './reference.ts';
 
@@ -128,10 +129,16 @@ export class Engine implements ContainerEngine {
 
   async stop(id: string, timeoutMs: number): Promise<void> {
     try {
-      await this.#docker.getContainer(id).stop(within(timeoutMs + killMs));
+      await this.#docker
+        .getContainer(id)
+        .stop({ t: Math.floor(timeoutMs / 1_000), ...within(timeoutMs + killMs) });
     } catch (error) {
       if (statusCodeOf(error) !== 304 && statusCodeOf(error) !== 404) throw error;
     }
+  }
+
+  kill(id: string): Promise<void> {
+    return killProcesses(id);
   }
 
   async remove(id: string): Promise<void> {

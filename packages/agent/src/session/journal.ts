@@ -1,4 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Assignments, StatusBatch, type TaskStatus } from '@shoal/proto';
 import type { Logger } from 'pino';
@@ -35,6 +35,8 @@ export class Journal {
   #identity: Identity | undefined;
   #boot = '';
   #rebooted = false;
+  #lease: number | undefined;
+  #writingLease = false;
   #assignments: AssignmentSet = noAssignments;
 
   private constructor(folder: string, log: Logger) {
@@ -95,6 +97,24 @@ export class Journal {
     this.#onTrouble = listener;
   }
 
+  /** As it was last set in the present boot of the host. */
+  get lease(): number | undefined {
+    return this.#lease;
+  }
+
+  /** Nobody waits for the disk: it has to outlive this process, not the host. One too many is left out. */
+  setLease(uptimeMs: number): void {
+    if (this.#writingLease) return;
+    this.#writingLease = true;
+    const path = join(this.#folder, 'lease');
+    writeFile(`${path}.new`, String(uptimeMs), { mode: 0o600 })
+      .then(() => rename(`${path}.new`, path))
+      .catch((error) => this.#log.warn({ err: error, path }, 'the lease cannot be written'))
+      .finally(() => {
+        this.#writingLease = false;
+      });
+  }
+
   /** On disk when it resolves, if that is possible at all. */
   async setIdentity(identity: Identity): Promise<void> {
     if (JSON.stringify(identity) === JSON.stringify(this.#identity)) return;
@@ -128,7 +148,12 @@ export class Journal {
       before = data.toString('utf8');
     });
     this.#rebooted = before !== '' && before !== boot;
-    if (before === boot) return;
+    if (before === boot) {
+      await this.#read('lease', (data) => {
+        this.#lease = Number(data.toString('utf8')) || undefined;
+      });
+      return;
+    }
     this.#boot = boot;
     this.#bootFile.touch();
     await this.#bootFile.flush();

@@ -108,6 +108,8 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
     },
     onAlone: () => {},
     onAccepted: () => {},
+    onContact: () => {},
+    clock: () => performance.now(),
     answer: async ({ id }): Promise<QueryResult> => ({ id, outcome: { $case: 'json', value: '{}' } }),
     random: () => 0,
     log: pino({ level: 'warn' }, { write: (line: string) => void said.push(JSON.parse(line).msg) }),

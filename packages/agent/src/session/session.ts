@@ -19,12 +19,18 @@ const resendAfterMs = 2_000;
 const welcomeWithinMs = 5_000;
 /** So many beats without a word from the manager, and the stream is given up. */
 const mostSilentBeats = 4;
+/** A manager that talks but answers no beats is not to fill the memory. */
+const mostUnanswered = 100;
 
 export interface SessionHandlers {
   /** Resolves when the host's identity is safe; only then are assignments taken. */
   readonly onWelcome: (welcome: Welcome) => Promise<void>;
   /** Resolves once the network part is in the kernel; rejects when it never will be. */
   readonly onAssignments: (set: AssignmentSet) => Promise<void>;
+  /** The manager has answered what was sent at this time of `clock`. */
+  readonly onContact: (sentAt: number) => void;
+  /** Milliseconds of a clock that never jumps. */
+  readonly clock: () => number;
   /** The manager has accepted the newest statuses of these tasks. */
   readonly onAccepted: (taskIds: readonly string[]) => void;
   readonly answer: (query: Query) => Promise<QueryResult>;
@@ -52,6 +58,9 @@ export class Session {
   /** Between a gap and the complete set, increments build on something that is not here. */
   #awaitingComplete = true;
   #beats = 0;
+  #helloAt = 0;
+  /** By number: when beats were sent that are not answered yet. */
+  readonly #sentAt = new Map<number, number>();
   #silentBeats = 0;
   #reason: string | undefined;
   #beatTimer: NodeJS.Timeout | undefined;
@@ -67,6 +76,7 @@ export class Session {
   /** Resolves when the stream has ended, for whatever reason. */
   async run(hello: Hello): Promise<SessionEnd> {
     const late = setTimeout(() => this.#drop('the manager did not answer Hello'), welcomeWithinMs);
+    this.#helloAt = this.#handlers.clock();
     this.#send({ $case: 'hello', value: hello });
     try {
       for await (const message of this.#stream as AsyncIterable<ManagerMessage>) {
@@ -119,7 +129,9 @@ export class Session {
         // Not awaited: a slow registry must not hold up assignments.
         void this.#handlers.answer(body.value).then((value) => this.#send({ $case: 'result', value }));
         return;
-      // A beat only has to arrive; what a newer manager says beyond that is not for us.
+      case 'beat':
+        return this.#answered(body.value.number);
+      // What a newer manager says beyond that is not for us.
       default:
         return;
     }
@@ -128,6 +140,7 @@ export class Session {
   async #begin(welcome: Welcome): Promise<void> {
     await this.#handlers.onWelcome(welcome);
     this.#welcomed = true;
+    this.#handlers.onContact(this.#helloAt);
     if (this.#waitingFacts) this.#send({ $case: 'facts', value: this.#waitingFacts });
     this.#waitingFacts = undefined;
     this.#flush();
@@ -160,9 +173,17 @@ export class Session {
       return;
     }
     this.#beats += 1;
+    if (this.#sentAt.size >= mostUnanswered) this.#sentAt.clear();
+    this.#sentAt.set(this.#beats, this.#handlers.clock());
     this.#send({ $case: 'beat', value: { number: this.#beats } });
     this.#outbox.expire(performance.now() - resendAfterMs);
     this.#flush();
+  }
+
+  #answered(number: number): void {
+    const at = this.#sentAt.get(number);
+    for (const earlier of this.#sentAt.keys()) if (earlier <= number) this.#sentAt.delete(earlier);
+    if (at !== undefined) this.#handlers.onContact(at);
   }
 
   #flush(): void {

@@ -100,6 +100,8 @@ class Life {
       container,
       memory,
       now,
+      isCurrent: true,
+      leaseUntil: 0,
       ...(aloneSince !== undefined && { aloneSince }),
     };
   }

@@ -24,6 +24,8 @@ export interface ContainerEngine {
   start(id: string): Promise<void>;
   /** Stop signal, grace period, kill; done when the container has ended or is gone. */
   stop(id: string, timeoutMs: number): Promise<void>;
+  /** Without the daemon; done when none of its processes is left. */
+  kill(id: string): Promise<void>;
   /** With its anonymous volumes; done when it is gone. */
   remove(id: string): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaskAttachment } from '@shoal/proto';
 import type { Container } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
@@ -11,6 +12,8 @@ export interface Outcome {
   readonly stale?: true;
   readonly pulled?: { readonly error: string };
   readonly refused?: string;
+  /** None of its processes is left, though the daemon has not said so. */
+  readonly killed?: true;
 }
 
 export interface StepContext {
@@ -26,6 +29,8 @@ type Executors = { readonly [A in Action]: (step: StepOf<A>, context: StepContex
 
 /** A stop waits no longer than this for the manager to withdraw the endpoint: it may be away. */
 const withdrawalMs = 2_000;
+/** What a daemon may take on top of the grace period to stop an isolated task. */
+const daemonMs = 500;
 
 /** What is known of the connections to a task. */
 export interface Connections {
@@ -61,14 +66,20 @@ export function executor(engine: ContainerEngine, network: Connections, { starts
       const container = (await context.look()) ?? null;
       return refused ? { refused: refused.message, container } : { container };
     },
-    stop: ({ id, timeoutMs, withdrawal, drain }, { begin, look }) =>
-      stops.run(async () => {
-        begin();
-        if (withdrawal) await network.withdrawn(withdrawal, withdrawalMs);
-        if (drain) await network.drain(drain.attachments, drain.ms);
-        await engine.stop(id, timeoutMs);
-        return { container: (await look()) ?? null };
-      }),
+    stop: (step, context) => {
+      const stop = async () => {
+        context.begin();
+        if (step.withdrawal) await network.withdrawn(step.withdrawal, withdrawalMs);
+        if (step.drain) await network.drain(step.drain.attachments, step.drain.ms);
+        return await (step.isolated ? stopForSure(engine, step) : stopped(engine, step));
+      };
+      const finish = async (done: boolean) =>
+        done ? { container: (await context.look()) ?? null } : { killed: true as const };
+      // Its time may be cut short, and it waits for no one.
+      return step.isolated
+        ? orAbort(stop(), context.signal).then(finish)
+        : stops.run(() => stop().then(finish));
+    },
     remove: ({ id }) =>
       stops.run(async () => {
         await engine.remove(id);
@@ -77,6 +88,27 @@ export function executor(engine: ContainerEngine, network: Connections, { starts
   };
   return <A extends Action>(step: StepOf<A> & Step, context: StepContext): Promise<Outcome> =>
     (executors[step.action] as Executors[A])(step, context);
+}
+
+async function stopped(engine: ContainerEngine, { id, timeoutMs }: StepOf<'stop'>): Promise<true> {
+  await engine.stop(id, timeoutMs);
+  return true;
+}
+
+/** False when the daemon did not do it in time, and the processes were killed. */
+async function stopForSure(engine: ContainerEngine, step: StepOf<'stop'>): Promise<boolean> {
+  const late = sleep(step.timeoutMs + daemonMs, false, { ref: false });
+  if (await Promise.race([stopped(engine, step).catch(() => false), late])) return true;
+  await engine.kill(step.id);
+  return false;
+}
+
+function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', abort));
 }
 
 async function create(

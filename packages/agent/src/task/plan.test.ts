@@ -15,7 +15,15 @@ interface Given {
 
 function view({ wanted = 'running', container, said = 'accepted', memory = {} }: Given): TaskView {
   const known = { status: statusOf(said), stale: false, told: true, ...memory };
-  return { wanted, assignment: anAssignment(), memory: known, now: 0, ...(container && { container }) };
+  return {
+    wanted,
+    assignment: anAssignment(),
+    memory: known,
+    now: 0,
+    isCurrent: true,
+    leaseUntil: 0,
+    ...(container && { container }),
+  };
 }
 
 /** `state: what next`, as one line. */

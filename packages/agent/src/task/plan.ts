@@ -1,5 +1,6 @@
 import type { Assignment, DesiredStateName, TaskAttachment } from '@shoal/proto';
 import { type Container, isActive } from './container.ts';
+import { cutOff, stopIsolated } from './isolation.ts';
 import { attempted, ownRestart, resumed } from './own-restarts.ts';
 import { advance, isBefore, isFinal, type Status, statusOf } from './status.ts';
 
@@ -30,6 +31,10 @@ export interface TaskView {
   readonly now: number;
   /** Since when there is no contact with the manager; Infinity while it was not even tried. */
   readonly aloneSince?: number;
+  /** What is wanted is what the manager said in the present session. */
+  readonly isCurrent: boolean;
+  /** Until when isolated tasks may run. */
+  readonly leaseUntil: number;
 }
 
 /** A task as hosts know it that send traffic to it. */
@@ -45,12 +50,16 @@ interface StepArgs {
   pull: { readonly image: string; readonly auth: string };
   create: { readonly assignment: Assignment; readonly pullError: string };
   start: { readonly id: string };
-  /** `withdrawal`: first, all hosts stop leading clients to it. `drain`: open connections may finish. */
+  /**
+   * `withdrawal`: first, all hosts stop leading clients to it. `drain`: open connections may finish. `isolated`:
+   * it is over when it takes longer than it may, and when the daemon does not answer, too.
+   */
   stop: {
     readonly id: string;
     readonly timeoutMs: number;
     readonly withdrawal?: Endpoint;
     readonly drain?: Drain;
+    readonly isolated?: true;
   };
   remove: { readonly id: string };
 }
@@ -69,6 +78,8 @@ export type Plan =
 /** What is true of a task and what can be done for it now. */
 export function plan(task: TaskView): Plan {
   const { memory, wanted, container } = task;
+  const ending = stopIsolated(task);
+  if (ending) return ending;
   if (memory.stale) return { kind: 'step', step: { action: 'observe' }, status: memory.status };
   if (wanted === 'gone') {
     const step = clearAway(container);
@@ -134,6 +145,7 @@ function withRestarts(status: Status, { container, memory }: TaskView): Status {
 
 function judge({ wanted, container, memory: { status, refused } }: TaskView): Status {
   const stopping = wanted !== 'ready' && wanted !== 'running';
+  if (status.err === cutOff) return { ...ended('shutdown', container, cutOff), cutOff: true };
   if (refused !== undefined) return refusal(status, refused, container);
   if (stopping) return container && isActive(container) ? status : ended('shutdown', container);
   if (!container) return missing(status);
@@ -218,7 +230,8 @@ function ended(
 }
 
 /** A string is the reason to wait. */
-function work({ wanted, assignment, container, memory }: TaskView, status: Status): Step | string {
+function work(task: TaskView, status: Status): Step | string {
+  const { wanted, assignment, container, memory } = task;
   const over = isFinal(status.state) || (wanted !== 'ready' && wanted !== 'running');
   // Also when someone else started again what had ended: a task runs once.
   if (over) return container && isActive(container) ? stop(container, assignment) : 'it has ended';
@@ -229,8 +242,12 @@ function work({ wanted, assignment, container, memory }: TaskView, status: Statu
       ? { action: 'create', assignment, pullError: memory.pulled.error }
       : { action: 'pull', image, auth: assignment.registryAuth };
   }
-  if (container.phase === 'created')
-    return wanted === 'running' ? { action: 'start', id: container.id } : 'prepared, to be started later';
+  if (container.phase === 'created') {
+    if (wanted !== 'running') return 'prepared, to be started later';
+    const known = task.isCurrent && task.now < task.leaseUntil;
+    if (assignment.isolated && !known) return 'to be started in contact with the manager';
+    return { action: 'start', id: container.id };
+  }
   if (container.health === 'unhealthy') return stop(container, assignment);
   if (container.phase === 'removing') return 'someone removes its container';
   return status.state === 'starting' ? 'its health check has not passed yet' : 'it runs';
@@ -243,8 +260,10 @@ function clearAway(container: Container | undefined): Step | undefined {
 }
 
 /** Connections to a task that works are worth waiting for, when it is asked to stop; those to an ill one are not. */
-function stop({ id, stopTimeoutMs, phase, health }: Container, assignment?: Assignment): Step {
-  const base = { action: 'stop', id, timeoutMs: stopTimeoutMs } as const;
+export function stop(container: Container, assignment?: Assignment): StepOf<'stop'> {
+  const { id, stopTimeoutMs, phase, health } = container;
+  const isolated = assignment?.isolated === true && { isolated: true as const };
+  const base = { action: 'stop', id, timeoutMs: stopTimeoutMs, ...isolated } as const;
   if (!assignment || assignment.attachments.length === 0) return base;
   const { taskId, serviceId, attachments, drainMs } = assignment;
   if (health === 'unhealthy') return { ...base, withdrawal: { taskId, serviceId } };

@@ -21,6 +21,8 @@ export interface Status {
   readonly oomKilled?: true;
   /** Absent when there were none. */
   readonly own?: OwnRestarts;
+  /** It was stopped for want of contact with the manager. */
+  readonly cutOff?: true;
 }
 
 /** Earlier states first; a status may only move to the right. The last four are ends, and final. */
@@ -79,6 +81,7 @@ export const toTaskStatus = (taskId: string, status: Status, timeMs: number): Ta
   container: status.container,
   ports: [...status.ports],
   own: status.own && toProtoRestarts(status.own),
+  cutOff: status.cutOff ?? false,
   oomKilled: status.oomKilled ?? false,
 });
 
@@ -89,6 +92,7 @@ export const fromTaskStatus = ({
   container,
   ports,
   own,
+  cutOff,
   oomKilled,
 }: TaskStatus): Status => ({
   state: decodeObserved(state) ?? 'accepted',
@@ -98,6 +102,7 @@ export const fromTaskStatus = ({
   ...(container && { container }),
   ...(oomKilled && { oomKilled }),
   ...(own && { own: fromProtoRestarts(own) }),
+  ...(cutOff && { cutOff }),
 });
 
 const toProtoRestarts = (own: OwnRestarts): ProtoRestarts => ({

@@ -1,34 +1,7 @@
-import { decodeObserved, type TaskStatus } from '@shoal/proto';
-import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { Refused } from './engine.ts';
-import { Limiter } from './limiter.ts';
 import { statusOf, toTaskStatus } from './status.ts';
-import { Tasks } from './tasks.ts';
-import { aContainer, anAssignment, SimulatedDaemon } from './testing.ts';
-
-function host({ slots = 2 }: { slots?: number } = {}) {
-  const daemon = new SimulatedDaemon();
-  const said: string[] = [];
-  const time = { now: 1_000 };
-  const say = ({ taskId, state, err }: TaskStatus) =>
-    said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}`);
-  const tasks = new Tasks({
-    engine: daemon,
-    network: {
-      withdrawn: async ({ taskId }, ms) => void said.push(`withdraw ${taskId} within ${ms}`),
-      drain: async (attachments, ms) => void said.push(`drain ${attachments.length} for ${ms}`),
-    },
-    limits: { starts: new Limiter(slots), stops: new Limiter(64) },
-    clock: () => time.now,
-    onStatus: say,
-    onForget: (taskId) => said.push(`${taskId} forgotten`),
-    log: pino({ level: 'silent' }),
-  });
-  const assign = (...all: ReturnType<typeof anAssignment>[]) =>
-    tasks.assign(new Map(all.map((each) => [each.taskId, each])), { complete: true });
-  return { daemon, said, tasks, assign, time };
-}
+import { aContainer, aHost, anAssignment } from './testing.ts';
 
 const settled = (check: () => void) => vi.waitFor(check, { timeout: 3_000, interval: 2 });
 const leftover = (taskId: string) => ({
@@ -39,7 +12,7 @@ const leftover = (taskId: string) => ({
 
 describe('a new task', () => {
   it('is pulled, created and started, and every state is said', async () => {
-    const { daemon, said, tasks, assign } = host();
+    const { daemon, said, tasks, assign } = aHost();
     tasks.list([]);
     assign(anAssignment());
     await settled(() => expect(said.at(-1)).toBe('t1 running'));
@@ -48,7 +21,7 @@ describe('a new task', () => {
   });
 
   it('waits until the daemon has said what is there', async () => {
-    const { daemon, said, tasks, assign } = host();
+    const { daemon, said, tasks, assign } = aHost();
     daemon.containers.set('c-t1', leftover('t1'));
     assign(anAssignment());
     expect(daemon.calls).toEqual([]);
@@ -58,7 +31,7 @@ describe('a new task', () => {
   });
 
   it('stops at ready when no more is wanted yet', async () => {
-    const { daemon, said, tasks, assign } = host();
+    const { daemon, said, tasks, assign } = aHost();
     tasks.list([]);
     assign(anAssignment('t1', 'ready'));
     await settled(() => expect(said.at(-1)).toBe('t1 ready'));
@@ -68,7 +41,7 @@ describe('a new task', () => {
   });
 
   it('is rejected with the reason why neither pull nor create worked', async () => {
-    const { daemon, said, tasks, assign } = host();
+    const { daemon, said, tasks, assign } = aHost();
     daemon.pullFailure = 'no such host';
     daemon.failures.set('create', new Refused('missing', 'No such image: nginx:1'));
     tasks.list([]);
@@ -79,7 +52,7 @@ describe('a new task', () => {
   });
 
   it('fails with the reason why it could not be started', async () => {
-    const { daemon, said, tasks, assign } = host();
+    const { daemon, said, tasks, assign } = aHost();
     daemon.failures.set('start', new Refused('other', 'port is already allocated'));
     tasks.list([]);
     assign(anAssignment());
@@ -89,7 +62,7 @@ describe('a new task', () => {
   });
 
   it('takes over the container that has its name already', async () => {
-    const { daemon, said, tasks, assign } = host();
+    const { daemon, said, tasks, assign } = aHost();
     daemon.failures.set('create', new Refused('conflict', 'name in use'));
     daemon.containers.set('c-t1', { ...leftover('t1'), phase: 'created' });
     tasks.list([]);
@@ -98,7 +71,7 @@ describe('a new task', () => {
   });
 
   it('is rejected when its name belongs to a container of someone else', async () => {
-    const { daemon, said, tasks, assign } = host();
+    const { daemon, said, tasks, assign } = aHost();
     daemon.containers.set('x', { ...leftover('someone'), name: 'web.1.t1' });
     tasks.list([]);
     assign(anAssignment());
@@ -106,7 +79,7 @@ describe('a new task', () => {
   });
 
   it('is tried again when the daemon did not answer', async () => {
-    const { daemon, said, tasks, assign } = host();
+    const { daemon, said, tasks, assign } = aHost();
     daemon.failures.set('create', new Error('socket hang up'));
     tasks.list([]);
     assign(anAssignment());
@@ -117,7 +90,7 @@ describe('a new task', () => {
 
 describe('the end of a task', () => {
   async function runningHost() {
-    const all = host();
+    const all = aHost();
     all.tasks.list([]);
     all.assign(anAssignment());
     await settled(() => expect(all.said.at(-1)).toBe('t1 running'));
@@ -142,7 +115,7 @@ describe('the end of a task', () => {
   });
 
   it('is withdrawn before it is stopped for its health', async () => {
-    const { daemon, said, tasks, assign } = host();
+    const { daemon, said, tasks, assign } = aHost();
     tasks.list([]);
     assign(anAssignment('t1', 'running', { drainMs: 5_000, attachments: [{ networkId: 'n', address: '' }] }));
     await settled(() => expect(said.at(-1)).toBe('t1 running'));
@@ -179,7 +152,7 @@ describe('the end of a task', () => {
   });
 
   it('reports shutdown for a task that never ran, and drops the wait for its turn', async () => {
-    const { daemon, said, tasks, assign } = host({ slots: 1 });
+    const { daemon, said, tasks, assign } = aHost({ slots: 1 });
     const { promise, resolve } = Promise.withResolvers<void>();
     tasks.list([]);
     daemon.failures.clear();
@@ -192,64 +165,9 @@ describe('the end of a task', () => {
   });
 });
 
-describe('without a manager', () => {
-  const restart = { condition: 'any', delayMs: 20, maxAttempts: 0, windowMs: 0 };
-  const assignment = anAssignment('t1', 'running', { restart });
-
-  it('what ends is started again, and gets no traffic until then', async () => {
-    const { daemon, said, tasks, assign, time } = host();
-    tasks.list([]);
-    assign(assignment);
-    await settled(() => expect(said.at(-1)).toBe('t1 running'));
-    tasks.contact(false);
-    time.now += 10_000;
-    daemon.change('c-t1', { phase: 'exited', exitCode: 1 });
-    tasks.hint('t1', 'die');
-    await settled(() => expect(tasks.unfit()).toEqual(new Set(['t1'])));
-    time.now += 20;
-    await settled(() => expect(said.at(-1)).toBe('t1 running'));
-    expect(daemon.calls.filter((call) => call.startsWith('start'))).toHaveLength(2);
-    expect(tasks.unfit()).toEqual(new Set());
-    expect(said.some((line) => line.includes('failed'))).toBe(false);
-  });
-
-  it('an end that the manager did not accept is taken back; one that it did stays', async () => {
-    const { daemon, said, tasks, assign, time } = host();
-    tasks.list([]);
-    tasks.contact(true);
-    assign(assignment, anAssignment('t2', 'running', { restart }));
-    await settled(() => expect(said.filter((line) => line.endsWith('running'))).toHaveLength(2));
-    for (const id of ['t1', 't2']) {
-      daemon.change(`c-${id}`, { phase: 'exited', exitCode: 1 });
-      tasks.hint(id, 'die');
-    }
-    await settled(() => expect(said.filter((line) => line.includes('failed'))).toHaveLength(2));
-    tasks.accepted(['t2']);
-    tasks.contact(false);
-    time.now += 10_000;
-    for (const id of ['t1', 't2']) tasks.hint(id, 'list');
-    await settled(() => expect(said.at(-1)).toBe('t1 running'));
-    expect(daemon.calls.filter((call) => call === 'start c-t2')).toHaveLength(1);
-  });
-
-  it('what ran when the host lost power runs again', async () => {
-    const { daemon, said, tasks, time } = host();
-    daemon.containers.set('c-t1', { ...leftover('t1'), phase: 'exited', exitCode: 255 });
-    const statuses = new Map([['t1', toTaskStatus('t1', statusOf('running'), 5)]]);
-    tasks.assign(new Map([['t1', assignment]]), { complete: false, earlier: { statuses, rebooted: true } });
-    tasks.list(daemon.list());
-    await settled(() => expect(tasks.unfit()).toEqual(new Set(['t1'])));
-    tasks.contact(false);
-    time.now += 2_000;
-    tasks.hint('t1', 'list');
-    await settled(() => expect(said.at(-1)).toBe('t1 running'));
-    expect(daemon.calls.some((call) => call.startsWith('create'))).toBe(false);
-  });
-});
-
 describe('leftovers', () => {
   it('are removed once the manager has said what there is', async () => {
-    const { daemon, said, tasks, assign } = host();
+    const { daemon, said, tasks, assign } = aHost();
     daemon.containers.set('c-old', leftover('old'));
     tasks.list(daemon.list());
     expect(daemon.calls).toEqual([]);
@@ -259,7 +177,7 @@ describe('leftovers', () => {
   });
 
   it('stay as long as only the journal speaks', async () => {
-    const { daemon, tasks } = host();
+    const { daemon, tasks } = aHost();
     daemon.containers.set('c-old', leftover('old'));
     tasks.assign(new Map(), { complete: false });
     tasks.list(daemon.list());
@@ -269,7 +187,7 @@ describe('leftovers', () => {
 });
 
 it('does not run again what ended before the agent was restarted', async () => {
-  const { daemon, tasks, said } = host();
+  const { daemon, tasks, said } = aHost();
   const statuses = new Map([['t1', toTaskStatus('t1', statusOf('failed', { err: 'x' }), 5)]]);
   tasks.assign(new Map([['t1', anAssignment()]]), { complete: false, earlier: { statuses, rebooted: true } });
   tasks.list([]);
@@ -279,7 +197,7 @@ it('does not run again what ended before the agent was restarted', async () => {
 });
 
 it('starts many tasks, so many at a time', async () => {
-  const { daemon, said, tasks, assign } = host({ slots: 2 });
+  const { daemon, said, tasks, assign } = aHost({ slots: 2 });
   daemon.pull = async () => '';
   tasks.list([]);
   assign(...Array.from({ length: 30 }, (_, i) => anAssignment(`t${i}`)));

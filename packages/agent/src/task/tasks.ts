@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { ListedContainer } from './container.ts';
 import type { ContainerEngine } from './engine.ts';
 import { type Connections, executor, type StepLimits } from './execute.ts';
+import { Lease } from './lease.ts';
 import { endedWithHost } from './own-restarts.ts';
 import type { Wanted } from './plan.ts';
 import { fromTaskStatus, isBefore, isFinal, isUnfit, type Status, toTaskStatus } from './status.ts';
@@ -12,7 +13,7 @@ export interface TasksOptions {
   readonly engine: ContainerEngine;
   readonly network: Connections;
   readonly limits: StepLimits;
-  /** Milliseconds since the epoch, of a clock that never jumps. */
+  /** Milliseconds since the epoch, of a clock that never jumps, and does not stand still while the host sleeps. */
   readonly clock: () => number;
   readonly onStatus: (status: TaskStatus) => void;
   readonly onForget: (taskId: string) => void;
@@ -38,12 +39,22 @@ export class Tasks {
   #listed = false;
   /** The set comes from the manager, not from the journal: what is not in it is to be removed. */
   #complete = false;
+  /** The set is of the present session: nothing in it is old news. */
+  #isCurrent = false;
   /** Since when there is no contact with the manager; Infinity while it was not even tried. */
   #aloneSince: number | undefined = Number.POSITIVE_INFINITY;
+  readonly #lease: Lease;
 
   constructor(options: TasksOptions) {
     this.#options = options;
     this.#execute = executor(options.engine, options.network, options.limits);
+    this.#lease = new Lease({
+      clock: options.clock,
+      onEnd: () => {
+        for (const worker of this.#workers.values()) worker.cutOff();
+      },
+      onBegin: () => this.#wake(),
+    });
   }
 
   statuses(): TaskStatus[] {
@@ -53,6 +64,21 @@ export class Tasks {
   /** There is contact with the manager from now on, or none any more. */
   contact(there: boolean): void {
     this.#aloneSince = there ? undefined : this.#options.clock();
+    this.#isCurrent = false;
+    this.#wake();
+  }
+
+  /** Isolated tasks may run until then, by the clock. */
+  renewLease(until: number): void {
+    this.#lease.renew(until);
+  }
+
+  /** There are tasks that must not run without a lease. */
+  get needLease(): boolean {
+    return this.#workers.values().some(({ isolated }) => isolated);
+  }
+
+  #wake(): void {
     for (const worker of this.#workers.values()) worker.wake();
   }
 
@@ -76,12 +102,16 @@ export class Tasks {
     { complete, earlier }: { complete: boolean; earlier?: Earlier },
   ): void {
     this.#complete ||= complete;
+    this.#isCurrent ||= complete;
     for (const [taskId, assignment] of set) {
       const worker = this.#workers.get(taskId) ?? this.#accept(taskId, earlier);
       worker.want(wantedBy(assignment), assignment);
       if (this.#listed) worker.open();
     }
-    for (const [taskId, worker] of this.#workers) if (!set.has(taskId)) worker.want('gone');
+    for (const [taskId, worker] of this.#workers) {
+      if (!set.has(taskId)) worker.want('gone');
+      else if (worker.isolated) worker.wake();
+    }
     this.#clearStrays();
   }
 
@@ -108,6 +138,7 @@ export class Tasks {
 
   /** Containers keep running; steps under way are left to the daemon. */
   close(): void {
+    this.#lease.close();
     for (const worker of this.#workers.values()) worker.close();
   }
 
@@ -155,6 +186,8 @@ export class Tasks {
         },
         clock,
         aloneSince: () => this.#aloneSince,
+        isCurrent: () => this.#isCurrent,
+        leaseUntil: () => this.#lease.until,
         log: log.child({ taskId }),
       },
       status,

@@ -1,6 +1,16 @@
-import { Assignment, type DeepPartial, type DesiredStateName, encodeDesired } from '@shoal/proto';
+import {
+  Assignment,
+  type DeepPartial,
+  type DesiredStateName,
+  decodeObserved,
+  encodeDesired,
+  type TaskStatus,
+} from '@shoal/proto';
+import { pino } from 'pino';
 import type { Container, ListedContainer } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
+import { Limiter } from './limiter.ts';
+import { Tasks } from './tasks.ts';
 
 /** Builders and a daemon made of a map, for tests. */
 
@@ -84,6 +94,11 @@ export class SimulatedDaemon implements ContainerEngine {
     this.change(id, { phase: 'exited', pid: 0, exitCode: 137 });
   }
 
+  async kill(id: string): Promise<void> {
+    this.calls.push(`kill ${id}`);
+    this.change(id, { phase: 'exited', pid: 0, exitCode: 137 });
+  }
+
   async remove(id: string): Promise<void> {
     await this.#call('remove', id);
     this.containers.delete(id);
@@ -110,4 +125,28 @@ export class SimulatedDaemon implements ContainerEngine {
     this.failures.delete(method);
     if (failure) throw failure;
   }
+}
+
+/** A host over a simulated daemon. `said`: what its tasks said, a line each. */
+export function aHost({ slots = 2 }: { slots?: number } = {}) {
+  const daemon = new SimulatedDaemon();
+  const said: string[] = [];
+  const time = { now: 1_000 };
+  const say = ({ taskId, state, err }: TaskStatus) =>
+    said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}`);
+  const tasks = new Tasks({
+    engine: daemon,
+    network: {
+      withdrawn: async ({ taskId }, ms) => void said.push(`withdraw ${taskId} within ${ms}`),
+      drain: async (attachments, ms) => void said.push(`drain ${attachments.length} for ${ms}`),
+    },
+    limits: { starts: new Limiter(slots), stops: new Limiter(64) },
+    clock: () => time.now,
+    onStatus: say,
+    onForget: (taskId) => said.push(`${taskId} forgotten`),
+    log: pino({ level: 'silent' }),
+  });
+  const assign = (...all: ReturnType<typeof anAssignment>[]) =>
+    tasks.assign(new Map(all.map((each) => [each.taskId, each])), { complete: true });
+  return { daemon, said, tasks, assign, time };
 }

@@ -14,6 +14,8 @@ it('fails a task whose processes ended while the daemon was away, even if it is 
     onForget: () => {},
     clock: () => 1_000,
     aloneSince: () => undefined,
+    isCurrent: () => true,
+    leaseUntil: () => 0,
     log: pino({ level: 'silent' }),
   });
   const last = () => `${said.at(-1)?.state} ${said.at(-1)?.err}`;

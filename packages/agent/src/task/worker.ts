@@ -3,6 +3,7 @@ import type { Assignment } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { type Container, isActive, type ListedContainer } from './container.ts';
 import type { Outcome, StepContext } from './execute.ts';
+import { cutOff } from './isolation.ts';
 import {
   type Memory,
   plan,
@@ -19,6 +20,8 @@ const firstRetryMs = 250;
 const longestRetryMs = 8_000;
 /** A healthy life takes fewer steps between two rests; more means that steps don't do what they say. */
 const stepsWithoutRest = 10;
+/** 128 and SIGKILL. */
+const killedExitCode = 137;
 /** Node's timers bear no more; then it is planned again, and waits on. */
 const longestTimerMs = 24 * 3_600_000;
 
@@ -33,6 +36,10 @@ export interface WorkerOptions {
   readonly clock: () => number;
   /** Since when there is no contact with the manager. */
   readonly aloneSince: () => number | undefined;
+  /** What is wanted is what the manager said in the present session. */
+  readonly isCurrent: () => boolean;
+  /** Until when isolated tasks may run. */
+  readonly leaseUntil: () => number;
   readonly log: Logger;
 }
 
@@ -56,6 +63,10 @@ export class TaskWorker {
     this.#memory = { status, stale: false, told: isFinal(status.state) };
   }
 
+  get isolated(): boolean {
+    return this.#assignment?.isolated ?? false;
+  }
+
   get status(): Status {
     return this.#memory.status;
   }
@@ -73,6 +84,15 @@ export class TaskWorker {
   /** The manager has accepted the present status. */
   accepted(): void {
     this.#memory = { ...this.#memory, told: true };
+  }
+
+  /** The lease has ended: a task that must not run without one stops, though there may be another soon. */
+  cutOff(): void {
+    if (!this.#assignment?.isolated) return;
+    const runs = this.#step?.action === 'start' || (this.#container && isActive(this.#container));
+    if (runs && !isFinal(this.status.state)) this.#say({ ...this.status, err: cutOff });
+    this.#step?.abort.abort();
+    this.wake();
   }
 
   /** From now on it acts. Before, what exists on the host isn't known, and nothing may be concluded. */
@@ -162,6 +182,8 @@ export class TaskWorker {
       wanted: this.#wanted,
       memory: this.#memory,
       now: this.#options.clock(),
+      isCurrent: this.#options.isCurrent(),
+      leaseUntil: this.#options.leaseUntil(),
       ...(aloneSince !== undefined && { aloneSince }),
       ...(this.#assignment && { assignment: this.#assignment }),
       ...(this.#container && { container: this.#container }),
@@ -209,8 +231,13 @@ export class TaskWorker {
     this.#memory = memory;
   }
 
-  #learn({ container, stale, pulled, refused }: Outcome): void {
+  #learn({ container, stale, pulled, refused, killed }: Outcome): void {
     if (container !== undefined) this.#container = container ?? undefined;
+    if (killed && this.#container) {
+      this.#container = { ...this.#container, phase: 'exited', pid: 0, exitCode: killedExitCode };
+      // The daemon may not be there to ask.
+      this.#memory = { ...this.#memory, stale: false };
+    }
     this.#memory = {
       ...this.#memory,
       ...(stale && { stale }),

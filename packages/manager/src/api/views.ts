@@ -82,12 +82,13 @@ function endpointView(view: ReadView, { EndpointSpec }: ServiceSpec, shoal: Serv
 
 export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTask {
   const { GenericResources, ...rest } = task;
+  const { cutOff: _, ...status } = task.Status;
   return {
     ...rest,
     Labels: { ...task.Labels },
     Spec: { ...task.Spec, ForceUpdate: task.Spec.ForceUpdate ?? 0 },
     ...(Slot !== undefined && { Slot }),
-    Status: { ...task.Status, ...message(task, shoal), PortStatus: portStatus(task) },
+    Status: { ...status, ...message(task, shoal), PortStatus: portStatus(task) },
     ...(shoal.attachments && {
       NetworksAttachments: shoal.attachments.map((one) => attachmentView(view, one)),
     }),

@@ -82,7 +82,16 @@ export function anAgent(port: number) {
       value: {
         number,
         statuses: [
-          { taskId, state: encodeObserved(state), timeMs: 0, message: '', err, ports: [], oomKilled: false },
+          {
+            taskId,
+            state: encodeObserved(state),
+            timeMs: 0,
+            message: '',
+            err,
+            ports: [],
+            oomKilled: false,
+            cutOff: false,
+          },
         ],
       },
     });

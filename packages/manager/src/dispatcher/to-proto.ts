@@ -46,7 +46,9 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
     attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),
     networkMode: companion ? `container:${companion.container}` : (networkMode ?? ''),
     drainMs: drainMs(service?.Spec.Labels),
-    restart: restartPolicy(task.Spec.RestartPolicy),
+    // A host that is alone starts nothing that may run only once.
+    restart: task.shoal.isolated ? undefined : restartPolicy(task.Spec.RestartPolicy),
+    isolated: task.shoal.isolated ?? false,
     genericResources: (task.GenericResources ?? []).map(genericResource),
   };
 }

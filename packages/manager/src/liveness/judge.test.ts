@@ -1,13 +1,25 @@
 import type { HostAnswer } from '@shoal/proto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { agentMs, byManager, crowdOf, doubtMs, judge, readRound, suspectMs, type Watch } from './judge.ts';
+import {
+  agentMs,
+  byManager,
+  crowdOf,
+  doubtMs,
+  judge,
+  leasesEndMs,
+  leasesOf,
+  readRound,
+  suspectMs,
+  type Watch,
+} from './judge.ts';
 
 const watch = (change: Partial<Watch> = {}): Watch => ({
   heardAt: 0,
   broken: false,
   answered: false,
   silentRounds: 0,
+  refused: false,
   ...change,
 });
 const calm = { known: 3, unheard: 1, unanswered: 1 };
@@ -43,6 +55,7 @@ describe('a node is', () => {
           broken: fc.boolean(),
           answered: fc.boolean(),
           silentRounds: fc.nat(9),
+          refused: fc.boolean(),
         }),
         fc.record({ known: fc.nat(9), unheard: fc.nat(9), unanswered: fc.nat(9) }),
         fc.nat(20_000),
@@ -52,6 +65,20 @@ describe('a node is', () => {
         },
       ),
     );
+  });
+});
+
+describe('isolated tasks of a node that is down', () => {
+  it.each([
+    ['running', watch({ silentRounds: 2 }), leasesEndMs - 1],
+    ['over', watch({ silentRounds: 2 }), leasesEndMs],
+    ['running', watch({ silentRounds: 1 }), leasesEndMs],
+    ['over', watch({ silentRounds: 2, answered: true }), leasesEndMs],
+    ['unsure', watch({ answered: true }), leasesEndMs],
+    ['unsure', watch({ silentRounds: 9, refused: true }), 60_000],
+    ['running', watch(), 60_000],
+  ])('%s: %j after %i ms', (leases, node, now) => {
+    expect(leasesOf(node, now)).toBe(leases);
   });
 });
 

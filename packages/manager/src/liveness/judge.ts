@@ -1,4 +1,5 @@
 import type { HostAnswer } from '@shoal/proto';
+import type { Leases } from '../model/index.ts';
 
 /*
  * All times are milliseconds of one clock that never jumps; the rules and what follows from them are in
@@ -19,6 +20,11 @@ export const roundsToLoseAnswering = 4;
 export const helperPatienceMs = 5_000;
 /** A host that answers, without its agent, counts as down after this much silence of the agent. */
 export const agentMs = 15_000;
+/**
+ * After so much silence of an agent that may live, its lease has ended and its isolated tasks are dead: it counts 10 s
+ * from the sending of the last beat that was answered, and has 3 s for a graceful stop. The rest is for the kill.
+ */
+export const leasesEndMs = 15_000;
 /** How much longer all of this takes while the manager has reason to doubt itself. */
 export const doubtMs = 10_000;
 
@@ -46,6 +52,8 @@ export interface Watch {
   readonly answered: boolean;
   /** Rounds of probes in a row that nobody got an answer in, since it was heard or answered. */
   readonly silentRounds: number;
+  /** Its host refused a probe since: its agent is dead, and stops nothing. */
+  readonly refused: boolean;
 }
 
 /**
@@ -62,6 +70,13 @@ export interface Crowd {
   readonly unheard: number;
   /** Of these, those whose hosts do not answer probes, or were not probed yet. */
   readonly unanswered: number;
+}
+
+/** What became of the isolated tasks of a node that is down: there may be proof, none yet, or none to be had. */
+export function leasesOf(watch: Watch, now: number): Leases {
+  if (watch.refused || answers(watch)) return 'unsure';
+  const proved = watch.silentRounds >= roundsToLose && now - watch.heardAt >= leasesEndMs;
+  return proved ? 'over' : 'running';
 }
 
 /** Its host answered the newest probes. */

@@ -1,7 +1,7 @@
 import { type HostAnswer, HostProbe, hostAnswers, probeHost, probeMs, type Query } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { type Clock, isoTime } from '../effects.ts';
-import type { Node } from '../model/index.ts';
+import type { Leases, Node } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
 import { pickHelpers } from './helpers.ts';
 import { byManager, lookMs, type Probe, type State } from './judge.ts';
@@ -68,8 +68,9 @@ class Guard implements Liveness {
       hostname: (nodeId) => store.view.nodes.get(nodeId)?.Description.Hostname ?? nodeId,
       time: (at) => isoTime(clock() - (steady() - at)),
     };
-    for (const { ID, Status } of store.view.nodes.all())
-      if (Status.State !== 'down') this.#watches.heard(ID, steady());
+    for (const { ID, Status, shoal } of store.view.nodes.all())
+      if (Status.State === 'down') this.#watches.inherit(ID, shoal.leases, steady());
+      else this.#watches.heard(ID, steady());
     this.#unwatch = store.watch(({ changes }) => {
       for (const { table, id, after } of changes) if (table === 'nodes' && !after) this.#forget(id);
     });
@@ -128,16 +129,21 @@ class Guard implements Liveness {
     if (stalledMs > longStallMs)
       log.warn({ stalledMs }, 'the manager stalled; its nodes get that much more time');
     for (const [id, was] of changed) this.#changed(id, was, now);
-    for (const { ID } of this.#store.view.nodes.all()) this.#disconnect(ID, now);
+    for (const { ID } of this.#store.view.nodes.all()) {
+      this.#disconnect(ID, now);
+      this.#statuses.setLeases(ID, this.#watches.get(ID)?.leases);
+    }
     this.#probe(this.#watches.due(now, roundsAtATime), now);
     this.#statuses.settle();
   }
 
   #changed(id: string, was: State, now: number): void {
-    const state = this.#watches.get(id)?.state;
-    if (!state) return;
+    const watch = this.#watches.get(id);
+    if (!watch) return;
+    const { state, leases } = watch;
     this.#setSilent(id, state === 'silent' || state === 'down');
-    if (state === 'down') this.#statuses.say(id, { State: 'down', Message: this.#record(id, now) });
+    if (state === 'down')
+      this.#statuses.say(id, { State: 'down', Message: this.#record(id, now) + hint(leases) });
     else if (state === 'silent' || (state === 'away' && was === 'silent')) this.#record(id, now);
     if (state !== 'heard') return;
     const last = this.#verdicts.get(id)?.[0];
@@ -168,7 +174,7 @@ class Guard implements Liveness {
     const at = this.#names.time(now);
     const watch = this.#watches.get(id);
     // Down since before the manager was started.
-    if (!watch) {
+    if (!watch || watch.inherited) {
       const says = this.#store.view.nodes.get(id)?.Status.Message ?? '';
       return { at, state: 'down', says, evidence: [] };
     }
@@ -227,6 +233,11 @@ class Guard implements Liveness {
     ]);
   }
 }
+
+const hint = (leases: Leases | undefined): string =>
+  leases === 'unsure'
+    ? '; tasks with shoal.isolation=stop are not replaced, since nobody can have stopped them: see to the agent, or remove the node'
+    : '';
 
 const addressOf = ({ Status }: Node): string => Status.Addr ?? '';
 

@@ -1,4 +1,5 @@
 import type { HostAnswer } from '@shoal/proto';
+import type { Leases } from '../model/index.ts';
 import { pickHelpers } from './helpers.ts';
 import { byManager, lookMs, type Probe } from './judge.ts';
 import { Watches } from './watches.ts';
@@ -38,16 +39,23 @@ const probeMs = 250;
 const triesAtMs = [0, 50, 100, 150, 200];
 const helperMs = 500;
 const restartGapMs = 2_000;
+/** As the agent has it. */
+const agentLeaseMs = 10_000;
 
 export class World {
   readonly plan: Plan;
   readonly downs: Down[] = [];
+  /** When isolated tasks of hosts were declared dead. */
+  readonly overs: { readonly host: number; readonly at: number; readonly leaseUntil: number }[] = [];
   /** Hosts that are down now. */
   readonly down = new Set<number>();
   readonly #queue: { at: number; act: () => void }[] = [];
   readonly #heardAt: number[] = [];
+  readonly #leases: (Leases | undefined)[] = [];
   /** When the agent has found the manager again. */
   readonly #connectedFrom: number[];
+  /** Until when the agents let isolated tasks run. */
+  readonly #leaseUntil: number[] = [];
   #watches: Watches;
   #now = 0;
   #random: number;
@@ -134,7 +142,8 @@ export class World {
       this.#at(fault.to + 0.005, () => {
         this.#watches = new Watches(this.#now);
         for (let host = 0; host < this.plan.hosts; host++) {
-          if (!this.down.has(host)) this.#heard(host);
+          if (this.down.has(host)) this.#watches.inherit(`n${host}`, this.#leases[host], this.#now);
+          else this.#heard(host);
           this.#connectSoon(host);
         }
       });
@@ -147,6 +156,7 @@ export class World {
 
   #look(): void {
     const now = this.#now;
+    for (let host = 0; host < this.plan.hosts; host++) this.#noteLeases(host);
     for (const [id] of this.#watches.look(now)) {
       const host = Number(id.slice(1));
       const isDown = this.#watches.get(id)?.state === 'down';
@@ -154,6 +164,13 @@ export class World {
       if (isDown) this.down.add(host);
     }
     for (const id of this.#watches.due(now, 64)) this.#probe(id);
+  }
+
+  #noteLeases(host: number): void {
+    const leases = this.#watches.get(`n${host}`)?.leases;
+    if (leases === 'over' && this.#leases[host] !== 'over')
+      this.overs.push({ host, at: this.#now, leaseUntil: this.#leaseUntil[host] ?? 0 });
+    this.#leases[host] = leases;
   }
 
   #probe(id: string): void {
@@ -210,11 +227,21 @@ export class World {
   /** The agent says something; on a lossy way TCP repeats it, later and later. */
   #say(host: number): void {
     if (!this.agentBeats(host, this.#now, this.#now) || this.#now < (this.#connectedFrom[host] ?? 0)) return;
+    const sentAt = this.#now;
     let late = wayMs;
     for (let wait = 200; !this.#passes(); wait *= 2) late += wait;
     this.#at(this.#now + late, () => {
-      if (this.#linked(host)) this.#toManager(() => this.#heard(host));
+      if (!this.#linked(host)) return;
+      this.#toManager(() => {
+        this.#heard(host);
+        this.#at(this.#now + wayMs, () => this.#answered(host, sentAt));
+      });
     });
+  }
+
+  #answered(host: number, sentAt: number): void {
+    if (this.#linked(host))
+      this.#leaseUntil[host] = Math.max(this.#leaseUntil[host] ?? 0, sentAt + agentLeaseMs);
   }
 
   #linked(host: number): boolean {

@@ -10,6 +10,9 @@ const waysMs = 10;
 /** From the moment a host answers no one: the arithmetic of docs/failover.md. */
 const detectMs = suspectMs + roundsToLose * roundMs + 2 * lookMs + waysMs;
 
+/** The grace period of isolated tasks at the end of their lease, and the time to kill them. */
+const stoppingMs = 4_000;
+
 const seed = fc.nat(2 ** 31);
 const during = (from: number, ms: number) => ({ from, to: from + ms });
 
@@ -87,6 +90,28 @@ describe('over random faults', () => {
         }
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  it('isolated tasks are declared dead only after their agents have surely stopped them', () => {
+    fc.assert(
+      fc.property(plans, (plan) => {
+        const world = new World(plan).run();
+        for (const { host, at, leaseUntil } of world.overs) {
+          const lostPower = plan.faults.some(
+            (fault) =>
+              fault.kind === 'power' &&
+              fault.at === host &&
+              fault.from <= at &&
+              fault.to >= leaseUntil - 10_000,
+          );
+          if (lostPower) continue;
+          const worked = world.agentBeats(host, leaseUntil, leaseUntil + stoppingMs);
+          if (worked) expect(at).toBeGreaterThanOrEqual(leaseUntil + stoppingMs);
+          // With its agent dead or stalled at just this time it takes two faults to go wrong.
+          else expect(world.reach(0, host, at - 1_100, at) && world.managerWorks(at - 1_100, at)).toBe(false);
+        }
+      }),
     );
   });
 

@@ -31,6 +31,27 @@ it('says who is away or down, and takes it back', async () => {
   expect(store.view.nodes.get('n1')?.Status).not.toHaveProperty('Message');
 });
 
+it('says what became of isolated tasks together with the loss of the node, and only while it is down', async () => {
+  const { store, statuses, settled } = await aCluster();
+  const seen: string[] = [];
+  store.watch(({ changes }) => {
+    for (const change of changes)
+      if (change.table === 'nodes') seen.push(`${change.after?.Status.State} ${change.after?.shoal.leases}`);
+  });
+  statuses.say('n1', { State: 'down', Message: 'dead' });
+  statuses.setLeases('n1', 'running');
+  await settled('n1', { State: 'down' });
+  statuses.setLeases('n1', 'over');
+  await vi.waitFor(() => {
+    statuses.settle();
+    expect(seen).toHaveLength(2);
+  });
+  statuses.takeBack('n1');
+  statuses.setLeases('n1', undefined);
+  await settled('n1', { State: 'ready' });
+  expect(seen).toEqual(['down running', 'down over', 'ready undefined']);
+});
+
 it('says that a node is down in the very words that said it is away', async () => {
   const { statuses, settled } = await aCluster();
   statuses.say('n1', { State: 'disconnected', Message: 'not heard for 5.0 s' });

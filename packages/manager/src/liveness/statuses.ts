@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../effects.ts';
-import { countingFalls, type Node, type NodeStatus } from '../model/index.ts';
+import { countingFalls, type Leases, type Node, type NodeStatus } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
 
 /** What shall stand in the store about a node that is not heard. */
@@ -21,6 +21,8 @@ export class Statuses {
   readonly #said = new Map<string, Said>();
   /** Nodes that were heard again, and what was said of them before. */
   readonly #takenBack = new Map<string, Said>();
+  /** What became of the isolated tasks of nodes; undefined for those that are heard. */
+  readonly #leases = new Map<string, Leases | undefined>();
   #writing = false;
 
   constructor(store: Store, clock: Clock, log: Logger) {
@@ -36,6 +38,10 @@ export class Statuses {
     this.#said.set(nodeId, { ...said, Message });
   }
 
+  setLeases(nodeId: string, leases: Leases | undefined): void {
+    this.#leases.set(nodeId, leases);
+  }
+
   has(nodeId: string): boolean {
     return this.#said.has(nodeId);
   }
@@ -49,6 +55,7 @@ export class Statuses {
   forget(nodeId: string): void {
     this.#said.delete(nodeId);
     this.#takenBack.delete(nodeId);
+    this.#leases.delete(nodeId);
   }
 
   /** Starts a write when there is something to write and none is under way. Call it again and again. */
@@ -67,12 +74,12 @@ export class Statuses {
 
   /** The nodes as they should be, where they are not. */
   #pending(nodes: { get(id: string): Node | undefined }): Node[] {
-    const pending: Node[] = [];
+    const pending = new Map<string, Node>();
     for (const [id, said] of this.#said) {
       const node = nodes.get(id);
       if (!node || node.Status.State === 'down') continue;
       if (node.Status.State === said.State && node.Status.Message === said.Message) continue;
-      pending.push(this.#changed(node, { ...node.Status, ...said }));
+      pending.set(id, this.#changed(node, { ...node.Status, ...said }));
     }
     for (const [id, said] of this.#takenBack) {
       const node = nodes.get(id);
@@ -82,9 +89,18 @@ export class Statuses {
         continue;
       }
       const { Message: _, ...rest }: NodeStatus = node.Status;
-      pending.push(this.#changed(node, { ...rest, State: 'ready' }));
+      pending.set(id, this.#changed(node, { ...rest, State: 'ready' }));
     }
-    return pending;
+    // In the same transaction: a node that is down because it is not heard is never seen without this.
+    for (const [id, leases] of this.#leases) {
+      const node = pending.get(id) ?? nodes.get(id);
+      if (!node) continue;
+      const { leases: known, ...shoal } = node.shoal;
+      const present = node.Status.State === 'down' ? leases : undefined;
+      if (known !== present)
+        pending.set(id, { ...node, shoal: { ...shoal, ...(present && { leases: present }) } });
+    }
+    return [...pending.values()];
   }
 
   #changed(node: Node, Status: NodeStatus): Node {

@@ -36,11 +36,47 @@ describe('a node', () => {
     expect(round('silent')).toBe('silent');
     expect(round('silent')).toBe('down');
     expect(until(9_000)).toBe('down');
-    expect(watches.due(9_000, 9)).toEqual([]);
     expect(watches.crowd.known).toBe(1);
     watches.heard('n', 9_000);
     expect(watches.look(9_000)).toEqual(new Map([['n', 'down']]));
     expect(until(9_000)).toBe('heard');
+  });
+
+  it('that is down is probed until its isolated tasks are surely dead, or it is heard', () => {
+    const { watches, until, round } = watching();
+    until(1_000);
+    round('silent');
+    expect(round('silent')).toBe('down');
+    expect(watches.get('n')?.leases).toBe('running');
+    until(14_000);
+    round('accepted');
+    until(15_000);
+    expect(watches.get('n')?.leases).toBe('unsure');
+    round('silent');
+    until(17_000);
+    round('silent');
+    expect(watches.get('n')?.leases).toBe('over');
+    until(19_000);
+    expect(watches.due(19_000, 9)).toEqual([]);
+    watches.heard('n', 19_000);
+    until(19_050);
+    expect(watches.get('n')).toMatchObject({ state: 'heard', leases: undefined });
+  });
+
+  it('that was down when the manager was started gets all the time again', () => {
+    const { watches, until, round } = watching();
+    watches.inherit('n', 'running', 0);
+    until(100);
+    expect([watches.get('n')?.state, watches.crowd.known]).toEqual(['down', 1]);
+    round('silent');
+    until(14_000);
+    round('silent');
+    expect(watches.get('n')?.leases).toBe('running');
+    until(15_000);
+    expect(watches.get('n')?.leases).toBe('over');
+    watches.inherit('n', 'over', 15_000);
+    until(15_050);
+    expect(watches.get('n')?.leases).toBe('over');
   });
 
   it('whose stream broke is probed at once, and less often once its host answers', () => {

@@ -1,3 +1,4 @@
+import type { Leases } from '../model/index.ts';
 import {
   answers,
   type Crowd,
@@ -5,6 +6,7 @@ import {
   helperPatienceMs,
   isUnheard,
   judge,
+  leasesOf,
   lookMs,
   type Round,
   readRound,
@@ -15,12 +17,18 @@ import {
 /** Between the begins of two rounds, while the host does not answer and while it does. */
 const silentRoundMs = 250;
 const answeredRoundMs = 500;
+/** The same, of a host that was given up, until it is sure that its isolated tasks are dead. */
+const leaseRoundMs = 1_000;
 
 interface Entry extends Watch {
   /** As of the newest look. */
   readonly state: State;
   /** Down, and not heard since. */
   readonly givenUp: boolean;
+  /** Undefined while it is not down. Once they are over, they are until it is heard again. */
+  readonly leases: Leases | undefined;
+  /** It was down already when this manager was started. */
+  readonly inherited: boolean;
   /** The newest ones since it was heard: the reason for what is thought of it. */
   readonly rounds: readonly Round[];
   /** When the round under way began. */
@@ -47,11 +55,20 @@ export class Watches {
       broken: false,
       answered: false,
       silentRounds: 0,
+      refused: false,
       rounds: [],
       probing: undefined,
       givenUp: false,
+      leases: undefined,
+      inherited: false,
       state: this.#entries.get(id)?.state ?? 'heard',
     });
+  }
+
+  /** It was given up by a manager before this one, and nobody knows when it was last heard. */
+  inherit(id: string, leases: Leases | undefined, now: number): void {
+    this.heard(id, now);
+    this.#change(id, { state: 'down', givenUp: true, inherited: true, leases });
   }
 
   /** The node's stream ended: a hint, no more. */
@@ -92,9 +109,10 @@ export class Watches {
     const changed = new Map<string, State>();
     for (const [id, entry] of this.#entries) {
       const state = entry.givenUp ? 'down' : judge(entry, this.#crowd, now);
-      if (state === entry.state) continue;
-      this.#entries.set(id, { ...entry, state, givenUp: state === 'down' });
-      changed.set(id, entry.state);
+      const leases = state === 'down' ? nextLeases(entry, now) : undefined;
+      if (state === entry.state && leases === entry.leases) continue;
+      this.#entries.set(id, { ...entry, state, givenUp: state === 'down', leases });
+      if (state !== entry.state) changed.set(id, entry.state);
     }
     return changed;
   }
@@ -108,8 +126,12 @@ export class Watches {
     const busy = entries.filter(([, { probing }]) => probing !== undefined).length;
     const due = entries
       .filter(([, entry]) => isDue(entry, now))
-      // Those that waited longest come first.
-      .sort(([, a], [, b]) => (a.rounds.at(-1)?.from ?? 0) - (b.rounds.at(-1)?.from ?? 0))
+      // Those whose fate is not decided come first, then those that waited longest.
+      .sort(
+        ([, a], [, b]) =>
+          Number(a.givenUp) - Number(b.givenUp) ||
+          (a.rounds.at(-1)?.from ?? 0) - (b.rounds.at(-1)?.from ?? 0),
+      )
       .slice(0, Math.max(0, most - busy))
       .map(([id]) => id);
     for (const id of due) this.#change(id, { probing: now });
@@ -127,6 +149,7 @@ export class Watches {
       rounds: [...entry.rounds, round].slice(-keptRounds),
       ...(says === 'answered' && { answered: true, silentRounds: 0 }),
       ...(says === 'silent' && { silentRounds: entry.silentRounds + 1 }),
+      refused: entry.refused || round.probes.some(({ answer }) => answer === 'refused'),
     });
   }
 
@@ -145,9 +168,13 @@ export class Watches {
   }
 }
 
+const nextLeases = (entry: Entry, now: number): Leases =>
+  entry.leases === 'over' ? 'over' : leasesOf(entry, now);
+
 function isDue(entry: Entry, now: number): boolean {
-  const { state, probing, rounds } = entry;
-  if (probing !== undefined || state === 'heard' || state === 'down') return false;
+  const { state, probing, rounds, leases } = entry;
+  if (probing !== undefined || state === 'heard' || leases === 'over') return false;
   const last = rounds.at(-1);
-  return !last || now - last.from >= (answers(entry) ? answeredRoundMs : silentRoundMs);
+  const ms = state === 'down' ? leaseRoundMs : answers(entry) ? answeredRoundMs : silentRoundMs;
+  return !last || now - last.from >= ms;
 }

@@ -25,6 +25,7 @@ describe('labels of a service', () => {
     [{ 'shoal.drain': '11m' }, 'Labels["shoal.drain"]'],
     [{ 'shoal.network': 'host' }, 'Labels["shoal.network"]: must be service:NAME'],
     [{ 'shoal.rebalance': 'yes' }, 'Labels["shoal.rebalance"]: must be on or off, got "yes"'],
+    [{ 'shoal.isolation': 'yes' }, 'Labels["shoal.isolation"]: must be continue or stop, got "yes"'],
     [{ 'shoal.rebalance': '' }, 'Labels["shoal.rebalance"]: must be on or off, got ""'],
     [{ 'shoal.priority': 'high' }, 'Labels["shoal.priority"]: must be a whole number from -1000 to 1000'],
     [{ 'shoal.priority': '1.5' }, 'Labels["shoal.priority"]'],

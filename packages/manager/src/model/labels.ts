@@ -10,6 +10,8 @@ export const networkLabel = 'shoal.network';
 export const rebalanceLabel = 'shoal.rebalance';
 /** A whole number: where a host is short of memory, disk or PIDs, tasks of services with a lower one leave first. */
 export const priorityLabel = 'shoal.priority';
+/** What becomes of a task whose host is cut off from the manager: `continue` (default), or `stop`: at most one runs. */
+export const isolationLabel = 'shoal.isolation';
 
 const defaultDrainMs = 5_000;
 const longestDrainMs = 10 * 60_000;
@@ -27,6 +29,10 @@ export function drainMs(labels: Labels | null | undefined): number {
 export const wantsRebalancing = (labels: Labels | null | undefined): boolean =>
   labels?.[rebalanceLabel] !== 'off';
 
+/** Whether the service's tasks may run only while their hosts are in contact with the manager. */
+export const wantsIsolation = (labels: Labels | null | undefined): boolean =>
+  labels?.[isolationLabel] === 'stop';
+
 /** 0 when the label is not there. */
 export const priorityOf = (labels: Labels | null | undefined): number => Number(labels?.[priorityLabel] ?? 0);
 
@@ -37,7 +43,11 @@ export const companionOf = (mode: string | undefined): string | undefined =>
 /** What is wrong with the first label that can't be read; undefined when all is well. */
 export function labelTrouble(labels: Labels | null | undefined): string | undefined {
   const { [balanceLabel]: balance, [drainLabel]: drain, [networkLabel]: network } = labels ?? {};
-  const { [rebalanceLabel]: rebalance, [priorityLabel]: priority } = labels ?? {};
+  const {
+    [rebalanceLabel]: rebalance,
+    [priorityLabel]: priority,
+    [isolationLabel]: isolation,
+  } = labels ?? {};
   if (balance !== undefined && balance !== 'random' && balance !== 'source-hash') {
     return `Labels["${balanceLabel}"]: must be random or source-hash, got "${balance}"`;
   }
@@ -49,6 +59,9 @@ export function labelTrouble(labels: Labels | null | undefined): string | undefi
   }
   if (rebalance !== undefined && rebalance !== 'on' && rebalance !== 'off') {
     return `Labels["${rebalanceLabel}"]: must be on or off, got "${rebalance}"`;
+  }
+  if (isolation !== undefined && isolation !== 'continue' && isolation !== 'stop') {
+    return `Labels["${isolationLabel}"]: must be continue or stop, got "${isolation}"`;
   }
   if (
     priority !== undefined &&

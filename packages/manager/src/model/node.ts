@@ -58,6 +58,12 @@ export interface Pressure {
   readonly message: string;
 }
 
+/**
+ * `running`: tasks that may run only with a lease may run still. `over`: none does any more. `unsure`: its host
+ * answers without its agent, so nobody can have stopped them.
+ */
+export type Leases = 'running' | 'over' | 'unsure';
+
 export interface NodeInternals extends SpecHistory {
   /** Small and unique (1 … 65,535): the host's address inside the overlay derives from it. */
   readonly number: number;
@@ -65,6 +71,8 @@ export interface NodeInternals extends SpecHistory {
   readonly key?: string;
   /** TCP port at which its host answers probes; none, and the host can't be told from its agent. */
   readonly probePort?: number;
+  /** Only while it is down because it is not heard: what became of its isolated tasks. */
+  readonly leases?: Leases;
   /** References (`name:tag`, `name@digest`, ids) of images present on the node, newest first, bounded. */
   readonly images: readonly string[];
   /** What its host is short of; absent when that is nothing. While it is there, the node gets no new tasks. */

@@ -50,6 +50,7 @@ export type StopReason =
   | 'node-pressure'
   | 'move-failed'
   | 'node-down'
+  | 'no-contact'
   | 'node-gone'
   | 'node-drained'
   | 'node-unfit';
@@ -84,6 +85,8 @@ export interface TaskInternals {
   readonly runningSince?: number;
   /** Absent while it is wanted, and when it ended by itself. */
   readonly stopReason?: StopReason;
+  /** It may run only while its node is in contact with the manager: at most once in its place. */
+  readonly isolated?: true;
   /** It ran when its node went down and may run still: it is not told to stop before that node is heard again. */
   readonly lost?: true;
   /** When its node came back with it (ms since the epoch), and nothing else had taken its place yet. */
@@ -113,6 +116,8 @@ export interface ObservedStatus {
   readonly Err?: string;
   /** It failed for want of memory. */
   readonly OOMKilled?: true;
+  /** Its host stopped it for want of contact with the manager. */
+  readonly cutOff?: true;
   readonly ContainerStatus?: ContainerStatus;
   readonly PortStatus: { readonly Ports?: readonly PortConfig[] };
 }

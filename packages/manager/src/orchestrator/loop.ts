@@ -136,6 +136,7 @@ export function nodeMatters({ before, after }: Extract<Change, { table: 'nodes' 
 /** All of a node that decides whether a task may be there; beats and images do not. */
 const placementFacts = ({ Status, Spec, Description, shoal }: Node) => ({
   state: Status.State,
+  leases: shoal.leases,
   address: Status.Addr,
   spec: Spec,
   hostname: Description.Hostname,

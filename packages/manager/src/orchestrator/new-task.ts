@@ -31,7 +31,10 @@ export interface Place {
   readonly creatable: boolean;
 }
 
-export type Origin = Pick<TaskInternals, 'replaces' | 'failures' | 'startAfter' | 'moves' | 'relieves'>;
+export type Origin = Pick<
+  TaskInternals,
+  'isolated' | 'replaces' | 'failures' | 'startAfter' | 'moves' | 'relieves'
+>;
 
 export const currentTarget = ({ Spec, shoal }: Service): Target => ({
   version: shoal.specVersion,
@@ -78,6 +81,7 @@ export function newTask(
       ports: target.ports,
       ...(target.networks.length > 0 && { networks: target.networks }),
       ...(target.networkMode !== undefined && { networkMode: target.networkMode }),
+      ...(origin.isolated && { isolated: true }),
       ...(origin.replaces !== undefined && { replaces: origin.replaces }),
       ...(origin.moves !== undefined && { moves: origin.moves }),
       ...(origin.relieves !== undefined && { relieves: origin.relieves }),

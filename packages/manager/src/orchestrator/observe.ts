@@ -1,4 +1,4 @@
-import { compareStates, slotKey, type Task } from '../model/index.ts';
+import { compareStates, type StopReason, slotKey, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import { displacement, isRunning, isUnassigned, isWanted, provedAt, standing } from './standing.ts';
 
@@ -15,6 +15,7 @@ function observeTask(draft: Draft, task: Task): void {
   const stands = standing(task, draft.facts.nodes);
   if (!isWanted(task)) {
     if (isUnassigned(task)) draft.remove(task);
+    else if (task.shoal.lost && isOverThere(draft, task)) draft.put(withoutReturn(task));
     else if (task.shoal.lost && stands === 'leaving') cameBack(draft, task);
     return;
   }
@@ -23,17 +24,39 @@ function observeTask(draft: Draft, task: Task): void {
   else if (withStart(task) !== task) draft.put(withStart(task));
 }
 
-/** A move that came to nothing is no failure of the service: the task that should have moved still runs. */
+/**
+ * A move that came to nothing is no failure of the service: the task that should have moved still runs. Nor is a task
+ * that its host stopped for want of contact.
+ */
 function over(task: Task): Task {
   const failedMove = task.shoal.moves !== undefined && task.shoal.runningSince === undefined;
-  const shoal = failedMove ? { ...task.shoal, stopReason: 'move-failed' as const } : task.shoal;
+  const reason: StopReason | undefined = failedMove
+    ? 'move-failed'
+    : task.Status.cutOff
+      ? 'no-contact'
+      : undefined;
+  const shoal = reason ? { ...task.shoal, stopReason: reason } : task.shoal;
   return { ...task, DesiredState: 'shutdown', shoal };
+}
+
+/** It must run only once, and has stopped – or its agent is there to be told to, but its daemon is dead. */
+function isOverThere(draft: Draft, task: Task): boolean {
+  const node = draft.facts.nodes.get(task.NodeID ?? '');
+  const heard = node?.Status.State === 'down' && node.shoal.leases === undefined;
+  return task.shoal.isolated === true && (heard || standing(task, draft.facts.nodes) === 'lost');
+}
+
+/** What comes back with its node is to be stopped. */
+function withoutReturn({ shoal: { lost: _, ...shoal }, ...task }: Task): Task {
+  return { ...task, shoal };
 }
 
 function lose(draft: Draft, task: Task): void {
   const node = draft.facts.nodes.get(task.NodeID ?? '');
   // One that shares another's network can't outlive that one, whose fate is decided elsewhere.
-  const mayReturn = node !== undefined && isRunning(task) && task.shoal.companion === undefined;
+  // An agent that is heard, and only its daemon is dead, is told to stop what must run only once.
+  const heard = task.shoal.isolated && node?.shoal.leases === undefined;
+  const mayReturn = node !== undefined && isRunning(task) && task.shoal.companion === undefined && !heard;
   const lost = mayReturn ? { ...task, shoal: { ...task.shoal, lost: true as const } } : task;
   draft.stop(lost, node ? 'node-down' : 'node-gone');
 }

@@ -1,4 +1,11 @@
-import type { RestartPolicy, Service, ServiceSpec, TaskSpec, UpdateConfig } from '../model/index.ts';
+import {
+  type RestartPolicy,
+  type Service,
+  type ServiceSpec,
+  type TaskSpec,
+  type UpdateConfig,
+  wantsIsolation,
+} from '../model/index.ts';
 
 /** A restart policy without gaps. Times in milliseconds. */
 export interface RestartRules {
@@ -50,6 +57,7 @@ export function updateRules(service: Service): UpdateRules {
   const state = service.UpdateStatus?.State;
   const rollingBack = state === 'rollback_started' || state === 'rollback_paused';
   const config: UpdateConfig = (rollingBack ? service.Spec.RollbackConfig : service.Spec.UpdateConfig) ?? {};
+  const alone = wantsIsolation(service.Spec.Labels);
   const action = config.FailureAction ?? 'rollback';
   return {
     parallelism: config.Parallelism === 0 ? Number.POSITIVE_INFINITY : (config.Parallelism ?? 1),
@@ -57,8 +65,10 @@ export function updateRules(service: Service): UpdateRules {
     failureAction: rollingBack && action === 'rollback' ? 'pause' : action,
     monitorMs: config.Monitor ? toMs(config.Monitor) : monitorMs,
     maxFailureRatio: config.MaxFailureRatio ?? 0,
-    order: config.Order ?? (canLiveSideBySide(service.Spec) ? 'start-first' : 'stop-first'),
-    orderIsExplicit: Boolean(config.Order),
+    order: alone
+      ? 'stop-first'
+      : (config.Order ?? (canLiveSideBySide(service.Spec) ? 'start-first' : 'stop-first')),
+    orderIsExplicit: alone || Boolean(config.Order),
   };
 }
 
@@ -68,8 +78,9 @@ export const taskTemplate = (spec: ServiceSpec): TaskSpec => spec.TaskTemplate ?
 export const hostPorts = (spec: ServiceSpec) =>
   (spec.EndpointSpec?.Ports ?? []).filter(({ PublishMode }) => PublishMode === 'host');
 
-/** False when two tasks of one slot would fight: over a port of the host, or over files that both write. */
+/** False when two tasks of one slot would fight, over a port of the host or files that both write, or must not be. */
 export function canLiveSideBySide(spec: ServiceSpec): boolean {
+  if (wantsIsolation(spec.Labels)) return false;
   if (hostPorts(spec).some(({ PublishedPort }) => (PublishedPort ?? 0) > 0)) return false;
   const mounts = taskTemplate(spec).ContainerSpec?.Mounts ?? [];
   // A volume without a name is each container's own.

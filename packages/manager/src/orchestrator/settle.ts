@@ -1,4 +1,4 @@
-import { compareStates, type StopReason, type Task } from '../model/index.ts';
+import { compareStates, type StopReason, type Task, wantsIsolation } from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
 import { canTakePlaceOf, someNodeCouldRun } from './capacity.ts';
 import type { Draft, Slot } from './draft.ts';
@@ -130,8 +130,11 @@ function makeSuccessor(scene: Scene, slot: Slot, picked: boolean): Task | 'later
   return 'later';
 }
 
-const make = ({ draft, place, target }: Scene, origin: Origin): Task =>
-  draft.create(newTask(draft.service.ID, place, target, origin, draft.facts.now, draft.facts.ids));
+function make({ draft, place, target }: Scene, origin: Origin): Task {
+  const { facts, service } = draft;
+  const isolated = wantsIsolation(service.Spec.Labels) && { isolated: true as const };
+  return draft.create(newTask(service.ID, place, target, { ...origin, ...isolated }, facts.now, facts.ids));
+}
 
 /** What a task leaves to its successor when it was not its own fault. */
 function takenOver({ shoal: { failures, replaces, runningSince } }: Task, { nodeId }: Place): Origin {

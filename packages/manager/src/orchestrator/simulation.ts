@@ -4,6 +4,7 @@ import { isoTime } from '../effects.ts';
 import {
   compareStates,
   isTerminal,
+  type Leases,
   type Node,
   type Service,
   type ServiceSpec,
@@ -45,6 +46,8 @@ export class Simulation {
   readonly #calm: Calm;
   /** Tasks whose containers went with the power of their hosts; their agents will say so. */
   readonly #dead = new Set<string>();
+  /** Isolated tasks that their hosts stopped for want of contact. */
+  readonly #cutOff = new Set<string>();
   #ids = 0;
   #turn = 0;
 
@@ -188,6 +191,26 @@ export class Simulation {
     await this.nodeState(id, 'down');
   }
 
+  /** The host is cut off and goes down; its containers run on. */
+  async cut(id: string): Promise<void> {
+    await this.setNode(id, (node) => down(node, 'running'));
+  }
+
+  /** The leases of a host that is cut off have ended: it has stopped its isolated tasks, and the manager knows. */
+  async endLeases(id: string): Promise<void> {
+    for (const { ID, shoal } of this.store.view.tasks.by('node', id))
+      if (shoal.isolated) this.#cutOff.add(ID);
+    await this.setNode(id, (node) => down(node, 'over'));
+  }
+
+  async comeBack(id: string): Promise<void> {
+    await this.setNode(id, ({ Status, shoal: { leases: _, ...shoal }, ...node }) => ({
+      ...node,
+      Status: { ...Status, State: 'ready' },
+      shoal,
+    }));
+  }
+
   async availability(id: string, Availability: 'active' | 'pause' | 'drain'): Promise<void> {
     await this.setNode(id, (node) => ({ ...node, Spec: { ...node.Spec, Availability } }));
   }
@@ -201,7 +224,8 @@ export class Simulation {
 
   #observed(tx: Tx, task: Task, State: TaskState, Err?: string): void {
     if (compareStates(State, task.Status.State) <= 0) return;
-    const Status = { Timestamp: isoTime(this.now), State, PortStatus: {}, ...(Err && { Err }) };
+    const cutOff = this.#cutOff.has(task.ID) && { cutOff: true as const };
+    const Status = { Timestamp: isoTime(this.now), State, PortStatus: {}, ...(Err && { Err }), ...cutOff };
     tx.tasks.update({ ...task, Status });
   }
 
@@ -257,6 +281,7 @@ export class Simulation {
   #stepOf({ ID, NodeID = '', Status, DesiredState, Spec, shoal }: Task): TaskState | undefined {
     const image = Spec.ContainerSpec?.Image ?? '';
     if (this.#dead.has(ID)) return 'failed';
+    if (this.#cutOff.has(ID)) return 'shutdown';
     if (shoal.lost && DesiredState === 'shutdown') return undefined;
     if (DesiredState === 'shutdown' || DesiredState === 'remove') return 'shutdown';
     if (Status.State === 'preparing' && image.startsWith('absent')) return 'rejected';
@@ -267,3 +292,9 @@ export class Simulation {
     return nextStep[Status.State];
   }
 }
+
+const down = (node: Node, leases: Leases): Node => ({
+  ...node,
+  Status: { ...node.Status, State: 'down' },
+  shoal: { ...node.shoal, leases },
+});

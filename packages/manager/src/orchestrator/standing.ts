@@ -9,15 +9,21 @@ export interface Nodes {
 
 /**
  * Where a task stands: `live` is wanted and may run; `leaving` was asked to stop and may still run; `lost`
- * may run, but on a node that nobody hears; `ended` will never run again.
+ * may run, but on a node that nobody hears; `ended` will never run again. One that must run only once is `leaving` on
+ * a node that is down, too, until it is sure that it does not run there any more.
  */
 export type Standing = 'live' | 'leaving' | 'lost' | 'ended';
 
 export function standing(task: Task, nodes: Nodes): Standing {
   if (isTerminal(task.Status.State)) return 'ended';
-  if (task.NodeID && (nodes.get(task.NodeID)?.Status.State ?? 'down') === 'down') return 'lost';
+  const node = nodes.get(task.NodeID ?? '');
+  if (task.NodeID && (node?.Status.State ?? 'down') === 'down')
+    return node && !isWanted(task) && mayRun(task, node) ? 'leaving' : 'lost';
   return isWanted(task) ? 'live' : 'leaving';
 }
+
+const mayRun = (task: Task, { shoal }: Node): boolean =>
+  task.shoal.isolated === true && shoal.leases !== 'over' && !isUnassigned(task);
 
 export const isWanted = ({ DesiredState }: Task): boolean =>
   DesiredState === 'ready' || DesiredState === 'running';

@@ -22,6 +22,10 @@ const invalid: readonly [ServiceSpec, RegExp][] = [
     }),
     /DNSConfig\.Options: ndots can not be combined with networks/,
   ],
+  [
+    aSpec({ Labels: { 'shoal.isolation': 'stop' }, UpdateConfig: { Order: 'start-first' } }),
+    /UpdateConfig\.Order: must be stop-first with Labels\["shoal\.isolation"\]=stop/,
+  ],
   [container({ Image: '' }), /image reference must be provided/],
   [container({ Image: 'A B' }), /"A B" is not a valid repository\/tag/],
   [container({ Image: 'a'.repeat(64) }), /not a valid repository\/tag/],

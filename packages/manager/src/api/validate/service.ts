@@ -1,10 +1,12 @@
 import {
   hasIngressPorts,
+  isolationLabel,
   labelTrouble,
   networksOf,
   type ServiceSpec,
   type TaskSpec,
   type UpdateConfig,
+  wantsIsolation,
 } from '../../model/index.ts';
 import { ConstraintError, parseConstraints } from '../../scheduler/constraints.ts';
 import { badRequest, rpcError } from '../errors.ts';
@@ -34,6 +36,7 @@ export function validateService(spec: ServiceSpec): void {
   checkNameOptions(spec);
   checkUpdate('update', spec.UpdateConfig);
   checkUpdate('rollback', spec.RollbackConfig);
+  checkIsolation(spec);
   checkPorts(spec);
 }
 
@@ -70,6 +73,15 @@ function checkUpdate(what: string, config: UpdateConfig | null | undefined): voi
   }
   if ((config?.Monitor ?? 0) < 0) {
     throw rpcError('InvalidArgument', `TaskSpec: ${what}-monitor cannot be negative`);
+  }
+}
+
+/** Of a service that must run only once, no second copy is started beside the first. */
+function checkIsolation({ Labels, UpdateConfig, RollbackConfig }: ServiceSpec): void {
+  if (!wantsIsolation(Labels)) return;
+  for (const [path, config] of Object.entries({ UpdateConfig, RollbackConfig })) {
+    if (config?.Order === 'start-first')
+      throw badRequest(`${path}.Order: must be stop-first with Labels["${isolationLabel}"]=stop`);
   }
 }
 

@@ -294,7 +294,11 @@ export interface Assignment {
   /** How long open connections may finish before the stop signal, milliseconds. */
   drainMs: number;
   /** By what rules the host itself starts the container again while the manager is away; absent: not at all. */
-  restart?: RestartPolicy | undefined;
+  restart?:
+    | RestartPolicy
+    | undefined;
+  /** It may run only while its host is in contact with the manager (shoal.isolation=stop). */
+  isolated: boolean;
 }
 
 export interface RestartPolicy {
@@ -449,6 +453,8 @@ export interface TaskStatus {
   own?:
     | OwnRestarts
     | undefined;
+  /** It was stopped for want of contact with the manager (shoal.isolation=stop). */
+  cutOff: boolean;
   /** The kernel killed one of its processes for want of memory, and it failed. */
   oomKilled: boolean;
 }
@@ -2805,6 +2811,7 @@ function createBaseAssignment(): Assignment {
     networkMode: "",
     drainMs: 0,
     restart: undefined,
+    isolated: false,
   };
 }
 
@@ -2863,6 +2870,9 @@ export const Assignment: MessageFns<Assignment> = {
     }
     if (message.restart !== undefined) {
       RestartPolicy.encode(message.restart, writer.uint32(162).fork()).join();
+    }
+    if (message.isolated !== false) {
+      writer.uint32(168).bool(message.isolated);
     }
     return writer;
   },
@@ -3024,6 +3034,14 @@ export const Assignment: MessageFns<Assignment> = {
             message.restart = RestartPolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.isolated = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3069,6 +3087,7 @@ export const Assignment: MessageFns<Assignment> = {
     message.restart = (object.restart !== undefined && object.restart !== null)
       ? RestartPolicy.fromPartial(object.restart)
       : undefined;
+    message.isolated = object.isolated ?? false;
     return message;
   },
 };
@@ -4821,6 +4840,7 @@ function createBaseTaskStatus(): TaskStatus {
     container: undefined,
     ports: [],
     own: undefined,
+    cutOff: false,
     oomKilled: false,
   };
 }
@@ -4850,6 +4870,9 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     }
     if (message.own !== undefined) {
       OwnRestarts.encode(message.own, writer.uint32(162).fork()).join();
+    }
+    if (message.cutOff !== false) {
+      writer.uint32(168).bool(message.cutOff);
     }
     if (message.oomKilled !== false) {
       writer.uint32(240).bool(message.oomKilled);
@@ -4934,6 +4957,14 @@ export const TaskStatus: MessageFns<TaskStatus> = {
             message.own = OwnRestarts.decode(reader, reader.uint32());
             continue;
           }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.cutOff = reader.bool();
+            continue;
+          }
           case 30: {
             if (tag !== 240) {
               break;
@@ -4969,6 +5000,7 @@ export const TaskStatus: MessageFns<TaskStatus> = {
       : undefined;
     message.ports = object.ports?.map((e) => Port.fromPartial(e)) || [];
     message.own = (object.own !== undefined && object.own !== null) ? OwnRestarts.fromPartial(object.own) : undefined;
+    message.cutOff = object.cutOff ?? false;
     message.oomKilled = object.oomKilled ?? false;
     return message;
   },
