@@ -14,9 +14,9 @@ afterEach(async () => {
 });
 const silent = pino({ level: 'silent' });
 async function newFolder(): Promise<string> {
-  const folder = join(await mkdtemp(join(tmpdir(), 'shoal-journal-')), 'state');
-  folders.push(folder);
-  return folder;
+  const parent = await mkdtemp(join(tmpdir(), 'shoal-journal-'));
+  folders.push(parent);
+  return join(parent, 'state');
 }
 
 it('keeps who the host is, what it runs and what it said', async () => {
