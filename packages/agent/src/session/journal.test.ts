@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { fromTaskStatus, statusOf, toTaskStatus } from '../task/status.ts';
@@ -92,4 +93,25 @@ it('goes on in memory while it can not be written, says so, and writes what is t
   const again = await Journal.open(folder, '1', silent);
   expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1' });
   expect([...again.statuses.values()]).toEqual([toTaskStatus('t1', statusOf('complete'), 6)]);
+});
+
+it('says once that its lease can not be written', async () => {
+  const folder = await newFolder();
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+  await mkdir(join(folder, 'lease.new'), { recursive: true });
+  const journal = await Journal.open(folder, '1', log);
+  for (let beat = 1; beat <= 20; beat++) {
+    journal.setLease(beat);
+    await sleep(2);
+  }
+  await expect.poll(() => lines.length).toBe(1);
+  await rmdir(join(folder, 'lease.new'));
+  await expect
+    .poll(async () => {
+      journal.setLease(21);
+      return (await readdir(folder)).includes('lease');
+    })
+    .toBe(true);
+  expect(lines).toHaveLength(1);
 });

@@ -37,6 +37,7 @@ export class Journal {
   #rebooted = false;
   #lease: number | undefined;
   #writingLease = false;
+  #leaseWarned = false;
   #assignments: AssignmentSet = noAssignments;
 
   private constructor(folder: string, log: Logger) {
@@ -109,7 +110,14 @@ export class Journal {
     const path = join(this.#folder, 'lease');
     writeFile(`${path}.new`, String(uptimeMs), { mode: 0o600 })
       .then(() => rename(`${path}.new`, path))
-      .catch((error) => this.#log.warn({ err: error, path }, 'the lease cannot be written'))
+      .then(() => {
+        this.#leaseWarned = false;
+      })
+      .catch((error) => {
+        // Twice a second, else.
+        if (!this.#leaseWarned) this.#log.warn({ err: error, path }, 'the lease cannot be written');
+        this.#leaseWarned = true;
+      })
       .finally(() => {
         this.#writingLease = false;
       });
