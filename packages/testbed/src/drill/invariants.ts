@@ -1,6 +1,6 @@
 import type { Drill } from './drills.ts';
 import type { Answer, DrillRecord } from './record.ts';
-import { isWhole, lastView, serving } from './view.ts';
+import { allServeOn, lastView, serving } from './view.ts';
 
 export interface Invariant {
   readonly name: string;
@@ -60,14 +60,16 @@ function reachable({ answers, desired }: DrillRecord, surge: number): Invariant 
   };
 }
 
-function noneLost({ events, desired, containers }: DrillRecord): Invariant {
+/** A second task in a place, as a move begins with, is none that is lost. */
+function noneLost({ events, desired, hosts, containers }: DrillRecord): Invariant {
   const view = lastView(events);
   const tasks = serving(view);
   const dead = containers ? tasks.filter(({ id }) => !containers.some(({ task }) => task === id)) : [];
+  const places = new Set(tasks.map(({ slot }) => slot)).size;
   return {
     name: 'none lost',
-    holds: isWhole(view, desired) && dead.length === 0,
-    says: `${tasks.length} of ${desired} serve at the end${dead.length === 0 ? '' : `, but ${dead.length} without a container`}`,
+    holds: allServeOn(view, desired, hosts) && dead.length === 0,
+    says: `${places} of ${desired} served at the end${dead.length === 0 ? '' : `, but ${dead.length} without a container`}`,
   };
 }
 

@@ -148,6 +148,11 @@ test('a container of no task is an orphan; a task without a container is lost', 
   expect(unseen.passed).toBe(true);
 });
 
+test('a move that begins at the end loses nothing', () => {
+  const events = [...lossOfHost, task(32_500, 't6', 2, 'h3', 'starting', 'ready')];
+  expect(judged({ events }).broken).toEqual([]);
+});
+
 test('another host that is given up', () => {
   expect(
     judged({ events: [...lossOfHost, node(12_000, 'h1', 'down'), node(13_000, 'h1', 'ready')] }).broken,
