@@ -1,22 +1,26 @@
 import { parseArgs } from 'node:util';
 import { Cluster, testCluster } from '../cluster.ts';
 import { say, TestbedError } from '../say.ts';
-import { playRound } from './failover/round.ts';
-import { KINDS, type Kind, lines, type Round } from './failover/rounds.ts';
+import { playRound, REPLICAS } from './failover/round.ts';
+import { KINDS, type Kind, lines, type Round, swarmLines } from './failover/rounds.ts';
+import { playSwarm, type SwarmRound } from './failover/swarm.ts';
 import { pinned } from './raw.ts';
 import { report } from './report.ts';
 
 /**
  * How long it takes until the death of one of three hosts is noticed, costs no more requests, and is repaired, on a
  * published service of 12 replicas of the example web server: drills, again and again. They take turns; h2 and h3 do, too.
+ * Then the same under Docker Swarm.
  */
 const defaultRounds = 20;
+const defaultSwarmRounds = 2;
 const mostRounds = 200;
 
 export default async function failover(args: readonly string[]): Promise<boolean> {
-  const { kinds, rounds } = wanted(args);
+  const { kinds, rounds, swarmRounds } = wanted(args);
   const cluster = await Cluster.up(testCluster(), { fresh: true });
   const all: Round[] = [];
+  let swarm: SwarmRound[] = [];
   let results: boolean[] = [];
   try {
     const image = await pinned(cluster, 'web:1');
@@ -30,38 +34,56 @@ export default async function failover(args: readonly string[]): Promise<boolean
         say(`  ${JSON.stringify(played)}`);
       }
     }
+    if (swarmRounds > 0)
+      swarm = await playSwarm(cluster, kinds, { rounds: swarmRounds, replicas: REPLICAS, image });
   } finally {
     // Also when a later round could not be played to its end.
-    results = lines(all).map((line) => report(...line));
+    results = [...lines(all), ...swarmLines(swarm)].map((line) => report(...line));
     await cluster.down();
   }
   return results.every(Boolean);
 }
 
-function wanted(args: readonly string[]): { kinds: readonly Kind[]; rounds: number } {
+interface Wanted {
+  kinds: readonly Kind[];
+  rounds: number;
+  swarmRounds: number;
+}
+
+function wanted(args: readonly string[]): Wanted {
   const { values, positionals } = parsed(args);
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > mostRounds)
-    throw new TestbedError(`--rounds takes a number from 1 to ${mostRounds}, not ${values.rounds}.`);
+  const rounds = count('--rounds', values.rounds, 1);
+  const swarmRounds = count('--swarm', values.swarm, 0);
   const unknown = positionals.find((name) => !KINDS.some((kind) => kind === name));
   if (unknown !== undefined)
     throw new TestbedError(`The bench failover knows no ${unknown}; there are: ${KINDS.join(', ')}.`);
   return {
     kinds: KINDS.filter((kind) => positionals.length === 0 || positionals.includes(kind)),
     rounds,
+    swarmRounds,
   };
+}
+
+function count(option: string, value: string, least: number): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < least || number > mostRounds)
+    throw new TestbedError(`${option} takes a number from ${least} to ${mostRounds}, not ${value}.`);
+  return number;
 }
 
 function parsed(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { rounds: { type: 'string', default: String(defaultRounds) } },
+      options: {
+        rounds: { type: 'string', default: String(defaultRounds) },
+        swarm: { type: 'string', default: String(defaultSwarmRounds) },
+      },
       allowPositionals: true,
     });
   } catch (error) {
     throw new TestbedError(
-      `The bench failover takes kinds of faults and --rounds. ${(error as Error).message}`,
+      `The bench failover takes kinds of faults, --rounds and --swarm. ${(error as Error).message}`,
     );
   }
 }

@@ -15,8 +15,10 @@ export { type DrillOptions, runDrill, type Target } from './run.ts';
 export { SERVICE } from './service.ts';
 export {
   after,
+  allServeOn,
   type DrillEvent,
   history,
+  isBalanced,
   serving,
   spreadOf,
   type TaskState,
@@ -24,3 +26,4 @@ export {
   type View,
   wanted,
 } from './view.ts';
+export { Watch } from './watch.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { measurement } from '../report.ts';
-import { lines, type Round } from './rounds.ts';
+import { lines, type Round, swarmLines } from './rounds.ts';
 
 const round = (change: Partial<Round> = {}): Round => ({
   kind: 'host-power-loss',
@@ -43,4 +43,12 @@ test('one false verdict is too many', () => {
   const cut = round({ kind: 'host-cut' });
   expect(judged([cut, cut])[name]).toEqual({ value: 0, pass: true });
   expect(judged([cut, { ...cut, falselyDown: ['h1'] }])[name]).toEqual({ value: 1, pass: false });
+});
+
+test("a peer's figures stand beside, and nothing is asked of them", () => {
+  const all = [8, 9, 30].map((detected) => round({ kind: 'daemon-kill', detected, running: detected + 3 }));
+  expect(swarmLines(all).map(([, name, value]) => [name, value])).toEqual([
+    ['Docker Swarm, daemon-kill: detected, p50', 9],
+    ['Docker Swarm, daemon-kill: all running, p50', 12],
+  ]);
 });

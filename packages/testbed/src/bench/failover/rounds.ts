@@ -70,3 +70,25 @@ export function lines(all: readonly Round[]): Parameters<typeof measurement>[] {
     ];
   });
 }
+
+/** A peer's figures: nothing to pass. */
+export function swarmLines(
+  all: readonly Pick<Round, 'kind' | 'detected' | 'running'>[],
+): Parameters<typeof measurement>[] {
+  return KINDS.flatMap((kind) => {
+    const rounds = all.filter((round) => round.kind === kind);
+    if (rounds.length === 0) return [];
+    return (['detected', 'running'] as const).map((what): Parameters<typeof measurement> => {
+      const name = `Docker Swarm, ${kind}: ${what === 'running' ? 'all running' : what}, p50`;
+      return [
+        'failover',
+        name,
+        quantile(
+          rounds.map((round) => round[what]),
+          0.5,
+        ),
+        's',
+      ];
+    });
+  });
+}
