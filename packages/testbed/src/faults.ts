@@ -191,10 +191,11 @@ export async function healAll(cluster: Cluster): Promise<void> {
       const state = await run('docker', ['inspect', '--format', format, host.container]);
       const [paused, running] = state.split(' ');
       if (paused === 'true') await unpause(host);
+      // A limit of its memory ends with its power.
       if (running === 'false') await powerOn(host);
+      else await giveMemory(host);
       if (!state.includes(`"${host.network}"`)) await heal(host);
       await undrop(host);
-      await giveMemory(host);
       await host.sh(
         'rm -f /run/shoal/hold/*; for p in /run/shoal/*.pid; do kill -CONT "$(cat "$p")" || true; done 2>/dev/null',
       );

@@ -83,10 +83,12 @@ async function playRound(
     const running = Date.now();
     return { kind, detected: (detected - struck) / 1_000, running: (running - struck) / 1_000 };
   } finally {
-    await healAll(cluster);
-    await until('the swarm manager answers', () => manager.ping().then(Boolean), { timeoutMs: 60_000 });
-    await manager.getService(service).remove();
-    await until('all nodes of the swarm are ready again', async () => isUp(), { timeoutMs: limitMs });
-    await watch.stop();
+    try {
+      await healAll(cluster);
+      await manager.getService(service).remove();
+      await until('all nodes of the swarm are ready again', async () => isUp(), { timeoutMs: limitMs });
+    } finally {
+      await watch.stop();
+    }
   }
 }
