@@ -18,7 +18,9 @@ const outcome: DrillOutcome = {
     { name: 'none orphaned', holds: undefined, says: 'not looked at' },
   ],
   spread: { h1: 6, h2: 6, h3: 0 },
-  failures: [{ why: 'no answer within 1000 ms', count: 3, firstMs: 9_900, lastMs: 11_250 }],
+  failures: [
+    { why: 'no answer within 1000 ms', through: '10.0.0.1', count: 3, firstMs: 9_900, lastMs: 11_250 },
+  ],
   moments: {
     struck: 10_000,
     detected: 11_304,
@@ -43,6 +45,6 @@ test('a table for people, without colours where none are wanted', () => {
     '·  none orphaned      not looked at',
     '',
     'Of the requests that were lost, the first:',
-    '  3  no answer within 1000 ms  sent from -0.1 s to +1.3 s',
+    '  3  no answer within 1000 ms  through 10.0.0.1  sent from -0.1 s to +1.3 s',
   ]);
 });

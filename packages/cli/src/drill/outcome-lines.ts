@@ -19,9 +19,10 @@ export function outcomeLines(outcome: DrillOutcome, stream: NodeJS.WritableStrea
     ...columns(rows).map((line) => (line.startsWith('✗') ? paint('red', line, stream) : line)),
     ...(failures.length === 0 ? [] : ['', 'Of the requests that were lost, the first:']),
     ...columns(
-      failures.map(({ why, count, firstMs, lastMs }) => [
+      failures.map(({ why, through, count, firstMs, lastMs }) => [
         `  ${count}`,
         why,
+        `through ${through}`,
         `sent from ${since(firstMs)} to ${since(lastMs)}`,
       ]),
     ),

@@ -26,6 +26,8 @@ export interface DrillRecord {
 /** Requests that failed for the same reason. */
 export interface Failure {
   readonly why: string;
+  /** Address of the host that was asked. */
+  readonly through: string;
   readonly count: number;
   /** When the first and the last of them were sent. */
   readonly firstMs: number;

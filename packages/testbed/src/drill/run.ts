@@ -263,11 +263,14 @@ class Play {
   }
 }
 
-/** By their reason, the addresses and ports in it aside. */
+/** By their reason (the addresses and ports in it aside), and by the host that was asked. */
 function grouped(failures: LoadReport['failures'], beginMs: number): Failure[] {
-  const kinds = Map.groupBy(failures, ({ why }) => why.replace(/ \d+\.\d+\.\d+\.\d+:\d+/, ''));
-  return [...kinds].map(([why, those]) => {
+  const kinds = Map.groupBy(failures, ({ why, url }) =>
+    JSON.stringify([why.replace(/ \d+\.\d+\.\d+\.\d+:\d+/, ''), new URL(url).hostname]),
+  );
+  return [...kinds].map(([kind, those]) => {
+    const [why, through] = JSON.parse(kind) as [string, string];
     const times = those.map(({ atMs }) => beginMs + atMs);
-    return { why, count: those.length, firstMs: Math.min(...times), lastMs: Math.max(...times) };
+    return { why, through, count: those.length, firstMs: Math.min(...times), lastMs: Math.max(...times) };
   });
 }

@@ -40,7 +40,7 @@ const page = (hostname: string, why: string) => {
       failed: index === 31 ? 2 : 0,
       maxMs: 3,
     })),
-    failures: [{ why, count: 2, firstMs: 3_100, lastMs: 3_150 }],
+    failures: [{ why, through: '10.0.0.1', count: 2, firstMs: 3_100, lastMs: 3_150 }],
     answers: [],
     containers: undefined,
   };

@@ -125,9 +125,15 @@ function verdicts(outcome: DrillOutcome): string {
           tag(
             'table',
             {},
-            ...outcome.failures.map(({ why, count, firstMs, lastMs }) => {
+            ...outcome.failures.map(({ why, through, count, firstMs, lastMs }) => {
               const since = (atMs: number) => seconds(atMs - outcome.moments.struck);
-              return row(undefined, String(count), why, `sent from ${since(firstMs)} to ${since(lastMs)}`);
+              return row(
+                undefined,
+                String(count),
+                why,
+                `through ${through}`,
+                `sent from ${since(firstMs)} to ${since(lastMs)}`,
+              );
             }),
           ),
         ]),
