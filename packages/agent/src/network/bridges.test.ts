@@ -5,7 +5,7 @@ import { endpoint, network, service, state } from './builders.fixture.ts';
 import { daemonSupport } from './docker-support.ts';
 import { goneAddresses } from './stale-flows.ts';
 import { ingressName } from './state.ts';
-import { ipHint, nftHint, nftReader } from './watch.ts';
+import { ipHint, ipReader, nftHint, nftReader } from './watch.ts';
 
 describe('bridges', () => {
   it('hold a subnet each; the first slice is where Docker takes addresses from', () => {
@@ -126,4 +126,15 @@ it('UDP clients of an endpoint that left are to be forgotten', () => {
   expect(goneAddresses(before, state({ services: [web([1, 3, 4])] }))).toEqual(['10.1.1.2']);
   expect(goneAddresses(before, state())).toEqual(['10.1.1.1', '10.1.1.2', '10.1.1.3']);
   expect(goneAddresses(undefined, before)).toEqual([]);
+});
+
+it('a bridge that the daemon makes anew after a boot deserves a look, once', () => {
+  const read = ipReader();
+  const line =
+    '7: sh.n2: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1450 qdisc noqueue state DOWN group default';
+  expect([read(line), read(line)]).toEqual([['ip'], []]);
+  expect(read(`Deleted ${line}`)).toEqual(['ip']);
+  expect(read(line)).toEqual(['ip']);
+  expect(read('9: veth1@if8: <BROADCAST> mtu 1450 master sh.n2 state UP')).toEqual(['port']);
+  expect(read('3: eth0: <BROADCAST,UP> mtu 1500 state UP')).toEqual([]);
 });

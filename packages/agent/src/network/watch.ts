@@ -19,7 +19,7 @@ const monitors: readonly Monitor[] = [
   {
     source: 'ip',
     command: ['ip', '-4', 'monitor', 'link', 'address', 'route', 'rule', 'neigh'],
-    reader: () => (line) => asList(ipHint(line)),
+    reader: ipReader,
   },
 ];
 
@@ -103,6 +103,19 @@ export function nftReader(): (line: string) => readonly Hint[] {
 export function nftHint(line: string): Hint | undefined {
   if (line.includes(' ip shoal')) return 'nft';
   return /^(delete .*|(add|create) chain ip filter )DOCKER-USER/.test(line) ? 'docker-user' : undefined;
+}
+
+/** Also a bridge of ours that is new: after a boot the daemon makes them again, later than the agent looked. */
+export function ipReader(): (line: string) => readonly Hint[] {
+  const bridges = new Set<string>();
+  return (line) => {
+    const [, deleted, bridge] = /^(Deleted )?\d+: (sh\.n[\d.]+)[:@]/.exec(line) ?? [];
+    if (!bridge) return asList(ipHint(line));
+    const isNew = !deleted && !bridges.has(bridge);
+    if (deleted) bridges.delete(bridge);
+    else bridges.add(bridge);
+    return isNew ? ['ip'] : asList(ipHint(line));
+  };
 }
 
 /** `Deleted 10.1.2.0/24 via … proto 83`, `Deleted 7: sh.vx: …`, a device of ours that went down. */
