@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { agentMs, doubtMs, helperPatienceMs, lookMs, roundsToLose, suspectMs } from './judge.ts';
+import {
+  agentMs,
+  doubtMs,
+  helperPatienceMs,
+  lookMs,
+  roundsToLose,
+  roundsToLoseAnswering,
+  suspectMs,
+} from './judge.ts';
 import { type Fault, type Plan, World } from './simulation.fixture.ts';
 
 /** Of one round: the probe, or as long as a helper may take that does not answer; and what packets take. */
@@ -189,6 +197,26 @@ describe('hosts that answer no one from one moment on are down', () => {
         }
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('also when its processes die first, and its kernel answers for them for a moment', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 5 }),
+        fc.integer({ min: 1, max: 200 }),
+        seed,
+        (hosts, goneMs, seed) => {
+          const dying: Fault = {
+            kind: 'agentDead',
+            at: 1,
+            from: from - goneMs,
+            to: Number.POSITIVE_INFINITY,
+          };
+          const [ms = 0] = after(hosts, [1], 'power', [dying], seed);
+          expect(ms).toBeLessThanOrEqual(roundsToLoseAnswering * (roundMs + lookMs) + roundMs + lookMs);
+        },
+      ),
     );
   });
 

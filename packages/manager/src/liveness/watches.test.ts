@@ -79,14 +79,20 @@ describe('a node', () => {
     expect(watches.get('n')?.leases).toBe('over');
   });
 
-  it('whose stream broke is probed at once, and less often once its host answers', () => {
+  it('whose stream broke is probed at once, and less often once its host has answered for a second', () => {
     const { watches, until, round } = watching();
     until(100);
     watches.left('n');
     expect(until(150)).toBe('suspect');
     expect(round('refused')).toBe('away');
-    expect(watches.due(500, 9)).toEqual([]);
-    expect(watches.due(650, 9)).toEqual(['n']);
+    expect(watches.due(350, 9)).toEqual([]);
+    expect(watches.due(400, 9)).toEqual(['n']);
+    watches.probed('n', { from: 400, to: 401, probes: [{ by: byManager, answer: 'refused' }] });
+    until(1_000);
+    expect(watches.due(1_000, 9)).toEqual(['n']);
+    watches.probed('n', { from: 1_000, to: 1_001, probes: [{ by: byManager, answer: 'refused' }] });
+    expect(watches.due(1_450, 9)).toEqual([]);
+    expect(watches.due(1_500, 9)).toEqual(['n']);
   });
 
   it('waits for its turn when too many are probed', () => {

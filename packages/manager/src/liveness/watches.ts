@@ -11,12 +11,16 @@ import {
   type Round,
   readRound,
   type State,
+  suspectMs,
   type Watch,
 } from './judge.ts';
 
-/** Between the begins of two rounds, while the host does not answer and while it does. */
-const silentRoundMs = 250;
-const answeredRoundMs = 500;
+/**
+ * Between the begins of two rounds: soon at first, since a host that loses power may still answer for its dead agent for
+ * a moment, and while nobody answers; less often once it is known that only the agent is away.
+ */
+const roundMs = 250;
+const awayRoundMs = 500;
 /** The same, of a host that was given up, until it is sure that its isolated tasks are dead. */
 const leaseRoundMs = 1_000;
 
@@ -172,9 +176,10 @@ const nextLeases = (entry: Entry, now: number): Leases =>
   entry.leases === 'over' ? 'over' : leasesOf(entry, now);
 
 function isDue(entry: Entry, now: number): boolean {
-  const { state, probing, rounds, leases } = entry;
+  const { state, probing, rounds, leases, heardAt } = entry;
   if (probing !== undefined || state === 'heard' || leases === 'over') return false;
   const last = rounds.at(-1);
-  const ms = state === 'down' ? leaseRoundMs : answers(entry) ? answeredRoundMs : silentRoundMs;
+  const isAway = answers(entry) && now - heardAt >= suspectMs;
+  const ms = state === 'down' ? leaseRoundMs : isAway ? awayRoundMs : roundMs;
   return !last || now - last.from >= ms;
 }

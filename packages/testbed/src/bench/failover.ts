@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Cluster, testCluster } from '../cluster.ts';
+import type { Host } from '../host.ts';
 import { say, TestbedError } from '../say.ts';
+import { provideBenchImage } from './bench-image.ts';
 import { playRound, REPLICAS } from './failover/round.ts';
 import { KINDS, type Kind, lines, type Round, swarmLines } from './failover/rounds.ts';
 import { playSwarm, type SwarmRound } from './failover/swarm.ts';
@@ -9,12 +12,14 @@ import { report } from './report.ts';
 
 /**
  * How long it takes until the death of one of three hosts is noticed, costs no more requests, and is repaired, on a
- * published service of 12 replicas of the example web server: drills, again and again. They take turns; h2 and h3 do, too.
- * Then the same under Docker Swarm.
+ * published service of 12 replicas of a web server that listens at once: drills, again and again. They take turns; h2
+ * and h3 do, too. Then the same under Docker Swarm.
  */
 const defaultRounds = 20;
 const defaultSwarmRounds = 2;
 const mostRounds = 200;
+/** A host that falls again sooner is taken for one that flaps, and gets no tasks for a while. */
+const restMs = 30_000;
 
 export default async function failover(args: readonly string[]): Promise<boolean> {
   const { kinds, rounds, swarmRounds } = wanted(args);
@@ -23,13 +28,16 @@ export default async function failover(args: readonly string[]): Promise<boolean
   let swarm: SwarmRound[] = [];
   let results: boolean[] = [];
   try {
-    const image = await pinned(cluster, 'web:1');
-    await Promise.all(cluster.hosts.map((host) => host.exec(['docker', 'pull', '-q', image])));
+    await provideBenchImage(cluster);
+    const image = await pinned(cluster, 'bench:1');
+    const restedAt = new Map<Host, number>();
     for (let round = 1; round <= rounds; round++) {
       for (const [index, kind] of kinds.entries()) {
         const victim = (round + index) % 2 === 0 ? cluster.hosts[1] : cluster.hosts[2];
         say(`round ${round} of ${rounds}: ${kind}, ${victim.name}`);
+        await sleep(Math.max(0, (restedAt.get(victim) ?? 0) - performance.now()));
         const played = await playRound(cluster, kind, victim, image);
+        restedAt.set(victim, performance.now() + restMs);
         all.push(played);
         say(`  ${JSON.stringify(played)}`);
       }

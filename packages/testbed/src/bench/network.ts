@@ -1,6 +1,6 @@
 import { Cluster, testCluster } from '../cluster.ts';
-import { buildBenchImage, pushImages } from '../image.ts';
-import { step, TestbedError } from '../say.ts';
+import { TestbedError } from '../say.ts';
+import { provideBenchImage } from './bench-image.ts';
 import { answering } from './network/answering.ts';
 import { even } from './network/even.ts';
 import { lost } from './network/lost.ts';
@@ -31,12 +31,9 @@ export default async function network(names: readonly string[]): Promise<boolean
   });
   const cluster = await Cluster.up(testCluster(), { fresh: true });
   try {
-    const image = await step('building the bench image', buildBenchImage);
-    await pushImages([image], cluster.options.registryPort);
+    await provideBenchImage(cluster);
     await Promise.all(
-      cluster.hosts.flatMap((host) =>
-        ['bench:1', 'web:1'].map((name) => host.exec(['docker', 'pull', '-q', cluster.image(name)])),
-      ),
+      cluster.hosts.map((host) => host.exec(['docker', 'pull', '-q', cluster.image('web:1')])),
     );
     await cluster.docker().createNetwork({ Name: NETWORK, Driver: 'overlay' });
     const results: boolean[] = [];

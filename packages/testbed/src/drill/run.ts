@@ -3,13 +3,14 @@ import type Docker from 'dockerode';
 import type { Cluster } from '../cluster.ts';
 import { Load, type LoadReport, type LoadSlot, SLOT_MS } from '../load.ts';
 import { until } from '../probe.ts';
+import { TestbedError } from '../say.ts';
 import { castOf, hostsOf, type Players } from './cast.ts';
 import { conditions } from './conditions.ts';
 import type { Drill, Scene } from './drills.ts';
 import { WINDOW_MS } from './outcome.ts';
 import type { Answer, DrillRecord, Failure } from './record.ts';
 import { allAnswer, containersOn, create, nameIn, remove, SERVICE } from './service.ts';
-import { type DrillEvent, isWhole, type Mark, serving } from './view.ts';
+import { type DrillEvent, isWhole, type Mark, serving, spreadOf, type View } from './view.ts';
 import { Watch } from './watch.ts';
 
 /** What a drill is played against. */
@@ -128,8 +129,8 @@ class Play {
     // A live cluster may have its reasons for another spread.
     const ready = this.#target.testbed ? even : (view: typeof watch.view) => isWhole(view, replicas);
     if (!(await watch.until(ready, limitMs.running, signal)))
-      throw new Error(
-        `the ${replicas} replicas of ${SERVICE} did not come to run evenly within ${limitMs.running / 1000} s`,
+      throw new TestbedError(
+        `The ${replicas} replicas of ${SERVICE} did not come to run evenly within ${limitMs.running / 1000} s, only so: ${spreadText(watch.view, this.#players.hosts)}. A host that came and went often gets no new tasks for up to 5 minutes.`,
       );
     await allAnswer(this.#players.addresses, port, replicas, signal);
     return this.#underLoad(port, watch);
@@ -262,6 +263,11 @@ class Play {
     this.#options.tell(event);
   }
 }
+
+const spreadText = (view: View, hosts: readonly string[]): string =>
+  Object.entries(spreadOf(view, hosts))
+    .map(([host, count]) => `${host} ${count}`)
+    .join(', ');
 
 /** By their reason (the addresses and ports in it aside), and by the host that was asked. */
 function grouped(failures: LoadReport['failures'], beginMs: number): Failure[] {
