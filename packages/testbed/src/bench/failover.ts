@@ -7,7 +7,7 @@ import { provideBenchImage } from './bench-image.ts';
 import { playRound, REPLICAS } from './failover/round.ts';
 import { KINDS, type Kind, lines, type Round, swarmLines } from './failover/rounds.ts';
 import { playSwarm, type SwarmRound } from './failover/swarm.ts';
-import { pinned } from './raw.ts';
+import { makeRawNetwork, pinned } from './raw.ts';
 import { report } from './report.ts';
 
 /**
@@ -30,6 +30,7 @@ export default async function failover(args: readonly string[]): Promise<boolean
   try {
     await provideBenchImage(cluster);
     const image = await pinned(cluster, 'bench:1');
+    await makeRawNetwork(cluster.hosts);
     const restedAt = new Map<Host, number>();
     for (let round = 1; round <= rounds; round++) {
       for (const [index, kind] of kinds.entries()) {

@@ -11,8 +11,20 @@ export async function pinned(cluster: Cluster, name: string): Promise<string> {
   return `${image}@${Descriptor.digest}`;
 }
 
+/** A user-defined bridge network, as Docker has to make for everything that is not on its default one. */
+export const rawNetwork = 'shoal-bench-raw';
+
+export async function makeRawNetwork(hosts: readonly Host[]): Promise<void> {
+  await Promise.all(hosts.map((host) => host.docker().createNetwork({ Name: rawNetwork, Driver: 'bridge' })));
+}
+
 /** Starts containers as a service would make them, evenly, two at a time per daemon; returns the seconds it took. */
-export async function startRaw(hosts: readonly Host[], image: string, count: number): Promise<number> {
+export async function startRaw(
+  hosts: readonly Host[],
+  image: string,
+  count: number,
+  network = 'bridge',
+): Promise<number> {
   const from = performance.now();
   await Promise.all(
     hosts.map(async (host) => {
@@ -20,7 +32,11 @@ export async function startRaw(hosts: readonly Host[], image: string, count: num
       const worker = async () => {
         while (left > 0) {
           left--;
-          const container = await host.docker().createContainer({ Image: image, Labels: labels });
+          const container = await host.docker().createContainer({
+            Image: image,
+            Labels: labels,
+            HostConfig: { NetworkMode: network },
+          });
           await container.start();
         }
       };

@@ -2,20 +2,20 @@ import type { Cluster } from '../../cluster.ts';
 import { DRILLS, type DrillRecord, momentsOf, otherHostsDown, runDrill } from '../../drill/index.ts';
 import type { Host } from '../../host.ts';
 import { say } from '../../say.ts';
-import { removeRaw, startRaw } from '../raw.ts';
+import { rawNetwork, removeRaw, startRaw } from '../raw.ts';
 import type { Kind, Round } from './rounds.ts';
 
 export const REPLICAS = 12;
 
 /**
  * One drill, without a health check and without waiting for an even spread; with as many containers started raw as the
- * fault cost, while it is still there and the load goes on.
+ * fault cost, while it is still there and the load goes on: twice, on networks of either kind.
  */
 export async function playRound(cluster: Cluster, kind: Kind, victim: Host, image: string): Promise<Round> {
   const drill = DRILLS.find(({ name }) => name === kind);
   if (!drill) throw new Error(`no drill is named ${kind}`);
   const others = cluster.hosts.filter((host) => host !== victim);
-  let raw = Number.NaN;
+  const starts = { raw: Number.NaN, rawOnDefaultBridge: Number.NaN };
   try {
     const record = await runDrill(
       { apiUrl: cluster.apiUrl, docker: cluster.docker(), testbed: cluster },
@@ -27,7 +27,9 @@ export async function playRound(cluster: Cluster, kind: Kind, victim: Host, imag
         healthCheck: false,
         untilBalanced: false,
         underFault: async () => {
-          raw = await startRaw(others, image, REPLICAS / cluster.hosts.length);
+          const lost = REPLICAS / cluster.hosts.length;
+          starts.raw = await startRaw(others, image, lost, rawNetwork);
+          starts.rawOnDefaultBridge = await startRaw(others, image, lost);
         },
         tell: (event) => {
           if (event.type === 'phase') say(`  ${event.says}`);
@@ -44,7 +46,7 @@ export async function playRound(cluster: Cluster, kind: Kind, victim: Host, imag
       detected: seconds(detected),
       traffic: seconds(recovered),
       running: seconds(replaced),
-      raw,
+      ...starts,
       falselyDown: otherHostsDown(record),
     };
   } finally {

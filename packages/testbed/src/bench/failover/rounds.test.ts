@@ -8,6 +8,7 @@ const round = (change: Partial<Round> = {}): Round => ({
   traffic: 1.2,
   running: 3.3,
   raw: 2,
+  rawOnDefaultBridge: 1.7,
   falselyDown: [],
   ...change,
 });

@@ -14,8 +14,12 @@ export interface Round {
   readonly traffic: number;
   /** All replicas run on the other hosts. */
   readonly running: number;
-  /** How long as many containers as were lost take on the same hosts, started without Shoal. */
+  /**
+   * How long as many containers as were lost take on the same hosts, started without Shoal: on a network of their own, as
+   * those of a published service are, and on the daemon's default bridge, where each costs it less.
+   */
   readonly raw: number;
+  readonly rawOnDefaultBridge: number;
   /** Other hosts that were seen `down`. */
   readonly falselyDown: readonly string[];
 }
@@ -56,7 +60,14 @@ export function lines(all: readonly Round[]): Parameters<typeof measurement>[] {
             name('replaced after detection, against raw start'),
             at(share, (round) => round.running - round.detected),
             's',
-            { reference: raw, goal: againstRaw, goalOf: 'ratio' },
+            { reference: raw, ...(kind !== 'daemon-kill' && { goal: againstRaw, goalOf: 'ratio' as const }) },
+          ],
+          [
+            'failover',
+            name('replaced after detection, against raw start on the default bridge'),
+            at(share, (round) => round.running - round.detected),
+            's',
+            { reference: at(share, (round) => round.rawOnDefaultBridge) },
           ],
         ];
       }),
