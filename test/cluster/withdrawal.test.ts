@@ -1,7 +1,16 @@
 import { faults, type Host, httpJson, Load, until } from '@shoal/testbed';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { client, network, on, published, removeNetworks } from './askers.ts';
-import { cluster, containersOn, create, removeServices, running, tasksOf, webSpec } from './shared.ts';
+import {
+  cluster,
+  containersOn,
+  create,
+  docker,
+  removeServices,
+  running,
+  tasksOf,
+  webSpec,
+} from './shared.ts';
 
 beforeAll(() => network('ward'));
 afterAll(async () => {
@@ -15,7 +24,7 @@ afterEach(async () => {
 });
 
 const checked = { Healthcheck: { Test: ['CMD', '/app/health'], Interval: 1e9, Retries: 1, Timeout: 20e9 } };
-const [h1, h2] = cluster.hosts;
+const [h1, h2, h3] = cluster.hosts;
 
 interface Replica {
   readonly id: string;
@@ -101,5 +110,30 @@ describe('a replica that turns unhealthy', () => {
     await cluster.waitReady();
     await running('web', 3);
     await until('all three answer again', async () => (await ask(20)).size === 3, { timeoutMs: 20_000 });
+  });
+});
+
+describe('a host that is cut off', () => {
+  it('takes no request with it that can wait: its next attempt is answered by others', async () => {
+    await create(webSpec('web', { replicas: 3, container: checked, ...published(18_085) }));
+    await running('web', 3);
+    await until('it answers', () => httpJson(`http://${h1.ip}:18085/`), { timeoutMs: 10_000 });
+    const load = Load.start({
+      target: () => `http://${h1.ip}:18085/`,
+      concurrency: 60,
+      ratePerSecond: 50,
+      // The attempts of TCP come after 0, 1, 3, 7 and 15 s.
+      timeoutMs: 14_000,
+      maxMs: 30_000,
+    });
+    await until('it runs', () => load.answered > 50, { timeoutMs: 10_000 });
+    await faults.cut(h3);
+    await until('h3 is down', async () => (await docker.getNode('h3').inspect()).Status.State === 'down', {
+      timeoutMs: 15_000,
+    });
+    const { failed, failures, maxMs } = await load.stop();
+    expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
+    // Some were on their way there.
+    expect(maxMs).toBeGreaterThan(900);
   });
 });

@@ -13,7 +13,7 @@ import { TableKeeper } from './nft/keeper.ts';
 import { Repairs, withoutNewDevices } from './repairs.ts';
 import { reuse } from './reuse.ts';
 import { Runner } from './runner.ts';
-import { forgetUdpFlows, goneAddresses } from './stale-flows.ts';
+import { goneAddresses, StaleFlows } from './stale-flows.ts';
 import type { NetworkState } from './state.ts';
 import { Troubles } from './troubles.ts';
 import { networkMtu, underlayMtu } from './underlay.ts';
@@ -59,9 +59,9 @@ export class DataPath {
   readonly #troubles: Troubles;
   #hostTroubles: readonly string[] = [];
   #hintTimer: NodeJS.Timeout | undefined;
-  #saidNoConntrack = false;
   /** Since the last `verify` began. */
   readonly #repairs: Repairs;
+  readonly #staleFlows: StaleFlows;
   readonly #dockerUser = new DockerUser();
   #silentDocker = false;
 
@@ -69,6 +69,7 @@ export class DataPath {
     this.#log = log.child({ component: 'network' });
     this.#wireguard = new WireGuard(stateDir);
     this.#troubles = new Troubles(this.#log);
+    this.#staleFlows = new StaleFlows(this.#log);
     this.#repairs = new Repairs(this.#log);
     this.#bridges = new Bridges({ driver: bridges, log: this.#log, onChange: () => this.#hint('ip') });
     this.#runner = new Runner(
@@ -92,6 +93,7 @@ export class DataPath {
     clearTimeout(this.#hintTimer);
     this.#watch.close();
     this.#bridges.close();
+    this.#staleFlows.close();
     this.#runner.close();
   }
 
@@ -173,7 +175,7 @@ export class DataPath {
     try {
       // First: endpoints that leave must not wait for anything else.
       const table = await this.#table.ensure(planTable(state), { verify: look.has('nft') });
-      await this.#forgetFlows(goneAddresses(before, state));
+      await this.#staleFlows.forget(goneAddresses(before, state));
       const moved = !before || before.self !== state.self || before.peers !== state.peers;
       const lookAtIp = moved || before.networks !== state.networks || look.has('ip');
       const ip = lookAtIp ? await this.#ensureIp(state) : [];
@@ -223,19 +225,6 @@ export class DataPath {
     return this.#bridges.want(
       [...state.networks.values()].flatMap((network) => bridgesOf(network, networkMtu(network, underlay))),
     );
-  }
-
-  async #forgetFlows(addresses: readonly string[]): Promise<void> {
-    try {
-      await forgetUdpFlows(addresses);
-    } catch (error) {
-      if (!this.#saidNoConntrack)
-        this.#log.warn(
-          { err: error },
-          'UDP clients may stay with endpoints that are gone (Debian package conntrack)',
-        );
-      this.#saidNoConntrack = true;
-    }
   }
 
   #hint(hint: Hint): void {

@@ -124,17 +124,17 @@ export const DRILLS: readonly Drill[] = [
   },
   {
     name: 'agent-kill',
-    says: "a host's agent is killed and stays away for 6 s: nothing may change",
+    says: "a host's agent is killed and stays away for 8 s: nothing may change",
     safe: false,
     victim: 'any',
     through: 'all',
     strike: (scene) => faults.killProcess(victimOf(scene), 'agent', { hold: true }),
     // Its tasks are given up only after 15 s.
-    awaits: { holdMs: 6_000 },
+    awaits: { holdMs: 8_000 },
     heal: mend,
     detectedBy: 'node',
     surge: 0,
-    goals: untouched,
+    goals: { ...untouched, returned: 10 },
   },
   {
     name: 'manager-kill',
@@ -203,7 +203,7 @@ export const DRILLS: readonly Drill[] = [
     heal: mend,
     detectedBy: 'node',
     surge: 0,
-    goals: untouched,
+    goals: { ...untouched, returned: 10 },
   },
 ];
 
