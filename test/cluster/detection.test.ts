@@ -1,61 +1,14 @@
-import { faults, type Host, httpJson, until } from '@shoal/testbed';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cluster, create, docker, lives, nodeNamed, removeServices, running, webSpec } from './shared.ts';
-
-interface Verdict {
-  readonly at: string;
-  readonly state: string;
-  readonly says: string;
-  readonly heardAt?: string;
-  readonly evidence: { readonly probes: { by: string; hostname?: string; answer: string }[] }[];
-}
-interface Liveness extends Verdict {
-  readonly verdicts: readonly Verdict[];
-  readonly valve: { readonly open: boolean; readonly known: number };
-}
-
-const livenessOf = async ({ name }: Host): Promise<Liveness> =>
-  (await httpJson(`${cluster.apiUrl}/shoal/v1/nodes/${name}/liveness`)) as unknown as Liveness;
-
-const isThoughtOf = (host: Host, what: string, test: (liveness: Liveness) => boolean): Promise<Liveness> =>
-  until(
-    `${host.name} is ${what}`,
-    async (seen) => {
-      const liveness = await livenessOf(host);
-      seen({ ...liveness, verdicts: liveness.verdicts.length });
-      return test(liveness) ? liveness : undefined;
-    },
-    { timeoutMs: 30_000, everyMs: 100 },
-  );
-const isHeard = (host: Host) => isThoughtOf(host, 'heard again', ({ state }) => state === 'heard');
+import { faults, until } from '@shoal/testbed';
+import { describe, expect, it } from 'vitest';
+import { cluster, docker, nodeNamed, running } from './shared.ts';
+import { isHeard, isThoughtOf, type Verdict, watched } from './watched.ts';
 
 /** What each prober found in the newest round: `manager accepted`, `h3 silent`. */
 const found = ({ evidence }: Verdict): string[] =>
   (evidence.at(-1)?.probes ?? []).map(({ by, hostname, answer }) => `${hostname ?? by} ${answer}`).sort();
 
 const [h1, h2, h3] = cluster.hosts;
-let before: readonly string[] = [];
-let begin = 0;
-beforeEach(async () => {
-  await create(webSpec('watched', { replicas: 3 }));
-  await running('watched', 3);
-  before = await lives('watched');
-  begin = Date.now();
-});
-afterEach(async () => {
-  await faults.healAll(cluster);
-  await cluster.waitReady();
-  await removeServices('watched');
-});
-
-/** It was never given up, and nothing that it runs was touched. */
-async function nothingHappened(host: Host): Promise<void> {
-  const { verdicts } = await isHeard(host);
-  const since = verdicts.filter(({ at }) => Date.parse(at) >= begin);
-  expect(since.map(({ state }) => state)).not.toContain('down');
-  await running('watched', 3);
-  expect(await lives('watched')).toEqual(before);
-}
+const nothingHappened = watched();
 
 describe('a host that', () => {
   it.each([
@@ -109,7 +62,7 @@ describe('a host that lives is not down', () => {
     expect(Status.State).toBe('disconnected');
     expect(Status.Message).toMatch(/^no word from the agent for .* s, but its host answers /);
     await faults.resume(h2, 'agent');
-    await nothingHappened(h2);
+    await nothingHappened();
   });
 
   it('when its agent stalls for five seconds', async () => {
@@ -123,7 +76,7 @@ describe('a host that lives is not down', () => {
         found(liveness).includes('manager accepted'),
     );
     await faults.thaw(h2, 'agent');
-    await nothingHappened(h2);
+    await nothingHappened();
   });
 
   it('when what the manager sends to it is lost, while it answers another host', async () => {
@@ -138,6 +91,6 @@ describe('a host that lives is not down', () => {
     );
     expect(found(away)).not.toContain('manager accepted');
     await faults.undrop(h2);
-    await nothingHappened(h2);
+    await nothingHappened();
   });
 });

@@ -1,61 +1,12 @@
-import { faults, type Host, http, httpJson, until } from '@shoal/testbed';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  cluster,
-  create,
-  docker,
-  lives,
-  nodeNamed,
-  removeServices,
-  running,
-  tasksOf,
-  webSpec,
-} from './shared.ts';
+import { faults, type Host, http, until } from '@shoal/testbed';
+import { describe, expect, it } from 'vitest';
+import { cluster, create, docker, nodeNamed, running, tasksOf, webSpec } from './shared.ts';
+import { livenessOf, watched } from './watched.ts';
 
 /** The rows of the table in docs/failover.md that the other files leave out. */
 
 const [h1, h2, h3] = cluster.hosts;
-let before: readonly string[] = [];
-let begin = 0;
-beforeEach(async () => {
-  await create(webSpec('watched', { replicas: 3 }));
-  await running('watched', 3);
-  before = await lives('watched');
-  begin = Date.now();
-});
-afterEach(async () => {
-  await faults.healAll(cluster);
-  await cluster.waitReady();
-  await removeServices('watched', 'late');
-});
-
-interface Verdict {
-  readonly at: string;
-  readonly state: string;
-}
-const livenessOf = ({ name }: Host) =>
-  httpJson<Verdict & { heardAt: string; verdicts: readonly Verdict[] }>(
-    `${cluster.apiUrl}/shoal/v1/nodes/${name}/liveness`,
-  );
-
-/** Nobody was given up, and nothing that runs was touched. */
-async function nothingHappened(): Promise<void> {
-  for (const host of cluster.hosts) {
-    const { verdicts } = await until(
-      `${host.name} is heard`,
-      async (seen) => {
-        const liveness = await livenessOf(host);
-        seen(liveness.state);
-        return liveness.state === 'heard' && liveness;
-      },
-      { timeoutMs: 30_000 },
-    );
-    const since = verdicts.filter(({ at }) => Date.parse(at) >= begin);
-    expect(since.map(({ state }) => state)).not.toContain('down');
-  }
-  await running('watched', 3);
-  expect(await lives('watched')).toEqual(before);
-}
+const nothingHappened = watched('late');
 
 /** So long a fault lasts, as seen from here. */
 const lasts = (what: string, ms: number) => {
@@ -115,6 +66,7 @@ describe('nothing is lost', () => {
 
 it('an agent that stays away loses its tasks after 15 s, and its node takes part again when it is back', async () => {
   const { ID } = await nodeNamed('h2');
+  const begin = Date.now();
   await faults.killProcess(h2, 'agent', { hold: true });
   await becomes(h2, 'down');
   expect(Date.now() - begin).toBeGreaterThan(14_000);

@@ -81,6 +81,11 @@ async function play(cluster: Cluster, minutes: number): Promise<{ pauses: number
   const end = performance.now() + minutes * 60_000;
   let pauses = 0;
   for (; performance.now() < end; pauses++) {
+    // About once a minute.
+    if (pauses % 6 === 0)
+      say(
+        `${Math.ceil((end - performance.now()) / 60_000)} min left: ${pauses} pauses, ${seen.size} false verdicts`,
+      );
     const host = cluster.hosts[pauses % cluster.hosts.length] ?? cluster.hosts[0];
     await freeze(host, 'agent');
     await sleep(pauseMs);
