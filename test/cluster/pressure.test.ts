@@ -116,6 +116,21 @@ it('a host short of memory gets no new tasks, loses the one that matters least, 
   expect((await running('after', 3)).map(({ NodeID }) => NodeID)).toContain(ID);
 });
 
+it('a host short of PIDs gets no new tasks until it has enough again', async () => {
+  const { ID } = await nodeNamed('h3');
+  await faults.takePids(h3, 5);
+  const message = await until('h3 is short of PIDs', async () => (await messageOf('h3')) || undefined, {
+    timeoutMs: 20_000,
+  });
+  expect(message).toMatch(/^the host is short of PIDs: \d+ free of \d+$/);
+  await create(webSpec('fresh', { replicas: 4 }));
+  expect((await running('fresh', 4)).map(({ NodeID }) => NodeID)).not.toContain(ID);
+  await faults.givePids(h3);
+  await until('h3 has enough again', async () => (await messageOf('h3')) === '', { timeoutMs: 60_000 });
+  await create(webSpec('after', { replicas: 3 }));
+  expect((await running('after', 3)).map(({ NodeID }) => NodeID)).toContain(ID);
+});
+
 it('a full disk: tasks leave it, container and all, and what must start there fails with the reason', async () => {
   const { ID } = await nodeNamed('h3');
   await faults.smallDisk(h3, 'dockerd', 700);

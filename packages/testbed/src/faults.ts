@@ -97,14 +97,16 @@ export async function undrop(host: Host): Promise<void> {
   await tryRun('docker', ['exec', host.container, 'nft', 'delete', 'table', 'inet', 'shoal_faults']);
 }
 
-/** The file with the memory limit around all that runs on a host. */
-const memoryLimit = `if [ -e /sys/fs/cgroup/cgroup.controllers ]; then limit=/sys/fs/cgroup/memory.max
-  else limit=/sys/fs/cgroup/memory$(awk -F: '$2 == "memory" {print $3}' /proc/1/cgroup)/memory.limit_in_bytes; fi`;
+/** Shell: `folder` is the control group around all that runs on a host, which has its limits. */
+const group = (controller: 'memory' | 'pids') => `
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then folder=/sys/fs/cgroup
+  else folder=/sys/fs/cgroup/${controller}$(awk -F: '$2 == "${controller}" {print $3}' /proc/1/cgroup); fi`;
+const memoryLimit = `${group('memory')}
+  if [ -e "$folder/memory.max" ]; then limit=$folder/memory.max; else limit=$folder/memory.limit_in_bytes; fi`;
 
 /** Leaves the host only so much memory beyond what it uses now; `giveMemory` takes that back. */
 export async function takeMemory(host: Host, leaveMiB: number): Promise<void> {
   await host.sh(`${memoryLimit}
-    folder=$(dirname "$limit")
     used=$(cat "$folder/memory.usage_in_bytes" 2>/dev/null || cat "$folder/memory.current")
     cache=$(awk '$1 == "total_inactive_file" || $1 == "inactive_file" {bytes = $2} END {print bytes}' "$folder/memory.stat")
     echo $((used - cache + ${leaveMiB} * 1048576)) > "$limit"`);
@@ -113,6 +115,17 @@ export async function takeMemory(host: Host, leaveMiB: number): Promise<void> {
 export async function giveMemory(host: Host): Promise<void> {
   await host.sh(`${memoryLimit}
     echo max 2>/dev/null > "$limit" || echo -1 > "$limit"`);
+}
+
+/** Leaves the host only so many processes and threads beyond those of now; `givePids` takes that back. */
+export async function takePids(host: Host, leave: number): Promise<void> {
+  await host.sh(`${group('pids')}
+    echo $(($(cat "$folder/pids.current") + ${leave})) > "$folder/pids.max"`);
+}
+
+export async function givePids(host: Host): Promise<void> {
+  await host.sh(`${group('pids')}
+    echo max > "$folder/pids.max"`);
 }
 
 /** Where processes keep what they have. */
@@ -191,9 +204,12 @@ export async function healAll(cluster: Cluster): Promise<void> {
       const state = await run('docker', ['inspect', '--format', format, host.container]);
       const [paused, running] = state.split(' ');
       if (paused === 'true') await unpause(host);
-      // A limit of its memory ends with its power.
+      // The limits end with its power.
       if (running === 'false') await powerOn(host);
-      else await giveMemory(host);
+      else {
+        await givePids(host);
+        await giveMemory(host);
+      }
       if (!state.includes(`"${host.network}"`)) await heal(host);
       await undrop(host);
       await host.sh(
