@@ -1,4 +1,4 @@
-import { faults, type Host, until } from '@shoal/testbed';
+import { faults, type Host, httpJson, until } from '@shoal/testbed';
 import { afterEach, describe, expect, it } from 'vitest';
 import { cluster, create, docker, nodeNamed, removeServices, running, tasksOf, webSpec } from './shared.ts';
 
@@ -93,6 +93,10 @@ describe('a service that must run only once', () => {
       { timeoutMs: 30_000 },
     );
     expect((await containerOn(other, 'one')).status).toBe('created');
+    const { waitsFor } = await httpJson<{ waitsFor: string }>(
+      `${cluster.apiUrl}/shoal/v1/tasks/${waiting.ID}/explain`,
+    );
+    expect(waitsFor).toMatch(new RegExp(`^task ${taskId} may run on ${host.name} still, which answers`));
     await faults.resume(host, 'agent');
     await cluster.waitReady();
     await until(

@@ -7,10 +7,10 @@ import { readConfig, usage } from './config.ts';
 import { Dispatcher } from './dispatcher/index.ts';
 import { steadyTime } from './effects.ts';
 import { newId } from './ids.ts';
-import { memoryUse } from './insight/index.ts';
+import { explain, memoryUse } from './insight/index.ts';
 import { startLiveness } from './liveness/index.ts';
 import { orchestratorLoop, rebalanceLoop, relieveLoop } from './orchestrator/index.ts';
-import { explainTask, schedulerLoop } from './scheduler/index.ts';
+import { schedulerLoop } from './scheduler/index.ts';
 import { sqliteBackend } from './store/backends/sqlite.ts';
 import { Store } from './store/index.ts';
 import { version } from './version.ts';
@@ -59,7 +59,7 @@ const api = await buildApi({
     ask: (nodeId, what, withinMs) => dispatcher.ask(nodeId, what, withinMs),
   },
   liveness: (node) => liveness.report(node),
-  explain: (view, task) => explainTask(view, task, clock()),
+  explain: (view, task) => explain(view, task, clock()),
   about: { version, managerAddr },
 });
 

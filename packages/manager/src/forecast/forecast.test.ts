@@ -43,6 +43,14 @@ describe('a forecast', () => {
     });
   });
 
+  it('says where what must run only once goes in the end', () => {
+    const { Spec } = aService('web');
+    const isolated = aService('web', { Spec: { ...Spec, Labels: { 'shoal.isolation': 'stop' } } });
+    const tasks = [runningOn('n1', 'a', { shoal: { specVersion: 1, ports: [], isolated: true } })];
+    const { moves } = ask({ nodes: nodes.slice(0, 2), services: [isolated], tasks }, 'host-power-loss', 'n1');
+    expect(moves).toMatchObject([{ task: 'a', to: 'n2' }]);
+  });
+
   it('says why nothing takes it', () => {
     const tasks = [runningOn('n1', 'a')];
     const { moves, noRoom } = ask({ nodes, services, tasks }, 'drain', 'n1', 'n2', 'n3');

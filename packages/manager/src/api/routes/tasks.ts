@@ -41,7 +41,7 @@ export function taskRoutes(app: FastifyInstance, { store, explain }: ApiDeps): v
     '/shoal/v1/tasks/:id/explain',
     route({
       tag: 'Shoal',
-      summary: 'Why a task is on its node, or on none',
+      summary: 'Why a task is on its node, or on none, or not started yet',
       params: idParam,
       answers: [200, Type.Object({}, { description: 'Reasons and scores, each with its name' })],
       errors: [400, 404],
