@@ -19,6 +19,12 @@ const port = 'meta l4proto . th dport';
 export const marked = (mark: number): string => `ct mark & ${hex(markMask)} == ${hex(mark)}`;
 const hex = (value: number) => `0x${value.toString(16)}`;
 
+/** Told of a closed port, SCTP asks on for minutes; told that nobody there speaks it, it gives up. */
+export const refuseSctp = 'reject with icmp type prot-unreachable';
+
+/** The type of an SCTP packet's first chunk stands behind the header of 12 bytes. */
+const heartbeat = 'meta l4proto sctp @th,96,8 4';
+
 /** Is the packet one of our tunnels'? The number stands 96 bits behind the start of the UDP header. */
 const vxlan = (vni: number) => `udp dport ${vxlanPort} @th,96,24 ${hex(vni)}`;
 
@@ -83,7 +89,11 @@ const input = [
   `${vxlan(sealedVni)} iifname != "${wireguardLink}" drop`,
   // Without an endpoint the port is closed, and no connection is remembered that a later endpoint would miss.
   `fib daddr type local meta l4proto tcp ${port} @idle_ports reject with tcp reset`,
+  `fib daddr type local meta l4proto sctp ${port} @idle_ports ${refuseSctp}`,
   `fib daddr type local ${port} @idle_ports reject`,
+  // Both ends of an SCTP connection name all of their addresses, and ask those of the other whether they live. A host
+  // that has one of them, even if only the same one as the client's, knows no such connection, and would abort it.
+  `iifname "sh.*" ${heartbeat} ct state new drop`,
 ];
 
 const forward = [
@@ -108,7 +118,11 @@ const forward = [
  * A packet that leaves by the bridge it came from makes the kernel tell the container of a "shorter way" around
  * the load balancer.
  */
-const leaving = ['oifname "sh.n*" icmp type redirect drop'];
+const leaving = [
+  'oifname "sh.n*" icmp type redirect drop',
+  // The other way round: the replica knows none at the published port.
+  `oifname "sh.n*" ${heartbeat} ct state new drop`,
+];
 
 const postrouting = [
   // Who reached itself must not see its own address as the other end.

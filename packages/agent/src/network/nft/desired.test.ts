@@ -80,7 +80,9 @@ describe('the table', () => {
       add rule ip shoal local udp dport 4789 @th,96,24 0x534800 ip saddr != @hosts drop
       add rule ip shoal local udp dport 4789 @th,96,24 0x534801 iifname != "sh.wg" drop
       add rule ip shoal local fib daddr type local meta l4proto tcp meta l4proto . th dport @idle_ports reject with tcp reset
+      add rule ip shoal local fib daddr type local meta l4proto sctp meta l4proto . th dport @idle_ports reject with icmp type prot-unreachable
       add rule ip shoal local fib daddr type local meta l4proto . th dport @idle_ports reject
+      add rule ip shoal local iifname "sh.*" meta l4proto sctp @th,96,8 4 ct state new drop
       flush chain ip shoal through
       add rule ip shoal through udp dport 4789 @th,96,24 0x534800 ip daddr @hosts drop
       add rule ip shoal through udp dport 4789 @th,96,24 0x534801 drop
@@ -96,6 +98,7 @@ describe('the table', () => {
       add rule ip shoal through oifname "sh.*" drop
       flush chain ip shoal leaving
       add rule ip shoal leaving oifname "sh.n*" icmp type redirect drop
+      add rule ip shoal leaving oifname "sh.n*" meta l4proto sctp @th,96,8 4 ct state new drop
       flush chain ip shoal nat-after
       add rule ip shoal nat-after ip saddr . ip daddr @hairpin masquerade
       add rule ip shoal nat-after oifname "sh.*" ip saddr 127.0.0.0/8 masquerade
@@ -105,6 +108,7 @@ describe('the table', () => {
       add rule ip shoal from-1 oifname "sh.vx" ip daddr { 10.1.2.0/24, 10.1.3.0/24 } accept
       add rule ip shoal from-1 ct mark & 0xffff0000 == 0x53490000 accept
       add rule ip shoal from-1 oifname "sh.*" meta l4proto tcp reject with tcp reset
+      add rule ip shoal from-1 oifname "sh.*" meta l4proto sctp reject with icmp type prot-unreachable
       add rule ip shoal from-1 oifname "sh.*" reject
       add rule ip shoal from-1 ct mark set 0x534a0000 accept
       flush chain ip shoal to-1
@@ -118,6 +122,7 @@ describe('the table', () => {
       add rule ip shoal from-9 oifname "sh.vx" ip daddr { 10.9.2.0/24, 10.9.3.0/24 } accept
       add rule ip shoal from-9 ct mark & 0xffff0000 == 0x53490000 accept
       add rule ip shoal from-9 oifname "sh.*" meta l4proto tcp reject with tcp reset
+      add rule ip shoal from-9 oifname "sh.*" meta l4proto sctp reject with icmp type prot-unreachable
       add rule ip shoal from-9 oifname "sh.*" reject
       add rule ip shoal from-9 ct mark set 0x534a0000 accept
       flush chain ip shoal to-9

@@ -1,7 +1,7 @@
 import { bridgesOf } from '../bridge-plan.ts';
 import { originMark, outboundMark, plainTunnel, publishedMark, sealedTunnel } from '../names.ts';
 import type { Network } from '../state.ts';
-import { marked } from './base-rules.ts';
+import { marked, refuseSctp } from './base-rules.ts';
 import { type Chain, chain } from './table.ts';
 
 /** What a network's containers may send to, and who may send to them. */
@@ -33,6 +33,7 @@ function from(network: Network): string[] {
     ...(network.internal ? [] : [`${marked(publishedMark)} accept`]),
     // Other networks; and addresses of this one that nobody has, such as VIPs without an endpoint.
     'oifname "sh.*" meta l4proto tcp reject with tcp reset',
+    `oifname "sh.*" meta l4proto sctp ${refuseSctp}`,
     'oifname "sh.*" reject',
     ...(network.internal
       ? ['reject with icmp type net-unreachable']
