@@ -118,7 +118,7 @@ it('a host short of memory gets no new tasks, loses the one that matters least, 
 
 it('a host short of PIDs gets no new tasks until it has enough again', async () => {
   const { ID } = await nodeNamed('h3');
-  await faults.takePids(h3, 5);
+  await faults.takePids(h3, 8);
   const message = await until('h3 is short of PIDs', async () => (await messageOf('h3')) || undefined, {
     timeoutMs: 20_000,
   });

@@ -117,15 +117,19 @@ export async function giveMemory(host: Host): Promise<void> {
     echo max 2>/dev/null > "$limit" || echo -1 > "$limit"`);
 }
 
-/** Leaves the host only so many processes and threads beyond those of now; `givePids` takes that back. */
-export async function takePids(host: Host, leave: number): Promise<void> {
-  await host.sh(`${group('pids')}
-    echo $(($(cat "$folder/pids.current") + ${leave})) > "$folder/pids.max"`);
+/**
+ * Leaves the host only so many of a hundred processes and threads; `givePids` takes that back. Both from outside: what is
+ * done on such a host may fail.
+ */
+export async function takePids(host: Host, percent: number): Promise<void> {
+  const used = Number(await host.sh(`${group('pids')}; cat "$folder/pids.current"`));
+  await limitPids(host, Math.ceil((used * 100) / (100 - percent)));
 }
 
-export async function givePids(host: Host): Promise<void> {
-  await host.sh(`${group('pids')}
-    echo max > "$folder/pids.max"`);
+export const givePids = (host: Host): Promise<void> => limitPids(host, -1);
+
+async function limitPids(host: Host, most: number): Promise<void> {
+  await run('docker', ['update', '--pids-limit', String(most), host.container]);
 }
 
 /** Where processes keep what they have. */
@@ -204,13 +208,11 @@ export async function healAll(cluster: Cluster): Promise<void> {
       const state = await run('docker', ['inspect', '--format', format, host.container]);
       const [paused, running] = state.split(' ');
       if (paused === 'true') await unpause(host);
-      // The limits end with its power.
       if (running === 'false') await powerOn(host);
-      else {
-        await givePids(host);
-        await giveMemory(host);
-      }
       if (!state.includes(`"${host.network}"`)) await heal(host);
+      await givePids(host);
+      // A limit of its memory ends with its power.
+      if (running === 'true') await giveMemory(host);
       await undrop(host);
       await host.sh(
         'rm -f /run/shoal/hold/*; for p in /run/shoal/*.pid; do kill -CONT "$(cat "$p")" || true; done 2>/dev/null',

@@ -7,13 +7,14 @@ import { ensureHostSettings } from './host-settings.ts';
 import { ensureIp } from './ip/keeper.ts';
 import { ensureHairpin } from './ip/ports.ts';
 import type { PresentLink } from './ip/read-links.ts';
+import { run } from './kernel.ts';
 import { bridgePrefix } from './names.ts';
 import { planTable } from './nft/desired.ts';
 import { TableKeeper } from './nft/keeper.ts';
 import { Repairs, withoutNewDevices } from './repairs.ts';
 import { reuse } from './reuse.ts';
 import { Runner } from './runner.ts';
-import { goneAddresses, StaleFlows } from './stale-flows.ts';
+import { StaleFlows } from './stale-flows.ts';
 import type { NetworkState } from './state.ts';
 import { Troubles } from './troubles.ts';
 import { networkMtu, underlayMtu } from './underlay.ts';
@@ -69,7 +70,7 @@ export class DataPath {
     this.#log = log.child({ component: 'network' });
     this.#wireguard = new WireGuard(stateDir);
     this.#troubles = new Troubles(this.#log);
-    this.#staleFlows = new StaleFlows(this.#log);
+    this.#staleFlows = new StaleFlows({ conntrack: (args) => run('conntrack', args), log: this.#log });
     this.#repairs = new Repairs(this.#log);
     this.#bridges = new Bridges({ driver: bridges, log: this.#log, onChange: () => this.#hint('ip') });
     this.#runner = new Runner(
@@ -175,7 +176,7 @@ export class DataPath {
     try {
       // First: endpoints that leave must not wait for anything else.
       const table = await this.#table.ensure(planTable(state), { verify: look.has('nft') });
-      await this.#staleFlows.forget(goneAddresses(before, state));
+      await this.#staleFlows.forget(state);
       const moved = !before || before.self !== state.self || before.peers !== state.peers;
       const lookAtIp = moved || before.networks !== state.networks || look.has('ip');
       const ip = lookAtIp ? await this.#ensureIp(state) : [];

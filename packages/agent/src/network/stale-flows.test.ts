@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
-import { withFlows } from './stale-flows.ts';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
+import { endpoint, service, state } from './builders.fixture.ts';
+import { answerMs, StaleFlows, withFlows } from './stale-flows.ts';
 
 const flows = `udp      17 29 src=10.1.1.9 dst=10.1.0.5 sport=5000 dport=53 src=10.1.2.10 dst=10.1.1.9 sport=53 dport=5000 mark=0 use=1
 udp      17 3 src=10.1.1.9 dst=10.1.2.11 sport=5001 dport=53 [UNREPLIED] src=10.1.2.11 dst=10.1.1.9 sport=53 dport=5001 mark=0 zone=1 use=1
@@ -11,4 +13,74 @@ test('of many addresses, only those that answer in a flow are looked at', () => 
     '10.1.2.10',
   ]);
   expect(withFlows('', ['10.1.2.10']).size).toBe(0);
+});
+
+describe('flows to endpoints that are gone', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** Endpoints with these last numbers, each of which has a flow of every kind. */
+  const having = (...hosts: number[]) =>
+    state({
+      services: [
+        service('s1', { endpoints: hosts.map((host) => endpoint('s1', host, { net1: `10.1.2.${host}` })) }),
+      ],
+    });
+  function watching() {
+    const deleted: string[] = [];
+    const stale = new StaleFlows({
+      conntrack: async (args) => {
+        if (args[0] === '-D') deleted.push(`${args[2]} ${args.at(-1)}`);
+        return [10, 11, 12].map((host) => ` src=10.1.1.9 src=10.1.2.${host} dst=10.1.1.9`).join('\n');
+      },
+      log: pino({ level: 'silent' }),
+    });
+    return { stale, deleted };
+  }
+
+  it('are forgotten: those without an end at once, those without an answer when none can come any more', async () => {
+    const { stale, deleted } = watching();
+    await stale.forget(having(10, 11));
+    await stale.forget(having(11));
+    expect(deleted.splice(0)).toEqual(['udp 10.1.2.10']);
+    await vi.advanceTimersByTimeAsync(answerMs - 1);
+    expect(deleted).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(deleted).toEqual(['tcp 10.1.2.10', 'sctp 10.1.2.10']);
+  });
+
+  it('are given the same time each', async () => {
+    const { stale, deleted } = watching();
+    await stale.forget(having(10, 11));
+    await stale.forget(having(11));
+    await vi.advanceTimersByTimeAsync(answerMs - 1);
+    await stale.forget(having());
+    deleted.length = 0;
+    await vi.advanceTimersByTimeAsync(1);
+    expect(deleted.splice(0)).toEqual(['tcp 10.1.2.10', 'sctp 10.1.2.10']);
+    await vi.advanceTimersByTimeAsync(answerMs);
+    expect(deleted).toEqual(['tcp 10.1.2.11', 'sctp 10.1.2.11']);
+  });
+
+  it('stay when nobody is left to look after them', async () => {
+    const { stale, deleted } = watching();
+    for (const one of [having(10, 11), having(11)]) await stale.forget(one);
+    deleted.length = 0;
+    stale.close();
+    await stale.forget(having());
+    await vi.advanceTimersByTimeAsync(2 * answerMs);
+    expect(deleted).toEqual([]);
+  });
+
+  it('stay where the endpoint is back in time', async () => {
+    const { stale, deleted } = watching();
+    for (const one of [having(10, 11), having(11), having(10, 11)]) await stale.forget(one);
+    deleted.length = 0;
+    await vi.advanceTimersByTimeAsync(answerMs);
+    expect(deleted).toEqual([]);
+  });
 });

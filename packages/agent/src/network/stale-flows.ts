@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { CommandError, run } from './kernel.ts';
+import { CommandError } from './kernel.ts';
 import { answering } from './open-connections.ts';
 import type { NetworkState } from './state.ts';
 
@@ -11,65 +11,79 @@ const endless = [['-p', 'udp']];
 /**
  * But one that nobody has answered yet never will be. Forgotten, its next attempt (TCP's comes after a second) goes to
  * another endpoint. Kept, it would lead there also later clients that come to use the same port: for two minutes.
+ * Connection tracking calls an SCTP association CLOSED until it is answered (Linux 5.6 and later).
  */
 const unanswered = [
   ['-p', 'tcp', '--state', 'SYN_SENT'],
-  ['-p', 'sctp', '--state', 'COOKIE_WAIT'],
+  ['-p', 'sctp', '--state', 'CLOSED'],
 ];
 /** What was on its way to a living endpoint is answered within this time. */
-const answerMs = 250;
+export const answerMs = 250;
+
+export interface StaleFlowsOptions {
+  /** Runs the command `conntrack`; gives what it printed. */
+  readonly conntrack: (args: readonly string[]) => Promise<string>;
+  readonly log: Logger;
+}
 
 /** Makes the kernel's connection tracking forget what leads to endpoints that are gone. */
 export class StaleFlows {
-  readonly #log: Logger;
-  readonly #unanswered = new Set<string>();
-  #timer: NodeJS.Timeout | undefined;
-  #saidNoConntrack = false;
+  readonly #options: StaleFlowsOptions;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #state: NetworkState | undefined;
+  #closed = false;
+  #saidTrouble = false;
 
-  constructor(log: Logger) {
-    this.#log = log;
+  constructor(options: StaleFlowsOptions) {
+    this.#options = options;
   }
 
-  /** These addresses are in no rule any more. Never rejects. */
-  async forget(addresses: readonly string[]): Promise<void> {
-    if (addresses.length === 0) return;
-    for (const address of addresses) this.#unanswered.add(address);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      const all = [...this.#unanswered];
-      this.#unanswered.clear();
-      void this.#delete(unanswered, all);
+  /** The rules are as this state wants them. Resolves when nothing endless is left; never rejects. */
+  async forget(state: NetworkState): Promise<void> {
+    const before = this.#state;
+    this.#state = state;
+    const gone = goneAddresses(before, state);
+    if (gone.length === 0 || this.#closed) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      const stillGone = new Set(goneAddresses(before, this.#state ?? state));
+      void this.#delete(
+        unanswered,
+        gone.filter((address) => stillGone.has(address)),
+      );
     }, answerMs);
-    await this.#delete(endless, addresses);
+    this.#timers.add(timer);
+    await this.#delete(endless, gone);
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#closed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 
   async #delete(kinds: readonly (readonly string[])[], addresses: readonly string[]): Promise<void> {
-    try {
-      for (const kind of kinds) await deleteFlows(kind, addresses);
-    } catch (error) {
-      if (!this.#saidNoConntrack)
-        this.#log.warn(
-          { err: error },
-          'clients may stay with endpoints that are gone (Debian package conntrack)',
-        );
-      this.#saidNoConntrack = true;
+    if (addresses.length === 0) return;
+    for (const kind of kinds) {
+      // With a network, thousands may go at once; few of them have such a flow.
+      const flows = await this.#conntrack('-L', ...kind);
+      for (const address of withFlows(flows, addresses))
+        await this.#conntrack('-D', ...kind, '--reply-src', address);
     }
   }
-}
 
-async function deleteFlows(kind: readonly string[], addresses: readonly string[]): Promise<void> {
-  // With a network, thousands may go at once, and hardly any of them has a flow.
-  const flows = await run('conntrack', ['-L', ...kind]);
-  for (const address of withFlows(flows, addresses)) {
+  async #conntrack(...args: string[]): Promise<string> {
     try {
-      await run('conntrack', ['-D', ...kind, '--reply-src', address]);
+      return await this.#options.conntrack(args);
     } catch (error) {
       // It fails, too, when the flow has ended meanwhile.
-      if (!(error instanceof CommandError && /0 flow entries/.test(error.stderr))) throw error;
+      if (error instanceof CommandError && /0 flow entries/.test(error.stderr)) return '';
+      if (!this.#saidTrouble)
+        this.#options.log.warn(
+          { err: error },
+          'clients may stay with endpoints that are gone: conntrack does not work (Debian package conntrack)',
+        );
+      this.#saidTrouble = true;
+      return '';
     }
   }
 }

@@ -7,13 +7,13 @@ import { explain } from './explain.ts';
 const now = Date.UTC(2026, 0, 1);
 
 /** Of the task that shall replace an isolated one on a node with these leases. */
-function waitsFor(leases: Leases | undefined): string | null {
+function waitsFor(leases: Leases): string | null {
   const tables = makeTables();
   const gone = aNode('n1');
   const down: Node = {
     ...gone,
     Status: { ...gone.Status, State: 'down' },
-    shoal: { ...gone.shoal, ...(leases && { leases }) },
+    shoal: { ...gone.shoal, leases },
   };
   for (const node of [down, aNode('n2')]) tables.nodes.put(node);
   tables.services.put(aService('web'));
@@ -35,7 +35,7 @@ function waitsFor(leases: Leases | undefined): string | null {
 }
 
 it('says that what must run only once may run still, and what to do about it', () => {
-  expect(waitsFor('running')).toMatch(/^task old may run on .* still: until 15 s after the last word/);
+  expect(waitsFor('running')).toMatch(/^task old may run on .* still: for at least 15 s after the last word/);
   expect(waitsFor('unsure')).toMatch(
     /answers without its agent: see to the agent, or .*docker node rm --force/,
   );
@@ -43,5 +43,4 @@ it('says that what must run only once may run still, and what to do about it', (
 
 it('waits for nothing once it is over', () => {
   expect(waitsFor('over')).toBeNull();
-  expect(waitsFor(undefined)).toBeNull();
 });

@@ -3,7 +3,7 @@ import { explainTask, type TaskExplanation } from '../scheduler/index.ts';
 import { type ReadView, slotIndexKey } from '../store/index.ts';
 
 interface Explanation extends TaskExplanation {
-  /** Why it is not started though it has a node; null when it may be, or when only its restart delay keeps it back. */
+  /** Why it is not started though it has a node, if that is because of a task on a host that nobody hears. */
   readonly waitsFor: string | null;
 }
 
@@ -21,7 +21,7 @@ function waitsFor(view: ReadView, task: Task): string | null {
     const leases = node?.Status.State === 'down' ? node.shoal.leases : undefined;
     const host = node?.Description.Hostname ?? '';
     if (leases === 'running')
-      return `task ${other.ID} may run on ${host} still: until 15 s after the last word from there`;
+      return `task ${other.ID} may run on ${host} still: for at least 15 s after the last word from there`;
     if (leases === 'unsure')
       return `task ${other.ID} may run on ${host} still, which answers without its agent: see to the agent, or say that the host is dead with docker node rm --force ${host}`;
   }

@@ -16,8 +16,8 @@ import {
 } from './judge.ts';
 
 /**
- * Between the begins of two rounds: soon at first, since a host that loses power may still answer for its dead agent for
- * a moment, and while nobody answers; less often once it is known that only the agent is away.
+ * Between the begins of two rounds: soon at first, since the kernel of a host that dies may outlive its agent for a
+ * moment, and while nobody answers; less often once it is known that only the agent is away.
  */
 const roundMs = 250;
 const awayRoundMs = 500;

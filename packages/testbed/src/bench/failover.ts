@@ -18,7 +18,7 @@ import { report } from './report.ts';
 const defaultRounds = 20;
 const defaultSwarmRounds = 2;
 const mostRounds = 200;
-/** A host that falls again sooner is taken for one that flaps, and gets no tasks for a while. */
+/** A host that falls sooner again and again is taken for one that flaps, and gets no tasks for a while. */
 const restMs = 30_000;
 
 export default async function failover(args: readonly string[]): Promise<boolean> {
@@ -37,7 +37,7 @@ export default async function failover(args: readonly string[]): Promise<boolean
         const victim = (round + index) % 2 === 0 ? cluster.hosts[1] : cluster.hosts[2];
         say(`round ${round} of ${rounds}: ${kind}, ${victim.name}`);
         await sleep(Math.max(0, (restedAt.get(victim) ?? 0) - performance.now()));
-        const played = await playRound(cluster, kind, victim, image);
+        const played = await playRound(cluster, { kind, victim, image, ownFirst: round % 2 === 0 });
         restedAt.set(victim, performance.now() + restMs);
         all.push(played);
         say(`  ${JSON.stringify(played)}`);

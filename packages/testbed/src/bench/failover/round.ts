@@ -9,9 +9,12 @@ export const REPLICAS = 12;
 
 /**
  * One drill, without a health check and without waiting for an even spread; with as many containers started raw as the
- * fault cost, while it is still there and the load goes on: twice, on networks of either kind.
+ * fault cost, while it is still there and the load goes on: twice, on networks of either kind, of which each comes first in turn.
  */
-export async function playRound(cluster: Cluster, kind: Kind, victim: Host, image: string): Promise<Round> {
+export async function playRound(
+  cluster: Cluster,
+  { kind, victim, image, ownFirst }: { kind: Kind; victim: Host; image: string; ownFirst: boolean },
+): Promise<Round> {
   const drill = DRILLS.find(({ name }) => name === kind);
   if (!drill) throw new Error(`no drill is named ${kind}`);
   const others = cluster.hosts.filter((host) => host !== victim);
@@ -28,8 +31,9 @@ export async function playRound(cluster: Cluster, kind: Kind, victim: Host, imag
         untilBalanced: false,
         underFault: async () => {
           const lost = REPLICAS / cluster.hosts.length;
-          starts.raw = await startRaw(others, image, lost, rawNetwork);
+          if (ownFirst) starts.raw = await startRaw(others, image, lost, rawNetwork);
           starts.rawOnDefaultBridge = await startRaw(others, image, lost);
+          if (!ownFirst) starts.raw = await startRaw(others, image, lost, rawNetwork);
         },
         tell: (event) => {
           if (event.type === 'phase') say(`  ${event.says}`);

@@ -34,6 +34,7 @@ test('replacing is judged by the raw start, and a dead daemon by 2 s more', () =
   const name = 'replaced after detection, against raw start, p95';
   expect(judged([round({ running: 3.69 })])[`host-power-loss: ${name}`]?.pass).toBe(true);
   expect(judged([round({ running: 3.71 })])[`host-power-loss: ${name}`]?.pass).toBe(false);
+  expect(judged([round({ kind: 'daemon-kill' })])[`daemon-kill: ${name}`]?.pass).toBeUndefined();
   const daemon = 'daemon-kill: all running, against 2 s + raw start, p95';
   expect(judged([round({ kind: 'daemon-kill', running: 3.9 })])[daemon]?.pass).toBe(true);
   expect(judged([round({ kind: 'daemon-kill', running: 4.1 })])[daemon]?.pass).toBe(false);
