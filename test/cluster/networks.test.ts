@@ -25,6 +25,18 @@ afterAll(async () => {
 });
 afterEach(() => removeServices());
 
+it('a network made right after another was removed holds tasks at once, though it may get the same number', async () => {
+  for (const name of ['first', 'second', 'third']) {
+    const { id } = await docker.createNetwork({ Name: name, Driver: 'overlay' });
+    await create(webSpec('guest', { replicas: 3, task: { Networks: [{ Target: id }] } }));
+    await running('guest', 3);
+    const failed = (await tasksOf('guest')).filter(({ Status }) => Status.State === 'failed');
+    expect(failed.map(({ Status }) => Status.Err)).toEqual([]);
+    await removeServices('guest');
+    await docker.getNetwork(id).remove();
+  }
+});
+
 describe('names and service addresses', () => {
   it('lead from any host to every replica of a service, and only on shared networks', async () => {
     await create(webSpec('web', { replicas: 3, task: on('shop') }));

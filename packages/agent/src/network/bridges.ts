@@ -33,6 +33,8 @@ export class Bridges {
   readonly #onChange: () => void;
   readonly #runner: Runner;
   #wanted: readonly BridgePlan[] = [];
+  /** As of the newest look. */
+  #there: readonly DockerBridge[] = [];
   #trouble = '';
   #timer: NodeJS.Timeout | undefined;
 
@@ -62,6 +64,11 @@ export class Bridges {
     return this.#runner.run();
   }
 
+  /** Docker has this very network: a device of its name may be still that of one that was removed just now. */
+  has(plan: DockerBridge): boolean {
+    return this.#there.some((found) => isSame(plan, found));
+  }
+
   close(): void {
     clearTimeout(this.#timer);
     this.#runner.close();
@@ -73,6 +80,7 @@ export class Bridges {
     if (trouble) throw new Error(trouble);
     const present = await this.#driver.list();
     const { stale, missing } = diffBridges(present, wanted);
+    this.#there = present.filter((found) => !stale.includes(found));
     const kept = await this.#removeAll(stale);
     for (const plan of missing) {
       if (kept.has(plan.name))
@@ -83,6 +91,7 @@ export class Bridges {
       const { name, bridge, subnet, range } = plan;
       this.#log.info({ network: name, bridge, subnet, range }, 'made a bridge network');
     }
+    this.#there = wanted;
     const repaired = await this.#repairDevices(wanted);
     this.#trouble = '';
     if (stale.length > kept.size || missing.length > 0 || repaired) this.#onChange();
@@ -129,10 +138,11 @@ export function diffBridges(
   present: readonly DockerBridge[],
   wanted: readonly BridgePlan[],
 ): { stale: DockerBridge[]; missing: BridgePlan[] } {
-  const isSame = (plan: BridgePlan, found: DockerBridge) =>
-    (['name', 'bridge', 'subnet', 'range', 'gateway'] as const).every((key) => plan[key] === found[key]);
   return {
     stale: present.filter((found) => !wanted.some((plan) => isSame(plan, found))),
     missing: wanted.filter((plan) => !present.some((found) => isSame(plan, found))),
   };
 }
+
+const isSame = (plan: DockerBridge, found: DockerBridge): boolean =>
+  (['name', 'bridge', 'subnet', 'range', 'gateway'] as const).every((key) => plan[key] === found[key]);

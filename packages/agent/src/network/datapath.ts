@@ -115,7 +115,8 @@ export class DataPath {
     const network = this.#state?.networks.get(networkId);
     const plans = network ? bridgesOf(network) : [];
     if (plans.length === 0) throw new Error(`this host has no slice of the network ${networkId}`);
-    const isThere = () => plans.every(({ bridge }) => this.#links.some(({ name }) => name === bridge));
+    const isThere = () =>
+      plans.every((plan) => this.#bridges.has(plan) && this.#links.some(({ name }) => name === plan.bridge));
     while (!isThere()) {
       if (this.#links.length > 0) await this.#wantBridges();
       this.#look.add('ip');
