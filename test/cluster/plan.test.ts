@@ -32,16 +32,17 @@ const setActive = ({ ID, Version, Spec }: { ID: string; Version: { Index: number
 /** Services of every kind: some that fit elsewhere, some that do not. */
 async function deploy(): Promise<void> {
   const node = await docker.getNode('h3').inspect();
+  // First, and with patience: a host that was struck again and again gets no new tasks for a while.
+  await create(webSpec('everywhere', { Mode: { Global: {} } }));
+  await running('everywhere', 3, 120_000);
   await create(webSpec('spread', { replicas: 5 }));
   // One on each host: no two fit on the same.
   const Reservations = { MemoryBytes: Math.floor(node.Description.Resources.MemoryBytes * 0.6) };
   await create(webSpec('roomy', { replicas: 3, task: { Resources: { Reservations } } }));
   await create(webSpec('bound', { task: { Placement: { Constraints: ['node.hostname==h3'] } } }));
-  await create(webSpec('everywhere', { Mode: { Global: {} } }));
   await running('spread', 5);
   await running('roomy', 3);
   await running('bound', 1);
-  await running('everywhere', 3);
 }
 
 /** Where the wanted tasks of each slot are: `spread.1 h1`; without a host while they wait for one. */
