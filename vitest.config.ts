@@ -20,6 +20,7 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
+          setupFiles: ['test/cluster/rested.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -32,7 +32,7 @@ const setActive = ({ ID, Version, Spec }: { ID: string; Version: { Index: number
 /** Services of every kind: some that fit elsewhere, some that do not. */
 async function deploy(): Promise<void> {
   const node = await docker.getNode('h3').inspect();
-  // First, and with patience: a host that was struck again and again gets no new tasks for a while.
+  // First, and with patience: a host that went down again and again gets no new tasks for a while.
   await create(webSpec('everywhere', { Mode: { Global: {} } }));
   await running('everywhere', 3, 120_000);
   await create(webSpec('spread', { replicas: 5 }));

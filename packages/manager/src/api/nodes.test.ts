@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aNode, aTask } from '../testing.ts';
-import { anApi, filters } from './testing.ts';
+import { anApi, filters, testClock } from './testing.ts';
 
 const seeded = () =>
   anApi((tx) => {
@@ -56,6 +56,18 @@ describe('reading nodes', () => {
     const { body } = await call('GET', '/shoal/v1/nodes/n1/liveness');
     expect(body).toMatchObject({ node: 'n1', state: 'heard', valve: { open: false } });
     expect((await call('GET', '/shoal/v1/nodes/zz/liveness')).status).toBe(404);
+  });
+
+  it('says how long one rests that went down again and again', async () => {
+    const { call } = await anApi((tx) => {
+      tx.nodes.create(aNode('n1'));
+      const falls = { count: 3, backAt: testClock() - 4_000 };
+      tx.nodes.create(aNode('n2', { shoal: { number: 2, images: [], falls } }));
+    });
+    const rests = ['n1', 'n2'].map(
+      async (id) => (await call('GET', `/shoal/v1/nodes/${id}/liveness`)).body.restMs,
+    );
+    expect(await Promise.all(rests)).toEqual([0, 6_000]);
   });
 
   it('refuses what is ambiguous, unknown or no filter', async () => {

@@ -37,6 +37,15 @@ describe('addresses, routes and rules', () => {
     `);
   });
 
+  it('lead back to other hosts only where replicas of published ports may be', () => {
+    const ways = (slices: string[]) =>
+      put(desiredEntries(state({ networks: [network(9, { name: ingressName, slices })] }), devices)).filter(
+        (line) => line.startsWith('rule') || line.includes('default'),
+      ).length;
+    expect(ways([])).toBe(0);
+    expect(ways(['10.9.1.0/24'])).toBeGreaterThan(0);
+  });
+
   it('wait for a device that is missing', () => {
     const one = state({ networks: [network(1)] });
     expect(put(desiredEntries(one, new Set(['sh.vx']))).filter((line) => line.includes('sh.n1'))).toEqual([]);

@@ -36,16 +36,17 @@ export function desiredEntries(state: NetworkState, devices: ReadonlySet<string>
   if (devices.has(sealedTunnel))
     entries.push(...hosts(sealedTunnel, state, ({ number }) => wireguardAddress(number)));
   if (devices.has(wireguardLink)) entries.push(address(wireguardLink, `${wireguardAddress(self)}/32`));
+  const ways = waysBack(state);
   const routes = [
     ...(devices.has(wireguardLink) ? [link(wireguardRange, wireguardLink)] : []),
     ...hostRoutes(state),
     ...networks.flatMap((network) => networkRoutes(network, state.peers)),
-    ...returnRoutes(state),
+    ...ways.routes,
   ];
   return [
     ...entries,
     ...routes.filter(({ device }) => devices.has(device)).map((parts) => route(parts, routeProtocol)),
-    ...returnRules(state),
+    ...ways.rules,
   ];
 }
 
@@ -97,35 +98,30 @@ function networkRoutes(network: Network, peers: ReadonlyMap<string, Peer>): Rout
   return [...here, ...rest, ...elsewhere];
 }
 
-/** The way back to the host through which a published connection came in, by its mark. */
-function returnRoutes({ networks, peers }: NetworkState): RouteParts[] {
-  const ingress = [...networks.values()].find(({ name }) => name === ingressName);
-  if (!ingress) return [];
-  return [...peers.values()].map(({ number }) => ({
-    to: 'default',
-    device: tunnelOf(ingress),
-    via: tunnelAddress(number),
-    table: returnTable(number),
-  }));
-}
-
 /**
+ * The ways back to the hosts through which published connections come in, by their marks; only where replicas may be.
+ * While a kernel has rules of its owner's, it looks into two tables for each packet instead of one.
+ *
  * Only marked packets look at the list of hosts, and only those that pass through: the tunnel's own packets
  * inherit the mark of what they carry, and would go round in circles.
  */
-function returnRules({ peers }: NetworkState): Entry[] {
+function waysBack({ networks, peers }: NetworkState): { routes: RouteParts[]; rules: Entry[] } {
+  const ingress = [...networks.values()].find(({ name }) => name === ingressName);
+  if (!ingress || ingress.slices.length === 0) return { routes: [], rules: [] };
+  const origins = [...peers.values()].map(({ number }) => ({
+    via: tunnelAddress(number),
+    table: returnTable(number),
+  }));
   const end = `goto ${rulePriority.end}`;
-  return [
-    rule(rulePriority.own, 'iif lo', end, routeProtocol),
-    rule(rulePriority.unmarked, `fwmark 0/0x${markMask.toString(16)}`, end, routeProtocol),
-    ...[...peers.values()].map(({ number }) =>
-      rule(
-        rulePriority.origin,
-        `fwmark 0x${returnTable(number).toString(16)}`,
-        `lookup ${returnTable(number)}`,
-        routeProtocol,
-      ),
-    ),
-    rule(rulePriority.end, '', 'nop', routeProtocol),
-  ];
+  const fromMark = ({ table }: { table: number }) =>
+    rule(rulePriority.origin, `fwmark 0x${table.toString(16)}`, `lookup ${table}`, routeProtocol);
+  return {
+    routes: origins.map((way) => ({ to: 'default', device: tunnelOf(ingress), ...way })),
+    rules: [
+      rule(rulePriority.own, 'iif lo', end, routeProtocol),
+      rule(rulePriority.unmarked, `fwmark 0/0x${markMask.toString(16)}`, end, routeProtocol),
+      ...origins.map(fromMark),
+      rule(rulePriority.end, '', 'nop', routeProtocol),
+    ],
+  };
 }

@@ -84,19 +84,24 @@ const prerouting = [...publishedPorts, `${ours} ip daddr @vip_connections`, 'iif
 const output = publishedPorts;
 
 const input = [
-  // Frames for our tunnels come from hosts of the cluster; for the sealed one out of WireGuard only.
-  `${vxlan(plainVni)} ip saddr != @hosts drop`,
+  // Frames for our tunnels come from hosts of the cluster; for the sealed one out of WireGuard only. They are most of
+  // what a host receives, so they go first and no further.
+  `${vxlan(plainVni)} ip saddr @hosts accept`,
+  `${vxlan(plainVni)} drop`,
   `${vxlan(sealedVni)} iifname != "${wireguardLink}" drop`,
   // Without an endpoint the port is closed, and no connection is remembered that a later endpoint would miss.
-  `fib daddr type local meta l4proto tcp ${port} @idle_ports reject with tcp reset`,
-  `fib daddr type local meta l4proto sctp ${port} @idle_ports ${refuseSctp}`,
-  `fib daddr type local ${port} @idle_ports reject`,
+  // The question for the kind of address comes last: it is a look into the routes, the others are one into a set.
+  `meta l4proto tcp ${port} @idle_ports fib daddr type local reject with tcp reset`,
+  `meta l4proto sctp ${port} @idle_ports fib daddr type local ${refuseSctp}`,
+  `${port} @idle_ports fib daddr type local reject`,
   // Both ends of an SCTP connection name all of their addresses, and ask those of the other whether they live. A host
   // that has one of them, even if only the same one as the client's, knows no such connection, and would abort it.
   `iifname "sh.*" ${heartbeat} ct state new drop`,
 ];
 
 const forward = [
+  // By far the most packets: of connections that were let through, and that nothing here counts.
+  'ct state established,related ct mark 0 ct status ! dnat accept',
   // Containers must not talk VXLAN to the hosts: they would get into other networks.
   `${vxlan(plainVni)} ip daddr @hosts drop`,
   `${vxlan(sealedVni)} drop`,

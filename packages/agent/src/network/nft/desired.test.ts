@@ -77,13 +77,15 @@ describe('the table', () => {
       add rule ip shoal nat-out fib daddr type local meta l4proto . th dport @port_connections
       add rule ip shoal nat-out fib daddr type local meta l4proto . th dport vmap @ports
       flush chain ip shoal local
-      add rule ip shoal local udp dport 4789 @th,96,24 0x534800 ip saddr != @hosts drop
+      add rule ip shoal local udp dport 4789 @th,96,24 0x534800 ip saddr @hosts accept
+      add rule ip shoal local udp dport 4789 @th,96,24 0x534800 drop
       add rule ip shoal local udp dport 4789 @th,96,24 0x534801 iifname != "sh.wg" drop
-      add rule ip shoal local fib daddr type local meta l4proto tcp meta l4proto . th dport @idle_ports reject with tcp reset
-      add rule ip shoal local fib daddr type local meta l4proto sctp meta l4proto . th dport @idle_ports reject with icmp type prot-unreachable
-      add rule ip shoal local fib daddr type local meta l4proto . th dport @idle_ports reject
+      add rule ip shoal local meta l4proto tcp meta l4proto . th dport @idle_ports fib daddr type local reject with tcp reset
+      add rule ip shoal local meta l4proto sctp meta l4proto . th dport @idle_ports fib daddr type local reject with icmp type prot-unreachable
+      add rule ip shoal local meta l4proto . th dport @idle_ports fib daddr type local reject
       add rule ip shoal local iifname "sh.*" meta l4proto sctp @th,96,8 4 ct state new drop
       flush chain ip shoal through
+      add rule ip shoal through ct state established,related ct mark 0 ct status ! dnat accept
       add rule ip shoal through udp dport 4789 @th,96,24 0x534800 ip daddr @hosts drop
       add rule ip shoal through udp dport 4789 @th,96,24 0x534801 drop
       add rule ip shoal through ct status dnat ct original ip daddr @vip_bytes

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import { restLeftMs } from '../../model/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParam, route } from '../docs.ts';
 import { findNode } from '../resolve.ts';
@@ -44,6 +45,10 @@ const liveness = Type.Object({
   node: Type.String(),
   hostname: Type.String(),
   ...verdict,
+  restMs: Type.Integer({
+    description:
+      'How much longer it gets no new tasks because it went down again and again; 0 when it gets them',
+  }),
   verdicts: Type.Array(Type.Object(verdict), {
     description: 'Earlier ones, newest first, 20 at most; forgotten when the manager starts again',
   }),
@@ -61,7 +66,7 @@ const liveness = Type.Object({
   ),
 });
 
-export function livenessRoutes(app: FastifyInstance, { store, liveness: report }: ApiDeps): void {
+export function livenessRoutes(app: FastifyInstance, { store, clock, liveness: report }: ApiDeps): void {
   app.get<{ Params: { id: string } }>(
     '/shoal/v1/nodes/:id/liveness',
     route({
@@ -71,6 +76,9 @@ export function livenessRoutes(app: FastifyInstance, { store, liveness: report }
       answers: [200, liveness],
       errors: [400, 404],
     }),
-    async ({ params }) => report(findNode(store.view, params.id)),
+    async ({ params }) => {
+      const node = findNode(store.view, params.id);
+      return { ...report(node), restMs: restLeftMs(node, clock()) };
+    },
   );
 }

@@ -1,0 +1,20 @@
+import { httpJson, until } from '@shoal/testbed';
+import { beforeAll } from 'vitest';
+import { cluster, docker } from './shared.ts';
+
+/** Hosts that the file before struck again and again get no new tasks for a while: each file begins when all do. */
+beforeAll(() =>
+  until(
+    'no host rests from going down again and again',
+    async (seen) => {
+      const rests = (await docker.listNodes()).map(async ({ ID }) => {
+        const url = `${cluster.apiUrl}/shoal/v1/nodes/${ID}/liveness`;
+        return (await httpJson<{ restMs: number }>(url)).restMs;
+      });
+      const left = Math.max(...(await Promise.all(rests)));
+      seen(`${left} ms left`);
+      return left === 0;
+    },
+    { timeoutMs: 290_000, everyMs: 250 },
+  ),
+);
