@@ -1,10 +1,12 @@
-import { httpJson, until } from '@shoal/testbed';
+import { faults, httpJson, until } from '@shoal/testbed';
 import { beforeAll } from 'vitest';
 import { cluster, docker } from './shared.ts';
 
 /** Hosts that the file before struck again and again get no new tasks for a while: each file begins when all do. */
-beforeAll(() =>
-  until(
+beforeAll(async () => {
+  await faults.healAll(cluster);
+  await cluster.waitReady();
+  await until(
     'no host rests from going down again and again',
     async (seen) => {
       const rests = (await docker.listNodes()).map(async ({ ID }) => {
@@ -15,6 +17,6 @@ beforeAll(() =>
       seen(`${left} ms left`);
       return left === 0;
     },
-    { timeoutMs: 290_000, everyMs: 250 },
-  ),
-);
+    { timeoutMs: 310_000, everyMs: 250 },
+  );
+}, 400_000);

@@ -146,3 +146,30 @@ describe('a host that is cut off', () => {
     expect(maxMs).toBeGreaterThan(900);
   });
 });
+
+describe('a container that stops', () => {
+  it('leaves its Docker daemon no closed connection to delete: another may have taken its place', async () => {
+    const onH1 = { Placement: { Constraints: ['node.hostname==h1'] } };
+    await create(webSpec('web', { task: { ...on('ward'), ...onH1 }, ...published(18_085) }));
+    const asker = await client('asker', 'h1', 'ward');
+    await running('web', 1);
+    await until('it answers', () => httpJson(`http://${h1.ip}:18085/`), { timeoutMs: 10_000 });
+    const events = '/tmp/flows-deleted';
+    // Before the connections: the kernel tells of none that was made while nobody listened.
+    const watch = await h1.sh(
+      `timeout 60 stdbuf -oL conntrack -E -e DESTROY -p tcp -b 1048576 > ${events} 2> ${events}.log & echo $!
+       for try in $(seq 50); do grep -q size ${events}.log && break; sleep 0.1; done`,
+    );
+    try {
+      await asker.ask('http://web:8080/', 20);
+      for (let count = 0; count < 20; count++) await httpJson(`http://${h1.ip}:18085/`);
+      await removeServices('web');
+      const deleted = (await h1.sh(`cat ${events}`)).split('\n').filter((line) => /port=8080 /.test(line));
+      const by = (program: string) => deleted.filter((line) => line.includes(`progname=${program}`)).length;
+      expect(by('dockerd')).toBe(0);
+      expect(by('conntrack')).toBeGreaterThanOrEqual(40);
+    } finally {
+      await h1.sh(`kill ${watch.trim()} || true; rm -f ${events} ${events}.log`);
+    }
+  });
+});

@@ -62,7 +62,7 @@ export class DataPath {
   #hintTimer: NodeJS.Timeout | undefined;
   /** Since the last `verify` began. */
   readonly #repairs: Repairs;
-  readonly #staleFlows: StaleFlows;
+  readonly staleFlows: StaleFlows;
   readonly #dockerUser = new DockerUser();
   #silentDocker = false;
 
@@ -70,7 +70,7 @@ export class DataPath {
     this.#log = log.child({ component: 'network' });
     this.#wireguard = new WireGuard(stateDir);
     this.#troubles = new Troubles(this.#log);
-    this.#staleFlows = new StaleFlows({ conntrack: (args) => run('conntrack', args), log: this.#log });
+    this.staleFlows = new StaleFlows({ conntrack: (args) => run('conntrack', args), log: this.#log });
     this.#repairs = new Repairs(this.#log);
     this.#bridges = new Bridges({ driver: bridges, log: this.#log, onChange: () => this.#hint('ip') });
     this.#runner = new Runner(
@@ -94,7 +94,7 @@ export class DataPath {
     clearTimeout(this.#hintTimer);
     this.#watch.close();
     this.#bridges.close();
-    this.#staleFlows.close();
+    this.staleFlows.close();
     this.#runner.close();
   }
 
@@ -177,7 +177,7 @@ export class DataPath {
     try {
       // First: endpoints that leave must not wait for anything else.
       const table = await this.#table.ensure(planTable(state), { verify: look.has('nft') });
-      await this.#staleFlows.forget(state);
+      await this.staleFlows.forget(state);
       const moved = !before || before.self !== state.self || before.peers !== state.peers;
       const lookAtIp = moved || before.networks !== state.networks || look.has('ip');
       const ip = lookAtIp ? await this.#ensureIp(state) : [];

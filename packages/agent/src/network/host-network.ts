@@ -224,11 +224,15 @@ export class HostNetwork {
     await sleep(othersMs);
   }
 
-  /** Waits until nobody holds a connection to these addresses any more, but no longer than `ms`. */
+  /**
+   * Waits until nobody holds a connection to these addresses any more, but no longer than `ms`: then their container
+   * may stop.
+   */
   async drain(attachments: readonly TaskAttachment[], ms: number): Promise<void> {
     const deadline = performance.now() + ms;
     const addresses = attachments.map(({ address }) => address);
     while (performance.now() < deadline && (await openConnections(addresses)) > 0) await sleep(drainLookMs);
+    await this.#dataPath.staleFlows.forgetClosed(addresses);
   }
 }
 

@@ -53,6 +53,12 @@ describe('flows to endpoints that are gone', () => {
     expect(deleted).toEqual(['tcp 10.1.2.10', 'sctp 10.1.2.10']);
   });
 
+  it('are forgotten before their container stops, once they are closed', async () => {
+    const { stale, deleted } = watching();
+    await stale.forgetClosed(['10.1.2.11', '10.1.2.13']);
+    expect(deleted).toEqual(['tcp 10.1.2.11', 'tcp 10.1.2.11']);
+  });
+
   it('are given the same time each', async () => {
     const { stale, deleted } = watching();
     await stale.forget(having(10, 11));

@@ -100,7 +100,7 @@ function networkRoutes(network: Network, peers: ReadonlyMap<string, Peer>): Rout
 
 /**
  * The ways back to the hosts through which published connections come in, by their marks; only where replicas may be.
- * While a kernel has rules of its owner's, it looks into two tables for each packet instead of one.
+ * Once a kernel has had rules beside its own, it looks into two tables for each packet instead of one, until it boots.
  *
  * Only marked packets look at the list of hosts, and only those that pass through: the tunnel's own packets
  * inherit the mark of what they carry, and would go round in circles.

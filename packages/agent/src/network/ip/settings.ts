@@ -2,6 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 /** Settings under /proc/sys/net of devices of ours, by the start of the device's name. */
 const deviceSettings: readonly (readonly [prefix: string, setting: string, value: string])[] = [
+  // A published connection's client has its own address, which the host reaches by another way. Not 0: the kernel takes
+  // the higher of this and the host's own, which may become 1 at any time.
+  ['sh.', 'ipv4/conf/DEVICE/rp_filter', '2'],
   // Published ports on 127.0.0.1; packets from outside to such addresses are dropped by our rules.
   ['sh.', 'ipv4/conf/DEVICE/route_localnet', '1'],
   // Containers see the whole subnet as their link: the host answers for what is elsewhere, at once.
@@ -10,22 +13,11 @@ const deviceSettings: readonly (readonly [prefix: string, setting: string, value
 ];
 
 export async function ensureDeviceSettings(devices: ReadonlySet<string>): Promise<void> {
-  const check = await reversePathCheck();
   for (const device of devices) {
-    if (device.startsWith('sh.')) await ensureSetting(`ipv4/conf/${device}/rp_filter`, check);
     for (const [prefix, setting, value] of deviceSettings) {
       if (device.startsWith(prefix)) await ensureSetting(setting.replace('DEVICE', device), value);
     }
   }
-}
-
-/**
- * A published connection's client has its own address, which the host reaches by another way: its packets must not be
- * taken for forged. No check at all is the cheapest, but the kernel takes the higher of the device's and the host's.
- */
-async function reversePathCheck(): Promise<string> {
-  const hosts = await readFile('/proc/sys/net/ipv4/conf/all/rp_filter', 'utf8');
-  return hosts.trim() === '1' ? '2' : '0';
 }
 
 /** Writes a file under /proc/sys/net unless it says so already. A device that is gone has none. */

@@ -100,11 +100,12 @@ const input = [
 ];
 
 const forward = [
-  // By far the most packets: of connections that were let through, and that nothing here counts.
-  'ct state established,related ct mark 0 ct status ! dnat accept',
-  // Containers must not talk VXLAN to the hosts: they would get into other networks.
+  // Containers must not talk VXLAN to the hosts, not even when an answer seems to have come: they would get into other networks.
   `${vxlan(plainVni)} ip daddr @hosts drop`,
   `${vxlan(sealedVni)} drop`,
+  // Connections that were let through, and that nothing here counts: what goes straight to a container, and at a VIP's
+  // endpoint everything.
+  'ct state established,related ct mark 0 ct status ! dnat accept',
   'ct status dnat ct original ip daddr @vip_bytes',
   ...(['tcp', 'udp', 'sctp'] as const).map(
     (protocol) =>

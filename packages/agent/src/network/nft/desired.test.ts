@@ -85,9 +85,9 @@ describe('the table', () => {
       add rule ip shoal local meta l4proto . th dport @idle_ports fib daddr type local reject
       add rule ip shoal local iifname "sh.*" meta l4proto sctp @th,96,8 4 ct state new drop
       flush chain ip shoal through
-      add rule ip shoal through ct state established,related ct mark 0 ct status ! dnat accept
       add rule ip shoal through udp dport 4789 @th,96,24 0x534800 ip daddr @hosts drop
       add rule ip shoal through udp dport 4789 @th,96,24 0x534801 drop
+      add rule ip shoal through ct state established,related ct mark 0 ct status ! dnat accept
       add rule ip shoal through ct status dnat ct original ip daddr @vip_bytes
       add rule ip shoal through ct mark & 0xffff0000 == 0x53490000 meta l4proto tcp ct original proto-dst @tcp_bytes
       add rule ip shoal through ct mark & 0xffff0000 == 0x53490000 meta l4proto udp ct original proto-dst @udp_bytes

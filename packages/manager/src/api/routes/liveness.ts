@@ -47,7 +47,7 @@ const liveness = Type.Object({
   ...verdict,
   restMs: Type.Integer({
     description:
-      'How much longer it gets no new tasks because it went down again and again; 0 when it gets them',
+      'How much longer it gets no new tasks because it went down again and again; 0 when it does not rest, also while it is down',
   }),
   verdicts: Type.Array(Type.Object(verdict), {
     description: 'Earlier ones, newest first, 20 at most; forgotten when the manager starts again',
