@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { endpoint, network, service, state } from '../builders.fixture.ts';
 import { ingressName } from '../state.ts';
+import { baseChains } from './base-rules.ts';
 import { planTable } from './desired.ts';
 import { diffTable, renderChanges } from './diff.ts';
 import { partsOf } from './kernel.fixture.ts';
@@ -154,6 +155,17 @@ describe('the table', () => {
       add element ip shoal tcp_bytes { 8080 }
       "
     `);
+  });
+
+  it('stops frames for tunnels before it asks whether a connection is known: an answer can be forged', () => {
+    const rules =
+      baseChains(ingress)
+        .get('through')
+        ?.rules.map(({ text }) => text) ?? [];
+    const first = (verdict: string) => rules.findIndex((text) => text.endsWith(verdict));
+    expect(rules.filter((text) => text.includes('udp dport 4789') && text.endsWith('drop'))).toHaveLength(2);
+    expect(first('drop')).toBe(0);
+    expect(rules.findLastIndex((text) => text.includes('udp dport 4789'))).toBeLessThan(first('accept'));
   });
 
   it('closes the ports and leaves out the VIPs of a service without endpoints', () => {
