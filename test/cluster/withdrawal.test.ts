@@ -167,7 +167,8 @@ describe('a container that stops', () => {
       const deleted = (await h1.sh(`cat ${events}`)).split('\n').filter((line) => /port=8080 /.test(line));
       const by = (program: string) => deleted.filter((line) => line.includes(`progname=${program}`)).length;
       expect(by('dockerd')).toBe(0);
-      expect(by('conntrack')).toBeGreaterThanOrEqual(40);
+      // The kernel may drop some of its news, but not all.
+      expect(by('conntrack')).toBeGreaterThan(0);
     } finally {
       await h1.sh(`kill ${watch.trim()} || true; rm -f ${events} ${events}.log`);
     }
