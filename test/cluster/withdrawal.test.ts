@@ -165,10 +165,9 @@ describe('a container that stops', () => {
       for (let count = 0; count < 20; count++) await httpJson(`http://${h1.ip}:18085/`);
       await removeServices('web');
       const deleted = (await h1.sh(`cat ${events}`)).split('\n').filter((line) => /port=8080 /.test(line));
-      const by = (program: string) => deleted.filter((line) => line.includes(`progname=${program}`)).length;
-      expect(by('dockerd')).toBe(0);
-      // The kernel may drop some of its news, but not all.
-      expect(by('conntrack')).toBeGreaterThan(0);
+      expect(deleted.filter((line) => line.includes('progname=dockerd'))).toEqual([]);
+      // By the agent's conntrack, though its name is seldom said: it ends too soon.
+      expect(deleted.length).toBeGreaterThanOrEqual(40);
     } finally {
       await h1.sh(`kill ${watch.trim()} || true; rm -f ${events} ${events}.log`);
     }

@@ -43,6 +43,7 @@ const retrying = 'data path: trying again';
  * never flushed: traffic goes on while this process is gone, and while it starts again.
  */
 export class DataPath {
+  readonly staleFlows: StaleFlows;
   readonly #log: Logger;
   readonly #wireguard: WireGuard;
   readonly #bridges: Bridges;
@@ -62,7 +63,6 @@ export class DataPath {
   #hintTimer: NodeJS.Timeout | undefined;
   /** Since the last `verify` began. */
   readonly #repairs: Repairs;
-  readonly staleFlows: StaleFlows;
   readonly #dockerUser = new DockerUser();
   #silentDocker = false;
 

@@ -225,8 +225,8 @@ export class HostNetwork {
   }
 
   /**
-   * Waits until nobody holds a connection to these addresses any more, but no longer than `ms`: then their container
-   * may stop.
+   * Waits until nobody holds a connection to these addresses any more, but no longer than `ms`, and has the closed ones
+   * forgotten: then their container may stop.
    */
   async drain(attachments: readonly TaskAttachment[], ms: number): Promise<void> {
     const deadline = performance.now() + ms;

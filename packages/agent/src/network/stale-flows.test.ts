@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { endpoint, service, state } from './builders.fixture.ts';
+import { CommandError } from './kernel.ts';
 import { answerMs, StaleFlows, withFlows } from './stale-flows.ts';
 
 const flows = `udp      17 29 src=10.1.1.9 dst=10.1.0.5 sport=5000 dport=53 src=10.1.2.10 dst=10.1.1.9 sport=53 dport=5000 mark=0 use=1
@@ -57,6 +58,24 @@ describe('flows to endpoints that are gone', () => {
     const { stale, deleted } = watching();
     await stale.forgetClosed(['10.1.2.11', '10.1.2.13']);
     expect(deleted).toEqual(['tcp 10.1.2.11', 'tcp 10.1.2.11']);
+  });
+
+  it('are forgotten to the last, though one that ends by itself makes conntrack give up', async () => {
+    const left = [3, 1];
+    const stale = new StaleFlows({
+      conntrack: async (args) => {
+        if (args[0] === '-L') return ' src=10.1.1.9 src=10.1.2.10 dst=10.1.1.9';
+        if (left.shift() === undefined) return '';
+        throw new CommandError(
+          'conntrack',
+          'failed with 1',
+          "Operation failed: such conntrack doesn't exist",
+        );
+      },
+      log: pino({ level: 'silent' }),
+    });
+    await stale.forgetClosed(['10.1.2.10']);
+    expect(left).toEqual([]);
   });
 
   it('are given the same time each', async () => {

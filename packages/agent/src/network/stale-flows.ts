@@ -11,7 +11,7 @@ const endless = [['-p', 'udp']];
 /**
  * But one that nobody has answered yet never will be. Forgotten, its next attempt (TCP's comes after a second) goes to
  * another endpoint. Kept, it would lead there also later clients that come to use the same port: for two minutes.
- * Connection tracking calls an SCTP association CLOSED until it is answered (Linux 5.6 and later).
+ * Connection tracking calls an SCTP association CLOSED until it is answered (Linux 5.6 and later), and once it has ended.
  */
 const unanswered = [
   ['-p', 'tcp', '--state', 'SYN_SENT'],
@@ -27,6 +27,8 @@ const closed = [
   ['-p', 'tcp', '--state', 'TIME_WAIT'],
   ['-p', 'tcp', '--state', 'CLOSE'],
 ];
+/** `conntrack -D` gives up at a flow that ends just before its turn: so often it goes on with what is left. */
+const mostTries = 10;
 /** What was on its way to a living endpoint is answered within this time. */
 export const answerMs = 250;
 
@@ -87,18 +89,22 @@ export class StaleFlows {
   }
 
   async #conntrack(...args: string[]): Promise<string> {
-    try {
-      return await this.#options.conntrack(args);
-    } catch (error) {
-      // It fails, too, when the flow has ended meanwhile.
-      if (error instanceof CommandError && /0 flow entries/.test(error.stderr)) return '';
-      if (!this.#saidTrouble)
-        this.#options.log.warn(
-          { err: error },
-          'clients may stay with endpoints that are gone: conntrack does not work (Debian package conntrack)',
-        );
-      this.#saidTrouble = true;
-      return '';
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#options.conntrack(args);
+      } catch (error) {
+        const says = error instanceof CommandError ? error.stderr : '';
+        // All that it looked for have ended meanwhile.
+        if (/0 flow entries/.test(says)) return '';
+        if (/such conntrack doesn't exist/.test(says) && tries < mostTries) continue;
+        if (!this.#saidTrouble)
+          this.#options.log.warn(
+            { err: error },
+            'clients may stay with endpoints that are gone: conntrack does not work (Debian package conntrack)',
+          );
+        this.#saidTrouble = true;
+        return '';
+      }
     }
   }
 }

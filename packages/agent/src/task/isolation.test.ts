@@ -17,7 +17,7 @@ async function host({ drainMs = 0 } = {}) {
   const draining = Promise.withResolvers<void>();
   const tasks = new Tasks({
     engine: daemon,
-    network: { withdrawn: async () => {}, drain: () => draining.promise },
+    network: { withdrawn: async () => {}, drain: (_, ms) => (ms > 0 ? draining.promise : Promise.resolve()) },
     limits: { starts: new Limiter(2), stops: new Limiter(64) },
     clock: () => time.now,
     onStatus: ({ taskId, state, err, cutOff }: TaskStatus) =>

@@ -51,8 +51,9 @@ interface StepArgs {
   create: { readonly assignment: Assignment; readonly pullError: string };
   start: { readonly id: string };
   /**
-   * `withdrawal`: first, all hosts stop leading clients to it. `drain`: open connections may finish. `isolated`:
-   * it is over when it takes longer than it may, and when the daemon does not answer, too.
+   * `withdrawal`: first, all hosts stop leading clients to it. `drain`: open connections may finish, and
+   * closed ones are forgotten. `isolated`: it is over when it takes longer than it may, and when the daemon does not
+   * answer, too.
    */
   stop: {
     readonly id: string;
@@ -266,6 +267,10 @@ export function stop(container: Container, assignment?: Assignment): StepOf<'sto
   const base = { action: 'stop', id, timeoutMs: stopTimeoutMs, ...isolated } as const;
   if (!assignment || assignment.attachments.length === 0) return base;
   const { taskId, serviceId, attachments, drainMs } = assignment;
-  if (health === 'unhealthy') return { ...base, withdrawal: { taskId, serviceId } };
-  return phase === 'running' && drainMs > 0 ? { ...base, drain: { attachments, ms: drainMs } } : base;
+  const isIll = health === 'unhealthy';
+  return {
+    ...base,
+    ...(isIll && { withdrawal: { taskId, serviceId } }),
+    ...(phase === 'running' && { drain: { attachments, ms: isIll ? 0 : drainMs } }),
+  };
 }

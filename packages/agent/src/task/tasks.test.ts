@@ -127,6 +127,7 @@ describe('the end of a task', () => {
     expect(said.slice(before)).toEqual([
       't1 running (task: unhealthy container)',
       'withdraw t1 within 2000',
+      'drain 1 for 0',
       't1 failed (task: unhealthy container)',
     ]);
     expect(tasks.unfit()).toEqual(new Set(['t1']));

@@ -90,7 +90,7 @@ const input = [
   `${vxlan(plainVni)} drop`,
   `${vxlan(sealedVni)} iifname != "${wireguardLink}" drop`,
   // Without an endpoint the port is closed, and no connection is remembered that a later endpoint would miss.
-  // The question for the kind of address comes last: it is a look into the routes, the others are one into a set.
+  // `fib` comes last: it looks into the routes, and hardly a packet gets that far.
   `meta l4proto tcp ${port} @idle_ports fib daddr type local reject with tcp reset`,
   `meta l4proto sctp ${port} @idle_ports fib daddr type local ${refuseSctp}`,
   `${port} @idle_ports fib daddr type local reject`,
