@@ -8,7 +8,8 @@ import { ROOT } from './paths.ts';
 import { run, tryRun } from './run.ts';
 import { step, TestbedError } from './say.ts';
 
-export const HOST_IMAGE = 'shoal/host:local';
+/** Checkouts whose clusters run beside each other each name their own. */
+export const HOST_IMAGE = process.env.SHOAL_HOST_IMAGE ?? 'shoal/host:local';
 
 /** Layers that hold nothing of our code: built once, kept by `npm stop`, replaced when their recipe changes. */
 const LAYERS = 'shoal/base';
