@@ -14,8 +14,10 @@ export interface LoopOptions {
   readonly act: (keys: ReadonlySet<string>, now: number) => Promise<ReadonlyMap<string, number> | undefined>;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Marks that arrive within this time are handled in one round. */
+  /** Marks that arrive within this time are handled in one round, which waits for them. */
   readonly gatherMs?: number;
+  /** From the start of one round to the next: a mark after a rest is handled at once, those of a crowd together. */
+  readonly paceMs?: number;
 }
 
 /**
@@ -29,6 +31,7 @@ export class Loop {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #round: Promise<void> | undefined;
+  #startedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: LoopOptions) {
@@ -38,7 +41,7 @@ export class Loop {
   mark(key: string): void {
     if (this.#closed) return;
     this.#dirty.add(key);
-    this.#arm(this.#options.clock() + (this.#options.gatherMs ?? 0));
+    this.#armForMarks();
   }
 
   /** Ends after the round under way. */
@@ -46,6 +49,11 @@ export class Loop {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#round;
+  }
+
+  #armForMarks(): void {
+    const { clock, gatherMs = 0, paceMs = 0 } = this.#options;
+    this.#arm(Math.max(clock() + gatherMs, this.#startedAt + paceMs));
   }
 
   #arm(at: number): void {
@@ -59,6 +67,7 @@ export class Loop {
   #start(): void {
     this.#timerAt = Number.POSITIVE_INFINITY;
     const now = this.#options.clock();
+    this.#startedAt = now;
     for (const [key, at] of this.#wakeUps) if (at <= now) this.#dirty.add(key);
     const keys = new Set(this.#dirty);
     this.#dirty.clear();
@@ -66,7 +75,7 @@ export class Loop {
     this.#round = this.#run(keys, now).finally(() => {
       this.#round = undefined;
       const next = Math.min(...this.#wakeUps.values());
-      if (this.#dirty.size > 0) this.#arm(this.#options.clock() + (this.#options.gatherMs ?? 0));
+      if (this.#dirty.size > 0) this.#armForMarks();
       else if (Number.isFinite(next)) this.#arm(next);
     });
   }

@@ -12,8 +12,10 @@ import type { Logger } from 'pino';
 import { type AssignmentSet, applyAssignments, noAssignments } from './assignment-set.ts';
 import type { Outbox } from './outbox.ts';
 
-/** Statuses that come within this time go out in one message. */
-const gatherMs = 10;
+/** Between two messages with statuses: one after a rest goes at once, those of a crowd go together. */
+const paceMs = 10;
+/** Whatever the manager asks for. */
+const shortestBeatMs = 10;
 /** A batch that was not accepted by then is sent again. */
 const resendAfterMs = 2_000;
 const welcomeWithinMs = 5_000;
@@ -65,6 +67,8 @@ export class Session {
   #reason: string | undefined;
   #beatTimer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
+  /** When statuses were last sent. */
+  #flushedAt = Number.NEGATIVE_INFINITY;
 
   constructor(stream: Stream, outbox: Outbox, handlers: SessionHandlers, log: Logger) {
     this.#stream = stream;
@@ -107,7 +111,9 @@ export class Session {
 
   /** The outbox has something new. */
   flushSoon(): void {
-    if (this.#welcomed) this.#flushTimer ??= setTimeout(() => this.#flush(), gatherMs);
+    if (!this.#welcomed) return;
+    const wait = Math.max(0, this.#flushedAt + paceMs - performance.now());
+    this.#flushTimer ??= setTimeout(() => this.#flush(), wait);
   }
 
   /** Says what there is to say and ends the stream. */
@@ -144,7 +150,7 @@ export class Session {
     if (this.#waitingFacts) this.#send({ $case: 'facts', value: this.#waitingFacts });
     this.#waitingFacts = undefined;
     this.#flush();
-    this.#beatTimer ??= setInterval(() => this.#beat(), Math.max(welcome.beatMs, gatherMs));
+    this.#beatTimer ??= setInterval(() => this.#beat(), Math.max(welcome.beatMs, shortestBeatMs));
   }
 
   #assign(message: Parameters<typeof applyAssignments>[1]): void {
@@ -190,8 +196,10 @@ export class Session {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
     const now = performance.now();
-    for (let batch = this.#outbox.take(now); batch; batch = this.#outbox.take(now))
+    for (let batch = this.#outbox.take(now); batch; batch = this.#outbox.take(now)) {
+      this.#flushedAt = now;
       this.#send({ $case: 'statuses', value: batch });
+    }
   }
 
   #send(body: Body): void {

@@ -10,8 +10,8 @@ import { isWanted } from './standing.ts';
 const defaultHistoryLimit = 5;
 /** When a decision fails (a bug), the service is tried again after this long, and others go on. */
 const retryMs = 10_000;
-/** Statuses of many tasks come close together; one round for all of them. */
-const gatherMs = 5;
+/** Statuses of many tasks come close together: one round for all of them. */
+const paceMs = 5;
 
 export interface OrchestratorOptions {
   readonly clock: Clock;
@@ -24,7 +24,7 @@ export function orchestratorLoop(store: Store, options: OrchestratorOptions): { 
   const loop = new Loop({
     clock: options.clock,
     log: options.log,
-    gatherMs,
+    paceMs,
     act: (serviceIds, now) => store.update((tx) => reconcile(tx, serviceIds, now, options)),
   });
   const unwatch = store.watch(({ changes }) => {

@@ -6,8 +6,8 @@ import { assignedTask, waitingTask } from './outcome.ts';
 import { type Schedule, schedule } from './schedule.ts';
 import { isPending, occupies } from './task-load.ts';
 
-/** Tasks that appear within this time are placed together, so that equal ones form one group. */
-const gatherMs = 5;
+/** Tasks of one service appear together and form one group; those of many services get rounds together. */
+const paceMs = 5;
 /** Waiting tasks are looked at again after this time even if nothing seems to have changed. */
 const retryMs = 30_000;
 const key = 'tasks';
@@ -27,7 +27,7 @@ export function schedulerLoop(store: Store, options: SchedulerLoopOptions): { cl
   const loop = new Loop({
     clock,
     log,
-    gatherMs,
+    paceMs,
     act: async (_, now) => {
       if (state.pending.size === 0) return undefined;
       // Transactions run one by one and `state` follows each, so that here it equals the store.

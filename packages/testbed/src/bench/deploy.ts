@@ -87,7 +87,7 @@ async function startByShoal(
         seen(`${up} run`);
         return up === count;
       },
-      { timeoutMs: 120_000, everyMs: 100 },
+      { timeoutMs: 120_000, everyMs: 20 },
     );
 
   const from = performance.now();
