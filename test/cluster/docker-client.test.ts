@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { until } from '@shoal/testbed';
 import { afterEach, describe, expect, it } from 'vitest';
 import { cli, clients, cluster, image, removeServices, running } from './shared.ts';
@@ -130,6 +133,64 @@ describe.each(found)('docker client $version', ({ path }) => {
       await removeServices('cli');
       expect(await ok('network', 'rm', 'cli')).toBe('cli\n');
     }
+  });
+
+  it('deploys a stack, deploys it again, and removes it with its network at once', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'shoal-stack-'));
+    const file = join(dir, 'stack.yml');
+    const stack = { version: '3.8', services: { cli: { image, networks: ['net'] } }, networks: { net: {} } };
+    await writeFile(file, JSON.stringify(stack));
+    try {
+      const deploy = ['stack', 'deploy', '--prune', '-c', file, 'cli'];
+      expect(await ok(...deploy)).toMatch(/Creating network cli_net\nCreating service cli_cli/);
+      const before = await running('cli_cli', 1);
+      expect(await ok(...deploy)).toMatch(/Updating service cli_cli/);
+      expect(await running('cli_cli', 1)).toMatchObject(before.map(({ ID }) => ({ ID })));
+      expect(await ok('stack', 'ls', '--format', '{{.Name}} {{.Services}}')).toBe('cli 1\n');
+      expect(await ok('stack', 'services', 'cli', '--format', '{{.Name}} {{.Replicas}}')).toBe(
+        'cli_cli 1/1\n',
+      );
+      expect(await ok('stack', 'ps', 'cli', '--format', '{{.Name}} {{.DesiredState}}')).toBe(
+        'cli_cli.1 Running\n',
+      );
+      expect(await ok('stack', 'rm', 'cli')).toBe('Removing service cli_cli\nRemoving network cli_net\n');
+      expect(await ok('stack', 'ls', '--format', '{{.Name}}')).toBe('');
+      expect(await ok('network', 'ls', '-q', '--filter', 'name=cli_net')).toBe('');
+    } finally {
+      await removeServices('cli_cli');
+      await docker('network', 'rm', 'cli_net');
+      await rm(dir, { recursive: true });
+    }
+  });
+
+  it('inspects whatever has the name, without its kind', async () => {
+    const network = await ok('network', 'create', '-d', 'overlay', 'cli-net');
+    try {
+      await ok('service', 'create', '-d', '--name', 'cli', image);
+      const [task] = await running('cli', 1);
+      const shown = async (name: string, format: string) => (await ok('inspect', '-f', format, name)).trim();
+      expect(await shown('cli', '{{.Spec.Name}}')).toBe('cli');
+      expect(await shown('cli-net', '{{.Id}}')).toBe(network.trim());
+      expect(await shown('h2', '{{.Description.Hostname}}')).toBe('h2');
+      expect(await shown(task?.ID ?? '', '{{.ID}}')).toBe(task?.ID);
+      expect(await docker('inspect', 'nope')).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/no such object: nope/i),
+      });
+    } finally {
+      await removeServices('cli');
+      await ok('network', 'rm', 'cli-net');
+    }
+  });
+
+  it('asks in passing for kinds of which the cluster has none', async () => {
+    expect(await ok('secret', 'ls', '-q')).toBe('');
+    expect(await ok('config', 'ls', '-q')).toBe('');
+    expect(await ok('system', 'df', '--format', '{{.Type}} {{.TotalCount}}')).toMatch(/^Images 0\n/);
+    expect(await ok('container', 'prune', '-f')).toMatch(/0\s?B/);
+    expect(await ok('events', '--since', '1s', '--until', '0s')).toBe('');
+    const secret = await docker('service', 'create', '-d', '--name', 'cli', '--secret', 'key', image);
+    expect([secret.code, secret.err]).toEqual([1, expect.stringMatching(/secret not found: key/)]);
   });
 
   it('drains a node, which moves its tasks, and lets it take part again', async () => {

@@ -170,7 +170,9 @@ describe('what can not run says why', () => {
       },
       { timeoutMs: 20_000 },
     );
-    expect(text).toBe('no suitable node (insufficient resources on 3 nodes)');
+    expect(text).toMatch(
+      /^no suitable node \(insufficient resources on 3 nodes: 1 PiB of memory needed, the most .* GiB on h[123]\)$/,
+    );
     const [task] = await tasksOf('web');
     const explained = await httpJson<{ nodes: unknown[] }>(
       `${cluster.apiUrl}/shoal/v1/tasks/${task?.ID}/explain`,

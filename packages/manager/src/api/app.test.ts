@@ -45,9 +45,14 @@ describe('versions', () => {
 describe('paths', () => {
   it.each([
     ['GET', '/containers/json', /containers are not served/],
+    ['POST', '/containers/create', /containers are not served/],
+    ['GET', '/images/json', /images are not served/],
+    ['POST', '/images/create', /images are not served/],
+    ['GET', '/volumes', /volumes are not served/],
+    ['POST', '/secrets/create', /secrets are not served/],
+    ['POST', '/configs/create', /configs are not served/],
     ['GET', '/services/web/logs', /logs are not served/],
     ['POST', '/swarm/init', /swarm itself/],
-    ['GET', '/events', /events are not served/],
   ] as const)("answer 501 when they are Docker's: %s %s", async (method, path, message) => {
     const { call } = await anApi();
     expect(await call(method, path)).toMatchObject({
@@ -55,6 +60,43 @@ describe('paths', () => {
       body: { message: expect.stringMatching(message) },
     });
   });
+
+  it.each([
+    ['GET', '/containers/web/json', 'No such container: web (containers are not served by Shoal yet: '],
+    ['GET', '/containers/registry:5000/web:1/json', 'No such container: registry:5000/web:1 ('],
+    ['POST', '/containers/web/exec', 'No such container: web ('],
+    ['DELETE', '/containers/web', 'No such container: web ('],
+    ['POST', '/exec/1/start', 'No such exec instance: 1 ('],
+    ['GET', '/images/registry:5000/web:1/json', 'No such image: registry:5000/web:1 ('],
+    ['DELETE', '/images/shop/web', 'No such image: shop/web ('],
+    ['GET', '/volumes/da%20ta', 'get da ta: no such volume ('],
+    ['GET', '/secrets/key', 'secret key not found ('],
+    ['POST', '/configs/key/update', 'config key not found ('],
+    ['GET', '/plugins/vieux/sshfs:latest/json', 'plugin "vieux/sshfs:latest" not found ('],
+  ] as const)('say that nothing has such a name: %s %s', async (method, path, message) => {
+    const { call } = await anApi();
+    expect(await call(method, path)).toMatchObject({
+      status: 404,
+      body: { message: expect.stringContaining(message) },
+    });
+  });
+
+  it.each([
+    ['GET', '/secrets?filters={}', []],
+    ['GET', '/v1.41/configs', []],
+    ['GET', '/plugins', []],
+    ['GET', '/system/df', { Images: [], Containers: [], Volumes: [], BuildCache: [] }],
+    ['POST', '/containers/prune', { SpaceReclaimed: 0 }],
+    ['POST', '/images/prune', { SpaceReclaimed: 0 }],
+    ['POST', '/volumes/prune', { SpaceReclaimed: 0 }],
+    ['POST', '/build/prune?all=true', { SpaceReclaimed: 0 }],
+  ] as const)(
+    'answer as where there is nothing, when asked in passing: %s %s',
+    async (method, path, body) => {
+      const { call } = await anApi();
+      expect(await call(method, path)).toMatchObject({ status: 200, body });
+    },
+  );
 
   it.each(['/nope', '/vabc/services', '/servicess', '/distribution/web:1'])(
     'answer 404 otherwise: %s',
@@ -211,6 +253,7 @@ describe('documentation', () => {
     expect(Object.keys(body.paths).toSorted()).toEqual([
       '/_ping',
       '/distribution/{name}/json',
+      '/events',
       '/healthz',
       '/info',
       '/networks',

@@ -5,11 +5,12 @@ import { knownError, maxBodyBytes } from './errors.ts';
 import { isObject } from './field-path.ts';
 import { lateValidators } from './late-validators.ts';
 import { closeServersWith } from './listen.ts';
-import { noRoute } from './not-served.ts';
+import { answerWithoutRoute } from './not-served.ts';
 import { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './request-body.ts';
 import { distributionPath, distributionRoutes } from './routes/distribution.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { doctorRoutes } from './routes/doctor.ts';
+import { eventRoutes } from './routes/events.ts';
 import { livenessRoutes } from './routes/liveness.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
@@ -58,6 +59,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
 
   await app.register(swagger, openApi(deps));
   systemRoutes(app, deps);
+  eventRoutes(app, deps);
   nodeRoutes(app, deps);
   livenessRoutes(app, deps);
   serviceRoutes(app, deps);
@@ -81,9 +83,9 @@ function answerErrors(app: FastifyInstance, { log }: ApiDeps): void {
     const message = known?.message ?? `internal error: ${error instanceof Error ? error.message : error}`;
     return reply.code(known?.status ?? 500).send({ message });
   });
-  app.setNotFoundHandler(async (request, reply) => {
-    const { status, message } = noRoute(request.method, request.url.split('?')[0] ?? '/');
-    return reply.code(status).send({ message });
+  app.setNotFoundHandler(async ({ method, url }, reply) => {
+    const body = answerWithoutRoute(method, url.split('?')[0] ?? '/');
+    return reply.code(200).send(body);
   });
 }
 

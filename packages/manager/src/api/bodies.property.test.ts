@@ -12,7 +12,7 @@ const full: ServiceSpec = {
       Env: ['A=b'],
       Command: ['sleep'],
       Mounts: [
-        { Type: 'volume', Source: 'v', Target: '/v', VolumeOptions: { DriverConfig: { Name: 'local' } } },
+        { Type: 'volume', Source: 'data', Target: '/v', VolumeOptions: { DriverConfig: { Name: 'local' } } },
       ],
       Healthcheck: { Test: ['CMD', 'true'], Interval: 1e9 },
       DNSConfig: { Nameservers: ['1.1.1.1'] },

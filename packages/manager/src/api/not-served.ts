@@ -1,47 +1,159 @@
 import { ApiError } from './errors.ts';
 
-/** Paths of Docker's API that Shoal does not serve, with what a user can do instead. */
-const table: readonly { readonly path: RegExp; readonly what: string; readonly instead: string }[] = [
+/** A kind of objects of Docker's API that Shoal does not serve, with what a user can do instead. */
+interface Kind {
+  readonly path: RegExp;
+  readonly what: string;
+  readonly instead: string;
+}
+
+/** One whose objects have names: by a name that nobody has, Docker's daemon says 404, and so does Shoal. */
+interface NamedKind extends Kind {
+  /** First part of the paths of its objects. */
+  readonly root: string;
+  /** What stands there and is no object's name. */
+  readonly notNames: readonly string[];
+  /** What may follow an object's name. */
+  readonly actions: readonly string[];
+  /** The daemon's words. */
+  readonly missing: (name: string) => string;
+}
+
+const containersInstead = 'see services and tasks, or ask the Docker daemon of the host in question';
+const secretsInstead = 'use environment variables or files meanwhile';
+
+const namedKinds: readonly NamedKind[] = [
   {
-    path: /^\/(containers|exec|commit)(\/|$)/,
+    path: /^\/(containers|commit)(\/|$)/,
     what: 'containers',
-    instead: 'see services and tasks, or ask the Docker daemon of the host in question',
+    instead: containersInstead,
+    root: 'containers',
+    notNames: ['json', 'create', 'prune'],
+    actions: [
+      ...['json', 'logs', 'top', 'stats', 'changes', 'export', 'archive', 'attach', 'attach/ws', 'resize'],
+      ...['exec', 'start', 'stop', 'restart', 'kill', 'pause', 'unpause', 'wait', 'rename', 'update'],
+    ],
+    missing: (name) => `No such container: ${name}`,
+  },
+  {
+    path: /^\/exec(\/|$)/,
+    what: 'containers',
+    instead: containersInstead,
+    root: 'exec',
+    notNames: [],
+    actions: ['json', 'start', 'resize'],
+    missing: (name) => `No such exec instance: ${name}`,
   },
   {
     path: /^\/(images|build|session|grpc)(\/|$)/,
     what: 'images',
     instead: 'hosts pull the images of their tasks themselves; build and push with a Docker daemon',
+    root: 'images',
+    notNames: ['json', 'search', 'get', 'load', 'create', 'prune'],
+    actions: ['json', 'history', 'get', 'attestations', 'push', 'tag'],
+    missing: (name) => `No such image: ${name}`,
   },
   {
     path: /^\/volumes(\/|$)/,
     what: 'volumes',
     instead: 'hosts make the volumes that their tasks mount; see them with the Docker daemon of the host',
+    root: 'volumes',
+    notNames: ['create', 'prune'],
+    actions: [],
+    missing: (name) => `get ${name}: no such volume`,
   },
-  { path: /^\/secrets(\/|$)/, what: 'secrets', instead: 'use environment variables or files meanwhile' },
-  { path: /^\/configs(\/|$)/, what: 'configs', instead: 'use environment variables or files meanwhile' },
-  { path: /^\/events(\/|$)/, what: 'events', instead: 'list services and tasks meanwhile' },
+  {
+    path: /^\/secrets(\/|$)/,
+    what: 'secrets',
+    instead: secretsInstead,
+    root: 'secrets',
+    notNames: ['create'],
+    actions: ['update'],
+    missing: (name) => `secret ${name} not found`,
+  },
+  {
+    path: /^\/configs(\/|$)/,
+    what: 'configs',
+    instead: secretsInstead,
+    root: 'configs',
+    notNames: ['create'],
+    actions: ['update'],
+    missing: (name) => `config ${name} not found`,
+  },
+  {
+    path: /^\/plugins(\/|$)/,
+    what: 'plugins',
+    instead: 'install them on the hosts',
+    root: 'plugins',
+    notNames: ['privileges', 'pull', 'create'],
+    actions: ['json', 'enable', 'disable', 'push', 'upgrade', 'set'],
+    missing: (name) => `plugin "${name}" not found`,
+  },
+];
+
+const otherKinds: readonly Kind[] = [
   {
     path: /^\/(services|tasks)\/[^/]+\/logs$/,
     what: 'logs',
     instead: 'read them with the Docker daemon of the node that `docker service ps` names',
   },
   {
-    path: /^\/swarm\/(init|join|leave|update|unlock|unlockkey)$/,
+    path: /^\/swarm\/(init|join|leave|update|unlock)$/,
     what: 'changes of the swarm itself',
     instead: 'hosts join by starting an agent with the join token of GET /swarm',
   },
-  { path: /^\/plugins(\/|$)/, what: 'plugins', instead: 'install them on the hosts' },
   { path: /^\/auth$/, what: 'logins', instead: 'send credentials with --with-registry-auth' },
-  {
-    path: /^\/system\/df$/,
-    what: 'sizes of images, containers and volumes',
-    instead: 'ask the Docker daemon of the host in question',
-  },
 ];
 
-/** The answer for a path that has no route: 501 for Docker's own paths, else 404 as Docker says it. */
-export function noRoute(method: string, path: string): ApiError {
-  const known = table.find((row) => row.path.test(path));
-  if (!known) return new ApiError(404, 'page not found');
-  return new ApiError(501, `${known.what} are not served by Shoal yet (${method} ${path}): ${known.instead}`);
+/**
+ * What a daemon without such objects answers to those who ask in passing, as `docker stack rm` does for secrets,
+ * and `docker system prune` for everything. Lists of what does exist on the hosts are not here: an empty one would
+ * tell a backup that there is nothing to save.
+ */
+const emptyAnswers: Readonly<Record<string, unknown>> = {
+  'GET /secrets': [],
+  'GET /configs': [],
+  'GET /plugins': [],
+  'GET /swarm/unlockkey': { UnlockKey: '' },
+  'GET /system/df': {
+    LayersSize: 0,
+    Images: [],
+    Containers: [],
+    Volumes: [],
+    BuildCache: [],
+    BuilderSize: 0,
+  },
+  'POST /containers/prune': { ContainersDeleted: null, SpaceReclaimed: 0 },
+  'POST /images/prune': { ImagesDeleted: null, SpaceReclaimed: 0 },
+  'POST /volumes/prune': { VolumesDeleted: [], SpaceReclaimed: 0 },
+  'POST /build/prune': { CachesDeleted: null, SpaceReclaimed: 0 },
+};
+
+/**
+ * The answer's body for a path that has no route. Throws ApiError where there is none: 404 in Docker's words for
+ * one object by its name, 501 for what else is Docker's, 404 for the rest.
+ */
+export function answerWithoutRoute(method: string, path: string): unknown {
+  const request = `${method} ${path}`;
+  if (Object.hasOwn(emptyAnswers, request)) return emptyAnswers[request];
+  const named = namedKinds.find((kind) => kind.path.test(path));
+  const known = named ?? otherKinds.find((kind) => kind.path.test(path));
+  if (!known) throw new ApiError(404, 'page not found');
+  const name = named && nameIn(named, path);
+  if (named && name) {
+    throw new ApiError(
+      404,
+      `${named.missing(name)} (${named.what} are not served by Shoal yet: ${named.instead})`,
+    );
+  }
+  throw new ApiError(501, `${known.what} are not served by Shoal yet (${request}): ${known.instead}`);
+}
+
+/** The object's name in a path such as `/images/registry:5000/web:1/json`; undefined when it names none. */
+function nameIn({ root, notNames, actions }: NamedKind, path: string): string | undefined {
+  if (!path.startsWith(`/${root}/`)) return undefined;
+  const rest = path.slice(root.length + 2);
+  if (notNames.includes(rest)) return undefined;
+  const action = actions.find((one) => rest.endsWith(`/${one}`));
+  return decodeURIComponent(action ? rest.slice(0, -action.length - 1) : rest);
 }

@@ -6,6 +6,7 @@ import { isVisible } from './resolve.ts';
 import { nameFor } from './service-names.ts';
 import { resolveNetworks, settle } from './service-networks.ts';
 import { needsNewTasks } from './task-template.ts';
+import { refuseUnknownLabels } from './validate/labels.ts';
 import { validateService } from './validate/service.ts';
 
 /**
@@ -20,6 +21,7 @@ export function createService(
   now: number,
 ): Service {
   const named = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
+  checkLabels(named);
   validateService(named);
   const spec = resolveNetworks(tx, named);
   const name = spec.Name ?? '';
@@ -31,6 +33,16 @@ export function createService(
     Spec: spec,
     shoal: { specVersion: 1, ...settle(tx, id, spec, {}, now), ...(registryAuth && { registryAuth }) },
   });
+}
+
+function checkLabels(spec: ServiceSpec, before?: ServiceSpec): void {
+  refuseUnknownLabels('service', spec.Labels, before?.Labels);
+  refuseUnknownLabels(
+    'container',
+    spec.TaskTemplate?.ContainerSpec?.Labels,
+    before?.TaskTemplate?.ContainerSpec?.Labels,
+    'TaskTemplate.ContainerSpec.Labels',
+  );
 }
 
 const isTaken = (view: ReadView, name: string): boolean => view.services.by('name', name).some(isVisible);
@@ -58,6 +70,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
   const spec = resolveNetworks(tx, update.spec);
   const service = tx.services.get(update.id);
   if (!isVisible(service)) throw notFound('service', update.id);
+  checkLabels(update.spec, service.Spec);
   const auth = credentials(service, update);
   if (modeOf(service.Spec) !== modeOf(spec)) {
     throw rpcError('Unimplemented', 'service mode change is not allowed');

@@ -98,6 +98,16 @@ describe('a service on networks', () => {
       /ports can not be published with network host/,
     ],
     [on([{ Target: 'bridge' }], published({ TargetPort: 80 })), 400, /with network bridge, .*use mode=host/],
+    [
+      aSpec({
+        TaskTemplate: {
+          ContainerSpec: { Image: 'web:1', Sysctls: { 'net.core.somaxconn': '9' } },
+          Networks: [{ Target: 'host' }],
+        },
+      }),
+      400,
+      /Sysctls\["net\.core\.somaxconn"\]: can not be set with network host/,
+    ],
     [on([{ Target: 'shop' }], { Networks: [{ Target: 'back' }] }), 400, /^Networks: /],
     [aSpec({ Labels: { 'shoal.network': 'service:web' } }), 400, /can't share its own network$/],
     [on([{ Target: 'shop' }], { Labels: { 'shoal.network': 'service:first' } }), 400, /networks of its own/],

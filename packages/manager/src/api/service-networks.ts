@@ -17,6 +17,7 @@ import type { ReadView, Tx } from '../store/index.ts';
 import { badRequest, rpcError } from './errors.ts';
 import { findNetwork, idOf, nameOf } from './networks/resolve.ts';
 import { isVisible } from './resolve.ts';
+import { isNetSysctl } from './validate/kernel.ts';
 
 type Attachment = NonNullable<NonNullable<TaskSpec['Networks']>[number]>;
 
@@ -78,9 +79,20 @@ function checkCombination(view: ReadView, spec: ServiceSpec, networks: readonly 
       mode === 'host' ? "the container's ports are the host's already" : 'there is no network to reach them';
     throw badRequest(`EndpointSpec.Ports: ports can not be published with network ${mode}: ${why}`);
   }
+  checkHostSysctls(mode, spec);
   if (hasIngressPorts(spec)) {
     throw badRequest(
       'EndpointSpec.Ports: with network bridge, ports are published on the hosts of the tasks only: use mode=host',
+    );
+  }
+}
+
+/** They would be the host's own, and its runtime refuses them. */
+function checkHostSysctls(mode: string, { TaskTemplate }: ServiceSpec): void {
+  const name = Object.keys(TaskTemplate?.ContainerSpec?.Sysctls ?? {}).find(isNetSysctl);
+  if (mode === 'host' && name !== undefined) {
+    throw badRequest(
+      `TaskTemplate.ContainerSpec.Sysctls["${name}"]: can not be set with network host: it is the host's`,
     );
   }
 }

@@ -2,6 +2,7 @@ export * from './cluster.ts';
 export * from './common.ts';
 export * from './container-spec.ts';
 export * from './falls.ts';
+export * from './known-labels.ts';
 export * from './labels.ts';
 export * from './network.ts';
 export * from './network-mode.ts';

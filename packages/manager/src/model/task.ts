@@ -37,7 +37,9 @@ export type ApiTask = Static<typeof ApiTask>;
 export interface PendingReason {
   readonly filter: string;
   readonly nodes: number;
-  /** In plain words, e.g. `insufficient resources on 3 nodes`. */
+  /** What the nodes lack, by name: resources, or constraints that don't hold. Absent where the filter says it all. */
+  readonly missing?: readonly string[];
+  /** In plain words, e.g. `insufficient resources on 3 nodes: 2 CPUs needed, the most that is free is 1.5 on h2`. */
   readonly text: string;
 }
 

@@ -68,17 +68,28 @@ export function takeGeneric(
   kind: string,
   count: number,
 ): GenericResource[] | undefined {
+  const free = freeUnits(node, used, kind);
+  if (typeof free === 'number') {
+    return count > free ? undefined : [{ DiscreteResourceSpec: { Kind: kind, Value: count } }];
+  }
+  if (free.length < count) return undefined;
+  return free.slice(0, count).map((value) => ({ NamedResourceSpec: { Kind: kind, Value: value } }));
+}
+
+/** How many units of `kind` are free on the node. */
+export function freeGeneric(node: Node, used: Occupancy, kind: string): number {
+  const free = freeUnits(node, used, kind);
+  return typeof free === 'number' ? free : free.length;
+}
+
+/** The free units by name, or their number where they have none. */
+function freeUnits(node: Node, used: Occupancy, kind: string): string[] | number {
   const all = node.Description.Resources?.GenericResources ?? [];
   const named = all.flatMap(({ NamedResourceSpec: unit }) => (unit?.Kind === kind ? [unit.Value ?? ''] : []));
-  if (named.length > 0) {
-    const free = named.filter((value) => !used.generic.has(`${kind}=${value}`)).slice(0, count);
-    if (free.length < count) return undefined;
-    return free.map((value) => ({ NamedResourceSpec: { Kind: kind, Value: value } }));
-  }
+  if (named.length > 0) return named.filter((value) => !used.generic.has(`${kind}=${value}`));
   const capacity = all.reduce(
     (sum, { DiscreteResourceSpec: unit }) => sum + (unit?.Kind === kind ? (unit.Value ?? 0) : 0),
     0,
   );
-  if (count > capacity - (used.generic.get(kind) ?? 0)) return undefined;
-  return [{ DiscreteResourceSpec: { Kind: kind, Value: count } }];
+  return capacity - (used.generic.get(kind) ?? 0);
 }

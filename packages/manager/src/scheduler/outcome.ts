@@ -1,5 +1,6 @@
 import { isoTime } from '../effects.ts';
 import type { Task } from '../model/index.ts';
+import { sameReasons } from './reasons.ts';
 import type { Placement, Unplaced } from './schedule.ts';
 
 /** The task once it has its node. `now` in ms since the epoch. */
@@ -19,9 +20,13 @@ export function assignedTask(task: Task, { nodeId, scores, genericResources }: P
   };
 }
 
-/** The task with the reasons why it waits; undefined when it carries them already. */
+/**
+ * The task with the reasons why it waits; undefined when it carries them already. How much is free at the moment is
+ * no news: tasks that wait are not written anew whenever others come and go.
+ */
 export function waitingTask(task: Task, { reasons, text }: Unplaced, now: number): Task | undefined {
-  if (task.Status.Err === text) return undefined;
+  const known = task.shoal.pending;
+  if (task.Status.Err !== undefined && known && sameReasons(known, reasons)) return undefined;
   const Status = {
     ...task.Status,
     State: 'pending' as const,

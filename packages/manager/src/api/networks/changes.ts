@@ -10,6 +10,7 @@ import {
 import type { ReadView, Tx } from '../../store/index.ts';
 import { ApiError, rpcError } from '../errors.ts';
 import { isVisible as isVisibleService } from '../resolve.ts';
+import { refuseUnknownLabels } from '../validate/labels.ts';
 import { validateNetwork } from '../validate/network.ts';
 import { findNetwork, isVisible } from './resolve.ts';
 
@@ -20,6 +21,7 @@ import { findNetwork, isVisible } from './resolve.ts';
 export function createNetwork(tx: Tx, id: string, sent: NetworkSpec): Network {
   // Docker's default.
   const spec = { ...sent, Driver: sent.Driver || 'bridge' };
+  refuseUnknownLabels('network', spec.Labels, {});
   validateNetwork(spec);
   if (spec.Ingress) {
     throw rpcError('AlreadyExists', `ingress network (${ingressId}) is already present`);

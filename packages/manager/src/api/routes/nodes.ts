@@ -10,6 +10,7 @@ import { type Filters, matchesLabels, matchesPrefix, oneOfFilter, parseFilters }
 import { isTrue } from '../query.ts';
 import { findNode } from '../resolve.ts';
 import { parseVersion } from '../service-changes.ts';
+import { refuseUnknownLabels } from '../validate/labels.ts';
 import { nodeView } from '../views.ts';
 
 const tag = 'Nodes';
@@ -101,6 +102,7 @@ function updateNode(tx: Tx, id: string, version: number, spec: NodeSpec): void {
       `Role: a node can not be made a ${spec.Role} yet; a node is a manager when its host runs the manager process`,
     );
   }
+  refuseUnknownLabels('node', spec.Labels, node.Spec.Labels);
   if (!sawSpec(version, node)) throw outOfSequence();
   tx.nodes.update({ ...node, Spec: spec, shoal: { ...node.shoal, replacedIndex: node.Version.Index } });
 }

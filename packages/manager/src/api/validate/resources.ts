@@ -3,6 +3,8 @@ import { badRequest, rpcError } from '../errors.ts';
 
 const smallestCpu = 1_000_000;
 const smallestMemory = 4 * 1024 * 1024;
+/** No daemon takes less: of memory by its own rule, of CPU since the kernel gives no share below 1 ms of 100 ms. */
+const lowestLimits = { NanoCPUs: 10_000_000, MemoryBytes: 6 * 1024 * 1024 };
 
 interface Amounts {
   readonly NanoCPUs?: number | null;
@@ -14,8 +16,20 @@ export function checkResources({ Resources }: TaskSpec): void {
   if (!Resources) return;
   checkAmounts(Resources.Limits ?? {});
   checkAmounts(Resources.Reservations ?? {});
+  checkLowestLimits(Resources.Limits ?? {});
   if (typeof Resources.SwapBytes === 'number' && !Resources.Limits?.MemoryBytes) {
     throw badRequest('memory swap provided, but no memory-limit was set');
+  }
+  if ((Resources.SwapBytes ?? 0) < -1) {
+    throw badRequest(
+      'TaskTemplate.Resources.SwapBytes: must be a number of bytes, or -1 for as much as there is',
+    );
+  }
+  const swappiness = Resources.MemorySwappiness ?? -1;
+  if (swappiness < -1 || swappiness > 100) {
+    throw badRequest(
+      `TaskTemplate.Resources.MemorySwappiness: invalid value: ${swappiness}, valid memory swappiness range is 0-100`,
+    );
   }
   checkFits(Resources.Limits ?? {}, Resources.Reservations ?? {}, 'NanoCPUs');
   checkFits(Resources.Limits ?? {}, Resources.Reservations ?? {}, 'MemoryBytes');
@@ -39,6 +53,17 @@ function checkAmounts({ NanoCPUs, MemoryBytes }: Amounts): void {
   }
   if (MemoryBytes && MemoryBytes < smallestMemory) {
     throw rpcError('InvalidArgument', `invalid memory value ${MemoryBytes}: Must be at least 4MiB`);
+  }
+}
+
+function checkLowestLimits(limits: Amounts): void {
+  const { NanoCPUs, MemoryBytes } = limits;
+  const path = 'TaskTemplate.Resources.Limits';
+  if (NanoCPUs && NanoCPUs < lowestLimits.NanoCPUs) {
+    throw badRequest(`${path}.NanoCPUs: ${NanoCPUs} is less than 0.01 CPUs, the lowest limit that Linux has`);
+  }
+  if (MemoryBytes && MemoryBytes < lowestLimits.MemoryBytes) {
+    throw badRequest(`${path}.MemoryBytes: ${MemoryBytes}: minimum memory limit allowed is 6MB (6291456)`);
   }
 }
 

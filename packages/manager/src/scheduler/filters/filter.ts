@@ -1,5 +1,6 @@
 import type { Candidate } from '../candidate.ts';
 import type { Demand } from '../demand.ts';
+import type { Missing } from '../missing.ts';
 
 /** A yes-or-no question about one node, or (a node filter) about what the node is, whatever runs on it. */
 export interface Filter<About = Candidate> {
@@ -11,8 +12,8 @@ export interface Filter<About = Candidate> {
   why(demand: Demand, about: About): string;
   /** The same for a number of nodes, e.g. `insufficient resources on 3 nodes`. */
   summary(nodes: number): string;
+  /** What the nodes that it refused lack, where the summary leaves it open. */
+  missing?(demand: Demand, refused: readonly About[]): Missing;
 }
-
-export const countNodes = (nodes: number): string => (nodes === 1 ? '1 node' : `${nodes} nodes`);
 
 export type NodeFilter = Filter<Pick<Candidate, 'node' | 'now'>>;

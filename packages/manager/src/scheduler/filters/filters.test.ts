@@ -79,7 +79,7 @@ describe('filters', () => {
     const Constraints = ['node.labels.disk==ssd', 'node.role==worker'];
     expect(refusals({}, { Spec: { Placement: { Constraints } } })).toEqual({
       refused: ['constraints: not satisfied: node.labels.disk==ssd'],
-      text: 'no suitable node (scheduling constraints not satisfied on 1 node)',
+      text: 'no suitable node (scheduling constraints not satisfied on 1 node: node.labels.disk==ssd)',
     });
     expect(refusals({}, { Spec: { Placement: { Constraints: ['rubbish'] } } }).refused).toEqual([
       'constraints: the constraints cannot be understood',
@@ -100,7 +100,7 @@ describe('filters', () => {
     const task = reserve({ NanoCPUs: 1e9, MemoryBytes: 2 ** 29 });
     expect(refusals({ Description }, task, [running('o', other)])).toEqual({
       refused: ['resources: CPUs: 1 needed, 0.5 of 2 free'],
-      text: 'no suitable node (insufficient resources on 1 node)',
+      text: 'no suitable node (insufficient resources on 1 node: 1 CPU needed, the most that is free is 0.5 on n1)',
     });
     const Status = { State: 'shutdown' as const, Timestamp, PortStatus: {} };
     expect(refusals({ Description }, task, [running('o', { ...other, Status })]).text).toBe('');
@@ -171,16 +171,21 @@ describe('filters', () => {
       aNode('n2', { Description: {} }),
       aNode('n3', { Description: {} }),
     ];
-    const task = aTask('t', reserve({ NanoCPUs: 1 }));
+    const task = aTask('t', reserve({ NanoCPUs: 5e8 }));
     const { pending } = schedule(ClusterState.from(viewOf(nodes, [task])), [task], { now, seed: 0 });
     expect(pending).toEqual([
       {
         taskId: 't',
         reasons: [
-          { filter: 'resources', nodes: 2, text: 'insufficient resources on 2 nodes' },
+          {
+            filter: 'resources',
+            nodes: 2,
+            missing: ['CPU'],
+            text: 'insufficient resources on 2 nodes: 0.5 CPUs needed, none is free',
+          },
           { filter: 'readiness', nodes: 1, text: '1 node not ready' },
         ],
-        text: 'no suitable node (insufficient resources on 2 nodes; 1 node not ready)',
+        text: 'no suitable node (insufficient resources on 2 nodes: 0.5 CPUs needed, none is free; 1 node not ready)',
       },
     ]);
   });

@@ -1,7 +1,8 @@
 import { pressureText, restLeftMs } from '../../model/index.ts';
 import { nodeMatches } from '../constraints.ts';
+import { countNodes, missingConstraints } from '../missing.ts';
 import { platformMatches } from '../platform.ts';
-import { countNodes, type NodeFilter } from './filter.ts';
+import type { NodeFilter } from './filter.ts';
 
 /** Filters that ask for what a node is, whatever runs on it. */
 
@@ -57,6 +58,7 @@ export const constraints: NodeFilter = {
     return `not satisfied: ${broken.map(({ text }) => text).join(', ')}`;
   },
   summary: (nodes) => `scheduling constraints not satisfied on ${countNodes(nodes)}`,
+  missing: missingConstraints,
 };
 
 export const platform: NodeFilter = {

@@ -1,7 +1,8 @@
 import type { Candidate } from '../candidate.ts';
 import type { Demand } from '../demand.ts';
+import { countNodes, missingResources } from '../missing.ts';
 import { takeGeneric } from '../occupancy.ts';
-import { countNodes, type Filter } from './filter.ts';
+import type { Filter } from './filter.ts';
 
 /** Filters that ask for what is left on a node; asked again after each placement on it. */
 
@@ -18,6 +19,7 @@ export const resources: Filter = {
   },
   why: (demand, candidate) => shortages(demand, candidate).join(', '),
   summary: (nodes) => `insufficient resources on ${countNodes(nodes)}`,
+  missing: missingResources,
 };
 
 export const hostPort: Filter = {

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import type { Node, Task } from '../model/index.ts';
+import { aNode, aTask } from '../testing.ts';
+import { now, viewOf } from './arbitraries.fixture.ts';
+import { ClusterState } from './cluster-state.ts';
+import { sayBytes } from './missing.ts';
+import { waitingTask } from './outcome.ts';
+import { schedule } from './schedule.ts';
+
+const GiB = 2 ** 30;
+const node = (id: string, NanoCPUs: number, MemoryBytes: number, rest: Partial<Node> = {}) =>
+  aNode(id, { Description: { Hostname: `h-${id}`, Resources: { NanoCPUs, MemoryBytes } }, ...rest });
+const wants = (Reservations: object, Constraints: string[] = []): Partial<Task> => ({
+  Spec: { Resources: { Reservations }, Placement: { Constraints } },
+});
+
+function unplaced(nodes: Node[], parts: Partial<Task>) {
+  const task = aTask('t', parts);
+  const { pending } = schedule(ClusterState.from(viewOf(nodes, [task])), [task], { now, seed: 0 });
+  return { task, unplaced: pending[0] };
+}
+const textOf = (nodes: Node[], parts: Partial<Task>) => unplaced(nodes, parts).unplaced?.text;
+
+describe('what the nodes lack is named', () => {
+  it('the resource, how much is needed, and the most that is free', () => {
+    const nodes = [node('1', 4e9, GiB / 2), node('2', 4e9, 0.875 * GiB), node('3', 4e9, GiB / 4)];
+    expect(textOf(nodes, wants({ NanoCPUs: 1e9, MemoryBytes: 1.5 * GiB }))).toBe(
+      'no suitable node (insufficient resources on 3 nodes: 1.5 GiB of memory needed, the most that is free is ' +
+        '896 MiB on h-2)',
+    );
+  });
+
+  it('each resource, with the number of nodes where it is not the same on all', () => {
+    const nodes = [node('1', 4e9, GiB), node('2', 1e9, 4 * GiB), node('3', 1.5e9, 4 * GiB)];
+    expect(textOf(nodes, wants({ NanoCPUs: 2e9, MemoryBytes: 2 * GiB }))).toBe(
+      'no suitable node (insufficient resources on 3 nodes: 2 CPUs needed, the most that is free is 1.5 on h-3 ' +
+        '(on 2 nodes); 2 GiB of memory needed, the most that is free is 1 GiB on h-1 (on 1 node))',
+    );
+  });
+
+  it('generic ones, also where there are none at all', () => {
+    const GenericResources = [{ DiscreteResourceSpec: { Kind: 'gpu', Value: 2 } }];
+    expect(textOf([node('1', 1e9, GiB)], wants({ GenericResources }))).toMatch(
+      /on 1 node: 2 gpu needed, none is free\)$/,
+    );
+  });
+
+  it('constraints that do not hold', () => {
+    const zone = (zone: string) => ({ Spec: { Labels: { zone } } });
+    const nodes = [node('1', 1, 1, zone('a')), node('2', 1, 1, zone('b'))];
+    expect(textOf(nodes, wants({}, ['node.labels.zone==c', 'node.labels.zone!=a']))).toBe(
+      'no suitable node (scheduling constraints not satisfied on 2 nodes: node.labels.zone==c, ' +
+        'node.labels.zone!=a (on 1 node))',
+    );
+  });
+
+  it('at most three of them', () => {
+    const keys = ['a', 'b', 'c', 'd', 'e'].map((key) => `node.labels.${key}==1`);
+    expect(textOf([node('1', 1, 1)], wants({}, keys))).toMatch(/: node\.labels\.a==1, .*c==1, and 2 more\)$/);
+  });
+});
+
+describe('a task that waits', () => {
+  const first = unplaced([node('1', 1e9, GiB)], wants({ MemoryBytes: 2 * GiB }));
+  const waiting = first.unplaced && waitingTask(first.task, first.unplaced, now);
+  const again = (nodes: Node[], parts = wants({ MemoryBytes: 2 * GiB })) => {
+    const { unplaced: found } = unplaced(nodes, parts);
+    return waiting && found && waitingTask(waiting, found, now + 1);
+  };
+
+  it('is not written anew when only the amount that is free has changed', () => {
+    expect(waiting?.Status.Err).toMatch(/1 GiB on h-1\)$/);
+    expect(again([node('1', 1e9, 1.5 * GiB)])).toBe(undefined);
+  });
+
+  it('is, when something else is missing, or on more nodes', () => {
+    expect(again([node('1', 1e9, GiB), node('2', 1e9, GiB)])?.Status.Err).toMatch(/on 2 nodes: /);
+    const both = wants({ NanoCPUs: 2e9, MemoryBytes: 2 * GiB });
+    expect(again([node('1', 1e9, GiB)], both)?.shoal.pending?.[0]?.missing).toEqual(['CPU', 'memory']);
+  });
+});
+
+it.each([
+  [
+    [1.5 * GiB, 900 * 2 ** 20],
+    ['1.5 GiB', '900 MiB'],
+  ],
+  [
+    [GiB + 2 ** 20, GiB],
+    ['1.001 GiB', '1 GiB'],
+  ],
+  [
+    [GiB + 1, GiB],
+    ['1073741825 bytes', '1073741824 bytes'],
+  ],
+  [
+    [0, 1023],
+    ['0 bytes', '1023 bytes'],
+  ],
+])('amounts of bytes %j are told apart: %j', (amounts, said) => {
+  expect(sayBytes(...amounts)).toEqual(said);
+});

@@ -1,0 +1,129 @@
+import type { Candidate } from './candidate.ts';
+import type { Demand } from './demand.ts';
+import { freeGeneric } from './occupancy.ts';
+
+/** What the nodes that a filter refused lack. */
+export interface Missing {
+  /** What it is, most frequent first, without amounts that change from moment to moment. */
+  readonly names: readonly string[];
+  /** For people, with the amounts of this moment. */
+  readonly text: string;
+}
+
+/** More would hide what matters. */
+const mostNamed = 3;
+
+/** Which resources are short, and how much of each the best of these nodes has left. */
+export function missingResources(demand: Demand, refused: readonly Candidate[]): Missing {
+  const shortages = wantedOf(demand).flatMap(({ name, amount, freeOn, say }) => {
+    let count = 0;
+    let best: { readonly node: Candidate; readonly free: number } | undefined;
+    for (const node of refused) {
+      const free = freeOn(node);
+      if (free >= amount) continue;
+      count++;
+      if (!best || free > best.free) best = { node, free };
+    }
+    if (!best) return [];
+    const [need, have] = say(amount, best.free);
+    const most = best.free > 0 ? `the most that is free is ${have} on ${hostOf(best.node)}` : 'none is free';
+    const text = Number.isFinite(amount)
+      ? `${need} needed, ${most}`
+      : `only a number of ${name} can be reserved`;
+    return [{ name, count, text: text + onSome(count, refused) }];
+  });
+  return inOrder(shortages, '; ');
+}
+
+/** Which constraints do not hold. */
+export function missingConstraints(
+  { constraints }: Demand,
+  refused: readonly Pick<Candidate, 'node'>[],
+): Missing {
+  if (!constraints) return { names: [], text: 'they cannot be understood' };
+  const broken = constraints.flatMap(({ text, holds }) => {
+    const count = refused.filter(({ node }) => !holds(node)).length;
+    return count === 0 ? [] : [{ name: text, count, text: text + onSome(count, refused) }];
+  });
+  return inOrder(broken, ', ');
+}
+
+const onSome = (count: number, refused: readonly unknown[]): string =>
+  count === refused.length ? '' : ` (on ${countNodes(count)})`;
+
+export const countNodes = (nodes: number): string => (nodes === 1 ? '1 node' : `${nodes} nodes`);
+
+interface Lack {
+  readonly name: string;
+  /** Nodes. */
+  readonly count: number;
+  readonly text: string;
+}
+
+function inOrder(lacks: readonly Lack[], separator: string): Missing {
+  const sorted = lacks.toSorted((a, b) => b.count - a.count);
+  const more = sorted.length > mostNamed ? [`and ${sorted.length - mostNamed} more`] : [];
+  return {
+    names: sorted.map(({ name }) => name),
+    text: [...sorted.slice(0, mostNamed).map(({ text }) => text), ...more].join(separator),
+  };
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly amount: number;
+  readonly freeOn: (candidate: Candidate) => number;
+  /** Both amounts for people, what is needed with its name. */
+  readonly say: (needed: number, free: number) => readonly [string, string];
+}
+
+function wantedOf({ nanoCpus, memoryBytes, generic }: Demand): Wanted[] {
+  const all = ({ node }: Candidate) => node.Description.Resources;
+  const wanted: Wanted[] = [
+    {
+      name: 'CPU',
+      amount: nanoCpus,
+      freeOn: (one) => (all(one)?.NanoCPUs ?? 0) - one.used.nanoCpus,
+      say: (needed, free) => [`${cpus(needed)} ${needed === 1e9 ? 'CPU' : 'CPUs'}`, cpus(free)],
+    },
+    {
+      name: 'memory',
+      amount: memoryBytes,
+      freeOn: (one) => (all(one)?.MemoryBytes ?? 0) - one.used.memoryBytes,
+      say: (needed, free) => {
+        const [need = '', have = ''] = sayBytes(needed, free);
+        return [`${need} of memory`, have];
+      },
+    },
+    ...[...generic].map(([kind, amount]) => ({
+      name: kind,
+      amount,
+      freeOn: ({ node, used }: Candidate) => freeGeneric(node, used, kind),
+      say: (needed: number, free: number) => [`${needed} ${kind}`, `${free}`] as const,
+    })),
+  ];
+  return wanted.filter(({ amount }) => amount > 0);
+}
+
+const hostOf = ({ node }: Candidate): string => node.Description.Hostname || node.ID;
+
+const cpus = (nano: number): string => String(Number((nano / 1e9).toFixed(9)));
+
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** Such as `1.5 GiB`, with as many digits as it takes to tell different amounts apart. */
+export function sayBytes(...amounts: readonly number[]): string[] {
+  const asManyAs = new Set(amounts).size;
+  for (const digits of [1, 3]) {
+    const said = amounts.map((bytes) => inUnits(bytes, digits));
+    if (new Set(said).size === asManyAs) return said;
+  }
+  return amounts.map((bytes) => `${bytes} bytes`);
+}
+
+function inUnits(bytes: number, digits: number): string {
+  let amount = bytes;
+  let unit = 0;
+  for (; amount >= 1024 && unit < units.length - 1; unit++) amount /= 1024;
+  return `${Number(amount.toFixed(digits))} ${units[unit]}`;
+}
