@@ -6,7 +6,7 @@ import type { UpdateRules } from './policy.ts';
 import { firstFailure } from './rollout.ts';
 import { occupants } from './settle.ts';
 import { isRunning, isUnplaceable } from './standing.ts';
-import { isCurrent, isDirty, isUpdating } from './update-state.ts';
+import { isCurrent, isDirty, isUpdating, withReason } from './update-state.ts';
 
 /** What takes longer than this to start or to stop is worth a word in the update's message. */
 const patienceMs = 60_000;
@@ -44,7 +44,7 @@ function completed(service: Service, now: number): Service {
       ...service.UpdateStatus,
       State: rollback ? 'rollback_completed' : 'completed',
       CompletedAt: isoTime(now),
-      Message: rollback ? 'rollback completed' : 'update completed',
+      Message: rollback ? withReason('rollback completed', service) : 'update completed',
     },
   };
 }

@@ -148,7 +148,7 @@ export class Simulation {
   async change(spec: Partial<ServiceSpec>): Promise<void> {
     await this.store.update((tx) => {
       const { UpdateStatus: _, ...service } = this.service;
-      const { previousSpecVersion: _old, ...internals } = service.shoal;
+      const { previousSpecVersion: _old, rollback: _reason, ...internals } = service.shoal;
       tx.services.update({
         ...service,
         Spec: { ...service.Spec, ...spec },
