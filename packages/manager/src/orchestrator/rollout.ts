@@ -2,6 +2,7 @@ import { isoTime } from '../effects.ts';
 import { isTerminal, type Service, type Task } from '../model/index.ts';
 import type { Draft, Slot } from './draft.ts';
 import type { Place } from './new-task.ts';
+import { overtaken } from './overtaken.ts';
 import { restartRules, type UpdateRules } from './policy.ts';
 import { endedAt, endedByItself, isRunning, isUnassigned } from './standing.ts';
 import { atStake, isCurrent, isDirty, isHalted, isUpdating, startOf, withReason } from './update-state.ts';
@@ -31,7 +32,7 @@ interface Fault {
 }
 
 /** Takes the update back where that is asked for and possible, otherwise pauses it. */
-function endUpdate(draft: Draft, fault: Fault): void {
+export function endUpdate(draft: Draft, fault: Fault): void {
   const { service, rules } = draft;
   const back = rules.failureAction === 'rollback' ? previousOf(service) : undefined;
   draft.service = back ? rolledBack(service, back, fault, draft.facts.now) : halted(service, fault);
@@ -79,8 +80,10 @@ export function pickPlaces(draft: Draft, places: readonly Place[]): ReadonlySet<
 /** How many more places may be in flight. A place is so until its new task runs or ended, and Delay passed. */
 function freeHands(draft: Draft, places: readonly Place[]): number {
   const { rules } = draft;
+  const excused = overtaken(draft);
   let busy = 0;
   for (const place of places) {
+    if (excused.has(place.key)) continue;
     const until = busyUntil(draft.slot(place.key), place, draft.service, rules);
     if (until <= draft.facts.now) continue;
     busy++;

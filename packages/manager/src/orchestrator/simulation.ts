@@ -250,7 +250,8 @@ export class Simulation {
         const Status = { Timestamp: isoTime(this.now), State: 'assigned' as const, PortStatus: {} };
         tx.tasks.update({ ...task, NodeID: node.ID, Status });
       } else if (!task.shoal.pending) {
-        const pending = [{ filter: 'resources', nodes: nodes.length, text: 'no room' }];
+        const filter = nodes.every(({ Status }) => Status.State === 'ready') ? 'resources' : 'readiness';
+        const pending = [{ filter, nodes: nodes.length, text: 'no room' }];
         tx.tasks.update({ ...task, shoal: { ...task.shoal, pending } });
       }
     }
