@@ -96,7 +96,10 @@ describe('updating a node', () => {
   });
 
   it('is not refused because its status moved on, but because another changed its spec', async () => {
-    const { call, store } = await seeded();
+    const { call, store } = await anApi((tx) => {
+      const Spec = { Role: 'manager', Availability: 'active' } as const;
+      tx.nodes.create(aNode('n1', { Spec, shoal: { number: 1, images: [], replacedIndex: 0 } }));
+    });
     await store.update((tx) => {
       const node = tx.nodes.get('n1');
       if (node) tx.nodes.update({ ...node, Status: { ...node.Status, Message: 'news' } });

@@ -31,7 +31,12 @@ export function createService(
   return tx.services.create({
     ID: id,
     Spec: spec,
-    shoal: { specVersion: 1, ...settle(tx, id, spec, {}, now), ...(registryAuth && { registryAuth }) },
+    shoal: {
+      specVersion: 1,
+      replacedIndex: tx.revision - 1,
+      ...settle(tx, id, spec, {}, now),
+      ...(registryAuth && { registryAuth }),
+    },
   });
 }
 

@@ -93,6 +93,23 @@ describe('update', () => {
       );
     return { ...api, service, update };
   };
+  const stale = {
+    status: 500,
+    body: { message: 'rpc error: code = Unknown desc = update out of sequence' },
+  };
+  /** One that came through the API, as users' do. */
+  const created = async () => {
+    const { call, store } = await anApi();
+    await call('POST', '/services/create', aSpec());
+    const present = () => {
+      const [service] = store.view.services.by('name', 'web').filter(({ shoal }) => !shoal.removing);
+      if (!service) throw new Error('gone');
+      return service;
+    };
+    const changeStatus = () =>
+      store.update((tx) => void tx.services.update({ ...present(), UpdateStatus: { State: 'paused' } }));
+    return { call, present, changeStatus };
+  };
   const newTemplate = { TaskTemplate: { ContainerSpec: { Image: 'web:2' } } };
 
   it('keeps the spec before, and begins to replace tasks when they differ', async () => {
@@ -114,13 +131,39 @@ describe('update', () => {
   });
 
   it('is refused to who saw another spec, not to who saw another status', async () => {
-    const { update, service, store, call } = await seeded();
-    const { Index } = service().Version;
+    const { call, present, changeStatus } = await created();
+    const seen = present().Version.Index;
+    await changeStatus();
+    expect(await call('POST', `/services/web/update?version=${seen - 1}`, aSpec())).toMatchObject(stale);
+    expect(await call('POST', `/services/web/update?version=${seen}`, aSpec())).toMatchObject({
+      status: 200,
+    });
+    expect(await call('POST', `/services/web/update?version=${seen}`, aSpec())).toMatchObject(stale);
+    const { Index } = present().Version;
+    expect(await call('POST', `/services/web/update?version=${Index + 1}`, aSpec())).toMatchObject(stale);
+    expect(await call('POST', `/services/web/update?version=${Index}`, aSpec())).toMatchObject({
+      status: 200,
+    });
+  });
+
+  it('is refused to who saw the removed service of the same name', async () => {
+    const { call, present, changeStatus } = await created();
+    await changeStatus();
+    const seen = present().Version.Index;
+    await call('DELETE', '/services/web');
+    await call('POST', '/services/create', aSpec({ Labels: { by: 'someone else' } }));
+    expect(await call('POST', `/services/web/update?version=${seen}`, aSpec())).toMatchObject(stale);
+    expect(present().Spec.Labels).toEqual({ by: 'someone else' });
+  });
+
+  it('needs the present version where nobody wrote down since when the spec is there', async () => {
+    const { call, service, store } = await seeded();
     await store.update((tx) => void tx.services.update({ ...service(), UpdateStatus: { State: 'paused' } }));
-    const seen = `/services/web/update?version=${Index}`;
-    expect(await call('POST', seen, { ...aSpec(), ...newTemplate })).toMatchObject({ status: 200 });
-    expect(await call('POST', seen, aSpec())).toMatchObject({ status: 500 });
-    expect(await update({})).toMatchObject({ status: 200 });
+    const { Index } = service().Version;
+    expect(await call('POST', `/services/web/update?version=${Index - 1}`, aSpec())).toMatchObject(stale);
+    expect(await call('POST', `/services/web/update?version=${Index}`, aSpec())).toMatchObject({
+      status: 200,
+    });
   });
 
   it('goes on with an update that has not reached all tasks', async () => {

@@ -1,8 +1,10 @@
-import { NodeFacts } from '@shoal/proto';
+import { Hello, NodeFacts, protocolVersion } from '@shoal/proto';
 import { expect, it } from 'vitest';
 import { sawSpec } from '../model/common.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store } from '../store/index.ts';
 import { aNode } from '../testing.ts';
-import { withFacts } from './join.ts';
+import { join, withFacts } from './join.ts';
 
 const context = { clock: () => 0, managerAddr: '' };
 
@@ -10,6 +12,34 @@ it('what an agent says of its node does not let a change through that was made f
   const drained = aNode('n1', { Version: { Index: 8 }, shoal: { number: 1, images: [], replacedIndex: 7 } });
   const told = withFacts(drained, NodeFacts.fromPartial({ hostname: 'n1' }), context);
   expect(sawSpec(7, told)).toBe(false);
+});
+
+it('a node that was removed and joins again under its id is another one for who read it before', async () => {
+  const store = await Store.open(memoryBackend(), context.clock);
+  await store.update((tx) =>
+    tx.clusters.create({
+      ID: 'c',
+      JoinTokens: { Worker: 'token', Manager: '' },
+      TaskHistoryRetentionLimit: 5,
+    }),
+  );
+  const hello = (nodeId: string) =>
+    Hello.fromPartial({
+      protocol: protocolVersion,
+      joinToken: 'token',
+      nodeId,
+      facts: { hostname: 'n1' },
+    });
+  const joins = (nodeId: string) =>
+    store.update((tx) => join(tx, hello(nodeId), { ...context, ids: () => 'a'.repeat(25) }));
+  const first = await joins('');
+  const heardAgain = await joins(first.ID);
+  expect(sawSpec(first.Version.Index, heardAgain)).toBe(true);
+  await store.update((tx) => tx.nodes.remove(first.ID));
+  const second = await joins(first.ID);
+  expect(second.ID).toBe(first.ID);
+  expect(sawSpec(heardAgain.Version.Index, second)).toBe(false);
+  expect(sawSpec(second.Version.Index, second)).toBe(true);
 });
 
 it('what a host is short of stands at its node until its agent says nothing of it any more', () => {

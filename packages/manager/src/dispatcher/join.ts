@@ -43,7 +43,7 @@ export function join(tx: Tx, hello: Hello, context: JoinContext): Node {
       Spec: { Role: 'worker', Availability: 'active', Labels: {} },
       Description: {},
       Status: { State: 'unknown' },
-      shoal: { number: freeNumber(tx), images: [] },
+      shoal: { number: freeNumber(tx), images: [], replacedIndex: tx.revision - 1 },
     },
     hello.facts,
     context,

@@ -14,18 +14,22 @@ export interface Meta {
 
 /** What is kept of an object whose spec people change. */
 export interface SpecHistory {
-  /** `Version.Index` that the object had when its spec was last replaced. */
+  /**
+   * The newest `Version.Index` at which its present spec was not there yet: that of the object when its spec was
+   * last replaced, or the store's before the object was created.
+   */
   readonly replacedIndex?: number;
 }
 
 /**
  * Whether someone who read an object at this `Version.Index` saw its present spec. Docker compares for equality,
  * and refuses changes that conflict with nothing: a status that moved on has made the object's version newer.
+ * Where it is not known since when the spec is there, only the present version will do.
  */
 export const sawSpec = (
   index: number,
   { Version, shoal }: { readonly Version: Version; readonly shoal: SpecHistory },
-): boolean => index <= Version.Index && index > (shoal.replacedIndex ?? 0);
+): boolean => index <= Version.Index && index > (shoal.replacedIndex ?? Version.Index - 1);
 
 export const metaSchemas = {
   ID: Type.String(),

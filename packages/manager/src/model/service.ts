@@ -109,12 +109,24 @@ export const ApiService = object({
 });
 export type ApiService = Static<typeof ApiService>;
 
+/** Why, and since when, an update is taken back. */
+export interface Rollback {
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** For people: `update rolled back due to …`. */
+  readonly why: string;
+  /** The task whose failure was the reason. */
+  readonly taskId?: string;
+}
+
 /** What Shoal keeps about a service beside Docker's fields; the API never shows it. */
 export interface ServiceInternals extends SpecHistory {
   /** Grows whenever tasks must be replaced (task template or host ports changed), so scaling does not count. */
   readonly specVersion: number;
   /** specVersion of PreviousSpec, so that a rollback finds its old tasks still up to date. */
   readonly previousSpecVersion?: number;
+  /** Set when an update was taken back, until the next one begins. */
+  readonly rollback?: Rollback;
   /** X-Registry-Auth header of the last create or update: base64url JSON. */
   readonly registryAuth?: string;
   readonly previousRegistryAuth?: string;

@@ -1,12 +1,14 @@
 import { isoTime } from '../effects.ts';
-import type { Service, Task } from '../model/index.ts';
+import type { Service } from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import type { Place } from './new-task.ts';
+import { overtaken } from './overtaken.ts';
 import type { UpdateRules } from './policy.ts';
 import { firstFailure } from './rollout.ts';
 import { occupants } from './settle.ts';
-import { isRunning, isUnplaceable } from './standing.ts';
-import { isCurrent, isDirty, isUpdating } from './update-state.ts';
+import { isRunning, whyWaiting } from './standing.ts';
+import { isLeftWaiting } from './stuck.ts';
+import { isCurrent, isDirty, isUpdating, withReason } from './update-state.ts';
 
 /** What takes longer than this to start or to stop is worth a word in the update's message. */
 const patienceMs = 60_000;
@@ -16,8 +18,9 @@ const separator = '; waiting for ';
 export function concludeUpdate(draft: Draft, places: readonly Place[]): void {
   const { service } = draft;
   if (!isUpdating(service)) return;
+  const excused = overtaken(draft);
   // Every place is looked at, since each may ask to be looked at again.
-  const open = places.filter((place) => isOpen(draft, place, draft.rules));
+  const open = places.filter((place) => isOpen(draft, place, draft.rules) && !excused.has(place.key));
   draft.service = open.length === 0 ? completed(service, draft.facts.now) : reported(draft, open);
 }
 
@@ -30,6 +33,7 @@ function isOpen(draft: Draft, { key, creatable }: Place, rules: UpdateRules): bo
   if (outdated || isDirty(slot, service)) return true;
   const task = slot.live.find((task) => isCurrent(task, service));
   if (!task) return false;
+  if (isLeftWaiting(draft, slot, task)) return false;
   if (!isRunning(task)) return firstFailure(slot, service, rules) === undefined;
   const proved = (task.shoal.runningSince ?? draft.facts.now) + rules.monitorMs;
   draft.wake(proved);
@@ -44,7 +48,7 @@ function completed(service: Service, now: number): Service {
       ...service.UpdateStatus,
       State: rollback ? 'rollback_completed' : 'completed',
       CompletedAt: isoTime(now),
-      Message: rollback ? 'rollback completed' : 'update completed',
+      Message: rollback ? withReason('rollback completed', service) : 'update completed',
     },
   };
 }
@@ -67,7 +71,8 @@ function obstacle(draft: Draft, { key }: Place): string | undefined {
   const slot = draft.slot(key);
   const task = slot.live.find((task) => isCurrent(task, draft.service));
   if (!task || isRunning(task)) return undefined;
-  if (isUnplaceable(task)) return `task ${task.ID}: ${whyPending(task)}`;
+  const why = whyWaiting(task);
+  if (why) return `task ${task.ID}: ${why}`;
   if (task.shoal.failures) return `task ${task.ID} to run after ${task.shoal.failures} that ended early`;
   const due = Math.max(Date.parse(task.CreatedAt), task.shoal.startAfter ?? 0) + patienceMs;
   draft.wake(due);
@@ -75,6 +80,3 @@ function obstacle(draft: Draft, { key }: Place): string | undefined {
   const [other] = task.DesiredState === 'ready' ? occupants(draft, key, task) : [];
   return other ? `task ${other.ID} to stop` : `task ${task.ID}, which is ${task.Status.State}`;
 }
-
-const whyPending = ({ Status, shoal }: Task): string =>
-  Status.Err || (shoal.pending ?? []).map(({ text }) => text).join('; ');

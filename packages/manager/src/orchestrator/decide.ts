@@ -7,6 +7,7 @@ import { reap } from './reaper.ts';
 import { replicatedPlaces } from './replicated.ts';
 import { beginUpdate, judgeUpdate, pickPlaces } from './rollout.ts';
 import { settle } from './settle.ts';
+import { judgeStuck } from './stuck.ts';
 import { isDirty } from './update-state.ts';
 
 /**
@@ -29,6 +30,7 @@ export function decideService(facts: Facts): Decision {
   for (const place of dirty) settle(draft, place, picked.has(place.key));
   joinCompanions(draft);
   concludeUpdate(draft, places);
+  judgeStuck(draft, places);
   reap(draft);
   return draft.decision();
 }

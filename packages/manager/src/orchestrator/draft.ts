@@ -2,7 +2,7 @@ import { type Clock, type Ids, isoTime } from '../effects.ts';
 import { type Service, type StopReason, slotKey, type Task } from '../model/index.ts';
 import type { NewObject } from '../store/index.ts';
 import { type UpdateRules, updateRules } from './policy.ts';
-import { byAge, isUnassigned, isWanted, type Nodes, standing } from './standing.ts';
+import { byAge, isUnassigned, isWanted, makesRoom, type Nodes, standing } from './standing.ts';
 
 /** All that a decision about one service may depend on. */
 export interface Facts {
@@ -14,6 +14,8 @@ export interface Facts {
   readonly companions?: (name: string) => readonly Task[];
   /** Tasks of all services on a node. */
   readonly load: (nodeId: string) => number;
+  /** Whether tasks of any service are leaving nodes, so that there may be room soon; none when it is not known. */
+  readonly roomComes?: () => boolean;
   /** Ended tasks kept per slot; negative: all of them. */
   readonly historyLimit: number;
   /** Milliseconds since the epoch. */
@@ -51,6 +53,7 @@ export class Draft {
   readonly #places = new Map<string, Map<string, Task>>();
   readonly #slots = new Map<string, Slot>();
   #rules: { readonly of: Service; readonly rules: UpdateRules } | undefined;
+  #roomComes: boolean | undefined;
   readonly #original = new Map<string, Task>();
 
   constructor(facts: Facts) {
@@ -65,6 +68,13 @@ export class Draft {
   /** All tasks as decided so far. */
   get tasks(): readonly Task[] {
     return [...this.#tasks.values()];
+  }
+
+  /** Whether tasks leave nodes, so that there may be room soon. */
+  get roomComes(): boolean {
+    const { nodes, now, roomComes } = this.facts;
+    this.#roomComes ??= this.tasks.some((task) => makesRoom(task, nodes, now)) || (roomComes?.() ?? false);
+    return this.#roomComes;
   }
 
   /** The rules of the service's update or rollback. */

@@ -3,8 +3,9 @@ import type { Clock, Ids } from '../effects.ts';
 import { Loop } from '../loop.ts';
 import type { Node, Task } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
+import { takesTasks } from './capacity.ts';
 import { decideService } from './decide.ts';
-import { isWanted } from './standing.ts';
+import { isWanted, makesRoom } from './standing.ts';
 
 /** Swarm's default. */
 const defaultHistoryLimit = 5;
@@ -75,6 +76,7 @@ function reconcileService(tx: Tx, serviceId: string, now: number, ids: Ids): num
     nodes: tx.nodes,
     companions: (name) => companionsNamed(tx, name),
     load: (nodeId) => tx.tasks.by('node', nodeId).filter(isWanted).length,
+    roomComes: () => roomComes(tx, now),
     historyLimit: cluster?.TaskHistoryRetentionLimit ?? defaultHistoryLimit,
     now,
     ids,
@@ -86,6 +88,11 @@ function reconcileService(tx: Tx, serviceId: string, now: number, ids: Ids): num
   if (decision.removeService) tx.services.remove(serviceId);
   return decision.wakeAt;
 }
+
+const roomComes = (tx: Tx, now: number): boolean =>
+  Iterator.from(tx.nodes.all()).some(
+    (node) => takesTasks(node) && tx.tasks.by('node', node.ID).some((task) => makesRoom(task, tx.nodes, now)),
+  );
 
 function companionsNamed(view: ReadView, name: string): Task[] {
   const service = view.services.by('name', name).find(({ shoal }) => !shoal.removing);

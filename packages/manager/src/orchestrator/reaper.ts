@@ -22,6 +22,8 @@ function reapPlace(draft: Draft, key: string, limit: number): void {
   const head = tasks.find((task) => !isDropped(task));
   for (const [index, task] of past.entries()) {
     if (task === head) continue;
+    // UpdateStatus names it as the reason of a rollback.
+    if (task.ID === draft.service.shoal.rollback?.taskId) continue;
     if (isOnRemovedNode(draft, task) || (index >= limit && task !== needed)) draft.remove(task);
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cluster, hasState, images, second, status, until, updating } from './rollout.fixture.ts';
+import { isWanted } from './standing.ts';
 
 describe('an update that fails', () => {
   it.each(['broken:1', 'absent:1'])(
@@ -11,16 +12,49 @@ describe('an update that fails', () => {
       await simulation.deploy(image);
       await until(simulation, hasState(simulation, 'rollback_started'));
       const failed = simulation.tasks.find(({ Status }) => ['failed', 'rejected'].includes(Status.State));
-      expect(status(simulation)?.Message).toBe(
-        `update rolled back due to failure or early termination of task ${failed?.ID}`,
-      );
+      const why = `update rolled back due to failure or early termination of task ${failed?.ID}`;
+      expect(status(simulation)?.Message).toBe(why);
       expect(simulation.service).toMatchObject({ Spec, shoal: { specVersion: shoal.specVersion } });
       expect(simulation.service.PreviousSpec).toBeUndefined();
       await until(simulation, hasState(simulation, 'rollback_completed'));
       expect(simulation.running('web:1').map(({ ID }) => ID)).toEqual(old);
-      expect(status(simulation)?.Message).toBe('rollback completed');
+      expect(status(simulation)?.Message).toBe(`rollback completed; ${why}`);
     },
   );
+
+  it('leaves to read what it failed of, from when to when, though no other history is kept', async () => {
+    const simulation = await cluster();
+    await simulation.store.update((tx) =>
+      tx.clusters.create({
+        ID: 'c',
+        JoinTokens: { Worker: '', Manager: '' },
+        TaskHistoryRetentionLimit: 0,
+      }),
+    );
+    await simulation.deploy('web:2');
+    await simulation.tick();
+    const { StartedAt } = status(simulation) ?? {};
+    await until(simulation, () => simulation.running('web:2').length === 1);
+    const [failed] = simulation.running('web:2');
+    await simulation.observe(failed?.ID ?? '', 'failed', 'task: non-zero exit (3)');
+    await until(simulation, hasState(simulation, 'rollback_completed'));
+    await simulation.run(60 * second);
+    const { CompletedAt = '', ...rest } = status(simulation) ?? {};
+    expect(rest).toEqual({
+      State: 'rollback_completed',
+      StartedAt,
+      Message: `rollback completed; update rolled back due to failure or early termination of task ${failed?.ID}: task: non-zero exit (3)`,
+    });
+    expect(Date.parse(CompletedAt ?? '')).toBeGreaterThan(Date.parse(StartedAt ?? ''));
+    expect(simulation.tasks.filter((task) => !isWanted(task))).toMatchObject([
+      { ID: failed?.ID, Slot: failed?.Slot, Status: { Err: 'task: non-zero exit (3)' } },
+    ]);
+    // The next update has a reason of its own, or none.
+    await simulation.deploy('web:3');
+    await until(simulation, hasState(simulation, 'completed'));
+    expect(status(simulation)?.Message).toBe('update completed');
+    expect(simulation.tasks.map(({ ID }) => ID)).not.toContain(failed?.ID);
+  });
 
   it('counts a task that fails within Monitor after it ran, and none that fails later', async () => {
     for (const [wait, state] of [
@@ -116,6 +150,22 @@ describe('a rollback', () => {
     await simulation.run(3 * second);
     expect(status(simulation)?.State).toBe('rollback_started');
     expect(images(simulation)).toEqual(['web:1', 'web:2', 'web:2']);
+  });
+
+  it('that fails too says what both failed of', async () => {
+    const simulation = await updating({ Parallelism: 0, FailureAction: 'rollback' });
+    await simulation.deploy('web:2');
+    await until(simulation, () => simulation.running('web:2').length === 3);
+    await simulation.run(second);
+    const [failed] = simulation.running('web:2');
+    for (const { ID } of simulation.store.view.nodes.all()) simulation.brokenNodes.add(ID);
+    await simulation.observe(failed?.ID ?? '', 'failed', 'task: non-zero exit (3)');
+    await until(simulation, hasState(simulation, 'rollback_paused'));
+    expect(status(simulation)?.Message).toMatch(
+      new RegExp(
+        `^rollback paused due to failure or early termination of task t\\d+; update rolled back due to failure or early termination of task ${failed?.ID}: task: non-zero exit \\(3\\)$`,
+      ),
+    );
   });
 
   it('that fails pauses', async () => {

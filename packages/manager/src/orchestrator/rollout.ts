@@ -2,9 +2,10 @@ import { isoTime } from '../effects.ts';
 import { isTerminal, type Service, type Task } from '../model/index.ts';
 import type { Draft, Slot } from './draft.ts';
 import type { Place } from './new-task.ts';
+import { overtaken } from './overtaken.ts';
 import { restartRules, type UpdateRules } from './policy.ts';
 import { endedAt, endedByItself, isRunning, isUnassigned } from './standing.ts';
-import { atStake, isCurrent, isDirty, isHalted, isUpdating, startOf } from './update-state.ts';
+import { atStake, isCurrent, isDirty, isHalted, isUpdating, startOf, withReason } from './update-state.ts';
 
 /**
  * The failure action, when too many places failed: pauses, or goes back to the previous spec. To be called
@@ -20,8 +21,27 @@ export function judgeUpdate(draft: Draft): void {
   const affected = slots.filter((slot) => isDirty(slot, service) || ofUpdate(slot, service).length > 0);
   const [first] = failed.sort((a, b) => endedAt(a) - endedAt(b) || (a.ID < b.ID ? -1 : 1));
   if (!first || failed.length / affected.length <= rules.maxFailureRatio) return;
+  endUpdate(draft, { taskId: first.ID, why: `failure or early termination of task ${failureOf(first)}` });
+}
+
+/** What an update ends for: `why` completes the sentence "update paused due to …". */
+interface Fault {
+  readonly why: string;
+  /** The task that failed. */
+  readonly taskId?: string;
+}
+
+/** Takes the update back where that is asked for and possible, otherwise pauses it. */
+export function endUpdate(draft: Draft, fault: Fault): void {
+  const { service, rules } = draft;
   const back = rules.failureAction === 'rollback' ? previousOf(service) : undefined;
-  draft.service = back ? rolledBack(service, back, first, draft.facts.now) : halted(service, first);
+  draft.service = back ? rolledBack(service, back, fault, draft.facts.now) : halted(service, fault);
+}
+
+/** Which task, and what it died of. */
+function failureOf({ ID, Status }: Task): string {
+  const why = Status.State === 'complete' ? 'it ended with exit code 0' : Status.Err;
+  return why ? `${ID}: ${why}` : ID;
 }
 
 /** Starts an update when places have an older version and nobody has started one: scaling alone never does. */
@@ -34,7 +54,8 @@ export function beginUpdate(draft: Draft, places: readonly Place[]): void {
     StartedAt: isoTime(draft.facts.now),
     Message: 'update in progress',
   };
-  draft.service = { ...service, UpdateStatus };
+  const { rollback: _, ...shoal } = service.shoal;
+  draft.service = { ...service, UpdateStatus, shoal };
 }
 
 /** Keys of the places that change to the current version now, broken ones before those that work. */
@@ -59,8 +80,10 @@ export function pickPlaces(draft: Draft, places: readonly Place[]): ReadonlySet<
 /** How many more places may be in flight. A place is so until its new task runs or ended, and Delay passed. */
 function freeHands(draft: Draft, places: readonly Place[]): number {
   const { rules } = draft;
+  const excused = overtaken(draft);
   let busy = 0;
   for (const place of places) {
+    if (excused.has(place.key)) continue;
     const until = busyUntil(draft.slot(place.key), place, draft.service, rules);
     if (until <= draft.facts.now) continue;
     busy++;
@@ -120,30 +143,38 @@ function previousOf({ PreviousSpec, shoal }: Service): Previous | undefined {
   return { Spec: PreviousSpec, specVersion: previousSpecVersion };
 }
 
-/** Tasks of the previous version that are still there are up to date again, and stay. */
-function rolledBack(service: Service, { Spec, specVersion }: Previous, failed: Task, now: number): Service {
+/**
+ * Tasks of the previous version that are still there are up to date again, and stay. As in Swarm, StartedAt remains
+ * that of the update.
+ */
+function rolledBack(
+  service: Service,
+  { Spec, specVersion }: Previous,
+  { why, taskId }: Fault,
+  now: number,
+): Service {
   const { PreviousSpec: _spec, shoal, ...rest } = service;
   const { previousSpecVersion: _version, previousRegistryAuth, registryAuth: _auth, ...internals } = shoal;
+  const Message = `update rolled back due to ${why}`;
   return {
     ...rest,
     Spec,
-    UpdateStatus: {
-      State: 'rollback_started',
-      StartedAt: isoTime(now),
-      Message: `update rolled back due to failure or early termination of task ${failed.ID}`,
-    },
+    UpdateStatus: { ...service.UpdateStatus, State: 'rollback_started', Message },
     shoal: {
       ...internals,
       specVersion,
       replacedIndex: service.Version.Index,
+      rollback: { since: now, why: Message, ...(taskId !== undefined && { taskId }) },
       ...(previousRegistryAuth !== undefined && { registryAuth: previousRegistryAuth }),
     },
   };
 }
 
-function halted(service: Service, { ID }: Task): Service {
-  const rollingBack = service.UpdateStatus?.State === 'rollback_started';
-  const Message = `${rollingBack ? 'rollback' : 'update'} paused due to failure or early termination of task ${ID}`;
-  const State = rollingBack ? ('rollback_paused' as const) : ('paused' as const);
-  return { ...service, UpdateStatus: { ...service.UpdateStatus, State, Message } };
+function halted(service: Service, { why }: Fault): Service {
+  if (service.UpdateStatus?.State !== 'rollback_started') {
+    const Message = `update paused due to ${why}`;
+    return { ...service, UpdateStatus: { ...service.UpdateStatus, State: 'paused', Message } };
+  }
+  const Message = withReason(`rollback paused due to ${why}`, service);
+  return { ...service, UpdateStatus: { ...service.UpdateStatus, State: 'rollback_paused', Message } };
 }

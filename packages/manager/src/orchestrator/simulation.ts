@@ -148,7 +148,7 @@ export class Simulation {
   async change(spec: Partial<ServiceSpec>): Promise<void> {
     await this.store.update((tx) => {
       const { UpdateStatus: _, ...service } = this.service;
-      const { previousSpecVersion: _old, ...internals } = service.shoal;
+      const { previousSpecVersion: _old, rollback: _reason, ...internals } = service.shoal;
       tx.services.update({
         ...service,
         Spec: { ...service.Spec, ...spec },
@@ -250,7 +250,8 @@ export class Simulation {
         const Status = { Timestamp: isoTime(this.now), State: 'assigned' as const, PortStatus: {} };
         tx.tasks.update({ ...task, NodeID: node.ID, Status });
       } else if (!task.shoal.pending) {
-        const pending = [{ filter: 'resources', nodes: nodes.length, text: 'no room' }];
+        const filter = nodes.every(({ Status }) => Status.State === 'ready') ? 'resources' : 'readiness';
+        const pending = [{ filter, nodes: nodes.length, text: 'no room' }];
         tx.tasks.update({ ...task, shoal: { ...task.shoal, pending } });
       }
     }

@@ -25,6 +25,15 @@ export function standing(task: Task, nodes: Nodes): Standing {
 const mayRun = (task: Task, { shoal }: Node): boolean =>
   task.shoal.isolated === true && shoal.leases !== 'over' && !isUnassigned(task);
 
+/** The scheduler has given the room of a task that ended to others by then. */
+const soonMs = 2_000;
+
+/** It is about to leave room to others, or has done so only now. */
+export const makesRoom = (task: Task, nodes: Nodes, now: number): boolean =>
+  isTerminal(task.Status.State)
+    ? endedAt(task) > now - soonMs
+    : !isUnassigned(task) && standing(task, nodes) === 'leaving';
+
 export const isWanted = ({ DesiredState }: Task): boolean =>
   DesiredState === 'ready' || DesiredState === 'running';
 
@@ -36,6 +45,12 @@ export const isRunning = ({ Status }: Task): boolean => Status.State === 'runnin
 /** The scheduler looked for a node and found none. */
 export const isUnplaceable = (task: Task): boolean =>
   isUnassigned(task) && (task.shoal.pending?.length ?? 0) > 0;
+
+/** Why a task gets no node, or no addresses there, in plain words; undefined where nothing is in its way. */
+export function whyWaiting({ Status, shoal }: Task): string | undefined {
+  if (compareStates(Status.State, 'assigned') > 0) return undefined;
+  return Status.Err || (shoal.pending ?? []).map(({ text }) => text).join('; ') || undefined;
+}
 
 /** It is over, and neither the orchestrator nor the loss of its node was the cause. */
 export const endedByItself = (task: Task): boolean =>

@@ -14,7 +14,12 @@ export const isHalted = (service: Service): boolean =>
   stateOf(service) === 'paused' || stateOf(service) === 'rollback_paused';
 
 /** When the update or rollback began, in ms. */
-export const startOf = ({ UpdateStatus }: Service): number => Date.parse(UpdateStatus?.StartedAt ?? '') || 0;
+export const startOf = ({ UpdateStatus, shoal }: Service): number =>
+  shoal.rollback?.since ?? (Date.parse(UpdateStatus?.StartedAt ?? '') || 0);
+
+/** What is said of a rollback, with the reason for it where nobody asked for it. */
+export const withReason = (text: string, { shoal: { rollback } }: Service): string =>
+  rollback ? `${text}; ${rollback.why}` : text;
 
 /** Made from the present version of the service's task template. */
 export const isCurrent = (task: Task, service: Service): boolean =>

@@ -90,13 +90,16 @@ export class TxTable<T extends Stored, I extends string> implements TableReader<
   }
 }
 
-export type Tx = { readonly [N in TableName]: TxTable<Objects[N], IndexOf<N>> };
+export type Tx = { readonly [N in TableName]: TxTable<Objects[N], IndexOf<N>> } & {
+  /** The version of what is written here. */
+  readonly revision: number;
+};
 
 /** Reads as `base`, with what is written here; `base` itself stays as it is, until the store commits this. */
 export function beginTransaction(base: ReadView, revision: number, nowMs: number): Tx {
   const written: Tables = makeTables();
   const now = isoTime(nowMs);
-  const tx: Record<string, unknown> = {};
+  const tx: Record<string, unknown> = { revision };
   for (const name of tableNames) {
     tx[name] = new TxTable<Stored, string>(
       base[name] as TableReader<Stored, string>,
