@@ -156,6 +156,17 @@ describe('host', () => {
       { timeoutMs: 30_000 },
     );
     expect(await running('steady', 6)).toHaveLength(6);
+    await until(
+      'its old tasks say why they ended',
+      async (seen) => {
+        const errors = (await tasksOf('steady')).flatMap(({ ID: id, NodeID, Status }) =>
+          before.includes(id) && NodeID === ID ? `${Status.State} ${Status.Err}` : [],
+        );
+        seen(errors);
+        return errors.length === 2 && errors.every((text) => text === 'failed task: its host was restarted');
+      },
+      { timeoutMs: 30_000 },
+    );
   });
 
   it('that loses its Docker daemon: the tasks are replaced', async () => {
@@ -173,6 +184,17 @@ describe('host', () => {
     );
     await faults.resume(h2, 'dockerd');
     await cluster.waitReady();
+    await until(
+      'the one that it took along says why it ended',
+      async (seen) => {
+        const errors = (await tasksOf('steady')).map(({ Status }) => Status.Err ?? '');
+        seen(errors);
+        return errors.some((text) =>
+          /^task: ended while the Docker daemon was away, exit code \d+$/.test(text),
+        );
+      },
+      { timeoutMs: 30_000 },
+    );
   });
 });
 

@@ -100,7 +100,11 @@ describe('restarts', () => {
   it('follow the policy: delay, attempts, history', async () => {
     await create(
       webSpec('web', {
-        container: { Command: ['sh', '-c', 'exit 3'] },
+        container: {
+          Command: ['sh', '-c', 'exit 3'],
+          // Docker calls unhealthy whatever it does not probe any more; the crash is the reason all the same.
+          Healthcheck: { Test: ['CMD', 'true'], Interval: 2e9 },
+        },
         task: { RestartPolicy: { Condition: 'on-failure', Delay: 0.1e9, MaxAttempts: 2 } },
       }),
     );
@@ -133,14 +137,22 @@ describe('restarts', () => {
       webSpec('web', {
         container: {
           Command: ['sh', '-c', 'touch /tmp/ok; sleep 4; rm /tmp/ok; sleep 1000'],
-          Healthcheck: { Test: ['CMD', 'test', '-e', '/tmp/ok'], Interval: 0.5e9, Retries: 1 },
+          Healthcheck: {
+            Test: ['CMD-SHELL', 'test -e /tmp/ok || { echo the file; echo is gone; exit 4; }'],
+            Interval: 0.5e9,
+            Retries: 1,
+          },
         },
       }),
     );
     await running('web', 1);
     await until(
-      'the task failed as unhealthy',
-      async () => (await errorsOf('web')).includes('task: unhealthy container'),
+      'the task failed as unhealthy, with the words of its last probe',
+      async (seen) => {
+        const errors = await errorsOf('web');
+        seen(errors);
+        return errors.includes('task: unhealthy container (last probe: exit code 4: the file is gone)');
+      },
       { timeoutMs: 30_000 },
     );
   });

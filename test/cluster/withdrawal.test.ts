@@ -72,7 +72,9 @@ describe('a replica that turns unhealthy', () => {
         async (seen) => {
           const failed = (await tasksOf('web')).filter(({ Status }) => Status.State === 'failed');
           seen(failed.map(({ Status }) => Status.Err));
-          return failed.filter(({ Status }) => Status.Err === 'task: unhealthy container').length > count;
+          return (
+            failed.filter(({ Status }) => Status.Err?.startsWith('task: unhealthy container')).length > count
+          );
         },
         { timeoutMs: 30_000 },
       );

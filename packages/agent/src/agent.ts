@@ -204,8 +204,9 @@ export class Agent {
         onEvent: (taskId, event) => this.#tasks.hint(taskId, event),
         onLost: (reason) => {
           this.#facts.trouble(reason);
-          // Without live-restore the daemon ends them itself, and knows how they ended.
           if (this.#facts.liveRestore) this.#processes.begin();
+          // The daemon ends them itself when it goes, or when it is back.
+          else this.#tasks.unwatched();
         },
         onFound: () => {
           this.#processes.end();

@@ -31,8 +31,9 @@ function listed(more: Partial<ContainerInfo>): ContainerInfo {
 
 describe('a container', () => {
   it('has the state, health and stop timeout that Docker says', () => {
-    const info = inspected({ Health: { Status: 'unhealthy' } }, { Config: { Labels: {}, StopTimeout: 3 } });
-    expect(toContainer(info)).toMatchObject({ phase: 'running', health: 'unhealthy', stopTimeoutMs: 3_000 });
+    const Health = { Status: 'healthy', FailingStreak: 0, Log: [] };
+    const info = inspected({ Health }, { Config: { Labels: {}, StopTimeout: 3 } });
+    expect(toContainer(info)).toMatchObject({ phase: 'running', health: 'healthy', stopTimeoutMs: 3_000 });
     expect(toContainer(inspected({}))).toMatchObject({ health: 'none', stopTimeoutMs: 10_000 });
   });
 

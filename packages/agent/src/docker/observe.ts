@@ -4,9 +4,9 @@ import {
   type Container,
   type ContainerPhase,
   containerPhases,
-  type Health,
   type ListedContainer,
 } from '../task/container.ts';
+import { healthOf, toHealth } from './health.ts';
 import { type Owner, taskOf } from './labels.ts';
 
 /** Docker's, for a container that names none. */
@@ -19,7 +19,7 @@ export function toContainer(info: ContainerInspectInfo): Container {
   return {
     id: info.Id,
     phase: toPhase(state.Status),
-    health: toHealth(state.Health?.Status),
+    ...healthOf(info),
     pid: state.Pid,
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,
@@ -47,10 +47,6 @@ export function toListed(info: ContainerInfo, owner: Owner): ListedContainer | u
 /** A phase that a newer daemon invented: not ours to start, stop or judge. */
 const toPhase = (name: string): ContainerPhase =>
   containerPhases.find((phase) => phase === name) ?? 'removing';
-
-function toHealth(status: string | undefined): Health {
-  return status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : 'none';
-}
 
 function toPorts(bound: ContainerInspectInfo['NetworkSettings']['Ports'] | null): Port[] {
   return Object.entries(bound ?? {}).flatMap(([key, bindings]) => {

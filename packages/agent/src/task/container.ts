@@ -15,11 +15,20 @@ export type ContainerPhase = (typeof containerPhases)[number];
 /** `none`: the container has no health check. */
 export type Health = 'none' | 'starting' | 'healthy' | 'unhealthy';
 
+/** One run of a container's health check, as its daemon wrote it down. */
+export interface Probe {
+  /** Below 0: it did not end in time, or could not be started; the output says so. */
+  readonly exitCode: number;
+  readonly output: string;
+}
+
 /** What the Docker daemon says about the container of a task. */
 export interface Container {
   readonly id: string;
   readonly phase: ContainerPhase;
   readonly health: Health;
+  /** The daemon's newest since the container was started; absent before there was one. */
+  readonly lastProbe?: Probe;
   readonly pid: number;
   readonly exitCode: number;
   /** The kernel killed one of its processes for want of memory. */
@@ -44,5 +53,5 @@ export interface ListedContainer {
 }
 
 /** Its processes exist: it has to be stopped before it can be removed. */
-export const isActive = ({ phase }: Container): boolean =>
+export const isActive = ({ phase }: Pick<Container, 'phase'>): boolean =>
   phase === 'running' || phase === 'paused' || phase === 'restarting';

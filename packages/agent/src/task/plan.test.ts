@@ -2,6 +2,7 @@ import type { ObservedStateName } from '@shoal/proto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Container, containerPhases, isActive } from './container.ts';
+import { endedWithHost } from './own-restarts.ts';
 import { type Memory, plan, type TaskView, type Wanted } from './plan.ts';
 import { fromTaskStatus, isBefore, isFinal, statusOf, toTaskStatus } from './status.ts';
 import { aContainer, anAssignment } from './testing.ts';
@@ -82,6 +83,14 @@ describe('a task that is wanted running', () => {
       'starting (task: unhealthy container): stop',
     ],
     [
+      'became unhealthy, with what its last probe said',
+      {
+        said: 'running',
+        container: aContainer({ health: 'unhealthy', lastProbe: { exitCode: 22, output: '\nHTTP  503\n' } }),
+      },
+      'running (task: unhealthy container (last probe: exit code 22: HTTP 503)): stop',
+    ],
+    [
       'is healthy again, seen by the next agent before it was stopped',
       {
         memory: { status: statusOf('running', { err: 'task: unhealthy container' }) },
@@ -94,6 +103,37 @@ describe('a task that is wanted running', () => {
       { said: 'running', container: aContainer({ phase: 'exited', health: 'unhealthy', exitCode: 0 }) },
       'failed (task: unhealthy container): wait, it has ended',
     ],
+    [
+      'was stopped for its health, and a last probe passed meanwhile',
+      {
+        said: 'running',
+        container: aContainer({ phase: 'exited', health: 'healthy', exitCode: 143 }),
+        memory: { unhealthy: 'task: unhealthy container (last probe: exit code 1)' },
+      },
+      'failed (task: unhealthy container (last probe: exit code 1)): wait, it has ended',
+    ],
+    [
+      'crashed, however well it was',
+      { said: 'running', container: aContainer({ phase: 'exited', health: 'healthy', exitCode: 3 }) },
+      'failed (task: non-zero exit (3)): wait, it has ended',
+    ],
+    ...[0, 137, 255].map((exitCode): [string, Given, string] => [
+      `ended with its host, exit code ${exitCode}`,
+      {
+        memory: { status: statusOf('running', { own: endedWithHost(undefined, 0) }) },
+        container: aContainer({ phase: 'exited', exitCode }),
+      },
+      'failed (task: its host was restarted): wait, it has ended',
+    ]),
+    ...[0, 143].map((exitCode): [string, Given, string] => [
+      `ended with its daemon, exit code ${exitCode}`,
+      {
+        said: 'running',
+        memory: { unwatched: true },
+        container: aContainer({ phase: 'exited', exitCode }),
+      },
+      `failed (task: ended while the Docker daemon was away, exit code ${exitCode}): wait, it has ended`,
+    ]),
     [
       'is done',
       { said: 'running', container: aContainer({ phase: 'exited' }) },
@@ -148,6 +188,11 @@ describe('a task that is wanted otherwise', () => {
     ['shutdown', { said: 'running', container: aContainer() }, 'running: stop'],
     ['shutdown', { said: 'running', container: exited }, 'shutdown: wait, it has ended'],
     ['shutdown', { said: 'failed', container: exited }, 'failed: wait, it has ended'],
+    [
+      'shutdown',
+      { memory: { status: statusOf('running', { own: endedWithHost(undefined, 0) }) }, container: exited },
+      'shutdown (task: its host was restarted): wait, it has ended',
+    ],
     ['remove', { said: 'running', container: aContainer() }, 'running: stop'],
     ['gone', { said: 'running', container: aContainer() }, 'running: stop'],
     ['gone', { said: 'running', container: exited }, 'running: remove'],

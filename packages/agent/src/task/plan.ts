@@ -1,5 +1,6 @@
 import type { Assignment, DesiredStateName, TaskAttachment } from '@shoal/proto';
 import { type Container, isActive } from './container.ts';
+import { ended, exited, fallOf, unhealthyText } from './ends.ts';
 import { cutOff, stopIsolated } from './isolation.ts';
 import { attempted, ownRestart, resumed } from './own-restarts.ts';
 import { advance, isBefore, isFinal, type Status, statusOf } from './status.ts';
@@ -19,6 +20,10 @@ export interface Memory {
   readonly pulled?: { readonly error: string };
   /** The daemon's reason to refuse creating or starting the container for good. */
   readonly refused?: string;
+  /** Why its container was, or is being, stopped for its health: what is seen of that afterwards says less. */
+  readonly unhealthy?: string;
+  /** The daemon, which keeps no containers without itself, went away while the container ran. */
+  readonly unwatched?: true;
 }
 
 export interface TaskView {
@@ -53,11 +58,12 @@ interface StepArgs {
   /**
    * `withdrawal`: first, all hosts stop leading clients to it. `drain`: open connections may finish, and
    * closed ones are forgotten. `isolated`: it is over when it takes longer than it may, and when the daemon does not
-   * answer, too.
+   * answer, too. `unhealthy`: the reason, where that is its health.
    */
   stop: {
     readonly id: string;
     readonly timeoutMs: number;
+    readonly unhealthy?: string;
     readonly withdrawal?: Endpoint;
     readonly drain?: Drain;
     readonly isolated?: true;
@@ -144,11 +150,15 @@ function withRestarts(status: Status, { container, memory }: TaskView): Status {
   return { ...status, message, own: now };
 }
 
-function judge({ wanted, container, memory: { status, refused } }: TaskView): Status {
+function judge({ wanted, container, memory }: TaskView): Status {
+  const { status, refused } = memory;
   const stopping = wanted !== 'ready' && wanted !== 'running';
   if (status.err === cutOff) return { ...ended('shutdown', container, cutOff), cutOff: true };
   if (refused !== undefined) return refusal(status, refused, container);
-  if (stopping) return container && isActive(container) ? status : ended('shutdown', container);
+  if (stopping) {
+    if (container && isActive(container)) return status;
+    return ended('shutdown', container, container && fallOf(container, memory));
+  }
   if (!container) return missing(status);
   switch (container.phase) {
     case 'created':
@@ -158,12 +168,12 @@ function judge({ wanted, container, memory: { status, refused } }: TaskView): St
     case 'running':
     case 'paused':
     case 'restarting':
-      return running(status, container);
+      return running(memory, container);
     case 'removing':
       return status;
     case 'exited':
     case 'dead':
-      return exited(container);
+      return exited(container, memory);
   }
 }
 
@@ -179,35 +189,13 @@ function missing(status: Status): Status {
     : { ...ended('failed', undefined, 'task: container was removed by someone else'), ...kept(status) };
 }
 
-function running(status: Status, container: Container): Status {
+function running({ status, unhealthy }: Memory, container: Container): Status {
   if (container.health === 'starting') return statusOf('starting', alive(container));
   if (container.health !== 'unhealthy') return statusOf('running', alive(container));
   // About to be stopped. It has not ended before it has: its ports, addresses and memory are taken until then. The
   // error is what tells the manager to lead nobody to it any more.
   const state = isBefore(status.state, 'running') ? 'starting' : 'running';
-  return statusOf(state, { ...alive(container), err: unhealthy });
-}
-
-/** Swarm's words. */
-const unhealthy = 'task: unhealthy container';
-
-/** In the place of the code that a process ended with, where nobody could see it. */
-export const unknownExitCode = -1;
-
-function exited(container: Container): Status {
-  if (container.exitCode === unknownExitCode)
-    return ended('failed', container, 'task: its processes ended while the Docker daemon was away');
-  if (container.health === 'unhealthy') return ended('failed', container, unhealthy);
-  if (container.exitCode === 0) return ended('complete', container);
-  if (container.oomKilled) return { ...ended('failed', container, outOfMemory(container)), oomKilled: true };
-  return ended('failed', container, `task: non-zero exit (${container.exitCode})`);
-}
-
-/** What matters first: tables cut errors short. */
-function outOfMemory({ memoryLimit, exitCode }: Container): string {
-  const limit =
-    memoryLimit > 0 ? `limit ${Math.round(memoryLimit / 2 ** 20)} MiB` : 'of its host, it has no limit';
-  return `task: out of memory (${limit}), exit code ${exitCode}`;
+  return statusOf(state, { ...alive(container), err: unhealthy ?? unhealthyText(container.lastProbe) });
 }
 
 const alive = ({ id, pid, ports }: Container): Partial<Status> => ({
@@ -216,19 +204,6 @@ const alive = ({ id, pid, ports }: Container): Partial<Status> => ({
 });
 
 const kept = ({ container }: Status): Partial<Status> => (container ? { container } : {});
-
-function ended(
-  state: 'complete' | 'shutdown' | 'failed',
-  container: Container | undefined,
-  err = '',
-  message?: string,
-): Status {
-  return statusOf(state, {
-    err,
-    ...(message !== undefined && { message }),
-    ...(container && { container: { id: container.id, pid: 0, exitCode: container.exitCode } }),
-  });
-}
 
 /** A string is the reason to wait. */
 function work(task: TaskView, status: Status): Step | string {
@@ -263,11 +238,12 @@ function clearAway(container: Container | undefined): Step | undefined {
 /** Connections to a task that works are worth waiting for, when it is asked to stop; those to an ill one are not. */
 export function stop(container: Container, assignment?: Assignment): StepOf<'stop'> {
   const { id, stopTimeoutMs, phase, health } = container;
+  const isIll = health === 'unhealthy';
   const isolated = assignment?.isolated === true && { isolated: true as const };
-  const base = { action: 'stop', id, timeoutMs: stopTimeoutMs, ...isolated } as const;
+  const unhealthy = isIll && { unhealthy: unhealthyText(container.lastProbe) };
+  const base = { action: 'stop', id, timeoutMs: stopTimeoutMs, ...isolated, ...unhealthy } as const;
   if (!assignment || assignment.attachments.length === 0) return base;
   const { taskId, serviceId, attachments, drainMs } = assignment;
-  const isIll = health === 'unhealthy';
   return {
     ...base,
     ...(isIll && { withdrawal: { taskId, serviceId } }),

@@ -114,6 +114,39 @@ describe('the end of a task', () => {
     await settled(() => expect(said.at(-1)).toBe('t1 failed (task: non-zero exit (137))'));
   });
 
+  it("is the daemon's, when it went away and took its containers along", async () => {
+    const { daemon, said, tasks } = await runningHost();
+    // It is back, and nothing has happened.
+    tasks.unwatched();
+    tasks.list(daemon.list());
+    daemon.change('c-t1', { phase: 'exited', exitCode: 3 });
+    tasks.hint('t1', 'die');
+    await settled(() => expect(said.at(-1)).toBe('t1 failed (task: non-zero exit (3))'));
+    const { daemon: other, said: more, tasks: others } = await runningHost();
+    others.unwatched();
+    other.change('c-t1', { phase: 'exited', exitCode: 0 });
+    others.list(other.list());
+    await settled(() =>
+      expect(more.at(-1)).toBe('t1 failed (task: ended while the Docker daemon was away, exit code 0)'),
+    );
+  });
+
+  it('is its crash, not its health, once it was healthy again instead of being stopped', async () => {
+    const { daemon, said, tasks } = await runningHost();
+    daemon.stop = async (id) => {
+      daemon.change(id, { health: 'healthy' });
+      throw new Error('socket hang up');
+    };
+    daemon.change('c-t1', { health: 'unhealthy' });
+    tasks.hint('t1', 'health_status');
+    await settled(() =>
+      expect(said.slice(-2)).toEqual(['t1 running (task: unhealthy container)', 't1 running']),
+    );
+    daemon.change('c-t1', { phase: 'exited', exitCode: 3 });
+    tasks.hint('t1', 'die');
+    await settled(() => expect(said.at(-1)).toBe('t1 failed (task: non-zero exit (3))'));
+  });
+
   it('is withdrawn before it is stopped for its health', async () => {
     const { daemon, said, tasks, assign } = aHost();
     tasks.list([]);

@@ -136,6 +136,11 @@ export class Tasks {
     this.#workers.get(taskId)?.died();
   }
 
+  /** The daemon is away, and does not keep containers alive without it. */
+  unwatched(): void {
+    for (const worker of this.#workers.values()) worker.unwatched();
+  }
+
   /** Containers keep running; steps under way are left to the daemon. */
   close(): void {
     this.#lease.close();

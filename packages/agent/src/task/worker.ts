@@ -2,17 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assignment } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { type Container, isActive, type ListedContainer } from './container.ts';
+import { unknownExitCode } from './ends.ts';
 import type { Outcome, StepContext } from './execute.ts';
 import { cutOff } from './isolation.ts';
-import {
-  type Memory,
-  plan,
-  type Step,
-  statusDuring,
-  type TaskView,
-  unknownExitCode,
-  type Wanted,
-} from './plan.ts';
+import { type Memory, plan, type Step, statusDuring, type TaskView, type Wanted } from './plan.ts';
 import { isFinal, type Status, statusOf } from './status.ts';
 
 /** Waits after steps that failed: doubled each time, between these. */
@@ -126,6 +119,11 @@ export class TaskWorker {
     this.wake();
   }
 
+  /** The daemon is away, and its containers don't run without it: who finds this one ended doesn't know why. */
+  unwatched(): void {
+    if (this.#container && isActive(this.#container)) this.#memory = { ...this.#memory, unwatched: true };
+  }
+
   /** Compares with a list that may be a little older than what is known: a difference is a reason to look. */
   compare(listed: ListedContainer | undefined): void {
     this.#listedId = listed?.id;
@@ -134,6 +132,8 @@ export class TaskWorker {
       listed?.id === known?.id &&
       listed?.phase === known?.phase &&
       (listed?.phase !== 'running' || listed.health === known?.health);
+    // The daemon is back, and the container survived.
+    if (listed && isActive(listed)) this.#forget('unwatched');
     // During a step the list is older than what the step will say.
     if (!same && !this.#step) this.hint('list');
   }
@@ -152,7 +152,7 @@ export class TaskWorker {
     try {
       for (let steps = 0; this.#open; steps += 1) {
         const next = plan(this.#view());
-        if (next.kind === 'forget') return this.#forget();
+        if (next.kind === 'forget') return this.#end();
         this.#say(next.status);
         if (next.kind === 'wait') return this.#wait(next.reason, next.until);
         failures = (await this.#perform(next.step, failures)) ? 0 : failures + 1;
@@ -171,7 +171,7 @@ export class TaskWorker {
     this.#timer = setTimeout(() => this.wake(), ms);
   }
 
-  #forget(): void {
+  #end(): void {
     this.#open = false;
     this.#options.onForget();
   }
@@ -195,7 +195,9 @@ export class TaskWorker {
     const abort = new AbortController();
     this.#step = { action: step.action, abort };
     // What the daemon had against the last start may be over.
-    if (step.action === 'start') this.#forgive();
+    if (step.action === 'start') this.#forget('refused', 'unhealthy', 'unwatched');
+    if (step.action === 'stop' && step.unhealthy !== undefined)
+      this.#memory = { ...this.#memory, unhealthy: step.unhealthy };
     const context: StepContext = {
       signal: abort.signal,
       begin: () => this.#say(statusDuring(step, this.status)),
@@ -226,13 +228,19 @@ export class TaskWorker {
     return idOrName === undefined ? Promise.resolve(undefined) : this.#options.find(idOrName);
   }
 
-  #forgive(): void {
-    const { refused: _, ...memory } = this.#memory;
+  #forget(...keys: ('refused' | 'unhealthy' | 'unwatched')[]): void {
+    const memory = { ...this.#memory };
+    for (const key of keys) delete memory[key];
     this.#memory = memory;
   }
 
   #learn({ container, stale, pulled, refused, killed }: Outcome): void {
     if (container !== undefined) this.#container = container ?? undefined;
+    if (container && isActive(container)) {
+      this.#forget('unwatched');
+      // It was not stopped, after all.
+      if (container.health !== 'unhealthy') this.#forget('unhealthy');
+    }
     if (killed && this.#container) {
       this.#container = { ...this.#container, phase: 'exited', pid: 0, exitCode: killedExitCode };
       // The daemon may not be there to ask.

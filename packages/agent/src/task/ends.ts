@@ -1,0 +1,64 @@
+import type { Container, Probe } from './container.ts';
+import type { Memory } from './plan.ts';
+import { type Status, statusOf } from './status.ts';
+
+/** How a task ended, and why, in words for people. What matters comes first: tables cut errors short. */
+
+/** In the place of the code that a process ended with, where nobody could see it. */
+export const unknownExitCode = -1;
+
+/** Of what a probe printed, enough to know what is wrong. */
+const longestOutput = 200;
+
+export function ended(
+  state: 'complete' | 'shutdown' | 'failed',
+  container: Container | undefined,
+  err = '',
+  message?: string,
+): Status {
+  return statusOf(state, {
+    err,
+    ...(message !== undefined && { message }),
+    ...(container && { container: { id: container.id, pid: 0, exitCode: container.exitCode } }),
+  });
+}
+
+type Known = Pick<Memory, 'status' | 'unhealthy' | 'unwatched'>;
+
+/** A container that runs no more. Its exit code says little where something else than itself ended it. */
+export function exited(container: Container, known: Known): Status {
+  const { exitCode, health } = container;
+  const failed = (err: string) => ended('failed', container, err);
+  const fall = fallOf(container, known);
+  if (fall) return failed(fall);
+  if (known.unhealthy !== undefined) return failed(known.unhealthy);
+  if (health === 'unhealthy') return failed(unhealthyText(container.lastProbe));
+  if (exitCode === 0) return ended('complete', container);
+  if (container.oomKilled) return { ...failed(outOfMemory(container)), oomKilled: true };
+  return failed(`task: non-zero exit (${exitCode})`);
+}
+
+/** What took a container along that ended; empty when nothing did. */
+export function fallOf({ exitCode }: Container, { status, unwatched }: Known): string {
+  if (status.own?.withHost) return 'task: its host was restarted';
+  if (exitCode === unknownExitCode) return 'task: its processes ended while the Docker daemon was away';
+  return unwatched ? `task: ended while the Docker daemon was away, exit code ${exitCode}` : '';
+}
+
+/** Swarm's words, then what the probe said: the end of its output, in one line. */
+export function unhealthyText(probe: Probe | undefined): string {
+  const words = 'task: unhealthy container';
+  if (!probe) return words;
+  const output = probe.output.replace(/\s+/g, ' ').trim();
+  const end = output.length > longestOutput ? `…${output.slice(1 - longestOutput)}` : output;
+  // The daemon's code where the probe did not end, or could not even be started: its words say so.
+  const code = probe.exitCode < 0 ? '' : `exit code ${probe.exitCode}`;
+  const said = [code, end].filter(Boolean).join(': ');
+  return said ? `${words} (last probe: ${said})` : words;
+}
+
+function outOfMemory({ memoryLimit, exitCode }: Container): string {
+  const limit =
+    memoryLimit > 0 ? `limit ${Math.round(memoryLimit / 2 ** 20)} MiB` : 'of its host, it has no limit';
+  return `task: out of memory (${limit}), exit code ${exitCode}`;
+}
