@@ -17,7 +17,7 @@ import {
 afterEach(async () => {
   await faults.healAll(cluster);
   await cluster.waitReady();
-  await removeServices('web', 'stay');
+  await removeServices('web', 'stay', 'ports');
 });
 const [, , h3] = cluster.hosts;
 const checked = { Healthcheck: { Test: ['CMD', '/app/health'], Interval: 1e9 } };
@@ -41,6 +41,37 @@ const spreadAs = (service: string, wanted: readonly number[]) =>
   );
 
 const ids = (tasks: readonly { ID: string }[]) => tasks.map(({ ID }) => ID).sort();
+
+describe('an update', () => {
+  it('leaves a replica on every host, and replaces each once, start-first and stop-first', async () => {
+    const Ports = [{ TargetPort: 8080, PublishedPort: 18_087, PublishMode: 'host' as const }];
+    const UpdateConfig = { Parallelism: 1, Monitor: 0.1e9 };
+    await create(webSpec('web', { replicas: 3, UpdateConfig: { ...UpdateConfig, Order: 'start-first' } }));
+    await create(webSpec('ports', { replicas: 3, UpdateConfig, EndpointSpec: { Ports } }));
+    const update = async (name: string) => {
+      await running(name, 3);
+      const service = docker.getService(name);
+      const { Spec, Version } = await service.inspect();
+      const TaskTemplate = {
+        ...Spec.TaskTemplate,
+        ContainerSpec: { ...Spec.TaskTemplate.ContainerSpec, Env: ['V=2'] },
+      };
+      await service.update({ ...Spec, TaskTemplate, version: Version.Index });
+      await until(
+        `${name} is updated`,
+        async (seen) => {
+          const { UpdateStatus } = await service.inspect();
+          seen(UpdateStatus);
+          return UpdateStatus?.State === 'completed';
+        },
+        { timeoutMs: 90_000 },
+      );
+      return { counts: await spread(await running(name, 3)), made: (await tasksOf(name)).length };
+    };
+    const even = { counts: [1, 1, 1], made: 6 };
+    expect(await Promise.all(['web', 'ports'].map(update))).toEqual([even, even]);
+  });
+});
 
 describe('a host that returns', () => {
   it('gets tasks again, one at a time and without a lost request; services that want none moved stay', async () => {

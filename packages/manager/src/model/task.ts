@@ -81,6 +81,8 @@ export interface TaskInternals {
   readonly attachments?: readonly TaskAttachment[];
   /** A restarted task is prepared at once but started only then (ms since the epoch); desired is `ready` until. */
   readonly startAfter?: number;
+  /** It starts only once the other tasks of its slot have ended; so the room that they hold is its own. */
+  readonly stopFirst?: true;
   /** How many quick failures in a row came before this task in its slot: the back-off's exponent. */
   readonly failures?: number;
   /** When it was first seen running (ms since the epoch); stays when it has ended. */

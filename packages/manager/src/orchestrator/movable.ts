@@ -1,7 +1,7 @@
 import { companionOf, networkModeOf, type Service, type Task } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
-import { canLiveSideBySide, restartRules, taskTemplate, updateRules } from './policy.ts';
+import { moveOrder, restartRules, taskTemplate } from './policy.ts';
 import { replicasOf } from './replicated.ts';
 import { displacement, isRunning, isWanted, type Nodes, standing } from './standing.ts';
 import { isCurrent, isHalted, isUpdating } from './update-state.ts';
@@ -21,8 +21,7 @@ export function movableAt(service: Service, tasks: readonly Task[], nodes: Nodes
     // A job that may end would do its work twice.
     restartRules(taskTemplate(Spec).RestartPolicy).condition === 'any' &&
     companionOf(networkModeOf(Spec)) === undefined &&
-    canLiveSideBySide(Spec) &&
-    updateRules(service).order === 'start-first' &&
+    moveOrder(Spec) !== undefined &&
     !isUpdating(service) &&
     !isHalted(service);
   if (!mayMove) return Number.POSITIVE_INFINITY;

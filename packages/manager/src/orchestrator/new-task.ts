@@ -33,7 +33,7 @@ export interface Place {
 
 export type Origin = Pick<
   TaskInternals,
-  'isolated' | 'replaces' | 'failures' | 'startAfter' | 'moves' | 'relieves'
+  'isolated' | 'stopFirst' | 'replaces' | 'failures' | 'startAfter' | 'moves' | 'relieves'
 >;
 
 export const currentTarget = ({ Spec, shoal }: Service): Target => ({
@@ -82,6 +82,7 @@ export function newTask(
       ...(target.networks.length > 0 && { networks: target.networks }),
       ...(target.networkMode !== undefined && { networkMode: target.networkMode }),
       ...(origin.isolated && { isolated: true }),
+      ...(origin.stopFirst && { stopFirst: true }),
       ...(origin.replaces !== undefined && { replaces: origin.replaces }),
       ...(origin.moves !== undefined && { moves: origin.moves }),
       ...(origin.relieves !== undefined && { relieves: origin.relieves }),

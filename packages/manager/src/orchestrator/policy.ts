@@ -82,10 +82,23 @@ export const hostPorts = (spec: ServiceSpec) =>
 export function canLiveSideBySide(spec: ServiceSpec): boolean {
   if (wantsIsolation(spec.Labels)) return false;
   if (hostPorts(spec).some(({ PublishedPort }) => (PublishedPort ?? 0) > 0)) return false;
-  const mounts = taskTemplate(spec).ContainerSpec?.Mounts ?? [];
-  // A volume without a name is each container's own.
-  return !mounts.some(
+  return !writesFiles(spec);
+}
+
+/** Its tasks have files that outlive them, on the node where they are. */
+const writesFiles = (spec: ServiceSpec): boolean =>
+  (taskTemplate(spec).ContainerSpec?.Mounts ?? []).some(
+    // A volume without a name is each container's own.
     ({ Type, Source, ReadOnly }) =>
       !ReadOnly && (Type === 'bind' || Type === 'cluster' || ((Type ?? 'volume') === 'volume' && Source)),
   );
+
+/**
+ * In which order a task moves to another node though it could stay; undefined: it never does, since its files would
+ * stay behind, or it must not run twice. Where it is the port of a host that two tasks would fight over, they can live
+ * side by side on two hosts.
+ */
+export function moveOrder(spec: ServiceSpec): Order | undefined {
+  if (wantsIsolation(spec.Labels) || writesFiles(spec)) return undefined;
+  return spec.UpdateConfig?.Order ?? 'start-first';
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Service, ServiceSpec } from '../model/index.ts';
+import type { Service, ServiceSpec, Task, TaskState } from '../model/index.ts';
 import { aNode, aService } from '../testing.ts';
 import { movableAt, steadyMs } from './movable.ts';
 import { Simulation } from './simulation.ts';
@@ -25,11 +25,7 @@ describe('when a task may be moved', () => {
     ['its tasks may end by themselves', { TaskTemplate: { RestartPolicy: { Condition: 'on-failure' } } }],
     ['its tasks run only once', { TaskTemplate: { RestartPolicy: { Condition: 'none' } } }],
     ['it lives in the network of another one', { Labels: { 'shoal.network': 'service:db' } }],
-    ['it is to be updated stop-first', { UpdateConfig: { Order: 'stop-first' } }],
-    [
-      'it has a fixed port of its host',
-      { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 80, PublishMode: 'host' }] } },
-    ],
+    ['its tasks must run only once', { Labels: { 'shoal.isolation': 'stop' } }],
     [
       'it writes to a volume',
       {
@@ -136,6 +132,46 @@ describe('a move', () => {
     expect(update.filter(({ DesiredState }) => DesiredState === 'shutdown')).toMatchObject([{ ID: 'next' }]);
   });
 
+  it('that is stop-first stops the old one once the new one is prepared, if a task runs in every other slot', () => {
+    const service = aService('web', { Spec: { Mode: { Replicated: { Replicas: 2 } } } });
+    const ready = { DesiredState: 'ready' as const };
+    const moving = (state: TaskState) => next({ state, change: ready, shoal: { stopFirst: true } });
+    const other = task('other', { slot: 2 });
+    const on = (...tasks: Task[]) => decide({ service, tasks });
+    expect(on(old, moving('preparing'), other)).toMatchObject({ create: [], update: [], remove: [] });
+    const starting = task('other', { slot: 2, state: 'starting' });
+    expect(on(old, moving('ready'), starting)).toMatchObject({ create: [], update: [], remove: [] });
+    expect(on(old, moving('ready'), other).update).toMatchObject([
+      { ID: 'old', DesiredState: 'shutdown', shoal: { stopReason: 'rebalanced' } },
+    ]);
+    const stopping = task('old', {
+      change: { DesiredState: 'shutdown' },
+      shoal: { stopReason: 'rebalanced' },
+    });
+    expect(on(stopping, moving('ready'), other).update).toEqual([]);
+    const stopped = { ...stopping, Status: { ...stopping.Status, State: 'shutdown' as const } };
+    expect(on(stopped, moving('ready'), other).update).toMatchObject([
+      { ID: 'next', DesiredState: 'running' },
+    ]);
+    const failed = next({ state: 'failed', shoal: { stopFirst: true } });
+    expect(on(stopped, failed, other)).toMatchObject({
+      create: [{ Slot: 1, DesiredState: 'running' }],
+      update: [{ ID: 'next', shoal: { stopReason: 'move-failed' } }],
+    });
+  });
+
+  it('of a service with a port of its hosts has the new one run beside the old one, on another host', () => {
+    const Ports = [{ TargetPort: 80, PublishedPort: 80, PublishMode: 'host' as const }];
+    const service = aService('web', { Spec: { EndpointSpec: { Ports } } });
+    const prepared = next({ state: 'ready', change: { DesiredState: 'ready' } });
+    expect(decide({ service, tasks: [old, prepared] }).update).toMatchObject([
+      { ID: 'next', DesiredState: 'running' },
+    ]);
+    expect(decide({ service, tasks: [old, next({ state: 'running' })] }).update).toMatchObject([
+      { ID: 'old', DesiredState: 'shutdown' },
+    ]);
+  });
+
   it('becomes the replacement when the old one is lost meanwhile', () => {
     const nodes = nodesOf(aNode('n1', { Status: { State: 'down' } }), aNode('n2'));
     const { create, update } = decide({ nodes, tasks: [old, next({ state: 'starting' })], now });
@@ -169,6 +205,32 @@ describe('moves', () => {
     expect(simulation.running().filter(({ NodeID }) => NodeID === 'n3')).toHaveLength(2);
     const moved = simulation.tasks.filter(({ shoal }) => shoal.stopReason === 'rebalanced');
     expect(moved.map(({ Status }) => Status.State)).toEqual(['shutdown', 'shutdown']);
+  });
+
+  it('of a stop-first service leave one slot empty at a time, for as long as a start takes', async () => {
+    const simulation = await crowded({ UpdateConfig: { Order: 'stop-first' } });
+    const running = [];
+    for (let tick = 0; tick < 120; tick++) {
+      await simulation.tick(500);
+      running.push(simulation.running().length);
+    }
+    expect(Math.min(...running)).toBe(5);
+    expect(Math.max(...running)).toBe(6);
+    // Stopped, started, running: a step each.
+    expect(running.filter((count) => count < 6).length).toBeLessThanOrEqual(2 * 3);
+    expect(simulation.running().filter(({ NodeID }) => NodeID === 'n3')).toHaveLength(2);
+  });
+
+  it('of a stop-first service that fail end with the task back elsewhere, and are not tried again', async () => {
+    const simulation = await crowded({ UpdateConfig: { Order: 'stop-first' } });
+    simulation.schedules = true;
+    simulation.brokenNodes.add('n3');
+    await simulation.run(60 * second, 500);
+    expect(simulation.running()).toHaveLength(6);
+    const { length: made } = simulation.tasks;
+    await simulation.run(600 * second, 500);
+    expect(onThird(simulation).map(({ shoal }) => shoal.stopReason)).toEqual(['move-failed']);
+    expect(simulation.tasks).toHaveLength(made);
   });
 
   it('do not happen where the service does not want them', async () => {

@@ -5,6 +5,7 @@ import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
 import { failedTargets, isShared, movableAt } from './movable.ts';
 import { newTask, targetLike } from './new-task.ts';
+import { moveOrder } from './policy.ts';
 import { byAge, isWanted } from './standing.ts';
 
 /** In the whole cluster at a time; each costs the start of a container. */
@@ -28,7 +29,8 @@ export interface RebalanceContext {
 
 /**
  * Begins moves: makes a second task in a slot, bound to a better node. The orchestrator starts it and stops the
- * first one once the second runs; until then nothing is given up. Returns when to look at a service again.
+ * first one once the second runs; until then nothing is given up. Where the service wants it stop-first, the first one
+ * stops once the second is prepared. Returns when to look at a service again.
  */
 export function rebalance(
   tx: Tx,
@@ -73,7 +75,8 @@ function begin(
   const old = live.find(({ NodeID }) => NodeID === move.from);
   if (old?.Slot === undefined) return false;
   const place = { key: slotKey(old), slot: old.Slot, nodeId: move.to, creatable: true };
-  tx.tasks.create(newTask(service.ID, place, targetLike(old), { moves: old.ID }, now, ids));
+  const stopFirst = moveOrder(service.Spec) === 'stop-first' && { stopFirst: true as const };
+  tx.tasks.create(newTask(service.ID, place, targetLike(old), { moves: old.ID, ...stopFirst }, now, ids));
   return true;
 }
 

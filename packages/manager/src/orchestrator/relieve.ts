@@ -5,6 +5,7 @@ import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
 import { failedTargets, isShared, movableAt } from './movable.ts';
 import { newTask, targetLike } from './new-task.ts';
+import { moveOrder } from './policy.ts';
 import { byAge, isRunning, isWanted } from './standing.ts';
 import type { Strains } from './strains.ts';
 
@@ -91,6 +92,7 @@ function candidates(tx: Tx, nodeId: string, now: number): Candidate[] {
   return tx.tasks.by('node', nodeId).flatMap((task) => {
     const service = tx.services.get(task.ServiceID);
     if (!service || !isRunning(task) || !isWanted(task) || isShared(tx, service)) return [];
+    if (moveOrder(service.Spec) !== 'start-first') return [];
     const tasks = tx.tasks.by('service', service.ID);
     return movableAt(service, tasks, tx.nodes) <= now ? [{ task, service, tasks }] : [];
   });

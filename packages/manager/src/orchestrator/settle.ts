@@ -41,7 +41,7 @@ export function settle(draft: Draft, place: Place, picked: boolean): void {
   const scene: Scene = { draft, place, target, rules: draft.rules };
   const [kept, ...others] = before.live.filter((task) => isGood(scene, task)).sort(furthestFirst);
   for (const task of others) {
-    if (kept && takesOver(scene, task, kept)) start(scene, task);
+    if (kept && takesOver(scene, task, kept)) handOver(scene, kept, task);
     // As history its container would go on filling the disk that it leaves for want of space.
     else if (kept?.shoal.moves === task.ID && freesDisk(kept)) draft.discard(task);
     else draft.stop(task, whyTooMuch(scene, task, kept));
@@ -73,6 +73,21 @@ function takesOver(scene: Scene, next: Task, kept: Task): boolean {
   scene.draft.wake(until);
   return scene.draft.facts.now < until;
 }
+
+/** Starts `next` beside `kept`; or, if it must not run beside it, stops `kept` for it once that costs the least. */
+function handOver(scene: Scene, kept: Task, next: Task): void {
+  const isPrepared = next.shoal.moves === kept.ID && compareStates(next.Status.State, 'ready') >= 0;
+  if (!startsAfterStop(scene, next)) start(scene, next);
+  else if (isPrepared && isWhole(scene.draft)) scene.draft.stop(kept, 'rebalanced');
+}
+
+/** A task runs in every place. */
+const isWhole = (draft: Draft): boolean =>
+  draft.keys.every((key) => draft.slot(key).live.some((task) => isRunning(task) && !task.Status.Err));
+
+/** A move has an order of its own: between two nodes tasks can run side by side that could not on one. */
+const startsAfterStop = ({ rules }: Scene, { shoal }: Task): boolean =>
+  shoal.stopFirst === true || (shoal.moves === undefined && rules.order === 'stop-first');
 
 function neededUntil({ draft, rules }: Scene, next: Task, kept: Task): number {
   const alone = rules.order === 'stop-first';
@@ -130,10 +145,12 @@ function makeSuccessor(scene: Scene, slot: Slot, picked: boolean): Task | 'later
   return 'later';
 }
 
-function make({ draft, place, target }: Scene, origin: Origin): Task {
+function make({ draft, place, target, rules }: Scene, origin: Origin): Task {
   const { facts, service } = draft;
   const isolated = wantsIsolation(service.Spec.Labels) && { isolated: true as const };
-  return draft.create(newTask(service.ID, place, target, { ...origin, ...isolated }, facts.now, facts.ids));
+  const stopFirst = rules.order === 'stop-first' && { stopFirst: true as const };
+  const whole = { ...origin, ...isolated, ...stopFirst };
+  return draft.create(newTask(service.ID, place, target, whole, facts.now, facts.ids));
 }
 
 /** What a task leaves to its successor when it was not its own fault. */
@@ -146,10 +163,11 @@ function takenOver({ shoal: { failures, replaces, runningSince } }: Task, { node
 }
 
 /** Whether `old` has to make room for `keep` now. */
-function mayStop({ draft, rules, target }: Scene, old: Task, keep: Task): boolean {
+function mayStop(scene: Scene, old: Task, keep: Task): boolean {
+  const { draft, rules, target } = scene;
   const { nodes, now } = draft.facts;
   if (!isRunning(old)) return true;
-  const stopFirst = rules.order === 'stop-first';
+  const stopFirst = startsAfterStop(scene, keep);
   // Stop-first also waits until the new one is prepared: an image that can't be pulled stops nothing.
   if (compareStates(keep.Status.State, stopFirst ? 'ready' : 'running') >= 0)
     return stopFirst || isProved(draft, keep);
@@ -177,12 +195,13 @@ const isLost = ({ draft }: Scene, task: Task): boolean => displacement(task, dra
 const isGivenUp = (scene: Scene, task: Task): boolean => scene.place.creatable || isLost(scene, task);
 
 /** Starts a prepared task when its delay is over and, with stop-first, all others of its place have stopped. */
-function start({ draft, place, rules }: Scene, task: Task): void {
+function start(scene: Scene, task: Task): void {
+  const { draft, place } = scene;
   if (task.DesiredState !== 'ready') return;
   const { startAfter = 0 } = task.shoal;
   draft.wake(startAfter);
   if (startAfter > draft.facts.now) return;
-  if (rules.order === 'stop-first' && occupants(draft, place.key, task).length > 0) return;
+  if (startsAfterStop(scene, task) && occupants(draft, place.key, task).length > 0) return;
   draft.put({ ...task, DesiredState: 'running' });
 }
 

@@ -12,7 +12,7 @@ import {
   type TaskState,
 } from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
-import { ClusterState } from '../scheduler/index.ts';
+import { ClusterState, placePending } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
 import { aNode, aService } from '../testing.ts';
@@ -42,6 +42,8 @@ export class Simulation {
   readonly brokenNodes = new Set<string>();
   /** Whether tasks are moved. */
   rebalances = false;
+  /** Whether the real scheduler chooses the nodes. */
+  schedules = false;
   readonly store: Store;
   readonly #calm: Calm;
   /** Tasks whose containers went with the power of their hosts; their agents will say so. */
@@ -241,6 +243,10 @@ export class Simulation {
   }
 
   #schedule(tx: Tx): void {
+    if (this.schedules) {
+      placePending(tx, ClusterState.from(tx), this.now);
+      return;
+    }
     const nodes = [...tx.nodes.all()].sort((a, b) => (a.ID < b.ID ? -1 : 1));
     for (const task of tx.tasks.by('service', 'web').sort((a, b) => (a.ID < b.ID ? -1 : 1))) {
       if (task.Status.State !== 'pending') continue;

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import {
   type GenericResource,
+  isTerminal,
   type Node,
   type Platform,
   type Task,
@@ -9,7 +10,8 @@ import {
   taskStates,
 } from '../model/index.ts';
 import { makeTables, type ReadView } from '../store/tables.ts';
-import { aNode, aTask } from '../testing.ts';
+import { aNode } from '../testing.ts';
+import { aTask } from './testing.ts';
 
 /** Random clusters: small numbers, so that ports, names and limits meet often. */
 
@@ -161,8 +163,8 @@ export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, kindsOfService).chain
         taskOf(id, kinds[kind] ?? { id: 's0', Spec: {}, ports: [] }, kind);
       const globals = bound.map(([kind, at], index) => {
         const { Slot: _, ...task } = make(`g${index}`, kind);
-        // Services are replicated or global, never both.
-        return { ...task, ServiceID: `global-${task.ServiceID}`, NodeID: `n${at}` };
+        // Services are replicated or global, never both, and have one task that waits in a place.
+        return { ...task, ServiceID: `global-${index}`, NodeID: `n${at}` };
       });
       // Each stands for enough failures to put the node behind the others.
       const broken = failed.flatMap(([kind, at], index) =>
@@ -188,3 +190,16 @@ export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, kindsOfService).chain
       };
     }),
 );
+
+/** In some of the places waits a task that starts once the one that is there has ended. */
+export const handovers: fc.Arbitrary<World> = fc.tuple(worlds, fc.nat(4)).map(([world, count]) => {
+  const held = world.placed.filter(({ Status }) => !isTerminal(Status.State)).slice(0, count);
+  const next = held.map((old, index): Task => {
+    const { NodeID: _, GenericResources: _units, ...task } = old;
+    const Status = { State: 'pending' as const, Timestamp: '', PortStatus: {} };
+    const CreatedAt = new Date(now + 1_000 * (index + 1)).toISOString();
+    const shoal = { ...task.shoal, stopFirst: true as const };
+    return { ...task, ID: `next${index}`, CreatedAt, Status, DesiredState: 'ready', shoal };
+  });
+  return { ...world, pending: [...world.pending, ...next] };
+});

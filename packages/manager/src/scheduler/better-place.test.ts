@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Node, Task } from '../model/index.ts';
-import { aNode, aTask } from '../testing.ts';
+import { aNode } from '../testing.ts';
 import { Balancer } from './better-place.ts';
 import { ClusterState } from './cluster-state.ts';
+import { aTask } from './testing.ts';
 
 const running = (id: string, NodeID: string, change: Partial<Task> = {}): Task =>
   aTask(id, {

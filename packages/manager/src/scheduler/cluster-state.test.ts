@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { type Task, taskStates } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
-import { aNode, aTask } from '../testing.ts';
-import { nodes, now, services, taskOf } from './arbitraries.fixture.ts';
+import { aNode } from '../testing.ts';
+import { nodes, now, services, taskOf, viewOf } from './arbitraries.fixture.ts';
 import { ClusterState, versionKey } from './cluster-state.ts';
+import { aTask } from './testing.ts';
 
 const clock = () => now;
 
@@ -54,7 +55,15 @@ describe('ClusterState', () => {
                 const service = kinds[kind % kinds.length];
                 if (!service) continue;
                 const Status = { State, Timestamp: '', PortStatus: {} };
-                const next = { ...taskOf(id, service, kind), NodeID: at.ID, DesiredState: desired, Status };
+                // Of some slots there are two tasks at times, and more.
+                const Slot = task % 4;
+                const next = {
+                  ...taskOf(id, service, kind),
+                  Slot,
+                  NodeID: at.ID,
+                  DesiredState: desired,
+                  Status,
+                };
                 const present = tx.tasks.get(id);
                 if (present) tx.tasks.update({ ...next, Version: present.Version });
                 else tx.tasks.create(next);
@@ -65,6 +74,37 @@ describe('ClusterState', () => {
         },
       ),
     );
+  });
+
+  it('counts a place once, with the newest task that is wanted: the others are about to leave', () => {
+    const task = (id: string, NodeID: string, change: Partial<Task> = {}) => {
+      const Status = { State: 'running' as const, Timestamp: '', PortStatus: {} };
+      return aTask(id, { Slot: 1, NodeID, Status, ...change });
+    };
+    const [old, other] = [task('a', 'n1'), task('b', 'n1', { Slot: 2 })];
+    const counted = (...tasks: Task[]) => {
+      const state = ClusterState.from(viewOf([aNode('n1'), aNode('n2')], tasks));
+      return Object.fromEntries(state.services.get('web') ?? []);
+    };
+    const pending = { Status: { State: 'pending' as const, Timestamp: '', PortStatus: {} } };
+    expect(counted(old, other)).toEqual({ n1: 2 });
+    expect(counted(old, other, task('c', '', pending))).toEqual({ n1: 1 });
+    expect(counted(old, other, task('c', 'n2'))).toEqual({ n1: 1, n2: 1 });
+    expect(counted(old, other, task('c', 'n2', { DesiredState: 'shutdown' }))).toEqual({ n1: 2 });
+  });
+
+  it('knows which room will be free when a task starts that waits for others to stop', () => {
+    const Reservations = { NanoCPUs: 1e9 };
+    const Status = { State: 'running' as const, Timestamp: '', PortStatus: {} };
+    const old = aTask('a', { Slot: 1, NodeID: 'n1', Spec: { Resources: { Reservations } }, Status });
+    const next = (stopFirst: boolean) =>
+      aTask('b', { Slot: 1, shoal: { specVersion: 2, ports: [], ...(stopFirst && { stopFirst }) } });
+    const vacancies = (held: Task, task: Task) =>
+      ClusterState.from(viewOf([aNode('n1')], [held, task])).vacanciesFor(task);
+    expect(vacancies(old, next(true))).toMatchObject([{ nodeId: 'n1', load: { nanoCpus: 1e9 } }]);
+    expect(vacancies(old, next(false))).toEqual([]);
+    expect(vacancies({ ...old, Spec: {} }, next(true))).toEqual([]);
+    expect(vacancies({ ...old, Slot: 2 }, next(true))).toEqual([]);
   });
 
   it('remembers failures after their task is removed, until the node comes back', async () => {

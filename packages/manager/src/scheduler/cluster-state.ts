@@ -1,9 +1,10 @@
-import type { Node, Task } from '../model/index.ts';
+import { isTerminal, type Node, type Task } from '../model/index.ts';
 import type { Change, ChangeBatch, ReadView } from '../store/index.ts';
 import { Failures } from './failures.ts';
 import { imageNames } from './images.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
-import { isPending, loadOf, occupies } from './task-load.ts';
+import { Places } from './places.ts';
+import { isPending, isWanted, loadOf, occupies, type TaskLoad, takesRoom } from './task-load.ts';
 
 export interface NodeState {
   /** Absent once the node is removed while tasks on it are not. */
@@ -12,15 +13,27 @@ export interface NodeState {
   failures: Failures;
 }
 
-/** What the scheduler needs to know of the cluster, kept up to date change by change. */
+/** Room on a node that will be free when a task starts there. */
+export interface Vacancy {
+  readonly nodeId: string;
+  readonly load: TaskLoad;
+}
+
+/**
+ * What the scheduler needs to know of the cluster, kept up to date change by change.
+ *
+ * A place counts once, with its newest task that is meant to run: the others are about to leave, since that one
+ * takes over from them. So an update, a move or a drain sees the service as it will be when it is done.
+ */
 export class ClusterState {
   readonly nodes = new Map<string, NodeState>();
-  /** Active tasks by service, then node. */
+  /** Tasks that count by service, then node. */
   readonly services = new Map<string, Map<string, number>>();
   /** Nodes that have an image, by its plain reference. */
   readonly images = new Map<string, number>();
   /** Tasks that wait for a node, by id. */
   readonly pending = new Map<string, Task>();
+  readonly #places = new Places();
 
   static from(view: ReadView): ClusterState {
     const state = new ClusterState();
@@ -36,19 +49,24 @@ export class ClusterState {
     for (const change of batch.changes) if (change.table === 'tasks') this.#changeTask(change);
   }
 
-  /** Takes one task out, as if it had never been placed. */
-  forget(task: Task): void {
-    this.pending.delete(task.ID);
-    const { NodeID } = task;
-    if (NodeID === undefined || !occupies(task)) return;
-    const load = loadOf(task);
-    this.nodes.get(NodeID)?.used.remove(load);
-    if (load.active) this.#countService(task.ServiceID, NodeID, -1);
-    this.#dropIfGone(NodeID);
+  /** Makes as if the task still had to be placed. */
+  unplace(task: Task): void {
+    this.#removeTask(task);
+    this.#addTask({ ...task, Status: { ...task.Status, State: 'pending' } });
+  }
+
+  /** Room that others hold who will have ended before the task starts. */
+  vacanciesFor(task: Task): readonly Vacancy[] {
+    if (!task.shoal.stopFirst) return none;
+    return this.#places.of(task).flatMap((other) => {
+      if (other.ID === task.ID || other.NodeID === undefined || !occupies(other)) return [];
+      const load = loadOf(other, this.#counts(other));
+      return takesRoom(load) ? [{ nodeId: other.NodeID, load }] : [];
+    });
   }
 
   #changeTask({ before, after }: Extract<Change, { table: 'tasks' }>): void {
-    if (before) this.forget(before);
+    if (before) this.#removeTask(before);
     if (after) this.#addTask(after);
   }
 
@@ -72,23 +90,44 @@ export class ClusterState {
 
   #addTask(task: Task): void {
     if (isPending(task)) this.pending.set(task.ID, task);
-    const { NodeID } = task;
-    if (NodeID === undefined) return;
-    if (occupies(task)) {
-      const load = loadOf(task);
-      if (!this.nodes.has(NodeID)) {
-        this.nodes.set(NodeID, { node: undefined, used: new Occupancy(), failures: new Failures() });
-      }
-      this.nodes.get(NodeID)?.used.add(load);
-      if (load.active) this.#countService(task.ServiceID, NodeID, 1);
-    }
+    if (!isTerminal(task.Status.State)) this.#changePlace(task, () => this.#places.add(task));
     // Of an ended task that the store removes later, the failure stays until it is too old to count.
     if (task.Status.State === 'failed' || task.Status.State === 'rejected') {
       // The store's time of writing: clocks of hosts may be wrong.
       const at = Date.parse(task.UpdatedAt);
-      const outOfMemory = task.Status.OOMKilled === true;
-      this.nodes.get(NodeID)?.failures.note(versionKey(task), task.ID, at, outOfMemory);
+      this.nodes.get(task.NodeID ?? '')?.failures.note(versionKey(task), task.ID, at, isNodesFault(task));
     }
+  }
+
+  #removeTask(task: Task): void {
+    this.pending.delete(task.ID);
+    if (isTerminal(task.Status.State)) return;
+    this.#changePlace(task, () => this.#places.remove(task));
+    if (task.NodeID !== undefined) this.#dropIfGone(task.NodeID);
+  }
+
+  /** Which of its tasks counts may be another one afterwards. */
+  #changePlace(task: Task, change: () => void): void {
+    for (const one of this.#places.of(task)) this.#load(one, -1);
+    change();
+    for (const one of this.#places.of(task)) this.#load(one, 1);
+  }
+
+  #load(task: Task, by: 1 | -1): void {
+    const { NodeID } = task;
+    if (NodeID === undefined || !occupies(task)) return;
+    const counts = this.#counts(task);
+    if (!this.nodes.has(NodeID)) {
+      this.nodes.set(NodeID, { node: undefined, used: new Occupancy(), failures: new Failures() });
+    }
+    const used = this.nodes.get(NodeID)?.used;
+    if (by === 1) used?.add(loadOf(task, counts));
+    else used?.remove(loadOf(task, counts));
+    if (counts) this.#countService(task.ServiceID, NodeID, by);
+  }
+
+  #counts(task: Task): boolean {
+    return this.#places.of(task).find(isWanted)?.ID === task.ID;
   }
 
   #countService(service: string, node: string, by: 1 | -1): void {
@@ -103,6 +142,15 @@ export class ClusterState {
     if (state && !state.node && state.used.tasks === 0) this.nodes.delete(id);
   }
 }
+
+/**
+ * One such failure is enough to try other nodes first: where a task was killed for want of memory, whatever used it
+ * up; where one did not come to run that ran elsewhere until it was moved.
+ */
+const isNodesFault = ({ Status, shoal }: Task): boolean =>
+  Status.OOMKilled === true || (shoal.moves !== undefined && shoal.runningSince === undefined);
+
+const none: readonly Vacancy[] = [];
 
 /** Tasks with the same key are equal: same service, same version of its spec. */
 export const versionKey = (task: Task): string => `${task.ServiceID}/${task.shoal.specVersion}`;

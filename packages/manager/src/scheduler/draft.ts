@@ -1,7 +1,7 @@
 import type { GenericResource, Node } from '../model/index.ts';
 import { type Branches, branchesOf } from './branches.ts';
 import type { Candidate } from './candidate.ts';
-import type { ClusterState } from './cluster-state.ts';
+import type { ClusterState, Vacancy } from './cluster-state.ts';
 import type { Demand } from './demand.ts';
 import { type Failures, failureLimit, failureWindowMs } from './failures.ts';
 import { applying, type Filter, nodeFilters, passesAll } from './filters/index.ts';
@@ -39,6 +39,8 @@ export class Draft {
   /** By spread levels. */
   readonly #branches = new Map<string, Branches>();
   readonly #failuresSince: number;
+  /** Nodes with more room than they have in truth. */
+  #vacated: readonly DraftNode[] = [];
 
   constructor(state: ClusterState, { now, seed }: { readonly now: number; readonly seed: number }) {
     this.#services = state.services;
@@ -100,6 +102,20 @@ export class Draft {
     return tasks;
   }
 
+  /** Looks, during `look`, as if what is about to leave had left. */
+  vacated<T>(vacancies: readonly Vacancy[], look: () => T): T {
+    const used = vacancies.flatMap(({ nodeId, load }) => {
+      const node = this.#byId.get(nodeId);
+      return node ? [{ node, load }] : [];
+    });
+    this.#vacated = used.map(({ node }) => node);
+    for (const { node, load } of used) node.used.remove(load);
+    const seen = look();
+    for (const { node, load } of used) node.used.add(load);
+    this.#vacated = [];
+    return seen;
+  }
+
   place(demand: Demand, candidate: Candidate, generic: readonly GenericResource[]): void {
     const { nanoCpus, memoryBytes, ports, serviceId } = demand;
     candidate.used.add({ nanoCpus, memoryBytes, ports, generic, active: true });
@@ -113,9 +129,9 @@ export class Draft {
     counts.set(candidate.node.ID, candidate.serviceTasks);
   }
 
-  /** Nodes that have tasks of the service, or on which it keeps failing. */
+  /** Nodes that have tasks of the service, on which it keeps failing, or which the pool thinks fuller than they are. */
   #special(demand: Demand): DraftNode[] {
-    const special = new Set<DraftNode>();
+    const special = new Set<DraftNode>(this.#vacated);
     for (const id of this.#countsOf(demand.serviceId).keys()) {
       const node = this.#byId.get(id);
       if (node) special.add(node);

@@ -52,13 +52,14 @@ export interface TaskExplanation {
 export function explainTask(view: ReadView, task: Task, now: number): TaskExplanation {
   const state = ClusterState.from(view);
   // Its own ports and reservations must not stand in its way.
-  state.forget(task);
+  state.unplace(task);
   const draft = new Draft(state, { now, seed: 0 });
   const demand = demandOf(task);
-  const candidates = [...draft.candidates(demand)];
-  const nodes = explainNodes(draft, demand, candidates, task.NodeID);
-  const fits = nodes.some((node) => node.fits);
-  const reasons = fits ? [] : pendingReasons(demand, draft.concerned(demand));
+  const { nodes, fits, reasons } = draft.vacated(state.vacanciesFor(task), () => {
+    const nodes = explainNodes(draft, demand, draft.candidates(demand), task.NodeID);
+    const fits = nodes.some((node) => node.fits);
+    return { nodes, fits, reasons: fits ? [] : pendingReasons(demand, draft.concerned(demand)) };
+  });
   return {
     taskId: task.ID,
     serviceId: task.ServiceID,

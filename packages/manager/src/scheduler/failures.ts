@@ -2,8 +2,8 @@
 export const failureWindowMs = 5 * 60_000;
 /** So many recent failures of one version of a service put a node behind all others. */
 export const failureLimit = 5;
-/** One that was killed for want of memory does so alone: whatever used the memory up, another node may have more. */
-const outOfMemoryWeight = failureLimit;
+/** One that is the node's fault does so alone. */
+const nodesFaultWeight = failureLimit;
 
 interface Failure {
   /** Ms since the epoch. */
@@ -18,9 +18,9 @@ export class Failures {
   #swept = 0;
 
   /** `at` in ms since the epoch. Noting the same task again moves it. */
-  note(version: string, taskId: string, at: number, outOfMemory = false): void {
+  note(version: string, taskId: string, at: number, nodesFault = false): void {
     this.#newest = Math.max(this.#newest, at);
-    const failure = { at, weight: outOfMemory ? outOfMemoryWeight : 1 };
+    const failure = { at, weight: nodesFault ? nodesFaultWeight : 1 };
     const tasks = this.#byVersion.get(version);
     if (tasks) tasks.set(taskId, failure);
     else this.#byVersion.set(version, new Map([[taskId, failure]]));
@@ -31,7 +31,7 @@ export class Failures {
     return this.#byVersion.size === 0;
   }
 
-  /** Failures after `since` (ms since the epoch), those for want of memory with their weight. */
+  /** Failures after `since` (ms since the epoch), those that are the node's fault with their weight. */
   count(version: string, since: number): number {
     if (this.#byVersion.size === 0) return 0;
     let count = 0;

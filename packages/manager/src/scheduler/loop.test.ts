@@ -3,8 +3,9 @@ import { afterEach, expect, it } from 'vitest';
 import type { Node, Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
-import { aNode, aTask } from '../testing.ts';
+import { aNode } from '../testing.ts';
 import { schedulerLoop } from './loop.ts';
+import { aTask } from './testing.ts';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {

@@ -5,9 +5,9 @@ import type { TaskLoad } from './task-load.ts';
 export class Occupancy {
   nanoCpus = 0;
   memoryBytes = 0;
-  /** Tasks meant to run; stopping ones are not counted. */
+  /** Tasks that count; those about to leave do not. */
   activeTasks = 0;
-  /** Occupied, stopping ones included. */
+  /** All of them. */
   tasks = 0;
   /** Tasks by `protocol/port`. A port may have two for a moment, when the model was edited by hand. */
   readonly ports: Map<string, number>;

@@ -57,7 +57,7 @@ export class Pool {
 export class Leaf {
   readonly #pool: Pool;
   readonly #fresh: Heap<Pooled> | undefined;
-  /** Nodes that have tasks of the service, or on which it keeps failing: worse than all others. */
+  /** Each seen as it is for this very group. */
   readonly #special: Heap<Candidate>;
   /** By `order`; they are not to be taken out of the pool as if they were nothing special. */
   readonly #isSpecial: ReadonlySet<number>;
@@ -72,13 +72,14 @@ export class Leaf {
   }
 
   get best(): Candidate | undefined {
-    return this.#bestFresh() ?? this.#special.top;
+    const [fresh, special] = [this.#bestFresh(), this.#special.top];
+    return fresh && !isBetter(special, fresh) ? fresh : special;
   }
 
   /** Takes the best node out, for the caller to place a task on it. */
   take(): Candidate | undefined {
     const fresh = this.#bestFresh();
-    if (!fresh || !this.#fresh) return this.#special.pop();
+    if (!fresh || !this.#fresh || isBetter(this.#special.top, fresh)) return this.#special.pop();
     this.#fresh.pop();
     this.#aside.push(fresh);
     return { ...fresh };
@@ -106,3 +107,6 @@ export class Leaf {
     return top;
   }
 }
+
+const isBetter = (a: Candidate | undefined, b: Candidate): boolean =>
+  a !== undefined && compareCandidates(a, b) < 0;

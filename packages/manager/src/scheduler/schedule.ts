@@ -1,6 +1,6 @@
 import type { GenericResource, PendingReason, Task } from '../model/index.ts';
 import type { Candidate } from './candidate.ts';
-import type { ClusterState } from './cluster-state.ts';
+import type { ClusterState, Vacancy } from './cluster-state.ts';
 import { type Demand, demandOf, isBound } from './demand.ts';
 import { Draft } from './draft.ts';
 import { applying, passesAll, roomFilters } from './filters/index.ts';
@@ -44,27 +44,44 @@ export function schedule(state: ClusterState, tasks: Iterable<Task>, options: Sc
   const draft = new Draft(state, options);
   const placed: Placement[] = [];
   const pending: Unplaced[] = [];
-  for (const group of groupsOf(tasks)) {
-    const demand = demandOf(group.first);
-    placeGroup(draft, demand, group.tasks, placed, pending);
+  for (const { tasks: equal, vacancies } of groupsOf(tasks, state)) {
+    draft.vacated(vacancies, () => placeGroup(draft, equal, placed, pending));
   }
   return { placed, pending };
 }
 
+/** In one round: each costs a look at the nodes of its service. The others wait until what they replace has ended. */
+const mostVacating = 100;
+
+/** Tasks that ask the same, oldest first. */
 interface Group {
-  readonly first: Task;
-  readonly tasks: readonly Task[];
+  readonly tasks: readonly [Task, ...Task[]];
+  /** Room that others will have left when these tasks start. */
+  readonly vacancies: readonly Vacancy[];
 }
 
-function groupsOf(tasks: Iterable<Task>): Group[] {
+function groupsOf(tasks: Iterable<Task>, state: ClusterState): Group[] {
   const bound: Group[] = [];
-  // By service, then by version: one string less to build for each task.
-  const services = new Map<string, Map<number, Task[]>>();
+  const vacating: Group[] = [];
+  const free: Task[] = [];
   for (const task of tasks) {
-    if (isBound(task)) {
-      bound.push({ first: task, tasks: [task] });
-      continue;
-    }
+    const vacancies = state.vacanciesFor(task);
+    if (isBound(task)) bound.push({ tasks: [task], vacancies });
+    else if (vacancies.length > 0) vacating.push({ tasks: [task], vacancies });
+    else free.push(task);
+  }
+  vacating.sort(compareGroups);
+  const rest = vacating.splice(mostVacating).map(({ tasks: [task] }) => task);
+  return [
+    ...bound.sort(compareGroups),
+    ...[...vacating, ...equalGroups([...free, ...rest])].sort(compareGroups),
+  ];
+}
+
+function equalGroups(tasks: readonly Task[]): Group[] {
+  // By service, then by version: one string less to build for each task.
+  const services = new Map<string, Map<number, [Task, ...Task[]]>>();
+  for (const task of tasks) {
     let versions = services.get(task.ServiceID);
     if (!versions) {
       versions = new Map();
@@ -74,16 +91,12 @@ function groupsOf(tasks: Iterable<Task>): Group[] {
     if (equal) equal.push(task);
     else versions.set(task.shoal.specVersion, [task]);
   }
-  const free: Group[] = [];
-  for (const versions of services.values()) {
-    for (const equal of versions.values()) {
-      const [first] = equal.sort(compareAge);
-      if (first) free.push({ first, tasks: equal });
-    }
-  }
-  const compareGroups = (a: Group, b: Group) => compareAge(a.first, b.first);
-  return [...bound.sort(compareGroups), ...free.sort(compareGroups)];
+  return [...services.values()].flatMap((versions) =>
+    [...versions.values()].map((equal) => ({ tasks: equal.sort(compareAge), vacancies: [] })),
+  );
 }
+
+const compareGroups = (a: Group, b: Group): number => compareAge(a.tasks[0], b.tasks[0]);
 
 /** Those of the same age in the order of services and slots: ids are random, and a forecast has to know who comes first. */
 function compareAge(a: Task, b: Task): number {
@@ -93,13 +106,8 @@ function compareAge(a: Task, b: Task): number {
   return a.ID < b.ID ? -1 : a.ID > b.ID ? 1 : 0;
 }
 
-function placeGroup(
-  draft: Draft,
-  demand: Demand,
-  tasks: readonly Task[],
-  placed: Placement[],
-  pending: Unplaced[],
-): void {
+function placeGroup(draft: Draft, tasks: Group['tasks'], placed: Placement[], pending: Unplaced[]): void {
+  const demand = demandOf(tasks[0]);
   const room = applying(roomFilters, demand);
   const tree = draft.tree(demand, room);
   let next = 0;

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Node, Task } from '../model/index.ts';
-import { aNode, aTask } from '../testing.ts';
+import { aNode } from '../testing.ts';
 import { now, viewOf } from './arbitraries.fixture.ts';
 import { ClusterState } from './cluster-state.ts';
 import { failureWindowMs } from './failures.ts';
 import { plainReference } from './images.ts';
 import { schedule } from './schedule.ts';
+import { aTask } from './testing.ts';
 
 const at = (ms: number): string => new Date(ms).toISOString();
 const on = (NodeID: string, count: number, parts: Partial<Task> = {}): Task[] =>

@@ -8,20 +8,24 @@ export interface TaskLoad {
   readonly memoryBytes: number;
   readonly ports: readonly string[];
   readonly generic: readonly GenericResource[];
-  /** It is meant to run (or to be ready to), as opposed to a task that is stopping. */
+  /** It counts as one of its service's, as opposed to a task that is about to leave. */
   readonly active: boolean;
 }
 
-export function loadOf(task: Task): TaskLoad {
+export function loadOf(task: Task, active: boolean): TaskLoad {
   const reserved = task.Spec.Resources?.Reservations;
   return {
     nanoCpus: reserved?.NanoCPUs ?? 0,
     memoryBytes: reserved?.MemoryBytes ?? 0,
     ports: hostPorts(task.shoal.ports),
     generic: task.GenericResources ?? [],
-    active: wantedToRun(task),
+    active,
   };
 }
+
+/** It leaves others less, as opposed to one that reserves nothing and has no port of its node. */
+export const takesRoom = ({ nanoCpus, memoryBytes, ports, generic }: TaskLoad): boolean =>
+  nanoCpus > 0 || memoryBytes > 0 || ports.length > 0 || generic.length > 0;
 
 const none: readonly string[] = [];
 
@@ -46,5 +50,6 @@ export const isPending = ({ Status, DesiredState, shoal }: Task): boolean =>
 export const occupies = ({ Status, NodeID }: Task): boolean =>
   NodeID !== undefined && Status.State !== 'pending' && Status.State !== 'new' && !isTerminal(Status.State);
 
-const wantedToRun = ({ DesiredState }: Task): boolean =>
+/** It is meant to run, or to be ready to. */
+export const isWanted = ({ DesiredState }: Task): boolean =>
   DesiredState === 'running' || DesiredState === 'ready';

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Node, Task } from '../../model/index.ts';
-import { aNode, aTask } from '../../testing.ts';
+import { aNode } from '../../testing.ts';
 import { now, viewOf } from '../arbitraries.fixture.ts';
 import { ClusterState } from '../cluster-state.ts';
 import { explainTask } from '../explain.ts';
 import { schedule } from '../schedule.ts';
+import { aTask } from '../testing.ts';
 
 const Timestamp = new Date(now).toISOString();
 const running = (id: string, parts: Partial<Task>): Task =>
