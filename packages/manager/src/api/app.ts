@@ -10,6 +10,7 @@ import { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './reque
 import { distributionPath, distributionRoutes } from './routes/distribution.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { doctorRoutes } from './routes/doctor.ts';
+import { listenerRoutes } from './routes/listeners.ts';
 import { livenessRoutes } from './routes/liveness.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
@@ -60,6 +61,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   systemRoutes(app, deps);
   nodeRoutes(app, deps);
   livenessRoutes(app, deps);
+  listenerRoutes(app, deps);
   serviceRoutes(app, deps);
   taskRoutes(app, deps);
   doctorRoutes(app, deps);

@@ -7,6 +7,7 @@ import type { ApiDeps } from '../deps.ts';
 import { filtersParam, idParam, nothing, query, route } from '../docs.ts';
 import { badRequest, notFound, outOfSequence, rpcError } from '../errors.ts';
 import { type Filters, matchesLabels, matchesPrefix, oneOfFilter, parseFilters } from '../filters.ts';
+import { publishedPorts } from '../ports-in-use.ts';
 import { isTrue } from '../query.ts';
 import { findNode } from '../resolve.ts';
 import { parseVersion } from '../service-changes.ts';
@@ -30,12 +31,19 @@ export function nodeRoutes(app: FastifyInstance, { store, clock }: ApiDeps): voi
       answers: [200, Type.Array(ApiNode)],
       errors: [400],
     }),
-    async ({ query: { filters } }) => listNodes(store.view, parseFilters(filters, filterKeys)).map(nodeView),
+    async ({ query: { filters } }) => {
+      const { view } = store;
+      const published = publishedPorts(view.services.all());
+      return listNodes(view, parseFilters(filters, filterKeys)).map((node) =>
+        nodeView(view, node, published),
+      );
+    },
   );
   app.get<Of>(
     '/nodes/:id',
     route({ tag, summary: 'One node', params: idParam, answers: [200, ApiNode], errors: [400, 404] }),
-    async ({ params }) => nodeView(findNode(store.view, params.id)),
+    async ({ params }) =>
+      nodeView(store.view, findNode(store.view, params.id), publishedPorts(store.view.services.all())),
   );
   app.post<Of<'version'> & { Body: NodeSpec }>(
     '/nodes/:id/update',
