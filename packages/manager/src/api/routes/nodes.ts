@@ -69,7 +69,7 @@ export function nodeRoutes(app: FastifyInstance, { store, clock }: ApiDeps): voi
     route({
       tag,
       summary: 'Forget a node',
-      description: 'Its tasks are replaced on other nodes.',
+      description: 'Its tasks are replaced on other nodes. That of the manager itself is refused.',
       params: idParam,
       query: query({ force: '1: also when the node is not down' }),
       answers: [200, nothing],
@@ -113,10 +113,25 @@ function updateNode(tx: Tx, id: string, version: number, spec: NodeSpec): void {
   tx.nodes.update({ ...node, Spec: spec, shoal: { ...node.shoal, replacedIndex: node.Version.Index } });
 }
 
+/**
+ * Swarm refuses it too, by force or not, until the node is no manager any more. Here that is told by its agent alone: once
+ * the manager runs elsewhere, that of a host which is gone says nothing more, and force is the way out.
+ */
+function refuseManager({ ID, ManagerStatus, Status }: Node, force: boolean): void {
+  if (!ManagerStatus || (force && Status.State === 'down')) return;
+  const begin = `node ${ID} is a cluster manager and can't be removed: its host runs this manager.`;
+  const way =
+    Status.State === 'down'
+      ? 'If the manager runs elsewhere by now, remove it by force'
+      : 'To keep tasks off it, set its availability to drain';
+  throw rpcError('FailedPrecondition', `${begin} ${way}`);
+}
+
 /** The tasks of a node that is gone can report no more: they end here (swarmkit controlapi/node.go). */
 function removeNode(tx: Tx, id: string, force: boolean, clock: Clock): void {
   const node = tx.nodes.get(id);
   if (!node) throw notFound('node', id);
+  refuseManager(node, force);
   if (!force && node.Status.State !== 'down') {
     throw rpcError('FailedPrecondition', `node ${id} is not down and can't be removed`);
   }
