@@ -20,6 +20,8 @@ import { PressureWatch } from './health/pressure-watch.ts';
 import { ProbePort } from './health/probe-port.ts';
 import { sample } from './health/sample.ts';
 import { memoryUse } from './health/task-memory.ts';
+import { ListenerWatch } from './listeners/listener-watch.ts';
+import { oursOf } from './listeners/ours.ts';
 import { HostNetwork } from './network/host-network.ts';
 import type { AssignmentSet } from './session/assignment-set.ts';
 import { bootId } from './session/boot.ts';
@@ -48,6 +50,7 @@ export class Agent {
   readonly #network: HostNetwork;
   readonly #facts: FactWatch;
   readonly #pressures: PressureWatch;
+  readonly #listeners: ListenerWatch;
   readonly #probePort: ProbePort;
   readonly #tasks: Tasks;
   readonly #processes: ProcessesWatch;
@@ -66,6 +69,7 @@ export class Agent {
       bridges: new BridgeNetworks(config.dockerSocket),
       stateDir: config.stateDir,
       unfit: () => this.#tasks.unfit(),
+      held: () => this.#listeners.ports,
       connected: () => this.#link.connected,
       onKey: () => this.#facts.refreshHost(),
       log,
@@ -81,11 +85,20 @@ export class Agent {
       onChange: () => this.#facts.refreshHost(),
       log: log.child({ component: 'pressure' }),
     });
+    this.#listeners = new ListenerWatch({
+      ours: () => oursOf(journal.assignments.tasks, this.#tasks.statuses(), process.pid),
+      onChange: (urgent) => {
+        this.#network.refresh();
+        if (urgent) this.#facts.refreshHost();
+      },
+      log: log.child({ component: 'listeners' }),
+    });
     this.#facts = new FactWatch(
       {
         ...config,
         overlayKey: () => this.#network.publicKey,
         pressures: () => [...this.#pressures.pressures, ...unwritable(journal)],
+        listeners: () => this.#listeners.listeners,
       },
       this.#engine,
       log.child({ component: 'facts' }),
@@ -147,6 +160,8 @@ export class Agent {
     agent.#tasks.renewLease(agent.#epoch + Math.max(lease, uptimeMs() + firstContactMs));
     // What was there before goes on as it was, also while the manager is away.
     agent.#tasks.assign(journal.assignments.tasks, { complete: false, earlier: journal });
+    // Before there are rules: what listens here keeps its port.
+    await agent.#listeners.look();
     agent.#network.apply(journal.assignments, journal.identity?.nodeId ?? '').catch(() => {});
     agent.#watch();
     await agent.#facts.refresh();
@@ -161,6 +176,7 @@ export class Agent {
     this.#watching?.stop.abort();
     this.#facts.close();
     this.#pressures.close();
+    this.#listeners.close();
     this.#probePort.close();
     this.#processes.end();
     this.#tasks.close();

@@ -63,12 +63,13 @@ export class FactWatch {
     }
   }
 
-  /** The host has another key, or is short of something else: said without asking the daemon first. */
+  /** The host has another key, is short of something else, or others listen on it: said without asking the daemon first. */
   refreshHost(): void {
-    const { overlayKey, pressures } = this.#host;
+    const { overlayKey, pressures, listeners } = this.#host;
     this.#set({
       ...this.#facts,
       overlayKey: overlayKey(),
+      listeners: listeners(),
       pressures: [...pressures(), ...this.#away],
     });
   }

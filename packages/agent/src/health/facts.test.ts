@@ -10,6 +10,7 @@ const host = {
   runsManager: true,
   overlayKey: () => '',
   pressures: () => [],
+  listeners: () => [],
 };
 const watches: FactWatch[] = [];
 afterEach(() => {
@@ -57,6 +58,7 @@ it('says of a host what docker info says', () => {
       ],
       "hostname": "h1",
       "images": [],
+      "listeners": [],
       "memoryBytes": 1000,
       "nanoCpus": 2000000000,
       "os": "linux",

@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import type { GenericResource, NodeFacts, Plugin, Pressure } from '@shoal/proto';
+import type { GenericResource, Listener, NodeFacts, Plugin, Pressure } from '@shoal/proto';
 
 /** More references than this help no scheduler and make every message about the node long. */
 const mostImages = 200;
@@ -13,6 +13,7 @@ export interface HostConfig {
   /** WireGuard public key, as it is now. */
   readonly overlayKey: () => string;
   readonly pressures: () => Pressure[];
+  readonly listeners: () => Listener[];
 }
 
 /** The part of `docker info` that matters here. Any of it may be missing in some version. */
@@ -55,6 +56,7 @@ export const nodeFacts = (host: HostConfig, info: DockerInfo, images: readonly s
   overlayKey: host.overlayKey(),
   probePort: host.probePort,
   pressures: host.pressures(),
+  listeners: host.listeners(),
 });
 
 /** Before the daemon has answered for the first time. */

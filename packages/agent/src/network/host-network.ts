@@ -17,6 +17,7 @@ import type { Upstream } from './dns/exchange.ts';
 import { HostResolvers } from './dns/host-resolvers.ts';
 import { DnsServer, gatewaysOf } from './dns/server.ts';
 import { type NetworkAssignments, networkState } from './from-proto.ts';
+import { withoutHeldPorts } from './held-ports.ts';
 import { checkNames } from './insight/own-names.ts';
 import { checkWays, heard } from './insight/ways.ts';
 import { KeyRotation } from './key-rotation.ts';
@@ -59,6 +60,8 @@ export interface HostNetworkOptions {
   readonly stateDir: string;
   /** Ids of this host's tasks that must get no traffic, as of now. */
   readonly unfit: () => ReadonlySet<string>;
+  /** Ports that something on the host itself listens on, as `tcp/22`, as of now. */
+  readonly held: () => ReadonlySet<string>;
   /** A session with the manager is up. */
   readonly connected: () => boolean;
   /** `publicKey` may be another one now. */
@@ -80,10 +83,13 @@ export class HostNetwork {
   #assigned: { readonly assignments: HostAssignments; readonly nodeId: string } | undefined;
   readonly #unfitNow: () => ReadonlySet<string>;
   #unfit: ReadonlySet<string> = new Set();
+  readonly #heldNow: () => ReadonlySet<string>;
+  #held: ReadonlySet<string> = new Set();
   #state: NetworkState | undefined;
 
-  constructor({ bridges, stateDir, unfit, connected, onKey, log }: HostNetworkOptions) {
+  constructor({ bridges, stateDir, unfit, held, connected, onKey, log }: HostNetworkOptions) {
     this.#unfitNow = unfit;
+    this.#heldNow = held;
     this.#log = log.child({ component: 'network' });
     this.#bridges = new LocalBridges(bridges);
     this.#dataPath = new DataPath({ bridges, stateDir, log });
@@ -131,11 +137,12 @@ export class HostNetwork {
     await this.#put();
   }
 
-  /** Something changed in what tasks of this host are fit for: rules and names follow, manager or not. */
+  /**
+   * Something changed in what tasks of this host are fit for, or in what else listens here: rules and names follow, manager
+   * or not.
+   */
   refresh(): void {
-    const unfit = this.#unfitNow();
-    const same = unfit.size === this.#unfit.size && [...unfit].every((id) => this.#unfit.has(id));
-    if (same) return;
+    if (isSame(this.#unfitNow(), this.#unfit) && isSame(this.#heldNow(), this.#held)) return;
     // Tries until it succeeds, or is closed.
     this.#put().catch(() => {});
   }
@@ -143,9 +150,10 @@ export class HostNetwork {
   async #put(): Promise<void> {
     if (!this.#assigned) return;
     this.#unfit = this.#unfitNow();
+    this.#held = this.#heldNow();
     const known = networkState(this.#assigned.assignments, this.#assigned.nodeId);
     if (!known) return;
-    const state = withoutUnfit(known, this.#unfit);
+    const state = withoutHeldPorts(withoutUnfit(known, this.#unfit), this.#held);
     this.#state = state;
     this.#dns.update(state);
     this.#dns.listenOn(gatewaysOf(state)).catch((err) => this.#log.error({ err }, 'names are not served'));
@@ -235,6 +243,9 @@ export class HostNetwork {
     await this.#dataPath.staleFlows.forgetClosed(addresses);
   }
 }
+
+const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
+  a.size === b.size && [...a].every((each) => b.has(each));
 
 /** An ended task's address may be another one's by now: those that shall run come last, and win. */
 const containersOf = (tasks: ReadonlyMap<string, Assignment>): Map<string, LocalContainer> => {

@@ -32,12 +32,14 @@ export class NoPortError extends Error {
 
 /**
  * The service's ports with every published one settled: named ones as they are, the others as they were before
- * (`previous`) or the lowest free one of the dynamic range. Throws PortTakenError, or NoPortError when none is free.
+ * (`previous`) or the lowest free one of the dynamic range on which no host listens. Throws PortTakenError, or NoPortError
+ * when none is free.
  */
 export function settlePorts(
   wanted: readonly PortConfig[],
   previous: readonly PortConfig[],
   taken: ReadonlyMap<string, Holder>,
+  isListenedOn: (port: PortConfig) => boolean,
 ): PortConfig[] {
   const own = new Set<string>();
   const claim = (port: PortConfig): PortConfig => {
@@ -81,7 +83,8 @@ export function settlePorts(
   }
   function dynamic(port: PortConfig): number {
     for (let PublishedPort = firstDynamic; PublishedPort <= lastDynamic; PublishedPort++) {
-      if (isFree({ ...port, PublishedPort })) return PublishedPort;
+      const candidate = { ...port, PublishedPort };
+      if (isFree(candidate) && !isListenedOn(candidate)) return PublishedPort;
     }
     throw new NoPortError(
       `no port between ${firstDynamic} and ${lastDynamic} is free: name one with published=`,

@@ -1,6 +1,7 @@
 import {
   ingressId,
   isIngressPort,
+  listenerAt,
   type Network,
   networksOf,
   type PortConfig,
@@ -33,7 +34,10 @@ export function settleService(
   now: number,
 ): Settled {
   const wanted = spec.EndpointSpec?.Ports ?? [];
-  const ports = wanted.length === 0 ? [] : settlePorts(wanted, previous.ports ?? [], portHolders(tx, id));
+  const ports =
+    wanted.length === 0
+      ? []
+      : settlePorts(wanted, previous.ports ?? [], portHolders(tx, id), (port) => isListenedOn(tx, port));
   return { attachments: settleAttachments(tx, id, spec, previous.attachments ?? [], now), ports };
 }
 
@@ -91,6 +95,10 @@ export function portHolders(view: Pick<ReadView, 'services'>, except: string): M
   }
   return holders;
 }
+
+/** Also on a host that is down: when it is back, it keeps its port. */
+const isListenedOn = (view: Pick<ReadView, 'nodes'>, { Protocol, PublishedPort }: PortConfig): boolean =>
+  [...view.nodes.all()].some((node) => listenerAt(node, Protocol ?? 'tcp', PublishedPort ?? 0));
 
 /** Whether the service has what its spec asks for; an automatic rollback changes the spec alone. */
 export function isSettled(tx: Tx, { Spec, shoal }: Service): boolean {

@@ -11,6 +11,7 @@ import { distributionPath, distributionRoutes } from './routes/distribution.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { doctorRoutes } from './routes/doctor.ts';
 import { eventRoutes } from './routes/events.ts';
+import { listenerRoutes } from './routes/listeners.ts';
 import { livenessRoutes } from './routes/liveness.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
@@ -62,6 +63,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   eventRoutes(app, deps);
   nodeRoutes(app, deps);
   livenessRoutes(app, deps);
+  listenerRoutes(app, deps);
   serviceRoutes(app, deps);
   taskRoutes(app, deps);
   doctorRoutes(app, deps);

@@ -3,6 +3,7 @@ import type { Cluster, Node } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import type { ApiDeps } from './deps.ts';
 import { ApiError } from './errors.ts';
+import { publishedPorts, unservedPorts, unservedThere } from './ports-in-use.ts';
 import { maxApiVersion, minApiVersion } from './versioning.ts';
 
 /** The one cluster object. Throws 503 until the manager has made it. */
@@ -148,7 +149,7 @@ export function infoView(view: ReadView, { about, clock }: ApiDeps) {
     InitCommit: { ID: '', Expected: '' },
     SecurityOptions: [],
     CDISpecDirs: null,
-    Warnings: warnings(nodes),
+    Warnings: warnings(view, nodes),
   };
 }
 
@@ -192,12 +193,16 @@ function plugins(nodes: readonly Node[], type: string): string[] {
   return [...new Set(names.filter(({ Type }) => Type === type).map(({ Name }) => Name ?? ''))].toSorted();
 }
 
-function warnings(nodes: readonly Node[]): string[] | null {
-  const lines = nodes
+function warnings(view: ReadView, nodes: readonly Node[]): string[] | null {
+  const states = nodes
     .filter(({ Status }) => Status.State !== 'ready')
     .map(({ ID, Description, Status }) => {
       const why = Status.Message ? `: ${Status.Message}` : '';
       return `WARNING: node ${Description.Hostname ?? ID} is ${Status.State}${why}`;
     });
+  const unserved = unservedPorts(publishedPorts(view.services.all()), nodes).map(
+    (one) => `WARNING: service ${one.service.Spec.Name}: ${unservedThere(view, one)}`,
+  );
+  const lines = [...states, ...unserved];
   return lines.length > 0 ? lines : null;
 }

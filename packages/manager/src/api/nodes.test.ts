@@ -142,6 +142,31 @@ describe('removing a node', () => {
     expect(store.view.tasks.get('t2')?.Status.State).toBe('failed');
   });
 
+  it('is refused for the one that runs the manager, by force or not; when it is down, force is needed', async () => {
+    const { call, store } = await anApi((tx) => {
+      tx.nodes.create(aNode('n1', { ManagerStatus: { Leader: true } }));
+      tx.tasks.create(
+        aTask('t1', { NodeID: 'n1', Status: { Timestamp: '', State: 'running', PortStatus: {} } }),
+      );
+    });
+    const begin =
+      "rpc error: code = FailedPrecondition desc = node n1 is a cluster manager and can't be removed: its host runs this manager.";
+    const refused = async (force: string, end: string) =>
+      expect(await call('DELETE', `/nodes/n1${force}`)).toMatchObject({
+        status: 400,
+        body: { message: `${begin} ${end}` },
+      });
+    for (const force of ['', '?force=1'])
+      await refused(force, 'To keep tasks off it, set its availability to drain');
+    expect(store.view.tasks.get('t1')?.Status.State).toBe('running');
+    await store.update((tx) => {
+      const node = tx.nodes.get('n1');
+      if (node) tx.nodes.update({ ...node, Status: { State: 'down' } });
+    });
+    await refused('', 'If the manager runs elsewhere by now, remove it by force');
+    expect((await call('DELETE', '/nodes/n1?force=1')).status).toBe(200);
+  });
+
   it('is done for one that is down', async () => {
     const { call } = await seeded();
     expect((await call('DELETE', '/nodes/n2')).status).toBe(200);

@@ -10,12 +10,14 @@ import {
   hasIngressPorts,
   networkLabel,
   networkModeOf,
+  type Service,
   type ServiceSpec,
   type TaskSpec,
 } from '../model/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
 import { badRequest, rpcError } from './errors.ts';
 import { findNetwork, idOf, nameOf } from './networks/resolve.ts';
+import { publishedPorts, refusePortsInUse, unservedPorts, unservedThere } from './ports-in-use.ts';
 import { isVisible } from './resolve.ts';
 import { isNetSysctl } from './validate/kernel.ts';
 
@@ -126,13 +128,18 @@ const serviceNamed = (view: ReadView, name: string) => view.services.by('name', 
  * What a client is told beside success; null for nothing. A service may name one that comes later, since
  * `docker stack deploy` makes a stack's services in no particular order.
  */
-export function warningsFor(view: ReadView, spec: ServiceSpec): string[] | null {
-  const name = companionOf(spec.Labels?.[networkLabel]);
-  if (name === undefined || serviceNamed(view, name)) return null;
-  return [`Labels["${networkLabel}"]: there is no service ${name} yet; tasks wait for it`];
+export function warningsFor(view: ReadView, service: Service | undefined): string[] | null {
+  if (!service) return null;
+  const name = companionOf(service.Spec.Labels?.[networkLabel]);
+  const warnings = unservedPorts(publishedPorts([service]), view.nodes.all()).map((one) =>
+    unservedThere(view, one),
+  );
+  if (name !== undefined && !serviceNamed(view, name))
+    warnings.push(`Labels["${networkLabel}"]: there is no service ${name} yet; tasks wait for it`);
+  return warnings.length > 0 ? warnings : null;
 }
 
-/** The service's networks, addresses and ports; what `previous` has of them stays. Throws ApiError. */
+/** The service's networks, addresses and ports; what `previous` has of them stays. Throws ApiError: 400 for what is not free. */
 export function settle(
   tx: Tx,
   id: string,
@@ -141,7 +148,9 @@ export function settle(
   now: number,
 ): Settled {
   try {
-    return settleService(tx, id, spec, previous, now);
+    const settled = settleService(tx, id, spec, previous, now);
+    refusePortsInUse(tx, id, settled.ports, previous.ports ?? []);
+    return settled;
   } catch (error) {
     if (error instanceof PortTakenError) throw rpcError('InvalidArgument', error.message);
     if (error instanceof NoPortError || error instanceof NoAddressError) {

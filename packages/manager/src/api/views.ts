@@ -12,6 +12,7 @@ import {
 } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { attachmentView, withPrefix } from './networks/attachments.ts';
+import { type Published, unservedHere, unservedOn } from './ports-in-use.ts';
 import { modeOf } from './service-changes.ts';
 
 /*
@@ -19,9 +20,12 @@ import { modeOf } from './service-changes.ts';
  * Docker always fills in and clients rely on.
  */
 
-export function nodeView(stored: Node): ApiNode {
+/** `published`: of all services. */
+export function nodeView(view: ReadView, stored: Node, published: Published): ApiNode {
   const { shoal: _, ...node } = stored;
-  const message = node.Status.Message ?? pressureText(stored);
+  const unserved = unservedOn(published, stored).map((one) => unservedHere(view, one));
+  const message =
+    node.Status.Message ?? ([pressureText(stored) ?? [], unserved].flat().join('; ') || undefined);
   return {
     ...node,
     Status: { ...node.Status, ...(message !== undefined && { Message: message }) },

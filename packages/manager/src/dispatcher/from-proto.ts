@@ -1,6 +1,17 @@
-import { decodeObserved, type NodeFacts, type TaskStatus } from '@shoal/proto';
+import {
+  decodeObserved,
+  type NodeFacts,
+  type Listener as ProtoListener,
+  type TaskStatus,
+} from '@shoal/proto';
 import { isoTime } from '../effects.ts';
-import { compareStates, type NodeDescription, type ObservedStatus, type Task } from '../model/index.ts';
+import {
+  compareStates,
+  type Listener,
+  type NodeDescription,
+  type ObservedStatus,
+  type Task,
+} from '../model/index.ts';
 
 /**
  * The task with the agent's report applied, or undefined when the report changes nothing: it came late,
@@ -65,3 +76,10 @@ export function nodeDescription(facts: NodeFacts): NodeDescription {
     },
   };
 }
+
+export const listener = ({ protocol, port, process, pid, serviceId }: ProtoListener): Listener => ({
+  protocol,
+  port,
+  ...(process && { process, pid }),
+  ...(serviceId && { serviceId }),
+});

@@ -3,7 +3,7 @@ import { type Hello, type NodeFacts, protocolVersion } from '@shoal/proto';
 import type { Clock, Ids } from '../effects.ts';
 import { countingFalls, type Node } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
-import { nodeDescription } from './from-proto.ts';
+import { listener, nodeDescription } from './from-proto.ts';
 
 /** Why an agent may not join; the text goes to the agent's log. */
 export class JoinRefused extends Error {
@@ -78,6 +78,7 @@ export function withFacts(
       ...(node.shoal.falls && { falls: node.shoal.falls }),
       images: facts.images,
       ...(facts.pressures.length > 0 && { pressures: facts.pressures }),
+      ...(facts.listeners.length > 0 && { listeners: facts.listeners.map(listener) }),
     },
   };
   return countingFalls(node, told, clock());

@@ -4,6 +4,7 @@ export * from './container-spec.ts';
 export * from './falls.ts';
 export * from './known-labels.ts';
 export * from './labels.ts';
+export * from './listeners.ts';
 export * from './network.ts';
 export * from './network-mode.ts';
 export * from './node.ts';

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { metaSchemas, Platform, Resources, type SpecHistory } from './common.ts';
 import type { Falls } from './falls.ts';
+import type { Listener } from './listeners.ts';
 import { object, oneOf, opt, stringMap } from './schema.ts';
 
 export const NodeSpec = object({
@@ -77,6 +78,8 @@ export interface NodeInternals extends SpecHistory {
   readonly images: readonly string[];
   /** What its host is short of; absent when that is nothing. While it is there, the node gets no new tasks. */
   readonly pressures?: readonly Pressure[];
+  /** What listens on the host itself, of the kinds that a published port would take over; absent when nothing does. */
+  readonly listeners?: readonly Listener[];
   /** Absent for a node that never went down. */
   readonly falls?: Falls;
 }

@@ -7,6 +7,7 @@ import type { ApiDeps } from '../deps.ts';
 import { filtersParam, idParam, nothing, query, route } from '../docs.ts';
 import { badRequest, notFound, outOfSequence, rpcError } from '../errors.ts';
 import { type Filters, matchesLabels, matchesPrefix, oneOfFilter, parseFilters } from '../filters.ts';
+import { publishedPorts } from '../ports-in-use.ts';
 import { isTrue } from '../query.ts';
 import { findNode } from '../resolve.ts';
 import { parseVersion } from '../service-changes.ts';
@@ -31,12 +32,19 @@ export function nodeRoutes(app: FastifyInstance, { store, clock }: ApiDeps): voi
       answers: [200, Type.Array(ApiNode)],
       errors: [400],
     }),
-    async ({ query: { filters } }) => listNodes(store.view, parseFilters(filters, filterKeys)).map(nodeView),
+    async ({ query: { filters } }) => {
+      const { view } = store;
+      const published = publishedPorts(view.services.all());
+      return listNodes(view, parseFilters(filters, filterKeys)).map((node) =>
+        nodeView(view, node, published),
+      );
+    },
   );
   app.get<Of>(
     '/nodes/:id',
     route({ tag, summary: 'One node', params: idParam, answers: [200, ApiNode], errors: [400, 404] }),
-    async ({ params }) => nodeView(findNode(store.view, params.id)),
+    async ({ params }) =>
+      nodeView(store.view, findNode(store.view, params.id), publishedPorts(store.view.services.all())),
   );
   app.post<Of<'version'> & { Body: NodeSpec }>(
     '/nodes/:id/update',
@@ -62,7 +70,7 @@ export function nodeRoutes(app: FastifyInstance, { store, clock }: ApiDeps): voi
     route({
       tag,
       summary: 'Forget a node',
-      description: 'Its tasks are replaced on other nodes.',
+      description: 'Its tasks are replaced on other nodes. That of the manager itself is refused.',
       params: idParam,
       query: query({ force: '1: also when the node is not down' }),
       answers: [200, nothing],
@@ -107,10 +115,25 @@ function updateNode(tx: Tx, id: string, version: number, spec: NodeSpec): void {
   tx.nodes.update({ ...node, Spec: spec, shoal: { ...node.shoal, replacedIndex: node.Version.Index } });
 }
 
+/**
+ * Swarm refuses it too, by force or not, until the node is no manager any more. Here that is told by its agent alone: once
+ * the manager runs elsewhere, that of a host which is gone says nothing more, and force is the way out.
+ */
+function refuseManager({ ID, ManagerStatus, Status }: Node, force: boolean): void {
+  if (!ManagerStatus || (force && Status.State === 'down')) return;
+  const begin = `node ${ID} is a cluster manager and can't be removed: its host runs this manager.`;
+  const way =
+    Status.State === 'down'
+      ? 'If the manager runs elsewhere by now, remove it by force'
+      : 'To keep tasks off it, set its availability to drain';
+  throw rpcError('FailedPrecondition', `${begin} ${way}`);
+}
+
 /** The tasks of a node that is gone can report no more: they end here (swarmkit controlapi/node.go). */
 function removeNode(tx: Tx, id: string, force: boolean, clock: Clock): void {
   const node = tx.nodes.get(id);
   if (!node) throw notFound('node', id);
+  refuseManager(node, force);
   if (!force && node.Status.State !== 'down') {
     throw rpcError('FailedPrecondition', `node ${id} is not down and can't be removed`);
   }

@@ -44,7 +44,7 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
     async ({ body, headers }, reply) => {
       const auth = textOf(headers[authHeader]);
       const { ID } = await store.update((tx) => createService(tx, ids(), body, auth, clock()));
-      return reply.code(201).send({ ID, Warnings: warningsFor(store.view, body) });
+      return reply.code(201).send({ ID, Warnings: warningsFor(store.view, store.view.services.get(ID)) });
     },
   );
   app.post<ById & { Body: ServiceSpec; Querystring: UpdateQuery }>(
@@ -72,7 +72,7 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
       };
       const { ID } = findService(store.view, params.id);
       await store.update((tx) => updateService(tx, { id: ID, ...change }));
-      return { Warnings: warningsFor(store.view, body) };
+      return { Warnings: warningsFor(store.view, store.view.services.get(ID)) };
     },
   );
   app.delete<ById>(

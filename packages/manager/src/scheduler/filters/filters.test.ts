@@ -144,6 +144,20 @@ describe('filters', () => {
     expect(refusals({}, webPort, [running('o', other)]).text).toBe('');
   });
 
+  it('hostPort: by what listens on the host itself', () => {
+    const listeners = [
+      { protocol: 'udp', port: 53 },
+      { protocol: 'tcp', port: 80, process: 'nginx', pid: 812 },
+    ];
+    const node = { shoal: { number: 1, images: [], listeners } };
+    expect(refusals(node, webPort)).toEqual({
+      refused: ['hostPort: in use: 80/tcp by "nginx" (pid 812)'],
+      text: 'no suitable node (host-mode port already in use on 1 node)',
+    });
+    const tcpPort53 = { PublishMode: 'host' as const, PublishedPort: 53 };
+    expect(refusals(node, { shoal: { specVersion: 1, ports: [tcpPort53] } }).text).toBe('');
+  });
+
   it('maxReplicas: tasks that are meant to run count', () => {
     const limited = { Spec: { Placement: { MaxReplicas: 1 } } };
     expect(refusals({}, limited, [running('o', limited)])).toEqual({

@@ -1,3 +1,4 @@
+import { type Listener, listenerAt, listenerText, type Node } from '../../model/index.ts';
 import type { Candidate } from '../candidate.ts';
 import type { Demand } from '../demand.ts';
 import { countNodes, missingResources } from '../missing.ts';
@@ -25,17 +26,27 @@ export const resources: Filter = {
 export const hostPort: Filter = {
   name: 'hostPort',
   applies: (demand) => demand.ports.length > 0,
-  passes(demand, { used }) {
-    for (const port of demand.ports) if (used.ports.has(port)) return false;
+  passes(demand, { node, used }) {
+    for (const port of demand.ports) if (used.ports.has(port) || listenerOn(node, port)) return false;
     return true;
   },
-  why: (demand, { used }) =>
+  why: (demand, { node, used }) =>
     `in use: ${demand.ports
-      .filter((port) => used.ports.has(port))
-      .map((port) => port.split('/').reverse().join('/'))
+      .flatMap((port) => {
+        const shown = port.split('/').reverse().join('/');
+        const listener = listenerOn(node, port);
+        if (used.ports.has(port)) return shown;
+        return listener ? `${shown} by ${listenerText(listener)}` : [];
+      })
       .join(', ')}`,
   summary: (nodes) => `host-mode port already in use on ${countNodes(nodes)}`,
 };
+
+/** Docker would find the port taken, and reject the task. `port`: as `tcp/80`. */
+function listenerOn(node: Node, port: string): Listener | undefined {
+  const [protocol = '', number] = port.split('/');
+  return listenerAt(node, protocol, Number(number));
+}
 
 export const maxReplicas: Filter = {
   name: 'maxReplicas',

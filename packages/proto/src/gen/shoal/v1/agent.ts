@@ -148,11 +148,24 @@ export interface NodeFacts {
   probePort: number;
   /** What the host is short of: what it runs may stay, but it should get nothing new. */
   pressures: Pressure[];
+  /** What listens on the host itself, sorted. Not the agent's own sockets, nor what Docker holds for the tasks' host ports. */
+  listeners: Listener[];
 }
 
 export interface NodeFacts_EngineLabelsEntry {
   key: string;
   value: string;
+}
+
+export interface Listener {
+  /** "tcp" or "udp". */
+  protocol: string;
+  port: number;
+  /** Name and id of one process that listens; empty and 0 where it can't be seen. */
+  process: string;
+  pid: number;
+  /** It is a container of this service, on the host's network; empty for all others. */
+  serviceId: string;
 }
 
 export interface Pressure {
@@ -1271,6 +1284,7 @@ function createBaseNodeFacts(): NodeFacts {
     overlayKey: "",
     probePort: 0,
     pressures: [],
+    listeners: [],
   };
 }
 
@@ -1323,6 +1337,9 @@ export const NodeFacts: MessageFns<NodeFacts> = {
     }
     for (const v of message.pressures) {
       Pressure.encode(v!, writer.uint32(242).fork()).join();
+    }
+    for (const v of message.listeners) {
+      Listener.encode(v!, writer.uint32(322).fork()).join();
     }
     return writer;
   },
@@ -1471,6 +1488,14 @@ export const NodeFacts: MessageFns<NodeFacts> = {
             message.pressures.push(Pressure.decode(reader, reader.uint32()));
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.listeners.push(Listener.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1512,6 +1537,7 @@ export const NodeFacts: MessageFns<NodeFacts> = {
     message.overlayKey = object.overlayKey ?? "";
     message.probePort = object.probePort ?? 0;
     message.pressures = object.pressures?.map((e) => Pressure.fromPartial(e)) || [];
+    message.listeners = object.listeners?.map((e) => Listener.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1579,6 +1605,109 @@ export const NodeFacts_EngineLabelsEntry: MessageFns<NodeFacts_EngineLabelsEntry
     const message = createBaseNodeFacts_EngineLabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseListener(): Listener {
+  return { protocol: "", port: 0, process: "", pid: 0, serviceId: "" };
+}
+
+export const Listener: MessageFns<Listener> = {
+  encode(message: Listener, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.protocol !== "") {
+      writer.uint32(10).string(message.protocol);
+    }
+    if (message.port !== 0) {
+      writer.uint32(16).uint32(message.port);
+    }
+    if (message.process !== "") {
+      writer.uint32(26).string(message.process);
+    }
+    if (message.pid !== 0) {
+      writer.uint32(32).uint32(message.pid);
+    }
+    if (message.serviceId !== "") {
+      writer.uint32(42).string(message.serviceId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Listener {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListener();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.protocol = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.process = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.pid = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.serviceId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Listener>, I>>(base?: I): Listener {
+    return Listener.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Listener>, I>>(object: I): Listener {
+    const message = createBaseListener();
+    message.protocol = object.protocol ?? "";
+    message.port = object.port ?? 0;
+    message.process = object.process ?? "";
+    message.pid = object.pid ?? 0;
+    message.serviceId = object.serviceId ?? "";
     return message;
   },
 };

@@ -1,0 +1,24 @@
+import type { Assignment, TaskStatus } from '@shoal/proto';
+import { type Ours, portKey } from './listeners.ts';
+
+/** What the agent's own tasks have of the host's ports. */
+export function oursOf(
+  tasks: ReadonlyMap<string, Pick<Assignment, 'serviceId' | 'ports'>>,
+  statuses: readonly Pick<TaskStatus, 'taskId' | 'container' | 'ports'>[],
+  pid: number,
+): Ours {
+  const ports = [...tasks.values(), ...statuses]
+    .flatMap((each) => each.ports)
+    // The number of others is not known before Docker has chosen it.
+    .filter(({ published }) => published > 0);
+  return {
+    pid,
+    ports: new Set(ports.map(({ protocol, published }) => portKey(protocol, published))),
+    services: new Map(
+      statuses.flatMap(({ taskId, container }) => {
+        const service = tasks.get(taskId)?.serviceId;
+        return container && service ? [[container.id, service] as const] : [];
+      }),
+    ),
+  };
+}

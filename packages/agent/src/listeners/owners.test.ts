@@ -1,0 +1,33 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, it } from 'vitest';
+import { containerIn, Owners, processName } from './owners.ts';
+import { openSockets } from './proc-net.ts';
+
+it.each([
+  ['/usr/bin/python3\0-m\0http.server\0', 'python3'],
+  ['sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups\0', 'sshd'],
+  ['nginx: master process /usr/sbin/nginx\0', 'nginx'],
+  ['node\0server.js\0', 'node'],
+  ['', ''],
+])('names the process of %j', (commandLine, name) => {
+  expect(processName(commandLine)).toBe(name);
+});
+
+it('finds the innermost container', () => {
+  const [outer, inner] = ['a'.repeat(64), 'b'.repeat(64)];
+  expect(containerIn(`4:memory:/docker/${outer}/inner/${inner}\n`)).toBe(inner);
+  expect(containerIn(`0::/system.slice/docker-${inner}.scope\n`)).toBe(inner);
+  expect(containerIn('0::/system.slice/ssh.service\n')).toBeUndefined();
+});
+
+it('finds the process of a socket, and says nothing of one that nobody has', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const socket = (await openSockets()).find((each) => each.transport === 'tcp' && each.port === port);
+  const owners = await new Owners().of(new Set([socket?.inode ?? '', '1']));
+  expect(owners.get(socket?.inode ?? '')).toMatchObject({ pid: process.pid, process: 'node' });
+  expect(owners.get('1')).toBeUndefined();
+  server.close();
+});

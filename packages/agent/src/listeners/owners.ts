@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Owner } from './listeners.ts';
+
+/** Which processes have which sockets. Each is looked for once: that reads the descriptors of all processes. */
+export class Owners {
+  readonly #known = new Map<string, Owner | undefined>();
+
+  /**
+   * Owners of these sockets, by inode; undefined for those of the kernel itself, and where this process may not look. Those
+   * not named here are forgotten. Never rejects.
+   */
+  async of(inodes: ReadonlySet<string>): Promise<ReadonlyMap<string, Owner | undefined>> {
+    for (const inode of this.#known.keys()) if (!inodes.has(inode)) this.#known.delete(inode);
+    const wanted = new Set([...inodes].filter((inode) => !this.#known.has(inode)));
+    if (wanted.size === 0) return this.#known;
+    for (const pid of processes()) {
+      for (const inode of socketsOf(pid)) if (wanted.delete(inode)) this.#known.set(inode, describe(pid));
+      if (wanted.size === 0) break;
+      await turn();
+    }
+    for (const inode of wanted) this.#known.set(inode, undefined);
+    return this.#known;
+  }
+}
+
+const processes = (): number[] =>
+  read(() => readdirSync('/proc'), [])
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+
+const socketsOf = (pid: number): string[] =>
+  read(() => readdirSync(`/proc/${pid}/fd`), []).flatMap(
+    (fd) => /^socket:\[(\d+)\]$/.exec(read(() => readlinkSync(`/proc/${pid}/fd/${fd}`), ''))?.[1] ?? [],
+  );
+
+function describe(pid: number): Owner {
+  const text = (name: string) => read(() => readFileSync(`/proc/${pid}/${name}`, 'utf8'), '');
+  const container = containerIn(text('cgroup'));
+  return {
+    pid,
+    process: processName(text('cmdline')) || text('comm').trim(),
+    ...(container && { container }),
+  };
+}
+
+/**
+ * `/usr/bin/python3 -m http.server` → `python3`; `sshd: /usr/sbin/sshd -D` → `sshd`. Not the kernel's name of it: that is
+ * the main thread's, for Node `MainThread`.
+ */
+export function processName(commandLine: string): string {
+  const [command = ''] = commandLine.split(/[\0 ]/);
+  return command.slice(command.lastIndexOf('/') + 1).replace(/:$/, '');
+}
+
+/** The innermost container of `/proc/PID/cgroup`: hosts may be containers themselves. */
+export const containerIn = (cgroup: string): string | undefined => cgroup.match(/\b[0-9a-f]{64}\b/g)?.at(-1);
+
+/** Processes end while they are looked at. */
+function read<T>(from: () => T, otherwise: T): T {
+  try {
+    return from();
+  } catch {
+    return otherwise;
+  }
+}

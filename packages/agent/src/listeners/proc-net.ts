@@ -1,0 +1,90 @@
+import { open, readFile } from 'node:fs/promises';
+
+export type Transport = 'tcp' | 'udp';
+
+/** A socket that waits for whoever may come: TCP that listens, UDP that is bound and connected to nobody. */
+export interface OpenSocket {
+  readonly transport: Transport;
+  readonly port: number;
+  /** What its processes' descriptors are known by. */
+  readonly inode: string;
+}
+
+/** Bounds of a range, both in it. */
+export type PortRange = readonly [first: number, last: number];
+
+const listening = '0A';
+const unconnected = '07';
+
+/** Local port, remote port, state and inode of each line, the numbers but the last in hexadecimal. */
+const lines =
+  /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]{2}) \S+ \S+ \S+ +\d+ +\d+ (\d+)/gm;
+
+/**
+ * The open sockets in the text of `/proc/net/tcp`, `udp`, `tcp6` or `udp6` (Linux, Documentation/networking/proc_net_tcp),
+ * on whatever address: a published port answers on all of them.
+ */
+export function parseSockets(transport: Transport, table: string): OpenSocket[] {
+  const open: OpenSocket[] = [];
+  for (const [, local = '', remote, state, inode = ''] of table.matchAll(lines)) {
+    const isOpen = transport === 'tcp' ? state === listening : state === unconnected && remote === '0000';
+    const port = Number.parseInt(local, 16);
+    if (isOpen && port > 0) open.push({ transport, port, inode });
+  }
+  return open;
+}
+
+/** The range that the kernel takes the ports of clients from, as `/proc/sys/net/ipv4/ip_local_port_range` has it. */
+export function parseRange(text: string): PortRange {
+  const [first = 0, last = 0] = text.trim().split(/\s+/).map(Number);
+  return [first, last];
+}
+
+/** All open sockets of this host. Rejects when the kernel does not show them. */
+export async function openSockets(): Promise<OpenSocket[]> {
+  const tables = await Promise.all([
+    head('/proc/net/tcp').then((text) => parseSockets('tcp', text)),
+    head('/proc/net/tcp6').then((text) => parseSockets('tcp', text)),
+    readFile('/proc/net/udp', 'latin1').then((text) => parseSockets('udp', text)),
+    readFile('/proc/net/udp6', 'latin1')
+      .catch(noIPv6)
+      .then((text) => parseSockets('udp', text)),
+  ]);
+  return tables.flat();
+}
+
+export const clientPorts = async (): Promise<PortRange> =>
+  parseRange(await readFile('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'));
+
+/**
+ * The kernel lists those that listen first: connections, of which there may be any number, are not read. It gives a page at
+ * a time, and less than that at the end. Being told of the end once more would make it walk through its whole table again.
+ */
+async function head(path: string): Promise<string> {
+  const file = await open(path).catch(noIPv6);
+  if (typeof file === 'string') return file;
+  try {
+    const page = Buffer.alloc(pageBytes);
+    let text = '';
+    for (;;) {
+      const { bytesRead } = await file.read(page, 0, page.length, null);
+      const read = page.toString('latin1', 0, bytesRead);
+      text += read;
+      if (bytesRead < pageBytes - longestLine || connection.test(read)) return text;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+const pageBytes = 4_096;
+/** Of these tables, with room to spare. */
+const longestLine = 512;
+/** In a page, which begins with a whole line. */
+const connection = /^ *\d+: \S+ \S+ (?!0A)[0-9A-F]{2} /m;
+
+/** Hosts may have IPv6 switched off. */
+const noIPv6 = (error: NodeJS.ErrnoException): string => {
+  if (error.code === 'ENOENT') return '';
+  throw error;
+};

@@ -1,0 +1,17 @@
+import type { NetworkState, ServiceEndpoints } from './state.ts';
+
+/**
+ * The manager's state less the published ports that something on this host listens on (`tcp/22`): here they stay whose they
+ * are, also when the manager does not know yet, or is away. Everything else keeps its objects.
+ */
+export function withoutHeldPorts(state: NetworkState, held: ReadonlySet<string>): NetworkState {
+  const isHeld = ({ protocol, published }: ServiceEndpoints['published'][number]) =>
+    held.has(`${protocol}/${published}`);
+  const changed = [...state.services.values()]
+    .filter(({ published }) => held.size > 0 && published.some(isHeld))
+    .map((service): [string, ServiceEndpoints] => [
+      service.id,
+      { ...service, published: service.published.filter((port) => !isHeld(port)) },
+    ]);
+  return changed.length === 0 ? state : { ...state, services: new Map([...state.services, ...changed]) };
+}

@@ -1,0 +1,22 @@
+/** Something on a host that waits for whoever comes to one of its ports. */
+export interface Listener {
+  readonly protocol: string;
+  readonly port: number;
+  /** Name and id of the process; absent where the agent can't see them. */
+  readonly process?: string;
+  readonly pid?: number;
+  /** It is a container of this service, on the host's network. */
+  readonly serviceId?: string;
+}
+
+interface Host {
+  readonly shoal: { readonly listeners?: readonly Listener[] };
+}
+
+/** What of a node listens on the port. */
+export const listenerAt = ({ shoal }: Host, protocol: string, port: number): Listener | undefined =>
+  shoal.listeners?.find((each) => each.port === port && each.protocol === protocol);
+
+/** For people: `"sshd" (pid 812)`. */
+export const listenerText = ({ process, pid }: Listener): string =>
+  process ? `"${process}" (pid ${pid})` : 'a process that its agent can not see';
