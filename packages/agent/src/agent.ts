@@ -204,11 +204,13 @@ export class Agent {
         onEvent: (taskId, event) => this.#tasks.hint(taskId, event),
         onLost: (reason) => {
           this.#facts.trouble(reason);
+          this.#network.daemonLost();
           // Without live-restore the daemon ends them itself, and knows how they ended.
           if (this.#facts.liveRestore) this.#processes.begin();
         },
         onFound: () => {
           this.#processes.end();
+          this.#network.daemonFound();
           void this.#facts.refresh();
           void this.#warnOfStrangers();
         },

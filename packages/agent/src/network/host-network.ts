@@ -118,6 +118,15 @@ export class HostNetwork {
     await this.#dns.close();
   }
 
+  /** The Docker daemon is gone; until it is `found` again, no network counts as ready. */
+  daemonLost(): void {
+    this.#dataPath.daemonLost();
+  }
+
+  daemonFound(): void {
+    this.#dataPath.daemonFound();
+  }
+
   /** WireGuard key of this host, for the others; empty when it has none. */
   get publicKey(): string {
     return this.#dataPath.publicKey;
