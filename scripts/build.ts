@@ -23,6 +23,8 @@ export interface Bundle {
 export const BUNDLES: readonly Bundle[] = [
   { entry: 'packages/manager/src/main.ts', out: 'dist/manager/main.mjs' },
   { entry: 'packages/agent/src/main.ts', out: 'dist/agent/main.mjs' },
+  // Runs inside a container's network, see insight/inside.ts.
+  { entry: 'packages/agent/src/network/insight/try-inside.ts', out: 'dist/agent/try-inside.mjs' },
   // The testbed needs a clone.
   { entry: 'packages/cli/src/main.ts', out: 'dist/cli/main.mjs', without: ['*/on-testbed.ts'] },
 ];

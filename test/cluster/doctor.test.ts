@@ -1,5 +1,6 @@
-import { faults, httpJson, until } from '@shoal/testbed';
+import { faults, type Host, httpJson, until } from '@shoal/testbed';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { published } from './askers.ts';
 import { cluster, containersOn, create, docker, removeServices, running, webSpec } from './shared.ts';
 
 interface Findings {
@@ -17,13 +18,15 @@ interface Detail {
 
 const examine = () => httpJson<Findings>(`${cluster.apiUrl}/shoal/v1/doctor/networks`, { timeoutMs: 15_000 });
 const failing = ({ checks }: Findings) => checks.filter(({ ok }) => !ok);
-/** Asks until exactly these things are found wrong: on a busy machine one look may find more. */
-const finding = (...wanted: string[]) =>
+const causes = ['agent', 'rules', 'dns', 'path', 'mtu'];
+const ofUsers = ['address', 'name', 'vip', 'port'];
+/** Asks until exactly these things of some kinds are found wrong: on a busy machine one look may find more. */
+const finding = (kinds: readonly string[], ...wanted: string[]) =>
   until(
     `the doctor finds ${wanted.join(', ') || 'nothing'}`,
     async (seen) => {
       const findings = await examine();
-      const wrong = failing(findings);
+      const wrong = failing(findings).filter(({ check }) => kinds.includes(check));
       seen(wrong.map(({ says }) => says));
       const found = wrong.map(({ from, to, check }) => [from, to, check].filter(Boolean).join(' '));
       return found.sort().join() === wanted.sort().join() ? { ...findings, wrong } : undefined;
@@ -44,6 +47,16 @@ const traffic = () =>
     { timeoutMs: 60_000 },
   );
 
+/** The service's container on a host: its address on the network, and the bridge there. */
+async function inClinic(host: Host) {
+  const [container] = await containersOn(host, 'web');
+  const [name, joined] =
+    Object.entries(container?.NetworkSettings.Networks ?? {}).find(([each]) =>
+      each.startsWith('shoal.1.clinic.'),
+    ) ?? [];
+  return { address: joined?.IPAddress ?? '', bridge: `sh.n${name?.split('.').at(-1)}` };
+}
+
 const networks: string[] = [];
 beforeAll(async () => {
   for (const [Name, Options] of [
@@ -54,7 +67,7 @@ beforeAll(async () => {
     networks.push(id);
   }
   const Networks = networks.map((Target) => ({ Target }));
-  await create(webSpec('web', { task: { Networks }, Mode: { Global: {} } }));
+  await create(webSpec('web', { task: { Networks }, Mode: { Global: {} }, ...published(18_098) }));
   await running('web', 3);
 });
 afterEach(() => faults.healAll(cluster));
@@ -65,21 +78,30 @@ afterAll(async () => {
 
 describe('the doctor', () => {
   it('finds a healthy cluster healthy, and says what it looked at', async () => {
-    const { checks, healthy } = await finding();
+    const { checks, healthy } = await finding([...causes, ...ofUsers]);
     expect(healthy).toBe(true);
     for (const from of ['h1', 'h2', 'h3']) {
       const own = checks.filter((each) => each.from === from);
-      expect(new Set(own.map(({ check }) => check))).toEqual(
-        new Set(['agent', 'rules', 'dns', 'path', 'mtu']),
-      );
+      expect(new Set(own.map(({ check }) => check))).toEqual(new Set([...causes, ...ofUsers]));
       expect(own.filter(({ check }) => check === 'path' || check === 'mtu')).toHaveLength(8);
+      const others = ['h1', 'h2', 'h3'].filter((name) => name !== from);
+      const towards = (kind: string) =>
+        own.flatMap(({ check, to }) => (check === kind && to ? [to] : [])).sort();
+      expect([towards('address'), towards('name'), towards('port')]).toEqual([
+        others,
+        others,
+        ['h1', 'h2', 'h3'],
+      ]);
+      expect(own.find(({ check, to }) => check === 'name' && !to)?.says).toMatch(
+        /find 2 service names/,
+      );
     }
   });
 
   it('names the one way that is blocked, and the port', async () => {
     const [h2, h3] = [cluster.host('h2'), cluster.host('h3')];
     await faults.drop({ from: h2, at: h3, only: { protocol: 'udp', port: 4789 } });
-    const { healthy, wrong } = await finding('h2 h3 path');
+    const { healthy, wrong } = await finding(causes, 'h2 h3 path');
     expect(healthy).toBe(false);
     expect(wrong[0]?.says).toBe(
       `h2 can't reach h3 inside the overlay: UDP port 4789 from ${h2.ip} to ${h3.ip} seems to be blocked; open it in the firewall between them`,
@@ -94,14 +116,51 @@ describe('the doctor', () => {
     await h1.sh(
       `nft 'add rule inet shoal_faults arriving ip saddr ${h3.ip} udp dport 4789 ip length > 1450 drop'`,
     );
-    const { wrong } = await finding('h1 h2 path', 'h2 h1 path', 'h3 h1 mtu');
+    const { wrong } = await finding(causes, 'h1 h2 path', 'h2 h1 path', 'h3 h1 mtu');
     expect(wrong.find(({ check }) => check === 'mtu')?.says).toContain('1450 bytes');
     expect(wrong.find(({ check }) => check === 'path')?.says).toContain('51823');
   });
 
+  it('names a container that nobody reaches, though tunnels and rules are well', async () => {
+    const h2 = cluster.host('h2');
+    const { address } = await inClinic(h2);
+    await h2.sh(
+      `nft add table inet shoal_faults
+       nft 'add chain inet shoal_faults arriving { type filter hook prerouting priority -400; }'
+       nft 'add rule inet shoal_faults arriving ip daddr ${address} iifname "sh.vx" drop'`,
+    );
+    const { healthy, wrong } = await finding(
+      [...causes, 'address', 'name'],
+      'h1 h2 address',
+      'h3 h2 address',
+      // What the others answer it is dropped, too.
+      'h2 h1 address',
+      'h2 h3 address',
+    );
+    expect(healthy).toBe(false);
+    expect(
+      wrong.filter(({ says }) => says.includes(`(${address}) on network clinic: no answer`)),
+    ).toHaveLength(2);
+  });
+
+  it('goes before rules like those of Docker 28 and later, which drop what comes from other hosts', async () => {
+    const h2 = cluster.host('h2');
+    const { address, bridge } = await inClinic(h2);
+    const rule = `PREROUTING -d ${address} ! -i ${bridge} -j DROP`;
+    await h2.sh(`iptables -t raw -I ${rule}`);
+    try {
+      await finding([...causes, ...ofUsers]);
+      expect((await h2.sh('iptables -t raw -S PREROUTING')).trim().split('\n').slice(1, 2)).toEqual([
+        '-A PREROUTING -i sh.+ -j ACCEPT',
+      ]);
+    } finally {
+      await h2.sh(`iptables -t raw -D ${rule}`);
+    }
+  });
+
   it('names a host whose agent is away, and so do counters', async () => {
     await faults.killProcess(cluster.host('h2'), 'agent', { hold: true });
-    const { wrong } = await finding('h2 agent');
+    const { wrong } = await finding(causes, 'h2 agent');
     // The question may reach it in its last moment.
     expect(wrong[0]?.says).toMatch(/not connected|went away/);
     expect((await detail()).unanswered.map(({ hostname }) => hostname)).toContain('h2');
@@ -120,6 +179,11 @@ describe('traffic', () => {
     const { traffic: after } = await traffic();
     expect(after.connections).toBe(before.connections + 10);
     expect(after.bytes).toBeGreaterThan(before.bytes + 1_000);
-    expect(after.nodes.map(({ hostname }) => hostname)).toEqual(['h2']);
+    // The doctor's own connections count, too: those were before.
+    const grown = after.nodes.filter(
+      ({ hostname, connections }) =>
+        connections !== (before.nodes.find((each) => each.hostname === hostname)?.connections ?? 0),
+    );
+    expect(grown.map(({ hostname }) => hostname)).toEqual(['h2']);
   });
 });

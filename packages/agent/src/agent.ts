@@ -220,12 +220,14 @@ export class Agent {
         onEvent: (taskId, event) => this.#tasks.hint(taskId, event),
         onLost: (reason) => {
           this.#facts.trouble(reason);
+          this.#network.daemonLost();
+          // Without live-restore the daemon ends them itself, when it goes or when it is back.
           if (this.#facts.liveRestore) this.#processes.begin();
-          // The daemon ends them itself when it goes, or when it is back.
           else this.#tasks.unwatched();
         },
         onFound: () => {
           this.#processes.end();
+          this.#network.daemonFound();
           void this.#facts.refresh();
           void this.#warnOfStrangers();
         },

@@ -48,3 +48,11 @@ export async function bookwormSources(): Promise<AptSource[]> {
   }
   return [...sources.values()];
 }
+
+/** The same archive's sources of another suite. */
+export async function suiteSources(suite: string): Promise<AptSource[]> {
+  const here = (await bookwormSources()).find(
+    (source) => source.suite === 'bookworm' && source.component === 'main',
+  );
+  return [{ uri: here?.uri ?? 'http://deb.debian.org/debian', suite, component: 'main' }];
+}

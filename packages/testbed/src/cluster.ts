@@ -178,11 +178,20 @@ export class Cluster {
     return folder;
   }
 
-  async compose(args: readonly string[]): Promise<string> {
+  /**
+   * Gives a host another image, say one with another Docker, and leaves it its disks: as a reboot does that comes after
+   * packages were installed. Resolves when its daemon answers.
+   */
+  async rehost(host: Host, image: string): Promise<void> {
+    await this.compose(['up', '-d', '--no-deps', host.name], image);
+    await daemonBack(host);
+  }
+
+  async compose(args: readonly string[], image = HOST_IMAGE): Promise<string> {
     const { project, apiPort, registryPort, net, managerArgs, agentArgs, dockerdArgs } = this.options;
     return compose(project, args, {
       SHOAL_PROJECT: project,
-      SHOAL_HOST_IMAGE: HOST_IMAGE,
+      SHOAL_HOST_IMAGE: image,
       SHOAL_API_PORT: String(apiPort),
       SHOAL_REGISTRY_PORT: String(registryPort),
       SHOAL_NET: net,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { bookwormSources } from './apt.ts';
+import { bookwormSources, suiteSources } from './apt.ts';
 import { BASE_IMAGE, imageExists } from './base-image.ts';
 import { ROOT } from './paths.ts';
 import { run, tryRun } from './run.ts';
@@ -60,8 +60,13 @@ async function build({ tag, dockerfile, context, args = {} }: Build): Promise<vo
 }
 
 /** Builds `shoal/base:KIND-HASH` unless it exists, and drops the one it replaces. */
-async function layer(kind: string, from: string, context: Record<string, Source>): Promise<string> {
-  const dockerfile = `deploy/base/${kind}.Dockerfile`;
+async function layer(
+  kind: string,
+  from: string,
+  context: Record<string, Source>,
+  recipe = kind,
+): Promise<string> {
+  const dockerfile = `deploy/base/${recipe}.Dockerfile`;
   const hash = createHash('sha256')
     .update(readFileSync(join(ROOT, dockerfile)))
     .update(from);
@@ -120,8 +125,8 @@ async function nodeLayer(): Promise<string> {
   return layer('node', BASE_IMAGE, { node: { from: node }, version: { text: version } });
 }
 
-/** This machine's ways to Debian's packages, for installations inside image builds. */
-async function aptContext(): Promise<Record<string, Source>> {
+/** This machine's ways to Debian's packages, for installations inside image builds; those of another suite if one is named. */
+async function aptContext(newer?: NewerSuite): Promise<Record<string, Source>> {
   const install = readFileSync(join(ROOT, 'deploy/base/install.sh'), 'utf8');
   const dump = await tryRun('apt-config', ['dump']);
   const settings = dump.stdout
@@ -129,7 +134,7 @@ async function aptContext(): Promise<Record<string, Source>> {
     .filter((line) =>
       /^Acquire::(https?|Check-Valid-Until|Check-Date|Max-ValidTime|Retries|ForceIPv\d)\b/i.test(line),
     );
-  const sources = await bookwormSources();
+  const sources = newer ? await suiteSources(newer) : await bookwormSources();
   const lines = sources.map(({ uri, suite, component }) => `deb ${uri} ${suite} ${component}`);
   const context: Record<string, Source> = { 'apt/install.sh': { text: install } };
   const authorities = '/etc/ssl/certs/ca-certificates.crt';
@@ -142,12 +147,28 @@ async function aptContext(): Promise<Record<string, Source>> {
   return context;
 }
 
+/** Debian suites with a newer Docker than that of all other hosts (bookworm: 20.10). */
+export const NEWER_SUITES = ['trixie', 'sid'] as const;
+export type NewerSuite = (typeof NEWER_SUITES)[number];
+
+/** The image of hosts with the Docker of a suite. */
+export const hostImage = (suite: 'bookworm' | NewerSuite): string =>
+  suite === 'bookworm' ? HOST_IMAGE : `${HOST_IMAGE}-${suite}`;
+
 /** The image that all hosts and the registry run; takes seconds when only our code changed. */
 export async function buildHostImage(): Promise<void> {
-  const base = await layer('host', await nodeLayer(), await aptContext());
-  await step('building the host image', () =>
+  await buildHost(HOST_IMAGE, await layer('host', await nodeLayer(), await aptContext()));
+}
+
+/** The image of hosts with a newer Docker: half a minute the first time, seconds afterwards. */
+export async function buildNewerHostImage(suite: NewerSuite): Promise<void> {
+  await buildHost(hostImage(suite), await layer(suite, await nodeLayer(), await aptContext(suite), 'newer'));
+}
+
+async function buildHost(tag: string, base: string): Promise<void> {
+  await step(`building the host image ${tag}`, () =>
     build({
-      tag: HOST_IMAGE,
+      tag,
       dockerfile: 'deploy/host/Dockerfile',
       args: { BASE: base },
       context: { host: { from: join(ROOT, 'deploy/host') }, dist: { from: join(ROOT, 'dist') } },

@@ -1,6 +1,6 @@
 import type * as proto from '@shoal/proto';
 import Docker from 'dockerode';
-import type { BridgePlan } from '../network/bridge-plan.ts';
+import { type BridgePlan, bridgeOption, bridgeOptions } from '../network/bridge-plan.ts';
 import type { BridgeDriver, DockerBridge } from '../network/bridges.ts';
 import type { DaemonFacts } from '../network/docker-support.ts';
 import type { LocalBridgeDriver } from '../network/local-bridges.ts';
@@ -11,7 +11,6 @@ import { statusCodeOf } from './errors.ts';
 const networkLabel = 'shoal.network';
 /** The same, on networks that hold no slice: each host has them for itself. */
 const localLabel = 'shoal.network.local';
-const bridgeOption = 'com.docker.network.bridge.name';
 const timeoutMs = 15_000;
 
 const within = () => ({ abortSignal: AbortSignal.timeout(timeoutMs) });
@@ -50,7 +49,7 @@ export class BridgeNetworks implements BridgeDriver, LocalBridgeDriver {
 
   async list(): Promise<DockerBridge[]> {
     const networks = await this.#docker.listNetworks({ filters: { label: [networkLabel] }, ...within() });
-    return networks.map(({ Name, IPAM, Options }) => {
+    return networks.map(({ Name, IPAM, Options, Labels, Internal }) => {
       const { Subnet = '', IPRange = '', Gateway = '' } = (IPAM?.Config?.[0] ?? {}) as Record<string, string>;
       return {
         name: Name,
@@ -58,6 +57,9 @@ export class BridgeNetworks implements BridgeDriver, LocalBridgeDriver {
         subnet: Subnet,
         range: IPRange,
         gateway: Gateway,
+        networkId: Labels?.[networkLabel] ?? '',
+        options: Options ?? {},
+        internal: Internal,
       };
     });
   }
@@ -72,13 +74,7 @@ export class BridgeNetworks implements BridgeDriver, LocalBridgeDriver {
         Driver: 'default',
         Config: [{ Subnet: plan.subnet, IPRange: plan.range, Gateway: plan.gateway }],
       },
-      Options: {
-        [bridgeOption]: plan.bridge,
-        // Docker would hide the containers' addresses from each other.
-        'com.docker.network.bridge.enable_ip_masquerade': 'false',
-        'com.docker.network.driver.mtu': String(plan.mtu),
-        ...options,
-      },
+      Options: bridgeOptions(plan, options),
       Labels: { [networkLabel]: plan.networkId },
       ...within(),
     });
@@ -127,14 +123,26 @@ export class BridgeNetworks implements BridgeDriver, LocalBridgeDriver {
     }
   }
 
-  async attached(name: string): Promise<{ pid: number; address: string }[]> {
+  async idle(name: string): Promise<boolean> {
+    const status = ['created', 'running', 'paused', 'restarting'];
+    const found = await this.#docker.listContainers({
+      all: true,
+      filters: { network: [name], status },
+      ...within(),
+    });
+    return found.length === 0;
+  }
+
+  async attached(name: string, most?: number): Promise<{ pid: number; address: string }[]> {
     const network = this.#docker.getNetwork(name) as unknown as Inspectable;
     const { Containers = {} } = await network.inspect(within());
     return Promise.all(
-      Object.entries(Containers).map(async ([id, { IPv4Address = '' }]) => ({
-        pid: (await this.#docker.getContainer(id).inspect(within())).State.Pid,
-        address: IPv4Address.split('/')[0] ?? '',
-      })),
+      Object.entries(Containers)
+        .slice(0, most)
+        .map(async ([id, { IPv4Address = '' }]) => ({
+          pid: (await this.#docker.getContainer(id).inspect(within())).State.Pid,
+          address: IPv4Address.split('/')[0] ?? '',
+        })),
     );
   }
 }

@@ -16,6 +16,19 @@ export interface BridgePlan {
   readonly mtu: number;
 }
 
+/** What Docker's bridge driver is told of a network, besides its addresses; `more`: what this daemon needs. */
+export const bridgeOptions = (
+  { bridge, mtu }: BridgePlan,
+  more: Readonly<Record<string, string>>,
+): Record<string, string> => ({
+  [bridgeOption]: bridge,
+  // Docker would hide the containers' addresses from each other.
+  'com.docker.network.bridge.enable_ip_masquerade': 'false',
+  'com.docker.network.driver.mtu': String(mtu),
+  ...more,
+});
+export const bridgeOption = 'com.docker.network.bridge.name';
+
 /**
  * One bridge per subnet in which this host has a slice. A container sees the whole subnet as its link, whatever
  * slice it is in: so it needs no route of its own, even when its default gateway belongs to another network.

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { bridgesOf } from './bridge-plan.ts';
-import { diffBridges } from './bridges.ts';
+import { type BridgePlan, bridgeOptions, bridgesOf } from './bridge-plan.ts';
+import { type DockerBridge, diffBridges } from './bridges.ts';
 import { endpoint, network, service, state } from './builders.fixture.ts';
+import { misplaced, places } from './docker-rules.ts';
 import { daemonSupport } from './docker-support.ts';
 import { goneAddresses } from './stale-flows.ts';
 import { ingressName } from './state.ts';
@@ -45,32 +46,100 @@ describe('bridges', () => {
     expect(names.sort()).toEqual(['shoal.0.ingress.3', 'shoal.1.net-2.2', 'shoal.2.net-1.1']);
   });
 
+  const planOf = (number: number) => {
+    const [plan] = bridgesOf(network(number), 1450);
+    if (!plan) throw new Error('no plan');
+    return plan;
+  };
+  const made = (plan: BridgePlan, change: Partial<DockerBridge> = {}): DockerBridge => ({
+    ...plan,
+    options: bridgeOptions(plan, {}),
+    internal: false,
+    ...change,
+  });
+
   it('are made, kept and removed', () => {
-    const [one] = bridgesOf(network(1));
-    const [two] = bridgesOf(network(2));
-    if (!one || !two) throw new Error('no plan');
-    expect(diffBridges([one], [one, two])).toEqual({ stale: [], missing: [two] });
-    expect(diffBridges([one, { ...two, range: '10.2.7.0/24' }], [two])).toEqual({
-      stale: [one, { ...two, range: '10.2.7.0/24' }],
-      missing: [two],
+    const [one, two] = [planOf(1), planOf(2)];
+    expect(diffBridges([made(one)], [one, two], {})).toEqual({ stale: [], outdated: [], missing: [two] });
+    const other = made(two, { range: '10.2.7.0/24' });
+    const strange = made(two, { networkId: 'another' });
+    for (const found of [other, strange])
+      expect(diffBridges([made(one), found], [two], {})).toEqual({
+        stale: [made(one), found],
+        outdated: [],
+        missing: [two],
+      });
+  });
+
+  const unprotected = { 'com.docker.network.bridge.gateway_mode_ipv4': 'nat-unprotected' };
+  const mtu = 'com.docker.network.driver.mtu';
+  const masquerade = 'com.docker.network.bridge.enable_ip_masquerade';
+  it.each([
+    [
+      'made by an older Docker, under nftables',
+      {},
+      unprotected,
+      /gateway_mode_ipv4= instead of nat-unprotected/,
+    ],
+    [
+      'without an option',
+      { options: { [masquerade]: '', [mtu]: '1450' } },
+      {},
+      /masquerade= instead of false/,
+    ],
+    ['of another packet size', { options: { [mtu]: '1500' } }, {}, /mtu=1500 instead of 1450/],
+    ['shut off by Docker', { internal: true }, {}, /--internal/],
+  ])('%s are made anew', (_, { options = {}, ...change }: Partial<DockerBridge>, needed, why) => {
+    const plan = planOf(1);
+    const found = made(plan, { ...change, options: { ...bridgeOptions(plan, {}), ...options } });
+    expect(diffBridges([found], [plan], needed)).toEqual({
+      stale: [],
+      outdated: [{ found, plan, why: expect.stringMatching(why) }],
+      missing: [],
     });
+  });
+
+  it('stay with options that decide nothing, or that a newer Docker was given', () => {
+    const plan = planOf(1);
+    const options = {
+      ...bridgeOptions(plan, unprotected),
+      'com.docker.network.bridge.host_binding_ipv4': '::',
+    };
+    expect(diffBridges([made(plan, { options })], [plan], {}).outdated).toEqual([]);
+  });
+});
+
+describe("rules before Docker's", () => {
+  const [user, raw] = places;
+  const docker = '-A PREROUTING -d 10.1.1.10/32 ! -i sh.n1 -j DROP';
+  const stranger = '-A PREROUTING -d 10.1.1.10/32 -j DROP';
+  const ours = '-A PREROUTING -i sh.+ -j ACCEPT';
+  it.each([
+    [['-P PREROUTING ACCEPT'], ['-i sh.+ -j ACCEPT'], []],
+    [[docker], ['-i sh.+ -j ACCEPT'], []],
+    [[ours, docker], [], []],
+    [[docker, ours], [], ['-i sh.+ -j ACCEPT']],
+    [[stranger, ours, docker], [], []],
+  ])('%j', (lines, missing, late) =>
+    expect(misplaced(`${lines.join('\n')}\n`, raw)).toEqual({ missing, late }),
+  );
+  it("in DOCKER-USER stand anywhere among people's own", () => {
+    const listed =
+      '-N DOCKER-USER\n-A DOCKER-USER -s 10.0.0.9/32 -j DROP\n-A DOCKER-USER -i sh.+ -j ACCEPT\n';
+    expect(misplaced(listed, user)).toEqual({ missing: ['-o sh.+ -j ACCEPT'], late: [] });
   });
 });
 
 describe('Docker daemons', () => {
   const facts = { firewall: '', rootless: false };
   it.each([
-    ['20.10.24+dfsg1', '', true, 0],
-    ['27.5.1', '', true, 0],
-    ['28.2.2', 'iptables', true, 1],
-    ['29.1.0', 'nftables', false, 1],
-  ])('%s with %j', (version, firewall, userChain, options) => {
+    ['20.10.24+dfsg1', '', 0],
+    ['27.5.1', '', 0],
+    ['28.2.2', 'iptables', 0],
+    ['29.1.0', 'nftables', 1],
+  ])('%s with %j', (version, firewall, options) => {
     const support = daemonSupport({ ...facts, version, firewall });
-    expect([support.trouble, support.userChain, Object.keys(support.options).length]).toEqual([
-      '',
-      userChain,
-      options,
-    ]);
+    expect([support.trouble, Object.keys(support.options).length]).toEqual(['', options]);
   });
 
   it.each([
@@ -86,8 +155,18 @@ describe('hints', () => {
   it.each([
     ['delete table ip shoal', 'nft'],
     ['add element ip shoal vips { 10.1.0.5 : goto vip-1 }', 'nft'],
-    ['delete rule ip filter DOCKER-USER handle 9', 'docker-user'],
-    ['create chain ip filter DOCKER-USER', 'docker-user'],
+    ['delete rule ip filter DOCKER-USER handle 9', 'docker'],
+    ['create chain ip filter DOCKER-USER', 'docker'],
+    ['delete rule ip raw PREROUTING handle 4', 'docker'],
+    [
+      'insert rule ip raw PREROUTING iifname != "sh.n1" ip daddr 10.1.1.10 counter packets 0 bytes 0 drop',
+      'docker',
+    ],
+    [
+      'add rule ip raw PREROUTING iifname != "sh.n1" ip daddr 10.1.1.10 counter packets 0 bytes 0 drop',
+      undefined,
+    ],
+    ['delete table ip raw', 'docker'],
     ['insert rule ip filter FORWARD counter packets 0 bytes 0 jump DOCKER-USER', undefined],
     ['add rule ip filter DOCKER handle 9', undefined],
     ['# new generation 7 by process 9 (nft)', undefined],

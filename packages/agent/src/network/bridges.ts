@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { BridgePlan } from './bridge-plan.ts';
+import { type BridgePlan, bridgeOptions } from './bridge-plan.ts';
 import { gatewayBlock, repairBridge } from './bridge-repair.ts';
 import { type DaemonFacts, daemonSupport } from './docker-support.ts';
 import { readLinks } from './ip/read-links.ts';
@@ -14,12 +14,28 @@ export interface BridgeDriver {
   create(plan: BridgePlan, options: Readonly<Record<string, string>>): Promise<void>;
   /** False while containers are attached. */
   remove(name: string): Promise<boolean>;
-  /** Running containers attached to a network: a process in each, and its address there. */
-  attached(name: string): Promise<readonly { readonly pid: number; readonly address: string }[]>;
+  /** Nothing runs on it, and nothing that was made for it waits for its start. */
+  idle(name: string): Promise<boolean>;
+  /** Running containers attached to a network, so many at most: a process in each, and its address there. */
+  attached(
+    name: string,
+    most?: number,
+  ): Promise<readonly { readonly pid: number; readonly address: string }[]>;
 }
 
-export type DockerBridge = Pick<BridgePlan, 'name' | 'bridge' | 'subnet' | 'range' | 'gateway'>;
+/** A Docker network as somebody made it: this agent, an older one, an older Docker, a stranger. */
+export interface DockerBridge extends Identity {
+  readonly options: Readonly<Record<string, string>>;
+  /** Docker's own way to shut a network off. */
+  readonly internal: boolean;
+}
 
+/** What a network must have to be a plan's at all. */
+type Identity = Pick<BridgePlan, (typeof identity)[number]>;
+const identity = ['name', 'bridge', 'networkId', 'subnet', 'range', 'gateway'] as const;
+
+/** More networks of one kind of trouble need no name. */
+const mostNamed = 3;
 /** Docker's refusal to remove a network in use is looked at again then. */
 const inUseRetryMs = 10_000;
 
@@ -34,7 +50,7 @@ export class Bridges {
   readonly #runner: Runner;
   #wanted: readonly BridgePlan[] = [];
   /** As of the newest look. */
-  #there: readonly DockerBridge[] = [];
+  #there: readonly Identity[] = [];
   #trouble = '';
   #timer: NodeJS.Timeout | undefined;
 
@@ -65,8 +81,13 @@ export class Bridges {
   }
 
   /** Docker has this very network: a device of its name may be still that of one that was removed just now. */
-  has(plan: DockerBridge): boolean {
+  has(plan: BridgePlan): boolean {
     return this.#there.some((found) => isSame(plan, found));
+  }
+
+  /** Nothing counts as there before the next look. */
+  forget(): void {
+    this.#there = [];
   }
 
   close(): void {
@@ -79,10 +100,12 @@ export class Bridges {
     const { trouble, options } = daemonSupport(await this.#driver.facts());
     if (trouble) throw new Error(trouble);
     const present = await this.#driver.list();
-    const { stale, missing } = diffBridges(present, wanted);
-    this.#there = present.filter((found) => !stale.includes(found));
+    const { stale, outdated, missing } = diffBridges(present, wanted, options);
+    const remade = [...stale, ...outdated.map(({ found }) => found)];
+    this.#there = present.filter((found) => !remade.includes(found));
     const kept = await this.#removeAll(stale);
-    for (const plan of missing) {
+    const { gone, lasting } = await this.#removeOutdated(outdated);
+    for (const plan of [...gone, ...missing]) {
       if (kept.has(plan.name))
         throw new Error(
           `the Docker network ${plan.name} has other addresses than planned, and containers attached`,
@@ -93,8 +116,34 @@ export class Bridges {
     }
     this.#there = wanted;
     const repaired = await this.#repairDevices(wanted);
-    this.#trouble = '';
-    if (stale.length > kept.size || missing.length > 0 || repaired) this.#onChange();
+    if (lasting !== '' && lasting !== this.#trouble) this.#log.warn(lasting);
+    this.#trouble = lasting;
+    if (stale.length > kept.size || missing.length > 0 || gone.length > 0 || repaired) this.#onChange();
+  }
+
+  /** Those with containers serve on as they are; in words for people, which. */
+  async #removeOutdated(outdated: readonly Outdated[]): Promise<{ gone: BridgePlan[]; lasting: string }> {
+    const gone: BridgePlan[] = [];
+    const lasting: string[] = [];
+    for (const { plan, why } of outdated) {
+      if ((await this.#driver.idle(plan.name)) && (await this.#driver.remove(plan.name))) {
+        this.#log.info(
+          { network: plan.name, why },
+          'a bridge network is not what this daemon needs: making it anew',
+        );
+        gone.push(plan);
+      } else {
+        lasting.push(`the Docker network ${plan.name} has ${why}`);
+        this.#timer ??= setTimeout(() => this.#lookAgain(), inUseRetryMs);
+      }
+    }
+    if (lasting.length === 0) return { gone, lasting: '' };
+    const shown = lasting.slice(0, mostNamed).join(', ');
+    const more = lasting.length > mostNamed ? ` and ${lasting.length - mostNamed} more like it` : '';
+    return {
+      gone,
+      lasting: `${shown}${more}: it is made anew as soon as no container is on it (drain this node once, then make it active again)`,
+    };
   }
 
   /** Gives the names of those still in use. */
@@ -133,16 +182,39 @@ export class Bridges {
   }
 }
 
-/** A network of other addresses than planned is in the way, and made anew. */
+/** A network that its plan's containers can use, but that has not all that this daemon needs for it. */
+interface Outdated {
+  readonly found: DockerBridge;
+  readonly plan: BridgePlan;
+  /** In words for people. */
+  readonly why: string;
+}
+
+/** A network of other addresses than planned is in the way, and made anew. `options`: what this daemon needs, see `daemonSupport`. */
 export function diffBridges(
   present: readonly DockerBridge[],
   wanted: readonly BridgePlan[],
-): { stale: DockerBridge[]; missing: BridgePlan[] } {
+  options: Readonly<Record<string, string>>,
+): { stale: DockerBridge[]; outdated: Outdated[]; missing: BridgePlan[] } {
   return {
     stale: present.filter((found) => !wanted.some((plan) => isSame(plan, found))),
+    outdated: present.flatMap((found) => {
+      const plan = wanted.find((each) => isSame(each, found));
+      const why = plan && differences(found, bridgeOptions(plan, options));
+      return plan && why ? [{ found, plan, why }] : [];
+    }),
     missing: wanted.filter((plan) => !present.some((found) => isSame(plan, found))),
   };
 }
 
-const isSame = (plan: DockerBridge, found: DockerBridge): boolean =>
-  (['name', 'bridge', 'subnet', 'range', 'gateway'] as const).every((key) => plan[key] === found[key]);
+const isSame = (plan: Identity, found: Identity): boolean =>
+  identity.every((key) => plan[key] === found[key]);
+
+/** Options beyond these decide nothing here, or come with the daemon's own settings: a new network would have them, too. */
+const differences = ({ options, internal }: DockerBridge, needed: Readonly<Record<string, string>>): string =>
+  [
+    ...Object.entries(needed)
+      .filter(([key, value]) => options[key] !== value)
+      .map(([key, value]) => `${key}=${options[key] ?? ''} instead of ${value}`),
+    ...(internal ? ['--internal set'] : []),
+  ].join(' and ');

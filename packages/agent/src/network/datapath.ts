@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { bridgesOf } from './bridge-plan.ts';
 import { type BridgeDriver, Bridges } from './bridges.ts';
 import { readTraffic, type Traffic } from './counters.ts';
-import { DockerUser, isSilent } from './docker-user.ts';
+import { DockerRules, isSilent } from './docker-rules.ts';
 import { ensureHostSettings } from './host-settings.ts';
 import { ensureIp } from './ip/keeper.ts';
 import { ensureHairpin } from './ip/ports.ts';
@@ -33,7 +33,7 @@ const tickMs = 4_000;
 /** Everything is compared with the kernel at least so often, but for no more than a hundredth of the time. */
 const verifyMs = 60_000;
 const verifyShare = 100;
-const everything: readonly Hint[] = ['nft', 'ip', 'docker-user'];
+const everything: readonly Hint[] = ['nft', 'ip', 'docker'];
 /** A look asked for by a hint waits for more of them. */
 const hintMs = 100;
 const retrying = 'data path: trying again';
@@ -54,7 +54,7 @@ export class DataPath {
   #state: NetworkState | undefined;
   #applied: NetworkState | undefined;
   /** What to compare with the kernel at the next run. */
-  #look = new Set<Hint>(['nft', 'ip', 'docker-user', 'port']);
+  #look = new Set<Hint>(['nft', 'ip', 'docker', 'port']);
   #links: readonly PresentLink[] = [];
   #verifiedAt = 0;
   #verifyEveryMs = verifyMs;
@@ -63,7 +63,7 @@ export class DataPath {
   #hintTimer: NodeJS.Timeout | undefined;
   /** Since the last `verify` began. */
   readonly #repairs: Repairs;
-  readonly #dockerUser = new DockerUser();
+  readonly #dockerRules = new DockerRules();
   #silentDocker = false;
 
   constructor({ bridges, stateDir, log }: DataPathOptions) {
@@ -107,6 +107,17 @@ export class DataPath {
     return this.#runner.run();
   }
 
+  /** The Docker daemon is gone. What it will find and do when it is back, of whatever version, is looked at then. */
+  daemonLost(): void {
+    this.#bridges.forget();
+  }
+
+  /** The Docker daemon is there again. */
+  daemonFound(): void {
+    this.#hint('ip');
+    this.#hint('docker');
+  }
+
   /**
    * Resolves once containers can be attached to this network's Docker networks (`bridgesOf` names them). Rejects
    * if the state has no such network, or no slice of it here.
@@ -120,6 +131,7 @@ export class DataPath {
     while (!isThere()) {
       if (this.#links.length > 0) await this.#wantBridges();
       this.#look.add('ip');
+      this.#look.add('docker');
       await this.#runner.run();
     }
   }
@@ -140,9 +152,10 @@ export class DataPath {
     return underlayMtu(this.#links, self.address);
   }
 
-  /** By service id; what entered the service on this host. */
-  counters(): Promise<Map<string, Traffic>> {
-    return this.#applied ? readTraffic(this.#applied) : Promise.resolve(new Map());
+  /** By service id; what entered the service on this host. Rejects before there is any state in the kernel. */
+  async counters(): Promise<Map<string, Traffic>> {
+    if (!this.#applied) throw new Error('this agent has just started: it has not looked at its rules yet');
+    return readTraffic(this.#applied);
   }
 
   /** This host's WireGuard key, for the other hosts. */
@@ -181,8 +194,12 @@ export class DataPath {
       const moved = !before || before.self !== state.self || before.peers !== state.peers;
       const lookAtIp = moved || before.networks !== state.networks || look.has('ip');
       const ip = lookAtIp ? await this.#ensureIp(state) : [];
-      const docker = look.has('docker-user')
-        ? await this.#troubles.attempt('chain DOCKER-USER: trying again', () => this.#dockerUser.ensure(), [])
+      const docker = look.has('docker')
+        ? await this.#troubles.attempt(
+            "rules before Docker's: trying again",
+            () => this.#dockerRules.ensure(),
+            [],
+          )
         : [];
       if (look.has('port')) await ensureHairpin(this.#bridgeNames());
       // For a new state, routes and devices had to be changed anyway; at the start, everything.
@@ -239,7 +256,7 @@ export class DataPath {
 
   #tick(): void {
     this.#look.add('port');
-    if (this.#silentDocker) this.#look.add('docker-user');
+    if (this.#silentDocker) this.#look.add('docker');
     if (performance.now() - this.#verifiedAt > this.#verifyEveryMs)
       for (const hint of everything) this.#look.add(hint);
     this.#runner.hint();

@@ -10,23 +10,22 @@ export interface DaemonFacts {
 export interface DaemonSupport {
   /** Why the daemon can't serve the cluster's networks; empty if it can. */
   readonly trouble: string;
-  /** More options of bridge networks. */
+  /** More options that bridge networks need. */
   readonly options: Readonly<Record<string, string>>;
-  /** Docker's FORWARD chain drops what it does not know, unless DOCKER-USER accepted it. */
-  readonly userChain: boolean;
 }
 
 /**
- * Up to 27, DOCKER-USER is enough. From 28 on Docker also drops, in the raw table, what comes to a container's
- * address from another device, unless the network's ports are unprotected. Its nftables of 29 know no
- * DOCKER-USER, and ask no more than that. Our own rules decide what is let through, in all cases.
+ * With iptables, whatever the version, rules of ours come before Docker's own (see `DockerRules`), so that a network
+ * serves every version that finds it. Docker's nftables of 29 and later let nobody in before them, and drop what comes to
+ * a container's address from another device unless the network says that its ports are unprotected. Our own rules decide
+ * what is let through, in all cases.
  */
 export function daemonSupport({ version, firewall, rootless }: DaemonFacts): DaemonSupport {
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
   const support = {
     trouble: '',
-    options: major >= 28 ? { 'com.docker.network.bridge.gateway_mode_ipv4': 'nat-unprotected' } : {},
-    userChain: firewall !== 'nftables',
+    options:
+      firewall === 'nftables' ? { 'com.docker.network.bridge.gateway_mode_ipv4': 'nat-unprotected' } : {},
   };
   if (rootless)
     return { ...support, trouble: "a rootless Docker daemon's networks are not the host's: run it as root" };

@@ -19,6 +19,7 @@ import { DnsServer, gatewaysOf } from './dns/server.ts';
 import { type NetworkAssignments, networkState } from './from-proto.ts';
 import { withoutHeldPorts } from './held-ports.ts';
 import { checkNames } from './insight/own-names.ts';
+import { checkReach } from './insight/reach.ts';
 import { checkWays, heard } from './insight/ways.ts';
 import { KeyRotation } from './key-rotation.ts';
 import { type LocalBridgeDriver, LocalBridges } from './local-bridges.ts';
@@ -73,6 +74,7 @@ export interface HostNetworkOptions {
 export class HostNetwork {
   readonly #dataPath: DataPath;
   readonly #bridges: LocalBridges;
+  readonly #driver: BridgeDriver;
   readonly #dns: DnsServer;
   readonly #resolvers = new HostResolvers();
   readonly #log: Logger;
@@ -92,6 +94,7 @@ export class HostNetwork {
     this.#heldNow = held;
     this.#log = log.child({ component: 'network' });
     this.#bridges = new LocalBridges(bridges);
+    this.#driver = bridges;
     this.#dataPath = new DataPath({ bridges, stateDir, log });
     this.#keys = new KeyRotation({
       view: () => ({ publicKey: this.publicKey, state: this.#state, connected: connected() }),
@@ -122,6 +125,15 @@ export class HostNetwork {
     this.#dataPath.close();
     this.#resolvers.close();
     await this.#dns.close();
+  }
+
+  /** The Docker daemon is gone; until it is `found` again, no network counts as ready. */
+  daemonLost(): void {
+    this.#dataPath.daemonLost();
+  }
+
+  daemonFound(): void {
+    this.#dataPath.daemonFound();
   }
 
   /** WireGuard key of this host, for the others; empty when it has none. */
@@ -188,15 +200,27 @@ export class HostNetwork {
   /** How networks are on this host, and the way to others. Takes 6 s at most. Rejects before there are any. */
   async check(query: NetworkCheckQuery): Promise<NetworkCheck> {
     const state = this.#known();
-    const [repaired, names, ways] = await Promise.all([
+    const [repaired, names, ways, reach] = await Promise.all([
       this.#verify(),
       checkNames(state),
       checkWays(state, query, this.#dataPath.underlay(state)),
+      checkReach({
+        state: () => this.#known(),
+        query,
+        processOn: async (name) => (await this.#driver.attached(name, 1))[0]?.pid,
+      }),
     ]);
     const late = repaired
       ? ''
       : `the rules and routes could not be compared with what they should be within ${verifyWithinMs / 1000} s: the host is very busy, or its tools hang`;
-    return { trouble: this.#dataPath.trouble || late, repaired: repaired ?? [], names, ways };
+    return {
+      trouble: this.#dataPath.trouble || late,
+      repaired: repaired ?? [],
+      names,
+      ways,
+      reach: reach.checks,
+      untried: reach.untried,
+    };
   }
 
   /** Whose echo requests of a check came here. */

@@ -13,7 +13,10 @@ it('says what was put right, and nothing when nothing was', () => {
     docker: ['-i sh.+ -j ACCEPT'],
     msg: 'someone changed the data path: repaired it',
   });
-  expect(repairs.found).toEqual(['firewall rules (table ip shoal)', 'rules in the chain DOCKER-USER']);
+  expect(repairs.found).toEqual([
+    'firewall rules (table ip shoal)',
+    "rules before Docker's (iptables chains DOCKER-USER and raw PREROUTING)",
+  ]);
 });
 
 it('does not take what comes with a new device for a repair', () => {

@@ -12,7 +12,7 @@ const mostShown = 10;
 const words = {
   table: 'firewall rules (table ip shoal)',
   ip: 'tunnels, addresses or routes',
-  docker: 'rules in the chain DOCKER-USER',
+  docker: "rules before Docker's (iptables chains DOCKER-USER and raw PREROUTING)",
 } as const satisfies Record<keyof Differences, string>;
 
 /** Keeps what was found changed by others and put right. */

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { routeProtocol } from './names.ts';
 
 /** What a stranger may have changed; `port`: a container came. */
-export type Hint = 'nft' | 'ip' | 'docker-user' | 'port';
+export type Hint = 'nft' | 'ip' | 'docker' | 'port';
 
 interface Monitor {
   /** To look at after a gap. */
@@ -99,10 +99,14 @@ export function nftReader(): (line: string) => readonly Hint[] {
   };
 }
 
+/** In chains that Docker has rules in: ours may be gone, or another one before them. Docker itself only appends to the raw table. */
+const dockerRules =
+  /^(delete .*DOCKER-USER|(add|create) chain ip filter DOCKER-USER|(delete|insert) .*ip raw( PREROUTING|$))/;
+
 /** `delete rule ip shoal …`, `add table ip shoal`, `delete rule ip filter DOCKER-USER …`, the chain when Docker makes it. */
 export function nftHint(line: string): Hint | undefined {
   if (line.includes(' ip shoal')) return 'nft';
-  return /^(delete .*|(add|create) chain ip filter )DOCKER-USER/.test(line) ? 'docker-user' : undefined;
+  return dockerRules.test(line) ? 'docker' : undefined;
 }
 
 /** Also a bridge of ours that is new: after a boot the daemon makes them again, later than the agent looked. */

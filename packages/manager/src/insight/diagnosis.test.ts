@@ -35,6 +35,8 @@ describe('a host', () => {
       ['rules', true],
       ['dns', true],
       ['path', true],
+      ['address', true],
+      ['port', true],
     ]);
     expect(all[3]).toMatchObject({ from: 'h1', to: 'h2', says: 'h1 reaches h2 inside the overlay' });
   });
@@ -113,5 +115,64 @@ describe('a way', () => {
     expect(trouble([check(2, { ways: [unable] })])[0]?.says).toBe(
       'the way from h2 to h3 inside the overlay could not be checked: ping is not installed (Debian package iputils-ping)',
     );
+  });
+});
+
+describe('what users do', () => {
+  const tried = (to: number | undefined, by: string, failures: string[] = [], failed = failures.length) => ({
+    nodeId: to === undefined ? '' : `n${to}`,
+    by,
+    tried: 6,
+    failed,
+    failures,
+  });
+
+  it('is said where it works, and where there was nothing to try', () => {
+    const all = diagnose({
+      hosts: [host(1), host(2), host(3)],
+      answers: [
+        check(1, {
+          reach: [tried(2, 'address'), tried(2, 'name'), tried(undefined, 'vip'), tried(1, 'port')],
+          untried: 7,
+        }),
+        check(2),
+      ],
+      heard: [],
+    });
+    expect(all.every(({ ok }) => ok)).toBe(true);
+    expect(all.slice(6).map(({ from, to, check: what, says }) => [from, to, what, says])).toEqual([
+      ['h1', 'h2', 'address', 'h1 reaches 6 container addresses of h2'],
+      ['h1', undefined, 'address', expect.stringMatching(/^7 further .* not tried from h1/)],
+      ['h2', undefined, 'address', expect.stringMatching(/^nothing could be tried from h2/)],
+      ['h1', 'h2', 'name', 'containers on h1 find 6 container names of h2'],
+      ['h1', undefined, 'vip', 'containers on h1 reach 6 VIPs of services'],
+      ['h1', 'h1', 'port', 'h1 is answered on 6 published ports of h1'],
+      ['h2', undefined, 'port', expect.stringMatching(/^no published port could be tried from h2/)],
+    ]);
+  });
+
+  it('that fails is named with the containers, and with its cause where that is known', () => {
+    const dead = 'web.2 (10.1.2.3) on network shop: no answer';
+    const found = trouble([
+      check(1, { ways: [way(2)], reach: [tried(2, 'address', [dead], 3), tried(undefined, 'vip', ['web'])] }),
+      check(2, { ways: [way(3, { answered: false })], reach: [tried(3, 'port', ['port 80'])] }),
+      check(3, { reach: [tried(2, 'address', [dead])] }),
+    ]);
+    expect(found.map(({ from, to, check: what }) => [from, to, what])).toEqual([
+      ['h2', 'h3', 'path'],
+      ['h1', 'h2', 'address'],
+      ['h3', 'h2', 'address'],
+      ['h1', undefined, 'vip'],
+      ['h2', 'h3', 'port'],
+    ]);
+    expect(found[1]?.says).toMatch(
+      /^h1 can't reach 3 of 6 container addresses of h2: web\.2 \(10\.1\.2\.3\) on network shop: no answer; and 2 more\. .* rules that are not Shoal's/,
+    );
+    for (const broken of [found[2], found[4]]) expect(broken?.says).toMatch(/is broken, see there$/);
+  });
+
+  it('of hosts that left, or in ways that are not known here, is left out', () => {
+    const reach = [tried(9, 'address', ['x']), tried(2, 'smoke', ['x'])];
+    expect(trouble([check(1, { reach })])).toEqual([]);
   });
 });

@@ -1,11 +1,15 @@
 import type { NetworkCheck, NetworkHeard, WayCheck } from '@shoal/proto';
 import type { Answer } from './ask.ts';
+import { reached, untried } from './reach.ts';
+
+/** Causes come before what follows from them. */
+export const checkKinds = ['agent', 'rules', 'dns', 'path', 'mtu', 'address', 'name', 'vip', 'port'] as const;
 
 /** One thing that was looked at, in words for people. `from` and `to` are host names. */
 export interface Check {
   readonly from: string;
   readonly to?: string;
-  readonly check: 'agent' | 'rules' | 'dns' | 'path' | 'mtu';
+  readonly check: (typeof checkKinds)[number];
   readonly ok: boolean;
   readonly says: string;
 }
@@ -24,21 +28,31 @@ export interface Measured {
   readonly heard: readonly Answer<NetworkHeard>[];
 }
 
-/** What is well and what is not, and what to do about it; the latter first. */
+/** What is well and what is not, and what to do about it; the latter first, causes before what follows from them. */
 export function diagnose({ hosts, answers, heard }: Measured): Check[] {
   const known = new Map(hosts.map((host) => [host.id, host]));
-  const reached = new Map(heard.flatMap(({ nodeId, value }) => (value ? [[nodeId, value] as const] : [])));
+  const asked = new Map(heard.flatMap(({ nodeId, value }) => (value ? [[nodeId, value] as const] : [])));
+  const broken = new Set(
+    answers.flatMap(({ nodeId, value }) =>
+      (value?.ways ?? []).filter(({ answered }) => !answered).map((way) => `${nodeId} ${way.nodeId}`),
+    ),
+  );
   const checks = answers.flatMap((answer) => {
     const from = known.get(answer.nodeId);
     if (!from) return [];
     if (!answer.value) return [silent(from, answer.why)];
     const ways = answer.value.ways.flatMap((way) => {
       const to = known.get(way.nodeId);
-      return to ? [walk(from, to, way, reached.get(to.id))] : [];
+      return to ? [walk(from, to, way, asked.get(to.id))] : [];
     });
-    return [...ofHost(from, answer.value), ...ways];
+    const { reach } = answer.value;
+    const isBroken = (nodeId: string) =>
+      broken.has(`${from.id} ${nodeId}`) || broken.has(`${nodeId} ${from.id}`);
+    const tried = reach.flatMap((each) => reached(from, known.get(each.nodeId), each, isBroken(each.nodeId)));
+    return [...ofHost(from, answer.value), ...ways, ...tried, ...untried(from, answer.value)];
   });
-  return checks.toSorted((a, b) => Number(a.ok) - Number(b.ok));
+  const rank = ({ ok, check }: Check) => Number(ok) * checkKinds.length + checkKinds.indexOf(check);
+  return checks.toSorted((a, b) => rank(a) - rank(b));
 }
 
 const silent = ({ name: from }: Host, why: string): Check => ({

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { network, peer, state } from '../builders.fixture.ts';
+import { endpoint, network, peer, service, state } from '../builders.fixture.ts';
 import { parseQuery } from '../dns/query.ts';
+import { ingressName } from '../state.ts';
+import { answersIn } from './attempt.ts';
 import { parseEchoSources } from './heard.ts';
 import { question } from './own-names.ts';
+import { summed } from './reach.ts';
+import { type Target, targetsOf } from './targets.ts';
 import { tunnelsTo } from './ways.ts';
 
 it('requests of one probe are told from all others', () => {
@@ -39,4 +43,99 @@ describe('ways to a host', () => {
     expect(ways([network(1), sealed])).toEqual([[false, 1450]]);
     expect(ways([network(1), network(2, { encrypted: true })], peer(2))).toEqual([[false, 1450]]);
   });
+});
+
+describe('what users do', () => {
+  const on = (slot: number, host: number) =>
+    endpoint('web', slot, { net1: `10.1.${host}.${slot}`, net9: `10.9.${host}.${slot}` }, `node${host}`);
+  const web = service('web', {
+    attachments: [{ networkId: 'net1', vip: '10.1.0.5', aliases: ['www'] }],
+    endpoints: [on(1, 1), on(2, 2), on(3, 2), on(4, 3)],
+    published: [
+      { protocol: 'udp', published: 53, target: 53 },
+      { protocol: 'tcp', published: 80, target: 8080 },
+    ],
+  });
+  const ingress = network(9, { name: ingressName });
+  const here = state({ networks: [network(1), ingress], services: [web] });
+  const shown = ({ from, nodeId, by, attempt }: Target) =>
+    [from ?? 'host', nodeId, by, 'name' in attempt ? attempt.name : attempt.address].join(' ');
+
+  it('is tried towards all hosts asked for, each of them once before any twice', () => {
+    expect(targetsOf(here, ['node2', 'node3']).map(shown)).toEqual([
+      'net1 node2 address 10.1.2.2',
+      'net1 node2 name web.2',
+      'net1 node3 address 10.1.3.4',
+      'net1 node3 name web.4',
+      'net1  name web',
+      'net1  vip 10.1.0.5',
+      'host node2 address 10.9.2.2',
+      'host node3 address 10.9.3.4',
+      'host node1 port 192.0.2.1',
+      'host node2 port 192.0.2.2',
+      'host node3 port 192.0.2.3',
+      'net1 node2 address 10.1.2.3',
+      'net1 node2 name web.3',
+      'host node2 address 10.9.2.3',
+    ]);
+    const few = targetsOf(here, ['node3']).map(({ nodeId }) => nodeId);
+    expect(new Set(few)).toEqual(new Set(['node1', 'node3', '']));
+  });
+
+  it('has nothing to try without tasks, networks here or published ports', () => {
+    const idle = state({ networks: [network(1), ingress], services: [{ ...web, endpoints: [] }] });
+    expect(targetsOf(idle, ['node2', 'node3'])).toEqual([]);
+    const remote = state({ networks: [network(1, { slices: [] })], services: [web] });
+    expect(targetsOf(remote, ['node2', 'node3'])).toEqual([]);
+    const inside = state({ networks: [network(1), ingress], services: [{ ...web, published: [] }] });
+    expect(targetsOf(inside, ['node2']).filter(({ from }) => from === undefined)).toEqual([]);
+  });
+
+  it('may lead by name to whatever else bears the name', () => {
+    const other = service('db', {
+      mode: 'dnsrr',
+      attachments: [{ networkId: 'net2', vip: '', aliases: ['web'] }],
+      endpoints: [endpoint('db', 1, { net2: '10.2.1.1' })],
+    });
+    const both = state({ networks: [network(1)], services: [web, other] });
+    const byName = targetsOf(both, []).find(({ by }) => by === 'name');
+    expect(byName?.attempt).toMatchObject({ addresses: expect.arrayContaining(['10.1.0.5', '10.2.1.1']) });
+  });
+
+  it('is summed up by host and kind, with the first that failed', () => {
+    const targets = targetsOf(here, ['node2', 'node3']).filter(({ by }) => by === 'address');
+    const outcomes = ['', 'no answer', 'no answer', undefined];
+    expect(summed(targets.map((target, index) => ({ target, outcome: outcomes[index] })))).toEqual([
+      {
+        nodeId: 'node2',
+        by: 'address',
+        tried: 2,
+        failed: 1,
+        failures: ['web.2 (10.9.2.2) behind published ports: no answer'],
+      },
+      {
+        nodeId: 'node3',
+        by: 'address',
+        tried: 1,
+        failed: 1,
+        failures: ['web.4 (10.1.3.4) on network net-1: no answer'],
+      },
+    ]);
+  });
+});
+
+it('addresses are read out of any answer', () => {
+  const query = question('web');
+  const head = Buffer.from(query);
+  head.writeUInt16BE(3, 6);
+  const record = (type: number, data: number[], name = [0xc0, 12]) =>
+    Buffer.from([...name, 0, type, 0, 1, 0, 0, 0, 5, 0, data.length, ...data]);
+  const records = [
+    record(5, [0xc0, 12]),
+    record(1, [10, 1, 0, 5]),
+    record(1, [10, 1, 0, 6], [3, 119, 101, 98, 0]),
+  ];
+  expect(answersIn(Buffer.concat([head, ...records]), query.length)).toEqual(['10.1.0.5', '10.1.0.6']);
+  expect(answersIn(Buffer.concat([head, ...records]).subarray(0, 40), query.length)).toEqual([]);
+  expect(answersIn(head, query.length)).toEqual([]);
 });

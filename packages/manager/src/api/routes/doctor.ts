@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { examineNetworks, type Findings } from '../../insight/index.ts';
+import { checkKinds, examineNetworks, type Findings } from '../../insight/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { route } from '../docs.ts';
 
@@ -13,7 +13,7 @@ const findings = Type.Object(
         to: Type.Optional(
           Type.String({ description: 'Host name, where the way between two hosts was checked' }),
         ),
-        check: Type.Enum(['agent', 'rules', 'dns', 'path', 'mtu']),
+        check: Type.Enum([...checkKinds]),
         ok: Type.Boolean(),
         says: Type.String({ description: 'What was found, and what to do about it' }),
       }),
@@ -31,8 +31,9 @@ export function doctorRoutes(app: FastifyInstance, { store, queries }: ApiDeps):
       summary: 'Checks the networks of all hosts, and says what is wrong in plain words',
       description:
         'Every connected host compares its rules and routes with what they should be, asks its own DNS servers, ' +
-        'and sends small and full-sized packets to the other hosts inside the overlay (to 64 of them in larger ' +
-        'clusters). Takes 10 s at most. Those who ask while a check is under way get its answer.',
+        'sends small and full-sized packets to the other hosts inside the overlay (to 64 of them in larger ' +
+        'clusters), and tries what users do: containers by address, name and VIP from inside of other containers, and ' +
+        'published ports. Takes 10 s at most. Those who ask while a check is under way get its answer.',
       answers: [200, findings],
     }),
     async () => {

@@ -9,6 +9,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bridgeOptions } from '../../../../agent/src/network/bridge-plan.ts';
 import type { BridgeDriver, DockerBridge } from '../../../../agent/src/network/bridges.ts';
 import { DataPath, type DataPathOptions } from '../../../../agent/src/network/datapath.ts';
 import type { NetworkState, Peer, ServiceEndpoints } from '../../../../agent/src/network/state.ts';
@@ -127,13 +128,14 @@ function bridgeDriver(): BridgeDriver {
   return {
     facts: async () => ({ version: '20.10.24', firewall: 'iptables', rootless: false }),
     list: async () => made,
-    create: async (plan) => {
+    create: async (plan, more) => {
       ip('link', 'add', plan.bridge, 'type', 'bridge');
       ip('address', 'add', `${plan.gateway}/16`, 'dev', plan.bridge);
       ip('link', 'set', plan.bridge, 'up');
-      made.push(plan);
+      made.push({ ...plan, options: bridgeOptions(plan, more), internal: false });
     },
     remove: async () => true,
+    idle: async () => true,
     attached: async () => [],
   };
 }

@@ -589,6 +589,22 @@ export interface NetworkCheck {
   names: NameCheck[];
   /** Hosts that there was no time for are missing. */
   ways: WayCheck[];
+  /** What users do, tried end to end. What there was nothing to try with is missing. */
+  reach: ReachCheck[];
+  /** Things that would have been too many to try, or that there was no time for. */
+  untried: number;
+}
+
+/** One thing that users do, tried from this host or from a container on it. */
+export interface ReachCheck {
+  /** The host whose containers or ports were asked for; empty where any container may have answered. */
+  nodeId: string;
+  /** "address", "name", "vip" or "port". */
+  by: string;
+  tried: number;
+  failed: number;
+  /** The first of those that failed, in words for people. */
+  failures: string[];
 }
 
 export interface NameCheck {
@@ -6158,7 +6174,7 @@ export const NetworkCheckQuery: MessageFns<NetworkCheckQuery> = {
 };
 
 function createBaseNetworkCheck(): NetworkCheck {
-  return { trouble: "", repaired: [], names: [], ways: [] };
+  return { trouble: "", repaired: [], names: [], ways: [], reach: [], untried: 0 };
 }
 
 export const NetworkCheck: MessageFns<NetworkCheck> = {
@@ -6174,6 +6190,12 @@ export const NetworkCheck: MessageFns<NetworkCheck> = {
     }
     for (const v of message.ways) {
       WayCheck.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.reach) {
+      ReachCheck.encode(v!, writer.uint32(322).fork()).join();
+    }
+    if (message.untried !== 0) {
+      writer.uint32(328).uint32(message.untried);
     }
     return writer;
   },
@@ -6223,6 +6245,22 @@ export const NetworkCheck: MessageFns<NetworkCheck> = {
             message.ways.push(WayCheck.decode(reader, reader.uint32()));
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.reach.push(ReachCheck.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 41: {
+            if (tag !== 328) {
+              break;
+            }
+
+            message.untried = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6244,6 +6282,111 @@ export const NetworkCheck: MessageFns<NetworkCheck> = {
     message.repaired = object.repaired?.map((e) => e) || [];
     message.names = object.names?.map((e) => NameCheck.fromPartial(e)) || [];
     message.ways = object.ways?.map((e) => WayCheck.fromPartial(e)) || [];
+    message.reach = object.reach?.map((e) => ReachCheck.fromPartial(e)) || [];
+    message.untried = object.untried ?? 0;
+    return message;
+  },
+};
+
+function createBaseReachCheck(): ReachCheck {
+  return { nodeId: "", by: "", tried: 0, failed: 0, failures: [] };
+}
+
+export const ReachCheck: MessageFns<ReachCheck> = {
+  encode(message: ReachCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.by !== "") {
+      writer.uint32(18).string(message.by);
+    }
+    if (message.tried !== 0) {
+      writer.uint32(24).uint32(message.tried);
+    }
+    if (message.failed !== 0) {
+      writer.uint32(32).uint32(message.failed);
+    }
+    for (const v of message.failures) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReachCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReachCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.tried = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.failed = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.failures.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReachCheck>, I>>(base?: I): ReachCheck {
+    return ReachCheck.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReachCheck>, I>>(object: I): ReachCheck {
+    const message = createBaseReachCheck();
+    message.nodeId = object.nodeId ?? "";
+    message.by = object.by ?? "";
+    message.tried = object.tried ?? 0;
+    message.failed = object.failed ?? 0;
+    message.failures = object.failures?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,0 +1,101 @@
+import type { NetworkCheckQuery, ReachCheck } from '@shoal/proto';
+import { Limiter } from '../../task/limiter.ts';
+import { bridgesOf } from '../bridge-plan.ts';
+import type { NetworkState } from '../state.ts';
+import { attemptAll, type Outcome } from './attempt.ts';
+import { attemptInside } from './inside.ts';
+import { type Target, targetsOf, triableNetworks } from './targets.ts';
+
+/** All that is tried from one host in one check. */
+const mostTargets = 256;
+/** Networks whose containers try something, and how many of them at a time: each takes a process. */
+const mostNetworks = 12;
+const processes = 3;
+/** No attempt begins after this time; one takes two seconds at most. */
+const beginMs = 2_500;
+const mostFailures = 5;
+
+export interface Reach {
+  readonly checks: ReachCheck[];
+  readonly untried: number;
+}
+
+export interface Look {
+  /** Newest state; what is gone from it when an attempt has failed was no failure. */
+  readonly state: () => NetworkState;
+  readonly query: NetworkCheckQuery;
+  /** A process in a running container on one of this host's Docker networks; undefined without one. */
+  readonly processOn: (network: string) => Promise<number | undefined>;
+}
+
+/** Tries what users do, from here to other hosts. */
+export async function checkReach({ state, query, processOn }: Look): Promise<Reach> {
+  const { nodeIds, probe } = query;
+  const before = state();
+  const doors = await doorsOf(before, processOn);
+  const possible = targetsOf(before, nodeIds).filter(({ from }) => from === undefined || doors.has(from));
+  const limiter = new Limiter(processes);
+  const deadline = performance.now() + beginMs;
+  const tried = [...Map.groupBy(possible.slice(0, mostTargets), ({ from }) => from)].map(
+    async ([from, targets]): Promise<Tried[]> => {
+      const attempts = targets.map(({ attempt }) => attempt);
+      const pid = from === undefined ? undefined : doors.get(from);
+      const left = () => Math.max(0, deadline - performance.now());
+      const outcomes =
+        pid === undefined
+          ? await attemptAll(attempts, probe, left())
+          : // The container, or the program, may have ended.
+            await limiter.run(() => attemptInside(pid, attempts, probe, left())).catch(() => []);
+      return targets.map((target, index) => ({ target, outcome: outcomes[index] }));
+    },
+  );
+  const all = (await Promise.all(tried)).flat();
+  const still = new Set(targetsOf(state(), nodeIds).map(keyOf));
+  const valid = all.filter(({ target, outcome }) => !outcome || still.has(keyOf(target)));
+  return {
+    checks: summed(valid),
+    untried: possible.length - all.length + all.filter(({ outcome }) => outcome === undefined).length,
+  };
+}
+
+interface Tried {
+  readonly target: Target;
+  readonly outcome: Outcome;
+}
+
+const keyOf = ({ by, from, what, attempt }: Target): string => JSON.stringify([by, from, what, attempt]);
+
+/** By network id: a process in one of its containers here. */
+async function doorsOf(state: NetworkState, processOn: Look['processOn']): Promise<Map<string, number>> {
+  const found = await Promise.all(
+    triableNetworks(state)
+      .slice(0, mostNetworks)
+      .map(async (network): Promise<[string, number][]> => {
+        for (const { name } of bridgesOf(network)) {
+          const pid = await processOn(name).catch(() => undefined);
+          if (pid) return [[network.id, pid]];
+        }
+        return [];
+      }),
+  );
+  return new Map(found.flat());
+}
+
+/** One check for each host and way of asking. */
+export function summed(tried: readonly Tried[]): ReachCheck[] {
+  const done = tried.filter(({ outcome }) => outcome !== undefined);
+  const groups = Map.groupBy(done, ({ target: { nodeId, by } }) => `${nodeId} ${by}`);
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (!first) return [];
+    const { nodeId, by } = first.target;
+    const failures = group.filter(({ outcome }) => outcome !== '');
+    return {
+      nodeId,
+      by,
+      tried: group.length,
+      failed: failures.length,
+      failures: failures.slice(0, mostFailures).map(({ target, outcome }) => `${target.what}: ${outcome}`),
+    };
+  });
+}
