@@ -92,9 +92,7 @@ describe('the doctor', () => {
         others,
         ['h1', 'h2', 'h3'],
       ]);
-      expect(own.find(({ check, to }) => check === 'name' && !to)?.says).toMatch(
-        /find 2 service names/,
-      );
+      expect(own.find(({ check, to }) => check === 'name' && !to)?.says).toMatch(/find 2 service names/);
     }
   });
 
