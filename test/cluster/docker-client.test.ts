@@ -188,7 +188,11 @@ describe.each(found)('docker client $version', ({ path }) => {
     expect(await ok('config', 'ls', '-q')).toBe('');
     expect(await ok('system', 'df', '--format', '{{.Type}} {{.TotalCount}}')).toMatch(/^Images 0\n/);
     expect(await ok('container', 'prune', '-f')).toMatch(/0\s?B/);
-    expect(await ok('events', '--since', '1s', '--until', '0s')).toBe('');
+    await ok('service', 'create', '-d', '--name', 'cli', image);
+    const events = ['events', '--since', '1m', '--until', '0s', '--filter', 'service=cli'];
+    expect(await ok(...events, '--format', '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}')).toMatch(
+      /^service create cli\n/m,
+    );
     const secret = await docker('service', 'create', '-d', '--name', 'cli', '--secret', 'key', image);
     expect([secret.code, secret.err]).toEqual([1, expect.stringMatching(/secret not found: key/)]);
   });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskAttachment } from '@shoal/proto';
+import type { Assignment, TaskAttachment } from '@shoal/proto';
 import type { Container } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
 import type { Limiter } from './limiter.ts';
@@ -124,9 +124,15 @@ async function create(
     // The name may be taken by this task's own container, made before this agent was started again.
     const own = error.reason === 'conflict' ? await look() : undefined;
     if (own) return { container: own };
-    const pull = error.reason === 'missing' && pullError ? ` (pulling it failed: ${pullError})` : '';
-    return { refused: error.message + pull };
+    const noImage = error.reason === 'missing' && pullError !== '' && /no such image/i.test(error.message);
+    return { refused: noImage ? pullFailure(pullError, assignment) : error.message };
   }
+}
+
+/** What the registry said comes first, as tables cut errors short: that there is no image follows from it. */
+function pullFailure(words: string, { container }: Assignment): string {
+  const image = container?.image ?? '';
+  return words.includes(image) ? words : `${words} (pulling ${image})`;
 }
 
 /** What the daemon has against it, if it does not start. */

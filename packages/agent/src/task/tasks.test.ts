@@ -40,15 +40,22 @@ describe('a new task', () => {
     expect(daemon.calls.filter((call) => call.startsWith('create'))).toHaveLength(1);
   });
 
-  it('is rejected with the reason why neither pull nor create worked', async () => {
+  it('is rejected with the words of the registry when its image can not be pulled', async () => {
     const { daemon, said, tasks, assign } = aHost();
     daemon.pullFailure = 'no such host';
     daemon.failures.set('create', new Refused('missing', 'No such image: nginx:1'));
     tasks.list([]);
     assign(anAssignment());
-    await settled(() =>
-      expect(said.at(-1)).toBe('t1 rejected (No such image: nginx:1 (pulling it failed: no such host))'),
-    );
+    await settled(() => expect(said.at(-1)).toBe('t1 rejected (no such host (pulling nginx:1))'));
+  });
+
+  it('is rejected with the words of its daemon when something else is missing', async () => {
+    const { daemon, said, tasks, assign } = aHost();
+    daemon.pullFailure = 'no such host';
+    daemon.failures.set('create', new Refused('missing', 'network x not found'));
+    tasks.list([]);
+    assign(anAssignment());
+    await settled(() => expect(said.at(-1)).toBe('t1 rejected (network x not found)'));
   });
 
   it('fails with the reason why it could not be started', async () => {

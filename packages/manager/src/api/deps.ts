@@ -7,7 +7,7 @@ import type { ReadView, Store } from '../store/index.ts';
 
 /** What the API needs of the rest of the manager. */
 export interface ApiDeps {
-  readonly store: Pick<Store, 'view' | 'update'>;
+  readonly store: Pick<Store, 'view' | 'update' | 'watch'>;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;

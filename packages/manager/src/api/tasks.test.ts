@@ -50,6 +50,20 @@ describe('reading tasks', () => {
     expect(body.map(({ ID }: { ID: string }) => ID)).toEqual(ids);
   });
 
+  it('tells that what is in a volume is on another host, as long as it lives', async () => {
+    const leftBehind = [{ volume: 'data', host: 'alpha' }];
+    const shoal = { specVersion: 1, ports: [], placement: { at: '', scores: {}, leftBehind } };
+    const status = { Timestamp: '', PortStatus: {} };
+    const { call } = await anApi((tx) => {
+      tx.tasks.create(aTask('t1', { Status: { ...status, State: 'running', Message: 'started' }, shoal }));
+      tx.tasks.create(aTask('t2', { Status: { ...status, State: 'failed', Message: 'started' }, shoal }));
+    });
+    expect((await call('GET', '/tasks/t1')).body.Status.Message).toBe(
+      'started; volume data begins empty on this host, unless it had one: what was written on alpha stays there',
+    );
+    expect((await call('GET', '/tasks/t2')).body.Status.Message).toBe('started');
+  });
+
   it('tells why the manager asked one to stop', async () => {
     const { call } = await anApi((tx) => {
       const Status = { Timestamp: '', State: 'shutdown', Message: 'shutdown', PortStatus: {} } as const;

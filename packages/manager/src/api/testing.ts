@@ -68,6 +68,7 @@ const sharedApp = anApp(
       return current.view;
     },
     update: (change) => current.update(change),
+    watch: (listener) => current.watch(listener),
   },
   (...question) => currentAsk(...question),
 );

@@ -10,6 +10,7 @@ import {
   type ServiceSpec,
   type Task,
 } from '../model/index.ts';
+import { leftBehindText } from '../scheduler/left-behind.ts';
 import type { ReadView } from '../store/index.ts';
 import { attachmentView, withPrefix } from './networks/attachments.ts';
 import { type Published, unservedHere, unservedOn } from './ports-in-use.ts';
@@ -101,9 +102,15 @@ export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTas
   };
 }
 
-/** With the reason, where the manager asked it to stop: `shutdown: rebalanced`. */
-const message = ({ Status }: Pick<Task, 'Status'>, { stopReason }: Task['shoal']) =>
-  stopReason && { Message: [Status.Message, stopReason].filter(Boolean).join(': ') };
+/**
+ * With the reason, where the manager asked it to stop: `shutdown: rebalanced`. While it lives, with what it should be
+ * known to lack: a volume's content that is on another host.
+ */
+function message({ Status }: Pick<Task, 'Status'>, { stopReason, placement }: Task['shoal']) {
+  if (stopReason) return { Message: [Status.Message, stopReason].filter(Boolean).join(': ') };
+  const notes = isTerminal(Status.State) ? [] : (placement?.leftBehind ?? []).map(leftBehindText);
+  return notes.length > 0 ? { Message: [Status.Message, ...notes].filter(Boolean).join('; ') } : {};
+}
 
 const portStatus = ({ Status }: Pick<Task, 'Status'>): ApiTask['Status']['PortStatus'] =>
   Status.PortStatus.Ports ? { Ports: [...Status.PortStatus.Ports] } : {};

@@ -43,6 +43,22 @@ export interface PendingReason {
   readonly text: string;
 }
 
+/** What was known when the task got its node. */
+export interface Placed {
+  readonly at: string;
+  /** Of the chosen node, by name of the score. */
+  readonly scores: Readonly<Record<string, number>>;
+  /** Its volumes whose content is on another host; absent when there is none. */
+  readonly leftBehind?: readonly LeftVolume[];
+}
+
+/** A volume that the task's slot used on another host before. */
+export interface LeftVolume {
+  readonly volume: string;
+  /** Name of the host that has what was written to it. */
+  readonly host: string;
+}
+
 /** Why the orchestrator asked a task to stop before it ended by itself. */
 export type StopReason =
   | 'replaced'
@@ -101,8 +117,7 @@ export interface TaskInternals {
   readonly relieves?: readonly string[];
   /** The task whose place it takes in a rolling update: it counts against Parallelism until it runs or ends. */
   readonly replaces?: string;
-  /** Scores of the chosen node at the time of placement, by name of the score. */
-  readonly placement?: { readonly at: string; readonly scores: Readonly<Record<string, number>> };
+  readonly placement?: Placed;
   readonly pending?: readonly PendingReason[];
 }
 

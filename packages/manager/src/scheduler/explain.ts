@@ -5,6 +5,7 @@ import { ClusterState } from './cluster-state.ts';
 import { type Demand, demandOf } from './demand.ts';
 import { Draft } from './draft.ts';
 import { type Filter, filters } from './filters/index.ts';
+import { leftBehindText } from './left-behind.ts';
 import { pendingReasons, pendingText } from './reasons.ts';
 import { compareCandidates, compareNumbers, failureRank, namedScores, scoreNames } from './scores.ts';
 import { isPending } from './task-load.ts';
@@ -42,6 +43,8 @@ export interface TaskExplanation {
   /** Why no node takes the task at present; empty when one does. */
   readonly reasons: readonly PendingReason[];
   readonly text: string;
+  /** What else is worth knowing where it runs, such as a volume whose content is on another host. */
+  readonly notes: readonly string[];
   /** Names of the scores in the order in which they decide, each with what it means. */
   readonly order: readonly { readonly name: string; readonly about: string }[];
   /** All nodes, as if the task were to be placed now: those that fit first, the best on top. */
@@ -70,6 +73,7 @@ export function explainTask(view: ReadView, task: Task, now: number): TaskExplan
     pending: isPending(task),
     reasons,
     text: fits ? '' : pendingText(reasons),
+    notes: (task.shoal.placement?.leftBehind ?? []).map(leftBehindText),
     order: scoreNames(demand.spread),
     nodes,
   };

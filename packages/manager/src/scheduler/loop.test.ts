@@ -4,6 +4,7 @@ import type { Node, Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
 import { aNode } from '../testing.ts';
+import { explainTask } from './explain.ts';
 import { schedulerLoop } from './loop.ts';
 import { aTask } from './testing.ts';
 
@@ -80,6 +81,33 @@ it('says why a task waits, once, and places it when room appears', async () => {
   const placed = store.view.tasks.get('b');
   expect(placed?.Status.Err).toBeUndefined();
   expect(placed?.shoal.pending).toBeUndefined();
+});
+
+it('notes what a slot leaves behind on another host', async () => {
+  const ContainerSpec = {
+    Image: 'db:1',
+    Mounts: [{ Type: 'volume', Source: 'data', Target: '/data' } as const],
+  };
+  const ended = {
+    State: 'failed',
+    Timestamp: '',
+    PortStatus: {},
+    ContainerStatus: { ContainerID: 'c', PID: 0, ExitCode: 1 },
+  } as const;
+  const before = aTask('a', {
+    NodeID: 'n1',
+    Spec: { ContainerSpec },
+    Status: ended,
+    DesiredState: 'shutdown',
+  });
+  const down = aNode('n1', { Description: { Hostname: 'h1' }, Status: { State: 'down' } });
+  const store = await start([down, aNode('n2')], [before, aTask('b', { Spec: { ContainerSpec } })]);
+  await until(store, () => state(store, 'b') === 'assigned');
+  const task = store.view.tasks.get('b');
+  expect(task?.shoal.placement?.leftBehind).toEqual([{ volume: 'data', host: 'h1' }]);
+  expect(task && explainTask(store.view, task, Date.now()).notes).toEqual([
+    'volume data begins empty on this host, unless it had one: what was written on h1 stays there',
+  ]);
 });
 
 it('places waiting tasks on a node that joins or becomes ready', async () => {

@@ -2,6 +2,7 @@ import { Loop, type LoopOptions } from '../loop.ts';
 import { type Node, restLeftMs } from '../model/index.ts';
 import type { Change, ChangeBatch, Store, Tx } from '../store/index.ts';
 import { ClusterState } from './cluster-state.ts';
+import { volumesLeftBehind } from './left-behind.ts';
 import { assignedTask, waitingTask } from './outcome.ts';
 import { type Schedule, schedule } from './schedule.ts';
 import { isPending, occupies } from './task-load.ts';
@@ -97,7 +98,9 @@ const differs = (before: Node | undefined, after: Node): boolean =>
 function record(tx: Tx, { placed, pending }: Schedule, now: number): void {
   for (const placement of placed) {
     const task = tx.tasks.get(placement.taskId);
-    if (task) tx.tasks.update(assignedTask(task, placement, now));
+    if (!task) continue;
+    const leftBehind = volumesLeftBehind(tx, task, placement.nodeId);
+    tx.tasks.update(assignedTask(task, placement, now, leftBehind));
   }
   for (const unplaced of pending) {
     const task = tx.tasks.get(unplaced.taskId);

@@ -1,10 +1,15 @@
 import { isoTime } from '../effects.ts';
-import type { Task } from '../model/index.ts';
+import type { LeftVolume, Task } from '../model/index.ts';
 import { sameReasons } from './reasons.ts';
 import type { Placement, Unplaced } from './schedule.ts';
 
 /** The task once it has its node. `now` in ms since the epoch. */
-export function assignedTask(task: Task, { nodeId, scores, genericResources }: Placement, now: number): Task {
+export function assignedTask(
+  task: Task,
+  { nodeId, scores, genericResources }: Placement,
+  now: number,
+  leftBehind: readonly LeftVolume[] = [],
+): Task {
   const { pending: _, ...shoal } = task.shoal;
   return {
     ...task,
@@ -16,7 +21,10 @@ export function assignedTask(task: Task, { nodeId, scores, genericResources }: P
       Timestamp: isoTime(now),
       PortStatus: task.Status.PortStatus,
     },
-    shoal: { ...shoal, placement: { at: isoTime(now), scores } },
+    shoal: {
+      ...shoal,
+      placement: { at: isoTime(now), scores, ...(leftBehind.length > 0 && { leftBehind }) },
+    },
   };
 }
 

@@ -91,7 +91,7 @@ describe('filters', () => {
     const Platforms = [{ OS: 'linux', Architecture: 'arm64' }];
     expect(refusals({}, { Spec: { Placement: { Platforms } } })).toEqual({
       refused: ['platform: the node is linux/x86_64, the image is for linux/arm64'],
-      text: 'no suitable node (unsupported platform on 1 node)',
+      text: 'no suitable node (unsupported platform on 1 node: the image is for linux/arm64)',
     });
   });
 
@@ -122,9 +122,9 @@ describe('filters', () => {
         ],
       });
     expect(refusals(node, want(2, 2)).text).toBe('');
-    expect(refusals(node, want(3, 2)).refused).toEqual(['resources: ssd: 3 needed']);
+    expect(refusals(node, want(3, 2)).refused).toEqual(['resources: ssd: 3 needed, 2 free']);
     const holder = running('o', { GenericResources: [{ NamedResourceSpec: { Kind: 'gpu', Value: 'a' } }] });
-    expect(refusals(node, want(1, 2), [holder]).refused).toEqual(['resources: gpu: 2 needed']);
+    expect(refusals(node, want(1, 2), [holder]).refused).toEqual(['resources: gpu: 2 needed, 1 free']);
     const task = aTask('t', want(1, 1));
     const view = viewOf([aNode('n1', node)], [holder, task]);
     expect(schedule(ClusterState.from(view), [task], { now, seed: 0 }).placed[0]?.genericResources).toEqual([

@@ -1,5 +1,6 @@
 import { pressureText, restLeftMs } from '../../model/index.ts';
 import { nodeMatches } from '../constraints.ts';
+import type { Demand } from '../demand.ts';
 import { countNodes, missingConstraints } from '../missing.ts';
 import { platformMatches } from '../platform.ts';
 import type { NodeFilter } from './filter.ts';
@@ -67,8 +68,11 @@ export const platform: NodeFilter = {
   passes: (demand, { node }) => platformMatches(node, demand.platforms),
   why: (demand, { node }) => {
     const { OS, Architecture } = node.Description.Platform ?? {};
-    const wanted = demand.platforms.map((one) => `${one.OS || 'any'}/${one.Architecture || 'any'}`);
-    return `the node is ${OS || 'unknown'}/${Architecture || 'unknown'}, the image is for ${wanted.join(', ')}`;
+    return `the node is ${OS || 'unknown'}/${Architecture || 'unknown'}, the image is for ${wanted(demand).join(', ')}`;
   },
   summary: (nodes) => `unsupported platform on ${countNodes(nodes)}`,
+  missing: (demand) => ({ names: wanted(demand), text: `the image is for ${wanted(demand).join(', ')}` }),
 };
+
+const wanted = ({ platforms }: Demand): string[] =>
+  platforms.map(({ OS, Architecture }) => `${OS || 'any'}/${Architecture || 'any'}`);

@@ -2,7 +2,7 @@ import { type Listener, listenerAt, listenerText, type Node } from '../../model/
 import type { Candidate } from '../candidate.ts';
 import type { Demand } from '../demand.ts';
 import { countNodes, missingResources } from '../missing.ts';
-import { takeGeneric } from '../occupancy.ts';
+import { freeGeneric, takeGeneric } from '../occupancy.ts';
 import type { Filter } from './filter.ts';
 
 /** Filters that ask for what is left on a node; asked again after each placement on it. */
@@ -72,7 +72,9 @@ function shortages(demand: Demand, { node, used }: Candidate): string[] {
   for (const [kind, count] of demand.generic) {
     if (takeGeneric(node, used, kind, count)) continue;
     lines.push(
-      Number.isFinite(count) ? `${kind}: ${count} needed` : `${kind}: only a number can be reserved`,
+      Number.isFinite(count)
+        ? `${kind}: ${count} needed, ${freeGeneric(node, used, kind)} free`
+        : `${kind}: only a number can be reserved`,
     );
   }
   return lines;
