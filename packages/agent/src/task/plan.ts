@@ -152,9 +152,7 @@ function judge({ wanted, container, memory: { status, refused } }: TaskView): St
   if (!container) return missing(status);
   switch (container.phase) {
     case 'created':
-      return container.error
-        ? ended('failed', container, `starting container failed: ${container.error}`, 'starting')
-        : statusOf('ready', alive(container));
+      return container.error ? notStarted(container.error, container) : statusOf('ready', alive(container));
     case 'running':
     case 'paused':
     case 'restarting':
@@ -170,8 +168,13 @@ function judge({ wanted, container, memory: { status, refused } }: TaskView): St
 function refusal(status: Status, reason: string, container: Container | undefined): Status {
   return isBefore(status.state, 'starting')
     ? statusOf('rejected', { err: reason })
-    : ended('failed', container, `starting container failed: ${reason}`, 'starting');
+    : notStarted(reason, container);
 }
+
+const notStarted = (reason: string, container: Container | undefined): Status => ({
+  ...ended('failed', container, `starting container failed: ${reason}`, 'starting'),
+  startRefused: true,
+});
 
 function missing(status: Status): Status {
   return isBefore(status.state, 'ready')
