@@ -208,6 +208,32 @@ describe('what can not run says why', () => {
     );
   });
 
+  it('a bind source that one host only has: the next host is tried at once, and no other slot tries the same', async () => {
+    const Source = '/run/here-only';
+    const Mounts = [{ Type: 'bind', Source, Target: '/data', ReadOnly: true }];
+    const [h1] = cluster.hosts;
+    await h1.exec(['mkdir', Source]);
+    try {
+      await create(
+        webSpec('web', { replicas: 2, container: { Mounts }, task: { RestartPolicy: { Delay: 3600e9 } } }),
+      );
+      const { ID } = await nodeNamed('h1');
+      const tasks = await running('web', 2, 30_000);
+      expect(tasks.map(({ NodeID }) => NodeID)).toEqual([ID, ID]);
+      const refused = (await tasksOf('web')).filter(({ Status }) => Status.State === 'rejected');
+      for (const { Status } of refused)
+        expect(Status).toMatchObject({
+          Message: 'preparing: next-host',
+          Err: expect.stringContaining(Source),
+        });
+      // Both may try the same two hosts at the same moment.
+      expect(refused.length).toBeLessThanOrEqual(4);
+    } finally {
+      await removeServices('web');
+      await h1.exec(['rmdir', Source]);
+    }
+  });
+
   it('no room, with counts, and explained node by node', async () => {
     await create(webSpec('web', { task: { Resources: { Reservations: { MemoryBytes: 2 ** 50 } } } }));
     const [text] = await until(

@@ -176,6 +176,18 @@ describe('a task that is wanted running', () => {
   ])('%s', (_name, given, expected) => {
     expect(line(given)).toBe(expected);
   });
+
+  it('says when the daemon refused to start it, which another host may not', () => {
+    const created = aContainer({ phase: 'created' });
+    const refused = { said: 'starting', container: created, memory: { refused: 'port is taken' } } as const;
+    const earlier = { container: { ...created, error: 'port is taken' } };
+    const exited = { said: 'running', container: aContainer({ phase: 'exited', exitCode: 1 }) } as const;
+    const said = (given: Given) => {
+      const next = plan(view(given));
+      return next.kind !== 'forget' && next.status.startRefused;
+    };
+    expect([refused, earlier, exited].map(said)).toEqual([true, true, undefined]);
+  });
 });
 
 describe('a task that is wanted otherwise', () => {

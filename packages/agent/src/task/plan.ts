@@ -162,9 +162,7 @@ function judge({ wanted, container, memory }: TaskView): Status {
   if (!container) return missing(status);
   switch (container.phase) {
     case 'created':
-      return container.error
-        ? ended('failed', container, `starting container failed: ${container.error}`, 'starting')
-        : statusOf('ready', alive(container));
+      return container.error ? notStarted(container.error, container) : statusOf('ready', alive(container));
     case 'running':
     case 'paused':
     case 'restarting':
@@ -180,8 +178,13 @@ function judge({ wanted, container, memory }: TaskView): Status {
 function refusal(status: Status, reason: string, container: Container | undefined): Status {
   return isBefore(status.state, 'starting')
     ? statusOf('rejected', { err: reason })
-    : ended('failed', container, `starting container failed: ${reason}`, 'starting');
+    : notStarted(reason, container);
 }
+
+const notStarted = (reason: string, container: Container | undefined): Status => ({
+  ...ended('failed', container, `starting container failed: ${reason}`, 'starting'),
+  startRefused: true,
+});
 
 function missing(status: Status): Status {
   return isBefore(status.state, 'ready')

@@ -19,6 +19,8 @@ export interface Status {
   readonly ports: readonly Port[];
   /** It failed for want of memory. */
   readonly oomKilled?: true;
+  /** It failed because the daemon refused to start its container. */
+  readonly startRefused?: true;
   /** Absent when there were none. */
   readonly own?: OwnRestarts;
   /** It was stopped for want of contact with the manager. */
@@ -83,6 +85,7 @@ export const toTaskStatus = (taskId: string, status: Status, timeMs: number): Ta
   own: status.own && toProtoRestarts(status.own),
   cutOff: status.cutOff ?? false,
   oomKilled: status.oomKilled ?? false,
+  startRefused: status.startRefused ?? false,
 });
 
 export const fromTaskStatus = ({
@@ -94,6 +97,7 @@ export const fromTaskStatus = ({
   own,
   cutOff,
   oomKilled,
+  startRefused,
 }: TaskStatus): Status => ({
   state: decodeObserved(state) ?? 'accepted',
   message,
@@ -101,6 +105,7 @@ export const fromTaskStatus = ({
   ports,
   ...(container && { container }),
   ...(oomKilled && { oomKilled }),
+  ...(startRefused && { startRefused }),
   ...(own && { own: fromProtoRestarts(own) }),
   ...(cutOff && { cutOff }),
 });

@@ -87,7 +87,7 @@ function endpointView(view: ReadView, { EndpointSpec }: ServiceSpec, shoal: Serv
 
 export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTask {
   const { GenericResources, ...rest } = task;
-  const { cutOff: _, ...status } = task.Status;
+  const { cutOff: _, startRefused: _refused, ...status } = task.Status;
   return {
     ...rest,
     Labels: { ...task.Labels },

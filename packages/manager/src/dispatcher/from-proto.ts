@@ -29,6 +29,7 @@ export function applyStatus(task: Task, report: TaskStatus, nodeId: string, now:
     ...(report.message && { Message: report.message }),
     ...(report.err && { Err: report.err }),
     ...(report.oomKilled && { OOMKilled: true as const }),
+    ...(report.startRefused && { startRefused: true as const }),
     ...(report.cutOff && { cutOff: true as const }),
     ...(report.container && {
       ContainerStatus: {

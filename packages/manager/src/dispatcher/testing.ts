@@ -90,6 +90,7 @@ export function anAgent(port: number) {
             err,
             ports: [],
             oomKilled: false,
+            startRefused: false,
             cutOff: false,
           },
         ],

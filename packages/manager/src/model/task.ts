@@ -67,6 +67,7 @@ export type StopReason =
   | 'rebalanced'
   | 'node-pressure'
   | 'move-failed'
+  | 'next-host'
   | 'node-down'
   | 'no-contact'
   | 'node-gone'
@@ -101,6 +102,8 @@ export interface TaskInternals {
   readonly stopFirst?: true;
   /** How many quick failures in a row came before this task in its slot: the back-off's exponent. */
   readonly failures?: number;
+  /** How many hosts in a row refused the tasks before this one in its slot, and the next was tried at once. */
+  readonly refusals?: number;
   /** When it was first seen running (ms since the epoch); stays when it has ended. */
   readonly runningSince?: number;
   /** Absent while it is wanted, and when it ended by itself. */
@@ -135,6 +138,8 @@ export interface ObservedStatus {
   readonly Err?: string;
   /** It failed for want of memory. */
   readonly OOMKilled?: true;
+  /** It failed because its host's daemon refused to start the container. */
+  readonly startRefused?: true;
   /** Its host stopped it for want of contact with the manager. */
   readonly cutOff?: true;
   readonly ContainerStatus?: ContainerStatus;
@@ -160,6 +165,10 @@ export interface Task {
   readonly GenericResources?: readonly GenericResource[];
   readonly shoal: TaskInternals;
 }
+
+/** Its host refused its image, a mount, a device or the like: nothing of it ran. */
+export const isRefused = ({ Status }: Task): boolean =>
+  Status.State === 'rejected' || Status.startRefused === true;
 
 /** Slot number, or node for global services: what a replacement takes over. */
 export const slotKey = (task: Task): string =>

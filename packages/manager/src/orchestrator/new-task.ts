@@ -33,7 +33,7 @@ export interface Place {
 
 export type Origin = Pick<
   TaskInternals,
-  'isolated' | 'stopFirst' | 'replaces' | 'failures' | 'startAfter' | 'moves' | 'relieves'
+  'isolated' | 'stopFirst' | 'replaces' | 'failures' | 'refusals' | 'startAfter' | 'moves' | 'relieves'
 >;
 
 export const currentTarget = ({ Spec, shoal }: Service): Target => ({
@@ -87,6 +87,7 @@ export function newTask(
       ...(origin.moves !== undefined && { moves: origin.moves }),
       ...(origin.relieves !== undefined && { relieves: origin.relieves }),
       ...(origin.failures !== undefined && { failures: origin.failures }),
+      ...(origin.refusals !== undefined && { refusals: origin.refusals }),
       ...(origin.startAfter !== undefined && { startAfter: origin.startAfter }),
     },
   };

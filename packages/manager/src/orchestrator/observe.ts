@@ -1,5 +1,6 @@
 import { compareStates, type StopReason, slotKey, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
+import { triesNextHost } from './refusal.ts';
 import { displacement, isRunning, isUnassigned, isWanted, provedAt, standing } from './standing.ts';
 
 /** Takes note of what happened to the tasks: which run, which ended, which are out of reach, which came back. */
@@ -19,24 +20,25 @@ function observeTask(draft: Draft, task: Task): void {
     else if (task.shoal.lost && stands === 'leaving') cameBack(draft, task);
     return;
   }
-  if (stands === 'ended') draft.put(over(task));
+  if (stands === 'ended') draft.put(over(draft, task));
   else if (stands === 'lost') lose(draft, withStart(task));
   else if (withStart(task) !== task) draft.put(withStart(task));
 }
 
-/**
- * A move that came to nothing is no failure of the service: the task that should have moved still runs. Nor is a task
- * that its host stopped for want of contact.
- */
-function over(task: Task): Task {
-  const failedMove = task.shoal.moves !== undefined && task.shoal.runningSince === undefined;
-  const reason: StopReason | undefined = failedMove
-    ? 'move-failed'
-    : task.Status.cutOff
-      ? 'no-contact'
-      : undefined;
+function over(draft: Draft, task: Task): Task {
+  const reason = notItsOwn(draft, task);
   const shoal = reason ? { ...task.shoal, stopReason: reason } : task.shoal;
   return { ...task, DesiredState: 'shutdown', shoal };
+}
+
+/**
+ * Why an end is no failure of the service: a move came to nothing, and the task that should have moved still runs; its
+ * host stopped it for want of contact; or its host refused it, and another one is tried.
+ */
+function notItsOwn(draft: Draft, task: Task): StopReason | undefined {
+  if (task.shoal.moves !== undefined && task.shoal.runningSince === undefined) return 'move-failed';
+  if (task.Status.cutOff) return 'no-contact';
+  return triesNextHost(draft, task) ? 'next-host' : undefined;
 }
 
 /** It must run only once, and has stopped – or its agent is there to be told to, but its daemon is dead. */

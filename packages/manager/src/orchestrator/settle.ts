@@ -154,10 +154,12 @@ function make({ draft, place, target, rules }: Scene, origin: Origin): Task {
 }
 
 /** What a task leaves to its successor when it was not its own fault. */
-function takenOver({ shoal: { failures, replaces, runningSince } }: Task, { nodeId }: Place): Origin {
+function takenOver({ shoal }: Task, { nodeId }: Place): Origin {
+  const { failures, refusals = 0, replaces, runningSince, stopReason } = shoal;
   const inFlight = replaces !== undefined && runningSince === undefined && nodeId === undefined;
   return {
     ...(failures !== undefined && { failures }),
+    ...(stopReason === 'next-host' && { refusals: refusals + 1 }),
     ...(inFlight && { replaces }),
   };
 }

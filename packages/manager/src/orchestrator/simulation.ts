@@ -40,6 +40,8 @@ export class Simulation {
   room = Number.POSITIVE_INFINITY;
   /** Nothing starts there. */
   readonly brokenNodes = new Set<string>();
+  /** Every task is rejected there. */
+  readonly refusingNodes = new Set<string>();
   /** Whether tasks are moved. */
   rebalances = false;
   /** Whether the real scheduler chooses the nodes. */
@@ -291,7 +293,8 @@ export class Simulation {
     if (this.#cutOff.has(ID)) return 'shutdown';
     if (shoal.lost && DesiredState === 'shutdown') return undefined;
     if (DesiredState === 'shutdown' || DesiredState === 'remove') return 'shutdown';
-    if (Status.State === 'preparing' && image.startsWith('absent')) return 'rejected';
+    const isRefused = this.refusingNodes.has(NodeID) || image.startsWith('absent');
+    if (Status.State === 'preparing' && isRefused) return 'rejected';
     if (Status.State === 'ready' && DesiredState === 'ready') return undefined;
     if (Status.State === 'running' && image.startsWith('once')) return 'complete';
     if (Status.State === 'starting' && this.brokenNodes.has(NodeID)) return 'failed';

@@ -1,4 +1,4 @@
-import { isTerminal, type Node, type Task } from '../model/index.ts';
+import { isRefused, isTerminal, type Node, type Task } from '../model/index.ts';
 import type { Change, ChangeBatch, ReadView } from '../store/index.ts';
 import { Failures } from './failures.ts';
 import { imageNames } from './images.ts';
@@ -144,11 +144,13 @@ export class ClusterState {
 }
 
 /**
- * One such failure is enough to try other nodes first: where a task was killed for want of memory, whatever used it
- * up; where one did not come to run that ran elsewhere until it was moved.
+ * One such failure is enough to try other nodes first: where the task was refused; where it was killed for want of
+ * memory, whatever used that up; where it did not come to run, but ran elsewhere until it was moved.
  */
-const isNodesFault = ({ Status, shoal }: Task): boolean =>
-  Status.OOMKilled === true || (shoal.moves !== undefined && shoal.runningSince === undefined);
+const isNodesFault = (task: Task): boolean =>
+  isRefused(task) ||
+  task.Status.OOMKilled === true ||
+  (task.shoal.moves !== undefined && task.shoal.runningSince === undefined);
 
 const none: readonly Vacancy[] = [];
 

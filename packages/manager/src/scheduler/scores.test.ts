@@ -63,6 +63,17 @@ describe('scores', () => {
     expect(chosen(two, [...killed, ...failed('n2', 6)])).toEqual(['n1']);
   });
 
+  it('recentFailures: one that its host refused, or that was moved there in vain, counts as five', () => {
+    const [task] = failed('n1', 1);
+    if (!task) throw new Error('no task');
+    const move = { ...task, shoal: { ...task.shoal, moves: 'old' } };
+    const refused = { ...task, Status: { ...task.Status, startRefused: true as const } };
+    const rejected = { ...task, Status: { ...task.Status, State: 'rejected' as const } };
+    for (const one of [move, refused, rejected]) expect(chosen(two, [...on('n2', 3), one])).toEqual(['n2']);
+    const ran = { ...move, shoal: { ...move.shoal, runningSince: now } };
+    expect(chosen(two, [...on('n2', 3), ran])).toEqual(['n1']);
+  });
+
   it('recentFailures: of one service are no matter to another that asks the same', () => {
     const tasks = ['web', 'younger'].map((ServiceID) => aTask(ServiceID, { ServiceID }));
     const state = ClusterState.from(viewOf(two, [...failed('n1', 5), ...on('n2', 2, { ServiceID: 'x' })]));

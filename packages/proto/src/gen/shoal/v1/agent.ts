@@ -470,6 +470,8 @@ export interface TaskStatus {
   cutOff: boolean;
   /** The kernel killed one of its processes for want of memory, and it failed. */
   oomKilled: boolean;
+  /** The daemon refused to start its container, so nothing of it ran. (What it refused to create is REJECTED.) */
+  startRefused: boolean;
 }
 
 /**
@@ -4987,6 +4989,7 @@ function createBaseTaskStatus(): TaskStatus {
     own: undefined,
     cutOff: false,
     oomKilled: false,
+    startRefused: false,
   };
 }
 
@@ -5021,6 +5024,9 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     }
     if (message.oomKilled !== false) {
       writer.uint32(240).bool(message.oomKilled);
+    }
+    if (message.startRefused !== false) {
+      writer.uint32(248).bool(message.startRefused);
     }
     return writer;
   },
@@ -5118,6 +5124,14 @@ export const TaskStatus: MessageFns<TaskStatus> = {
             message.oomKilled = reader.bool();
             continue;
           }
+          case 31: {
+            if (tag !== 248) {
+              break;
+            }
+
+            message.startRefused = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5147,6 +5161,7 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     message.own = (object.own !== undefined && object.own !== null) ? OwnRestarts.fromPartial(object.own) : undefined;
     message.cutOff = object.cutOff ?? false;
     message.oomKilled = object.oomKilled ?? false;
+    message.startRefused = object.startRefused ?? false;
     return message;
   },
 };
