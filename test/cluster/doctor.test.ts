@@ -92,9 +92,7 @@ describe('the doctor', () => {
         others,
         ['h1', 'h2', 'h3'],
       ]);
-      expect(own.find(({ check, to }) => check === 'name' && !to)?.says).toMatch(
-        /find 2 service names/,
-      );
+      expect(own.find(({ check, to }) => check === 'name' && !to)?.says).toMatch(/find 2 service names/);
     }
   });
 
@@ -156,6 +154,27 @@ describe('the doctor', () => {
     } finally {
       await h2.sh(`iptables -t raw -D ${rule}`);
     }
+  });
+
+  it('puts right what somebody changed beside the rules, and says so', async () => {
+    const h3 = cluster.host('h3');
+    const { bridge } = await inClinic(h3);
+    await until(
+      'the doctor names the setting',
+      async () => {
+        // The agent's own look, once a minute, may come first.
+        await h3.sh(`echo 0 > /proc/sys/net/ipv4/ip_forward; ip link set dev ${bridge} down`);
+        return failing(await examine()).some(
+          ({ from, check, says }) =>
+            `${from} ${check}` === 'h3 rules' && says.includes('net.ipv4.ip_forward'),
+        );
+      },
+      { timeoutMs: 60_000 },
+    );
+    await finding([...causes, ...ofUsers]);
+    expect(await h3.sh(`cat /proc/sys/net/ipv4/ip_forward; ip -br link show ${bridge}`)).toMatch(
+      /^1\n.* UP /,
+    );
   });
 
   it('names a host whose agent is away, and so do counters', async () => {
