@@ -156,6 +156,27 @@ describe('the doctor', () => {
     }
   });
 
+  it('puts right what somebody changed beside the rules, and says so', async () => {
+    const h3 = cluster.host('h3');
+    const { bridge } = await inClinic(h3);
+    await until(
+      'the doctor names the setting',
+      async () => {
+        // The agent's own look, once a minute, may come first.
+        await h3.sh(`echo 0 > /proc/sys/net/ipv4/ip_forward; ip link set dev ${bridge} down`);
+        return failing(await examine()).some(
+          ({ from, check, says }) =>
+            `${from} ${check}` === 'h3 rules' && says.includes('net.ipv4.ip_forward'),
+        );
+      },
+      { timeoutMs: 60_000 },
+    );
+    await finding([...causes, ...ofUsers]);
+    expect(await h3.sh(`cat /proc/sys/net/ipv4/ip_forward; ip -br link show ${bridge}`)).toMatch(
+      /^1\n.* UP /,
+    );
+  });
+
   it('names a host whose agent is away, and so do counters', async () => {
     await faults.killProcess(cluster.host('h2'), 'agent', { hold: true });
     const { wrong } = await finding(causes, 'h2 agent');

@@ -1,4 +1,4 @@
-import { type Host, http, Load, until } from '@shoal/testbed';
+import { faults, type Host, http, httpJson, Load, until } from '@shoal/testbed';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { client, network, on, published, removeNetworks } from './askers.ts';
 import { cluster, create, docker, removeServices, running, webSpec } from './shared.ts';
@@ -37,6 +37,50 @@ describe('self-repair', () => {
     await new Promise((resolve) => setTimeout(resolve, 4_000));
     const { failed, failures } = await load.stop();
     expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
+  });
+
+  it('makes Docker networks of others anew that are not what this daemon needs, once nothing is on them', async () => {
+    const h3 = cluster.host('h3');
+    const own = (await h3.docker().listNetworks()).find(({ Name }) => Name.startsWith('shoal.0.ingress.'));
+    const { Name = '', Options = {}, Labels = {}, IPAM } = own ?? {};
+    const masquerade = 'com.docker.network.bridge.enable_ip_masquerade';
+    // As one comes to be that the agent has not made: behind its back.
+    await faults.freeze(h3, 'agent');
+    await h3.docker().getNetwork(Name).remove();
+    await h3
+      .docker()
+      .createNetwork({ Name, Options: { ...Options, [masquerade]: 'true' }, Labels, IPAM: IPAM as never });
+    const stranger = await h3.docker().createContainer({
+      Image: cluster.image('web:1'),
+      HostConfig: { NetworkMode: Name },
+    });
+    await stranger.start();
+    await faults.thaw(h3, 'agent');
+    const found = () => h3.docker().getNetwork(Name).inspect();
+    const saidOf = async (host: string) => {
+      const { checks } = await httpJson<{ checks: { from: string; check: string; says: string }[] }>(
+        `${cluster.apiUrl}/shoal/v1/doctor/networks`,
+        { timeoutMs: 15_000 },
+      );
+      return checks.find(({ from, check }) => from === host && check === 'agent')?.says ?? '';
+    };
+    await until(
+      'the doctor says what is wrong with it',
+      async (seen) => {
+        const says = await saidOf('h3');
+        seen(says);
+        return says.includes(`${Name} has ${masquerade}=true instead of false`) && says.includes('drain');
+      },
+      { timeoutMs: 60_000 },
+    );
+    expect((await found()).Options?.[masquerade]).toBe('true');
+    await stranger.remove({ force: true });
+    await until('it is made anew', async () => (await found()).Options?.[masquerade] === 'false', {
+      timeoutMs: 60_000,
+    });
+    await until('all is well', async () => (await saidOf('h3')) === 'the agent of h3 is well', {
+      timeoutMs: 60_000,
+    });
   });
 
   it('is said of what others changed, and of nothing else', async () => {

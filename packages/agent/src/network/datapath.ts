@@ -81,8 +81,7 @@ export class DataPath {
   }
 
   async start(): Promise<void> {
-    this.#hostTroubles = await ensureHostSettings();
-    for (const trouble of this.#hostTroubles) this.#log.error(trouble);
+    await this.#ensureSettings();
     this.#silentDocker = await isSilent();
     this.#watch.start();
     this.#timers.push(setInterval(() => this.#tick(), tickMs));
@@ -203,7 +202,8 @@ export class DataPath {
         : [];
       if (look.has('port')) await ensureHairpin(this.#bridgeNames());
       // For a new state, routes and devices had to be changed anyway; at the start, everything.
-      if (before) this.#repairs.note({ table, ip: before === state ? ip : [], docker });
+      const settings = look.has('nft') && look.has('ip') ? await this.#ensureSettings() : [];
+      if (before) this.#repairs.note({ table, ip: before === state ? ip : [], docker, settings });
     } catch (error) {
       for (const hint of look) this.#look.add(hint);
       throw error;
@@ -214,6 +214,14 @@ export class DataPath {
     }
     this.#applied = state;
     this.#troubles.clear(retrying);
+  }
+
+  /** Gives those that somebody had changed. */
+  async #ensureSettings(): Promise<readonly string[]> {
+    const { troubles, changes } = await ensureHostSettings();
+    for (const trouble of troubles) if (!this.#hostTroubles.includes(trouble)) this.#log.error(trouble);
+    this.#hostTroubles = troubles;
+    return changes;
   }
 
   #bridgeNames(): string[] {

@@ -5,9 +5,9 @@ import { Repairs, withoutNewDevices } from './repairs.ts';
 it('says what was put right, and nothing when nothing was', () => {
   const said: string[] = [];
   const repairs = new Repairs(pino({ base: null }, { write: (line) => void said.push(line) }));
-  repairs.note({ table: [], ip: [], docker: [] });
+  repairs.note({ table: [], ip: [], docker: [], settings: [] });
   expect(said).toEqual([]);
-  repairs.note({ table: ['chain from-1'], ip: [], docker: ['-i sh.+ -j ACCEPT'] });
+  repairs.note({ table: ['chain from-1'], ip: [], docker: ['-i sh.+ -j ACCEPT'], settings: [] });
   expect(JSON.parse(said[0] ?? '')).toMatchObject({
     table: ['chain from-1'],
     docker: ['-i sh.+ -j ACCEPT'],

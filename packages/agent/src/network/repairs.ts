@@ -5,6 +5,7 @@ export interface Differences {
   readonly table: readonly string[];
   readonly ip: readonly string[];
   readonly docker: readonly string[];
+  readonly settings: readonly string[];
 }
 
 /** More of a repair need not be read. */
@@ -12,6 +13,7 @@ const mostShown = 10;
 const words = {
   table: 'firewall rules (table ip shoal)',
   ip: 'tunnels, addresses or routes',
+  settings: 'settings (net.ipv4.ip_forward or net.bridge.bridge-nf-call-iptables)',
   docker: "rules before Docker's (iptables chains DOCKER-USER and raw PREROUTING)",
 } as const satisfies Record<keyof Differences, string>;
 
@@ -29,7 +31,9 @@ export class Repairs {
   }
 
   note(differences: Differences): void {
-    const parts = (['table', 'ip', 'docker'] as const).filter((part) => differences[part].length > 0);
+    const parts = (['table', 'ip', 'docker', 'settings'] as const).filter(
+      (part) => differences[part].length > 0,
+    );
     if (parts.length === 0) return;
     for (const part of parts) this.#found.add(words[part]);
     const shown = parts.map((part) => [part, differences[part].slice(0, mostShown)]);

@@ -28,7 +28,17 @@ test('the last host is struck, and asked only if it can answer', () => {
   expect(castOf(drillNamed('manager-kill'), hosts)).toMatchObject({ victim: 'h1' });
 });
 
+test("all hosts are struck in turn, the manager's too", () => {
+  expect(castOf(drillNamed('docker-upgrade'), hosts)).toEqual({
+    victim: 'h1, h2, h3',
+    manager: 'h1',
+    hosts: ['h1', 'h2', 'h3'],
+    addresses: ['10.0.0.1', '10.0.0.2', '10.0.0.3'],
+  });
+});
+
 test.each([
+  ['docker-upgrade', 'h2', /strikes all hosts in turn: name none/],
   ['host-cut', 'h1', /host-cut strikes a host other than the manager's.*, not h1: h2, h3/],
   ['manager-kill', 'h2', /strikes the manager's host, not h2: h1/],
   ['drain', 'h9', /ready and active, not h9: h1, h2, h3/],

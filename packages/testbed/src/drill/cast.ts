@@ -47,6 +47,15 @@ export function castOf(drill: Drill, hosts: readonly DrillHost[], named?: string
       `A drill needs two hosts that are ready and active; there ${hosts.length === 1 ? `is one: ${names}` : 'is none'}.`,
     );
   const manager = hosts.find((host) => host.manager)?.name ?? '';
+  if (drill.victim === 'all') {
+    if (named !== undefined) throw new TestbedError(`${drill.name} strikes all hosts in turn: name none.`);
+    return {
+      victim: names,
+      manager,
+      hosts: hosts.map(({ name }) => name),
+      addresses: hosts.map(({ address }) => address),
+    };
+  }
   const able = hosts.filter(
     (host) => drill.victim === 'any' || (drill.victim === 'manager') === host.manager,
   );

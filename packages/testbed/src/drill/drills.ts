@@ -4,7 +4,9 @@ import type { Cluster } from '../cluster.ts';
 import * as faults from '../faults.ts';
 import { TestbedError } from '../say.ts';
 import { setAvailability, updateService } from './changes.ts';
+import { makeImages, takeBack, upgradeAll } from './docker-upgrade.ts';
 import { struckAt } from './struck-at.ts';
+import type { View } from './view.ts';
 
 /** Where a drill is played. */
 export interface Scene {
@@ -19,19 +21,37 @@ export interface Scene {
   readonly signal: AbortSignal;
 }
 
+/** What a drill of several acts needs while they are played. */
+export interface Stage {
+  /** Replicas of the service. */
+  readonly desired: number;
+  /** On which every host answers for it. */
+  readonly port: number;
+  readonly says: (text: string) => void;
+  /** Requests go to this address no more, until they do again. */
+  readonly leaveOut: (address: string) => void;
+  readonly takeBack: (address: string) => void;
+  /** Rejects when it does not hold in time; `what` is said then. */
+  readonly until: (what: string, holds: (view: View) => boolean, timeoutMs: number) => Promise<void>;
+  /** Rejects unless every replica answers on every host. */
+  readonly allAnswer: () => Promise<void>;
+}
+
 export interface Drill {
   readonly name: DrillName;
   readonly says: string;
   /** May be played on a live cluster: it only asks for what Docker's API allows anyway. */
   readonly safe: boolean;
-  /** What may be struck: a host, but not the manager's; any host; the manager's. */
-  readonly victim: 'worker' | 'any' | 'manager';
+  /** What may be struck: a host, but not the manager's; any host; the manager's; all of them, in turn. */
+  readonly victim: 'worker' | 'any' | 'manager' | 'all';
   /** Which hosts the load asks, so that it does not lose what nobody could answer: all, or those outside the fault. */
   readonly through: 'all' | 'not the victim' | 'neither victim nor manager';
+  /** Before anything else. */
+  readonly prepare?: () => Promise<void>;
   /** Resolves with the moment when it hit (milliseconds since 1970). */
   readonly strike: (scene: Scene) => Promise<number>;
   /** What else is done before the drill begins to wait. */
-  readonly goesOn?: (scene: Scene) => Promise<void>;
+  readonly goesOn?: (scene: Scene, stage: Stage) => Promise<void>;
   /** What the drill waits for after that: every place on another host; every task replaced; all places served; or just a while. */
   readonly awaits: 'moved' | 'renewed' | 'whole' | { readonly holdMs: number };
   /** Also called when the drill is broken off. Nothing to mend without. */
@@ -64,6 +84,7 @@ export const drillNames = [
   'drain',
   'flap',
   'one-way-loss',
+  'docker-upgrade',
 ] as const;
 export type DrillName = (typeof drillNames)[number];
 
@@ -204,6 +225,22 @@ export const DRILLS: readonly Drill[] = [
     detectedBy: 'node',
     surge: 0,
     goals: { ...untouched, returned: 10 },
+  },
+  {
+    name: 'docker-upgrade',
+    says: 'every host in turn is drained and gets another Docker, newer ones first, then back: no request may be lost',
+    safe: false,
+    victim: 'all',
+    through: 'all',
+    prepare: makeImages,
+    strike: now(async () => {}),
+    goesOn: (scene, stage) => upgradeAll(scene, testbedOf(scene), stage),
+    awaits: 'whole',
+    heal: (scene) => takeBack(scene, testbedOf(scene)),
+    detectedBy: 'nobody',
+    // A host may be drained while a task is being moved to another.
+    surge: rebalanced + 1,
+    goals: { 'requests lost': 0 },
   },
 ];
 

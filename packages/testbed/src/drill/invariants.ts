@@ -46,8 +46,12 @@ function spansOf(answers: readonly Answer[]): { from: number; to: number }[] {
 }
 
 /** What must hold in every drill. */
-export function invariants(record: DrillRecord, { surge }: Pick<Drill, 'surge'>): Invariant[] {
-  return [reachable(record, surge), noneLost(record), noneOrphaned(record), noOtherGivenUp(record)];
+export function invariants(
+  record: DrillRecord,
+  { surge, victim }: Pick<Drill, 'surge' | 'victim'>,
+): Invariant[] {
+  const always = [reachable(record, surge), noneLost(record), noneOrphaned(record)];
+  return victim === 'all' ? always : [...always, noOtherGivenUp(record)];
 }
 
 function reachable({ answers, desired }: DrillRecord, surge: number): Invariant {

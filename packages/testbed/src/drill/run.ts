@@ -6,7 +6,7 @@ import { until } from '../probe.ts';
 import { TestbedError } from '../say.ts';
 import { castOf, hostsOf, type Players } from './cast.ts';
 import { conditions } from './conditions.ts';
-import type { Drill, Scene } from './drills.ts';
+import type { Drill, Scene, Stage } from './drills.ts';
 import { WINDOW_MS } from './outcome.ts';
 import type { Answer, DrillRecord, Failure } from './record.ts';
 import { allAnswer, containersOn, create, nameIn, remove, SERVICE } from './service.ts';
@@ -56,7 +56,7 @@ const limitMs = {
   stopped: 30_000,
 };
 /** The load ends by itself then: no drill takes longer. */
-const longestMs = 900_000;
+const longestMs = 1_800_000;
 
 /**
  * Plays a drill: deploys a service, sends requests, strikes, waits, heals, waits until all is well, and removes the
@@ -65,6 +65,7 @@ const longestMs = 900_000;
 export async function runDrill(target: Target, drill: Drill, options: DrillOptions): Promise<DrillRecord> {
   if (target.testbed) await allReady(target.docker);
   const players = castOf(drill, await hostsOf(target.docker), options.victim);
+  await drill.prepare?.();
   const play = new Play(target, drill, players, options);
   try {
     return await play.run();
@@ -139,11 +140,16 @@ class Play {
   async #underLoad(port: number, watch: Watch): Promise<DrillRecord> {
     const { addresses } = this.#players;
     const beginMs = Date.now();
+    const out = new Set<string>();
     let turn = 0;
+    const next = () => {
+      const asked = addresses.filter((address) => !out.has(address));
+      return asked[turn++ % asked.length];
+    };
     const requests = Load.start({
       ...load,
       timeoutMs: answerMs(this.#drill),
-      target: () => `http://${addresses[turn++ % addresses.length]}:${port}/`,
+      target: () => `http://${next()}:${port}/`,
       maxMs: longestMs,
       onAnswer: (atMs, body) => {
         const by = nameIn(body);
@@ -158,7 +164,7 @@ class Play {
       this.#phase(`sending ${load.ratePerSecond} requests a second through ${addresses.join(', ')}`);
       await sleep(beforeMs, undefined, { signal: this.#options.signal });
       const before = serving(watch.view).map(({ id }) => id);
-      await this.#scenes(watch, before);
+      await this.#scenes(watch, before, this.#stage(watch, port, out));
       await sleep(afterMs, undefined, { signal: this.#options.signal });
       const report = await requests.stop();
       this.#tellRequests(report.slots, beginMs, Number.POSITIVE_INFINITY);
@@ -182,8 +188,26 @@ class Play {
     }
   }
 
+  #stage(watch: Watch, port: number, out: Set<string>): Stage {
+    const { replicas, signal } = this.#options;
+    return {
+      desired: replicas,
+      port,
+      says: (text) => this.#phase(text),
+      leaveOut: (address) => void out.add(address),
+      takeBack: (address) => void out.delete(address),
+      until: async (what, holds, timeoutMs) => {
+        if (!(await watch.until(holds, timeoutMs, signal)))
+          throw new TestbedError(
+            `Waited ${timeoutMs / 1000} s in vain until ${what}; the tasks: ${spreadText(watch.view, this.#players.hosts)}.`,
+          );
+      },
+      allAnswer: () => allAnswer(this.#players.addresses, port, replicas, signal),
+    };
+  }
+
   /** Strike, wait, heal, wait. What does not come within its limit is missing in the record, and so in the outcome. */
-  async #scenes(watch: Watch, before: readonly string[]): Promise<void> {
+  async #scenes(watch: Watch, before: readonly string[], stage: Stage): Promise<void> {
     const { signal, replicas } = this.#options;
     const { awaits, heal } = this.#drill;
     const { inTrouble, replaced, balanced } = conditions(this.#drill, {
@@ -194,7 +218,7 @@ class Play {
     this.#phase(`striking: ${this.#drill.says}`);
     this.#struck = true;
     this.#mark('struck', await this.#drill.strike(this.#scene));
-    await this.#drill.goesOn?.(this.#scene);
+    await this.#drill.goesOn?.(this.#scene, stage);
     if (typeof awaits === 'object') await sleep(awaits.holdMs, undefined, { signal });
     else await watch.until(replaced, limitMs.replaced, signal);
     // So that a second without an error fits in before the next disturbance.

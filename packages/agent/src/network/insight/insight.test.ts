@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { endpoint, network, peer, service, state } from '../builders.fixture.ts';
 import { parseQuery } from '../dns/query.ts';
-import { ingressName } from '../state.ts';
+import { ingressName, type ServiceEndpoints } from '../state.ts';
 import { answersIn } from './attempt.ts';
 import { parseEchoSources } from './heard.ts';
 import { question } from './own-names.ts';
 import { summed } from './reach.ts';
-import { type Target, targetsOf } from './targets.ts';
+import { stillThere, type Target, targetsOf } from './targets.ts';
 import { tunnelsTo } from './ways.ts';
 
 it('requests of one probe are told from all others', () => {
@@ -61,8 +61,11 @@ describe('what users do', () => {
   const shown = ({ from, nodeId, by, attempt }: Target) =>
     [from ?? 'host', nodeId, by, 'name' in attempt ? attempt.name : attempt.address].join(' ');
 
+  const all = new Set(['net1', 'net2']);
+
   it('is tried towards all hosts asked for, each of them once before any twice', () => {
-    expect(targetsOf(here, ['node2', 'node3']).map(shown)).toEqual([
+    const { targets, left } = targetsOf(here, ['node2', 'node3'], all);
+    expect(targets.map(shown)).toEqual([
       'net1 node2 address 10.1.2.2',
       'net1 node2 name web.2',
       'net1 node3 address 10.1.3.4',
@@ -78,17 +81,18 @@ describe('what users do', () => {
       'net1 node2 name web.3',
       'host node2 address 10.9.2.3',
     ]);
-    const few = targetsOf(here, ['node3']).map(({ nodeId }) => nodeId);
+    expect(left).toBe(0);
+    const few = targetsOf(here, ['node3'], all).targets.map(({ nodeId }) => nodeId);
     expect(new Set(few)).toEqual(new Set(['node1', 'node3', '']));
   });
 
-  it('has nothing to try without tasks, networks here or published ports', () => {
-    const idle = state({ networks: [network(1), ingress], services: [{ ...web, endpoints: [] }] });
-    expect(targetsOf(idle, ['node2', 'node3'])).toEqual([]);
-    const remote = state({ networks: [network(1, { slices: [] })], services: [web] });
-    expect(targetsOf(remote, ['node2', 'node3'])).toEqual([]);
-    const inside = state({ networks: [network(1), ingress], services: [{ ...web, published: [] }] });
-    expect(targetsOf(inside, ['node2']).filter(({ from }) => from === undefined)).toEqual([]);
+  it('has nothing to try without tasks, containers and networks here, or published ports', () => {
+    const tried = (services: ServiceEndpoints[], networks = [network(1), ingress], from = all) =>
+      targetsOf(state({ networks, services }), ['node2', 'node3'], from).targets;
+    expect(tried([{ ...web, endpoints: [] }])).toEqual([]);
+    expect(tried([web], [network(1, { slices: [] })])).toEqual([]);
+    expect(tried([web], [network(1)], new Set())).toEqual([]);
+    expect(tried([{ ...web, published: [] }]).filter(({ from }) => from === undefined)).toEqual([]);
   });
 
   it('may lead by name to whatever else bears the name', () => {
@@ -98,12 +102,34 @@ describe('what users do', () => {
       endpoints: [endpoint('db', 1, { net2: '10.2.1.1' })],
     });
     const both = state({ networks: [network(1)], services: [web, other] });
-    const byName = targetsOf(both, []).find(({ by }) => by === 'name');
+    const byName = targetsOf(both, [], all).targets.find(({ by }) => by === 'name');
     expect(byName?.attempt).toMatchObject({ addresses: expect.arrayContaining(['10.1.0.5', '10.2.1.1']) });
   });
 
+  it('is bounded in a large network, whose hosts all have their turn', () => {
+    const endpoints = Array.from({ length: 400 }, (_, slot) => on(slot, 2 + (slot % 2)));
+    const crowd = state({ networks: [network(1), ingress], services: [{ ...web, endpoints }] });
+    const { targets, left } = targetsOf(crowd, ['node2', 'node3'], all);
+    expect([targets.length, left]).toEqual([2 * 3 * 32 + 5, 2 * 3 * (200 - 32)]);
+    expect(targets.slice(0, 11).filter(({ nodeId }) => nodeId === 'node3')).toHaveLength(4);
+  });
+
+  it('counts only as long as it is there', () => {
+    const { targets } = targetsOf(here, ['node2'], all);
+    const lost = (services: ServiceEndpoints[]) =>
+      targets.filter((target) => !stillThere(state({ services }))(target));
+    expect(lost([web])).toEqual([]);
+    expect(lost([])).toEqual(targets);
+    const fewer = lost([{ ...web, endpoints: [on(1, 1), on(2, 2)] }]);
+    expect(fewer.map(shown)).toEqual([
+      'net1 node2 address 10.1.2.3',
+      'net1 node2 name web.3',
+      'host node2 address 10.9.2.3',
+    ]);
+  });
+
   it('is summed up by host and kind, with the first that failed', () => {
-    const targets = targetsOf(here, ['node2', 'node3']).filter(({ by }) => by === 'address');
+    const targets = targetsOf(here, ['node2', 'node3'], all).targets.filter(({ by }) => by === 'address');
     const outcomes = ['', 'no answer', 'no answer', undefined];
     expect(summed(targets.map((target, index) => ({ target, outcome: outcomes[index] })))).toEqual([
       {

@@ -4,7 +4,7 @@ import { bridgesOf } from '../bridge-plan.ts';
 import type { NetworkState } from '../state.ts';
 import { attemptAll, type Outcome } from './attempt.ts';
 import { attemptInside } from './inside.ts';
-import { type Target, targetsOf, triableNetworks } from './targets.ts';
+import { stillThere, type Target, targetsOf, triableNetworks } from './targets.ts';
 
 /** All that is tried from one host in one check. */
 const mostTargets = 256;
@@ -33,28 +33,28 @@ export async function checkReach({ state, query, processOn }: Look): Promise<Rea
   const { nodeIds, probe } = query;
   const before = state();
   const doors = await doorsOf(before, processOn);
-  const possible = targetsOf(before, nodeIds).filter(({ from }) => from === undefined || doors.has(from));
+  const { targets: possible, left } = targetsOf(before, nodeIds, new Set(doors.keys()));
   const limiter = new Limiter(processes);
   const deadline = performance.now() + beginMs;
   const tried = [...Map.groupBy(possible.slice(0, mostTargets), ({ from }) => from)].map(
     async ([from, targets]): Promise<Tried[]> => {
       const attempts = targets.map(({ attempt }) => attempt);
       const pid = from === undefined ? undefined : doors.get(from);
-      const left = () => Math.max(0, deadline - performance.now());
+      const time = () => Math.max(0, deadline - performance.now());
       const outcomes =
         pid === undefined
-          ? await attemptAll(attempts, probe, left())
+          ? await attemptAll(attempts, probe, time())
           : // The container, or the program, may have ended.
-            await limiter.run(() => attemptInside(pid, attempts, probe, left())).catch(() => []);
+            await limiter.run(() => attemptInside(pid, attempts, probe, time())).catch(() => []);
       return targets.map((target, index) => ({ target, outcome: outcomes[index] }));
     },
   );
   const all = (await Promise.all(tried)).flat();
-  const still = new Set(targetsOf(state(), nodeIds).map(keyOf));
-  const valid = all.filter(({ target, outcome }) => !outcome || still.has(keyOf(target)));
+  const isThere = stillThere(state());
+  const valid = all.filter(({ target, outcome }) => !outcome || isThere(target));
   return {
     checks: summed(valid),
-    untried: possible.length - all.length + all.filter(({ outcome }) => outcome === undefined).length,
+    untried: left + possible.length - all.length + all.filter(({ outcome }) => outcome === undefined).length,
   };
 }
 
@@ -62,8 +62,6 @@ interface Tried {
   readonly target: Target;
   readonly outcome: Outcome;
 }
-
-const keyOf = ({ by, from, what, attempt }: Target): string => JSON.stringify([by, from, what, attempt]);
 
 /** By network id: a process in one of its containers here. */
 async function doorsOf(state: NetworkState, processOn: Look['processOn']): Promise<Map<string, number>> {

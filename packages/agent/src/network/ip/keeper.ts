@@ -3,7 +3,7 @@ import type { NetworkState } from '../state.ts';
 import { underlayMtu } from '../underlay.ts';
 import { desiredEntries } from './desired.ts';
 import { diffEntries } from './entries.ts';
-import { desiredTunnels, diffTunnels } from './links.ts';
+import { desiredTunnels, diffTunnels, raiseBridges } from './links.ts';
 import { readEntries } from './read-entries.ts';
 import { type PresentLink, readLinks } from './read-links.ts';
 import { ensureDeviceSettings } from './settings.ts';
@@ -30,7 +30,7 @@ export async function ensureIp(
   const grounded = desiredTunnels(state, mtu).filter(
     ({ lower }) => lower === '' || links.some(({ name }) => name === lower),
   );
-  const lines = diffTunnels(links, grounded);
+  const lines = [...diffTunnels(links, grounded), ...raiseBridges(links)];
   if (lines.length > 0) {
     changes.push(...lines);
     await batch('ip', lines);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { network, state } from '../builders.fixture.ts';
 import { networkMtu, underlayMtu } from '../underlay.ts';
-import { desiredTunnels, diffTunnels } from './links.ts';
+import { desiredTunnels, diffTunnels, raiseBridges } from './links.ts';
 import { toLink } from './read-links.ts';
 
 const listed = {
@@ -40,9 +40,24 @@ describe('tunnels', () => {
     expect(diffTunnels([toLink({ ...listed, address: '02:00:00:00:00:09' })], plain)[0]).toBe(
       'link del dev sh.vx',
     );
+    expect(diffTunnels([toLink({ ...listed, master: 'br0' })], plain)).toEqual([
+      'link set dev sh.vx nomaster',
+    ]);
+    for (const strange of [{ learning: true }, { link: 'eth1' }]) {
+      const { info_kind, info_data } = listed.linkinfo;
+      const found = { ...listed, linkinfo: { info_kind, info_data: { ...info_data, ...strange } } };
+      expect(diffTunnels([toLink(found)], plain)[0]).toBe('link del dev sh.vx');
+    }
     expect(diffTunnels([toLink({ ...listed, ifname: 'sh.vxe' }), toLink(listed)], plain)).toEqual([
       'link del dev sh.vxe',
     ]);
+  });
+
+  it('and bridges that are down come up', () => {
+    const bridge = (ifname: string, flags: string[]) =>
+      toLink({ ...listed, ifname, flags, linkinfo: { info_kind: 'bridge' } as never });
+    const found = [bridge('sh.n1', []), bridge('sh.n2', ['UP']), bridge('docker0', [])];
+    expect(raiseBridges(found)).toEqual(['link set dev sh.n1 up']);
   });
 
   it('take the packet size from the device with the host address', () => {

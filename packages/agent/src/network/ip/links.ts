@@ -1,4 +1,5 @@
 import {
+  bridgePrefix,
   plainTunnel,
   plainVni,
   sealedTunnel,
@@ -68,12 +69,19 @@ export function diffTunnels(present: readonly PresentLink[], desired: readonly T
   ];
 }
 
+/** Routes into a bridge go with it when somebody shuts it down, and can't come back before it. */
+export const raiseBridges = (present: readonly PresentLink[]): string[] =>
+  present
+    .filter(({ name, kind, up }) => name.startsWith(bridgePrefix) && kind === 'bridge' && !up)
+    .map(({ name }) => `link set dev ${name} up`);
+
 function changeTunnel(present: PresentLink | undefined, tunnel: Tunnel): string[] {
   const { name, vni, local, lower, mac, mtu } = tunnel;
   const same = present && isSame(present, tunnel);
   if (same)
     return [
       ...(present.mtu === mtu ? [] : [`link set dev ${name} mtu ${mtu}`]),
+      ...(present.master === '' ? [] : [`link set dev ${name} nomaster`]),
       ...(present.up ? [] : [`link set dev ${name} up`]),
     ];
   const way = lower ? `dev ${lower} ` : '';
@@ -89,4 +97,6 @@ const isSame = ({ kind, vxlan, mac }: PresentLink, tunnel: Tunnel) =>
   mac === tunnel.mac &&
   vxlan.vni === tunnel.vni &&
   vxlan.local === tunnel.local &&
-  vxlan.port === vxlanPort;
+  vxlan.port === vxlanPort &&
+  vxlan.lower === tunnel.lower &&
+  !vxlan.learning;

@@ -13,7 +13,15 @@ export interface PresentLink {
   /** IPv4, with prefix. */
   readonly addresses: readonly string[];
   /** Zero and empty in devices of other kinds. */
-  readonly vxlan: { readonly vni: number; readonly local: string; readonly port: number };
+  readonly vxlan: {
+    readonly vni: number;
+    readonly local: string;
+    readonly port: number;
+    /** Device that its packets leave by; empty for whatever leads there. */
+    readonly lower: string;
+    /** Takes what it receives for the way back. */
+    readonly learning: boolean;
+  };
 }
 
 /** Of what `ip -json -details address` prints, the fields we look at. */
@@ -26,7 +34,13 @@ interface Listed {
   readonly master?: string;
   readonly linkinfo?: {
     readonly info_kind?: string;
-    readonly info_data?: { readonly id?: number | string; readonly local?: string; readonly port?: number };
+    readonly info_data?: {
+      readonly id?: number | string;
+      readonly local?: string;
+      readonly port?: number;
+      readonly link?: string;
+      readonly learning?: boolean;
+    };
   };
   readonly addr_info?: readonly {
     readonly family?: string;
@@ -54,7 +68,13 @@ export function toLink({ linkinfo = {}, addr_info = [], ...link }: Listed): Pres
       .map(({ local, prefixlen }) => `${local}/${prefixlen}`),
     vxlan:
       kind === 'vxlan'
-        ? { vni: Number(data.id), local: data.local ?? '', port: data.port ?? 0 }
-        : { vni: 0, local: '', port: 0 },
+        ? {
+            vni: Number(data.id),
+            local: data.local ?? '',
+            port: data.port ?? 0,
+            lower: data.link ?? '',
+            learning: data.learning ?? false,
+          }
+        : { vni: 0, local: '', port: 0, lower: '', learning: false },
   };
 }

@@ -20,12 +20,15 @@ export async function ensureDeviceSettings(devices: ReadonlySet<string>): Promis
   }
 }
 
-/** Writes a file under /proc/sys/net unless it says so already. A device that is gone has none. */
-export async function ensureSetting(setting: string, value: string): Promise<void> {
+/** Writes a file under /proc/sys/net unless it says so already; tells whether it had to. A device that is gone has none. */
+export async function ensureSetting(setting: string, value: string): Promise<boolean> {
   const path = `/proc/sys/net/${setting}`;
   try {
-    if ((await readFile(path, 'utf8')).trim() !== value) await writeFile(path, value);
+    if ((await readFile(path, 'utf8')).trim() === value) return false;
+    await writeFile(path, value);
+    return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return false;
   }
 }
