@@ -65,15 +65,20 @@ export class Agent {
     this.#network = new HostNetwork({
       bridges: new BridgeNetworks(config.dockerSocket),
       stateDir: config.stateDir,
+      manager: config.manager,
+      advertiseAddr: config.advertiseAddr,
+      probePort: config.probePort,
+      runsManager: config.runsManager,
       unfit: () => this.#tasks.unfit(),
       connected: () => this.#link.connected,
       onKey: () => this.#facts.refreshHost(),
+      onUnderlay: () => this.#facts.refreshHost(),
       log,
     });
     this.#engine = new Engine({
       socketPath: config.dockerSocket,
       clock,
-      attach: (attachments) => this.#network.attach(attachments),
+      attach: (task) => this.#network.attach(task),
       onPulled: () => void this.#facts.refresh(),
     });
     this.#pressures = new PressureWatch({
@@ -85,6 +90,7 @@ export class Agent {
       {
         ...config,
         overlayKey: () => this.#network.publicKey,
+        underlay: () => this.#network.underlay,
         pressures: () => [...this.#pressures.pressures, ...unwritable(journal)],
       },
       this.#engine,
@@ -112,7 +118,7 @@ export class Agent {
       onEnded: (taskId) => this.#tasks.died(taskId),
     });
     this.#link = new ManagerLink({
-      manager: config.manager,
+      manager: () => this.#network.manager,
       hello: () => ({
         protocol: protocolVersion,
         joinToken: config.joinToken,

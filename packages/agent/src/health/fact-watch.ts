@@ -65,10 +65,11 @@ export class FactWatch {
 
   /** The host has another key, or is short of something else: said without asking the daemon first. */
   refreshHost(): void {
-    const { overlayKey, pressures } = this.#host;
+    const { overlayKey, underlay, pressures } = this.#host;
     this.#set({
       ...this.#facts,
       overlayKey: overlayKey(),
+      underlay: underlay(),
       pressures: [...pressures(), ...this.#away],
     });
   }

@@ -92,7 +92,7 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
   const said: string[] = [];
   let nodeId = '';
   const link = new ManagerLink({
-    manager: `127.0.0.1:${manager.port}`,
+    manager: () => `127.0.0.1:${manager.port}`,
     hello: () => ({
       protocol: 1,
       joinToken: 'token',

@@ -129,4 +129,12 @@ describe('published ports', () => {
     const again = settlePorts([tcp(9090), tcp(8080)], first, taken);
     expect(again.map(({ PublishedPort }) => PublishedPort)).toEqual([30_003, 30_001]);
   });
+
+  it('without a number get none that is needed otherwise, and lose one that is needed by now', () => {
+    const needed = new Map([['tcp/30000', "the manager's API"]]);
+    const first = settlePorts([tcp(8080)], [], new Map(), needed);
+    expect(first.map(({ PublishedPort }) => PublishedPort)).toEqual([30_001]);
+    const later = settlePorts([tcp(8080)], first, new Map(), new Map([['tcp/30001', 'probes']]));
+    expect(later.map(({ PublishedPort }) => PublishedPort)).toEqual([30_000]);
+  });
 });

@@ -1,4 +1,5 @@
 import {
+  NeededPortError,
   NoAddressError,
   NoPortError,
   PortTakenError,
@@ -131,7 +132,8 @@ export function settle(
   try {
     return settleService(tx, id, spec, previous, now);
   } catch (error) {
-    if (error instanceof PortTakenError) throw rpcError('InvalidArgument', error.message);
+    if (error instanceof PortTakenError || error instanceof NeededPortError)
+      throw rpcError('InvalidArgument', error.message);
     if (error instanceof NoPortError || error instanceof NoAddressError) {
       throw rpcError('FailedPrecondition', error.message);
     }

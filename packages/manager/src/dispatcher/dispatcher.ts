@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import {
   type AgentMessage,
@@ -9,6 +10,7 @@ import {
   type StatusBatch,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
+import { makeWay } from '../allocator/index.ts';
 import type { Clock, Ids } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
 import type { Node } from '../model/index.ts';
@@ -206,7 +208,9 @@ export class Dispatcher {
       const node = tx.nodes.get(nodeId);
       if (!node) return;
       const changed = withFacts(node, facts, this.#options);
-      if (JSON.stringify(changed) !== JSON.stringify(node)) tx.nodes.update(changed);
+      if (JSON.stringify(changed) === JSON.stringify(node)) return;
+      tx.nodes.update(changed);
+      if (!isDeepStrictEqual(changed.shoal.underlay, node.shoal.underlay)) makeWay(tx, changed);
     });
   }
 }

@@ -1,6 +1,13 @@
-import { decodeObserved, type NodeFacts, type TaskStatus } from '@shoal/proto';
+import { decodeObserved, type NodeFacts, type TaskStatus, type Underlay as ToldUnderlay } from '@shoal/proto';
+import { formatBlock, parseAddress, sizeOf } from '../allocator/cidr.ts';
 import { isoTime } from '../effects.ts';
-import { compareStates, type NodeDescription, type ObservedStatus, type Task } from '../model/index.ts';
+import {
+  compareStates,
+  type NodeDescription,
+  type ObservedStatus,
+  type Task,
+  type Underlay,
+} from '../model/index.ts';
 
 /**
  * The task with the agent's report applied, or undefined when the report changes nothing: it came late,
@@ -65,3 +72,15 @@ export function nodeDescription(facts: NodeFacts): NodeDescription {
     },
   };
 }
+
+/** Only what can be read: an agent's mistake must not become everybody's. */
+export const underlayOf = ({ addresses, subnets }: ToldUnderlay): Underlay => ({
+  addresses: addresses.filter((address) => parseAddress(address) !== undefined),
+  subnets: subnets.flatMap((cidr) => {
+    const [address = '', length = ''] = cidr.split('/');
+    const base = parseAddress(address);
+    const prefix = Number(length);
+    if (base === undefined || !/^\d{1,2}$/.test(length) || prefix > 32) return [];
+    return [formatBlock({ base: base - (base % sizeOf(prefix)), prefix })];
+  }),
+});

@@ -64,6 +64,13 @@ export interface Pressure {
  */
 export type Leases = 'running' | 'over' | 'unsure';
 
+export interface Underlay {
+  /** IPv4: the host's own, and those of the manager, its resolvers and its gateways as it sees them. */
+  readonly addresses: readonly string[];
+  /** Of the link that has the host's address, CIDR. */
+  readonly subnets: readonly string[];
+}
+
 export interface NodeInternals extends SpecHistory {
   /** Small and unique (1 … 65,535): the host's address inside the overlay derives from it. */
   readonly number: number;
@@ -71,6 +78,8 @@ export interface NodeInternals extends SpecHistory {
   readonly key?: string;
   /** TCP port at which its host answers probes; none, and the host can't be told from its agent. */
   readonly probePort?: number;
+  /** What no network may cover, or its host is cut off; absent if its agent is older. */
+  readonly underlay?: Underlay;
   /** Only while it is down because it is not heard: what became of its isolated tasks. */
   readonly leases?: Leases;
   /** References (`name:tag`, `name@digest`, ids) of images present on the node, newest first, bounded. */
