@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { gatewaysIn, NeedsWatch } from './needs-watch.ts';
+import { gatewaysIn, goesUntracked, NeedsWatch } from './needs-watch.ts';
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -68,4 +68,18 @@ it('finds the next hosts in what `ip route get` says, but for those that devices
     '8.8.8.8 via 10.217.77.1 dev eth0 src 10.217.77.12 uid 0 \n    cache ',
   ].join('\n');
   expect(gatewaysIn(said)).toEqual(['10.217.77.1']);
+});
+
+it('spares connection tracking the way to the manager only when that is full, and a session is missing or the manager is here', () => {
+  const most = 1_000;
+  const host = { count: 995, most, isHere: false, connected: false, already: false };
+  expect(goesUntracked(host)).toBe(true);
+  expect(goesUntracked({ ...host, count: 980 })).toBe(false);
+  expect(goesUntracked({ ...host, connected: true })).toBe(false);
+  expect(goesUntracked({ ...host, connected: true, isHere: true })).toBe(true);
+  // The session that came so lives by it, until there is room again.
+  expect(goesUntracked({ ...host, connected: true, already: true, count: 901 })).toBe(true);
+  expect(goesUntracked({ ...host, connected: true, already: true, count: 899 })).toBe(false);
+  // A kernel that does not say.
+  expect(goesUntracked({ ...host, count: 0, most: 0 })).toBe(false);
 });

@@ -13,7 +13,7 @@ import { type HostFacts, type Needs, needsOf } from './needs.ts';
 const lookMs = 5_000;
 /** A name that was found is asked for again after this time, while there is a session. */
 const nameMs = 60_000;
-const lookupMs = 3_000;
+const lookupMs = 1_500;
 const routesMs = 30_000;
 /** Nobody's address (RFC 5737, TEST-NET-3): the way to it is the default route's. */
 const anywhere = '203.0.113.1';
@@ -137,11 +137,10 @@ export class NeedsWatch {
     const gateways = moved ? await this.#gateways([...managers, ...resolvers]) : before.gateways;
     const untracked = await this.#full(managers, own);
     if (this.#closed) return;
-    const facts = { ...before, managers, resolvers, own, gateways };
-    const same = isDeepStrictEqual([facts, untracked], [before, this.#untracked]);
-    this.#facts = facts;
-    if (same) return;
-    this.#needs = needsOf(facts);
+    this.#facts = { ...before, managers, resolvers, own, gateways };
+    const needs = needsOf(this.#facts);
+    if (isDeepStrictEqual([needs, untracked], [this.#needs, this.#untracked])) return;
+    this.#needs = needs;
     this.#untracked = isDeepStrictEqual(untracked, this.#untracked) ? this.#untracked : untracked;
     this.#options.onChange();
   }
@@ -198,24 +197,36 @@ export class NeedsWatch {
     return gatewaysIn(ways.join('\n'));
   }
 
-  /**
-   * The manager's host lets everybody in; others only spare themselves, and only once they are cut off: a firewall that
-   * lets in what connection tracking knows would else stop a session that lives.
-   */
   async #full(managers: readonly string[], own: readonly string[]): Promise<readonly ManagerAt[]> {
+    const already = this.#untracked.length > 0;
+    const [count = 0, most = 0] = await Promise.all([tracking('count'), tracking('max')]);
     const isHere = managers.some((address) => own.includes(address));
-    if (this.#options.connected() && !isHere && this.#untracked.length === 0) return [];
-    const [count, most] = await Promise.all([tracking('count'), tracking('max')]);
-    if (count === undefined || most === undefined || most === 0) return [];
-    // A place that is free for a moment is the next one's; and what made it full may have ended for a moment only.
-    const isFull = count >= most * (this.#untracked.length > 0 ? emptyAt : fullAt);
-    if (isFull && this.#untracked.length === 0)
+    const full = goesUntracked({ count, most, isHere, already, connected: this.#options.connected() });
+    if (full && !already)
       this.#options.log.error(
         { count, most },
-        'connection tracking is full (nf_conntrack_max): new connections are dropped on this host, its own to the manager excepted',
+        'connection tracking is full (nf_conntrack_max): this host drops new connections, but for those to the manager',
       );
-    return isFull ? managers.map((address) => ({ address, port: this.#port })) : [];
+    return full ? managers.map((address) => ({ address, port: this.#port })) : [];
   }
+}
+
+/**
+ * Whether packets to and from the manager go without connection tracking, since that has no place for them. The manager's
+ * host does so for all; others only once they are cut off: a firewall that lets in what is tracked would else end a
+ * session that lives.
+ */
+export function goesUntracked(host: {
+  readonly count: number;
+  readonly most: number;
+  readonly isHere: boolean;
+  readonly connected: boolean;
+  readonly already: boolean;
+}): boolean {
+  const { count, most, isHere, connected, already } = host;
+  if (connected && !isHere && !already) return false;
+  // A place that is free for a moment is the next one's; and what made it full may have ended for a moment only.
+  return most > 0 && count >= most * (already ? emptyAt : fullAt);
 }
 
 const ownAddresses = (): string[] =>

@@ -87,18 +87,26 @@ export function occupied(view: Pick<ReadView, 'networks' | 'nodes'>): Occupied[]
   return [...nobodys, ...ofNetworks, ...[...view.nodes.all()].flatMap(neededBy)];
 }
 
-/** What a host needs for itself: its address, its way to the manager, to names and to the world, and its link. */
+/**
+ * What a host needs for itself: its address, its way to the manager, to names and to the world, and its link. Of a very
+ * large link only what is around its address: else nothing would be left for networks.
+ */
 export function neededBy({ Status, Description, shoal }: Node): Occupied[] {
   const { addresses = [], subnets = [] } = shoal.underlay ?? {};
   const own = Status.Addr ?? '';
   const host = `node ${Description.Hostname}`;
-  return [...new Set([own, ...addresses])]
-    .flatMap((text) => {
-      const base = parseAddress(text);
-      const by = text === own ? `${host} (${text})` : `${text}, which ${host} needs`;
-      return base === undefined ? [] : [{ block: { base, prefix: 32 }, by }];
-    })
-    .concat(subnets.map((cidr) => ({ block: parseBlock(cidr), by: `the link of ${host} (${cidr})` })));
+  const single = [...new Set([own, ...addresses])].flatMap((text): Occupied[] => {
+    const base = parseAddress(text);
+    const by = text === own ? `${host} (${text})` : `${text}, which ${host} needs`;
+    return base === undefined ? [] : [{ block: { base, prefix: 32 }, by }];
+  });
+  const links = subnets.map((cidr): Occupied => {
+    const link = parseBlock(cidr);
+    const near = around({ base: parseAddress(own) ?? link.base, prefix: 32 });
+    const block = link.prefix < hostNetworkPrefix ? near : link;
+    return { block, by: `the link of ${host} (${cidr})` };
+  });
+  return [...single, ...links];
 }
 
 /** The next subnet for a network that has `own` by now; undefined when the pools are used up. */

@@ -1,5 +1,5 @@
 export { allocatorLoop, prepareNetworks } from './loop.ts';
-export { makeWay, trespass } from './make-way.ts';
+export { closedNetworks, makeWay, trespass } from './make-way.ts';
 export { NeededPortError, neededFor, portsNeededEverywhere, unservedPorts } from './needed-ports.ts';
 export { OverlapError, PoolsUsedUpError, planNetwork } from './plan.ts';
 export { NoPortError, PortTakenError } from './ports.ts';

@@ -1,4 +1,4 @@
-import type { Node } from '../model/index.ts';
+import type { ClosedNetwork, Node } from '../model/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
 import { formatBlock, holds, overlaps, parseAddress, parseBlock } from './cidr.ts';
 import { neededBy, nextSubnet, tunnelRange } from './demand.ts';
@@ -18,6 +18,18 @@ export function makeWay(tx: Tx, node: Node): void {
     const block = nextSubnet(tx);
     if (block) tx.networks.update({ ...network, shoal: { ...network.shoal, subnets: [formatBlock(block)] } });
   }
+}
+
+/** The networks that are in the way of what the node's host needs; its link alone is no reason. */
+export function closedNetworks(view: Pick<ReadView, 'networks'>, node: Node): ClosedNetwork[] {
+  const needed = neededBy(node).filter(({ block }) => block.prefix === 32);
+  return [...view.networks.all()].flatMap(({ ID, Spec, shoal }) => {
+    for (const cidr of shoal.subnets) {
+      const hit = needed.find(({ block }) => overlaps(block, parseBlock(cidr)));
+      if (hit) return [{ networkId: ID, why: `network ${Spec.Name} (${cidr}) covers ${hit.by}` }];
+    }
+    return [];
+  });
 }
 
 /** Why a host with this address can't take part, in words for people; undefined if it can. */

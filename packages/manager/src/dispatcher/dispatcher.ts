@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import {
   type AgentMessage,
@@ -10,7 +9,6 @@ import {
   type StatusBatch,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
-import { makeWay } from '../allocator/index.ts';
 import type { Clock, Ids } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
 import type { Node } from '../model/index.ts';
@@ -18,7 +16,7 @@ import { QueryError } from '../query-error.ts';
 import type { Store } from '../store/index.ts';
 import { Agents } from './agents.ts';
 import { applyStatus } from './from-proto.ts';
-import { JoinRefused, join, withFacts } from './join.ts';
+import { fitNetworks, JoinRefused, join, withFacts } from './join.ts';
 import { Session } from './session.ts';
 
 /** Time between two beats of an agent. */
@@ -209,8 +207,7 @@ export class Dispatcher {
       if (!node) return;
       const changed = withFacts(node, facts, this.#options);
       if (JSON.stringify(changed) === JSON.stringify(node)) return;
-      tx.nodes.update(changed);
-      if (!isDeepStrictEqual(changed.shoal.underlay, node.shoal.underlay)) makeWay(tx, changed);
+      fitNetworks(tx, tx.nodes.update(changed), node);
     });
   }
 }

@@ -59,6 +59,9 @@ describe('a host whose own network is that of a network of the cluster', () => {
     await come(hello('10.0.0.5', ['10.0.0.5/24']));
     expect(subnets(ingressId)).toEqual(['10.1.0.0/20']);
     expect(subnets('shop')).toEqual(['10.7.0.0/20']);
+    // Not all of a very large link: nothing would be left for networks.
+    await come(hello('10.200.0.5', ['10.200.0.5/8']));
+    expect(subnets('shop')).toEqual(['10.7.0.0/20']);
     await come(hello('192.0.2.7', ['10.7.1.1/25']));
     expect(subnets('shop')).not.toEqual(['10.7.0.0/20']);
   });
@@ -86,6 +89,26 @@ describe('a host whose own network is that of a network of the cluster', () => {
     });
     expect((await come(hello('10.7.9.9', [], ID))).Status.State).toBe('ready');
     await expect(come(hello('10.7.9.8', [], ID))).rejects.toThrow(/lies in network shop/);
+  });
+
+  it('gets no part of a network that covers its manager, resolver or gateway, until it needs them no more', async () => {
+    const { store, come } = await aCluster({ grows: false });
+    const needing = (...addresses: string[]): Hello => ({
+      ...hello('192.0.2.9', [], 'n'.repeat(25)),
+      facts: NodeFacts.fromPartial({
+        hostname: 'h4',
+        address: '192.0.2.9',
+        underlay: { addresses, subnets: [] },
+      }),
+    });
+    const { shoal, Status } = await come(needing('192.0.2.9', '10.7.0.1'));
+    expect(Status.State).toBe('ready');
+    const why = 'network shop (10.7.0.0/20) covers 10.7.0.1, which node h4 needs';
+    expect(shoal.closedTo).toEqual([{ networkId: 'shop', why }]);
+    // What changed since says nothing about that.
+    expect((await come(needing('192.0.2.9', '10.7.0.1'))).shoal.closedTo).toHaveLength(1);
+    await come(needing('192.0.2.9'));
+    expect([...store.view.nodes.all()].map((node) => node.shoal.closedTo)).toEqual([undefined]);
   });
 
   it('says nothing that can not be read', async () => {

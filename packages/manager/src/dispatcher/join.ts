@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type Hello, type NodeFacts, protocolVersion } from '@shoal/proto';
-import { makeWay, trespass } from '../allocator/index.ts';
+import { closedNetworks, makeWay, trespass } from '../allocator/index.ts';
 import type { Clock, Ids } from '../effects.ts';
 import { countingFalls, type Node } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
@@ -54,19 +54,26 @@ export function join(tx: Tx, hello: Hello, context: JoinContext): Node {
 }
 
 /**
- * Networks that nobody uses yet make way for the host. One that is in use and holds the host's own address would have it
- * cut off by all others: it may not come with such an address.
+ * One that is in use and holds the host's own address would have it cut off by all others: it may not come with such an
+ * address.
  */
 function admit(tx: Tx, node: Node, before: Node | undefined): Node {
-  if (
-    before?.Status.Addr === node.Status.Addr &&
-    isDeepStrictEqual(before?.shoal.underlay, node.shoal.underlay)
-  )
-    return node;
-  makeWay(tx, node);
+  const fitted = fitNetworks(tx, node, before);
   const trouble = before?.Status.Addr === node.Status.Addr ? undefined : trespass(tx, node);
   if (trouble) throw new JoinRefused(trouble);
-  return node;
+  return fitted;
+}
+
+/** Where the host needs other addresses than before: networks that nobody uses yet make way, of others it has no part. */
+export function fitNetworks(tx: Tx, node: Node, before: Node | undefined): Node {
+  const isSame =
+    before?.Status.Addr === node.Status.Addr &&
+    isDeepStrictEqual(before?.shoal.underlay, node.shoal.underlay);
+  if (isSame) return node;
+  makeWay(tx, node);
+  const closedTo = closedNetworks(tx, node);
+  const { closedTo: _, ...shoal } = node.shoal;
+  return tx.nodes.update({ ...node, shoal: { ...shoal, ...(closedTo.length > 0 && { closedTo }) } });
 }
 
 /** The node with what its agent says of it. A node in trouble takes no tasks, and loses those it has. */
@@ -94,6 +101,7 @@ export function withFacts(
       ...(facts.overlayKey && { key: facts.overlayKey }),
       ...(facts.probePort > 0 && facts.probePort < 65_536 && { probePort: facts.probePort }),
       ...(facts.underlay && { underlay: underlayOf(facts.underlay) }),
+      ...(node.shoal.closedTo && { closedTo: node.shoal.closedTo }),
       ...(node.shoal.falls && { falls: node.shoal.falls }),
       images: facts.images,
       ...(facts.pressures.length > 0 && { pressures: facts.pressures }),

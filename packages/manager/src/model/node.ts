@@ -71,6 +71,12 @@ export interface Underlay {
   readonly subnets: readonly string[];
 }
 
+/** `why` in words, e.g. `network shop (10.7.0.0/20) covers 10.7.0.1, which node h4 needs`. */
+export interface ClosedNetwork {
+  readonly networkId: string;
+  readonly why: string;
+}
+
 export interface NodeInternals extends SpecHistory {
   /** Small and unique (1 … 65,535): the host's address inside the overlay derives from it. */
   readonly number: number;
@@ -80,6 +86,8 @@ export interface NodeInternals extends SpecHistory {
   readonly probePort?: number;
   /** What no network may cover, or its host is cut off; absent if its agent is older. */
   readonly underlay?: Underlay;
+  /** Networks that cover what the host needs: it has no part of them. Absent for none. */
+  readonly closedTo?: readonly ClosedNetwork[];
   /** Only while it is down because it is not heard: what became of its isolated tasks. */
   readonly leases?: Leases;
   /** References (`name:tag`, `name@digest`, ids) of images present on the node, newest first, bounded. */
