@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { bridgesOf } from './bridge-plan.ts';
 import { type BridgeDriver, Bridges } from './bridges.ts';
@@ -73,7 +72,9 @@ export class DataPath {
   readonly #repairs: Repairs;
   readonly #dockerUser = new DockerUser();
   #silentDocker = false;
-  #needed: readonly string[] = [];
+  #needs: Needs = { addresses: new Map(), ports: new Map() };
+  /** The needs for which no flow is led away any more. */
+  #cleared: Needs | undefined;
   #rules = usualRules;
 
   constructor({ bridges, stateDir, log }: DataPathOptions) {
@@ -111,18 +112,18 @@ export class DataPath {
   }
 
   /**
-   * Resolves once this state, or a newer one, is in the kernel. `needed`: addresses that no bridge of ours may hold;
-   * `untracked`: see `HostRules`. Docker networks may come later: see `ready`.
+   * Resolves once this state, or a newer one, is in the kernel. It covers nothing of `needs`; what is in the kernel still
+   * and does, goes. `untracked`: see `HostRules`. Docker networks may come later: see `ready`.
    * Tries again until it succeeds; rejects when the data path is closed before.
    */
   apply(
     state: NetworkState,
-    { needed, untracked }: { needed: readonly string[]; untracked: HostRules['untracked'] },
+    { needs, untracked }: { needs: Needs; untracked: HostRules['untracked'] },
   ): Promise<void> {
     this.#state = reuse(this.#state, state);
     if (untracked !== this.#rules.untracked) this.#rules = { ...this.#rules, untracked };
-    if (!isDeepStrictEqual(needed, this.#needed)) this.#look.add('ip');
-    this.#needed = needed;
+    if (needs !== this.#needs) this.#look.add('ip');
+    this.#needs = needs;
     return this.#runner.run();
   }
 
@@ -203,6 +204,7 @@ export class DataPath {
       // First: endpoints that leave must not wait for anything else.
       const table = await this.#table.ensure(planTable(state, this.#rules), { verify: look.has('nft') });
       await this.staleFlows.forget(state);
+      await this.#forgetLedAway();
       const moved = !before || before.self !== state.self || before.peers !== state.peers;
       const lookAtIp = moved || before.networks !== state.networks || look.has('ip');
       const ip = lookAtIp ? await this.#ensureIp(state) : [];
@@ -224,6 +226,14 @@ export class DataPath {
     this.#troubles.clear(retrying);
   }
 
+  /** Before these needs were known, or by an earlier agent, ports may have been led to services. */
+  async #forgetLedAway(): Promise<void> {
+    const needs = this.#needs;
+    if (needs === this.#cleared) return;
+    await this.staleFlows.forgetLedAway(needs.ports.keys());
+    this.#cleared = needs;
+  }
+
   #bridgeNames(): string[] {
     return this.#links.map(({ name }) => name).filter((name) => name.startsWith(bridgePrefix));
   }
@@ -240,7 +250,7 @@ export class DataPath {
       ),
     );
     this.#links = links;
-    const bridges = diffBridgeStates(links, this.#needed);
+    const bridges = diffBridgeStates(links, this.#needs.addresses.keys());
     await batch('ip', bridges);
     // At the daemon's pace; it says by itself when there is a new device.
     this.#wantBridges().catch(() => {});

@@ -186,7 +186,7 @@ export class HostNetwork {
     this.#state = state;
     this.#dns.update(state);
     this.#dns.listenOn(gatewaysOf(state)).catch((err) => this.#log.error({ err }, 'names are not served'));
-    await this.#dataPath.apply(state, { needed: [...needs.addresses.keys()], untracked });
+    await this.#dataPath.apply(state, { needs, untracked });
   }
 
   #say(texts: readonly string[]): void {

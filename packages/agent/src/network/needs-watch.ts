@@ -84,11 +84,11 @@ export class NeedsWatch {
     this.#needs = needsOf(this.#facts);
   }
 
-  /** HOST:PORT to try now: by the name's last known addresses, in turns, while nobody says where it is. */
+  /** HOST:PORT to try now: while nobody says where the name is, in turns with the addresses that it had last. */
   get manager(): string {
-    const { managers } = this.#facts;
-    if (this.#isNamed || managers.length === 0) return this.#options.manager;
-    return `${managers[this.#tries++ % managers.length]}:${this.#port}`;
+    if (this.#isNamed) return this.#options.manager;
+    const places = [this.#name, ...this.#facts.managers];
+    return `${places[this.#tries++ % places.length]}:${this.#port}`;
   }
 
   get needs(): Needs {
@@ -127,6 +127,14 @@ export class NeedsWatch {
   }
 
   async #look(): Promise<void> {
+    try {
+      await this.#lookNow();
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'what this host needs for itself could not be looked at');
+    }
+  }
+
+  async #lookNow(): Promise<void> {
     const before = this.#facts;
     const resolvers = this.#options.resolvers();
     const own = ownAddresses();

@@ -85,8 +85,7 @@ export class ManagerLink {
       if (this.#closing.signal.aborted) return;
       failures = good && performance.now() - begin >= goodAfterMs ? 1 : failures + 1;
       const waitMs = Math.round(refused ? afterRefusalMs(random()) : backoffMs(failures, random()));
-      if (refused)
-        log.error({ manager, reason, waitMs }, 'the manager refused this host: check its join token');
+      if (refused) log.error({ manager, reason, waitMs }, 'the manager refused this host');
       // Each try of a long outage says the same.
       else log[failures <= 3 ? 'warn' : 'debug']({ manager, reason, waitMs }, 'no session with the manager');
       await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => {});
