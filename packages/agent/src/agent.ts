@@ -68,16 +68,21 @@ export class Agent {
     this.#network = new HostNetwork({
       bridges: new BridgeNetworks(config.dockerSocket),
       stateDir: config.stateDir,
+      manager: config.manager,
+      advertiseAddr: config.advertiseAddr,
+      probePort: config.probePort,
+      runsManager: config.runsManager,
       unfit: () => this.#tasks.unfit(),
       held: () => this.#listeners.ports,
       connected: () => this.#link.connected,
       onKey: () => this.#facts.refreshHost(),
+      onUnderlay: () => this.#facts.refreshHost(),
       log,
     });
     this.#engine = new Engine({
       socketPath: config.dockerSocket,
       clock,
-      attach: (attachments) => this.#network.attach(attachments),
+      attach: (task) => this.#network.attach(task),
       onPulled: () => void this.#facts.refresh(),
     });
     this.#pressures = new PressureWatch({
@@ -97,6 +102,7 @@ export class Agent {
       {
         ...config,
         overlayKey: () => this.#network.publicKey,
+        underlay: () => this.#network.underlay,
         pressures: () => [...this.#pressures.pressures, ...unwritable(journal)],
         listeners: () => this.#listeners.listeners,
       },
@@ -125,7 +131,7 @@ export class Agent {
       onEnded: (taskId) => this.#tasks.died(taskId),
     });
     this.#link = new ManagerLink({
-      manager: config.manager,
+      manager: () => this.#network.manager,
       hello: () => ({
         protocol: protocolVersion,
         joinToken: config.joinToken,

@@ -50,7 +50,7 @@ export class HollowAgent {
       log,
     });
     this.#link = new ManagerLink({
-      manager,
+      manager: () => manager,
       hello: () => ({ protocol: protocolVersion, joinToken, nodeId: this.#nodeId, facts }),
       statuses: () => this.#tasks.statuses(),
       clock,

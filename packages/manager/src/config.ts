@@ -29,6 +29,16 @@ Examples:
   shoal-manager --agent-listen 0.0.0.0:2480
 `;
 
+/** The TCP ports that the manager listens on, and what for. */
+export const portsOf = ({ api, agentListen }: Pick<Config, 'api' | 'agentListen'>) => [
+  ...api
+    .filter((address) => address.startsWith('tcp://'))
+    .map((address) => ({ port: portIn(address), what: "the manager's API" })),
+  { port: portIn(agentListen), what: 'agents at the manager' },
+];
+
+const portIn = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
+
 /** Reads the command line. Throws an Error with a text for people. */
 export function readConfig(
   args: readonly string[],

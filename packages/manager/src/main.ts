@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { pino } from 'pino';
-import { allocatorLoop, prepareNetworks } from './allocator/index.ts';
+import { allocatorLoop, prepareNetworks, unservedPorts } from './allocator/index.ts';
 import { buildApi, listen } from './api/index.ts';
-import { readConfig, usage } from './config.ts';
+import { portsOf, readConfig, usage } from './config.ts';
 import { Dispatcher } from './dispatcher/index.ts';
 import { steadyTime } from './effects.ts';
 import { newId } from './ids.ts';
@@ -37,16 +38,23 @@ mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
 const store = await Store.open(sqliteBackend(resolve(config.stateDir, 'state.sqlite')), clock);
 await store.update((tx) => {
   const [cluster] = tx.clusters.all();
-  if (cluster) return;
+  const managerPorts = portsOf(config);
+  if (cluster) {
+    if (!isDeepStrictEqual(cluster.managerPorts, managerPorts))
+      tx.clusters.update({ ...cluster, managerPorts });
+    return;
+  }
   const token = (given?: string) => given ?? `SHOAL-1-${ids()}-${ids()}`;
   tx.clusters.create({
     ID: ids(),
     JoinTokens: { Worker: token(config.joinToken), Manager: token() },
     TaskHistoryRetentionLimit: 5,
+    managerPorts,
   });
 });
 
 await prepareNetworks(store);
+for (const trouble of unservedPorts(store.view)) log.warn(trouble);
 
 // First, since it takes a while in which nobody could be heard.
 const api = await buildApi({

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Assignment, TaskAttachment } from '@shoal/proto';
+import type { Assignment } from '@shoal/proto';
 import Docker from 'dockerode';
 import type { DockerAttachment } from '../network/host-network.ts';
 import type { Container, ListedContainer } from '../task/container.ts';
@@ -30,8 +30,8 @@ export interface EngineOptions {
   readonly socketPath: string;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** The Docker networks a task joins, once they are there. */
-  readonly attach: (attachments: readonly TaskAttachment[]) => Promise<DockerAttachment[]>;
+  /** The Docker networks a task joins, once they are there. Rejects with Refused for a task that this host can't have. */
+  readonly attach: (task: Assignment) => Promise<DockerAttachment[]>;
   /** Called after an image was pulled. */
   readonly onPulled: () => void;
 }
@@ -89,7 +89,7 @@ export class Engine implements ContainerEngine {
   }
 
   async create(assignment: Assignment): Promise<Container> {
-    const attachments = await this.#attach(assignment.attachments);
+    const attachments = await this.#attach(assignment);
     const body = createBody(assignment, this.#owner, attachments);
     try {
       const { id } = await this.#docker.createContainer({

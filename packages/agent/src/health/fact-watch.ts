@@ -65,10 +65,11 @@ export class FactWatch {
 
   /** The host has another key, is short of something else, or others listen on it: said without asking the daemon first. */
   refreshHost(): void {
-    const { overlayKey, pressures, listeners } = this.#host;
+    const { overlayKey, underlay, pressures, listeners } = this.#host;
     this.#set({
       ...this.#facts,
       overlayKey: overlayKey(),
+      underlay: underlay(),
       listeners: listeners(),
       pressures: [...pressures(), ...this.#away],
     });

@@ -9,6 +9,7 @@ const host = {
   probePort: 2481,
   runsManager: true,
   overlayKey: () => '',
+  underlay: () => ({ addresses: ['192.0.2.1'], subnets: ['192.0.2.0/24'] }),
   pressures: () => [],
   listeners: () => [],
 };
@@ -85,6 +86,14 @@ it('says of a host what docker info says', () => {
       "probePort": 2481,
       "runsManager": true,
       "trouble": "",
+      "underlay": {
+        "addresses": [
+          "192.0.2.1",
+        ],
+        "subnets": [
+          "192.0.2.0/24",
+        ],
+      },
     }
   `);
 });

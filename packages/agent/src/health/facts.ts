@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import type { GenericResource, Listener, NodeFacts, Plugin, Pressure } from '@shoal/proto';
+import type { GenericResource, Listener, NodeFacts, Plugin, Pressure, Underlay } from '@shoal/proto';
 
 /** More references than this help no scheduler and make every message about the node long. */
 const mostImages = 200;
@@ -12,6 +12,7 @@ export interface HostConfig {
   readonly runsManager: boolean;
   /** WireGuard public key, as it is now. */
   readonly overlayKey: () => string;
+  readonly underlay: () => Underlay;
   readonly pressures: () => Pressure[];
   readonly listeners: () => Listener[];
 }
@@ -57,6 +58,7 @@ export const nodeFacts = (host: HostConfig, info: DockerInfo, images: readonly s
   probePort: host.probePort,
   pressures: host.pressures(),
   listeners: host.listeners(),
+  underlay: host.underlay(),
 });
 
 /** Before the daemon has answered for the first time. */

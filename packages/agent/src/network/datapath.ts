@@ -1,16 +1,21 @@
 import type { Logger } from 'pino';
 import { bridgesOf } from './bridge-plan.ts';
 import { type BridgeDriver, Bridges } from './bridges.ts';
+import { clearWay } from './clear-way.ts';
 import { readTraffic, type Traffic } from './counters.ts';
 import { DockerRules, isSilent } from './docker-rules.ts';
 import { ensureHostSettings } from './host-settings.ts';
+import { diffBridgeStates } from './ip/bridge-states.ts';
 import { ensureIp } from './ip/keeper.ts';
 import { ensureHairpin } from './ip/ports.ts';
 import type { PresentLink } from './ip/read-links.ts';
-import { run } from './kernel.ts';
+import { batch, run } from './kernel.ts';
 import { bridgePrefix } from './names.ts';
+import type { Needs } from './needs.ts';
+import { type HostRules, usualRules } from './nft/base-rules.ts';
 import { planTable } from './nft/desired.ts';
 import { TableKeeper } from './nft/keeper.ts';
+import { readTcpTimeouts } from './nft/tcp-timeouts.ts';
 import { Repairs, withoutNewDevices } from './repairs.ts';
 import { reuse } from './reuse.ts';
 import { Runner } from './runner.ts';
@@ -36,6 +41,8 @@ const verifyShare = 100;
 const everything: readonly Hint[] = ['nft', 'ip', 'docker'];
 /** A look asked for by a hint waits for more of them. */
 const hintMs = 100;
+const shortTimeouts =
+  'a connection of which one side has said that it sends no more ends after a minute: the kernel has no timeouts for rules (CONFIG_NF_CONNTRACK_TIMEOUT)';
 const retrying = 'data path: trying again';
 
 /**
@@ -65,6 +72,10 @@ export class DataPath {
   readonly #repairs: Repairs;
   readonly #dockerRules = new DockerRules();
   #silentDocker = false;
+  #needs: Needs = { addresses: new Map(), ports: new Map() };
+  /** The needs for which no flow is led away any more. */
+  #cleared: Needs | undefined;
+  #rules = usualRules;
 
   constructor({ bridges, stateDir, log }: DataPathOptions) {
     this.#log = log.child({ component: 'network' });
@@ -83,6 +94,8 @@ export class DataPath {
   async start(): Promise<void> {
     await this.#ensureSettings();
     this.#silentDocker = await isSilent();
+    this.#rules = { ...this.#rules, timeouts: await readTcpTimeouts() };
+    if (!this.#rules.timeouts) this.#log.warn(shortTimeouts);
     this.#watch.start();
     this.#timers.push(setInterval(() => this.#tick(), tickMs));
   }
@@ -98,11 +111,18 @@ export class DataPath {
   }
 
   /**
-   * Resolves once this state, or a newer one, is in the kernel. Docker networks may come later: see `ready`.
+   * Resolves once this state, or a newer one, is in the kernel. It covers nothing of `needs`; what is in the kernel still
+   * and does, goes. `untracked`: see `HostRules`. Docker networks may come later: see `ready`.
    * Tries again until it succeeds; rejects when the data path is closed before.
    */
-  apply(state: NetworkState): Promise<void> {
+  apply(
+    state: NetworkState,
+    { needs, untracked }: { needs: Needs; untracked: HostRules['untracked'] },
+  ): Promise<void> {
     this.#state = reuse(this.#state, state);
+    if (untracked !== this.#rules.untracked) this.#rules = { ...this.#rules, untracked };
+    if (needs !== this.#needs) this.#look.add('ip');
+    this.#needs = needs;
     return this.#runner.run();
   }
 
@@ -115,6 +135,12 @@ export class DataPath {
   daemonFound(): void {
     this.#hint('ip');
     this.#hint('docker');
+  }
+
+  /** Before anything is known of the networks: what an agent before this one left must not keep it from hearing of them. */
+  async clearWay(needs: Needs): Promise<void> {
+    if (this.#state) return;
+    await this.#troubles.attempt('clearing the way to the manager', () => clearWay(needs), undefined);
   }
 
   /**
@@ -188,8 +214,9 @@ export class DataPath {
     const started = performance.now();
     try {
       // First: endpoints that leave must not wait for anything else.
-      const table = await this.#table.ensure(planTable(state), { verify: look.has('nft') });
+      const table = await this.#table.ensure(planTable(state, this.#rules), { verify: look.has('nft') });
       await this.staleFlows.forget(state);
+      await this.#forgetLedAway();
       const moved = !before || before.self !== state.self || before.peers !== state.peers;
       const lookAtIp = moved || before.networks !== state.networks || look.has('ip');
       const ip = lookAtIp ? await this.#ensureIp(state) : [];
@@ -224,6 +251,14 @@ export class DataPath {
     return changes;
   }
 
+  /** Before these needs were known, or by an earlier agent, ports may have been led to services. */
+  async #forgetLedAway(): Promise<void> {
+    const needs = this.#needs;
+    if (needs === this.#cleared) return;
+    await this.staleFlows.forgetLedAway(needs.ports.keys());
+    this.#cleared = needs;
+  }
+
   #bridgeNames(): string[] {
     return this.#links.map(({ name }) => name).filter((name) => name.startsWith(bridgePrefix));
   }
@@ -240,9 +275,11 @@ export class DataPath {
       ),
     );
     this.#links = links;
+    const bridges = diffBridgeStates(links, this.#needs.addresses.keys());
+    await batch('ip', bridges);
     // At the daemon's pace; it says by itself when there is a new device.
     this.#wantBridges().catch(() => {});
-    return withoutNewDevices(changes, before);
+    return withoutNewDevices([...changes, ...bridges], before);
   }
 
   #wantBridges(): Promise<void> {

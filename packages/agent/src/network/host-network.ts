@@ -7,8 +7,10 @@ import {
   type NetworkCounters,
   type NetworkHeard,
   type TaskAttachment,
+  type Underlay,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
+import { Refused } from '../task/engine.ts';
 import { bridgesOf } from './bridge-plan.ts';
 import type { BridgeDriver } from './bridges.ts';
 import { contains, parseAddress, parseBlock } from './cidr.ts';
@@ -23,6 +25,8 @@ import { checkReach } from './insight/reach.ts';
 import { checkWays, heard } from './insight/ways.ts';
 import { KeyRotation } from './key-rotation.ts';
 import { type LocalBridgeDriver, LocalBridges } from './local-bridges.ts';
+import { coveredBy, leftOut, neededPort, withoutNeeded } from './needs.ts';
+import { NeedsWatch, type NeedsWatchOptions } from './needs-watch.ts';
 import { openConnections } from './open-connections.ts';
 import type { NetworkState } from './state.ts';
 import { withoutUnfit } from './unfit.ts';
@@ -36,6 +40,8 @@ const othersMs = 200;
 const withdrawnLookMs = 25;
 /** How long comparing everything with the kernel may take before a check goes on without it. */
 const verifyWithinMs = 6_000;
+/** So many of the things that were left out are named. */
+const mostSaid = 10;
 
 /** How a container joins one of this host's Docker networks. */
 export interface DockerAttachment {
@@ -56,7 +62,8 @@ interface LocalContainer {
   readonly nameservers?: readonly Upstream[];
 }
 
-export interface HostNetworkOptions {
+export interface HostNetworkOptions
+  extends Pick<NeedsWatchOptions, 'manager' | 'advertiseAddr' | 'probePort' | 'runsManager'> {
   readonly bridges: BridgeDriver & LocalBridgeDriver;
   readonly stateDir: string;
   /** Ids of this host's tasks that must get no traffic, as of now. */
@@ -67,6 +74,8 @@ export interface HostNetworkOptions {
   readonly connected: () => boolean;
   /** `publicKey` may be another one now. */
   readonly onKey: () => void;
+  /** `underlay` may be another one now. */
+  readonly onUnderlay: () => void;
   readonly log: Logger;
 }
 
@@ -79,6 +88,9 @@ export class HostNetwork {
   readonly #resolvers = new HostResolvers();
   readonly #log: Logger;
   readonly #keys: KeyRotation;
+  readonly #needs: NeedsWatch;
+  /** What the manager sent and this host can't do, in words. */
+  #leftOut: readonly string[] = [];
   /** This host's containers by their addresses, whether they are endpoints or not. */
   #containers: ReadonlyMap<string, LocalContainer> = new Map();
   /** As the manager sent them, and who this host is. */
@@ -89,10 +101,32 @@ export class HostNetwork {
   #held: ReadonlySet<string> = new Set();
   #state: NetworkState | undefined;
 
-  constructor({ bridges, stateDir, unfit, held, connected, onKey, log }: HostNetworkOptions) {
+  constructor({
+    bridges,
+    stateDir,
+    unfit,
+    held,
+    connected,
+    onKey,
+    onUnderlay,
+    log,
+    ...host
+  }: HostNetworkOptions) {
     this.#unfitNow = unfit;
     this.#heldNow = held;
     this.#log = log.child({ component: 'network' });
+    this.#needs = new NeedsWatch({
+      ...host,
+      stateDir,
+      resolvers: () => this.#resolvers.servers.map(({ address }) => address),
+      connected,
+      onChange: () => {
+        onUnderlay();
+        // Tries until it succeeds, or is closed.
+        this.#put().catch(() => {});
+      },
+      log: this.#log,
+    });
     this.#bridges = new LocalBridges(bridges);
     this.#driver = bridges;
     this.#dataPath = new DataPath({ bridges, stateDir, log });
@@ -115,13 +149,14 @@ export class HostNetwork {
   }
 
   async start(): Promise<void> {
-    await this.#dataPath.start();
+    await Promise.all([this.#dataPath.start(), this.#needs.start()]);
     this.#keys.start();
   }
 
   /** What is in the kernel stays: traffic goes on. */
   async close(): Promise<void> {
     this.#keys.close();
+    this.#needs.close();
     this.#dataPath.close();
     this.#resolvers.close();
     await this.#dns.close();
@@ -139,6 +174,16 @@ export class HostNetwork {
   /** WireGuard key of this host, for the others; empty when it has none. */
   get publicKey(): string {
     return this.#dataPath.publicKey;
+  }
+
+  /** HOST:PORT at which to try the manager now. */
+  get manager(): string {
+    return this.#needs.manager;
+  }
+
+  /** For the manager: what no network of the cluster should cover. */
+  get underlay(): Underlay {
+    return this.#needs.underlay;
   }
 
   /** Resolves once these assignments, or newer ones, are in the kernel. */
@@ -160,21 +205,45 @@ export class HostNetwork {
   }
 
   async #put(): Promise<void> {
-    if (!this.#assigned) return;
+    const { needs, untracked } = this.#needs;
+    if (!this.#assigned) return await this.#dataPath.clearWay(needs);
     this.#unfit = this.#unfitNow();
     this.#held = this.#heldNow();
     const known = networkState(this.#assigned.assignments, this.#assigned.nodeId);
-    if (!known) return;
-    const state = withoutHeldPorts(withoutUnfit(known, this.#unfit), this.#held);
+    if (!known) return await this.#dataPath.clearWay(needs);
+    this.#say(leftOut(known, needs));
+    const state = withoutHeldPorts(withoutUnfit(withoutNeeded(known, needs), this.#unfit), this.#held);
     this.#state = state;
     this.#dns.update(state);
     this.#dns.listenOn(gatewaysOf(state)).catch((err) => this.#log.error({ err }, 'names are not served'));
-    await this.#dataPath.apply(state);
+    await this.#dataPath.apply(state, { needs, untracked });
   }
 
-  /** The Docker networks for a task's addresses, once they are there. Rejects when this host has no part of one. */
-  attach(attachments: readonly TaskAttachment[]): Promise<DockerAttachment[]> {
-    return Promise.all(
+  #say(texts: readonly string[]): void {
+    const fresh = texts.filter((text) => !this.#leftOut.includes(text));
+    if (fresh.length > 0)
+      this.#log.error(
+        { leftOut: fresh.slice(0, mostSaid) },
+        'not done on this host, which would cut itself off',
+      );
+    this.#leftOut = texts;
+  }
+
+  /**
+   * The Docker networks for a task's addresses, once they are there. Rejects when this host has no part of one; with
+   * Refused when a network or a port of the task would cut this host off.
+   */
+  async attach({
+    attachments,
+    ports,
+  }: Pick<Assignment, 'attachments' | 'ports'>): Promise<DockerAttachment[]> {
+    const { needs } = this.#needs;
+    for (const { networkId } of attachments) {
+      const network = this.#assigned?.assignments.networks.get(networkId);
+      refuse(network && coveredBy(network, needs));
+    }
+    for (const port of ports) refuse(neededPort(port, needs));
+    return await Promise.all(
       attachments.map(async ({ networkId, address }) => {
         const bridge = await this.#bridges.ready(networkId);
         if (bridge !== undefined) return { network: bridge, address: '', gateway: '' };
@@ -213,8 +282,9 @@ export class HostNetwork {
     const late = repaired
       ? ''
       : `the rules and routes could not be compared with what they should be within ${verifyWithinMs / 1000} s: the host is very busy, or its tools hang`;
+    const trouble = [this.#dataPath.trouble, ...this.#leftOut.slice(0, mostSaid)].filter(Boolean).join('; ');
     return {
-      trouble: this.#dataPath.trouble || late,
+      trouble: trouble || late,
       repaired: repaired ?? [],
       names,
       ways,
@@ -270,6 +340,10 @@ export class HostNetwork {
 
 const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
   a.size === b.size && [...a].every((each) => b.has(each));
+
+function refuse(reason: string | undefined): void {
+  if (reason) throw new Refused('other', `${reason} (this host would cut itself off)`);
+}
 
 /** An ended task's address may be another one's by now: those that shall run come last, and win. */
 const containersOf = (tasks: ReadonlyMap<string, Assignment>): Map<string, LocalContainer> => {

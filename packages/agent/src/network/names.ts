@@ -48,6 +48,8 @@ export const tunnelAddress = (hostNumber: number): string => `198.18.${hostNumbe
 export const wireguardAddress = (hostNumber: number): string =>
   `198.19.${hostNumber >> 8}.${hostNumber & 255}`;
 export const wireguardRange = '198.19.0.0/16';
+/** Both. */
+export const tunnelRange = '198.18.0.0/15';
 
 /** A host's MAC address in the tunnels; 02: locally administered. */
 export const tunnelMac = (hostNumber: number): string =>

@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises';
 
 const connections = '/proc/net/nf_conntrack';
 
+/** One side may have said that it sends no more: it waits for the answer. */
+const open = / (ESTABLISHED|CLOSE_WAIT) /;
+
 /**
- * TCP connections that the kernel tracks as established to these addresses, through a load balancer or straight.
+ * TCP connections that the kernel tracks as open to these addresses, through a load balancer or straight.
  * 0 where the kernel does not show them: nobody is made to wait for what can't be seen.
  */
 export async function openConnections(addresses: readonly string[]): Promise<number> {
@@ -20,7 +23,7 @@ export function countOpen(table: string, addresses: readonly string[]): number {
   const wanted = new Set(addresses);
   let count = 0;
   for (const line of table.split('\n')) {
-    if (line.includes(' ESTABLISHED ') && wanted.has(answering(line))) count++;
+    if (open.test(line) && wanted.has(answering(line))) count++;
   }
   return count;
 }

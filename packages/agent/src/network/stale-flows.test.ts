@@ -54,6 +54,19 @@ describe('flows to endpoints that are gone', () => {
     expect(deleted).toEqual(['tcp 10.1.2.10', 'sctp 10.1.2.10']);
   });
 
+  it('are forgotten at ports that lead to no service any more, where nothing else ends them', async () => {
+    const asked: string[] = [];
+    const stale = new StaleFlows({
+      conntrack: async (args) => {
+        asked.push(args.join(' '));
+        return '';
+      },
+      log: pino({ level: 'silent' }),
+    });
+    await stale.forgetLedAway(['tcp/2481', 'udp/4789']);
+    expect(asked).toEqual(['-D -p udp --orig-port-dst 4789 --dst-nat']);
+  });
+
   it('are forgotten before their container stops, once they are closed', async () => {
     const { stale, deleted } = watching();
     await stale.forgetClosed(['10.1.2.11', '10.1.2.13']);

@@ -73,6 +73,19 @@ export class StaleFlows {
     return this.#delete(closed, addresses);
   }
 
+  /**
+   * These ports, as `udp/4789`, lead to no service any more: what was led away goes on for as long as packets come, so for
+   * tunnels for ever. Never rejects.
+   */
+  async forgetLedAway(ports: Iterable<string>): Promise<void> {
+    for (const port of ports) {
+      const [protocol = '', number = ''] = port.split('/');
+      // TCP connections to the wrong one end by themselves.
+      if (protocol !== 'udp') continue;
+      await this.#conntrack('-D', '-p', protocol, '--orig-port-dst', number, '--dst-nat');
+    }
+  }
+
   close(): void {
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);

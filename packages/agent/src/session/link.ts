@@ -21,8 +21,8 @@ const channelOptions: ChannelOptions = {
 };
 
 export interface LinkOptions extends SessionHandlers {
-  /** HOST:PORT of the manager. */
-  readonly manager: string;
+  /** HOST:PORT of the manager, asked anew for each try. */
+  readonly manager: () => string;
   /** Said at the begin of each session, as true then. */
   readonly hello: () => Hello;
   /** All that is to say about tasks; said again in each new session. */
@@ -76,16 +76,16 @@ export class ManagerLink {
   }
 
   async #run(): Promise<void> {
-    const { log, random, manager } = this.#options;
+    const { log, random } = this.#options;
     let failures = 0;
     while (!this.#closing.signal.aborted) {
       const begin = performance.now();
-      const { good, reason, refused } = await this.#connect();
+      const manager = this.#options.manager();
+      const { good, reason, refused } = await this.#connect(manager);
       if (this.#closing.signal.aborted) return;
       failures = good && performance.now() - begin >= goodAfterMs ? 1 : failures + 1;
       const waitMs = Math.round(refused ? afterRefusalMs(random()) : backoffMs(failures, random()));
-      if (refused)
-        log.error({ manager, reason, waitMs }, 'the manager refused this host: check its join token');
+      if (refused) log.error({ manager, reason, waitMs }, 'the manager refused this host');
       // Each try of a long outage says the same.
       else log[failures <= 3 ? 'warn' : 'debug']({ manager, reason, waitMs }, 'no session with the manager');
       await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => {});
@@ -93,8 +93,8 @@ export class ManagerLink {
   }
 
   /** One try, and the session it leads to. */
-  async #connect(): Promise<SessionEnd & { good: boolean }> {
-    const { manager, log, hello, statuses } = this.#options;
+  async #connect(manager: string): Promise<SessionEnd & { good: boolean }> {
+    const { log, hello, statuses } = this.#options;
     const client = new DispatcherClient(manager, credentials.createInsecure(), channelOptions);
     try {
       // Fails at once when nobody listens; when nobody answers, the session's own patience ends it.

@@ -141,4 +141,12 @@ describe('published ports', () => {
     const udp = [{ ...tcp(53), Protocol: 'udp' as const }];
     expect(settlePorts(udp, [], new Map(), listensOn(30_000))[0]?.PublishedPort).toBe(30_000);
   });
+
+  it('without a number get none that is needed otherwise, and lose one that is needed by now', () => {
+    const needed = new Map([['tcp/30000', "the manager's API"]]);
+    const first = settlePorts([tcp(8080)], [], new Map(), nowhere, needed);
+    expect(first.map(({ PublishedPort }) => PublishedPort)).toEqual([30_001]);
+    const later = settlePorts([tcp(8080)], first, new Map(), nowhere, new Map([['tcp/30001', 'probes']]));
+    expect(later.map(({ PublishedPort }) => PublishedPort)).toEqual([30_000]);
+  });
 });

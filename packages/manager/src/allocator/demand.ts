@@ -1,6 +1,6 @@
-import { compareStates, isTerminal, type Network, type Task } from '../model/index.ts';
+import { compareStates, isTerminal, type Network, type Node, type Task } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
-import { type Block, holds, parseAddress, parseBlock } from './cidr.ts';
+import { type Block, formatBlock, holds, parseAddress, parseBlock } from './cidr.ts';
 import { withoutSpare } from './spare.ts';
 import { type Cut, cutSlices, freeSubnet, type Need, vipOwner } from './subnets.ts';
 
@@ -66,6 +66,17 @@ export interface Occupied {
   readonly by: string;
 }
 
+/** The tunnels' own addresses, see `packages/agent/src/network/names.ts`. */
+export const tunnelRange = parseBlock('198.18.0.0/15');
+/** Addresses that mean something else on every host. */
+export const nobodys: readonly Occupied[] = [
+  ['0.0.0.0/8', 'those of no host'],
+  ['127.0.0.0/8', 'the loopback addresses of each host'],
+  ['169.254.0.0/16', 'the link-local addresses of each host'],
+  [formatBlock(tunnelRange), 'those of the tunnels between hosts'],
+  ['224.0.0.0/3', 'the multicast and reserved addresses'],
+].map(([cidr = '', by = '']) => ({ block: parseBlock(cidr), by: `${by} (${cidr})` }));
+
 export function occupied(view: Pick<ReadView, 'networks' | 'nodes'>): Occupied[] {
   const ofNetworks = [...view.networks.all()].flatMap(({ Spec, shoal }) =>
     shoal.subnets.map((cidr) => ({
@@ -73,13 +84,29 @@ export function occupied(view: Pick<ReadView, 'networks' | 'nodes'>): Occupied[]
       by: `network ${Spec.Name} (${cidr})${shoal.removing ? ', which is being removed' : ''}`,
     })),
   );
-  const ofNodes = [...view.nodes.all()].flatMap(({ Status, Description }) => {
-    const address = parseAddress(Status.Addr ?? '');
-    return address === undefined
-      ? []
-      : [{ block: { base: address, prefix: 32 }, by: `node ${Description.Hostname} (${Status.Addr})` }];
+  return [...nobodys, ...ofNetworks, ...[...view.nodes.all()].flatMap(neededBy)];
+}
+
+/**
+ * What a host needs for itself: its address, its way to the manager, to names and to the world, and its link. Of a very
+ * large link only what is around its address: else nothing would be left for networks.
+ */
+export function neededBy({ Status, Description, shoal }: Node): Occupied[] {
+  const { addresses = [], subnets = [] } = shoal.underlay ?? {};
+  const own = Status.Addr ?? '';
+  const host = `node ${Description.Hostname}`;
+  const single = [...new Set([own, ...addresses])].flatMap((text): Occupied[] => {
+    const base = parseAddress(text);
+    const by = text === own ? `${host} (${text})` : `${text}, which ${host} needs`;
+    return base === undefined ? [] : [{ block: { base, prefix: 32 }, by }];
   });
-  return [...ofNetworks, ...ofNodes];
+  const links = subnets.map((cidr): Occupied => {
+    const link = parseBlock(cidr);
+    const near = around({ base: parseAddress(own) ?? link.base, prefix: 32 });
+    const block = link.prefix < hostNetworkPrefix ? near : link;
+    return { block, by: `the link of ${host} (${cidr})` };
+  });
+  return [...single, ...links];
 }
 
 /** The next subnet for a network that has `own` by now; undefined when the pools are used up. */

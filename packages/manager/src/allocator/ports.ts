@@ -1,4 +1,5 @@
 import { isIngressPort, type PortConfig } from '../model/index.ts';
+import type { NeededPorts } from './needed-ports.ts';
 
 /** Ports given out when a service publishes one without naming it; Docker's own range. */
 const firstDynamic = 30_000;
@@ -32,14 +33,15 @@ export class NoPortError extends Error {
 
 /**
  * The service's ports with every published one settled: named ones as they are, the others as they were before
- * (`previous`) or the lowest free one of the dynamic range on which no host listens. Throws PortTakenError, or NoPortError
- * when none is free.
+ * (`previous`) or the lowest free one of the dynamic range on which no host listens; never one of `needed`. Throws
+ * PortTakenError, or NoPortError when none is free.
  */
 export function settlePorts(
   wanted: readonly PortConfig[],
   previous: readonly PortConfig[],
   taken: ReadonlyMap<string, Holder>,
   isListenedOn: (port: PortConfig) => boolean,
+  needed: Pick<NeededPorts, 'has'> = new Map(),
 ): PortConfig[] {
   const own = new Set<string>();
   const claim = (port: PortConfig): PortConfig => {
@@ -79,7 +81,8 @@ export function settlePorts(
   return wanted.map((port) => settled.get(port) ?? port);
 
   function isFree(port: PortConfig): boolean {
-    return !taken.has(portKey(port)) && !own.has(portKey(port));
+    const key = portKey(port);
+    return !taken.has(key) && !own.has(key) && !needed.has(key);
   }
   function dynamic(port: PortConfig): number {
     for (let PublishedPort = firstDynamic; PublishedPort <= lastDynamic; PublishedPort++) {

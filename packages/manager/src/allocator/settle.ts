@@ -11,6 +11,7 @@ import {
 } from '../model/index.ts';
 import { type ReadView, type Tx, vipIndexKey } from '../store/index.ts';
 import { fullText, nextSubnet, recut, usageOf } from './demand.ts';
+import { NeededPortError, neededFor, neededPorts } from './needed-ports.ts';
 import { type Holder, portKey, settlePorts } from './ports.ts';
 import { freeAddress, vipOwner } from './subnets.ts';
 
@@ -24,7 +25,8 @@ export type Settled = Required<Pick<Service['shoal'], 'attachments' | 'ports'>>;
 
 /**
  * The networks, own addresses and published ports that `spec` asks for; what the service has by now stays. May
- * give its networks another slice of service addresses. Throws PortTakenError, NoPortError and NoAddressError.
+ * give its networks another slice of service addresses. Throws PortTakenError, NeededPortError, NoPortError and
+ * NoAddressError.
  */
 export function settleService(
   tx: Tx,
@@ -34,11 +36,22 @@ export function settleService(
   now: number,
 ): Settled {
   const wanted = spec.EndpointSpec?.Ports ?? [];
-  const ports =
-    wanted.length === 0
-      ? []
-      : settlePorts(wanted, previous.ports ?? [], portHolders(tx, id), (port) => isListenedOn(tx, port));
+  const ports = wanted.length === 0 ? [] : settlePublished(tx, id, wanted, previous.ports ?? []);
   return { attachments: settleAttachments(tx, id, spec, previous.attachments ?? [], now), ports };
+}
+
+function settlePublished(
+  tx: Tx,
+  id: string,
+  wanted: readonly PortConfig[],
+  previous: readonly PortConfig[],
+): PortConfig[] {
+  const needed = neededPorts(tx);
+  for (const port of wanted) {
+    const what = neededFor(port, needed);
+    if (what) throw new NeededPortError(port, what);
+  }
+  return settlePorts(wanted, previous, portHolders(tx, id), (port) => isListenedOn(tx, port), needed);
 }
 
 function settleAttachments(

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ingressId, type ServiceSpec } from '../model/index.ts';
+import type { Tx } from '../store/index.ts';
+import { aNode } from '../testing.ts';
 import { anApi, aSpec } from './testing.ts';
 
 const ContainerSpec = { Image: 'web:1' };
@@ -9,8 +11,8 @@ const published = (...Ports: NonNullable<NonNullable<ServiceSpec['EndpointSpec']
   EndpointSpec: { Ports },
 });
 
-const anApiWithNetworks = async () => {
-  const api = await anApi();
+const anApiWithNetworks = async (seed?: (tx: Tx) => void) => {
+  const api = await anApi(seed);
   const create = async (Name: string, change = {}) =>
     String((await api.call('POST', '/networks/create', { Name, Driver: 'overlay', ...change })).body.Id);
   const ids = { shop: await create('shop'), back: await create('back') };
@@ -184,5 +186,36 @@ describe('a published port', () => {
     expect(await update('web', spec)).toMatchObject(refusal);
     await call('DELETE', '/services/first');
     expect((await update('web', spec)).status).toBe(200);
+  });
+
+  it.each([
+    [
+      { PublishedPort: 2480 },
+      /2480\/tcp can not be published, since Shoal needs it for agents at the manager/,
+    ],
+    [{ PublishedPort: 2475 }, /needs it for the manager's API/],
+    [{ PublishedPort: 2480, PublishMode: 'host' as const }, /needs it for agents at the manager/],
+    [{ PublishedPort: 2499 }, /needs it for probes of host n1/],
+    [{ PublishedPort: 4789, Protocol: 'udp' as const }, /needs it for tunnels between hosts \(VXLAN\)/],
+    [{ PublishedPort: 51_823, Protocol: 'udp' as const }, /needs it for encrypted tunnels/],
+  ])('that Shoal itself needs is refused: %j', async (port, message) => {
+    const { serve, update, call } = await anApiWithNetworks((tx) => {
+      const [cluster] = tx.clusters.all();
+      const managerPorts = [
+        { port: 2475, what: "the manager's API" },
+        { port: 2480, what: 'agents at the manager' },
+      ];
+      if (cluster) tx.clusters.update({ ...cluster, managerPorts });
+      tx.nodes.create(aNode('n1', { shoal: { number: 1, images: [], probePort: 2499 } }));
+    });
+    const spec = aSpec(published({ TargetPort: 80, ...port }));
+    const refusal = { status: 400, body: { message: expect.stringMatching(message) } };
+    expect(await serve(spec)).toMatchObject(refusal);
+    expect((await serve(aSpec())).status).toBe(201);
+    expect(await update('web', spec)).toMatchObject(refusal);
+    expect((await call('GET', '/services/web')).body.Spec.EndpointSpec).toBeUndefined();
+    // Another protocol's port of that number is another port.
+    const other = { ...port, Protocol: 'sctp' as const };
+    expect((await update('web', aSpec(published({ TargetPort: 80, ...other })))).status).toBe(200);
   });
 });

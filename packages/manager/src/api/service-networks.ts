@@ -1,4 +1,5 @@
 import {
+  NeededPortError,
   NoAddressError,
   NoPortError,
   PortTakenError,
@@ -152,7 +153,8 @@ export function settle(
     refusePortsInUse(tx, id, settled.ports, previous.ports ?? []);
     return settled;
   } catch (error) {
-    if (error instanceof PortTakenError) throw rpcError('InvalidArgument', error.message);
+    if (error instanceof PortTakenError || error instanceof NeededPortError)
+      throw rpcError('InvalidArgument', error.message);
     if (error instanceof NoPortError || error instanceof NoAddressError) {
       throw rpcError('FailedPrecondition', error.message);
     }

@@ -16,7 +16,7 @@ import { QueryError } from '../query-error.ts';
 import type { Store } from '../store/index.ts';
 import { Agents } from './agents.ts';
 import { applyStatus } from './from-proto.ts';
-import { JoinRefused, join, withFacts } from './join.ts';
+import { fitNetworks, JoinRefused, join, withFacts } from './join.ts';
 import { Session } from './session.ts';
 
 /** Time between two beats of an agent. */
@@ -206,7 +206,8 @@ export class Dispatcher {
       const node = tx.nodes.get(nodeId);
       if (!node) return;
       const changed = withFacts(node, facts, this.#options);
-      if (JSON.stringify(changed) !== JSON.stringify(node)) tx.nodes.update(changed);
+      if (JSON.stringify(changed) === JSON.stringify(node)) return;
+      fitNetworks(tx, tx.nodes.update(changed), node);
     });
   }
 }

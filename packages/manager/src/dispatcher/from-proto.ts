@@ -3,7 +3,9 @@ import {
   type NodeFacts,
   type Listener as ProtoListener,
   type TaskStatus,
+  type Underlay as ToldUnderlay,
 } from '@shoal/proto';
+import { formatBlock, parseAddress, sizeOf } from '../allocator/cidr.ts';
 import { isoTime } from '../effects.ts';
 import {
   compareStates,
@@ -11,6 +13,7 @@ import {
   type NodeDescription,
   type ObservedStatus,
   type Task,
+  type Underlay,
 } from '../model/index.ts';
 
 /**
@@ -83,4 +86,16 @@ export const listener = ({ protocol, port, process, pid, serviceId }: ProtoListe
   port,
   ...(process && { process, pid }),
   ...(serviceId && { serviceId }),
+});
+
+/** Only what can be read: an agent's mistake must not become everybody's. */
+export const underlayOf = ({ addresses, subnets }: ToldUnderlay): Underlay => ({
+  addresses: addresses.filter((address) => parseAddress(address) !== undefined),
+  subnets: subnets.flatMap((cidr) => {
+    const [address = '', length = ''] = cidr.split('/');
+    const base = parseAddress(address);
+    const prefix = Number(length);
+    if (base === undefined || !/^\d{1,2}$/.test(length) || prefix > 32) return [];
+    return [formatBlock({ base: base - (base % sizeOf(prefix)), prefix })];
+  }),
 });

@@ -1,10 +1,12 @@
 import { Hello, NodeFacts, protocolVersion } from '@shoal/proto';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { createIngress } from '../allocator/plan.ts';
 import { sawSpec } from '../model/common.ts';
+import { ingressId, type Network } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
 import { aNode } from '../testing.ts';
-import { join, withFacts } from './join.ts';
+import { JoinRefused, join, withFacts } from './join.ts';
 
 const context = { clock: () => 0, managerAddr: '' };
 
@@ -63,4 +65,98 @@ it('what listens on a host stands at its node until its agent says nothing of it
   ]);
   const quiet = withFacts(told, NodeFacts.fromPartial({ hostname: 'n1' }), context);
   expect(quiet.shoal.listeners).toBeUndefined();
+});
+
+describe('a host whose own network is that of a network of the cluster', () => {
+  const hello = (address: string, subnets: readonly string[] = [], nodeId = ''): Hello => ({
+    protocol: protocolVersion,
+    joinToken: 'w',
+    nodeId,
+    facts: NodeFacts.fromPartial({ address, underlay: { addresses: [address], subnets: [...subnets] } }),
+  });
+  /** With the ingress network and a network `shop`. */
+  async function aCluster(shop: Partial<Network['shoal']>) {
+    const store = await Store.open(memoryBackend(), Date.now);
+    await store.update((tx) => {
+      tx.clusters.create({
+        ID: 'c',
+        JoinTokens: { Worker: 'w', Manager: 'm' },
+        TaskHistoryRetentionLimit: 5,
+      });
+      createIngress(tx);
+      const shoal = { number: 2, subnets: ['10.7.0.0/20'], slices: [], grows: true, ...shop };
+      tx.networks.create({ ID: 'shop', Spec: { Name: 'shop', Driver: 'overlay' }, shoal });
+    });
+    let ids = 0;
+    const context = { clock: () => 0, managerAddr: '', ids: () => `${++ids}`.padStart(25, 'n') };
+    return {
+      store,
+      come: (said: Hello) => store.update((tx) => join(tx, said, context)),
+      subnets: (id: string) => store.view.networks.get(id)?.shoal.subnets,
+    };
+  }
+
+  it('joins, and networks that nobody uses yet make way: also the one that published ports travel on', async () => {
+    const { come, subnets } = await aCluster({});
+    expect(subnets(ingressId)).toEqual(['10.0.0.0/20']);
+    await come(hello('10.0.0.5', ['10.0.0.5/24']));
+    expect(subnets(ingressId)).toEqual(['10.1.0.0/20']);
+    expect(subnets('shop')).toEqual(['10.7.0.0/20']);
+    // Not all of a very large link: nothing would be left for networks.
+    await come(hello('10.200.0.5', ['10.200.0.5/8']));
+    expect(subnets('shop')).toEqual(['10.7.0.0/20']);
+    await come(hello('192.0.2.7', ['10.7.1.1/25']));
+    expect(subnets('shop')).not.toEqual(['10.7.0.0/20']);
+  });
+
+  it('is refused with the reason where the network is in use, or has the subnet that people gave it', async () => {
+    for (const shop of [{ slices: [{ owner: 'n1', cidr: '10.7.0.0/26' }] }, { grows: false }]) {
+      const { store, come, subnets } = await aCluster(shop);
+      const refused = come(hello('10.7.9.9'));
+      await expect(refused).rejects.toThrow(JoinRefused);
+      await expect(refused).rejects.toThrow(
+        /address 10\.7\.9\.9 of this host lies in network shop \(10\.7\.0\.0\/20\)/,
+      );
+      expect(store.view.nodes.size).toBe(0);
+      expect(subnets('shop')).toEqual(['10.7.0.0/20']);
+    }
+  });
+
+  it("is refused with an address of the tunnels', and let in again where it has been all the time", async () => {
+    const { store, come } = await aCluster({ grows: false });
+    await expect(come(hello('198.18.0.9'))).rejects.toThrow(/tunnels between hosts/);
+    const { ID } = await come(hello('192.0.2.9'));
+    await store.update((tx) => {
+      const node = tx.nodes.get(ID);
+      if (node) tx.nodes.update({ ...node, Status: { ...node.Status, Addr: '10.7.9.9' } });
+    });
+    expect((await come(hello('10.7.9.9', [], ID))).Status.State).toBe('ready');
+    await expect(come(hello('10.7.9.8', [], ID))).rejects.toThrow(/lies in network shop/);
+  });
+
+  it('gets no part of a network that covers its manager, resolver or gateway, until it needs them no more', async () => {
+    const { store, come } = await aCluster({ grows: false });
+    const needing = (...addresses: string[]): Hello => ({
+      ...hello('192.0.2.9', [], 'n'.repeat(25)),
+      facts: NodeFacts.fromPartial({
+        hostname: 'h4',
+        address: '192.0.2.9',
+        underlay: { addresses, subnets: [] },
+      }),
+    });
+    const { shoal, Status } = await come(needing('192.0.2.9', '10.7.0.1'));
+    expect(Status.State).toBe('ready');
+    const why = 'network shop (10.7.0.0/20) covers 10.7.0.1, which node h4 needs';
+    expect(shoal.closedTo).toEqual([{ networkId: 'shop', why }]);
+    // What changed since says nothing about that.
+    expect((await come(needing('192.0.2.9', '10.7.0.1'))).shoal.closedTo).toHaveLength(1);
+    await come(needing('192.0.2.9'));
+    expect([...store.view.nodes.all()].map((node) => node.shoal.closedTo)).toEqual([undefined]);
+  });
+
+  it('says nothing that can not be read', async () => {
+    const { come } = await aCluster({});
+    const node = await come(hello('192.0.2.9', ['192.0.2.9/24', 'fe80::1/64', '1.2.3.4/99', 'x']));
+    expect(node.shoal.underlay).toEqual({ addresses: ['192.0.2.9'], subnets: ['192.0.2.0/24'] });
+  });
 });

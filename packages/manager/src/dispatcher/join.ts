@@ -1,9 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { type Hello, type NodeFacts, protocolVersion } from '@shoal/proto';
+import { closedNetworks, makeWay, trespass } from '../allocator/index.ts';
 import type { Clock, Ids } from '../effects.ts';
 import { countingFalls, type Node } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
-import { listener, nodeDescription } from './from-proto.ts';
+import { listener, nodeDescription, underlayOf } from './from-proto.ts';
 
 /** Why an agent may not join; the text goes to the agent's log. */
 export class JoinRefused extends Error {
@@ -32,7 +34,7 @@ export function join(tx: Tx, hello: Hello, context: JoinContext): Node {
   }
   if (!hello.facts) throw new JoinRefused('the greeting lacks the facts about the node');
   const known = hello.nodeId ? tx.nodes.get(hello.nodeId) : undefined;
-  if (known) return tx.nodes.update(withFacts(known, hello.facts, context));
+  if (known) return admit(tx, tx.nodes.update(withFacts(known, hello.facts, context)), known);
   const id = /^[a-z0-9]{25}$/.test(hello.nodeId) ? hello.nodeId : context.ids();
   const fresh = withFacts(
     {
@@ -48,7 +50,30 @@ export function join(tx: Tx, hello: Hello, context: JoinContext): Node {
     hello.facts,
     context,
   );
-  return tx.nodes.create(fresh);
+  return admit(tx, tx.nodes.create(fresh), undefined);
+}
+
+/**
+ * One that is in use and holds the host's own address would have it cut off by all others: it may not come with such an
+ * address.
+ */
+function admit(tx: Tx, node: Node, before: Node | undefined): Node {
+  const fitted = fitNetworks(tx, node, before);
+  const trouble = before?.Status.Addr === node.Status.Addr ? undefined : trespass(tx, node);
+  if (trouble) throw new JoinRefused(trouble);
+  return fitted;
+}
+
+/** Where the host needs other addresses than before: networks that nobody uses yet make way, of others it has no part. */
+export function fitNetworks(tx: Tx, node: Node, before: Node | undefined): Node {
+  const isSame =
+    before?.Status.Addr === node.Status.Addr &&
+    isDeepStrictEqual(before?.shoal.underlay, node.shoal.underlay);
+  if (isSame) return node;
+  makeWay(tx, node);
+  const closedTo = closedNetworks(tx, node);
+  const { closedTo: _, ...shoal } = node.shoal;
+  return tx.nodes.update({ ...node, shoal: { ...shoal, ...(closedTo.length > 0 && { closedTo }) } });
 }
 
 /** The node with what its agent says of it. A node in trouble takes no tasks, and loses those it has. */
@@ -75,6 +100,8 @@ export function withFacts(
       ...(node.shoal.replacedIndex !== undefined && { replacedIndex: node.shoal.replacedIndex }),
       ...(facts.overlayKey && { key: facts.overlayKey }),
       ...(facts.probePort > 0 && facts.probePort < 65_536 && { probePort: facts.probePort }),
+      ...(facts.underlay && { underlay: underlayOf(facts.underlay) }),
+      ...(node.shoal.closedTo && { closedTo: node.shoal.closedTo }),
       ...(node.shoal.falls && { falls: node.shoal.falls }),
       images: facts.images,
       ...(facts.pressures.length > 0 && { pressures: facts.pressures }),

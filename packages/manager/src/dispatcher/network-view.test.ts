@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { unservedPorts } from '../allocator/index.ts';
 import type { Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
@@ -37,4 +38,24 @@ it('leads clients to hosts that nobody reaches only where there is no other', as
   expect(on('n3')).toEqual(['n1', 'n2']);
   expect(on('n2', 'n3')).toEqual(['n1']);
   expect(on('n1', 'n2')).toEqual(['n1', 'n2']);
+});
+
+it('tells no host to publish a port that Shoal has come to need itself', async () => {
+  const store = await Store.open(memoryBackend(), Date.now);
+  const ports = ([8080, 2480] as const).map((PublishedPort) => ({ PublishedPort, TargetPort: 80 }));
+  const service = aService('web', { shoal: { specVersion: 1, ports } });
+  const told = () =>
+    toServiceEndpoints(store.view, service, new Set()).published.map(({ published }) => published);
+  const cluster = { ID: 'c', JoinTokens: { Worker: '', Manager: '' }, TaskHistoryRetentionLimit: 5 };
+  await store.update((tx) => void tx.clusters.create(cluster));
+  expect(told()).toEqual([8080, 2480]);
+  await store.update((tx) => {
+    const managerPorts = [{ port: 2480, what: 'agents at the manager' }];
+    for (const each of [...tx.clusters.all()]) tx.clusters.update({ ...each, managerPorts });
+    tx.services.create(service);
+  });
+  expect(told()).toEqual([8080]);
+  expect(unservedPorts(store.view)).toEqual([
+    'service web: published port tcp/2480 is not served, since Shoal needs it for agents at the manager',
+  ]);
 });

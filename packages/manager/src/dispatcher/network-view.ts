@@ -1,4 +1,5 @@
 import type * as proto from '@shoal/proto';
+import { neededFor, portsNeededEverywhere } from '../allocator/needed-ports.ts';
 import { vipOwner } from '../allocator/subnets.ts';
 import {
   isIngressPort,
@@ -104,12 +105,15 @@ export function toServiceEndpoints(
         .filter(({ address }) => address !== '')
         .map(({ networkId, address }) => ({ networkId, address })),
     })),
-    published: (shoal.ports ?? []).filter(isIngressPort).map((port) => ({
-      protocol: port.Protocol ?? 'tcp',
-      target: port.TargetPort ?? 0,
-      published: port.PublishedPort ?? 0,
-      name: port.Name ?? '',
-    })),
+    // Taken by the manager since, or published under an older version: it would lead away what Shoal needs itself.
+    published: (shoal.ports ?? [])
+      .filter((port) => isIngressPort(port) && neededFor(port, portsNeededEverywhere(view)) === undefined)
+      .map((port) => ({
+        protocol: port.Protocol ?? 'tcp',
+        target: port.TargetPort ?? 0,
+        published: port.PublishedPort ?? 0,
+        name: port.Name ?? '',
+      })),
   };
 }
 

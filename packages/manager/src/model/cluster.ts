@@ -7,4 +7,6 @@ export interface Cluster {
   readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
   /** Ended tasks kept per slot, beside the live one (Swarm's TaskHistoryRetentionLimit, default 5). */
   readonly TaskHistoryRetentionLimit: number;
+  /** TCP ports on which the manager listens, as of its last start, and what for. */
+  readonly managerPorts?: readonly { readonly port: number; readonly what: string }[];
 }

@@ -65,6 +65,19 @@ export interface Pressure {
  */
 export type Leases = 'running' | 'over' | 'unsure';
 
+export interface Underlay {
+  /** IPv4: the host's own, and those of the manager, its resolvers and its gateways as it sees them. */
+  readonly addresses: readonly string[];
+  /** Of the link that has the host's address, CIDR. */
+  readonly subnets: readonly string[];
+}
+
+/** `why` in words, e.g. `network shop (10.7.0.0/20) covers 10.7.0.1, which node h4 needs`. */
+export interface ClosedNetwork {
+  readonly networkId: string;
+  readonly why: string;
+}
+
 export interface NodeInternals extends SpecHistory {
   /** Small and unique (1 … 65,535): the host's address inside the overlay derives from it. */
   readonly number: number;
@@ -72,6 +85,10 @@ export interface NodeInternals extends SpecHistory {
   readonly key?: string;
   /** TCP port at which its host answers probes; none, and the host can't be told from its agent. */
   readonly probePort?: number;
+  /** What no network may cover, or its host is cut off; absent if its agent is older. */
+  readonly underlay?: Underlay;
+  /** Networks that cover what the host needs: it has no part of them. Absent for none. */
+  readonly closedTo?: readonly ClosedNetwork[];
   /** Only while it is down because it is not heard: what became of its isolated tasks. */
   readonly leases?: Leases;
   /** References (`name:tag`, `name@digest`, ids) of images present on the node, newest first, bounded. */

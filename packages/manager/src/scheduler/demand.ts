@@ -20,6 +20,8 @@ export interface Demand {
   /** Units by kind. */
   readonly generic: ReadonlyMap<string, number>;
   readonly ports: readonly string[];
+  /** Ids of the networks its container joins. */
+  readonly networks: readonly string[];
   /** Of one service on one node; 0 is no limit. */
   readonly maxReplicas: number;
   readonly image: string;
@@ -55,6 +57,7 @@ export function demandOf(task: Task): Demand {
     memoryBytes: reserved?.MemoryBytes ?? 0,
     generic: genericDemand(reserved?.GenericResources ?? []),
     ports: hostPorts(task.shoal.ports),
+    networks: task.shoal.networks ?? [],
     maxReplicas: placement?.MaxReplicas ?? 0,
     image: ContainerSpec?.Image ? plainReference(ContainerSpec.Image) : '',
     spread: spreadLevels(placement?.Preferences ?? []),

@@ -95,13 +95,14 @@ it('notes what a slot leaves behind on another host', async () => {
     ContainerStatus: { ContainerID: 'c', PID: 0, ExitCode: 1 },
   } as const;
   const before = aTask('a', {
+    Slot: 1,
     NodeID: 'n1',
     Spec: { ContainerSpec },
     Status: ended,
     DesiredState: 'shutdown',
   });
   const down = aNode('n1', { Description: { Hostname: 'h1' }, Status: { State: 'down' } });
-  const store = await start([down, aNode('n2')], [before, aTask('b', { Spec: { ContainerSpec } })]);
+  const store = await start([down, aNode('n2')], [before, aTask('b', { Slot: 1, Spec: { ContainerSpec } })]);
   await until(store, () => state(store, 'b') === 'assigned');
   const task = store.view.tasks.get('b');
   expect(task?.shoal.placement?.leftBehind).toEqual([{ volume: 'data', host: 'h1' }]);

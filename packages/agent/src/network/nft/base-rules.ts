@@ -10,6 +10,7 @@ import {
 } from '../names.ts';
 import type { Network } from '../state.ts';
 import { type Chain, chain } from './table.ts';
+import { type TcpTimeouts, tcpTimeouts, timeoutsName } from './tcp-timeouts.ts';
 
 const ours = 'iifname "sh.n*"';
 const fromTunnel = 'iifname "sh.vx*"';
@@ -28,13 +29,27 @@ const heartbeat = 'meta l4proto sctp @th,96,8 4';
 /** Is the packet one of our tunnels'? The number stands 96 bits behind the start of the UDP header. */
 const vxlan = (vni: number) => `udp dport ${vxlanPort} @th,96,24 ${hex(vni)}`;
 
+/** What the rules need to know of the host itself. */
+export interface HostRules {
+  /** Undefined where the kernel has no timeouts of one's own. */
+  readonly timeouts: TcpTimeouts | undefined;
+  /** Where the manager listens, while connection tracking is full and would drop what is sent there. */
+  readonly untracked: readonly { readonly address: string; readonly port: number }[];
+}
+
+/** On a host of today without settings of its own, and nothing wrong. */
+export const usualRules: HostRules = { timeouts: tcpTimeouts(() => undefined), untracked: [] };
+
 /**
  * The chains that packets enter, whatever the number of networks and services: those are elements of maps.
  * `ingress` is the network that published ports travel on, if this host takes part in it.
  */
-export function baseChains(ingress: Network | undefined): Map<string, Chain> {
+export function baseChains(ingress: Network | undefined, host = usualRules): Map<string, Chain> {
   return new Map([
-    ['arriving', chain(arriving(ingress), 'type filter hook prerouting priority raw;')],
+    [
+      'arriving',
+      chain([...untracked(host), ...arriving(ingress)], 'type filter hook prerouting priority raw;'),
+    ],
     ['marking', chain(marking(ingress), 'type filter hook prerouting priority mangle;')],
     ['nat-in', chain(prerouting, 'type nat hook prerouting priority dstnat;')],
     // The name `dstnat` is refused for this hook.
@@ -42,9 +57,30 @@ export function baseChains(ingress: Network | undefined): Map<string, Chain> {
     ['local', chain(input, 'type filter hook input priority -10;')],
     ['through', chain(forward, 'type filter hook forward priority -10;')],
     ['leaving', chain(leaving, 'type filter hook output priority 0;')],
-    ['nat-after', chain(postrouting, 'type nat hook postrouting priority srcnat;')],
+    ['nat-after', chain([...timeouts(host), ...postrouting], 'type nat hook postrouting priority srcnat;')],
   ]);
 }
+
+/** Only while it is needed: each packet that the host sends would ask it. */
+export const departingChain = (host: HostRules): [string, Chain][] =>
+  host.untracked.length > 0
+    ? [['departing', chain(untracked(host), 'type filter hook output priority raw;')]]
+    : [];
+
+/** A full table has no room for the agent's way to what would empty it. These packets need none. */
+const untracked = (host: HostRules): string[] =>
+  host.untracked.flatMap(({ address, port: of }) => [
+    `ip daddr ${address} tcp dport ${of} notrack`,
+    `ip saddr ${address} tcp sport ${of} notrack`,
+  ]);
+
+/** A chain for addresses is asked once for each connection, at its first packet: just when timeouts can be given. */
+const timeouts = (host: HostRules): string[] =>
+  host.timeouts
+    ? ['iifname', 'oifname'].map(
+        (device) => `meta l4proto tcp ${device} "sh.*" ct timeout set "${timeoutsName}"`,
+      )
+    : [];
 
 /** Packets that came in through another host's published port: from a client outside, to an ingress address here. */
 function foreign(ingress: Network | undefined): string | undefined {
@@ -89,11 +125,11 @@ const input = [
   `${vxlan(plainVni)} ip saddr @hosts accept`,
   `${vxlan(plainVni)} drop`,
   `${vxlan(sealedVni)} iifname != "${wireguardLink}" drop`,
-  // Without an endpoint the port is closed, and no connection is remembered that a later endpoint would miss.
-  // `fib` comes last: it looks into the routes, and hardly a packet gets that far.
-  `meta l4proto tcp ${port} @idle_ports fib daddr type local reject with tcp reset`,
-  `meta l4proto sctp ${port} @idle_ports fib daddr type local ${refuseSctp}`,
-  `${port} @idle_ports fib daddr type local reject`,
+  // Without an endpoint the port is closed, and no connection is remembered that a later endpoint would miss. One that
+  // is there already is the host's own. `fib` comes last: it looks into the routes, and hardly a packet gets that far.
+  `ct state new meta l4proto tcp ${port} @idle_ports fib daddr type local reject with tcp reset`,
+  `ct state new meta l4proto sctp ${port} @idle_ports fib daddr type local ${refuseSctp}`,
+  `ct state new ${port} @idle_ports fib daddr type local reject`,
   // Both ends of an SCTP connection name all of their addresses, and ask those of the other whether they live. A host
   // that has one of them, even if only the same one as the client's, knows no such connection, and would abort it.
   `iifname "sh.*" ${heartbeat} ct state new drop`,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { endpoint, network, service, state } from '../builders.fixture.ts';
 import { ingressName } from '../state.ts';
-import { baseChains } from './base-rules.ts';
+import { baseChains, usualRules } from './base-rules.ts';
 import { planTable } from './desired.ts';
 import { diffTable, renderChanges } from './diff.ts';
 import { partsOf } from './kernel.fixture.ts';
@@ -48,6 +48,7 @@ describe('the table', () => {
       add set ip shoal tcp_bytes { type inet_service; counter; }
       add set ip shoal udp_bytes { type inet_service; counter; }
       add set ip shoal sctp_bytes { type inet_service; counter; }
+      add ct timeout ip shoal patient { protocol tcp; l3proto ip; policy = { syn_sent : 120, syn_recv : 60, established : 432000, fin_wait : 120, close_wait : 7200, last_ack : 30, time_wait : 120, close : 10, retrans : 300, unack : 300 }; }
       add chain ip shoal shape-X
       add chain ip shoal arriving { type filter hook prerouting priority raw; }
       add chain ip shoal marking { type filter hook prerouting priority mangle; }
@@ -81,9 +82,9 @@ describe('the table', () => {
       add rule ip shoal local udp dport 4789 @th,96,24 0x534800 ip saddr @hosts accept
       add rule ip shoal local udp dport 4789 @th,96,24 0x534800 drop
       add rule ip shoal local udp dport 4789 @th,96,24 0x534801 iifname != "sh.wg" drop
-      add rule ip shoal local meta l4proto tcp meta l4proto . th dport @idle_ports fib daddr type local reject with tcp reset
-      add rule ip shoal local meta l4proto sctp meta l4proto . th dport @idle_ports fib daddr type local reject with icmp type prot-unreachable
-      add rule ip shoal local meta l4proto . th dport @idle_ports fib daddr type local reject
+      add rule ip shoal local ct state new meta l4proto tcp meta l4proto . th dport @idle_ports fib daddr type local reject with tcp reset
+      add rule ip shoal local ct state new meta l4proto sctp meta l4proto . th dport @idle_ports fib daddr type local reject with icmp type prot-unreachable
+      add rule ip shoal local ct state new meta l4proto . th dport @idle_ports fib daddr type local reject
       add rule ip shoal local iifname "sh.*" meta l4proto sctp @th,96,8 4 ct state new drop
       flush chain ip shoal through
       add rule ip shoal through udp dport 4789 @th,96,24 0x534800 ip daddr @hosts drop
@@ -103,6 +104,8 @@ describe('the table', () => {
       add rule ip shoal leaving oifname "sh.n*" icmp type redirect drop
       add rule ip shoal leaving oifname "sh.n*" meta l4proto sctp @th,96,8 4 ct state new drop
       flush chain ip shoal nat-after
+      add rule ip shoal nat-after meta l4proto tcp iifname "sh.*" ct timeout set "patient"
+      add rule ip shoal nat-after meta l4proto tcp oifname "sh.*" ct timeout set "patient"
       add rule ip shoal nat-after ip saddr . ip daddr @hairpin masquerade
       add rule ip shoal nat-after oifname "sh.*" ip saddr 127.0.0.0/8 masquerade
       add rule ip shoal nat-after oifname != "sh.*" ct mark & 0xffff0000 == 0x534a0000 masquerade
@@ -166,6 +169,36 @@ describe('the table', () => {
     expect(rules.filter((text) => text.includes('udp dport 4789') && text.endsWith('drop'))).toHaveLength(2);
     expect(first('drop')).toBe(0);
     expect(rules.findLastIndex((text) => text.includes('udp dport 4789'))).toBeLessThan(first('accept'));
+  });
+
+  it("refuses new connections only: what goes on is not an idle port's", () => {
+    const rules =
+      baseChains(ingress)
+        .get('local')
+        ?.rules.filter(({ text }) => text.includes('reject')) ?? [];
+    expect(rules).toHaveLength(3);
+    for (const { text } of rules) expect(text).toMatch(/^ct state new /);
+  });
+
+  it('asks established packets nothing that depends on the host: timeouts are given by a chain for first packets', () => {
+    const bare = { timeouts: undefined, untracked: [] };
+    const filters = (chains: ReturnType<typeof baseChains>) =>
+      [...chains].filter(([, { base }]) => base.startsWith('type filter'));
+    expect(filters(baseChains(ingress))).toEqual(filters(baseChains(ingress, bare)));
+  });
+
+  it('leads nothing of the way to the manager through connection tracking while that is full', () => {
+    const rules = { ...usualRules, untracked: [{ address: '192.0.2.9', port: 2480 }] };
+    const { chains } = merge(partsOf(planTable(state({ networks: [ingress] }), rules)));
+    const way = ['ip daddr 192.0.2.9 tcp dport 2480 notrack', 'ip saddr 192.0.2.9 tcp sport 2480 notrack'];
+    expect(chains.get('departing')?.rules.map(({ text }) => text)).toEqual(way);
+    expect(
+      chains
+        .get('arriving')
+        ?.rules.slice(0, 2)
+        .map(({ text }) => text),
+    ).toEqual(way);
+    expect(merge(partsOf(planTable(state({ networks: [ingress] })))).chains.has('departing')).toBe(false);
   });
 
   it('closes the ports and leaves out the VIPs of a service without endpoints', () => {

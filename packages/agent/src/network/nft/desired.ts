@@ -2,14 +2,15 @@ import { bridgesOf } from '../bridge-plan.ts';
 import { parseAddress, parseBlock } from '../cidr.ts';
 import { originMark, tunnelMac } from '../names.ts';
 import { ingressName, type Network, type NetworkState, type Peer, type ServiceEndpoints } from '../state.ts';
-import { baseChains } from './base-rules.ts';
+import { baseChains, departingChain, type HostRules, usualRules } from './base-rules.ts';
 import { fromChain, networkChains, toChain } from './networks.ts';
 import { servicePart } from './services.ts';
 import { type Chain, type Elements, type Part, type SetName, shapeChain, type TablePlan } from './table.ts';
+import { renderTimeouts } from './tcp-timeouts.ts';
 
 /** All that our table shall hold. Throws if the state holds something that is no address or port. */
-export function planTable(state: NetworkState): TablePlan {
-  const context = contextOf(state);
+export function planTable(state: NetworkState, host = usualRules): TablePlan {
+  const context = contextOf(state, host);
   return {
     base: context.base,
     services: new Map(
@@ -27,6 +28,7 @@ export function planTable(state: NetworkState): TablePlan {
 
 /** What was worked out for the same networks and hosts, to be found again while those objects live. */
 interface Context {
+  readonly host: HostRules;
   readonly self: Peer;
   readonly peers: NetworkState['peers'];
   readonly base: Part;
@@ -35,28 +37,32 @@ interface Context {
 }
 const contexts = new WeakMap<NetworkState['networks'], Context>();
 
-function contextOf(state: NetworkState): Context {
+function contextOf(state: NetworkState, host: HostRules): Context {
   const { self, peers, networks } = state;
   const known = contexts.get(networks);
-  if (known && known.self === self && known.peers === peers) return known;
+  if (known && known.self === self && known.peers === peers && known.host === host) return known;
   const ingress = [...networks.values()].find(({ name }) => name === ingressName);
-  const base = basePart(state, ingress);
-  const context = { self, peers, base, ingressId: ingress?.id, services: new WeakMap() };
+  const base = basePart(state, ingress, host);
+  const context = { host, self, peers, base, ingressId: ingress?.id, services: new WeakMap() };
   contexts.set(networks, context);
   return context;
 }
 
-function basePart(state: NetworkState, ingress: Network | undefined): Part {
+function basePart(state: NetworkState, ingress: Network | undefined, host: HostRules): Part {
   const networks = [...state.networks.values()];
   for (const network of networks) checkNetwork(network);
-  const bases = baseChains(ingress);
+  const bases = baseChains(ingress, host);
+  const { timeouts } = host;
+  const fixed = [...[...bases.values()].map(({ base }) => base), timeouts ? renderTimeouts(timeouts) : ''];
   return {
     chains: new Map<string, Chain>([
-      [shapeChain([...bases.values()].map(({ base }) => base)), { base: '', rules: [] }],
+      [shapeChain(fixed), { base: '', rules: [] }],
       ...bases,
+      ...departingChain(host),
       ...networks.flatMap((network) => (bridgesOf(network).length > 0 ? [...networkChains(network)] : [])),
     ]),
     elements: new Map([...networkElements(networks), ...hostElements(state)]),
+    ...(timeouts && { timeouts }),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type TablePlan,
   tableName,
 } from './table.ts';
+import { renderTimeouts, type TcpTimeouts } from './tcp-timeouts.ts';
 
 /** What is in the kernel: of rules, only their ids are known. */
 export interface PresentTable {
@@ -22,6 +23,7 @@ export type Change =
   | { readonly kind: 'delete-table' }
   | { readonly kind: 'add-table' }
   | { readonly kind: 'add-set'; readonly set: string }
+  | { readonly kind: 'add-timeouts'; readonly timeouts: TcpTimeouts }
   | { readonly kind: 'add-chain'; readonly chain: string; readonly base: string }
   | { readonly kind: 'fill-chain'; readonly chain: string; readonly rules: readonly Rule[] }
   | { readonly kind: 'delete-chain'; readonly chain: string }
@@ -37,6 +39,7 @@ export function diffTable(present: PresentTable | undefined, desired: Table): Ch
     ...(present ? [{ kind: 'delete-table' } as const] : []),
     { kind: 'add-table' },
     ...setNames.map((set) => ({ kind: 'add-set', set }) as const),
+    ...(desired.timeouts ? [{ kind: 'add-timeouts', timeouts: desired.timeouts } as const] : []),
     ...diffContent(nothing, desired),
   ];
 }
@@ -111,6 +114,8 @@ export function describe(change: Change): string {
     case 'delete-table':
     case 'add-table':
       return `${change.kind} ${tableName}`;
+    case 'add-timeouts':
+      return change.kind;
     case 'add-chain':
     case 'fill-chain':
     case 'delete-chain':
@@ -137,6 +142,8 @@ function render(change: Change): string {
       const [kind, rest] = splitShape(setShapes[change.set as keyof typeof setShapes]);
       return `add ${kind} ${at} ${rest}`;
     }
+    case 'add-timeouts':
+      return `add ct timeout ${at} ${renderTimeouts(change.timeouts)}`;
     case 'add-chain':
       return `add chain ${at} ${change.chain}${change.base && ` { ${change.base} }`}`;
     case 'fill-chain':

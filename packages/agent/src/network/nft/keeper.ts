@@ -91,7 +91,8 @@ export class TableKeeper {
 
 const tableOf = ({ base, services }: TablePlan) => merge([base, ...services.values()]);
 
-async function readPresent(): Promise<PresentTable | undefined> {
+/** Our table as it is; undefined: there is none. */
+export async function readPresent(): Promise<PresentTable | undefined> {
   try {
     return readTable(await run('nft', ['-j', 'list', 'table', 'ip', tableName]));
   } catch (error) {

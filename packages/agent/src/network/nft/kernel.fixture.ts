@@ -25,6 +25,8 @@ export function applyChanges(
       case 'add-set':
         if (!sets.has(change.set)) sets.set(change.set, new Map());
         break;
+      case 'add-timeouts':
+        break;
       case 'add-chain':
         if (!chains.has(change.chain)) chains.set(change.chain, []);
         break;

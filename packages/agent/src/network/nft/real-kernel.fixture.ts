@@ -5,8 +5,10 @@
 import { endpoint, network, service, state } from '../builders.fixture.ts';
 import { run } from '../kernel.ts';
 import { ingressName, type NetworkState, type ServiceEndpoints } from '../state.ts';
+import { usualRules } from './base-rules.ts';
 import { planTable } from './desired.ts';
 import { TableKeeper } from './keeper.ts';
+import { tcpTimeouts } from './tcp-timeouts.ts';
 
 const networks = [
   network(1),
@@ -41,7 +43,15 @@ for (const each of states) {
   await keeper.ensure(planTable(each), { verify: false });
   say(await keeper.ensure(planTable(each), { verify: true }));
 }
+// Other rules of the host: while connection tracking is full, and after a start with other timeouts.
+const [first = state()] = states;
+const full = { ...usualRules, untracked: [{ address: '192.0.2.9', port: 2480 }] };
+const patient = { ...usualRules, timeouts: tcpTimeouts(() => 100_000) };
+for (const rules of [full, usualRules, full, patient, { ...patient, timeouts: undefined }, usualRules]) {
+  await keeper.ensure(planTable(first, rules), { verify: rules === patient });
+  say(await keeper.ensure(planTable(first, rules), { verify: true }));
+}
 // Others change it at the same moment as we do: told apart, and put right.
 await run('nft', ['flush chain ip shoal arriving']);
-say(await keeper.ensure(planTable(states[0] ?? state()), { verify: true }));
-say(await keeper.ensure(planTable(states[0] ?? state()), { verify: true }));
+say(await keeper.ensure(planTable(first), { verify: true }));
+say(await keeper.ensure(planTable(first), { verify: true }));

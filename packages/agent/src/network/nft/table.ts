@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
+import type { TcpTimeouts } from './tcp-timeouts.ts';
 
 /** The one table of ours, `ip shoal`, as plain data. Values are numbers, addresses and names of our own making. */
 export interface Table {
   /** Maps and sets by name. Fixed by the version of this code, see `shapeChain`. */
   readonly sets: ReadonlyMap<string, Elements>;
   readonly chains: ReadonlyMap<string, Chain>;
+  /** Timeouts that the rules give to TCP connections, see `tcp-timeouts.ts`. Fixed by the start of the agent. */
+  readonly timeouts?: TcpTimeouts;
 }
 
 /** What one cause brings into the table: the networks and hosts, or one service. */
 export interface Part {
   readonly elements: ReadonlyMap<SetName, Elements>;
   readonly chains: ReadonlyMap<string, Chain>;
+  readonly timeouts?: TcpTimeouts;
 }
 
 /**
@@ -27,12 +31,14 @@ export interface TablePlan {
 export function merge(parts: Iterable<Part>): Table {
   const sets = new Map(setNames.map((name): [SetName, Map<string, string>] => [name, new Map()]));
   const chains = new Map<string, Chain>();
+  let timeouts: TcpTimeouts | undefined;
   for (const part of parts) {
+    timeouts ??= part.timeouts;
     for (const [name, chain] of part.chains) chains.set(name, chain);
     for (const [name, elements] of part.elements)
       for (const [key, value] of elements) sets.get(name)?.set(key, value);
   }
-  return { sets, chains };
+  return { sets, chains, ...(timeouts && { timeouts }) };
 }
 
 /** Key → value, as nft writes them; the value is empty in a plain set. */
@@ -103,8 +109,8 @@ export const setNames = [
 export type SetName = (typeof setNames)[number];
 
 /** An empty chain whose name tells the shape of the table: of another shape, the table is made anew. */
-export const shapeChain = (bases: readonly string[]): string =>
-  `shape-${shortHash([...Object.values(setShapes), ...bases].join('\n'))}`;
+export const shapeChain = (fixed: readonly string[]): string =>
+  `shape-${shortHash([...Object.values(setShapes), ...fixed].join('\n'))}`;
 
 export const rule = (text: string): Rule => ({ id: shortHash(text), text });
 

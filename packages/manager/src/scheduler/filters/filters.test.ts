@@ -95,6 +95,18 @@ describe('filters', () => {
     });
   });
 
+  it('networks', () => {
+    const why = 'network shop (10.7.0.0/20) covers 10.7.0.1, which node n1 needs';
+    const node = { shoal: { number: 1, images: [], closedTo: [{ networkId: 'shop', why }] } };
+    const on = (...networks: string[]) => ({ shoal: { specVersion: 1, ports: [], networks } });
+    expect(refusals(node, on('back', 'shop'))).toEqual({
+      refused: [`networks: ${why}`],
+      text: 'no suitable node (network covers addresses that the host needs on 1 node)',
+    });
+    expect(refusals(node, on('back')).text).toBe('');
+    expect(refusals(node, {}).text).toBe('');
+  });
+
   it('resources: what is reserved counts, until a stopping task has ended', () => {
     const Description = { Resources: { NanoCPUs: 2e9, MemoryBytes: 2 ** 30 } };
     const other = reserve({ NanoCPUs: 1.5e9, MemoryBytes: 2 ** 29 }, { DesiredState: 'shutdown' });

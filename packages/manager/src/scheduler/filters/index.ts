@@ -1,6 +1,15 @@
 import type { Demand } from '../demand.ts';
 import type { Filter, NodeFilter } from './filter.ts';
-import { assignedNode, availability, constraints, flapping, platform, pressure, readiness } from './node.ts';
+import {
+  assignedNode,
+  availability,
+  constraints,
+  flapping,
+  networks,
+  platform,
+  pressure,
+  readiness,
+} from './node.ts';
 import { hostPort, maxReplicas, resources } from './room.ts';
 
 export type { Filter, NodeFilter } from './filter.ts';
@@ -12,6 +21,7 @@ export const nodeFilters: readonly NodeFilter[] = [
   pressure,
   constraints,
   platform,
+  networks,
 ];
 /** What a node lacks now and may have later: moves to it wait. */
 export const roomFilters: readonly Filter[] = [flapping, resources, hostPort, maxReplicas];

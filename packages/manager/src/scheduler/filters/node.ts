@@ -1,4 +1,4 @@
-import { pressureText, restLeftMs } from '../../model/index.ts';
+import { type ClosedNetwork, pressureText, restLeftMs } from '../../model/index.ts';
 import { nodeMatches } from '../constraints.ts';
 import type { Demand } from '../demand.ts';
 import { countNodes, missingConstraints } from '../missing.ts';
@@ -39,6 +39,18 @@ export const pressure: NodeFilter = {
   why: (_, { node }) => pressureText(node) ?? '',
   summary: (nodes) => `host under pressure on ${countNodes(nodes)}`,
 };
+
+/** A host keeps off networks that would take its own way to the manager, to names or to the world. */
+export const networks: NodeFilter = {
+  name: 'networks',
+  applies: (demand) => demand.networks.length > 0,
+  passes: (demand, { node }) =>
+    node.shoal.closedTo === undefined || !node.shoal.closedTo.some((each) => joins(demand, each)),
+  why: (demand, { node }) => node.shoal.closedTo?.find((each) => joins(demand, each))?.why ?? '',
+  summary: (nodes) => `network covers addresses that the host needs on ${countNodes(nodes)}`,
+};
+
+const joins = ({ networks }: Demand, { networkId }: ClosedNetwork): boolean => networks.includes(networkId);
 
 export const flapping: NodeFilter = {
   name: 'flapping',

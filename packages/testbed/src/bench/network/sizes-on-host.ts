@@ -19,6 +19,7 @@ const connectsPerRound = 500;
 const updatesPerRound = 25;
 const port = 8_080;
 const underlay = '192.0.2.1';
+const nothingSpecial = { needs: { addresses: new Map(), ports: new Map() }, untracked: [] };
 const network = 'net1';
 const client = { device: 'bench-c', address: '10.77.1.10' };
 const server = { device: 'bench-s', address: '10.77.1.11' };
@@ -65,7 +66,7 @@ async function measure(rounds: number, sizes: readonly number[]): Promise<void> 
     ip('address', 'add', `${underlay}/24`, 'dev', 'under');
     for (const device of ['under', 'under-peer']) ip('link', 'set', device, 'up');
     await dataPath.start();
-    await dataPath.apply(stateOf(10, 0));
+    await dataPath.apply(stateOf(10, 0), nothingSpecial);
     await dataPath.ready(network);
     for (const [index, { device, address }] of [client, server].entries())
       plugIn(containers[index]?.pid ?? 0, device, address);
@@ -81,7 +82,7 @@ async function measure(rounds: number, sizes: readonly number[]): Promise<void> 
 }
 
 async function atSize(dataPath: DataPath, clientPid: number, services: number): Promise<SizeRound> {
-  await dataPath.apply(stateOf(services, 0));
+  await dataPath.apply(stateOf(services, 0), nothingSpecial);
   // The kernel tells of thousands of elements for a while, and makes the data path look at all of them.
   await sleep(4_000);
   const output = execFileSync('nsenter', [
@@ -99,7 +100,7 @@ async function atSize(dataPath: DataPath, clientPid: number, services: number): 
   for (let change = 1; change <= updatesPerRound; change++) {
     const state = stateOf(services, change);
     const from = performance.now();
-    await dataPath.apply(state);
+    await dataPath.apply(state, nothingSpecial);
     updates.push(Number((performance.now() - from).toFixed(4)));
     await sleep(20);
   }

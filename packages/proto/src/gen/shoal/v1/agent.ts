@@ -148,6 +148,10 @@ export interface NodeFacts {
   probePort: number;
   /** What the host is short of: what it runs may stay, but it should get nothing new. */
   pressures: Pressure[];
+  /** Addresses that its network of its own has; absent from older agents. */
+  underlay?:
+    | Underlay
+    | undefined;
   /** What listens on the host itself, sorted. Not the agent's own sockets, nor what Docker holds for the tasks' host ports. */
   listeners: Listener[];
 }
@@ -155,6 +159,14 @@ export interface NodeFacts {
 export interface NodeFacts_EngineLabelsEntry {
   key: string;
   value: string;
+}
+
+/** What no network of the cluster may cover, or the host is cut off. */
+export interface Underlay {
+  /** IPv4: the host's own, and those of the manager, its resolvers and its gateways as it sees them. */
+  addresses: string[];
+  /** Of the link that has `address`, CIDR. */
+  subnets: string[];
 }
 
 export interface Listener {
@@ -1302,6 +1314,7 @@ function createBaseNodeFacts(): NodeFacts {
     overlayKey: "",
     probePort: 0,
     pressures: [],
+    underlay: undefined,
     listeners: [],
   };
 }
@@ -1355,6 +1368,9 @@ export const NodeFacts: MessageFns<NodeFacts> = {
     }
     for (const v of message.pressures) {
       Pressure.encode(v!, writer.uint32(242).fork()).join();
+    }
+    if (message.underlay !== undefined) {
+      Underlay.encode(message.underlay, writer.uint32(290).fork()).join();
     }
     for (const v of message.listeners) {
       Listener.encode(v!, writer.uint32(322).fork()).join();
@@ -1506,6 +1522,14 @@ export const NodeFacts: MessageFns<NodeFacts> = {
             message.pressures.push(Pressure.decode(reader, reader.uint32()));
             continue;
           }
+          case 36: {
+            if (tag !== 290) {
+              break;
+            }
+
+            message.underlay = Underlay.decode(reader, reader.uint32());
+            continue;
+          }
           case 40: {
             if (tag !== 322) {
               break;
@@ -1555,6 +1579,9 @@ export const NodeFacts: MessageFns<NodeFacts> = {
     message.overlayKey = object.overlayKey ?? "";
     message.probePort = object.probePort ?? 0;
     message.pressures = object.pressures?.map((e) => Pressure.fromPartial(e)) || [];
+    message.underlay = (object.underlay !== undefined && object.underlay !== null)
+      ? Underlay.fromPartial(object.underlay)
+      : undefined;
     message.listeners = object.listeners?.map((e) => Listener.fromPartial(e)) || [];
     return message;
   },
@@ -1623,6 +1650,73 @@ export const NodeFacts_EngineLabelsEntry: MessageFns<NodeFacts_EngineLabelsEntry
     const message = createBaseNodeFacts_EngineLabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseUnderlay(): Underlay {
+  return { addresses: [], subnets: [] };
+}
+
+export const Underlay: MessageFns<Underlay> = {
+  encode(message: Underlay, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.addresses) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.subnets) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Underlay {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnderlay();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.addresses.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subnets.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Underlay>, I>>(base?: I): Underlay {
+    return Underlay.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Underlay>, I>>(object: I): Underlay {
+    const message = createBaseUnderlay();
+    message.addresses = object.addresses?.map((e) => e) || [];
+    message.subnets = object.subnets?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,0 +1,17 @@
+import { contains, parseAddress, parseBlock } from '../cidr.ts';
+import { bridgePrefix } from '../names.ts';
+import type { PresentLink } from './read-links.ts';
+
+/**
+ * Lines for `ip -batch`: of our bridges, those that hold an address which the host needs elsewhere go down, and their route
+ * with them. Docker keeps a bridge while containers are attached. All others are up.
+ */
+export function diffBridgeStates(links: readonly PresentLink[], needed: Iterable<string>): string[] {
+  const addresses = [...needed].map((address) => ({ base: parseAddress(address), length: 32 }));
+  const covers = ({ addresses: own }: PresentLink) =>
+    own.some((text) => addresses.some((address) => contains(parseBlock(text), address)));
+  return links
+    .filter(({ name }) => name.startsWith(bridgePrefix))
+    .filter((link) => link.up === covers(link))
+    .map(({ name, up }) => `link set dev ${name} ${up ? 'down' : 'up'}`);
+}

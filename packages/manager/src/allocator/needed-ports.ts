@@ -1,0 +1,60 @@
+import type { PortConfig } from '../model/index.ts';
+import type { ReadView } from '../store/index.ts';
+import { portKey } from './ports.ts';
+
+/** Between hosts, see `packages/agent/src/network/names.ts`. */
+const tunnelPorts = [
+  ['udp/4789', 'tunnels between hosts (VXLAN)'],
+  ['udp/51823', 'encrypted tunnels between hosts (WireGuard)'],
+] as const;
+
+/** What for, by port. */
+export type NeededPorts = ReadonlyMap<string, string>;
+
+/** A port that leads to a service would be lost for what Shoal itself has it for. */
+export class NeededPortError extends Error {
+  override readonly name = 'NeededPortError';
+  constructor(port: PortConfig, what: string) {
+    super(
+      `EndpointSpec.Ports: port ${port.PublishedPort}/${port.Protocol ?? 'tcp'} can not be published, since Shoal needs it for ${what}: choose another one`,
+    );
+  }
+}
+
+/** Needed on every host, as far as the manager has to know: what else a host needs, its agent spares. */
+export const portsNeededEverywhere = (view: Pick<ReadView, 'clusters'>): NeededPorts =>
+  new Map([
+    ...tunnelPorts,
+    ...[...view.clusters.all()].flatMap(({ managerPorts = [] }) =>
+      managerPorts.map(({ port, what }) => [`tcp/${port}`, what] as const),
+    ),
+  ]);
+
+/** All ports that Shoal itself needs on some host: nobody may publish them. */
+export function neededPorts(view: Pick<ReadView, 'clusters' | 'nodes'>): NeededPorts {
+  const needed = new Map(portsNeededEverywhere(view));
+  for (const { shoal, Description } of view.nodes.all()) {
+    const key = `tcp/${shoal.probePort}`;
+    if (shoal.probePort && !needed.has(key)) needed.set(key, `probes of host ${Description.Hostname}`);
+  }
+  return needed;
+}
+
+/** Services that publish what Shoal needs: from an older version, or before the manager got other ports. In words. */
+export const unservedPorts = (view: Pick<ReadView, 'clusters' | 'nodes' | 'services'>): string[] => {
+  const needed = neededPorts(view);
+  return [...view.services.all()].flatMap(({ Spec, shoal }) =>
+    (shoal.ports ?? []).flatMap((port) => {
+      const what = neededFor(port, needed);
+      return what
+        ? [
+            `service ${Spec.Name}: published port ${portKey(port)} is not served, since Shoal needs it for ${what}`,
+          ]
+        : [];
+    }),
+  );
+};
+
+/** What the port is needed for; undefined if it is free for services. */
+export const neededFor = (port: PortConfig, needed: NeededPorts): string | undefined =>
+  port.PublishedPort ? needed.get(portKey(port)) : undefined;
