@@ -128,6 +128,9 @@ describe('host', () => {
   it('that loses power: its tasks run elsewhere; when it is back, it takes part again', async () => {
     await create(webSpec('steady', { replicas: 6 }));
     const before = (await running('steady', 6)).map(({ ID }) => ID);
+    // Without another place to go.
+    await create(webSpec('stubborn', { task: { Placement: { Constraints: ['node.hostname==h3'] } } }));
+    await running('stubborn', 1);
     expect(await spread(await running('steady', 6))).toEqual([2, 2, 2]);
     const { ID } = await nodeNamed('h3');
     await faults.powerOff(h3);
@@ -144,9 +147,20 @@ describe('host', () => {
       },
       { timeoutMs: 60_000 },
     );
+    const listed = await httpJson<{ Spec: { Name: string }; ServiceStatus: Record<string, number> }[]>(
+      `${cluster.apiUrl}/services?status=true`,
+    );
+    const counts = listed.map(
+      ({ Spec, ServiceStatus: { RunningTasks, DesiredTasks } }) =>
+        `${Spec.Name} ${RunningTasks}/${DesiredTasks}`,
+    );
+    expect(counts).toEqual(expect.arrayContaining(['steady 6/6', 'stubborn 0/1']));
+    const dead = (await tasksOf('steady')).filter(({ NodeID }) => NodeID === ID);
+    expect(dead.map(({ Status }) => Status.State)).toEqual(['orphaned', 'orphaned']);
     await faults.powerOn(h3);
     await cluster.waitReady();
     expect((await nodeNamed('h3')).ID).toBe(ID);
+    await running('stubborn', 1);
     await until(
       'none of its old tasks runs on h3',
       async () =>

@@ -96,6 +96,44 @@ describe('a container', () => {
   });
 });
 
+describe('a health check', () => {
+  it('that passes makes a task run, however long its daemon waits for its own first probe', async () => {
+    const Healthcheck = { Test: ['CMD', '/app/health'], Interval: 600e9 };
+    await create(webSpec('web', { replicas: 2, container: { Healthcheck } }));
+    await running('web', 2);
+  });
+
+  it('that hangs is ended, and is not run twice at a time', async () => {
+    const Healthcheck = {
+      Test: ['CMD', 'sleep', '777'],
+      Interval: 600e9,
+      Timeout: 0.3e9,
+      StartInterval: 0.1e9,
+    };
+    await create(webSpec('web', { container: { Healthcheck } }));
+    const host = await until(
+      'it starts',
+      async () => {
+        const [task] = (await tasksOf('web')).filter(({ Status }) => Status.State === 'starting');
+        const node = task && (await docker.getNode(task.NodeID ?? '').inspect());
+        return node && cluster.host(node.Description.Hostname);
+      },
+      { timeoutMs: 30_000 },
+    );
+    const seen = new Set<string>();
+    await until(
+      'the check was run three times',
+      async () => {
+        const pids = (await host.sh('pgrep -fx "sleep 777" || true')).split('\n').filter(Boolean);
+        expect(pids.length).toBeLessThan(2);
+        for (const pid of pids) seen.add(pid);
+        return seen.size >= 3;
+      },
+      { timeoutMs: 60_000, everyMs: 50 },
+    );
+  });
+});
+
 describe('restarts', () => {
   it('follow the policy: delay, attempts, history', async () => {
     await create(

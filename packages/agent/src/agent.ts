@@ -33,6 +33,8 @@ import { Tasks } from './task/tasks.ts';
 
 /** Starting more containers at a time than there are cores makes all of them slower; one alone waits too much. */
 const startsAtATime = Math.max(2, availableParallelism());
+/** Few, as each starts a process; more than a handful that hang, as those hold their slots for long. */
+const probesAtATime = 16;
 /** Each holds a connection to the daemon for as long as its container's grace period. */
 const stopsAtATime = 64;
 const queriesAtATime = 4;
@@ -113,7 +115,11 @@ export class Agent {
     this.#tasks = new Tasks({
       engine: this.#engine,
       network: this.#network,
-      limits: { starts: new Limiter(startsAtATime), stops: new Limiter(stopsAtATime) },
+      limits: {
+        starts: new Limiter(startsAtATime),
+        probes: new Limiter(probesAtATime),
+        stops: new Limiter(stopsAtATime),
+      },
       clock,
       onStatus: (status) => {
         journal.setStatus(status);

@@ -43,7 +43,7 @@ export class HollowAgent {
     this.#tasks = new Tasks({
       engine: this.daemon,
       network: { withdrawn: async () => undefined, drain: async () => undefined },
-      limits: { starts: new Limiter(4), stops: new Limiter(64) },
+      limits: { starts: new Limiter(4), probes: new Limiter(4), stops: new Limiter(64) },
       clock,
       onStatus: (status) => this.#link.report(status),
       onForget: (taskId) => this.#link.drop(taskId),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { anAssignment } from '../task/testing.ts';
+import { aCheck, anAssignment } from '../task/testing.ts';
 import { Engine } from './engine.ts';
 import { watchContainers } from './watch.ts';
 
@@ -115,6 +115,56 @@ describe('a container', () => {
     const { engine, server } = await aDaemon({});
     server.close();
     await expect(engine.create(anAssignment())).rejects.not.toMatchObject({ name: 'Refused' });
+  });
+});
+
+describe('a health check', () => {
+  const check = aCheck({ command: ['check', '-v'], timeoutMs: 60 });
+  const ended = (ExitCode: number): Answer => ({ body: { ExitCode, Pid: 0 } });
+  /** At the first look it runs still. */
+  const killed = (): Answer => {
+    let looks = 0;
+    const stream = (response: ServerResponse) =>
+      response.end(JSON.stringify({ ExitCode: looks++ === 0 ? null : 137, Pid: 4_194_303 }));
+    return { stream };
+  };
+  const execs = (start: Answer, inspect: Answer) => ({
+    'POST /containers/c1/exec': { status: 201, body: { Id: 'e1' } },
+    'POST /exec/e1/start': start,
+    'GET /exec/e1/json': inspect,
+  });
+  const output: Answer = { stream: (response) => response.end('some words') };
+  const silence: Answer = { stream: (response) => response.write('some words, and no more') };
+
+  it.each([
+    [0, true],
+    [1, false],
+    [127, false],
+  ])('that ends with %i', async (exitCode, passed) => {
+    const { engine, requests } = await aDaemon(execs(output, ended(exitCode)));
+    expect(await engine.probe('c1', check, anyone())).toBe(passed);
+    expect(JSON.parse(requests[0]?.body ?? '')).toMatchObject({ Cmd: ['check', '-v'], AttachStdout: true });
+  });
+
+  it('that does not end in time has failed', async () => {
+    const { engine, requests } = await aDaemon(execs(silence, killed()));
+    expect(await engine.probe('c1', check, anyone())).toBe(false);
+    // To end its process, and to see it ended.
+    expect(requests.filter(({ line }) => line === 'GET /exec/e1/json')).toHaveLength(2);
+  });
+
+  it('that is not wanted any more is not waited for', async () => {
+    const { engine } = await aDaemon(execs(silence, killed()));
+    const stop = new AbortController();
+    const probe = engine.probe('c1', { ...check, timeoutMs: 60_000 }, stop.signal);
+    setTimeout(() => stop.abort(new Error('not wanted')), 30);
+    await expect(probe).rejects.toThrow('not wanted');
+  });
+
+  it('of a container that is gone, or does not run, is refused', async () => {
+    const { engine } = await aDaemon({ 'POST /containers/c1/exec': refusal(409, 'it does not run') });
+    await expect(engine.probe('c1', check, anyone())).rejects.toMatchObject({ reason: 'conflict' });
+    await expect(engine.probe('gone', check, anyone())).rejects.toMatchObject({ reason: 'missing' });
   });
 });
 

@@ -2,10 +2,11 @@ import type { Readable } from 'node:stream';
 import type { Assignment } from '@shoal/proto';
 import Docker from 'dockerode';
 import type { DockerAttachment } from '../network/host-network.ts';
-import type { Container, ListedContainer } from '../task/container.ts';
+import type { Check, Container, ListedContainer } from '../task/container.ts';
 import type { ContainerEngine } from '../task/engine.ts';
 import { createBody, endpointConfig } from './create-body.ts';
 import { messageOf, refusal, statusCodeOf } from './errors.ts';
+import { runIn } from './exec.ts';
 import { jsonLines } from './json-lines.ts';
 import { clusterLabel, type Owner, ownerFilter, taskOf } from './labels.ts';
 import { toContainer, toListed } from './observe.ts';
@@ -141,6 +142,14 @@ export class Engine implements ContainerEngine {
     return killProcesses(id);
   }
 
+  async probe(id: string, check: Check, signal: AbortSignal): Promise<boolean> {
+    try {
+      return (await runIn(this.#docker.getContainer(id), check, signal)) === 0;
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
   async remove(id: string): Promise<void> {
     try {
       await this.#docker.getContainer(id).remove({ v: true, ...within(slowMs) });
@@ -251,6 +260,7 @@ const credentials = (auth: string) => ({ base64: auth });
 const created = (id: string, stopTimeoutSeconds: number): Container => ({
   id,
   phase: 'created',
+  startedAt: '',
   health: 'none',
   pid: 0,
   exitCode: 0,

@@ -1,6 +1,6 @@
 import type { ContainerInspectInfo } from 'dockerode';
 import { describe, expect, it } from 'vitest';
-import { healthOf } from './health.ts';
+import { checkOf, healthOf } from './health.ts';
 
 const startedAt = '2026-01-01T00:00:10.5Z';
 const probe = (ExitCode: number, Output = '', Start = '2026-01-01T00:00:12.123456789Z') => ({
@@ -62,5 +62,51 @@ describe('the health of a container', () => {
     expect(healthOf(inspected({ Status: 'starting', FailingStreak: 0, Log: [earlier] }))).not.toHaveProperty(
       'lastProbe',
     );
+  });
+});
+
+describe('the check of a container', () => {
+  const of = (Healthcheck: object | undefined, Shell?: string[]) =>
+    checkOf({ Config: { Healthcheck, Shell } } as unknown as ContainerInspectInfo);
+
+  it.each([
+    [undefined],
+    [{ Test: [] }],
+    [{ Test: ['NONE'] }],
+    [{ Test: ['CMD'] }],
+    [{ Test: ['HTTP', '/'] }],
+  ])('%j is none', (check) => {
+    expect(of(check)).toBeUndefined();
+  });
+
+  it("has Docker's own default times", () => {
+    expect(of({ Test: ['CMD', 'check', '-v'] })).toEqual({
+      command: ['check', '-v'],
+      intervalMs: 30_000,
+      timeoutMs: 30_000,
+      startIntervalMs: 0,
+      daemonStarts: false,
+    });
+  });
+
+  it('runs in a shell, the one of its image if that names one', () => {
+    const check = { Test: ['CMD-SHELL', 'a && b'], Interval: 2e9, Timeout: 5e8 };
+    expect(of(check)).toMatchObject({
+      command: ['/bin/sh', '-c', 'a && b'],
+      intervalMs: 2_000,
+      timeoutMs: 500,
+    });
+    expect(of(check, ['/bin/bash', '-ec'])?.command).toEqual(['/bin/bash', '-ec', 'a && b']);
+  });
+
+  it('has times that a timer takes', () => {
+    const check = { Test: ['CMD', 'check'], Interval: 1_500_000, Timeout: 1e18 };
+    expect(of(check)).toMatchObject({ intervalMs: 2, timeoutMs: 2 ** 31 - 1 });
+  });
+
+  it('is run often by the daemon itself within its start period', () => {
+    const check = { Test: ['CMD', 'check'], StartInterval: 1e9 };
+    expect(of(check)).toMatchObject({ startIntervalMs: 1_000, daemonStarts: false });
+    expect(of({ ...check, StartPeriod: 1e9 })).toMatchObject({ startIntervalMs: 1_000, daemonStarts: true });
   });
 });

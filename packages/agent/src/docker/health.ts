@@ -1,8 +1,14 @@
 import type { ContainerInspectInfo } from 'dockerode';
-import type { Health, Probe } from '../task/container.ts';
+import type { Check, Health, Probe } from '../task/container.ts';
 
-/** Docker's, for a check that names none. */
+/** Docker's, for a check that names none (moby, daemon/health.go). */
 const defaultRetries = 3;
+const defaultIntervalMs = 30_000;
+const defaultTimeoutMs = 30_000;
+const defaultShell = ['/bin/sh', '-c'];
+
+/** Node's timers bear no more. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * A container's health, and its newest probe since it was started. The daemon calls each container unhealthy that it no
@@ -29,3 +35,22 @@ export function healthOf({ State, Config }: ContainerInspectInfo): {
 /** Docker's word for it; anything else is a container without a check. */
 export const toHealth = (status: string | undefined): Health =>
   status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : 'none';
+
+/** The check that the daemon runs; undefined when there is none. */
+export function checkOf({ Config }: ContainerInspectInfo): Check | undefined {
+  const { Healthcheck: check, Shell } = Config as typeof Config & { Shell?: string[] };
+  const [kind, ...words] = check?.Test ?? [];
+  if (!check || (kind !== 'CMD' && kind !== 'CMD-SHELL') || words.length === 0) return undefined;
+  const startIntervalMs = inMs(check.StartInterval) ?? 0;
+  return {
+    command: kind === 'CMD' ? words : [...(Shell?.length ? Shell : defaultShell), ...words],
+    intervalMs: inMs(check.Interval) ?? defaultIntervalMs,
+    timeoutMs: inMs(check.Timeout) ?? defaultTimeoutMs,
+    startIntervalMs,
+    // A daemon that does not know the field does not give it back.
+    daemonStarts: startIntervalMs > 0 && (check.StartPeriod ?? 0) > 0,
+  };
+}
+
+const inMs = (nanoseconds: number | undefined): number | undefined =>
+  nanoseconds ? Math.min(Math.ceil(nanoseconds / 1e6), longestTimerMs) : undefined;

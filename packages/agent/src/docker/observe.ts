@@ -6,7 +6,7 @@ import {
   containerPhases,
   type ListedContainer,
 } from '../task/container.ts';
-import { healthOf, toHealth } from './health.ts';
+import { checkOf, healthOf, toHealth } from './health.ts';
 import { type Owner, taskOf } from './labels.ts';
 
 /** Docker's, for a container that names none. */
@@ -15,11 +15,14 @@ const defaultStopTimeoutSeconds = 10;
 /** What `docker inspect` says, as the tasks see it. */
 export function toContainer(info: ContainerInspectInfo): Container {
   const { State: state, Config: config, HostConfig: host } = info;
+  const check = checkOf(info);
   const { StopTimeout: stopTimeout } = config as { StopTimeout?: number };
   return {
     id: info.Id,
     phase: toPhase(state.Status),
+    startedAt: state.StartedAt,
     ...healthOf(info),
+    ...(check && { check }),
     pid: state.Pid,
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,

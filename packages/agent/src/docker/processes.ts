@@ -19,6 +19,13 @@ export async function killProcesses(containerId: string): Promise<void> {
   }
 }
 
+/** Kills a process of a container, and the others of the group that it leads: what a command in it has started. */
+export async function killGroup(pid: number, containerId: string): Promise<void> {
+  if (!(await isAliveIn(String(pid), containerId))) return;
+  kill(-pid);
+  kill(pid);
+}
+
 /** A container's control group has its id in its path, whatever driver made it. */
 async function processesOf(containerId: string): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));

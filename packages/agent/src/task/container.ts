@@ -22,11 +22,27 @@ export interface Probe {
   readonly output: string;
 }
 
+/** A container's health check: its service's or its image's. Milliseconds. */
+export interface Check {
+  /** With its arguments. */
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+  /** How often it should be run while the container starts; 0 where nobody says so. */
+  readonly startIntervalMs: number;
+  /** The daemon itself runs it that often, within the check's start period. */
+  readonly daemonStarts: boolean;
+}
+
 /** What the Docker daemon says about the container of a task. */
 export interface Container {
   readonly id: string;
   readonly phase: ContainerPhase;
+  /** When its present or last life began, in the daemon's words. */
+  readonly startedAt: string;
   readonly health: Health;
+  /** Absent for a container without one. */
+  readonly check?: Check;
   /** The daemon's newest since the container was started; absent before there was one. */
   readonly lastProbe?: Probe;
   readonly pid: number;

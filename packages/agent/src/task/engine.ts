@@ -1,5 +1,5 @@
 import type { Assignment } from '@shoal/proto';
-import type { Container } from './container.ts';
+import type { Check, Container } from './container.ts';
 
 /** The daemon answered, and the answer is no. Everything else that goes wrong may be tried again. */
 export class Refused extends Error {
@@ -22,6 +22,12 @@ export interface ContainerEngine {
   create(assignment: Assignment): Promise<Container>;
   /** @throws Refused `missing` when the container is gone. */
   start(id: string): Promise<void>;
+  /**
+   * Runs a container's health check in it; false when it fails, or does not end in time. When the signal fires it is ended,
+   * and the call rejects.
+   * @throws Refused `missing` when the container is gone, `conflict` when it does not run.
+   */
+  probe(id: string, check: Check, signal: AbortSignal): Promise<boolean>;
   /** Stop signal, grace period, kill; done when the container has ended or is gone. */
   stop(id: string, timeoutMs: number): Promise<void>;
   /** Without the daemon; done when none of its processes is left. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assignment, TaskAttachment } from '@shoal/proto';
-import type { Container } from './container.ts';
+import type { Check, Container } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
 import type { Limiter } from './limiter.ts';
 import type { Action, Endpoint, Step, StepOf } from './plan.ts';
@@ -12,6 +12,8 @@ export interface Outcome {
   readonly stale?: true;
   readonly pulled?: { readonly error: string };
   readonly refused?: string;
+  /** The health check passed, or did not. */
+  readonly passed?: boolean;
   /** None of its processes is left, though the daemon has not said so. */
   readonly killed?: true;
 }
@@ -43,6 +45,8 @@ export interface Connections {
 export interface StepLimits {
   /** Creating and starting: more at a time than the host bears makes all of them slower. */
   readonly starts: Limiter;
+  /** Health checks that this agent runs itself. One that hangs holds a slot until its timeout. */
+  readonly probes: Limiter;
   /** Of their own, so that no stop waits behind starts. A slot is held for the grace period. */
   readonly stops: Limiter;
 }
@@ -51,7 +55,11 @@ export interface StepLimits {
  * Does steps. Rejects with Docker's error when a step may be tried again, with the signal's reason when it
  * is no longer wanted; what Docker refuses for good is an outcome.
  */
-export function executor(engine: ContainerEngine, network: Connections, { starts, stops }: StepLimits) {
+export function executor(
+  engine: ContainerEngine,
+  network: Connections,
+  { starts, probes, stops }: StepLimits,
+) {
   const executors: Executors = {
     observe: async (_step, { look }) => ({ container: (await look()) ?? null }),
     pull: async ({ image, auth }, { signal, begin }) => {
@@ -66,6 +74,12 @@ export function executor(engine: ContainerEngine, network: Connections, { starts
       const container = (await context.look()) ?? null;
       return refused ? { refused: refused.message, container } : { container };
     },
+    // Whatever cuts it short waits for no daemon.
+    probe: ({ id, check }, { signal }) =>
+      orAbort(
+        probes.run(() => probe(engine, id, check, signal), { signal }),
+        signal,
+      ),
     stop: (step, context) => {
       const stop = async () => {
         context.begin();
@@ -148,5 +162,20 @@ async function start(
   } catch (error) {
     if (error instanceof Refused) return error;
     throw error;
+  }
+}
+
+/** What can't even be run has failed. */
+async function probe(
+  engine: ContainerEngine,
+  id: string,
+  check: Check,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  try {
+    return { passed: await engine.probe(id, check, signal) };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { passed: false, ...(error.reason !== 'other' && { stale: true }) };
   }
 }

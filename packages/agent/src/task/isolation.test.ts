@@ -18,7 +18,7 @@ async function host({ drainMs = 0 } = {}) {
   const tasks = new Tasks({
     engine: daemon,
     network: { withdrawn: async () => {}, drain: (_, ms) => (ms > 0 ? draining.promise : Promise.resolve()) },
-    limits: { starts: new Limiter(2), stops: new Limiter(64) },
+    limits: { starts: new Limiter(2), probes: new Limiter(2), stops: new Limiter(64) },
     clock: () => time.now,
     onStatus: ({ taskId, state, err, cutOff }: TaskStatus) =>
       said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}${cutOff ? ' cut off' : ''}`),

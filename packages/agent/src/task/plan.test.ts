@@ -5,7 +5,7 @@ import { type Container, containerPhases, isActive } from './container.ts';
 import { endedWithHost } from './own-restarts.ts';
 import { type Memory, plan, type TaskView, type Wanted } from './plan.ts';
 import { fromTaskStatus, isBefore, isFinal, statusOf, toTaskStatus } from './status.ts';
-import { aContainer, anAssignment } from './testing.ts';
+import { aCheck, aContainer, anAssignment } from './testing.ts';
 
 interface Given {
   wanted?: Wanted;
@@ -26,6 +26,9 @@ function view({ wanted = 'running', container, said = 'accepted', memory = {} }:
     ...(container && { container }),
   };
 }
+
+const checked = aContainer({ health: 'starting', check: aCheck() });
+const passed = { startedAt: 'first', tries: 1, passed: true, nextAt: Number.POSITIVE_INFINITY };
 
 /** `state: what next`, as one line. */
 function line(given: Given): string {
@@ -66,6 +69,50 @@ describe('a task that is wanted running', () => {
       'is not healthy yet',
       { said: 'starting', container: aContainer({ health: 'starting' }) },
       'starting: wait, its health check has not passed yet',
+    ],
+    [
+      'is not healthy yet, and has a check that was not run',
+      { said: 'starting', container: checked },
+      'starting: probe',
+    ],
+    [
+      'has a check that failed',
+      {
+        said: 'starting',
+        container: checked,
+        memory: { probing: { ...passed, passed: false, nextAt: 250 } },
+      },
+      'starting: wait, its health check has not passed yet',
+    ],
+    [
+      'has a check that failed a while ago',
+      { said: 'starting', container: checked, memory: { probing: { ...passed, passed: false, nextAt: 0 } } },
+      'starting: probe',
+    ],
+    [
+      'has a check that passed when this agent ran it',
+      { said: 'starting', container: checked, memory: { probing: passed } },
+      'running: wait, it runs',
+    ],
+    [
+      'has a check that passed in an earlier life of its container',
+      { said: 'starting', container: { ...checked, startedAt: 'second' }, memory: { probing: passed } },
+      'starting: probe',
+    ],
+    [
+      'is judged unhealthy by its daemon, whatever this agent found',
+      { said: 'running', container: { ...checked, health: 'unhealthy' }, memory: { probing: passed } },
+      'running (task: unhealthy container): stop',
+    ],
+    [
+      'has served, and its daemon begins anew to probe it',
+      { said: 'running', container: checked },
+      'running: wait, it runs',
+    ],
+    [
+      'was started again by its host, and serves nobody yet',
+      { memory: { status: statusOf('running', { err: 'task: non-zero exit (3)' }) }, container: checked },
+      'running (task: non-zero exit (3)): probe',
     ],
     [
       'is healthy',
@@ -220,6 +267,16 @@ it('knows the container and its ports once they exist', () => {
   expect(next).toMatchObject({ status: { container: { id: 'c1', pid: 7, exitCode: 0 }, ports } });
 });
 
+it('runs a check as often as the service says, also where the daemon has forgotten it', () => {
+  const asked = anAssignment('t1', 'running', { container: { healthcheck: { startInterval: 2e9 } } });
+  const stepOf = (container: Container) => {
+    const next = plan({ ...view({ said: 'starting', container }), assignment: asked });
+    return next.kind === 'step' && next.step.action === 'probe' && next.step.check.startIntervalMs;
+  };
+  expect(stepOf(checked)).toBe(2_000);
+  expect(stepOf({ ...checked, check: aCheck({ startIntervalMs: 500 }) })).toBe(500);
+});
+
 it('marks what failed for want of memory, and says so to the manager and to the next agent', () => {
   const exited = (more: Partial<Container>) => {
     const next = plan(view({ said: 'running', container: aContainer({ phase: 'exited', ...more }) }));
@@ -234,6 +291,7 @@ it('marks what failed for want of memory, and says so to the manager and to the 
 
 const anyContainer = fc.record({
   id: fc.constant('c1'),
+  startedAt: fc.constant('first'),
   phase: fc.constantFrom(...containerPhases.filter((phase) => phase !== 'removing')),
   health: fc.constantFrom('none' as const, 'starting' as const, 'healthy' as const, 'unhealthy' as const),
   pid: fc.constant(7),

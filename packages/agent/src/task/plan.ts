@@ -1,9 +1,10 @@
 import type { Assignment, DesiredStateName, TaskAttachment } from '@shoal/proto';
-import { type Container, isActive } from './container.ts';
+import { type Check, type Container, isActive } from './container.ts';
 import { ended, exited, fallOf, unhealthyText } from './ends.ts';
 import { cutOff, stopIsolated } from './isolation.ts';
 import { attempted, ownRestart, resumed } from './own-restarts.ts';
-import { advance, isBefore, isFinal, type Status, statusOf } from './status.ts';
+import { hasPassed, type Probing, probeAt } from './probing.ts';
+import { advance, isBefore, isFinal, isUnfit, type Status, statusOf } from './status.ts';
 
 /** `gone`: the manager no longer knows the task, or never did. */
 export type Wanted = DesiredStateName | 'gone';
@@ -22,6 +23,8 @@ export interface Memory {
   readonly refused?: string;
   /** Why its container was, or is being, stopped for its health: what is seen of that afterwards says less. */
   readonly unhealthy?: string;
+  /** What came of its health check, as this agent ran it itself. */
+  readonly probing?: Probing;
   /** The daemon, which keeps no containers without itself, went away while the container ran. */
   readonly unwatched?: true;
 }
@@ -55,6 +58,7 @@ interface StepArgs {
   pull: { readonly image: string; readonly auth: string };
   create: { readonly assignment: Assignment; readonly pullError: string };
   start: { readonly id: string };
+  probe: { readonly id: string; readonly check: Check };
   /**
    * `withdrawal`: first, all hosts stop leading clients to it. `drain`: open connections may finish, and
    * closed ones are forgotten. `isolated`: it is over when it takes longer than it may, and when the daemon does not
@@ -97,9 +101,29 @@ export function plan(task: TaskView): Plan {
   if (alone) return alone;
   const status = advance(memory.status, withRestarts(judged, task));
   const next = work(task, status);
-  return typeof next === 'string'
-    ? { kind: 'wait', reason: next, status }
-    : { kind: 'step', step: next, status };
+  if (typeof next !== 'string') return { kind: 'step', step: next, status };
+  const probe = nextProbe(task, judged, status);
+  if (!probe) return { kind: 'wait', reason: next, status };
+  const { step, at } = probe;
+  return at <= task.now ? { kind: 'step', step, status } : { kind: 'wait', reason: next, status, until: at };
+}
+
+/** Of a task that waits for nothing but that: it serves nobody yet. */
+function nextProbe(
+  { container, assignment, memory: { probing } }: TaskView,
+  judged: Status,
+  status: Status,
+): { readonly step: StepOf<'probe'>; readonly at: number } | undefined {
+  const check = container?.check;
+  const serves = status.state === 'running' && !isUnfit(status);
+  if (!container || !check || judged.state !== 'starting' || serves) return undefined;
+  const at = probeAt(probing, container);
+  // Daemons before Docker 25 forget what the service says.
+  const asked = (assignment?.container?.healthcheck?.startInterval ?? 0) / 1e6;
+  const startIntervalMs = check.startIntervalMs || asked;
+  return at === undefined
+    ? undefined
+    : { step: { action: 'probe', id: container.id, check: { ...check, startIntervalMs } }, at };
 }
 
 /** The state in which a task is while a step is at work. */
@@ -192,8 +216,9 @@ function missing(status: Status): Status {
     : { ...ended('failed', undefined, 'task: container was removed by someone else'), ...kept(status) };
 }
 
-function running({ status, unhealthy }: Memory, container: Container): Status {
-  if (container.health === 'starting') return statusOf('starting', alive(container));
+function running({ status, unhealthy, probing }: Memory, container: Container): Status {
+  if (container.health === 'starting' && !hasPassed(probing, container))
+    return statusOf('starting', alive(container));
   if (container.health !== 'unhealthy') return statusOf('running', alive(container));
   // About to be stopped. It has not ended before it has: its ports, addresses and memory are taken until then. The
   // error is what tells the manager to lead nobody to it any more.

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Refused } from './engine.ts';
 import { statusOf, toTaskStatus } from './status.ts';
-import { aContainer, aHost, anAssignment } from './testing.ts';
+import { aCheck, aContainer, aHost, anAssignment } from './testing.ts';
 
 const settled = (check: () => void) => vi.waitFor(check, { timeout: 3_000, interval: 2 });
 const leftover = (taskId: string) => ({
@@ -92,6 +92,69 @@ describe('a new task', () => {
     assign(anAssignment());
     await settled(() => expect(said.at(-1)).toBe('t1 running'));
     expect(said).not.toContain('t1 rejected');
+  });
+});
+
+describe('a task with a health check', () => {
+  function checkedHost() {
+    const all = aHost();
+    const { daemon } = all;
+    daemon.start = async (id) => {
+      daemon.change(id, { phase: 'running', pid: 7, health: 'starting', check: aCheck() });
+    };
+    all.tasks.list([]);
+    all.assign(anAssignment());
+    const probes = () => daemon.calls.filter((call) => call.startsWith('probe')).length;
+    return { ...all, probes };
+  }
+
+  it('runs as soon as its check passes, which its agent runs at once and again until then', async () => {
+    const { daemon, said, time, probes, tasks } = checkedHost();
+    daemon.passes = false;
+    await settled(() => expect(probes()).toBe(1));
+    time.now += 250;
+    tasks.hint('t1', 'list');
+    await settled(() => expect(probes()).toBe(2));
+    expect(said.at(-1)).toBe('t1 starting');
+    daemon.passes = true;
+    time.now += 500;
+    tasks.hint('t1', 'list');
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    tasks.hint('t1', 'list');
+    daemon.change('c-t1', { health: 'healthy' });
+    tasks.hint('t1', 'health_status');
+    await settled(() => expect(daemon.calls.at(-1)).toBe('find c-t1'));
+    expect({ probes: probes(), last: said.at(-1) }).toEqual({ probes: 3, last: 't1 running' });
+  });
+
+  it.each([
+    ['it shall stop', 't1 shutdown'],
+    ['its daemon has judged', 't1 failed (task: unhealthy container)'],
+    ['it crashes', 't1 failed (task: non-zero exit (3))'],
+  ])('waits for no check that hangs when %s', async (what, end) => {
+    const { daemon, said, tasks, assign } = checkedHost();
+    const started = Promise.withResolvers<AbortSignal>();
+    daemon.probe = (_id, _check, signal) => {
+      started.resolve(signal);
+      return new Promise(() => {});
+    };
+    const signal = await started.promise;
+    expect(said.at(-1)).toBe('t1 starting');
+    if (what === 'it shall stop') assign(anAssignment('t1', 'shutdown'));
+    if (what === 'its daemon has judged') daemon.change('c-t1', { health: 'unhealthy' });
+    if (what === 'it crashes') daemon.change('c-t1', { phase: 'exited', exitCode: 3 });
+    tasks.hint('t1', 'health_status');
+    await settled(() => expect(said.at(-1)).toBe(end));
+    expect(signal.aborted).toBe(true);
+  });
+
+  it('looks anew when its container is gone before the check could be run', async () => {
+    const { daemon, said } = checkedHost();
+    daemon.probe = async (id) => {
+      daemon.containers.delete(id);
+      throw new Refused('missing', 'No such container');
+    };
+    await settled(() => expect(said.at(-1)).toBe('t1 failed (task: container was removed by someone else)'));
   });
 });
 

@@ -7,7 +7,7 @@ import {
   type TaskStatus,
 } from '@shoal/proto';
 import { pino } from 'pino';
-import type { Container, ListedContainer } from './container.ts';
+import type { Check, Container, ListedContainer } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
 import { Limiter } from './limiter.ts';
 import { Tasks } from './tasks.ts';
@@ -32,9 +32,19 @@ export function anAssignment(
   });
 }
 
+export const aCheck = (more: Partial<Check> = {}): Check => ({
+  command: ['check'],
+  timeoutMs: 30_000,
+  intervalMs: 30_000,
+  startIntervalMs: 0,
+  daemonStarts: false,
+  ...more,
+});
+
 export const aContainer = (more: Partial<Container> = {}): Container => ({
   id: 'c1',
   phase: 'running',
+  startedAt: 'first',
   health: 'none',
   pid: 7,
   exitCode: 0,
@@ -52,6 +62,8 @@ export class SimulatedDaemon implements ContainerEngine {
   readonly calls: string[] = [];
   /** Reason why no image can be pulled; empty when it can. */
   pullFailure = '';
+  /** What health checks say that the agent runs. */
+  passes = true;
   /** Thrown by a call, once for each entry: the method's name leads to the error. */
   readonly failures = new Map<string, Error>();
   /** Started at the time of the call, to make it last. */
@@ -87,6 +99,11 @@ export class SimulatedDaemon implements ContainerEngine {
   async start(id: string): Promise<void> {
     await this.#call('start', id);
     this.change(id, { phase: 'running', pid: 7 });
+  }
+
+  async probe(id: string, _check: Check, _signal: AbortSignal): Promise<boolean> {
+    await this.#call('probe', id);
+    return this.passes;
   }
 
   async stop(id: string): Promise<void> {
@@ -140,7 +157,7 @@ export function aHost({ slots = 2 }: { slots?: number } = {}) {
       withdrawn: async ({ taskId }, ms) => void said.push(`withdraw ${taskId} within ${ms}`),
       drain: async (attachments, ms) => void said.push(`drain ${attachments.length} for ${ms}`),
     },
-    limits: { starts: new Limiter(slots), stops: new Limiter(64) },
+    limits: { starts: new Limiter(slots), probes: new Limiter(4), stops: new Limiter(64) },
     clock: () => time.now,
     onStatus: say,
     onForget: (taskId) => said.push(`${taskId} forgotten`),

@@ -5,7 +5,16 @@ import { type Container, isActive, type ListedContainer } from './container.ts';
 import { unknownExitCode } from './ends.ts';
 import type { Outcome, StepContext } from './execute.ts';
 import { cutOff } from './isolation.ts';
-import { type Memory, plan, type Step, statusDuring, type TaskView, type Wanted } from './plan.ts';
+import {
+  type Memory,
+  plan,
+  type Step,
+  type StepOf,
+  statusDuring,
+  type TaskView,
+  type Wanted,
+} from './plan.ts';
+import { tried } from './probing.ts';
 import { isFinal, type Status, statusOf } from './status.ts';
 
 /** Waits after steps that failed: doubled each time, between these. */
@@ -107,6 +116,8 @@ export class TaskWorker {
     // We did that ourselves, or have seen it already.
     if (event === 'start' && (this.#step?.action === 'start' || this.#container?.phase === 'running')) return;
     this.#memory = { ...this.#memory, stale: true };
+    // It may hang, and what happened may be the daemon's own verdict.
+    if (this.#step?.action === 'probe') this.#step.abort.abort();
     this.wake();
   }
 
@@ -203,8 +214,12 @@ export class TaskWorker {
       begin: () => this.#say(statusDuring(step, this.status)),
       look: () => this.#look(),
     };
+    const from = this.#options.clock();
+    let passed = false;
     try {
-      this.#learn(await this.#options.execute(step, context));
+      const outcome = await this.#options.execute(step, context);
+      this.#learn(outcome);
+      passed = outcome.passed ?? false;
       return true;
     } catch (error) {
       this.#memory = { ...this.#memory, stale: true };
@@ -218,7 +233,16 @@ export class TaskWorker {
       return false;
     } finally {
       this.#step = undefined;
+      if (step.action === 'probe') this.#probed(step, from, passed);
     }
+  }
+
+  /** Also when it was cut short: it was a try all the same. */
+  #probed({ check }: StepOf<'probe'>, from: number, passed: boolean): void {
+    if (!this.#container) return;
+    const to = this.#options.clock();
+    const probing = tried(this.#memory.probing, this.#container, check, { from, to, passed });
+    this.#memory = { ...this.#memory, probing };
   }
 
   /** Hints that come while the daemon answers are newer than its answer. */

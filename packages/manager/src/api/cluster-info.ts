@@ -1,5 +1,5 @@
 import { isoTime } from '../effects.ts';
-import type { Cluster, Node } from '../model/index.ts';
+import { type Cluster, knownState, type Node } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import type { ApiDeps } from './deps.ts';
 import { ApiError } from './errors.ts';
@@ -171,14 +171,15 @@ function swarmInfo(cluster: Cluster, nodes: readonly Node[], managerAddr: string
   };
 }
 
-/** Containers of tasks; what else runs on the hosts is not Shoal's to count. */
+/** Containers of tasks, where their hosts are there; what else runs on the hosts is not Shoal's to count. */
 function containerCounts(view: ReadView) {
   let containers = 0;
   let running = 0;
-  for (const { Status } of view.tasks.all()) {
-    if (!Status.ContainerStatus?.ContainerID) continue;
+  for (const task of view.tasks.all()) {
+    const state = knownState(task, view.nodes);
+    if (!task.Status.ContainerStatus?.ContainerID || state === 'orphaned') continue;
     containers++;
-    if (Status.State === 'running' || Status.State === 'starting') running++;
+    if (state === 'running' || state === 'starting') running++;
   }
   return {
     Containers: containers,

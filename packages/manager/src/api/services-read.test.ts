@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { aService, aTask } from '../testing.ts';
+import type { Node } from '../model/index.ts';
+import { aNode, aService, aTask } from '../testing.ts';
 import { anApi, aSpec, filters } from './testing.ts';
 
 const running = { Timestamp: '', State: 'running', PortStatus: {} } as const;
@@ -47,7 +48,9 @@ describe('reading', () => {
       tx.services.create(aService('s1', { Spec: aSpec({ Name: 'web', Labels: { tier: 'front', x: '' } }) }));
       tx.services.create(aService('s2', { Spec: aSpec({ Name: 'web-2', Mode: { Global: {} } }) }));
       tx.services.create(aService('s3', { Spec: aSpec({ Name: 'db', Labels: { tier: 'back' } }) }));
-      tx.tasks.create(aTask('t1', { ServiceID: 's1', Status: running }));
+      tx.nodes.create(aNode('n1'));
+      tx.nodes.create(aNode('n2'));
+      tx.tasks.create(aTask('t1', { ServiceID: 's1', Status: running, NodeID: 'n1' }));
       tx.tasks.create(aTask('t2', { ServiceID: 's2', Status: running, NodeID: 'n1' }));
       tx.tasks.create(aTask('t3', { ServiceID: 's2', NodeID: 'n2' }));
     });
@@ -90,6 +93,33 @@ describe('reading', () => {
     expect((await call('GET', '/services?status=maybe')).body.message).toMatch(
       /^invalid value for status: maybe/,
     );
+  });
+
+  it('counts none that it cannot know to run: their node is down, or gone', async () => {
+    const { call, store } = await seeded();
+    const counts = async () =>
+      (await call('GET', '/services?status=true')).body.map(
+        ({ ServiceStatus }: { ServiceStatus: Record<string, number> }) =>
+          `${ServiceStatus.RunningTasks}/${ServiceStatus.DesiredTasks}`,
+      );
+    const turn = (State: Node['Status']['State']) =>
+      store.update((tx) => {
+        const node = tx.nodes.get('n1');
+        if (node) tx.nodes.update({ ...node, Status: { State } });
+      });
+    await store.update((tx) => {
+      // As it is once a dead node's only task has been given up, and its successor waits for room.
+      const t1 = tx.tasks.get('t1');
+      if (t1) tx.tasks.update({ ...t1, DesiredState: 'shutdown', shoal: { ...t1.shoal, lost: true } });
+      tx.tasks.create(aTask('t4', { ServiceID: 's1' }));
+    });
+    await turn('down');
+    expect(await counts()).toEqual(['0/1', '0/2', '0/1']);
+    // An agent that is away says nothing about its host.
+    await turn('disconnected');
+    expect(await counts()).toEqual(['1/1', '1/2', '0/1']);
+    await store.update((tx) => tx.nodes.remove('n1'));
+    expect(await counts()).toEqual(['0/1', '0/2', '0/1']);
   });
 
   it('fills in what applies by default when asked', async () => {

@@ -74,6 +74,34 @@ describe('reading tasks', () => {
     expect((await call('GET', '/tasks/t1')).body.Status.Message).toBe('shutdown: rebalanced');
   });
 
+  it('calls them orphaned as long as their node is down, and says why', async () => {
+    const { call, store } = await seeded();
+    const start = { Timestamp: 'then', State: 'running', Message: 'started', PortStatus: {} } as const;
+    await store.update((tx) => {
+      for (const id of ['t1', 't3']) {
+        const task = tx.tasks.get(id);
+        if (task) tx.tasks.update({ ...task, Status: id === 't1' ? start : { ...start, State: 'complete' } });
+      }
+      const node = tx.nodes.get('n1');
+      if (node) tx.nodes.update({ ...node, Status: { State: 'down', Message: 'no answer' } });
+    });
+    const status = async (id: string) => (await call('GET', `/tasks/${id}`)).body.Status;
+    expect(await status('t1')).toEqual({
+      Timestamp: store.view.tasks.get('t1')?.UpdatedAt,
+      State: 'orphaned',
+      Message: 'started',
+      Err: 'its node alpha is down: no answer',
+      PortStatus: {},
+    });
+    // What has ended is known, and what has no node is not on a dead one.
+    expect([(await status('t3')).State, (await status('t2')).State]).toEqual(['complete', 'pending']);
+    await store.update((tx) => {
+      const node = tx.nodes.get('n1');
+      if (node) tx.nodes.update({ ...node, Status: { State: 'ready' } });
+    });
+    expect(await status('t1')).toEqual(start);
+  });
+
   it('finds one by the name of its container', async () => {
     const { call } = await seeded();
     expect((await call('GET', '/tasks/web.1.t1')).body.ID).toBe('t1');

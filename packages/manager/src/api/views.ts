@@ -3,6 +3,7 @@ import {
   type ApiService,
   type ApiTask,
   isTerminal,
+  knownState,
   type Node,
   type PortConfig,
   pressureText,
@@ -88,12 +89,13 @@ function endpointView(view: ReadView, { EndpointSpec }: ServiceSpec, shoal: Serv
 export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTask {
   const { GenericResources, ...rest } = task;
   const { cutOff: _, startRefused: _refused, ...status } = task.Status;
+  const orphaned = knownState(task, view.nodes) !== status.State && orphanedStatus(view, task);
   return {
     ...rest,
     Labels: { ...task.Labels },
     Spec: { ...task.Spec, ForceUpdate: task.Spec.ForceUpdate ?? 0 },
     ...(Slot !== undefined && { Slot }),
-    Status: { ...status, ...message(task, shoal), PortStatus: portStatus(task) },
+    Status: { ...status, ...message(task, shoal), ...orphaned, PortStatus: portStatus(task) },
     ...(shoal.attachments && {
       NetworksAttachments: shoal.attachments.map((one) => attachmentView(view, one)),
     }),
@@ -112,17 +114,28 @@ function message({ Status }: Pick<Task, 'Status'>, { stopReason, placement }: Ta
   return notes.length > 0 ? { Message: [Status.Message, ...notes].filter(Boolean).join('; ') } : {};
 }
 
+/** Since when: it was given up right after its node was. */
+function orphanedStatus(view: ReadView, { NodeID = '', UpdatedAt }: Pick<Task, 'NodeID' | 'UpdatedAt'>) {
+  const node = view.nodes.get(NodeID);
+  const name = node?.Description.Hostname ?? NodeID;
+  const why = node?.Status.Message ? `: ${node.Status.Message}` : '';
+  return { State: 'orphaned', Timestamp: UpdatedAt, Err: `its node ${name} is down${why}` } as const;
+}
+
 const portStatus = ({ Status }: Pick<Task, 'Status'>): ApiTask['Status']['PortStatus'] =>
   Status.PortStatus.Ports ? { Ports: [...Status.PortStatus.Ports] } : {};
 
-/** Swarm's ListServiceStatuses: global services want as many tasks as they have that should run. */
+/**
+ * Swarm's ListServiceStatuses, but for what Swarm goes on to count on nodes that are down. Global services want as many
+ * tasks as they have that should run.
+ */
 export function serviceStatus(view: ReadView, service: Service): NonNullable<ApiService['ServiceStatus']> {
   const tasks = view.tasks.by('service', service.ID);
   const wanted = tasks.filter(
     ({ DesiredState, Status }) => DesiredState === 'running' && !isTerminal(Status.State),
   );
   return {
-    RunningTasks: tasks.filter(({ Status }) => Status.State === 'running').length,
+    RunningTasks: tasks.filter((task) => knownState(task, view.nodes) === 'running').length,
     DesiredTasks:
       modeOf(service.Spec) === 'global' ? wanted.length : (service.Spec.Mode?.Replicated?.Replicas ?? 1),
     CompletedTasks: 0,

@@ -1,9 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { GenericResource, metaSchemas, type PortConfig, PortConfig as PortConfigSchema } from './common.ts';
 import type { TaskAttachment } from './network.ts';
+import type { Node } from './node.ts';
 import { object, opt, stringMap } from './schema.ts';
 import { TaskSpec } from './service.ts';
-import type { DesiredState, TaskState } from './task-state.ts';
+import { compareStates, type DesiredState, isTerminal, type TaskState } from './task-state.ts';
 
 export const TaskStatus = object({
   Timestamp: Type.String(),
@@ -173,3 +174,16 @@ export const isRefused = ({ Status }: Task): boolean =>
 /** Slot number, or node for global services: what a replacement takes over. */
 export const slotKey = (task: Task): string =>
   task.Slot === undefined ? `node:${task.NodeID ?? ''}` : `slot:${task.Slot}`;
+
+/**
+ * A task's state as far as it is known. On a node that is down, or that is gone, nobody can tell whether it still runs:
+ * there it is `orphaned`, Docker's word for that. It is its old self again once the node is heard.
+ */
+export function knownState(
+  { NodeID, Status }: Pick<Task, 'NodeID' | 'Status'>,
+  nodes: { get(id: string): Node | undefined },
+): TaskState {
+  const { State } = Status;
+  if (!NodeID || isTerminal(State) || compareStates(State, 'assigned') < 0) return State;
+  return (nodes.get(NodeID)?.Status.State ?? 'down') === 'down' ? 'orphaned' : State;
+}

@@ -192,6 +192,18 @@ describe('inspect', () => {
       ],
       services: [{ name: 'web', vip: VIP, endpoints: [{ task: 't1', address: '10.0.16.66' }] }],
     });
+    await store.update((tx) => {
+      const node = tx.nodes.get('n1');
+      if (node) tx.nodes.update({ ...node, Status: { ...node.Status, State: 'down' } });
+      const task = tx.tasks.get('t1');
+      if (task) tx.tasks.update({ ...task, Status: { ...task.Status, State: 'running' } });
+    });
+    const { body: after } = await call('GET', '/networks/shop?verbose=true');
+    expect({ Peers: after.Peers, Tasks: after.Services.web.Tasks }).toEqual({ Peers: [], Tasks: [] });
+    // It keeps its address, for the time when it is back.
+    expect((await call('GET', '/shoal/v1/networks/shop')).body.services[0].endpoints).toMatchObject([
+      { task: 't1', address: '10.0.16.66', state: 'orphaned' },
+    ]);
     expect((await call('GET', '/tasks/t1')).body.NetworksAttachments).toMatchObject([
       {
         Network: { ID: networkId, Spec: { Name: 'shop', DriverConfiguration: { Name: 'overlay' } } },

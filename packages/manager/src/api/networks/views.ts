@@ -1,6 +1,14 @@
 import { vipOwner } from '../../allocator/subnets.ts';
 import type { NetworkTraffic } from '../../insight/index.ts';
-import { isIngressPort, isTerminal, type Network, type Service, type Task } from '../../model/index.ts';
+import {
+  isIngressPort,
+  isTerminal,
+  knownState,
+  type Network,
+  type Service,
+  type Task,
+  type TaskState,
+} from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { isVisible } from '../resolve.ts';
 import type { AnyNetwork } from './resolve.ts';
@@ -50,12 +58,14 @@ export function inspectView(view: ReadView, network: AnyNetwork, verbose: boolea
   };
 }
 
-/** Hosts that have a part of the network. */
+/** Hosts that have a part of the network, and are there. */
 function peersOf(view: ReadView, { shoal }: Network): { Name: string; IP: string }[] {
   const owners = new Set(shoal.slices.map(({ owner }) => owner));
   return [...owners].flatMap((owner) => {
     const node = view.nodes.get(owner);
-    return node ? [{ Name: node.Description.Hostname ?? owner, IP: node.Status.Addr ?? '' }] : [];
+    return node && node.Status.State !== 'down'
+      ? [{ Name: node.Description.Hostname ?? owner, IP: node.Status.Addr ?? '' }]
+      : [];
   });
 }
 
@@ -70,12 +80,14 @@ function servicesOf(view: ReadView, network: Network): object {
           .filter(isIngressPort)
           .map(({ TargetPort, PublishedPort }) => `Target: ${TargetPort}, Publish: ${PublishedPort}`),
         LocalLBIndex: 0,
-        Tasks: endpointsOf(view, service, network.ID).map(({ task, address }) => ({
-          Name: nameOf(service, task),
-          EndpointID: task.ID,
-          EndpointIP: address,
-          Info: { 'Host IP': view.nodes.get(task.NodeID ?? '')?.Status.Addr ?? '' },
-        })),
+        Tasks: endpointsOf(view, service, network.ID)
+          .filter(({ state }) => !isTerminal(state))
+          .map(({ task, address }) => ({
+            Name: nameOf(service, task),
+            EndpointID: task.ID,
+            EndpointIP: address,
+            Info: { 'Host IP': view.nodes.get(task.NodeID ?? '')?.Status.Addr ?? '' },
+          })),
       },
     ]),
   );
@@ -87,10 +99,16 @@ const vipOn = ({ shoal }: Service, networkId: string): string | undefined =>
 const nameOf = ({ Spec }: Service, { Slot, NodeID, ID }: Task): string =>
   `${Spec.Name}.${Slot ?? NodeID}.${ID}`;
 
-function endpointsOf(view: ReadView, { ID }: Service, networkId: string): { task: Task; address: string }[] {
+/** Who has an address there; also on hosts that are down, where they keep it. */
+function endpointsOf(
+  view: ReadView,
+  { ID }: Service,
+  networkId: string,
+): { task: Task; state: TaskState; address: string }[] {
   return view.tasks.by('service', ID).flatMap((task) => {
     const attachment = task.shoal.attachments?.find((one) => one.networkId === networkId);
-    return attachment && !isTerminal(task.Status.State) ? [{ task, address: attachment.address }] : [];
+    if (!attachment || isTerminal(task.Status.State)) return [];
+    return [{ task, state: knownState(task, view.nodes), address: attachment.address }];
   });
 }
 
@@ -121,12 +139,12 @@ export function detailView(view: ReadView, { stored }: AnyNetwork, traffic: Netw
         id: service.ID,
         name: service.Spec.Name ?? '',
         vip: vipOn(service, stored.ID) ?? null,
-        endpoints: endpointsOf(view, service, stored.ID).map(({ task, address }) => ({
+        endpoints: endpointsOf(view, service, stored.ID).map(({ task, state, address }) => ({
           task: task.ID,
           name: nameOf(service, task),
           node: task.NodeID ?? '',
           address,
-          state: task.Status.State,
+          state,
         })),
         traffic: traffic.services.get(service.ID) ?? { connections: 0, bytes: 0, nodes: [] },
       })),
