@@ -228,8 +228,8 @@ export class DataPath {
           )
         : [];
       if (look.has('port')) await ensureHairpin(this.#bridgeNames());
-      // For a new state, routes and devices had to be changed anyway; at the start, everything.
       const settings = look.has('nft') && look.has('ip') ? await this.#ensureSettings() : [];
+      // For a new state, routes and devices had to be changed anyway; at the start, everything.
       if (before) this.#repairs.note({ table, ip: before === state ? ip : [], docker, settings });
     } catch (error) {
       for (const hint of look) this.#look.add(hint);

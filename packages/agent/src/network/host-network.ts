@@ -290,6 +290,7 @@ export class HostNetwork {
       ways,
       reach: reach.checks,
       untried: reach.untried,
+      reachTrouble: reach.trouble,
     };
   }
 

@@ -171,6 +171,13 @@ describe('what users do', () => {
     for (const broken of [found[2], found[4]]) expect(broken?.says).toMatch(/is broken, see there$/);
   });
 
+  it('that can not be tried for want of a tool is trouble, and not taken for nothing to try', () => {
+    const found = trouble([check(1, { reachTrouble: 'nsenter could not run: ENOENT', untried: 3 })]);
+    expect(found.map(({ check: what, says }) => [what, says])).toEqual([
+      ['address', expect.stringMatching(/^nothing could be tried from inside .* h1: nsenter could not run/)],
+    ]);
+  });
+
   it('of hosts that left, or in ways that are not known here, is left out', () => {
     const reach = [tried(9, 'address', ['x']), tried(2, 'smoke', ['x'])];
     expect(trouble([check(1, { reach })])).toEqual([]);

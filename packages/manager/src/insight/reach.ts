@@ -51,11 +51,23 @@ function advice({ name }: Host, to: Host | undefined, { by }: ReachCheck, isBrok
 }
 
 /** What there was nothing to try with, or no time for. It is no fault, but nothing is known of it. */
-export function untried({ name: from }: Host, { reach, untried: left }: NetworkCheck): Check[] {
+export function untried(
+  { name: from }: Host,
+  { reach, untried: left, reachTrouble: trouble }: NetworkCheck,
+): Check[] {
   const isMissing = (by: string) => !reach.some((each) => each.by === by);
-  const say = (check: Check['check'], says: string): Check => ({ from, check, ok: true, says });
+  const say = (check: Check['check'], says: string, ok = true): Check => ({ from, check, ok, says });
   return [
-    ...(isMissing('address') && isMissing('name') && isMissing('vip')
+    ...(trouble
+      ? [
+          say(
+            'address',
+            `nothing could be tried from inside of containers on ${from}: ${trouble}. Look whether nsenter (Debian package util-linux) is installed there`,
+            false,
+          ),
+        ]
+      : []),
+    ...(!trouble && isMissing('address') && isMissing('name') && isMissing('vip')
       ? [
           say(
             'address',

@@ -110,7 +110,7 @@ async function allWell({ apiUrl }: Cluster): Promise<void> {
 }
 
 /** All hosts have the Docker that they had, and take tasks. */
-export async function takeBack({ docker }: Scene, cluster: Cluster): Promise<void> {
+export async function restoreAll({ docker }: Scene, cluster: Cluster): Promise<void> {
   for (const host of cluster.hosts) await cluster.rehost(host, HOST_IMAGE);
   await healAll(cluster);
   for (const { name } of cluster.hosts)

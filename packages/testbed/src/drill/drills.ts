@@ -4,7 +4,7 @@ import type { Cluster } from '../cluster.ts';
 import * as faults from '../faults.ts';
 import { TestbedError } from '../say.ts';
 import { setAvailability, updateService } from './changes.ts';
-import { makeImages, takeBack, upgradeAll } from './docker-upgrade.ts';
+import { makeImages, restoreAll, upgradeAll } from './docker-upgrade.ts';
 import { struckAt } from './struck-at.ts';
 import type { View } from './view.ts';
 
@@ -236,7 +236,7 @@ export const DRILLS: readonly Drill[] = [
     strike: now(async () => {}),
     goesOn: (scene, stage) => upgradeAll(scene, testbedOf(scene), stage),
     awaits: 'whole',
-    heal: (scene) => takeBack(scene, testbedOf(scene)),
+    heal: (scene) => restoreAll(scene, testbedOf(scene)),
     detectedBy: 'nobody',
     // A host may be drained while a task is being moved to another.
     surge: rebalanced + 1,

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { run } from '../kernel.ts';
+import { CommandError, run } from '../kernel.ts';
 import { type Attempt, attemptAll, type Outcome } from './attempt.ts';
 
 /** Beside this file, or beside the bundle that it has become part of. */
@@ -24,6 +24,10 @@ export async function attemptInside(
   // What was not tried became null on its way.
   return (JSON.parse(answer) as (string | null)[]).map((outcome) => outcome ?? undefined);
 }
+
+/** The program was ended because it took too long. */
+export const isLate = (error: unknown): boolean =>
+  error instanceof CommandError && error.message.includes('was ended by');
 
 interface Order {
   readonly attempts: readonly Attempt[];

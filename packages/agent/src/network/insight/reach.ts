@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import type { NetworkCheckQuery, ReachCheck } from '@shoal/proto';
 import { Limiter } from '../../task/limiter.ts';
 import { bridgesOf } from '../bridge-plan.ts';
 import type { NetworkState } from '../state.ts';
-import { attemptAll, type Outcome } from './attempt.ts';
-import { attemptInside } from './inside.ts';
+import { type Attempt, attemptAll, type Outcome } from './attempt.ts';
+import { attemptInside, isLate } from './inside.ts';
 import { stillThere, type Target, targetsOf, triableNetworks } from './targets.ts';
 
 /** All that is tried from one host in one check. */
@@ -18,6 +19,8 @@ const mostFailures = 5;
 export interface Reach {
   readonly checks: ReachCheck[];
   readonly untried: number;
+  /** Why nothing could be tried from inside of containers, in words for people. */
+  readonly trouble: string;
 }
 
 export interface Look {
@@ -36,16 +39,26 @@ export async function checkReach({ state, query, processOn }: Look): Promise<Rea
   const { targets: possible, left } = targetsOf(before, nodeIds, new Set(doors.keys()));
   const limiter = new Limiter(processes);
   const deadline = performance.now() + beginMs;
+  let trouble = '';
+  const inside = async (pid: number, attempts: readonly Attempt[]): Promise<Outcome[]> => {
+    const left = Math.max(0, deadline - performance.now());
+    try {
+      return await attemptInside(pid, attempts, probe, left);
+    } catch (error) {
+      // The container may have ended meanwhile; a host that is too busy has not tried, no more.
+      if (existsSync(`/proc/${pid}`) && !isLate(error))
+        trouble = error instanceof Error ? error.message : String(error);
+      return [];
+    }
+  };
   const tried = [...Map.groupBy(possible.slice(0, mostTargets), ({ from }) => from)].map(
     async ([from, targets]): Promise<Tried[]> => {
       const attempts = targets.map(({ attempt }) => attempt);
       const pid = from === undefined ? undefined : doors.get(from);
-      const time = () => Math.max(0, deadline - performance.now());
       const outcomes =
         pid === undefined
-          ? await attemptAll(attempts, probe, time())
-          : // The container, or the program, may have ended.
-            await limiter.run(() => attemptInside(pid, attempts, probe, time())).catch(() => []);
+          ? await attemptAll(attempts, probe, beginMs)
+          : await limiter.run(() => inside(pid, attempts));
       return targets.map((target, index) => ({ target, outcome: outcomes[index] }));
     },
   );
@@ -55,6 +68,7 @@ export async function checkReach({ state, query, processOn }: Look): Promise<Rea
   return {
     checks: summed(valid),
     untried: left + possible.length - all.length + all.filter(({ outcome }) => outcome === undefined).length,
+    trouble,
   };
 }
 

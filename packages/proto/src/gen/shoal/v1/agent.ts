@@ -607,6 +607,8 @@ export interface NetworkCheck {
   reach: ReachCheck[];
   /** Things that would have been too many to try, or that there was no time for. */
   untried: number;
+  /** Why nothing could be tried from inside of containers, in words for people; empty when it could. */
+  reachTrouble: string;
 }
 
 /** One thing that users do, tried from this host or from a container on it. */
@@ -6283,7 +6285,7 @@ export const NetworkCheckQuery: MessageFns<NetworkCheckQuery> = {
 };
 
 function createBaseNetworkCheck(): NetworkCheck {
-  return { trouble: "", repaired: [], names: [], ways: [], reach: [], untried: 0 };
+  return { trouble: "", repaired: [], names: [], ways: [], reach: [], untried: 0, reachTrouble: "" };
 }
 
 export const NetworkCheck: MessageFns<NetworkCheck> = {
@@ -6305,6 +6307,9 @@ export const NetworkCheck: MessageFns<NetworkCheck> = {
     }
     if (message.untried !== 0) {
       writer.uint32(328).uint32(message.untried);
+    }
+    if (message.reachTrouble !== "") {
+      writer.uint32(338).string(message.reachTrouble);
     }
     return writer;
   },
@@ -6370,6 +6375,14 @@ export const NetworkCheck: MessageFns<NetworkCheck> = {
             message.untried = reader.uint32();
             continue;
           }
+          case 42: {
+            if (tag !== 338) {
+              break;
+            }
+
+            message.reachTrouble = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6393,6 +6406,7 @@ export const NetworkCheck: MessageFns<NetworkCheck> = {
     message.ways = object.ways?.map((e) => WayCheck.fromPartial(e)) || [];
     message.reach = object.reach?.map((e) => ReachCheck.fromPartial(e)) || [];
     message.untried = object.untried ?? 0;
+    message.reachTrouble = object.reachTrouble ?? "";
     return message;
   },
 };
