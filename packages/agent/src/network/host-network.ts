@@ -17,7 +17,7 @@ import type { Upstream } from './dns/exchange.ts';
 import { HostResolvers } from './dns/host-resolvers.ts';
 import { DnsServer, gatewaysOf } from './dns/server.ts';
 import { type NetworkAssignments, networkState } from './from-proto.ts';
-import { withoutHeldPorts } from './held-ports.ts';
+import { heldPorts, withoutHeldPorts } from './held-ports.ts';
 import { checkNames } from './insight/own-names.ts';
 import { checkWays, heard } from './insight/ways.ts';
 import { KeyRotation } from './key-rotation.ts';
@@ -85,6 +85,7 @@ export class HostNetwork {
   #unfit: ReadonlySet<string> = new Set();
   readonly #heldNow: () => ReadonlySet<string>;
   #held: ReadonlySet<string> = new Set();
+  #saidHeld = '';
   #state: NetworkState | undefined;
 
   constructor({ bridges, stateDir, unfit, held, connected, onKey, log }: HostNetworkOptions) {
@@ -155,9 +156,17 @@ export class HostNetwork {
     if (!known) return;
     const state = withoutHeldPorts(withoutUnfit(known, this.#unfit), this.#held);
     this.#state = state;
+    this.#sayHeld(heldPorts(known, this.#held));
     this.#dns.update(state);
     this.#dns.listenOn(gatewaysOf(state)).catch((err) => this.#log.error({ err }, 'names are not served'));
     await this.#dataPath.apply(state);
+  }
+
+  #sayHeld(ports: readonly string[]): void {
+    if (ports.join() === this.#saidHeld) return;
+    this.#saidHeld = ports.join();
+    if (ports.length > 0) this.#log.warn({ ports }, 'published ports stay with what listens on this host');
+    else this.#log.info('this host serves all published ports again');
   }
 
   /** The Docker networks for a task's addresses, once they are there. Rejects when this host has no part of one. */
