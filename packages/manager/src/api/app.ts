@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
+import { reachedAt } from './cluster-info.ts';
 import type { ApiDeps } from './deps.ts';
 import { knownError, maxBodyBytes } from './errors.ts';
 import { isObject } from './field-path.ts';
@@ -76,7 +77,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
 const parametersOf = (querystring: unknown): string[] =>
   isObject(querystring) && isObject(querystring.properties) ? Object.keys(querystring.properties) : [];
 
-function answerErrors(app: FastifyInstance, { log }: ApiDeps): void {
+function answerErrors(app: FastifyInstance, { log, store, about }: ApiDeps): void {
   app.setErrorHandler(async (error, request, reply) => {
     const known = knownError(error, request.headers['content-type'] ?? '');
     if (!known) log.error({ err: error, method: request.method, url: request.url }, 'request failed');
@@ -84,7 +85,8 @@ function answerErrors(app: FastifyInstance, { log }: ApiDeps): void {
     return reply.code(known?.status ?? 500).send({ message });
   });
   app.setNotFoundHandler(async (request, reply) => {
-    const { status, message } = noRoute(request.method, request.url.split('?')[0] ?? '/');
+    const path = request.url.split('?')[0] ?? '/';
+    const { status, message } = noRoute(request.method, path, reachedAt(store.view, about));
     return reply.code(status).send({ message });
   });
 }

@@ -1,4 +1,5 @@
 import { ApiError } from './errors.ts';
+import { howToJoin } from './join-words.ts';
 
 /** Paths of Docker's API that Shoal does not serve, with what a user can do instead. */
 const table: readonly { readonly path: RegExp; readonly what: string; readonly instead: string }[] = [
@@ -39,9 +40,14 @@ const table: readonly { readonly path: RegExp; readonly what: string; readonly i
   },
 ];
 
-/** The answer for a path that has no route: 501 for Docker's own paths, else 404 as Docker says it. */
-export function noRoute(method: string, path: string): ApiError {
+const joinInstead = (manager: string): string =>
+  `a host joins by its agent; run there: ${howToJoin(manager, 'TOKEN')} ` +
+  '(TOKEN: see `docker swarm join-token -q worker`; ADDRESS: its own, by which the others reach it)';
+
+/** The answer for a path that has no route, `manager` being where agents reach it: 501 for Docker's own paths, else 404 as Docker says it. */
+export function noRoute(method: string, path: string, manager: string): ApiError {
   const known = table.find((row) => row.path.test(path));
   if (!known) return new ApiError(404, 'page not found');
-  return new ApiError(501, `${known.what} are not served by Shoal yet (${method} ${path}): ${known.instead}`);
+  const instead = path === '/swarm/join' ? joinInstead(manager) : known.instead;
+  return new ApiError(501, `${known.what} are not served by Shoal yet (${method} ${path}): ${instead}`);
 }

@@ -12,6 +12,12 @@ it('what an agent says of its node does not let a change through that was made f
   expect(sawSpec(7, told)).toBe(false);
 });
 
+it('the manager is shown at an address that others can reach', () => {
+  const facts = NodeFacts.fromPartial({ hostname: 'n1', address: '192.0.2.1', runsManager: true });
+  const told = withFacts(aNode('n1'), facts, { ...context, managerAddr: '0.0.0.0:2480' });
+  expect(told.ManagerStatus?.Addr).toBe('192.0.2.1:2480');
+});
+
 it('what a host is short of stands at its node until its agent says nothing of it any more', () => {
   const pressures = [{ kind: 'memory', message: 'short of memory: 1 MiB available of 2 GiB' }];
   const told = withFacts(aNode('n1'), NodeFacts.fromPartial({ hostname: 'n1', pressures }), context);

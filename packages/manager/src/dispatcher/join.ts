@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type Hello, type NodeFacts, protocolVersion } from '@shoal/proto';
 import type { Clock, Ids } from '../effects.ts';
+import { managerAddress } from '../manager-address.ts';
 import { countingFalls, type Node } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
 import { listener, nodeDescription } from './from-proto.ts';
@@ -13,6 +14,7 @@ export class JoinRefused extends Error {
 export interface JoinContext {
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Where the manager listens for agents. */
   readonly managerAddr: string;
 }
 
@@ -68,7 +70,11 @@ export function withFacts(
       Addr: facts.address,
     },
     ...(facts.runsManager && {
-      ManagerStatus: { Leader: true, Reachability: 'reachable' as const, Addr: managerAddr },
+      ManagerStatus: {
+        Leader: true,
+        Reachability: 'reachable' as const,
+        Addr: managerAddress(managerAddr, facts.address),
+      },
     }),
     shoal: {
       number: node.shoal.number,
