@@ -41,6 +41,27 @@ describe.each(found)('docker client $version', ({ path }) => {
     );
   });
 
+  it('tells what to run on a new host, and of the manager where others reach it', async () => {
+    const manager = `${cluster.host('h1').ip}:2480`;
+    const token = (await ok('swarm', 'join-token', '-q', 'worker')).trim();
+    const words = await ok('swarm', 'join-token', 'worker');
+    expect(words).toContain(`docker swarm join --token ${token} ${manager}\n`);
+    expect(words).toContain(
+      `    SHOAL_JOIN_TOKEN=${token} node dist/agent/main.mjs --manager ${manager} --advertise-addr ADDRESS\n`,
+    );
+    expect(await ok('node', 'inspect', 'self', '--format', '{{.ManagerStatus.Addr}}')).toBe(`${manager}\n`);
+    const joined = await docker('swarm', 'join', '--token', token, manager);
+    expect([joined.code, joined.err]).toEqual([
+      1,
+      expect.stringContaining(`--manager ${manager} --advertise-addr`),
+    ]);
+    const removed = await docker('node', 'rm', '--force', 'h1');
+    expect([removed.code, removed.err]).toEqual([
+      1,
+      expect.stringMatching(/is a cluster manager and can't be removed/),
+    ]);
+  });
+
   it('creates a service and waits for it, lists, inspects, scales, updates and removes it', async () => {
     const created = await ok(
       'service',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { endpoint, network, service, state } from './builders.fixture.ts';
-import { withoutHeldPorts } from './held-ports.ts';
+import { heldPorts, withoutHeldPorts } from './held-ports.ts';
 import { planTable } from './nft/desired.ts';
 import { merge } from './nft/table.ts';
 import { ingressName } from './state.ts';
@@ -19,6 +19,8 @@ it('takes away exactly the ports that are held, and gives them back', () => {
       const result = withoutHeldPorts(before, held);
       const expected = portsOf(before.services.values()).filter((key) => !held.has(key));
       expect(portsOf(result.services.values())).toEqual(expected);
+      const taken = portsOf(before.services.values()).filter((key) => held.has(key));
+      expect(heldPorts(before, held)).toEqual(taken.sort());
       expect(withoutHeldPorts(result, held)).toBe(result);
       expect(withoutHeldPorts(before, new Set())).toBe(before);
     }),

@@ -1,12 +1,22 @@
 import type { NetworkState, ServiceEndpoints } from './state.ts';
 
+type PublishedPort = ServiceEndpoints['published'][number];
+
+const keyOf = ({ protocol, published }: PublishedPort): string => `${protocol}/${published}`;
+
+/** Published ports that something on this host listens on, sorted, as `tcp/22`. */
+export const heldPorts = ({ services }: NetworkState, held: ReadonlySet<string>): string[] =>
+  [...services.values()]
+    .flatMap(({ published }) => published.map(keyOf))
+    .filter((key) => held.has(key))
+    .sort();
+
 /**
  * The manager's state less the published ports that something on this host listens on (`tcp/22`): here they stay whose they
  * are, also when the manager does not know yet, or is away. Everything else keeps its objects.
  */
 export function withoutHeldPorts(state: NetworkState, held: ReadonlySet<string>): NetworkState {
-  const isHeld = ({ protocol, published }: ServiceEndpoints['published'][number]) =>
-    held.has(`${protocol}/${published}`);
+  const isHeld = (port: PublishedPort) => held.has(keyOf(port));
   const changed = [...state.services.values()]
     .filter(({ published }) => held.size > 0 && published.some(isHeld))
     .map((service): [string, ServiceEndpoints] => [

@@ -19,7 +19,7 @@ import type { Upstream } from './dns/exchange.ts';
 import { HostResolvers } from './dns/host-resolvers.ts';
 import { DnsServer, gatewaysOf } from './dns/server.ts';
 import { type NetworkAssignments, networkState } from './from-proto.ts';
-import { withoutHeldPorts } from './held-ports.ts';
+import { heldPorts, withoutHeldPorts } from './held-ports.ts';
 import { checkNames } from './insight/own-names.ts';
 import { checkReach } from './insight/reach.ts';
 import { checkWays, heard } from './insight/ways.ts';
@@ -99,6 +99,7 @@ export class HostNetwork {
   #unfit: ReadonlySet<string> = new Set();
   readonly #heldNow: () => ReadonlySet<string>;
   #held: ReadonlySet<string> = new Set();
+  #saidHeld = '';
   #state: NetworkState | undefined;
 
   constructor({
@@ -214,6 +215,7 @@ export class HostNetwork {
     this.#say(leftOut(known, needs));
     const state = withoutHeldPorts(withoutUnfit(withoutNeeded(known, needs), this.#unfit), this.#held);
     this.#state = state;
+    this.#sayHeld(heldPorts(known, this.#held));
     this.#dns.update(state);
     this.#dns.listenOn(gatewaysOf(state)).catch((err) => this.#log.error({ err }, 'names are not served'));
     await this.#dataPath.apply(state, { needs, untracked });
@@ -227,6 +229,13 @@ export class HostNetwork {
         'not done on this host, which would cut itself off',
       );
     this.#leftOut = texts;
+  }
+
+  #sayHeld(ports: readonly string[]): void {
+    if (ports.join() === this.#saidHeld) return;
+    this.#saidHeld = ports.join();
+    if (ports.length > 0) this.#log.warn({ ports }, 'published ports stay with what listens on this host');
+    else this.#log.info('this host serves all published ports again');
   }
 
   /**

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { endpoint, service, state } from './builders.fixture.ts';
 import { CommandError } from './kernel.ts';
-import { answerMs, StaleFlows, withFlows } from './stale-flows.ts';
+import { answerMs, StaleFlows, toHost, withFlows } from './stale-flows.ts';
 
 const flows = `udp      17 29 src=10.1.1.9 dst=10.1.0.5 sport=5000 dport=53 src=10.1.2.10 dst=10.1.1.9 sport=53 dport=5000 mark=0 use=1
 udp      17 3 src=10.1.1.9 dst=10.1.2.11 sport=5001 dport=53 [UNREPLIED] src=10.1.2.11 dst=10.1.1.9 sport=53 dport=5001 mark=0 zone=1 use=1
@@ -14,6 +14,48 @@ test('of many addresses, only those that answer in a flow are looked at', () => 
     '10.1.2.10',
   ]);
   expect(withFlows('', ['10.1.2.10']).size).toBe(0);
+});
+
+const flow = (dst: string, port: number, answers: string) =>
+  `udp 17 29 src=10.1.1.9 dst=${dst} sport=5000 dport=${port} src=${answers} dst=10.1.1.9 sport=53 dport=5000 mark=0 use=1`;
+
+test('of all flows, those that lead to the host itself', () => {
+  const list = [
+    flow('192.0.2.1', 53, '192.0.2.1'),
+    flow('192.0.2.1', 53, '192.0.2.1'),
+    flow('192.0.2.1', 123, '192.0.2.1'),
+    flow('192.0.2.2', 53, '10.1.2.10'),
+    flow('8.8.8.8', 53, '8.8.8.8'),
+    '',
+  ];
+  const host = new Set(['192.0.2.1', '192.0.2.2', '127.0.0.1']);
+  expect(toHost(list.join('\n'), host, new Set([53, 54]))).toEqual([['192.0.2.1', 53]]);
+});
+
+it('flows of UDP to the host itself are forgotten once a service has the port, those of an earlier one are not', async () => {
+  const calls: string[] = [];
+  const stale = new StaleFlows({
+    conntrack: async (args) => {
+      calls.push(args.join(' '));
+      return [53, 54].map((port) => flow('127.0.0.1', port, '127.0.0.1')).join('\n');
+    },
+    log: pino({ level: 'silent' }),
+  });
+  const having = (...ports: number[]) =>
+    state({
+      services: ports.map((port) =>
+        service(`s${port}`, {
+          published: (['tcp', 'udp'] as const).map((protocol) => ({ protocol, published: port, target: 80 })),
+        }),
+      ),
+    });
+  // What was there when the agent started is as it was left.
+  for (const one of [having(53), having(53), having()]) await stale.forget(one);
+  expect(calls).toEqual([]);
+  await stale.forget(having(53, 54));
+  const own = (port: number) =>
+    `-D -p udp --orig-port-dst ${port} --orig-dst 127.0.0.1 --reply-src 127.0.0.1`;
+  expect(calls).toEqual(['-L -p udp', own(53), own(54)]);
 });
 
 describe('flows to endpoints that are gone', () => {

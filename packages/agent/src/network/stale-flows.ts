@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { Logger } from 'pino';
 import { CommandError } from './kernel.ts';
 import { answering } from './open-connections.ts';
@@ -54,8 +55,10 @@ export class StaleFlows {
   async forget(state: NetworkState): Promise<void> {
     const before = this.#state;
     this.#state = state;
+    if (this.#closed) return;
+    if (before) await this.#forgetOwn(newUdpPorts(before, state));
     const gone = goneAddresses(before, state);
-    if (gone.length === 0 || this.#closed) return;
+    if (gone.length === 0) return;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       const stillGone = new Set(goneAddresses(before, this.#state ?? state));
@@ -91,6 +94,16 @@ export class StaleFlows {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
+  /** Those that lead to the host itself, whose ports these are no longer. */
+  async #forgetOwn(ports: readonly number[]): Promise<void> {
+    if (ports.length === 0) return;
+    const flows = await this.#conntrack('-L', '-p', 'udp');
+    for (const [address, port] of toHost(flows, hostAddresses(), new Set(ports))) {
+      const here = ['--orig-dst', address, '--reply-src', address];
+      await this.#conntrack('-D', '-p', 'udp', '--orig-port-dst', String(port), ...here);
+    }
+  }
+
   async #delete(kinds: readonly (readonly string[])[], addresses: readonly string[]): Promise<void> {
     if (addresses.length === 0) return;
     for (const kind of kinds) {
@@ -120,6 +133,39 @@ export class StaleFlows {
       }
     }
   }
+}
+
+/**
+ * UDP ports that are published now and were not: something on the host may have answered there, and who keeps sending would
+ * never reach the service.
+ */
+function newUdpPorts(before: NetworkState, now: NetworkState): number[] {
+  const had = new Set(udpPorts(before));
+  return udpPorts(now).filter((port) => !had.has(port));
+}
+
+const udpPorts = ({ services }: NetworkState): number[] =>
+  [...services.values()].flatMap(({ published }) =>
+    published.flatMap((port) => (port.protocol === 'udp' ? [port.published] : [])),
+  );
+
+const hostAddresses = (): Set<string> =>
+  new Set(Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)));
+
+/** Addresses of the host, and ports of these, to which flows of what `conntrack -L` lists lead untranslated. */
+export function toHost(
+  flows: string,
+  host: ReadonlySet<string>,
+  ports: ReadonlySet<number>,
+): readonly (readonly [address: string, port: number])[] {
+  const found = new Map<string, readonly [string, number]>();
+  for (const flow of flows.split('\n')) {
+    const [, address = '', dport] = / dst=(\S+) sport=\d+ dport=(\d+)/.exec(flow) ?? [];
+    const port = Number(dport);
+    if (host.has(address) && ports.has(port) && answering(flow) === address)
+      found.set(`${address} ${port}`, [address, port]);
+  }
+  return [...found.values()];
 }
 
 /** Those of the addresses that answer in a flow of what `conntrack -L` lists. */

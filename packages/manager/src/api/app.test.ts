@@ -98,6 +98,17 @@ describe('paths', () => {
     },
   );
 
+  it('tell how a host joins, with the address at which it reaches the manager', async () => {
+    const { call } = await anApi((tx) => tx.nodes.create(aNode('n1', { ManagerStatus: { Leader: true } })));
+    const { status, body } = await call('POST', '/swarm/join', {});
+    expect([status, body.message]).toEqual([
+      501,
+      expect.stringContaining(
+        'run there: SHOAL_JOIN_TOKEN=TOKEN node dist/agent/main.mjs --manager 10.0.0.9:2477 --advertise-addr ADDRESS',
+      ),
+    ]);
+  });
+
   it.each(['/nope', '/vabc/services', '/servicess', '/distribution/web:1'])(
     'answer 404 otherwise: %s',
     async (path) => {
@@ -209,7 +220,7 @@ describe('the cluster as one host', () => {
       Swarm: {
         NodeID: 'n1',
         NodeAddr: '10.0.0.1',
-        RemoteManagers: [{ NodeID: 'n1', Addr: '10.0.0.1:2477' }],
+        RemoteManagers: [{ NodeID: 'n1', Addr: '10.0.0.9:2477' }],
         LocalNodeState: 'active',
         ControlAvailable: true,
         Nodes: 3,

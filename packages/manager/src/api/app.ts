@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
+import { reachedAt } from './cluster-info.ts';
 import type { ApiDeps } from './deps.ts';
 import { knownError, maxBodyBytes } from './errors.ts';
 import { isObject } from './field-path.ts';
@@ -78,7 +79,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
 const parametersOf = (querystring: unknown): string[] =>
   isObject(querystring) && isObject(querystring.properties) ? Object.keys(querystring.properties) : [];
 
-function answerErrors(app: FastifyInstance, { log }: ApiDeps): void {
+function answerErrors(app: FastifyInstance, { log, store, about }: ApiDeps): void {
   app.setErrorHandler(async (error, request, reply) => {
     const known = knownError(error, request.headers['content-type'] ?? '');
     if (!known) log.error({ err: error, method: request.method, url: request.url }, 'request failed');
@@ -86,7 +87,7 @@ function answerErrors(app: FastifyInstance, { log }: ApiDeps): void {
     return reply.code(known?.status ?? 500).send({ message });
   });
   app.setNotFoundHandler(async ({ method, url }, reply) => {
-    const body = answerWithoutRoute(method, url.split('?')[0] ?? '/');
+    const body = answerWithoutRoute(method, url.split('?')[0] ?? '/', reachedAt(store.view, about));
     return reply.code(200).send(body);
   });
 }

@@ -1,4 +1,5 @@
 import { isoTime } from '../effects.ts';
+import { managerAddress } from '../manager-address.ts';
 import { type Cluster, knownState, type Node } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import type { ApiDeps } from './deps.ts';
@@ -153,18 +154,19 @@ export function infoView(view: ReadView, { about, clock }: ApiDeps) {
   };
 }
 
+/** Where agents on other hosts reach this manager. */
+export const reachedAt = (view: ReadView, { managerAddr }: ApiDeps['about']): string =>
+  managerAddress(managerAddr, ownNode([...view.nodes.all()])?.Status.Addr);
+
 function swarmInfo(cluster: Cluster, nodes: readonly Node[], managerAddr: string) {
   const own = ownNode(nodes);
-  // The manager listens on an address that may mean any; its node knows by which one others reach it.
-  const addr = own?.Status.Addr || managerAddr.replace(/:\d+$/, '');
-  const port = managerAddr.replace(/^.*:/, '');
   return {
     NodeID: own?.ID ?? '',
-    NodeAddr: addr,
+    NodeAddr: own?.Status.Addr || managerAddr.replace(/:\d+$/, ''),
     LocalNodeState: 'active',
     ControlAvailable: true,
     Error: '',
-    RemoteManagers: [{ NodeID: own?.ID ?? '', Addr: `${addr}:${port}` }],
+    RemoteManagers: [{ NodeID: own?.ID ?? '', Addr: managerAddress(managerAddr, own?.Status.Addr) }],
     Nodes: nodes.length,
     Managers: 1,
     Cluster: clusterInfo(cluster),

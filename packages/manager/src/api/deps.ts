@@ -23,7 +23,7 @@ export interface ApiDeps {
   readonly explain: (view: ReadView, task: Task) => unknown;
   readonly about: {
     readonly version: string;
-    /** `host:port` at which agents reach the manager. */
+    /** `host:port` on which the manager listens for agents. */
     readonly managerAddr: string;
   };
 }

@@ -1,4 +1,5 @@
 import { ApiError } from './errors.ts';
+import { howToJoin } from './join-words.ts';
 
 /** A kind of objects of Docker's API that Shoal does not serve, with what a user can do instead. */
 interface Kind {
@@ -105,6 +106,10 @@ const otherKinds: readonly Kind[] = [
   { path: /^\/auth$/, what: 'logins', instead: 'send credentials with --with-registry-auth' },
 ];
 
+const joinInstead = (manager: string): string =>
+  `a host joins by its agent; run there: ${howToJoin(manager, 'TOKEN')} ` +
+  '(TOKEN: see `docker swarm join-token -q worker`; ADDRESS: its own, by which the others reach it)';
+
 /**
  * What a daemon without such objects answers to those who ask in passing, as `docker stack rm` does for secrets,
  * and `docker system prune` for everything. Lists of what does exist on the hosts are not here: an empty one would
@@ -130,10 +135,10 @@ const emptyAnswers: Readonly<Record<string, unknown>> = {
 };
 
 /**
- * The answer's body for a path that has no route. Throws ApiError where there is none: 404 in Docker's words for
+ * The answer's body for a path that has no route, `manager` being where agents reach it. Throws ApiError where there is none: 404 in Docker's words for
  * one object by its name, 501 for what else is Docker's, 404 for the rest.
  */
-export function answerWithoutRoute(method: string, path: string): unknown {
+export function answerWithoutRoute(method: string, path: string, manager: string): unknown {
   const request = `${method} ${path}`;
   if (Object.hasOwn(emptyAnswers, request)) return emptyAnswers[request];
   const named = namedKinds.find((kind) => kind.path.test(path));
@@ -146,7 +151,8 @@ export function answerWithoutRoute(method: string, path: string): unknown {
       `${named.missing(name)} (${named.what} are not served by Shoal yet: ${named.instead})`,
     );
   }
-  throw new ApiError(501, `${known.what} are not served by Shoal yet (${request}): ${known.instead}`);
+  const instead = path === '/swarm/join' ? joinInstead(manager) : known.instead;
+  throw new ApiError(501, `${known.what} are not served by Shoal yet (${request}): ${instead}`);
 }
 
 /** The object's name in a path such as `/images/registry:5000/web:1/json`; undefined when it names none. */

@@ -34,7 +34,7 @@ export interface DispatcherOptions {
   readonly ids: Ids;
   readonly log: Logger;
   readonly liveness: Pick<Liveness, 'heard' | 'left'>;
-  /** Where people reach the manager, shown in `docker node inspect`. */
+  /** Where the manager listens for agents. */
   readonly managerAddr: string;
 }
 

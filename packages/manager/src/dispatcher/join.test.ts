@@ -44,6 +44,12 @@ it('a node that was removed and joins again under its id is another one for who 
   expect(sawSpec(second.Version.Index, second)).toBe(true);
 });
 
+it('the manager is shown at an address that others can reach', () => {
+  const facts = NodeFacts.fromPartial({ hostname: 'n1', address: '192.0.2.1', runsManager: true });
+  const told = withFacts(aNode('n1'), facts, { ...context, managerAddr: '0.0.0.0:2480' });
+  expect(told.ManagerStatus?.Addr).toBe('192.0.2.1:2480');
+});
+
 it('what a host is short of stands at its node until its agent says nothing of it any more', () => {
   const pressures = [{ kind: 'memory', message: 'short of memory: 1 MiB available of 2 GiB' }];
   const told = withFacts(aNode('n1'), NodeFacts.fromPartial({ hostname: 'n1', pressures }), context);

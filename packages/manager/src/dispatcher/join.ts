@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Hello, type NodeFacts, protocolVersion } from '@shoal/proto';
 import { closedNetworks, makeWay, trespass } from '../allocator/index.ts';
 import type { Clock, Ids } from '../effects.ts';
+import { managerAddress } from '../manager-address.ts';
 import { countingFalls, type Node } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
 import { listener, nodeDescription, underlayOf } from './from-proto.ts';
@@ -15,6 +16,7 @@ export class JoinRefused extends Error {
 export interface JoinContext {
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Where the manager listens for agents. */
   readonly managerAddr: string;
 }
 
@@ -93,7 +95,11 @@ export function withFacts(
       Addr: facts.address,
     },
     ...(facts.runsManager && {
-      ManagerStatus: { Leader: true, Reachability: 'reachable' as const, Addr: managerAddr },
+      ManagerStatus: {
+        Leader: true,
+        Reachability: 'reachable' as const,
+        Addr: managerAddress(managerAddr, facts.address),
+      },
     }),
     shoal: {
       number: node.shoal.number,

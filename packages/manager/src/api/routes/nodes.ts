@@ -3,10 +3,12 @@ import { Type } from 'typebox';
 import { type Clock, isoTime } from '../../effects.ts';
 import { ApiNode, isTerminal, type Node, NodeSpec, sawSpec } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
+import { clusterOf } from '../cluster-info.ts';
 import type { ApiDeps } from '../deps.ts';
 import { filtersParam, idParam, nothing, query, route } from '../docs.ts';
 import { badRequest, notFound, outOfSequence, rpcError } from '../errors.ts';
 import { type Filters, matchesLabels, matchesPrefix, oneOfFilter, parseFilters } from '../filters.ts';
+import { withJoinWords } from '../join-words.ts';
 import { publishedPorts } from '../ports-in-use.ts';
 import { isTrue } from '../query.ts';
 import { findNode } from '../resolve.ts';
@@ -43,8 +45,11 @@ export function nodeRoutes(app: FastifyInstance, { store, clock }: ApiDeps): voi
   app.get<Of>(
     '/nodes/:id',
     route({ tag, summary: 'One node', params: idParam, answers: [200, ApiNode], errors: [400, 404] }),
-    async ({ params }) =>
-      nodeView(store.view, findNode(store.view, params.id), publishedPorts(store.view.services.all())),
+    async (request) => {
+      const { view } = store;
+      const node = nodeView(view, findNode(view, request.params.id), publishedPorts(view.services.all()));
+      return withJoinWords(request, node, clusterOf(view).JoinTokens.Worker);
+    },
   );
   app.post<Of<'version'> & { Body: NodeSpec }>(
     '/nodes/:id/update',

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { clusterOf, infoView, swarmView, versionView } from '../cluster-info.ts';
 import type { ApiDeps } from '../deps.ts';
 import { anything, route } from '../docs.ts';
+import { askedForTokens } from '../join-words.ts';
 
 const tag = 'System';
 const text = (description: string) => Type.String({ description });
@@ -44,7 +45,10 @@ export function systemRoutes(app: FastifyInstance, deps: ApiDeps): void {
       answers: [200, anything('The cluster')],
       errors: [503],
     }),
-    async () => swarmView(deps.store.view),
+    async (request) => {
+      askedForTokens(request);
+      return swarmView(deps.store.view);
+    },
   );
   app.get(
     '/healthz',
