@@ -58,11 +58,17 @@ export class ClusterState {
   /** Room that others hold who will have ended before the task starts. */
   vacanciesFor(task: Task): readonly Vacancy[] {
     if (!task.shoal.stopFirst) return none;
-    return this.#places.of(task).flatMap((other) => {
+    const place = this.#places.of(task);
+    return place.flatMap((other) => {
       if (other.ID === task.ID || other.NodeID === undefined || !occupies(other)) return [];
-      const load = loadOf(other, this.#counts(other));
+      const load = loadOf(other, counts(other, place));
       return takesRoom(load) ? [{ nodeId: other.NodeID, load }] : [];
     });
+  }
+
+  /** Another task serves in the place of this one until it does. */
+  isServed(task: Task): boolean {
+    return this.#places.of(task).some((other) => other.ID !== task.ID && isWanted(other) && occupies(other));
   }
 
   #changeTask({ before, after }: Extract<Change, { table: 'tasks' }>): void {
@@ -108,15 +114,16 @@ export class ClusterState {
 
   /** Which of its tasks counts may be another one afterwards. */
   #changePlace(task: Task, change: () => void): void {
-    for (const one of this.#places.of(task)) this.#load(one, -1);
+    const before = this.#places.of(task);
+    for (const one of before) this.#load(one, counts(one, before), -1);
     change();
-    for (const one of this.#places.of(task)) this.#load(one, 1);
+    const after = this.#places.of(task);
+    for (const one of after) this.#load(one, counts(one, after), 1);
   }
 
-  #load(task: Task, by: 1 | -1): void {
+  #load(task: Task, counts: boolean, by: 1 | -1): void {
     const { NodeID } = task;
     if (NodeID === undefined || !occupies(task)) return;
-    const counts = this.#counts(task);
     if (!this.nodes.has(NodeID)) {
       this.nodes.set(NodeID, { node: undefined, used: new Occupancy(), failures: new Failures() });
     }
@@ -124,10 +131,6 @@ export class ClusterState {
     if (by === 1) used?.add(loadOf(task, counts));
     else used?.remove(loadOf(task, counts));
     if (counts) this.#countService(task.ServiceID, NodeID, by);
-  }
-
-  #counts(task: Task): boolean {
-    return this.#places.of(task).find(isWanted)?.ID === task.ID;
   }
 
   #countService(service: string, node: string, by: 1 | -1): void {
@@ -151,6 +154,8 @@ const isNodesFault = (task: Task): boolean =>
   isRefused(task) ||
   task.Status.OOMKilled === true ||
   (task.shoal.moves !== undefined && task.shoal.runningSince === undefined);
+
+const counts = (task: Task, place: readonly Task[]): boolean => place.find(isWanted)?.ID === task.ID;
 
 const none: readonly Vacancy[] = [];
 

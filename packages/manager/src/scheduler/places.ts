@@ -10,15 +10,18 @@ export class Places {
   readonly #services = new Map<string, Map<Key, Tasks>>();
 
   /** All of the task's place, newest first. */
-  of({ ServiceID, Slot, NodeID }: Task): readonly Task[] {
-    return listOf(this.#services.get(ServiceID)?.get(Slot ?? NodeID ?? ''));
+  of(task: Task): readonly Task[] {
+    return listOf(this.#services.get(task.ServiceID)?.get(keyOf(task)));
   }
 
   add(task: Task): void {
-    const places = this.#services.get(task.ServiceID) ?? new Map<Key, Tasks>();
-    this.#services.set(task.ServiceID, places);
-    const others = this.of(task);
-    places.set(keyOf(task), others.length === 0 ? task : [...others, task].sort(newestFirst));
+    let places = this.#services.get(task.ServiceID);
+    if (!places) {
+      places = new Map();
+      this.#services.set(task.ServiceID, places);
+    }
+    const others = places.get(keyOf(task));
+    places.set(keyOf(task), others ? [...listOf(others), task].sort(newestFirst) : task);
   }
 
   remove(task: Task): void {

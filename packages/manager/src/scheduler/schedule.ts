@@ -1,12 +1,14 @@
 import type { GenericResource, PendingReason, Task } from '../model/index.ts';
 import type { Candidate } from './candidate.ts';
-import type { ClusterState, Vacancy } from './cluster-state.ts';
-import { type Demand, demandOf, isBound } from './demand.ts';
+import type { ClusterState } from './cluster-state.ts';
+import { type Demand, demandOf } from './demand.ts';
 import { Draft } from './draft.ts';
-import { applying, passesAll, roomFilters } from './filters/index.ts';
+import { applying, contestable, passesAll, roomFilters } from './filters/index.ts';
+import { type Group, groupsOf } from './groups.ts';
 import { takeGeneric } from './occupancy.ts';
 import { pendingReasons, pendingText } from './reasons.ts';
 import { namedScores } from './scores.ts';
+import { takeTurns } from './turns.ts';
 
 export interface Placement {
   readonly taskId: string;
@@ -38,96 +40,93 @@ export interface ScheduleOptions {
 /**
  * Finds a node for each of `tasks`. Neither `state` nor the tasks are changed, and their order does not
  * matter: tasks bound to one node come first, since they have no choice; then groups of equal tasks, the
- * one with the oldest task first. A group that does not fit never holds up another.
+ * one with the oldest task first. A group that does not fit never holds up another. Where room is short, so that one
+ * service would get all and another nothing, they take turns.
  */
 export function schedule(state: ClusterState, tasks: Iterable<Task>, options: ScheduleOptions): Schedule {
-  const draft = new Draft(state, options);
-  const placed: Placement[] = [];
-  const pending: Unplaced[] = [];
-  for (const { tasks: equal, vacancies } of groupsOf(tasks, state)) {
-    draft.vacated(vacancies, () => placeGroup(draft, equal, placed, pending));
+  const { bound, free } = groupsOf(tasks, state);
+  const begun = () => {
+    const round = new Round(state, options);
+    for (const group of bound) round.finish(group);
+    return round;
+  };
+  const round = begun();
+  for (const group of free) round.finish(group);
+  if (!round.isContested(free)) return round;
+  const fair = begun();
+  takeTurns(free, state, (group, count) => fair.place(group, count));
+  for (const group of free) fair.finish(group);
+  return fair;
+}
+
+class Round implements Schedule {
+  readonly placed: Placement[] = [];
+  readonly pending: Unplaced[] = [];
+  readonly #draft: Draft;
+  /** How many of a group's tasks are placed. */
+  readonly #done = new Map<Group, number>();
+  /** Groups for which the nodes have not enough of what tasks of others take, too. */
+  readonly #short = new Set<Group>();
+
+  constructor(state: ClusterState, options: ScheduleOptions) {
+    this.#draft = new Draft(state, options);
   }
-  return { placed, pending };
-}
 
-/** In one round: each costs a look at the nodes of its service. The others wait until what they replace has ended. */
-const mostVacating = 100;
-
-/** Tasks that ask the same, oldest first. */
-interface Group {
-  readonly tasks: readonly [Task, ...Task[]];
-  /** Room that others will have left when these tasks start. */
-  readonly vacancies: readonly Vacancy[];
-}
-
-function groupsOf(tasks: Iterable<Task>, state: ClusterState): Group[] {
-  const bound: Group[] = [];
-  const vacating: Group[] = [];
-  const free: Task[] = [];
-  for (const task of tasks) {
-    const vacancies = state.vacanciesFor(task);
-    if (isBound(task)) bound.push({ tasks: [task], vacancies });
-    else if (vacancies.length > 0) vacating.push({ tasks: [task], vacancies });
-    else free.push(task);
+  /** Places the next `count` tasks of a group, or as many as there is room for; says how many. */
+  place(group: Group, count: number): number {
+    return this.#draft.vacated(group.vacancies, () => this.#place(group, count));
   }
-  vacating.sort(compareGroups);
-  const rest = vacating.splice(mostVacating).map(({ tasks: [task] }) => task);
-  return [
-    ...bound.sort(compareGroups),
-    ...[...vacating, ...equalGroups([...free, ...rest])].sort(compareGroups),
-  ];
-}
 
-function equalGroups(tasks: readonly Task[]): Group[] {
-  // By service, then by version: one string less to build for each task.
-  const services = new Map<string, Map<number, [Task, ...Task[]]>>();
-  for (const task of tasks) {
-    let versions = services.get(task.ServiceID);
-    if (!versions) {
-      versions = new Map();
-      services.set(task.ServiceID, versions);
-    }
-    const equal = versions.get(task.shoal.specVersion);
-    if (equal) equal.push(task);
-    else versions.set(task.shoal.specVersion, [task]);
-  }
-  return [...services.values()].flatMap((versions) =>
-    [...versions.values()].map((equal) => ({ tasks: equal.sort(compareAge), vacancies: [] })),
-  );
-}
-
-const compareGroups = (a: Group, b: Group): number => compareAge(a.tasks[0], b.tasks[0]);
-
-/** Those of the same age in the order of services and slots: ids are random, and a forecast has to know who comes first. */
-function compareAge(a: Task, b: Task): number {
-  if (a.CreatedAt !== b.CreatedAt) return a.CreatedAt < b.CreatedAt ? -1 : 1;
-  if (a.ServiceID !== b.ServiceID) return a.ServiceID < b.ServiceID ? -1 : 1;
-  if (a.Slot !== b.Slot) return (a.Slot ?? 0) - (b.Slot ?? 0);
-  return a.ID < b.ID ? -1 : a.ID > b.ID ? 1 : 0;
-}
-
-function placeGroup(draft: Draft, tasks: Group['tasks'], placed: Placement[], pending: Unplaced[]): void {
-  const demand = demandOf(tasks[0]);
-  const room = applying(roomFilters, demand);
-  const tree = draft.tree(demand, room);
-  let next = 0;
-  for (; next < tasks.length; next++) {
-    const task = tasks[next];
-    const found = tree.placeOnBest((node, branchTasks) => {
-      const genericResources = claim(demand, node);
-      const scores = namedScores(demand, node, branchTasks);
-      placed.push({ taskId: task?.ID ?? '', nodeId: node.node.ID, scores, genericResources });
-      draft.place(demand, node, genericResources);
-      return passesAll(room, demand, node);
+  /** Places all that are left, and says why where that can't be done. */
+  finish(group: Group): void {
+    this.#draft.vacated(group.vacancies, () => {
+      this.#place(group, group.tasks.length);
+      const left = group.tasks.slice(this.#doneOf(group));
+      if (left.length === 0) return;
+      const demand = demandOf(group.tasks[0]);
+      const reasons = pendingReasons(demand, this.#draft.concerned(demand));
+      if (reasons.some(({ filter }) => contestable.has(filter))) this.#short.add(group);
+      const text = pendingText(reasons);
+      for (const task of left) this.pending.push({ taskId: task.ID, reasons, text });
     });
-    if (!found) break;
   }
-  tree.release();
-  if (next === tasks.length) return;
-  const reasons = pendingReasons(demand, draft.concerned(demand));
-  const text = pendingText(reasons);
-  for (const task of tasks.slice(next)) pending.push({ taskId: task.ID, reasons, text });
+
+  /** Whether a group lacks room, and another service got some. */
+  isContested(groups: readonly Group[]): boolean {
+    const takers = groups.filter((group) => this.#doneOf(group) > 0).map(serviceOf);
+    return [...this.#short].some((group) => takers.some((service) => service !== serviceOf(group)));
+  }
+
+  #place(group: Group, count: number): number {
+    const demand = demandOf(group.tasks[0]);
+    const room = applying(roomFilters, demand);
+    const done = this.#doneOf(group);
+    const tasks = group.tasks.slice(done, done + count);
+    if (tasks.length === 0) return 0;
+    const tree = this.#draft.tree(demand, room);
+    let placed = 0;
+    for (const { ID } of tasks) {
+      const found = tree.placeOnBest((node, branchTasks) => {
+        const genericResources = claim(demand, node);
+        const scores = namedScores(demand, node, branchTasks);
+        this.placed.push({ taskId: ID, nodeId: node.node.ID, scores, genericResources });
+        this.#draft.place(demand, node, genericResources);
+        return passesAll(room, demand, node);
+      });
+      if (!found) break;
+      placed++;
+    }
+    tree.release();
+    this.#done.set(group, done + placed);
+    return placed;
+  }
+
+  #doneOf(group: Group): number {
+    return this.#done.get(group) ?? 0;
+  }
 }
+
+const serviceOf = ({ tasks: [task] }: Group): string => task.ServiceID;
 
 const nothing: readonly GenericResource[] = [];
 

@@ -25,6 +25,8 @@ export const nodeFilters: readonly NodeFilter[] = [
 ];
 /** What a node lacks now and may have later: moves to it wait. */
 export const roomFilters: readonly Filter[] = [flapping, resources, hostPort, maxReplicas];
+/** By name, those of which one service leaves less to another. */
+export const contestable: ReadonlySet<string> = new Set([resources.name, hostPort.name]);
 
 /** In the order in which they are asked; a refused node counts for the first that said no. */
 export const filters: readonly Filter[] = [...nodeFilters, ...roomFilters];

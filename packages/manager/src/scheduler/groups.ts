@@ -1,0 +1,66 @@
+import type { Task } from '../model/index.ts';
+import type { ClusterState, Vacancy } from './cluster-state.ts';
+import { isBound } from './demand.ts';
+
+/** Tasks that ask the same, oldest first. */
+export interface Group {
+  readonly tasks: readonly [Task, ...Task[]];
+  /** Room that others will have left when these tasks start. */
+  readonly vacancies: readonly Vacancy[];
+}
+
+export interface Groups {
+  /** One task each, which has no choice of nodes. */
+  readonly bound: readonly Group[];
+  readonly free: readonly Group[];
+}
+
+/** In one round: each costs a look at the nodes of its service. The others wait until what they replace has ended. */
+const mostVacating = 100;
+
+/** Both kinds with the group of the oldest task first. */
+export function groupsOf(tasks: Iterable<Task>, state: ClusterState): Groups {
+  const bound: Group[] = [];
+  const vacating: Group[] = [];
+  const free: Task[] = [];
+  for (const task of tasks) {
+    const vacancies = state.vacanciesFor(task);
+    if (isBound(task)) bound.push({ tasks: [task], vacancies });
+    else if (vacancies.length > 0) vacating.push({ tasks: [task], vacancies });
+    else free.push(task);
+  }
+  vacating.sort(compareGroups);
+  const rest = vacating.splice(mostVacating).map(({ tasks: [task] }) => task);
+  return {
+    bound: bound.sort(compareGroups),
+    free: [...vacating, ...equalGroups([...free, ...rest])].sort(compareGroups),
+  };
+}
+
+function equalGroups(tasks: readonly Task[]): Group[] {
+  // By service, then by version: one string less to build for each task.
+  const services = new Map<string, Map<number, [Task, ...Task[]]>>();
+  for (const task of tasks) {
+    let versions = services.get(task.ServiceID);
+    if (!versions) {
+      versions = new Map();
+      services.set(task.ServiceID, versions);
+    }
+    const equal = versions.get(task.shoal.specVersion);
+    if (equal) equal.push(task);
+    else versions.set(task.shoal.specVersion, [task]);
+  }
+  return [...services.values()].flatMap((versions) =>
+    [...versions.values()].map((equal) => ({ tasks: equal.sort(compareAge), vacancies: [] })),
+  );
+}
+
+const compareGroups = (a: Group, b: Group): number => compareAge(a.tasks[0], b.tasks[0]);
+
+/** Those of the same age in the order of services and slots: ids are random, and a forecast has to know who comes first. */
+function compareAge(a: Task, b: Task): number {
+  if (a.CreatedAt !== b.CreatedAt) return a.CreatedAt < b.CreatedAt ? -1 : 1;
+  if (a.ServiceID !== b.ServiceID) return a.ServiceID < b.ServiceID ? -1 : 1;
+  if (a.Slot !== b.Slot) return (a.Slot ?? 0) - (b.Slot ?? 0);
+  return a.ID < b.ID ? -1 : a.ID > b.ID ? 1 : 0;
+}
