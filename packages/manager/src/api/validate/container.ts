@@ -44,7 +44,7 @@ function checkHealth({ Healthcheck }: ContainerSpec): void {
   }
   const [kind, ...probe] = Healthcheck.Test ?? [];
   if (kind === undefined || kind === 'NONE') return;
-  // Docker would take any other word, and run no probe at all.
+  // Docker takes any other word, and runs no probe at all; of a CMD without a program its daemon dies (20.10).
   if ((kind !== 'CMD' && kind !== 'CMD-SHELL') || probe.length === 0) {
     throw badRequest(
       `${base}.Healthcheck.Test: must be ["CMD", program, argument …], ["CMD-SHELL", command], ["NONE"], or [] for ` +
