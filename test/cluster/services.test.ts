@@ -58,7 +58,7 @@ describe('a container', () => {
     const host = cluster.host(Description.Hostname);
     const [found] = await containersOn(host, 'web');
     const container = host.docker().getContainer(found?.Id ?? '');
-    const { Name, Config, HostConfig, Mounts, State } = await container.inspect();
+    const { Name, Config, HostConfig, Mounts } = await container.inspect();
     expect(Name).toBe(`/web.1.${task?.ID}`);
     expect(Config).toMatchObject({
       Hostname: 'alpha',
@@ -90,7 +90,11 @@ describe('a container', () => {
       LogConfig: { Type: 'json-file', Config: { 'max-size': '1m' } },
     });
     expect(Mounts.map(({ Destination }) => Destination).sort()).toEqual(['/data', '/host-name', '/scratch']);
-    expect(State.Health?.Status).toBe('healthy');
+    await until(
+      'its daemon finds it healthy, too',
+      async () => (await container.inspect()).State.Health?.Status === 'healthy',
+      { timeoutMs: 30_000 },
+    );
     await removeServices('web');
     await host.docker().getVolume('web-data').remove();
   });
