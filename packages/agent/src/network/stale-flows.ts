@@ -56,19 +56,20 @@ export class StaleFlows {
     const before = this.#state;
     this.#state = state;
     if (this.#closed) return;
-    if (before) await this.#forgetOwn(newUdpPorts(before, state));
     const gone = goneAddresses(before, state);
-    if (gone.length === 0) return;
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      const stillGone = new Set(goneAddresses(before, this.#state ?? state));
-      void this.#delete(
-        unanswered,
-        gone.filter((address) => stillGone.has(address)),
-      );
-    }, answerMs);
-    this.#timers.add(timer);
+    if (gone.length > 0) {
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer);
+        const stillGone = new Set(goneAddresses(before, this.#state ?? state));
+        void this.#delete(
+          unanswered,
+          gone.filter((address) => stillGone.has(address)),
+        );
+      }, answerMs);
+      this.#timers.add(timer);
+    }
     await this.#delete(endless, gone);
+    if (before) await this.#forgetOwn(newUdpPorts(before, state));
   }
 
   /** To be called before a container with these addresses stops, when nobody is led there any more. Never rejects. */

@@ -121,8 +121,8 @@ function updateNode(tx: Tx, id: string, version: number, spec: NodeSpec): void {
 }
 
 /**
- * Swarm refuses it too, by force or not, until the node is no manager any more. Here that is told by its agent alone: once
- * the manager runs elsewhere, that of a host which is gone says nothing more, and force is the way out.
+ * Swarm refuses it too, by force or not, until the node is no manager any more. Here only its agent says which it is: when
+ * the manager has moved and the host is gone, nobody takes that back, and force is the way out.
  */
 function refuseManager({ ID, ManagerStatus, Status }: Node, force: boolean): void {
   if (!ManagerStatus || (force && Status.State === 'down')) return;
