@@ -83,6 +83,18 @@ export interface Companion {
   readonly container: string;
 }
 
+/** The other half of an exchange, in which tasks of two services move into each other's room. */
+export interface Exchange {
+  /** The other one's new task. */
+  readonly next: string;
+  /** The task whose room is taken, once it has ended. */
+  readonly old: string;
+  /** The service of both. */
+  readonly serviceId: string;
+  /** The slot of both. */
+  readonly slot: number;
+}
+
 /** What Shoal keeps about a task beside Docker's fields. */
 export interface TaskInternals {
   /** The service's specVersion this task was made from. */
@@ -117,6 +129,8 @@ export interface TaskInternals {
   readonly returnedAt?: number;
   /** The task that stops once this one runs, so that the service is spread more evenly. */
   readonly moves?: string;
+  /** With `moves`, where there is no room for one task more: with what it changes places. */
+  readonly exchange?: Exchange;
   /** With `moves`: the kinds of pressure that the node of the other task is under. Absent when it moves for evenness. */
   readonly relieves?: readonly string[];
   /** The task whose place it takes in a rolling update: it counts against Parallelism until it runs or ends. */

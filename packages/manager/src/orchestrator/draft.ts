@@ -12,6 +12,8 @@ export interface Facts {
   readonly nodes: Nodes;
   /** Tasks of the service of that name which others may share a network with; none when there is no such service. */
   readonly companions?: (name: string) => readonly Task[];
+  /** Whether a task of any service may still be running where it can be heard. */
+  readonly mayRun?: (taskId: string) => boolean;
   /** Tasks of all services on a node. */
   readonly load: (nodeId: string) => number;
   /** Whether tasks of any service are leaving nodes, so that there may be room soon; none when it is not known. */

@@ -48,8 +48,18 @@ const isSteady = (task: Task, service: Service, nodes: Nodes): boolean =>
 export const isShared = (tx: Tx, { Spec }: Service): boolean =>
   tx.services.by('companion', Spec.Name ?? '').length > 0;
 
+/** Whether a task of the service may be moved to a node now, as far as that node's past is concerned. */
+export function mayTake(
+  service: Service,
+  tasks: readonly Task[],
+  { calm, now }: { readonly calm: Calm; readonly now: number },
+): (nodeId: string) => boolean {
+  const failed = failedTargets(service, tasks, calm);
+  return (id) => calm.calmAt(id) <= now && !failed.has(id);
+}
+
 /** Nodes on which a moved task did not come to run; not tried again before the node, or the service, has changed. */
-export function failedTargets(service: Service, tasks: readonly Task[], calm: Calm): Set<string> {
+function failedTargets(service: Service, tasks: readonly Task[], calm: Calm): Set<string> {
   const failed = tasks.filter(
     (task) =>
       task.shoal.stopReason === 'move-failed' &&

@@ -33,7 +33,15 @@ export interface Place {
 
 export type Origin = Pick<
   TaskInternals,
-  'isolated' | 'stopFirst' | 'replaces' | 'failures' | 'refusals' | 'startAfter' | 'moves' | 'relieves'
+  | 'isolated'
+  | 'stopFirst'
+  | 'replaces'
+  | 'failures'
+  | 'refusals'
+  | 'startAfter'
+  | 'moves'
+  | 'exchange'
+  | 'relieves'
 >;
 
 export const currentTarget = ({ Spec, shoal }: Service): Target => ({
@@ -85,6 +93,7 @@ export function newTask(
       ...(origin.stopFirst && { stopFirst: true }),
       ...(origin.replaces !== undefined && { replaces: origin.replaces }),
       ...(origin.moves !== undefined && { moves: origin.moves }),
+      ...(origin.exchange && { exchange: origin.exchange }),
       ...(origin.relieves !== undefined && { relieves: origin.relieves }),
       ...(origin.failures !== undefined && { failures: origin.failures }),
       ...(origin.refusals !== undefined && { refusals: origin.refusals }),

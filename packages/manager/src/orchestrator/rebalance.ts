@@ -3,7 +3,8 @@ import { type Service, slotKey, type Task, wantsRebalancing } from '../model/ind
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
-import { failedTargets, isShared, movableAt } from './movable.ts';
+import { advanceExchanges, beginExchange } from './exchange.ts';
+import { isShared, mayTake, movableAt } from './movable.ts';
 import { newTask, targetLike } from './new-task.ts';
 import { moveOrder } from './policy.ts';
 import { byAge, isWanted } from './standing.ts';
@@ -16,13 +17,15 @@ const laterMs = 30_000;
 const busyMs = 1_000;
 /** Services judged node by node in one round: others must get a turn. */
 const mostJudged = 100;
+/** Of these, services for which another one is looked for to change places with. */
+const mostSearched = 10;
 
 export interface RebalanceContext {
   /** Equal to what `tx` reads. */
   readonly state: ClusterState;
   readonly calm: Calm;
-  /** Moves whose new task does not run yet. */
-  readonly underWay: number;
+  /** The new tasks of moves, by id, that do not run yet. */
+  readonly underWay: ReadonlySet<string>;
   readonly now: number;
   readonly ids: Ids;
 }
@@ -30,7 +33,8 @@ export interface RebalanceContext {
 /**
  * Begins moves: makes a second task in a slot, bound to a better node. The orchestrator starts it and stops the
  * first one once the second runs; until then nothing is given up. Where the service wants it stop-first, the first one
- * stops once the second is prepared. Returns when to look at a service again.
+ * stops once the second is prepared. Where there is no room for a second one, tasks of two services change places, one
+ * such pair at a time. Returns when to look at a service again.
  */
 export function rebalance(
   tx: Tx,
@@ -40,8 +44,11 @@ export function rebalance(
   const { state, calm, now } = context;
   const balancer = new Balancer(state, { now, seed: 0 });
   const again = new Map<string, number>();
-  let free = mostMoves - context.underWay;
+  let free = mostMoves - context.underWay.size;
+  let exchanging = [...context.underWay].some((id) => tx.tasks.get(id)?.shoal.exchange);
+  advanceExchanges(tx, context.underWay);
   let judged = 0;
+  let searched = 0;
   for (const id of serviceIds) {
     const service = tx.services.get(id);
     const tasks = tx.tasks.by('service', id);
@@ -53,9 +60,16 @@ export function rebalance(
       continue;
     }
     judged++;
-    const begun = begin(tx, service, tasks, balancer, context);
-    if (begun === 'later') again.set(id, Math.min(now + laterMs, calm.nextAfter(now)));
-    else if (begun) free--;
+    const live = tasks.filter(isWanted).sort(byAge);
+    const begun = begin(tx, service, live, balancer, context);
+    if (begun === true) free--;
+    if (begun !== 'later') continue;
+    const maySwap = !exchanging && free >= 2 && searched < mostSearched;
+    if (maySwap) searched++;
+    if (maySwap && beginExchange(tx, service, live, balancer, context)) {
+      exchanging = true;
+      free -= 2;
+    } else again.set(id, Math.min(now + laterMs, calm.nextAfter(now)));
   }
   return again;
 }
@@ -63,14 +77,14 @@ export function rebalance(
 function begin(
   tx: Tx,
   service: Service,
-  tasks: readonly Task[],
+  live: readonly Task[],
   balancer: Balancer,
-  { calm, now, ids }: RebalanceContext,
+  context: RebalanceContext,
 ): boolean | 'later' {
-  const live = tasks.filter(isWanted).sort(byAge);
+  const { now, ids } = context;
   const [any] = live;
-  const failed = failedTargets(service, tasks, calm);
-  const move = any && balancer.find(any, (id) => calm.calmAt(id) <= now && !failed.has(id));
+  const tasks = tx.tasks.by('service', service.ID);
+  const move = any && balancer.find(any, mayTake(service, tasks, context));
   if (!move || move === 'later') return move ?? false;
   const old = live.find(({ NodeID }) => NodeID === move.from);
   if (old?.Slot === undefined) return false;

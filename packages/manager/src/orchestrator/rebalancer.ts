@@ -23,7 +23,7 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
     gatherMs,
     act: (serviceIds, now) =>
       // Transactions run one by one and `state` follows each, so that here it equals the store.
-      store.update((tx) => rebalance(tx, serviceIds, { state, calm, underWay: underWay.size, now, ids })),
+      store.update((tx) => rebalance(tx, serviceIds, { state, calm, underWay, now, ids })),
   });
   const markAll = () => {
     for (const { ID, Spec } of store.view.services.all()) if (!Spec.Mode?.Global) loop.mark(ID);

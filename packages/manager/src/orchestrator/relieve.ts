@@ -3,7 +3,7 @@ import { type Node, priorityOf, type Service, shortOf, slotKey, type Task } from
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
-import { failedTargets, isShared, movableAt } from './movable.ts';
+import { isShared, mayTake, movableAt } from './movable.ts';
 import { newTask, targetLike } from './new-task.ts';
 import { moveOrder } from './policy.ts';
 import { byAge, isRunning, isWanted } from './standing.ts';
@@ -56,15 +56,14 @@ export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContex
 
 /** Undefined when a move has begun; otherwise why none has. */
 function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): string | undefined {
-  const { calm, now, ids, memory } = context;
+  const { now, ids, memory } = context;
   const short = shortOf(node);
   const leaving = candidates(tx, node.ID, now).sort(
     firstToLeave(short.includes('memory') ? memory : nothing),
   );
   let why = 'none of its tasks can be moved now';
   for (const { task, service, tasks } of leaving) {
-    const failed = failedTargets(service, tasks, calm);
-    const found = balancer.elsewhere(task, (id) => calm.calmAt(id) <= now && !failed.has(id));
+    const found = balancer.elsewhere(task, mayTake(service, tasks, context));
     if ('why' in found) {
       why = `${service.Spec.Name ?? service.ID}: ${found.why}`;
       continue;

@@ -76,6 +76,8 @@ function takesOver(scene: Scene, next: Task, kept: Task): boolean {
 
 /** Starts `next` beside `kept`; or, if it must not run beside it, stops `kept` for it once that costs the least. */
 function handOver(scene: Scene, kept: Task, next: Task): void {
+  // Both services have to be ready for it at the same time: the rebalancer sees them.
+  if (next.shoal.exchange) return;
   const isPrepared = next.shoal.moves === kept.ID && compareStates(next.Status.State, 'ready') >= 0;
   if (!startsAfterStop(scene, next)) start(scene, next);
   else if (isPrepared && isWhole(scene.draft)) scene.draft.stop(kept, 'rebalanced');
@@ -204,6 +206,7 @@ function start(scene: Scene, task: Task): void {
   draft.wake(startAfter);
   if (startAfter > draft.facts.now) return;
   if (startsAfterStop(scene, task) && occupants(draft, place.key, task).length > 0) return;
+  if (task.shoal.exchange && draft.facts.mayRun?.(task.shoal.exchange.old)) return;
   draft.put({ ...task, DesiredState: 'running' });
 }
 

@@ -174,12 +174,15 @@ const rolledBackAsATaskFails: [Event[], UpdateConfig] = [
   { Parallelism: 1, Delay: 0, FailureAction: 'rollback', MaxFailureRatio: 0, Order: null },
 ];
 
+const anyHistory = fc.array(anEvent, { maxLength: 40, size: 'max' });
+
 describe('random histories', () => {
   it('keep the rules of a replicated service on the way, and end where its spec says', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(anEvent, { maxLength: 40, size: 'max' }), aConfig, async (events, config) => {
+      fc.asyncProperty(anyHistory, aConfig, fc.boolean(), async (events, config, schedules) => {
         const simulation = await Simulation.open(3);
         simulation.rebalances = true;
+        simulation.schedules = schedules;
         await simulation.change({
           UpdateConfig: config,
           RollbackConfig: config,
@@ -200,7 +203,7 @@ describe('random histories', () => {
 
   it('keep the rules of a global service on the way, and end where its spec says', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(anEvent, { maxLength: 40, size: 'max' }), aConfig, async (events, config) => {
+      fc.asyncProperty(anyHistory, aConfig, async (events, config) => {
         const simulation = await Simulation.open(3);
         await simulation.change({ UpdateConfig: config, RollbackConfig: config, Mode: { Global: {} } });
         await survive(simulation, events);

@@ -235,9 +235,10 @@ export class Simulation {
 
   async #rebalance(): Promise<void> {
     const ids = () => `t${String(++this.#ids).padStart(5, '0')}`;
-    const underWay = this.tasks.filter(
+    const moves = this.tasks.filter(
       ({ shoal, Status }) => shoal.moves !== undefined && compareStates(Status.State, 'running') < 0,
-    ).length;
+    );
+    const underWay = new Set(moves.map(({ ID }) => ID));
     const state = ClusterState.from(this.store.view);
     await this.store.update((tx) =>
       rebalance(tx, ['web'], { state, calm: this.#calm, underWay, now: this.now, ids }),

@@ -137,3 +137,89 @@ describe('a better place', () => {
     );
   });
 });
+
+describe('an exchange', () => {
+  const sized = (ServiceID: string, cpus: number) => ({
+    ServiceID,
+    Spec: { Resources: { Reservations: { NanoCPUs: cpus * 1e9 } } },
+  });
+  const on = (ServiceID: string, cpus: number, counts: Readonly<Record<string, number>>) =>
+    tasksOn(counts, sized(ServiceID, cpus)).map((task, index) => ({ ...task, ID: `${ServiceID}${index}` }));
+  const cpus = (id: string, count: number) =>
+    aNode(id, { Description: { Resources: { NanoCPUs: count * 1e9, MemoryBytes: 1 } } });
+  const partnerOf = (nodes: readonly Node[], tasks: readonly Task[], task: Task | undefined) => {
+    if (!task) throw new Error('no task');
+    const tasksOn = (nodeId: string) => tasks.filter(({ NodeID }) => NodeID === nodeId);
+    const balancer = new Balancer(stateOf(nodes, tasks), { now: 0, seed: 0 });
+    return balancer.exchange(
+      task,
+      () => true,
+      tasksOn,
+      () => true,
+    );
+  };
+
+  it('is one that evens out both services', () => {
+    const nodes = [cpus('n1', 2), cpus('n2', 2)];
+    const a = on('a', 1, { n1: 2 });
+    const partner = (b: readonly Task[], all = nodes) => partnerOf(all, [...a, ...b], a[0])?.ServiceID;
+    expect(partner(on('b', 1, { n2: 2 }))).toBe('b');
+    // It would be a move for nothing to b.
+    expect(partner([...on('b', 1, { n2: 1 }), ...on('c', 1, { n2: 1 })])).toBeUndefined();
+    // There is not as much room.
+    expect(partner(on('b', 2, { n2: 2 }), [cpus('n1', 2), cpus('n2', 4)])).toBeUndefined();
+    const spread = { Preferences: [{ Spread: { SpreadDescriptor: 'node.hostname' } }] };
+    const b = on('b', 1, { n2: 2 }).map((task) => ({ ...task, Spec: { ...task.Spec, Placement: spread } }));
+    const named = nodes.map((node) => ({
+      ...node,
+      Description: { ...node.Description, Hostname: node.ID },
+    }));
+    expect(partner(b, named)).toBeUndefined();
+  });
+
+  it('brings the squares of both services down, keeps within the room, and is the last after some', () => {
+    const aService = fc.record({ size: fc.integer({ min: 1, max: 2 }), counts: fc.array(fc.nat(4)) });
+    const aCluster = fc.record({
+      room: fc.array(fc.nat(2), { minLength: 2, maxLength: 4 }),
+      services: fc.array(aService, { minLength: 2, maxLength: 4 }),
+    });
+    fc.assert(
+      fc.property(aCluster, ({ room, services }) => {
+        let tasks = services.flatMap(({ size, counts }, n) =>
+          on(`s${n}`, size, Object.fromEntries(room.map((_, at) => [`n${at}`, counts[at] ?? 0]))),
+        );
+        const sizeOf = (task: Task) => Number(task.Spec.Resources?.Reservations?.NanoCPUs ?? 0) / 1e9;
+        const used = (id: string) =>
+          tasks.filter(({ NodeID }) => NodeID === id).reduce((sum, task) => sum + sizeOf(task), 0);
+        const nodes = room.map((spare, at) => cpus(`n${at}`, used(`n${at}`) + spare));
+        const squares = (service: string) =>
+          nodes
+            .map(
+              ({ ID }) =>
+                tasks.filter(({ NodeID, ServiceID }) => NodeID === ID && ServiceID === service).length ** 2,
+            )
+            .reduce((sum, square) => sum + square, 0);
+        const capacities = new Map(nodes.map(({ ID, Description }) => [ID, Description.Resources?.NanoCPUs]));
+        for (let swaps = 0; ; swaps++) {
+          expect(swaps).toBeLessThan(200);
+          const found = tasks
+            .map((task) => [task, partnerOf(nodes, tasks, task)] as const)
+            .find(([, partner]) => partner);
+          const [one, other] = found ?? [];
+          if (!one || !other) break;
+          const before = [one, other].map(({ ServiceID }) => squares(ServiceID));
+          tasks = tasks.map((task) =>
+            task.ID === one.ID
+              ? { ...task, NodeID: other.NodeID as string }
+              : task.ID === other.ID
+                ? { ...task, NodeID: one.NodeID as string }
+                : task,
+          );
+          for (const [index, { ServiceID }] of [one, other].entries())
+            expect(squares(ServiceID)).toBeLessThanOrEqual((before[index] ?? 0) - 2);
+          for (const [id, capacity] of capacities) expect(used(id) * 1e9).toBeLessThanOrEqual(capacity ?? 0);
+        }
+      }),
+    );
+  });
+});

@@ -8,12 +8,16 @@ import { applying, filters, nodeFilters, passesAll, roomFilters } from './filter
 import { pendingReasons, pendingText } from './reasons.ts';
 import { claim, type ScheduleOptions } from './schedule.ts';
 import { compareCandidates, compareNumbers } from './scores.ts';
+import { loadOf } from './task-load.ts';
 
 /** From one node to another, so that the tasks of a service are spread more evenly. */
 export interface Move {
   readonly from: string;
   readonly to: string;
 }
+
+/** Nodes on which a partner for an exchange is looked for. */
+const mostTargets = 8;
 
 /** Finds moves for one service, or task, after the other; each sees what those before it will take. */
 export class Balancer {
@@ -42,6 +46,59 @@ export class Balancer {
     if (!best) return this.#best(demand, nodes, nodes, (a, b) => a.serviceTasks - b.serviceTasks) && 'later';
     this.#draft.place(demand, best.to, claim(demand, best.to));
     return { from: best.from.node.ID, to: best.to.node.ID };
+  }
+
+  /**
+   * A task of another service with which `task` can change places, where each would move by itself if there were room:
+   * its node has at least two tasks of its service more than the other one, within the same branches. So an exchange
+   * brings the sums of squares of both services down. `mayTake` leaves out nodes as targets of `task`; `tasksOn` are the
+   * tasks on a node, of which `mayMove` leaves out some.
+   */
+  exchange(
+    task: Task,
+    mayTake: (nodeId: string) => boolean,
+    tasksOn: (nodeId: string) => readonly Task[],
+    mayMove: (partner: Task) => boolean,
+  ): Task | undefined {
+    const demand = demandOf(task);
+    const from = this.#draft.candidate(demand, task.NodeID ?? '');
+    const emptier = this.#draft
+      .candidates(demand)
+      .filter((to) => this.#isEvener(demand, from, to) && mayTake(to.node.ID))
+      .sort((a, b) => a.serviceTasks - b.serviceTasks || a.order - b.order)
+      .slice(0, mostTargets);
+    // Of one service on one node they are all alike.
+    const others = emptier.flatMap(({ node }) => [
+      ...Map.groupBy(tasksOn(node.ID), ({ ServiceID }) => ServiceID).values(),
+    ]);
+    return others
+      .flatMap(([first]) => first ?? [])
+      .find((other) => this.#canSwap(task, other) && mayMove(other));
+  }
+
+  #canSwap(a: Task, b: Task): boolean {
+    const [demandA, demandB] = [demandOf(a), demandOf(b)];
+    const on = (demand: Demand, { NodeID = '' }: Task) => this.#draft.candidate(demand, NodeID);
+    const fits = (demand: Demand, node: Candidate | undefined) =>
+      node !== undefined && passesAll(applying(filters, demand), demand, node);
+    const vacancies = [a, b].map((task) => ({ nodeId: task.NodeID ?? '', load: loadOf(task, true) }));
+    return (
+      a.ServiceID !== b.ServiceID &&
+      this.#isEvener(demandB, on(demandB, b), on(demandB, a)) &&
+      this.#draft.vacated(vacancies, () => fits(demandA, on(demandA, b)) && fits(demandB, on(demandB, a)))
+    );
+  }
+
+  /** Whether a task's service lies more evenly, within the same branches, when one moves between these nodes. */
+  #isEvener(demand: Demand, from: Candidate | undefined, to: Candidate | undefined): boolean {
+    const { leafOf } = this.#draft.branches(demand);
+    return (
+      from !== undefined &&
+      to !== undefined &&
+      from.serviceTasks - to.serviceTasks >= 2 &&
+      to.failures < failureLimit &&
+      leafOf[from.order] === leafOf[to.order]
+    );
   }
 
   /**

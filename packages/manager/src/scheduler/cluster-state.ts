@@ -57,13 +57,14 @@ export class ClusterState {
 
   /** Room that others hold who will have ended before the task starts. */
   vacanciesFor(task: Task): readonly Vacancy[] {
-    if (!task.shoal.stopFirst) return none;
-    const place = this.#places.of(task);
-    return place.flatMap((other) => {
-      if (other.ID === task.ID || other.NodeID === undefined || !occupies(other)) return [];
-      const load = loadOf(other, counts(other, place));
-      return takesRoom(load) ? [{ nodeId: other.NodeID, load }] : [];
-    });
+    const { stopFirst, exchange } = task.shoal;
+    if (!stopFirst) return none;
+    const own = this.#places.of(task);
+    const others = exchange ? this.#places.at(exchange.serviceId, exchange.slot) : [];
+    return [
+      ...own.filter(({ ID }) => ID !== task.ID).flatMap((one) => vacancy(one, own)),
+      ...others.filter(({ ID }) => ID === exchange?.old).flatMap((one) => vacancy(one, others)),
+    ];
   }
 
   /** Another task serves in the place of this one until it does. */
@@ -154,6 +155,12 @@ const isNodesFault = (task: Task): boolean =>
   isRefused(task) ||
   task.Status.OOMKilled === true ||
   (task.shoal.moves !== undefined && task.shoal.runningSince === undefined);
+
+function vacancy(task: Task, place: readonly Task[]): Vacancy[] {
+  if (task.NodeID === undefined || !occupies(task)) return [];
+  const load = loadOf(task, counts(task, place));
+  return takesRoom(load) ? [{ nodeId: task.NodeID, load }] : [];
+}
 
 const counts = (task: Task, place: readonly Task[]): boolean => place.find(isWanted)?.ID === task.ID;
 

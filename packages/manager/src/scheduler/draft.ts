@@ -56,6 +56,11 @@ export class Draft {
     return this.#look(demand, this.#nodes);
   }
 
+  candidate(demand: Demand, nodeId: string): Candidate | undefined {
+    const node = this.#byId.get(nodeId);
+    return node && this.#look(demand, [node])[0];
+  }
+
   /** Every node whose refusal is worth a word: of a task bound to a node only that one. */
   concerned(demand: Demand): Candidate[] {
     return this.#look(demand, this.#concerned(demand));

@@ -11,7 +11,11 @@ export class Places {
 
   /** All of the task's place, newest first. */
   of(task: Task): readonly Task[] {
-    return listOf(this.#services.get(task.ServiceID)?.get(keyOf(task)));
+    return this.at(task.ServiceID, keyOf(task));
+  }
+
+  at(serviceId: string, place: Key): readonly Task[] {
+    return listOf(this.#services.get(serviceId)?.get(place));
   }
 
   add(task: Task): void {

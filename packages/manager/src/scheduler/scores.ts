@@ -39,7 +39,7 @@ export const scores: readonly Score[] = [
   },
   {
     name: 'serviceTasks',
-    about: 'tasks of the service on the node',
+    about: 'tasks of the service on the node, without those about to leave it',
     size: 1 << 14,
     of: (_, { serviceTasks }) => serviceTasks,
   },
