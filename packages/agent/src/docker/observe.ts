@@ -7,6 +7,7 @@ import {
   type Health,
   type ListedContainer,
 } from '../task/container.ts';
+import { toLimits } from './host-config.ts';
 import { type Owner, taskOf } from './labels.ts';
 
 /** Docker's, for a container that names none. */
@@ -23,7 +24,7 @@ export function toContainer(info: ContainerInspectInfo): Container {
     pid: state.Pid,
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,
-    memoryLimit: host.Memory ?? 0,
+    limits: toLimits(host),
     error: state.Error,
     stopTimeoutMs: (stopTimeout ?? defaultStopTimeoutSeconds) * 1_000,
     ports: toPorts(info.NetworkSettings.Ports),

@@ -1,6 +1,7 @@
 import type { Assignment, DesiredStateName, TaskAttachment } from '@shoal/proto';
-import { type Container, isActive } from './container.ts';
+import { type Container, type ContainerLimits, graceSeconds, isActive } from './container.ts';
 import { cutOff, stopIsolated } from './isolation.ts';
+import { areSame, lacks, limitsOf } from './limits.ts';
 import { attempted, ownRestart, resumed } from './own-restarts.ts';
 import { advance, isBefore, isFinal, type Status, statusOf } from './status.ts';
 
@@ -18,6 +19,14 @@ export interface Memory {
   /** Pulling was tried. When it failed, a copy on this host is used if there is one, as Swarm does. */
   readonly pulled?: { readonly error: string };
   /** The daemon's reason to refuse creating or starting the container for good. */
+  readonly refused?: string;
+  /** The newest limits that the daemon was asked to give to the container that exists. */
+  readonly limits?: Limiting;
+}
+
+export interface Limiting {
+  readonly asked: ContainerLimits;
+  /** Why it keeps those it had. */
   readonly refused?: string;
 }
 
@@ -50,6 +59,7 @@ interface StepArgs {
   pull: { readonly image: string; readonly auth: string };
   create: { readonly assignment: Assignment; readonly pullError: string };
   start: { readonly id: string };
+  limit: { readonly id: string; readonly limits: ContainerLimits; readonly present: ContainerLimits };
   /**
    * `withdrawal`: first, all hosts stop leading clients to it. `drain`: open connections may finish, and
    * closed ones are forgotten. `isolated`: it is over when it takes longer than it may, and when the daemon does not
@@ -89,7 +99,7 @@ export function plan(task: TaskView): Plan {
   const judged = judge(task);
   const alone = restartAlone(task, judged);
   if (alone) return alone;
-  const status = advance(memory.status, withRestarts(judged, task));
+  const status = advance(memory.status, withLimits(withRestarts(judged, task), task));
   const next = work(task, status);
   return typeof next === 'string'
     ? { kind: 'wait', reason: next, status }
@@ -142,6 +152,13 @@ function withRestarts(status: Status, { container, memory }: TaskView): Status {
   const times = own.count === 1 ? 'once' : `${own.count} times`;
   const message = `started; ${times} again by its host while the manager was away`;
   return { ...status, message, own: now };
+}
+
+/** Says of a task that runs why it does so with the limits it had before. */
+function withLimits(status: Status, { assignment, memory: { limits } }: TaskView): Status {
+  if (status.state !== 'running' || limits?.refused === undefined || !assignment) return status;
+  if (!areSame(limits.asked, limitsOf(assignment))) return status;
+  return { ...status, limitsRefused: limits.refused };
 }
 
 function judge({ wanted, container, memory: { status, refused } }: TaskView): Status {
@@ -204,9 +221,8 @@ function exited(container: Container): Status {
 }
 
 /** What matters first: tables cut errors short. */
-function outOfMemory({ memoryLimit, exitCode }: Container): string {
-  const limit =
-    memoryLimit > 0 ? `limit ${Math.round(memoryLimit / 2 ** 20)} MiB` : 'of its host, it has no limit';
+function outOfMemory({ limits: { memory }, exitCode }: Container): string {
+  const limit = memory > 0 ? `limit ${Math.round(memory / 2 ** 20)} MiB` : 'of its host, it has no limit';
   return `task: out of memory (${limit}), exit code ${exitCode}`;
 }
 
@@ -251,7 +267,20 @@ function work(task: TaskView, status: Status): Step | string {
   }
   if (container.health === 'unhealthy') return stop(container, assignment);
   if (container.phase === 'removing') return 'someone removes its container';
-  return status.state === 'starting' ? 'its health check has not passed yet' : 'it runs';
+  const limiting = newLimits(container, assignment, memory);
+  return limiting ?? (status.state === 'starting' ? 'its health check has not passed yet' : 'it runs');
+}
+
+/** Limits that its service was given since the container was made. What was refused once is not asked for again. */
+function newLimits(
+  { id, phase, limits: present }: Container,
+  assignment: Assignment,
+  { limits: before }: Memory,
+): Step | undefined {
+  const limits = limitsOf(assignment);
+  if (phase !== 'running' && phase !== 'paused') return undefined;
+  if (!lacks(present, limits) || (before && areSame(before.asked, limits))) return undefined;
+  return { action: 'limit', id, limits, present };
 }
 
 function clearAway(container: Container | undefined): Step | undefined {
@@ -264,7 +293,9 @@ function clearAway(container: Container | undefined): Step | undefined {
 export function stop(container: Container, assignment?: Assignment): StepOf<'stop'> {
   const { id, stopTimeoutMs, phase, health } = container;
   const isolated = assignment?.isolated === true && { isolated: true as const };
-  const base = { action: 'stop', id, timeoutMs: stopTimeoutMs, ...isolated } as const;
+  // Its service may have got another one since the container was made.
+  const timeoutMs = assignment?.container ? graceSeconds(assignment.container) * 1_000 : stopTimeoutMs;
+  const base = { action: 'stop', id, timeoutMs, ...isolated } as const;
   if (!assignment || assignment.attachments.length === 0) return base;
   const { taskId, serviceId, attachments, drainMs } = assignment;
   const isIll = health === 'unhealthy';

@@ -23,6 +23,8 @@ export interface Status {
   readonly own?: OwnRestarts;
   /** It was stopped for want of contact with the manager. */
   readonly cutOff?: true;
+  /** Of a running task: why its container keeps the limits it had. */
+  readonly limitsRefused?: string;
 }
 
 /** Earlier states first; a status may only move to the right. The last four are ends, and final. */
@@ -83,6 +85,7 @@ export const toTaskStatus = (taskId: string, status: Status, timeMs: number): Ta
   own: status.own && toProtoRestarts(status.own),
   cutOff: status.cutOff ?? false,
   oomKilled: status.oomKilled ?? false,
+  limitsRefused: status.limitsRefused ?? '',
 });
 
 export const fromTaskStatus = ({
@@ -94,6 +97,7 @@ export const fromTaskStatus = ({
   own,
   cutOff,
   oomKilled,
+  limitsRefused,
 }: TaskStatus): Status => ({
   state: decodeObserved(state) ?? 'accepted',
   message,
@@ -103,6 +107,7 @@ export const fromTaskStatus = ({
   ...(oomKilled && { oomKilled }),
   ...(own && { own: fromProtoRestarts(own) }),
   ...(cutOff && { cutOff }),
+  ...(limitsRefused && { limitsRefused }),
 });
 
 const toProtoRestarts = (own: OwnRestarts): ProtoRestarts => ({

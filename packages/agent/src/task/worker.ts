@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { type Container, isActive, type ListedContainer } from './container.ts';
 import type { Outcome, StepContext } from './execute.ts';
 import { cutOff } from './isolation.ts';
+import { areSame, limitsOf } from './limits.ts';
 import {
   type Memory,
   plan,
@@ -74,11 +75,12 @@ export class TaskWorker {
   /** `gone` without an assignment: the container is stopped and removed. */
   want(wanted: Wanted, assignment?: Assignment): void {
     const changed = wanted !== this.#wanted;
+    const before = this.#assignment;
     this.#wanted = wanted;
     if (assignment) this.#assignment = assignment;
-    if (!changed) return;
-    if (wanted !== 'ready' && wanted !== 'running') this.#step?.abort.abort();
-    this.wake();
+    if (changed && wanted !== 'ready' && wanted !== 'running') this.#step?.abort.abort();
+    const limited = before && assignment && !areSame(limitsOf(before), limitsOf(assignment));
+    if (changed || limited) this.wake();
   }
 
   /** The manager has accepted the present status. */
@@ -231,7 +233,7 @@ export class TaskWorker {
     this.#memory = memory;
   }
 
-  #learn({ container, stale, pulled, refused, killed }: Outcome): void {
+  #learn({ container, stale, pulled, refused, limits, killed }: Outcome): void {
     if (container !== undefined) this.#container = container ?? undefined;
     if (killed && this.#container) {
       this.#container = { ...this.#container, phase: 'exited', pid: 0, exitCode: killedExitCode };
@@ -243,6 +245,7 @@ export class TaskWorker {
       ...(stale && { stale }),
       ...(pulled && { pulled }),
       ...(refused !== undefined && { refused }),
+      ...(limits && { limits }),
     };
   }
 

@@ -82,7 +82,7 @@ function endpointView(view: ReadView, { EndpointSpec }: ServiceSpec, shoal: Serv
 
 export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTask {
   const { GenericResources, ...rest } = task;
-  const { cutOff: _, ...status } = task.Status;
+  const { cutOff: _, limitsRefused: _limits, ...status } = task.Status;
   return {
     ...rest,
     Labels: { ...task.Labels },
@@ -97,9 +97,12 @@ export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTas
   };
 }
 
-/** With the reason, where the manager asked it to stop: `shutdown: rebalanced`. */
-const message = ({ Status }: Pick<Task, 'Status'>, { stopReason }: Task['shoal']) =>
-  stopReason && { Message: [Status.Message, stopReason].filter(Boolean).join(': ') };
+/** With the reason, where the manager asked it to stop: `shutdown: rebalanced`, or has to replace it. */
+const message = ({ Status }: Pick<Task, 'Status'>, { stopReason, refused }: Task['shoal']) => {
+  const said = [Status.Message, stopReason].filter(Boolean).join(': ');
+  const Message = refused ? `${said}; its daemon refused new limits: ${refused.why}` : said;
+  return Message && { Message };
+};
 
 const portStatus = ({ Status }: Pick<Task, 'Status'>): ApiTask['Status']['PortStatus'] =>
   Status.PortStatus.Ports ? { Ports: [...Status.PortStatus.Ports] } : {};

@@ -91,6 +91,7 @@ export function anAgent(port: number) {
             ports: [],
             oomKilled: false,
             cutOff: false,
+            limitsRefused: '',
           },
         ],
       },

@@ -36,7 +36,7 @@ export type Origin = Pick<
   'isolated' | 'replaces' | 'failures' | 'startAfter' | 'moves' | 'relieves'
 >;
 
-export const currentTarget = ({ Spec, shoal }: Service): Target => ({
+export const currentTarget = ({ Spec, shoal }: Pick<Service, 'Spec' | 'shoal'>): Target => ({
   version: shoal.specVersion,
   spec: taskTemplate(Spec),
   ports: hostPorts(Spec),

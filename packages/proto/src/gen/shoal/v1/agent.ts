@@ -457,6 +457,8 @@ export interface TaskStatus {
   cutOff: boolean;
   /** The kernel killed one of its processes for want of memory, and it failed. */
   oomKilled: boolean;
+  /** Of a running task: why its container keeps the limits it had, in the daemon's words; empty when it has those asked for. */
+  limitsRefused: string;
 }
 
 /**
@@ -4842,6 +4844,7 @@ function createBaseTaskStatus(): TaskStatus {
     own: undefined,
     cutOff: false,
     oomKilled: false,
+    limitsRefused: "",
   };
 }
 
@@ -4876,6 +4879,9 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     }
     if (message.oomKilled !== false) {
       writer.uint32(240).bool(message.oomKilled);
+    }
+    if (message.limitsRefused !== "") {
+      writer.uint32(322).string(message.limitsRefused);
     }
     return writer;
   },
@@ -4973,6 +4979,14 @@ export const TaskStatus: MessageFns<TaskStatus> = {
             message.oomKilled = reader.bool();
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.limitsRefused = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5002,6 +5016,7 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     message.own = (object.own !== undefined && object.own !== null) ? OwnRestarts.fromPartial(object.own) : undefined;
     message.cutOff = object.cutOff ?? false;
     message.oomKilled = object.oomKilled ?? false;
+    message.limitsRefused = object.limitsRefused ?? "";
     return message;
   },
 };
