@@ -399,6 +399,13 @@ describe('updates', () => {
       },
       { timeoutMs: 60_000 },
     );
+    const { StartedAt, CompletedAt, Message } = (await docker.getService('web').inspect()).UpdateStatus;
+    expect(Date.parse(CompletedAt)).toBeGreaterThan(Date.parse(StartedAt));
+    const failed = (await tasksOf('web')).find(({ ID }) => Message.includes(ID));
+    expect(failed?.Status.Err).toBe('task: non-zero exit (1)');
+    expect(Message).toBe(
+      `rollback completed; update rolled back due to failure or early termination of task ${failed?.ID}: task: non-zero exit (1)`,
+    );
     const tasks = await running('web', 3);
     expect(tasks.every(({ Spec }) => Spec.ContainerSpec?.Image === image)).toBe(true);
     expect(

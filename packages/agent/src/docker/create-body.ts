@@ -1,10 +1,8 @@
 import type { Assignment, ContainerSpec, GenericResource, HealthCheck } from '@shoal/proto';
 import type { DockerAttachment } from '../network/host-network.ts';
+import { graceSeconds } from '../task/container.ts';
 import { hostConfig, portKey } from './host-config.ts';
 import { labelsOf, type Owner } from './labels.ts';
-
-/** Docker's, when the spec says nothing. */
-const defaultGraceSeconds = 10;
 
 /** Body of `POST /containers/create` for a task, after moby's executor `config`. */
 export function createBody(task: Assignment, owner: Owner, attachments: readonly DockerAttachment[] = []) {
@@ -59,10 +57,6 @@ const command = ({ command, args }: ContainerSpec) => ({
   ...(command.length > 0 && { Entrypoint: command }),
   ...(args.length > 0 && { Cmd: args }),
 });
-
-/** Docker counts whole seconds; a fraction is rounded up. */
-const graceSeconds = ({ stopGracePeriod }: ContainerSpec): number =>
-  stopGracePeriod === undefined ? defaultGraceSeconds : Math.ceil(stopGracePeriod / 1e9);
 
 /** Zero means "as the image says" to Docker. */
 const healthcheck = (from: HealthCheck) => ({

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { noLimits } from '../task/limits.ts';
 import { aCheck, anAssignment } from '../task/testing.ts';
 import { Engine } from './engine.ts';
 import { watchContainers } from './watch.ts';
@@ -55,6 +56,48 @@ afterEach(async () => {
 
 const refusal = (status: number, message: string): Answer => ({ status, body: { message } });
 const anyone = () => new AbortController().signal;
+
+describe('new limits', () => {
+  const MiB = 2 ** 20;
+  const given = (memory: number, pids = 0) => ({ ...noLimits, memory, pids });
+  const stats = (usage: number, inactive: number): Answer => ({
+    body: { memory_stats: { usage: usage * MiB, stats: { inactive_file: inactive * MiB } } },
+  });
+  const update = 'POST /containers/c1/update';
+
+  it('are said in the body of the update, swap along with memory', async () => {
+    const { engine, requests } = await aDaemon({ [update]: { body: { Warnings: null } } });
+    await engine.limit('c1', given(96 * MiB), given(64 * MiB, 50));
+    expect(requests.map(({ url }) => url)).toEqual(['/containers/c1/update']);
+    expect(JSON.parse(requests[0]?.body ?? '')).toEqual({
+      Memory: 96 * MiB,
+      MemorySwap: 192 * MiB,
+      PidsLimit: -1,
+    });
+  });
+
+  it('below what the container uses are refused, its file cache left out', async () => {
+    const { engine, requests } = await aDaemon({
+      [update]: { body: { Warnings: null } },
+      'GET /containers/c1/stats': stats(90, 20),
+    });
+    await expect(engine.limit('c1', given(64 * MiB), given(96 * MiB))).rejects.toMatchObject({
+      name: 'Refused',
+      message: 'it uses 70 MiB of memory, the new limit is 64 MiB',
+    });
+    expect(requests.map(({ line }) => line)).toEqual(['GET /containers/c1/stats']);
+    await engine.limit('c1', given(72 * MiB), noLimits);
+    expect(requests.at(-1)?.line).toBe(update);
+  });
+
+  it('are refused in the words of the daemon', async () => {
+    const { engine } = await aDaemon({ [update]: refusal(500, 'Cannot update container c1: busy') });
+    await expect(engine.limit('c1', given(96 * MiB), given(64 * MiB))).rejects.toMatchObject({
+      name: 'Refused',
+      message: 'Cannot update container c1: busy',
+    });
+  });
+});
 
 describe('a container', () => {
   it('is created with its name beside the body', async () => {

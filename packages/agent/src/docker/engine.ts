@@ -2,11 +2,13 @@ import type { Readable } from 'node:stream';
 import type { Assignment } from '@shoal/proto';
 import Docker from 'dockerode';
 import type { DockerAttachment } from '../network/host-network.ts';
-import type { Check, Container, ListedContainer } from '../task/container.ts';
-import type { ContainerEngine } from '../task/engine.ts';
+import type { Check, Container, ContainerLimits, ListedContainer } from '../task/container.ts';
+import { type ContainerEngine, Refused } from '../task/engine.ts';
+import { limitsOf } from '../task/limits.ts';
 import { createBody, endpointConfig } from './create-body.ts';
 import { messageOf, refusal, statusCodeOf } from './errors.ts';
 import { runIn } from './exec.ts';
+import { updateBody } from './host-config.ts';
 import { jsonLines } from './json-lines.ts';
 import { clusterLabel, type Owner, ownerFilter, taskOf } from './labels.ts';
 import { toContainer, toListed } from './observe.ts';
@@ -100,7 +102,7 @@ export class Engine implements ContainerEngine {
       });
       // Before API 1.44 a container can be made on one network only.
       for (const attachment of attachments.slice(1)) await this.#connect(assignment, id, attachment);
-      return created(id, body.StopTimeout);
+      return created(id, assignment, body.StopTimeout);
     } catch (error) {
       throw refusal(error);
     }
@@ -136,6 +138,29 @@ export class Engine implements ContainerEngine {
     } catch (error) {
       if (statusCodeOf(error) !== 304 && statusCodeOf(error) !== 404) throw error;
     }
+  }
+
+  async limit(id: string, wanted: ContainerLimits, present: ContainerLimits): Promise<void> {
+    const isLess = wanted.memory > 0 && (present.memory === 0 || wanted.memory < present.memory);
+    const used = isLess ? await this.#memoryOf(id) : 0;
+    // With control groups v2 the kernel would kill its processes.
+    if (isLess && used > wanted.memory) {
+      const [use, limit] = [used, wanted.memory].map((bytes) => Math.ceil(bytes / 2 ** 20));
+      throw new Refused('other', `it uses ${use} MiB of memory, the new limit is ${limit} MiB`);
+    }
+    try {
+      await this.#quick.getContainer(id).update(updateBody(wanted, present));
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  /** Bytes that can't be given back, as `docker stats` counts them; 0 when it does not run. */
+  async #memoryOf(id: string): Promise<number> {
+    const query = { stream: false, 'one-shot': true } as const;
+    const { memory_stats: memory } = await this.#quick.getContainer(id).stats(query);
+    const { inactive_file, total_inactive_file } = memory?.stats ?? {};
+    return Math.max(0, (memory?.usage ?? 0) - (total_inactive_file ?? inactive_file ?? 0));
   }
 
   kill(id: string): Promise<void> {
@@ -257,7 +282,7 @@ const within = (ms: number) => ({ abortSignal: AbortSignal.timeout(ms) });
 const credentials = (auth: string) => ({ base64: auth });
 
 /** A container just made needs no look. */
-const created = (id: string, stopTimeoutSeconds: number): Container => ({
+const created = (id: string, task: Assignment, stopTimeoutSeconds: number): Container => ({
   id,
   phase: 'created',
   startedAt: '',
@@ -265,7 +290,7 @@ const created = (id: string, stopTimeoutSeconds: number): Container => ({
   pid: 0,
   exitCode: 0,
   oomKilled: false,
-  memoryLimit: 0,
+  limits: limitsOf(task),
   error: '',
   stopTimeoutMs: stopTimeoutSeconds * 1_000,
   ports: [],

@@ -1,14 +1,16 @@
-import type { Assignment, ContainerSpec, Dns, Limits, Mount, Port, Privileges } from '@shoal/proto';
-
-/** Below this, Docker refuses a memory reservation; a task that reserves less still gets its place. */
-const leastMemoryReservation = 6 * 1024 * 1024;
+import type { Assignment, ContainerSpec, Dns, Mount, Port, Privileges } from '@shoal/proto';
+import type Docker from 'dockerode';
+import type { ContainerLimits } from '../task/container.ts';
+import { limitsOf } from '../task/limits.ts';
 
 /** HostConfig of a task's container, after moby's daemon/cluster/executor/container/container.go `hostConfig`. */
-export function hostConfig({ container: spec, limits, reservations, ports, logDriver }: Assignment) {
+export function hostConfig(task: Assignment) {
+  const { container: spec, limits, ports, logDriver } = task;
   return {
     AutoRemove: false,
     RestartPolicy: { Name: 'no' },
-    ...resources(limits, reservations),
+    ...resources(limitsOf(task)),
+    ...(limits?.memorySwappiness !== undefined && { MemorySwappiness: limits.memorySwappiness }),
     ...(spec && isolation(spec)),
     ...(spec && { Mounts: spec.mounts.map(mount), ExtraHosts: extraHosts(spec.hosts) }),
     ...(spec?.dns && dns(spec.dns)),
@@ -29,21 +31,33 @@ const isolation = (spec: ContainerSpec) => ({
   ...(spec.init !== undefined && { Init: spec.init }),
 });
 
-function resources(limits: Limits | undefined, reservations: Limits | undefined) {
-  const memory = limits?.memoryBytes ?? 0;
-  const swap = limits?.swapBytes;
-  const reserved = reservations?.memoryBytes ?? 0;
-  const reservable = reserved >= leastMemoryReservation && (memory === 0 || reserved <= memory);
-  return {
-    ...(limits?.nanoCpus && { NanoCpus: limits.nanoCpus }),
-    ...(memory > 0 && { Memory: memory }),
-    // Docker counts memory and swap together; -1 is unlimited swap.
-    ...(memory > 0 && swap !== undefined && { MemorySwap: swap === -1 ? -1 : memory + swap }),
-    ...(limits?.memorySwappiness !== undefined && { MemorySwappiness: limits.memorySwappiness }),
-    ...(reservable && { MemoryReservation: reserved }),
-    ...(limits && limits.pids > 0 && { PidsLimit: limits.pids }),
-  };
-}
+/** Docker counts memory and swap together; -1 is unlimited swap. */
+const resources = ({ nanoCpus, memory, memorySwap, memoryReservation, pids }: ContainerLimits) => ({
+  ...(nanoCpus > 0 && { NanoCpus: nanoCpus }),
+  ...(memory > 0 && { Memory: memory }),
+  ...(memorySwap !== 0 && { MemorySwap: memorySwap }),
+  ...(memoryReservation > 0 && { MemoryReservation: memoryReservation }),
+  ...(pids > 0 && { PidsLimit: pids }),
+});
+
+/**
+ * Body of `POST /containers/{id}/update`. What it does not name stays: Docker's own default for swap, twice the memory,
+ * has to follow a new limit, and no limit on PIDs has to be said aloud.
+ */
+export const updateBody = (wanted: ContainerLimits, present: ContainerLimits) => ({
+  ...resources(wanted),
+  ...(wanted.memory > 0 && { MemorySwap: wanted.memorySwap || 2 * wanted.memory }),
+  ...(wanted.pids === 0 && present.pids > 0 && { PidsLimit: -1 }),
+});
+
+/** What `docker inspect` says of them. */
+export const toLimits = (host: Docker.HostConfig): ContainerLimits => ({
+  nanoCpus: host.NanoCpus ?? 0,
+  memory: host.Memory ?? 0,
+  memorySwap: host.MemorySwap ?? 0,
+  memoryReservation: host.MemoryReservation ?? 0,
+  pids: Math.max(0, host.PidsLimit ?? 0),
+});
 
 const dns = ({ nameservers, search, options }: Dns) => ({
   Dns: nameservers,

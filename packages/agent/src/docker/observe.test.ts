@@ -39,8 +39,8 @@ describe('a container', () => {
 
   it('has its limit, and whether it was killed for want of memory', () => {
     const info = inspected({ OOMKilled: true }, { HostConfig: { Memory: 2 ** 26 } });
-    expect(toContainer(info)).toMatchObject({ oomKilled: true, memoryLimit: 2 ** 26 });
-    expect(toContainer(inspected({}))).toMatchObject({ oomKilled: false, memoryLimit: 0 });
+    expect(toContainer(info)).toMatchObject({ oomKilled: true, limits: { memory: 2 ** 26 } });
+    expect(toContainer(inspected({}))).toMatchObject({ oomKilled: false, limits: { memory: 0 } });
   });
 
   it('has each port once, with the number that Docker picked', () => {

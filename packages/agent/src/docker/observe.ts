@@ -7,6 +7,7 @@ import {
   type ListedContainer,
 } from '../task/container.ts';
 import { checkOf, healthOf, toHealth } from './health.ts';
+import { toLimits } from './host-config.ts';
 import { type Owner, taskOf } from './labels.ts';
 
 /** Docker's, for a container that names none. */
@@ -26,7 +27,7 @@ export function toContainer(info: ContainerInspectInfo): Container {
     pid: state.Pid,
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,
-    memoryLimit: host.Memory ?? 0,
+    limits: toLimits(host),
     error: state.Error,
     stopTimeoutMs: (stopTimeout ?? defaultStopTimeoutSeconds) * 1_000,
     ports: toPorts(info.NetworkSettings.Ports),

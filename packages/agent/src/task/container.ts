@@ -1,4 +1,4 @@
-import type { Port } from '@shoal/proto';
+import type { ContainerSpec, Port } from '@shoal/proto';
 
 /** States a container can be in, by Docker's names. */
 export const containerPhases = [
@@ -34,6 +34,18 @@ export interface Check {
   readonly daemonStarts: boolean;
 }
 
+/** What a container may use at most, and the memory that is kept for it. 0: nothing said. */
+export interface ContainerLimits {
+  readonly nanoCpus: number;
+  /** Bytes. */
+  readonly memory: number;
+  /** Bytes of memory and swap together; -1: as much swap as there is. */
+  readonly memorySwap: number;
+  /** Bytes. */
+  readonly memoryReservation: number;
+  readonly pids: number;
+}
+
 /** What the Docker daemon says about the container of a task. */
 export interface Container {
   readonly id: string;
@@ -49,8 +61,7 @@ export interface Container {
   readonly exitCode: number;
   /** The kernel killed one of its processes for want of memory. */
   readonly oomKilled: boolean;
-  /** Bytes; 0 without a limit of its own. */
-  readonly memoryLimit: number;
+  readonly limits: ContainerLimits;
   /** Why it could not be started, in the daemon's words; empty when it could. */
   readonly error: string;
   /** Time between the stop signal and the kill. */
@@ -71,3 +82,10 @@ export interface ListedContainer {
 /** Its processes exist: it has to be stopped before it can be removed. */
 export const isActive = ({ phase }: Pick<Container, 'phase'>): boolean =>
   phase === 'running' || phase === 'paused' || phase === 'restarting';
+
+/** Docker's, when the spec says nothing. */
+const defaultGraceSeconds = 10;
+
+/** Between the stop signal and the kill. Docker counts whole seconds; a fraction is rounded up. */
+export const graceSeconds = ({ stopGracePeriod }: ContainerSpec): number =>
+  stopGracePeriod === undefined ? defaultGraceSeconds : Math.ceil(stopGracePeriod / 1e9);

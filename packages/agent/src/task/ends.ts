@@ -57,8 +57,7 @@ export function unhealthyText(probe: Probe | undefined): string {
   return said ? `${words} (last probe: ${said})` : words;
 }
 
-function outOfMemory({ memoryLimit, exitCode }: Container): string {
-  const limit =
-    memoryLimit > 0 ? `limit ${Math.round(memoryLimit / 2 ** 20)} MiB` : 'of its host, it has no limit';
+function outOfMemory({ limits: { memory }, exitCode }: Container): string {
+  const limit = memory > 0 ? `limit ${Math.round(memory / 2 ** 20)} MiB` : 'of its host, it has no limit';
   return `task: out of memory (${limit}), exit code ${exitCode}`;
 }

@@ -1,5 +1,5 @@
 import type { Assignment } from '@shoal/proto';
-import type { Check, Container } from './container.ts';
+import type { Check, Container, ContainerLimits } from './container.ts';
 
 /** The daemon answered, and the answer is no. Everything else that goes wrong may be tried again. */
 export class Refused extends Error {
@@ -30,6 +30,11 @@ export interface ContainerEngine {
   probe(id: string, check: Check, signal: AbortSignal): Promise<boolean>;
   /** Stop signal, grace period, kill; done when the container has ended or is gone. */
   stop(id: string, timeoutMs: number): Promise<void>;
+  /**
+   * Changes the limits of a container while it runs.
+   * @throws Refused also when it uses more memory than it may in future, and `missing` when the container is gone.
+   */
+  limit(id: string, wanted: ContainerLimits, present: ContainerLimits): Promise<void>;
   /** Without the daemon; done when none of its processes is left. */
   kill(id: string): Promise<void>;
   /** With its anonymous volumes; done when it is gone. */

@@ -3,7 +3,7 @@ import type { Assignment, TaskAttachment } from '@shoal/proto';
 import type { Check, Container } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
 import type { Limiter } from './limiter.ts';
-import type { Action, Endpoint, Step, StepOf } from './plan.ts';
+import type { Action, Endpoint, Limiting, Step, StepOf } from './plan.ts';
 
 /** What a step found out; absent fields stay as they were. */
 export interface Outcome {
@@ -14,6 +14,8 @@ export interface Outcome {
   readonly refused?: string;
   /** The health check passed, or did not. */
   readonly passed?: boolean;
+  /** New limits that were asked for, and what the daemon has against them. */
+  readonly limits?: Limiting;
   /** None of its processes is left, though the daemon has not said so. */
   readonly killed?: true;
 }
@@ -80,6 +82,12 @@ export function executor(
         probes.run(() => probe(engine, id, check, signal), { signal }),
         signal,
       ),
+    limit: async (step, context) => {
+      const refused = await starts.run(() => limit(engine, step), { ...context, urgent: true });
+      if (refused?.reason === 'missing') return { stale: true };
+      const limits = { asked: step.limits, ...(refused && { refused: refused.message }) };
+      return { limits, container: (await context.look()) ?? null };
+    },
     stop: (step, context) => {
       const stop = async () => {
         context.begin();
@@ -150,14 +158,23 @@ function pullFailure(words: string, { container }: Assignment): string {
 }
 
 /** What the daemon has against it, if it does not start. */
-async function start(
+function start(
   engine: ContainerEngine,
   { id }: StepOf<'start'>,
   { begin }: StepContext,
 ): Promise<Refused | undefined> {
   begin();
+  return refusalOf(engine.start(id));
+}
+
+const limit = (
+  engine: ContainerEngine,
+  { id, limits, present }: StepOf<'limit'>,
+): Promise<Refused | undefined> => refusalOf(engine.limit(id, limits, present));
+
+async function refusalOf(work: Promise<void>): Promise<Refused | undefined> {
   try {
-    await engine.start(id);
+    await work;
     return undefined;
   } catch (error) {
     if (error instanceof Refused) return error;

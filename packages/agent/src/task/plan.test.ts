@@ -2,6 +2,7 @@ import type { ObservedStateName } from '@shoal/proto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Container, containerPhases, isActive } from './container.ts';
+import { noLimits } from './limits.ts';
 import { endedWithHost } from './own-restarts.ts';
 import { type Memory, plan, type TaskView, type Wanted } from './plan.ts';
 import { fromTaskStatus, isBefore, isFinal, statusOf, toTaskStatus } from './status.ts';
@@ -195,7 +196,12 @@ describe('a task that is wanted running', () => {
       'ran out of memory',
       {
         said: 'running',
-        container: aContainer({ phase: 'exited', exitCode: 137, oomKilled: true, memoryLimit: 64 * 2 ** 20 }),
+        container: aContainer({
+          phase: 'exited',
+          exitCode: 137,
+          oomKilled: true,
+          limits: { ...noLimits, memory: 64 * 2 ** 20 },
+        }),
       },
       'failed (task: out of memory (limit 64 MiB), exit code 137): wait, it has ended',
     ],
@@ -297,7 +303,7 @@ const anyContainer = fc.record({
   pid: fc.constant(7),
   exitCode: fc.constantFrom(0, 1, 137),
   oomKilled: fc.boolean(),
-  memoryLimit: fc.constantFrom(0, 2 ** 20),
+  limits: fc.constantFrom(noLimits, { ...noLimits, memory: 2 ** 20 }),
   error: fc.constantFrom('', 'port is taken'),
   stopTimeoutMs: fc.constant(1_000),
   ports: fc.constant([]),
@@ -374,4 +380,10 @@ it('comes to rest where it is wanted, whatever was there before', () => {
       else expect(['ready', 'starting', 'running']).toContain(state);
     }),
   );
+});
+
+it('stops a task within the grace period that its service has now', () => {
+  const assignment = anAssignment('t1', 'shutdown', { container: { stopGracePeriod: 2.5e9 } });
+  const stopping = { ...view({ wanted: 'shutdown', container: aContainer() }), assignment };
+  expect(plan(stopping)).toMatchObject({ step: { action: 'stop', timeoutMs: 3_000 } });
 });

@@ -1,7 +1,8 @@
 import type { Assignment, DesiredStateName, TaskAttachment } from '@shoal/proto';
-import { type Check, type Container, isActive } from './container.ts';
+import { type Check, type Container, type ContainerLimits, graceSeconds, isActive } from './container.ts';
 import { ended, exited, fallOf, unhealthyText } from './ends.ts';
 import { cutOff, stopIsolated } from './isolation.ts';
+import { areSame, lacks, limitsOf } from './limits.ts';
 import { attempted, ownRestart, resumed } from './own-restarts.ts';
 import { hasPassed, type Probing, probeAt } from './probing.ts';
 import { advance, isBefore, isFinal, isUnfit, type Status, statusOf } from './status.ts';
@@ -27,6 +28,14 @@ export interface Memory {
   readonly probing?: Probing;
   /** The daemon, which keeps no containers without itself, went away while the container ran. */
   readonly unwatched?: true;
+  /** The newest limits that the daemon was asked to give to the container that exists. */
+  readonly limits?: Limiting;
+}
+
+export interface Limiting {
+  readonly asked: ContainerLimits;
+  /** Why it keeps those it had. */
+  readonly refused?: string;
 }
 
 export interface TaskView {
@@ -59,6 +68,7 @@ interface StepArgs {
   create: { readonly assignment: Assignment; readonly pullError: string };
   start: { readonly id: string };
   probe: { readonly id: string; readonly check: Check };
+  limit: { readonly id: string; readonly limits: ContainerLimits; readonly present: ContainerLimits };
   /**
    * `withdrawal`: first, all hosts stop leading clients to it. `drain`: open connections may finish, and
    * closed ones are forgotten. `isolated`: it is over when it takes longer than it may, and when the daemon does not
@@ -99,7 +109,7 @@ export function plan(task: TaskView): Plan {
   const judged = judge(task);
   const alone = restartAlone(task, judged);
   if (alone) return alone;
-  const status = advance(memory.status, withRestarts(judged, task));
+  const status = advance(memory.status, withLimits(withRestarts(judged, task), task));
   const next = work(task, status);
   if (typeof next !== 'string') return { kind: 'step', step: next, status };
   const probe = nextProbe(task, judged, status);
@@ -172,6 +182,13 @@ function withRestarts(status: Status, { container, memory }: TaskView): Status {
   const times = own.count === 1 ? 'once' : `${own.count} times`;
   const message = `started; ${times} again by its host while the manager was away`;
   return { ...status, message, own: now };
+}
+
+/** Says of a task that runs why it does so with the limits it had before. */
+function withLimits(status: Status, { assignment, memory: { limits } }: TaskView): Status {
+  if (status.state !== 'running' || limits?.refused === undefined || !assignment) return status;
+  if (!areSame(limits.asked, limitsOf(assignment))) return status;
+  return { ...status, limitsRefused: limits.refused };
 }
 
 function judge({ wanted, container, memory }: TaskView): Status {
@@ -254,7 +271,20 @@ function work(task: TaskView, status: Status): Step | string {
   }
   if (container.health === 'unhealthy') return stop(container, assignment);
   if (container.phase === 'removing') return 'someone removes its container';
-  return status.state === 'starting' ? 'its health check has not passed yet' : 'it runs';
+  const limiting = newLimits(container, assignment, memory);
+  return limiting ?? (status.state === 'starting' ? 'its health check has not passed yet' : 'it runs');
+}
+
+/** Limits that its service was given since the container was made. What was refused once is not asked for again. */
+function newLimits(
+  { id, phase, limits: present }: Container,
+  assignment: Assignment,
+  { limits: before }: Memory,
+): Step | undefined {
+  const limits = limitsOf(assignment);
+  if (phase !== 'running' && phase !== 'paused') return undefined;
+  if (!lacks(present, limits) || (before && areSame(before.asked, limits))) return undefined;
+  return { action: 'limit', id, limits, present };
 }
 
 function clearAway(container: Container | undefined): Step | undefined {
@@ -269,7 +299,9 @@ export function stop(container: Container, assignment?: Assignment): StepOf<'sto
   const isIll = health === 'unhealthy';
   const isolated = assignment?.isolated === true && { isolated: true as const };
   const unhealthy = isIll && { unhealthy: unhealthyText(container.lastProbe) };
-  const base = { action: 'stop', id, timeoutMs: stopTimeoutMs, ...isolated, ...unhealthy } as const;
+  // Its service may have got another one since the container was made.
+  const timeoutMs = assignment?.container ? graceSeconds(assignment.container) * 1_000 : stopTimeoutMs;
+  const base = { action: 'stop', id, timeoutMs, ...isolated, ...unhealthy } as const;
   if (!assignment || assignment.attachments.length === 0) return base;
   const { taskId, serviceId, attachments, drainMs } = assignment;
   return {

@@ -25,6 +25,8 @@ export interface Status {
   readonly own?: OwnRestarts;
   /** It was stopped for want of contact with the manager. */
   readonly cutOff?: true;
+  /** Of a running task: why its container keeps the limits it had. */
+  readonly limitsRefused?: string;
 }
 
 /** Earlier states first; a status may only move to the right. The last four are ends, and final. */
@@ -86,6 +88,7 @@ export const toTaskStatus = (taskId: string, status: Status, timeMs: number): Ta
   cutOff: status.cutOff ?? false,
   oomKilled: status.oomKilled ?? false,
   startRefused: status.startRefused ?? false,
+  limitsRefused: status.limitsRefused ?? '',
 });
 
 export const fromTaskStatus = ({
@@ -98,6 +101,7 @@ export const fromTaskStatus = ({
   cutOff,
   oomKilled,
   startRefused,
+  limitsRefused,
 }: TaskStatus): Status => ({
   state: decodeObserved(state) ?? 'accepted',
   message,
@@ -108,6 +112,7 @@ export const fromTaskStatus = ({
   ...(startRefused && { startRefused }),
   ...(own && { own: fromProtoRestarts(own) }),
   ...(cutOff && { cutOff }),
+  ...(limitsRefused && { limitsRefused }),
 });
 
 const toProtoRestarts = (own: OwnRestarts): ProtoRestarts => ({

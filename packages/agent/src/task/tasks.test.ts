@@ -290,6 +290,65 @@ describe('leftovers', () => {
   });
 });
 
+describe('new limits', () => {
+  const MiB = 2 ** 20;
+  const limited = (memoryBytes: number) => anAssignment('t1', 'running', { limits: { memoryBytes } });
+  const host = async (memoryBytes: number) => {
+    const host = aHost();
+    host.tasks.list([]);
+    host.assign(limited(memoryBytes));
+    await settled(() => expect(host.said.at(-1)).toBe('t1 running'));
+    host.daemon.calls.length = 0;
+    return host;
+  };
+  const refusedBy = ({ tasks }: ReturnType<typeof aHost>) => tasks.statuses()[0]?.limitsRefused;
+
+  it('are given to the container that is there', async () => {
+    const { daemon, said, assign } = await host(64 * MiB);
+    assign(limited(96 * MiB));
+    await settled(() => expect(daemon.calls).toEqual(['limit c-t1', 'find c-t1']));
+    expect(daemon.containers.get('c-t1')).toMatchObject({ phase: 'running', limits: { memory: 96 * MiB } });
+    expect(said.at(-1)).toBe('t1 running');
+  });
+
+  it('that the daemon refuses are asked for once, and the task says so as long as they are wanted', async () => {
+    const one = await host(64 * MiB);
+    one.daemon.failures.set('limit', new Refused('other', 'it uses 40 MiB'));
+    one.assign(limited(32 * MiB));
+    await settled(() => expect(refusedBy(one)).toBe('it uses 40 MiB'));
+    expect(one.said.at(-1)).toBe('t1 running');
+    one.tasks.hint('t1', 'list');
+    await settled(() => expect(one.daemon.calls).toEqual(['limit c-t1', 'find c-t1', 'find c-t1']));
+    one.assign(limited(64 * MiB));
+    await settled(() => expect(refusedBy(one)).toBe(''));
+    expect(one.daemon.calls).toHaveLength(3);
+  });
+
+  it('that came while nobody looked are made up for', async () => {
+    const { daemon, tasks, assign } = aHost();
+    daemon.containers.set('c-t1', leftover('t1'));
+    assign(limited(32 * MiB));
+    tasks.list(daemon.list());
+    await settled(() => expect(daemon.calls).toEqual(['find c-t1', 'limit c-t1', 'find c-t1']));
+  });
+
+  it('that a daemon takes without giving them are not asked for again', async () => {
+    const { daemon, tasks, assign } = await host(0);
+    daemon.limit = async (id) => void daemon.calls.push(`limit ${id}`);
+    assign(limited(32 * MiB));
+    await settled(() => expect(daemon.calls).toEqual(['limit c-t1', 'find c-t1']));
+    tasks.hint('t1', 'list');
+    await settled(() => expect(daemon.calls).toEqual(['limit c-t1', 'find c-t1', 'find c-t1']));
+  });
+
+  it('are asked for again when the daemon did not answer', async () => {
+    const { daemon, assign } = await host(64 * MiB);
+    daemon.failures.set('limit', new Error('socket hang up'));
+    assign(limited(96 * MiB));
+    await settled(() => expect(daemon.containers.get('c-t1')?.limits.memory).toBe(96 * MiB));
+  });
+});
+
 it('does not run again what ended before the agent was restarted', async () => {
   const { daemon, tasks, said } = aHost();
   const statuses = new Map([['t1', toTaskStatus('t1', statusOf('failed', { err: 'x' }), 5)]]);

@@ -7,9 +7,10 @@ import {
   type TaskStatus,
 } from '@shoal/proto';
 import { pino } from 'pino';
-import type { Check, Container, ListedContainer } from './container.ts';
+import type { Check, Container, ContainerLimits, ListedContainer } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
 import { Limiter } from './limiter.ts';
+import { limitsOf, noLimits } from './limits.ts';
 import { Tasks } from './tasks.ts';
 
 /** Builders and a daemon made of a map, for tests. */
@@ -49,7 +50,7 @@ export const aContainer = (more: Partial<Container> = {}): Container => ({
   pid: 7,
   exitCode: 0,
   oomKilled: false,
-  memoryLimit: 0,
+  limits: noLimits,
   error: '',
   stopTimeoutMs: 10_000,
   ports: [],
@@ -83,12 +84,13 @@ export class SimulatedDaemon implements ContainerEngine {
     return this.pullFailure;
   }
 
-  async create({ taskId, containerName }: Assignment): Promise<Container> {
+  async create(assignment: Assignment): Promise<Container> {
+    const { taskId, containerName } = assignment;
     await this.#call('create', containerName);
     if ([...this.containers.values()].some(({ name }) => name === containerName))
       throw new Refused('conflict', `Conflict. The container name "/${containerName}" is already in use`);
     const made = {
-      ...aContainer({ id: `c-${taskId}`, phase: 'created', pid: 0 }),
+      ...aContainer({ id: `c-${taskId}`, phase: 'created', pid: 0, limits: limitsOf(assignment) }),
       taskId,
       name: containerName,
     };
@@ -109,6 +111,11 @@ export class SimulatedDaemon implements ContainerEngine {
   async stop(id: string): Promise<void> {
     await this.#call('stop', id);
     this.change(id, { phase: 'exited', pid: 0, exitCode: 137 });
+  }
+
+  async limit(id: string, limits: ContainerLimits): Promise<void> {
+    await this.#call('limit', id);
+    this.change(id, { limits });
   }
 
   async kill(id: string): Promise<void> {

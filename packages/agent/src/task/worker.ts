@@ -5,6 +5,7 @@ import { type Container, isActive, type ListedContainer } from './container.ts';
 import { unknownExitCode } from './ends.ts';
 import type { Outcome, StepContext } from './execute.ts';
 import { cutOff } from './isolation.ts';
+import { areSame, limitsOf } from './limits.ts';
 import {
   type Memory,
   plan,
@@ -76,11 +77,12 @@ export class TaskWorker {
   /** `gone` without an assignment: the container is stopped and removed. */
   want(wanted: Wanted, assignment?: Assignment): void {
     const changed = wanted !== this.#wanted;
+    const before = this.#assignment;
     this.#wanted = wanted;
     if (assignment) this.#assignment = assignment;
-    if (!changed) return;
-    if (wanted !== 'ready' && wanted !== 'running') this.#step?.abort.abort();
-    this.wake();
+    if (changed && wanted !== 'ready' && wanted !== 'running') this.#step?.abort.abort();
+    const limited = before && assignment && !areSame(limitsOf(before), limitsOf(assignment));
+    if (changed || limited) this.wake();
   }
 
   /** The manager has accepted the present status. */
@@ -263,7 +265,7 @@ export class TaskWorker {
     this.#memory = memory;
   }
 
-  #learn({ container, stale, pulled, refused, killed }: Outcome): void {
+  #learn({ container, stale, pulled, refused, limits, killed }: Outcome): void {
     if (container !== undefined) this.#container = container ?? undefined;
     if (container && isActive(container)) {
       this.#forget('unwatched');
@@ -280,6 +282,7 @@ export class TaskWorker {
       ...(stale && { stale }),
       ...(pulled && { pulled }),
       ...(refused !== undefined && { refused }),
+      ...(limits && { limits }),
     };
   }
 

@@ -1,11 +1,11 @@
 import { isoTime } from '../effects.ts';
-import { isTerminal, type Service, type ServiceSpec, sawSpec, type UpdateStatus } from '../model/index.ts';
+import { type Service, type ServiceSpec, sawSpec, type UpdateStatus } from '../model/index.ts';
+import { adopt, currentTarget, isSameTemplate } from '../orchestrator/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
 import { ApiError, badRequest, notFound, outOfSequence, rpcError } from './errors.ts';
 import { isVisible } from './resolve.ts';
 import { nameFor } from './service-names.ts';
 import { resolveNetworks, settle } from './service-networks.ts';
-import { needsNewTasks } from './task-template.ts';
 import { refuseUnknownLabels } from './validate/labels.ts';
 import { validateService } from './validate/service.ts';
 
@@ -85,16 +85,14 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
   }
   if (update.rollback) return rollBack(tx, service, update);
   if (!sawSpec(update.version, service)) throw outOfSequence();
-  const specVersion = needsNewTasks(service.Spec, spec)
-    ? newestSpecVersion(tx, service) + 1
-    : service.shoal.specVersion;
+  const specVersion = isSameTemplate(templateOf(service.Spec), templateOf(spec))
+    ? service.shoal.specVersion
+    : newestSpecVersion(tx, service) + 1;
   const { UpdateStatus: _, ...rest } = service;
-  const status = updateStatus(tx, service.ID, specVersion, update.now);
-  return tx.services.update({
+  const next = {
     ...rest,
     Spec: spec,
     PreviousSpec: service.Spec,
-    ...(status && { UpdateStatus: status }),
     shoal: {
       specVersion,
       previousSpecVersion: service.shoal.specVersion,
@@ -103,8 +101,12 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
       ...(auth && { registryAuth: auth }),
       ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
     },
-  });
+  };
+  const status = updateStatus(tx, next, update.now);
+  return tx.services.update({ ...next, ...(status && { UpdateStatus: status }) });
 }
+
+const templateOf = (Spec: ServiceSpec) => currentTarget({ Spec, shoal: { specVersion: 0 } });
 
 function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Service {
   const { PreviousSpec, shoal } = service;
@@ -159,22 +161,15 @@ function newestSpecVersion(view: ReadView, { ID, shoal }: Service): number {
   );
 }
 
-/** Set at once, so that a client that waits for the update never sees the service idle before it began. */
-function updateStatus(
-  view: ReadView,
-  id: string,
-  specVersion: number,
-  now: number,
-): UpdateStatus | undefined {
-  const outdated = view.tasks
-    .by('service', id)
-    .some(
-      ({ DesiredState, Status, shoal }) =>
-        (DesiredState === 'running' || DesiredState === 'ready') &&
-        !isTerminal(Status.State) &&
-        shoal.specVersion !== specVersion,
-    );
-  return outdated ? { State: 'updating', StartedAt: isoTime(now), Message: 'update in progress' } : undefined;
+/**
+ * Set at once, so that a client that waits for the update never sees the service idle before it began. Undefined when
+ * nothing has to be replaced.
+ */
+function updateStatus(view: ReadView, service: Service, now: number): UpdateStatus | undefined {
+  const tasks = view.tasks.by('service', service.ID);
+  const { outdated } = adopt(service, tasks, view.nodes, (nodeId) => view.tasks.by('node', nodeId));
+  if (outdated.length === 0) return undefined;
+  return { State: 'updating', StartedAt: isoTime(now), Message: 'update in progress' };
 }
 
 /** `Version.Index` from the query, in Docker's words when it is not a number. */

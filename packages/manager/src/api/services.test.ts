@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aService, aTask } from '../testing.ts';
+import { aNode, aService, aTask } from '../testing.ts';
 import { anApi, aSpec } from './testing.ts';
 
 const running = { Timestamp: '', State: 'running', PortStatus: {} } as const;
@@ -123,6 +123,27 @@ describe('update', () => {
     });
   });
 
+  it('begins to replace no task that can have the new spec as it is', async () => {
+    const { update, service, store } = await seeded();
+    const { ContainerSpec } = aSpec().TaskTemplate ?? {};
+    await update({ TaskTemplate: { ContainerSpec, RestartPolicy: { Condition: 'any', Delay: 5e9 } } });
+    expect(service().shoal.specVersion).toBe(1);
+    await update({ TaskTemplate: { ContainerSpec, RestartPolicy: { Condition: 'none' } } });
+    expect(service().shoal.specVersion).toBe(2);
+    expect(service()).not.toHaveProperty('UpdateStatus');
+
+    await store.update((tx) => {
+      tx.nodes.create(aNode('n1'));
+      const task = tx.tasks.get('t1');
+      if (task) tx.tasks.update({ ...task, NodeID: 'n1' });
+    });
+    const on = (label: string) => ({ ContainerSpec, Placement: { Constraints: [`node.labels.${label}`] } });
+    await update({ TaskTemplate: on('disk!=ssd') });
+    expect(service()).not.toHaveProperty('UpdateStatus');
+    await update({ TaskTemplate: on('disk==ssd') });
+    expect(service().UpdateStatus?.State).toBe('updating');
+  });
+
   it('replaces nothing when only the number of tasks changes, and forgets an update that is over', async () => {
     const { update, service } = await seeded({ UpdateStatus: { State: 'completed' } });
     await update({ Mode: { Replicated: { Replicas: 3 } } });
@@ -168,10 +189,11 @@ describe('update', () => {
 
   it('goes on with an update that has not reached all tasks', async () => {
     const { update, service } = await seeded({
+      Spec: aSpec(newTemplate),
       UpdateStatus: { State: 'paused' },
       shoal: { specVersion: 2, previousSpecVersion: 1 },
     });
-    await update({ Mode: { Replicated: { Replicas: 3 } } });
+    await update({ ...newTemplate, Mode: { Replicated: { Replicas: 3 } } });
     expect(service().UpdateStatus?.State).toBe('updating');
   });
 

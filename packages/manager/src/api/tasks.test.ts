@@ -102,6 +102,16 @@ describe('reading tasks', () => {
     expect(await status('t1')).toEqual(start);
   });
 
+  it('tells what its daemon has against new limits', async () => {
+    const { call } = await anApi((tx) => {
+      const Status = { Timestamp: '', State: 'running', Message: 'started', PortStatus: {} } as const;
+      const refused = { resources: {}, why: 'it uses 70 MiB' };
+      tx.tasks.create(aTask('t1', { Status, shoal: { specVersion: 0, ports: [], refused } }));
+    });
+    const { Status } = (await call('GET', '/tasks/t1')).body;
+    expect(Status.Message).toBe('started; its daemon refused new limits: it uses 70 MiB');
+  });
+
   it('finds one by the name of its container', async () => {
     const { call } = await seeded();
     expect((await call('GET', '/tasks/web.1.t1')).body.ID).toBe('t1');

@@ -88,7 +88,7 @@ function endpointView(view: ReadView, { EndpointSpec }: ServiceSpec, shoal: Serv
 
 export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTask {
   const { GenericResources, ...rest } = task;
-  const { cutOff: _, startRefused: _refused, ...status } = task.Status;
+  const { cutOff: _, startRefused: _refused, limitsRefused: _limits, ...status } = task.Status;
   const orphaned = knownState(task, view.nodes) !== status.State && orphanedStatus(view, task);
   return {
     ...rest,
@@ -106,12 +106,15 @@ export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTas
 
 /**
  * With the reason, where the manager asked it to stop: `shutdown: rebalanced`. While it lives, with what it should be
- * known to lack: a volume's content that is on another host.
+ * known to lack: a volume's content that is on another host, limits that its daemon refused.
  */
-function message({ Status }: Pick<Task, 'Status'>, { stopReason, placement }: Task['shoal']) {
-  if (stopReason) return { Message: [Status.Message, stopReason].filter(Boolean).join(': ') };
-  const notes = isTerminal(Status.State) ? [] : (placement?.leftBehind ?? []).map(leftBehindText);
-  return notes.length > 0 ? { Message: [Status.Message, ...notes].filter(Boolean).join('; ') } : {};
+function message({ Status }: Pick<Task, 'Status'>, { stopReason, placement, refused }: Task['shoal']) {
+  const said = [Status.Message, stopReason].filter(Boolean).join(': ');
+  const left =
+    stopReason || isTerminal(Status.State) ? [] : (placement?.leftBehind ?? []).map(leftBehindText);
+  const limits = refused ? [`its daemon refused new limits: ${refused.why}`] : [];
+  const Message = [said, ...left, ...limits].filter(Boolean).join('; ');
+  return Message && { Message };
 }
 
 /** Since when: it was given up right after its node was. */

@@ -187,6 +187,7 @@ const concernsAgent = (before: Task, after: Task): boolean =>
   before.DesiredState !== after.DesiredState ||
   before.shoal.lost !== after.shoal.lost ||
   before.NodeID !== after.NodeID ||
+  before.Spec !== after.Spec ||
   before.shoal.attachments !== after.shoal.attachments ||
   before.Status.State === 'pending' ||
   before.Status.State === 'new';

@@ -81,6 +81,21 @@ describe('assignments', () => {
     ]);
   });
 
+  it('bring the new spec of a task that keeps its container', async () => {
+    const { store, port } = await aManager();
+    await store.update((tx) => tx.tasks.create(assigned('t1')));
+    const agent = anAgent(port);
+    agent.hello();
+    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    await store.update((tx) => {
+      const task = tx.tasks.get('t1');
+      const Spec = { ...task?.Spec, Resources: { Limits: { MemoryBytes: 2 ** 26 } } };
+      if (task) tx.tasks.update({ ...task, Spec });
+    });
+    await vi.waitFor(() => expect(agent.sets()).toHaveLength(2));
+    expect(agent.sets()[1]?.put[0]).toMatchObject({ taskId: 't1', limits: { memoryBytes: 2 ** 26 } });
+  });
+
   it('never ask for a task to run again that has ended', async () => {
     const { store, port } = await aManager();
     await store.update((tx) =>

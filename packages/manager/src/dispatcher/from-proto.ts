@@ -34,6 +34,7 @@ export function applyStatus(task: Task, report: TaskStatus, nodeId: string, now:
     ...(report.oomKilled && { OOMKilled: true as const }),
     ...(report.startRefused && { startRefused: true as const }),
     ...(report.cutOff && { cutOff: true as const }),
+    ...(report.limitsRefused && { limitsRefused: report.limitsRefused }),
     ...(report.container && {
       ContainerStatus: {
         ContainerID: report.container.id,

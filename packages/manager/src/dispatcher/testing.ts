@@ -92,6 +92,7 @@ export function anAgent(port: number) {
             oomKilled: false,
             startRefused: false,
             cutOff: false,
+            limitsRefused: '',
           },
         ],
       },

@@ -121,7 +121,7 @@ export interface Rollback {
 
 /** What Shoal keeps about a service beside Docker's fields; the API never shows it. */
 export interface ServiceInternals extends SpecHistory {
-  /** Grows whenever tasks must be replaced (task template or host ports changed), so scaling does not count. */
+  /** Grows whenever what tasks are made from changes (task template, networks, host ports), so scaling does not count. */
   readonly specVersion: number;
   /** specVersion of PreviousSpec, so that a rollback finds its old tasks still up to date. */
   readonly previousSpecVersion?: number;

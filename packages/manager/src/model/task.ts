@@ -99,6 +99,10 @@ export interface Exchange {
 export interface TaskInternals {
   /** The service's specVersion this task was made from. */
   readonly specVersion: number;
+  /** Its resources before it got those of its spec without a new container: what it has when they are refused. */
+  readonly resourcesBefore?: TaskSpec['Resources'];
+  /** Limits that its daemon did not give its container, and why: it has to be replaced for them. */
+  readonly refused?: { readonly resources: TaskSpec['Resources']; readonly why: string };
   /** Ports with publish mode `host` that the task needs on its node. */
   readonly ports: readonly PortConfig[];
   /** Networks it joins: those of its service when it was made. Absent for none. */
@@ -157,6 +161,8 @@ export interface ObservedStatus {
   readonly startRefused?: true;
   /** Its host stopped it for want of contact with the manager. */
   readonly cutOff?: true;
+  /** It runs with the limits it had: why its daemon refused those that its service has got since. */
+  readonly limitsRefused?: string;
   readonly ContainerStatus?: ContainerStatus;
   readonly PortStatus: { readonly Ports?: readonly PortConfig[] };
 }

@@ -1,3 +1,4 @@
+import { adopt } from './adopt.ts';
 import { joinCompanions, leaveCompanions } from './companions.ts';
 import { concludeUpdate } from './conclude.ts';
 import { type Decision, Draft, type Facts } from './draft.ts';
@@ -21,6 +22,7 @@ export function decideService(facts: Facts): Decision {
   observe(draft);
   leaveCompanions(draft);
   judgeUpdate(draft);
+  takeOn(draft);
   const places = draft.service.Spec.Mode?.Global ? globalPlaces(draft) : replicatedPlaces(draft);
   beginUpdate(draft, places);
   const dirty = new Set(places.filter(({ key }) => isDirty(draft.slot(key), draft.service)));
@@ -33,6 +35,12 @@ export function decideService(facts: Facts): Decision {
   judgeStuck(draft, places);
   reap(draft);
   return draft.decision();
+}
+
+/** What needs no new task for the present spec has it from now on. */
+function takeOn(draft: Draft): void {
+  const { nodes, tasksOn = () => [] } = draft.facts;
+  for (const task of adopt(draft.service, draft.tasks, nodes, tasksOn).changed) draft.put(task);
 }
 
 /** The service goes when its last task is gone, so that networks and ports are free by then. */

@@ -16,6 +16,8 @@ export interface Facts {
   readonly mayRun?: (taskId: string) => boolean;
   /** Tasks of all services on a node. */
   readonly load: (nodeId: string) => number;
+  /** Tasks of all services on a node, ended ones included; none when it is not known. */
+  readonly tasksOn?: (nodeId: string) => readonly Task[];
   /** Whether tasks of any service are leaving nodes, so that there may be room soon; none when it is not known. */
   readonly roomComes?: () => boolean;
   /** Ended tasks kept per slot; negative: all of them. */

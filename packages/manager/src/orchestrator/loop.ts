@@ -80,6 +80,7 @@ function reconcileService(tx: Tx, serviceId: string, now: number, ids: Ids): num
       return task !== undefined && ['live', 'leaving'].includes(standing(task, tx.nodes));
     },
     load: (nodeId) => tx.tasks.by('node', nodeId).filter(isWanted).length,
+    tasksOn: (nodeId) => tx.tasks.by('node', nodeId),
     roomComes: () => roomComes(tx, now),
     historyLimit: cluster?.TaskHistoryRetentionLimit ?? defaultHistoryLimit,
     now,
@@ -140,6 +141,7 @@ function taskMatters({ before, after }: Extract<Change, { table: 'tasks' }>): bo
   if (!before || !after) return true;
   if (before.DesiredState !== after.DesiredState) return true;
   if (JSON.stringify(before.shoal.pending) !== JSON.stringify(after.shoal.pending)) return true;
+  if (before.Status.limitsRefused !== after.Status.limitsRefused) return true;
   const { State } = after.Status;
   return State !== before.Status.State && !quietStates.has(State);
 }

@@ -44,7 +44,7 @@ export type Origin = Pick<
   | 'relieves'
 >;
 
-export const currentTarget = ({ Spec, shoal }: Service): Target => ({
+export const currentTarget = ({ Spec, shoal }: Pick<Service, 'Spec' | 'shoal'>): Target => ({
   version: shoal.specVersion,
   spec: taskTemplate(Spec),
   ports: hostPorts(Spec),

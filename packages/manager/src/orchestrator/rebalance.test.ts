@@ -3,7 +3,17 @@ import type { Service, ServiceSpec, Task, TaskState } from '../model/index.ts';
 import { aNode, aService } from '../testing.ts';
 import { movableAt, steadyMs } from './movable.ts';
 import { Simulation } from './simulation.ts';
-import { at, decide, ended, epochMs, nodesOf, type TaskParts, task, threeNodes } from './testing.ts';
+import {
+  at,
+  decide,
+  ended,
+  epochMs,
+  nodesOf,
+  secondVersion,
+  type TaskParts,
+  task,
+  threeNodes,
+} from './testing.ts';
 
 const second = 1_000;
 const never = Number.POSITIVE_INFINITY;
@@ -126,7 +136,7 @@ describe('a move', () => {
     expect(decide({ tasks: [old, slow], at: due }).update).toMatchObject([
       { ID: 'next', DesiredState: 'shutdown', shoal: { stopReason: 'move-failed' } },
     ]);
-    const service = aService('web', { shoal: { specVersion: 2 } });
+    const service = secondVersion();
     const { create, update } = decide({ service, tasks: [old, slow] });
     expect(create).toMatchObject([{ shoal: { specVersion: 2, replaces: 'old' } }]);
     expect(update.filter(({ DesiredState }) => DesiredState === 'shutdown')).toMatchObject([{ ID: 'next' }]);

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { RestartPolicy, TaskState } from '../model/index.ts';
+import type { RestartPolicy, Task, TaskState } from '../model/index.ts';
 import { restartAfter } from './restart.ts';
 import { ended, epochMs, type TaskParts } from './testing.ts';
+
+const restart = (head: Task, kin: readonly Task[], now: number) =>
+  restartAfter(head, kin, head.Spec.RestartPolicy, now);
 
 const withPolicy = (policy: RestartPolicy, id = 'a', parts: TaskParts = {}) =>
   ended(id, { ...parts, change: { Spec: { RestartPolicy: policy }, ...parts.change } });
 
 const restartsAfter = (policy: RestartPolicy, state: TaskState): boolean => {
   const head = withPolicy(policy, 'a', { state });
-  return restartAfter(head, [head], epochMs) !== undefined;
+  return restart(head, [head], epochMs) !== undefined;
 };
 
 describe('the condition', () => {
@@ -30,7 +33,7 @@ describe('the delay', () => {
   const delays = (policy: RestartPolicy, failures: readonly number[]) =>
     failures.map((before) => {
       const head = withPolicy(policy, 'a', { shoal: { failures: before } });
-      return (restartAfter(head, [head], epochMs)?.startAfter ?? 0) - epochMs;
+      return (restart(head, [head], epochMs)?.startAfter ?? 0) - epochMs;
     });
 
   it('is 5 s, doubles with each quick end, and stops growing at a minute', () => {
@@ -49,8 +52,8 @@ describe('the delay', () => {
   it('starts over after a task that ran for 10 s', () => {
     const ran = (ms: number) =>
       withPolicy({}, 'a', { since: 1_000 + ms, shoal: { failures: 4, runningSince: epochMs + 1_000 } });
-    expect(restartAfter(ran(9_999), [], epochMs)?.failures).toBe(5);
-    expect(restartAfter(ran(10_000), [], epochMs)).toEqual({ startAfter: epochMs + 5_000, failures: 1 });
+    expect(restart(ran(9_999), [], epochMs)?.failures).toBe(5);
+    expect(restart(ran(10_000), [], epochMs)).toEqual({ startAfter: epochMs + 5_000, failures: 1 });
   });
 });
 
@@ -67,7 +70,7 @@ describe('the number of attempts', () => {
   const isOver = (policy: RestartPolicy, created: readonly number[]): boolean => {
     const kin = history(policy, created).toReversed();
     const [head] = kin;
-    return head !== undefined && restartAfter(head, kin, epochMs) === undefined;
+    return head !== undefined && restart(head, kin, epochMs) === undefined;
   };
 
   it('ends the restarts of a slot', () => {

@@ -1,4 +1,4 @@
-import type { Task } from '../model/index.ts';
+import type { Task, TaskSpec } from '../model/index.ts';
 import { type RestartRules, restartRules } from './policy.ts';
 import { endedAt } from './standing.ts';
 
@@ -26,8 +26,13 @@ export interface Restart {
  * Where MaxAttempts bounds the restarts anyway, it never grows, so that MaxAttempts and Window mean what they
  * say.
  */
-export function restartAfter(head: Task, kin: readonly Task[], now: number): Restart | undefined {
-  const rules = restartRules(head.Spec.RestartPolicy);
+export function restartAfter(
+  head: Task,
+  kin: readonly Task[],
+  policy: TaskSpec['RestartPolicy'],
+  now: number,
+): Restart | undefined {
+  const rules = restartRules(policy);
   if (rules.condition === 'none') return undefined;
   if (rules.condition === 'on-failure' && head.Status.State === 'complete') return undefined;
   if (rules.maxAttempts > 0 && attempts(head, kin, rules) >= rules.maxAttempts) return undefined;

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { aNode, aService } from '../testing.ts';
-import { decide, ended, epochMs, globalTask, nodesOf, type TaskParts, task } from './testing.ts';
+import {
+  decide,
+  ended,
+  epochMs,
+  globalTask,
+  nodesOf,
+  secondVersion,
+  type TaskParts,
+  task,
+} from './testing.ts';
 
 const now = epochMs + 60_000;
 const down = nodesOf(aNode('n1', { Status: { State: 'down' } }), aNode('n2'));
@@ -168,7 +177,7 @@ describe('a task that comes back with its node', () => {
   });
 
   it('is replaced step by step when the service was updated meanwhile', () => {
-    const service = aService('web', { shoal: { specVersion: 2 } });
+    const service = secondVersion();
     const starting = next({ state: 'starting', shoal: { specVersion: 2 } });
     const serving = decide({ service, nodes: back, tasks: [lost('a'), starting] });
     expect(serving.update).toMatchObject([{ ID: 'a', DesiredState: 'running' }]);
@@ -181,7 +190,7 @@ describe('a task that comes back with its node', () => {
   });
 
   it('takes the place of an older version only when it surely survived', () => {
-    const service = aService('web', { shoal: { specVersion: 2 } });
+    const service = secondVersion();
     const tasks = [task('a'), next({ shoal: { specVersion: 2, returnedAt: now } })];
     const early = decide({ service, nodes: back, tasks, at: 69_999 });
     expect(early.update).toEqual([]);

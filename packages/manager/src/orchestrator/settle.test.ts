@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aNode, aService } from '../testing.ts';
-import { decide, ended, epochMs, nodesOf, task, threeNodes } from './testing.ts';
+import { decide, ended, epochMs, nodesOf, secondVersion, task, threeNodes } from './testing.ts';
 
 const nodeWith = (id: string, change: { down?: true; availability?: 'pause' | 'drain' }) =>
   aNode(id, {
@@ -129,7 +129,7 @@ describe('a node that is to be emptied', () => {
   });
 
   it('needs only the newest of two versions until the successor runs', () => {
-    const service = aService('web', { shoal: { specVersion: 2 } });
+    const service = secondVersion();
     const newer = task('b', { created: 1, shoal: { specVersion: 2 } });
     const { create, update } = decide({ service, tasks: [old, newer], nodes });
     expect(create).toHaveLength(1);

@@ -139,7 +139,7 @@ function makeSuccessor(scene: Scene, slot: Slot, picked: boolean): Task | 'later
   }
   if (!head) return make(scene, {});
   if (!endedByItself(head)) return make(scene, takenOver(head, scene.place));
-  const restart = restartAfter(head, kin, draft.facts.now);
+  const restart = restartAfter(head, kin, target.spec.RestartPolicy, draft.facts.now);
   if (!restart) return undefined;
   const { createAfter = 0, ...origin } = restart;
   if (createAfter <= draft.facts.now) return make(scene, origin);

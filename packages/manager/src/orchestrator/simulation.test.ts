@@ -12,6 +12,7 @@ import { isCurrent } from './update-state.ts';
 type Event =
   | { kind: 'scale'; to: number }
   | { kind: 'deploy'; image: string }
+  | { kind: 'limit'; MiB: number }
   | { kind: 'fail' | 'complete'; which: number }
   | { kind: 'down' | 'ready' | 'drain' | 'active' | 'pause'; node: number }
   | { kind: 'wait'; ms: number };
@@ -26,6 +27,7 @@ const anEvent: fc.Arbitrary<Event> = fc.oneof(
     kind: fc.constant('deploy' as const),
     image: fc.constantFrom('web:2', 'web:3', 'broken:1', 'absent:1'),
   }),
+  fc.record({ kind: fc.constant('limit' as const), MiB: fc.nat(2) }),
   fc.record({ kind: fc.constantFrom('fail' as const, 'complete' as const), which: fc.nat(20) }),
   fc.record({
     kind: fc.constantFrom(
@@ -58,6 +60,11 @@ async function apply(simulation: Simulation, event: Event): Promise<void> {
     case 'deploy':
       await simulation.deploy(event.image);
       return;
+    case 'limit': {
+      const Resources = { Limits: { MemoryBytes: event.MiB * 2 ** 20 } };
+      await simulation.change({ TaskTemplate: { ...simulation.service.Spec.TaskTemplate, Resources } });
+      return;
+    }
     case 'fail':
     case 'complete': {
       const started = simulation.tasks.filter((task) => !isUnassigned(task));

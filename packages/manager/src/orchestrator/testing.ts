@@ -1,6 +1,6 @@
 /** Builders for this folder's tests. Times are milliseconds after `epochMs`. */
 import { isoTime } from '../effects.ts';
-import type { Node, Task, TaskState } from '../model/index.ts';
+import type { Node, Service, Task, TaskState } from '../model/index.ts';
 import { aNode, aService, aTask } from '../testing.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Facts } from './draft.ts';
@@ -15,6 +15,15 @@ export const nodesOf = (...nodes: Node[]): Nodes => ({
 });
 
 export const threeNodes = nodesOf(aNode('n1'), aNode('n2'), aNode('n3'));
+
+/** `web` with another image than its tasks were made with. */
+export const secondVersion = (): Service => {
+  const { Spec } = aService('web');
+  return aService('web', {
+    Spec: { ...Spec, TaskTemplate: { ContainerSpec: { Image: 'web:2' } } },
+    shoal: { specVersion: 2 },
+  });
+};
 
 /** A decision one minute after the epoch; new tasks are called new1, new2, … */
 export function decide(parts: Partial<Facts> & { readonly at?: number }): Decision {

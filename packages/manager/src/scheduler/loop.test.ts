@@ -111,6 +111,17 @@ it('notes what a slot leaves behind on another host', async () => {
   ]);
 });
 
+it('places what waits when another task reserves less', async () => {
+  const Spec = (MemoryBytes: number) => ({ Resources: { Reservations: { MemoryBytes } } });
+  const node = aNode('n1', { Description: { Resources: { MemoryBytes: 2 ** 30 } } });
+  const store = await start([node], [aTask('a', { Spec: Spec(2 ** 30) })]);
+  await until(store, () => state(store, 'a') === 'assigned');
+  await store.update((tx) => tx.tasks.create(aTask('b', { ServiceID: 'other', Spec: Spec(2 ** 29) })));
+  await until(store, () => store.view.tasks.get('b')?.Status.Err !== undefined);
+  await edit(store, 'a', (task) => ({ ...task, Spec: Spec(2 ** 29) }));
+  await until(store, () => state(store, 'b') === 'assigned');
+});
+
 it('places waiting tasks on a node that joins or becomes ready', async () => {
   const store = await start([aNode('n1', { Status: { State: 'down' } })], [aTask('a')]);
   await until(store, () => store.view.tasks.get('a')?.Status.Err !== undefined);

@@ -84,7 +84,7 @@ const newWork = ({ before, after }: TaskChange): boolean =>
 const freesRoom = ({ before, after }: TaskChange): boolean =>
   before !== undefined &&
   occupies(before) &&
-  (!after || !occupies(after) || before.DesiredState !== after.DesiredState);
+  (!after || !occupies(after) || before.DesiredState !== after.DesiredState || before.Spec !== after.Spec);
 
 /** Which images a node has makes no room. */
 const differs = (before: Node | undefined, after: Node): boolean =>

@@ -484,6 +484,8 @@ export interface TaskStatus {
   oomKilled: boolean;
   /** The daemon refused to start its container, so nothing of it ran. (What it refused to create is REJECTED.) */
   startRefused: boolean;
+  /** Of a running task: why its container keeps the limits it had, in the daemon's words; empty when it has those asked for. */
+  limitsRefused: string;
 }
 
 /**
@@ -5086,6 +5088,7 @@ function createBaseTaskStatus(): TaskStatus {
     cutOff: false,
     oomKilled: false,
     startRefused: false,
+    limitsRefused: "",
   };
 }
 
@@ -5123,6 +5126,9 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     }
     if (message.startRefused !== false) {
       writer.uint32(248).bool(message.startRefused);
+    }
+    if (message.limitsRefused !== "") {
+      writer.uint32(322).string(message.limitsRefused);
     }
     return writer;
   },
@@ -5228,6 +5234,14 @@ export const TaskStatus: MessageFns<TaskStatus> = {
             message.startRefused = reader.bool();
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.limitsRefused = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5258,6 +5272,7 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     message.cutOff = object.cutOff ?? false;
     message.oomKilled = object.oomKilled ?? false;
     message.startRefused = object.startRefused ?? false;
+    message.limitsRefused = object.limitsRefused ?? "";
     return message;
   },
 };
