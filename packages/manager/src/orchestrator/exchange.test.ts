@@ -73,6 +73,20 @@ describe('two services of which each has a node of its own, with no room for mor
     expect(['a', 'b'].map((service) => tasksOf(loops, service).length)).toEqual([3, 3]);
   });
 
+  it('start nothing before that has stopped whose room is taken', async () => {
+    const slow = { TaskTemplate: { ContainerSpec: { Image: 'web:1', StopGracePeriod: 5e9 } } };
+    for (const [a, b] of [
+      [slow, {}],
+      [{}, slow],
+    ]) {
+      const loops = await apart(a, b);
+      loops.run(rebalanceLoop(loops.store, options));
+      expect(await watch(loops, 60 * second)).toEqual({ least: 1, most: 2 });
+      expect(['a', 'b'].map((service) => serving(loops, service).length)).toEqual([2, 2]);
+      expect(loops.spread('a')).toEqual([1, 1]);
+    }
+  });
+
   it('start with one of each where both wait for the first node', async () => {
     const loops = await open(2, [twoOf('a'), twoOf('b')]);
     await loops.setState('n1', 'down');

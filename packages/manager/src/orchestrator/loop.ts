@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import { Loop } from '../loop.ts';
-import { isTerminal, type Node, type Task } from '../model/index.ts';
+import type { Node, Task } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { takesTasks } from './capacity.ts';
 import { decideService } from './decide.ts';
@@ -112,7 +112,7 @@ function affected(view: ReadView, change: Change): Iterable<string> {
     case 'tasks': {
       if (!taskMatters(change)) return [];
       const id = (change.after ?? change.before)?.ServiceID ?? '';
-      return [id, ...sharing(view, view.services.get(id)?.Spec.Name), ...waiting(view, change.after)];
+      return [id, ...sharing(view, view.services.get(id)?.Spec.Name)];
     }
     case 'nodes':
       return nodeMatters(change) ? onNode(view, change.id) : [];
@@ -128,13 +128,6 @@ function affected(view: ReadView, change: Change): Iterable<string> {
 /** Services whose tasks live in the networks of this one's. */
 const sharing = (view: ReadView, name: string | null | undefined): string[] =>
   view.services.by('companion', name ?? '').map(({ ID }) => ID);
-
-/** The service of the task that waits for the room of this one, in an exchange, when this one has ended. */
-function waiting(view: ReadView, task: Task | undefined): string[] {
-  if (task?.shoal.stopReason !== 'rebalanced' || !isTerminal(task.Status.State)) return [];
-  const next = view.tasks.by('service', task.ServiceID).find(({ shoal }) => shoal.moves === task.ID);
-  return next?.shoal.exchange ? [next.shoal.exchange.serviceId] : [];
-}
 
 /** The steps between placed and running change nothing here. */
 function taskMatters({ before, after }: Extract<Change, { table: 'tasks' }>): boolean {

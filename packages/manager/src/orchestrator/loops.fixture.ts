@@ -85,10 +85,13 @@ function runAgents(tx: Tx): void {
   }
 }
 
-function observed({ Status, DesiredState }: Task): TaskState | undefined {
+function observed({ Status, DesiredState, Spec, UpdatedAt }: Task): TaskState | undefined {
   if (Status.State === 'pending' || isTerminal(Status.State)) return undefined;
   if (DesiredState === 'running') return 'running';
-  return DesiredState === 'ready' ? 'ready' : 'shutdown';
+  if (DesiredState === 'ready') return 'ready';
+  // It was asked to stop when it was changed last, and takes all the time that it has.
+  const graceMs = (Spec.ContainerSpec?.StopGracePeriod ?? 0) / 1e6;
+  return clock() >= Date.parse(UpdatedAt) + graceMs ? 'shutdown' : undefined;
 }
 
 /** For a test file: fake time, and an end to all loops after each test. */

@@ -23,6 +23,9 @@ const longestHandoverMs = 30_000;
 /** A task that could stay is not worth waiting longer than this for its successor to run. */
 const longestMoveMs = 10 * 60_000;
 
+/** What another service's task does is no event of this one: so often is looked whether it has left its room. */
+const roomPollMs = 500;
+
 interface Scene {
   readonly draft: Draft;
   readonly place: Place;
@@ -206,7 +209,10 @@ function start(scene: Scene, task: Task): void {
   draft.wake(startAfter);
   if (startAfter > draft.facts.now) return;
   if (startsAfterStop(scene, task) && occupants(draft, place.key, task).length > 0) return;
-  if (task.shoal.exchange && draft.facts.mayRun?.(task.shoal.exchange.old)) return;
+  if (task.shoal.exchange && draft.facts.mayRun?.(task.shoal.exchange.old)) {
+    draft.wake(draft.facts.now + roomPollMs);
+    return;
+  }
   draft.put({ ...task, DesiredState: 'running' });
 }
 

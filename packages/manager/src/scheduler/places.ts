@@ -14,6 +14,7 @@ export class Places {
     return this.at(task.ServiceID, keyOf(task));
   }
 
+  /** All of one place, newest first. */
   at(serviceId: string, place: Key): readonly Task[] {
     return listOf(this.#services.get(serviceId)?.get(place));
   }

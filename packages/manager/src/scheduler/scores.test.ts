@@ -63,6 +63,21 @@ describe('scores', () => {
     expect(chosen(two, [...killed, ...failed('n2', 6)])).toEqual(['n1']);
   });
 
+  it('see a node without the task that stops before the new one starts', () => {
+    const reserve = (cpus: number) => ({ Resources: { Reservations: { NanoCPUs: cpus * 1e9 } } });
+    const [old] = on('n1', 1, { Slot: 1, Spec: reserve(1) });
+    const other = on('n2', 1, { ServiceID: 'other', Spec: reserve(0.75) });
+    const next = (stopFirst: boolean) => ({
+      Slot: 1,
+      CreatedAt: at(now),
+      Spec: reserve(1),
+      shoal: { specVersion: 2, ports: [], ...(stopFirst && { stopFirst: true as const }) },
+    });
+    if (!old) throw new Error('no task');
+    expect(chosen(two, [old, ...other], next(true))).toEqual(['n1']);
+    expect(chosen(two, [old, ...other], next(false))).toEqual(['n2']);
+  });
+
   it('recentFailures: one that its host refused, or that was moved there in vain, counts as five', () => {
     const [task] = failed('n1', 1);
     if (!task) throw new Error('no task');
