@@ -279,7 +279,9 @@ export class DataPath {
     await batch('ip', bridges);
     // At the daemon's pace; it says by itself when there is a new device.
     this.#wantBridges().catch(() => {});
-    return withoutNewDevices([...changes, ...bridges], before);
+    // Those that went down are no stranger's doing.
+    const raised = bridges.filter((line) => line.endsWith(' up'));
+    return withoutNewDevices([...changes, ...raised], before);
   }
 
   #wantBridges(): Promise<void> {
