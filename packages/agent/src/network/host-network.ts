@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type Assignment,
-  decodeDesired,
-  type NetworkCheck,
-  type NetworkCheckQuery,
-  type NetworkCounters,
-  type NetworkHeard,
-  type TaskAttachment,
-  type Underlay,
+import type {
+  Assignment,
+  NetworkCheck,
+  NetworkCheckQuery,
+  NetworkCounters,
+  NetworkHeard,
+  TaskAttachment,
+  Underlay,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { Refused } from '../task/engine.ts';
@@ -15,7 +14,6 @@ import { bridgesOf } from './bridge-plan.ts';
 import type { BridgeDriver } from './bridges.ts';
 import { contains, parseAddress, parseBlock } from './cidr.ts';
 import { DataPath } from './datapath.ts';
-import type { Upstream } from './dns/exchange.ts';
 import { HostResolvers } from './dns/host-resolvers.ts';
 import { DnsServer, gatewaysOf } from './dns/server.ts';
 import { type NetworkAssignments, networkState } from './from-proto.ts';
@@ -24,20 +22,14 @@ import { checkNames } from './insight/own-names.ts';
 import { checkReach } from './insight/reach.ts';
 import { checkWays, heard } from './insight/ways.ts';
 import { KeyRotation } from './key-rotation.ts';
+import { drained, withdrawn } from './leaving.ts';
 import { type LocalBridgeDriver, LocalBridges } from './local-bridges.ts';
+import { containersOf, type LocalContainer } from './local-containers.ts';
 import { coveredBy, leftOut, neededPort, withoutNeeded } from './needs.ts';
 import { NeedsWatch, type NeedsWatchOptions } from './needs-watch.ts';
-import { openConnections } from './open-connections.ts';
 import type { NetworkState } from './state.ts';
 import { withoutUnfit } from './unfit.ts';
 
-const dnsPort = 53;
-/** How often open connections of a task that shall stop are counted. */
-const drainLookMs = 200;
-/** All hosts hear of a change at the same time; this long after this host the others have it in their kernels. */
-const othersMs = 200;
-/** How often the manager's word is looked for that an endpoint is withdrawn. */
-const withdrawnLookMs = 25;
 /** How long comparing everything with the kernel may take before a check goes on without it. */
 const verifyWithinMs = 6_000;
 /** So many of the things that were left out are named. */
@@ -54,12 +46,6 @@ export interface DockerAttachment {
 
 export interface HostAssignments extends NetworkAssignments {
   readonly tasks: ReadonlyMap<string, Assignment>;
-}
-
-interface LocalContainer {
-  readonly networkIds: readonly string[];
-  /** Where it asks for names that are not the cluster's, if its service says so. */
-  readonly nameservers?: readonly Upstream[];
 }
 
 export interface HostNetworkOptions
@@ -324,16 +310,15 @@ export class HostNetwork {
    * Waits until no host leads clients to a task any more, but no longer than `ms`. The manager says so: what this
    * host knows by itself, the others don't.
    */
-  async withdrawn(
-    { taskId, serviceId }: Pick<Assignment, 'taskId' | 'serviceId'>,
-    ms: number,
-  ): Promise<void> {
-    const deadline = performance.now() + ms;
-    const isEndpoint = () =>
-      this.#assigned?.assignments.services.get(serviceId)?.endpoints.some((each) => each.taskId === taskId);
-    if (!isEndpoint()) return;
-    while (performance.now() < deadline && isEndpoint()) await sleep(withdrawnLookMs);
-    await sleep(othersMs);
+  withdrawn({ taskId, serviceId }: Pick<Assignment, 'taskId' | 'serviceId'>, ms: number): Promise<void> {
+    const services = () => this.#assigned?.assignments.services;
+    return withdrawn(
+      () =>
+        services()
+          ?.get(serviceId)
+          ?.endpoints.some((each) => each.taskId === taskId) ?? false,
+      ms,
+    );
   }
 
   /**
@@ -341,9 +326,8 @@ export class HostNetwork {
    * forgotten: then their container may stop.
    */
   async drain(attachments: readonly TaskAttachment[], ms: number): Promise<void> {
-    const deadline = performance.now() + ms;
     const addresses = attachments.map(({ address }) => address);
-    while (performance.now() < deadline && (await openConnections(addresses)) > 0) await sleep(drainLookMs);
+    await drained(addresses, ms);
     await this.#dataPath.staleFlows.forgetClosed(addresses);
   }
 }
@@ -354,20 +338,3 @@ const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
 function refuse(reason: string | undefined): void {
   if (reason) throw new Refused('other', `${reason} (this host would cut itself off)`);
 }
-
-/** An ended task's address may be another one's by now: those that shall run come last, and win. */
-const containersOf = (tasks: ReadonlyMap<string, Assignment>): Map<string, LocalContainer> => {
-  const { ending = [], living = [] } = Object.groupBy(tasks.values(), ({ desiredState }) =>
-    ['ready', 'running'].includes(decodeDesired(desiredState) ?? '') ? 'living' : 'ending',
-  );
-  return new Map(
-    [...ending, ...living].flatMap(({ attachments, container }) => {
-      const named = container?.dns?.nameservers ?? [];
-      const found: LocalContainer = {
-        networkIds: attachments.map(({ networkId }) => networkId),
-        ...(named.length > 0 && { nameservers: named.map((address) => ({ address, port: dnsPort })) }),
-      };
-      return attachments.filter(({ address }) => address).map(({ address }) => [address, found] as const);
-    }),
-  );
-};

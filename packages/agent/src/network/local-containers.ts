@@ -1,0 +1,28 @@
+import { type Assignment, decodeDesired } from '@shoal/proto';
+import type { Upstream } from './dns/exchange.ts';
+
+const dnsPort = 53;
+
+/** A container of this host, as the DNS server has to know it. */
+export interface LocalContainer {
+  readonly networkIds: readonly string[];
+  /** Where it asks for names that are not the cluster's, if its service says so. */
+  readonly nameservers?: readonly Upstream[];
+}
+
+/** An ended task's address may be another one's by now: those that shall run come last, and win. */
+export const containersOf = (tasks: ReadonlyMap<string, Assignment>): Map<string, LocalContainer> => {
+  const { ending = [], living = [] } = Object.groupBy(tasks.values(), ({ desiredState }) =>
+    ['ready', 'running'].includes(decodeDesired(desiredState) ?? '') ? 'living' : 'ending',
+  );
+  return new Map(
+    [...ending, ...living].flatMap(({ attachments, container }) => {
+      const named = container?.dns?.nameservers ?? [];
+      const found: LocalContainer = {
+        networkIds: attachments.map(({ networkId }) => networkId),
+        ...(named.length > 0 && { nameservers: named.map((address) => ({ address, port: dnsPort })) }),
+      };
+      return attachments.filter(({ address }) => address).map(({ address }) => [address, found] as const);
+    }),
+  );
+};
