@@ -109,6 +109,7 @@ export class Draft {
 
   /** Looks, during `look`, as if what is about to leave had left. */
   vacated<T>(vacancies: readonly Vacancy[], look: () => T): T {
+    if (vacancies.length === 0) return look();
     const used = vacancies.flatMap(({ nodeId, load }) => {
       const node = this.#byId.get(nodeId);
       return node ? [{ node, load }] : [];

@@ -51,9 +51,11 @@ function equalGroups(tasks: readonly Task[]): Group[] {
     else versions.set(task.shoal.specVersion, [task]);
   }
   return [...services.values()].flatMap((versions) =>
-    [...versions.values()].map((equal) => ({ tasks: equal.sort(compareAge), vacancies: [] })),
+    [...versions.values()].map((equal) => ({ tasks: equal.sort(compareAge), vacancies: none })),
   );
 }
+
+const none: readonly Vacancy[] = [];
 
 const compareGroups = (a: Group, b: Group): number => compareAge(a.tasks[0], b.tasks[0]);
 
