@@ -12,6 +12,7 @@ import {
   lives,
   removeServices,
   running,
+  spread,
   tasksOf,
 } from './shared.ts';
 
@@ -113,27 +114,47 @@ describe('an update', () => {
     expect(await lives('kept')).toEqual(before);
   });
 
-  it('that can not go on pauses, and says why', async () => {
+  it('goes on where each host may run one replica, though the new ones start first; where memory is short for that, it pauses and says why', async () => {
+    const [node] = await docker.listNodes();
+    const bytes = Math.round((node?.Description?.Resources?.MemoryBytes ?? 0) * 0.6);
     const cramped = spec('cramped');
     await create({
       ...cramped,
-      TaskTemplate: { ...cramped.TaskTemplate, Placement: { MaxReplicas: 1 } },
+      TaskTemplate: {
+        ...cramped.TaskTemplate,
+        Placement: { MaxReplicas: 1 },
+        Resources: { Reservations: { MemoryBytes: MiB } },
+      },
       UpdateConfig: { Order: 'start-first', FailureAction: 'pause', Parallelism: 1 },
     } as typeof cramped);
     await running('cramped', 3);
-    const before = await lives('cramped');
+    const updated = (state: string) =>
+      until(
+        `the update is ${state}`,
+        async (seen) => {
+          const now = await statusOf('cramped');
+          seen(now);
+          return now?.State === state ? now : undefined;
+        },
+        { timeoutMs: 60_000 },
+      );
     await update('cramped', '--detach', '--env-add=A=1');
-    const status = await until(
-      'the update is paused',
-      async (seen) => {
-        const now = await statusOf('cramped');
-        seen(now);
-        return now?.State === 'paused' ? now : undefined;
-      },
-      { timeoutMs: 60_000 },
+    await updated('completed');
+    expect(await spread(await running('cramped', 3))).toEqual([1, 1, 1]);
+
+    await update('cramped', '--detach', `--reserve-memory=${bytes}`);
+    await until(
+      'all reserve most of their hosts',
+      async () =>
+        (await running('cramped', 3)).every(
+          ({ Spec }) => Spec.Resources?.Reservations?.MemoryBytes === bytes,
+        ),
+      { timeoutMs: 30_000 },
     );
-    expect(status.Message).toMatch(
-      /^update paused due to lack of a node for slot \d: no suitable node \(max replicas per node reached/,
+    const before = await lives('cramped');
+    await update('cramped', '--detach', '--env-add=A=2');
+    expect((await updated('paused')).Message).toMatch(
+      /^update paused due to lack of a node for slot \d: no suitable node \(insufficient resources on 3 nodes/,
     );
     expect(await lives('cramped')).toEqual(before);
   });

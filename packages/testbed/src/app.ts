@@ -87,7 +87,10 @@ export interface TaskView {
   NodeID?: string;
   ServiceID: string;
   DesiredState: string;
-  Spec: { ContainerSpec?: { Image?: string } };
+  Spec: {
+    ContainerSpec?: { Image?: string };
+    Resources?: { Reservations?: { MemoryBytes?: number } };
+  };
   Status: {
     State: string;
     Message?: string;
