@@ -114,3 +114,18 @@ it('a task with a port of its host goes where nothing listens, and does not coun
   await h2.sh('sleep 5');
   expect(await listenerOn('h3', 18_322)).toBeUndefined();
 });
+
+it('a task on the network of its host keeps its port, too, and its service is named', async () => {
+  const { Id } = await docker.getNetwork('host').inspect();
+  await create(
+    webSpec('hosted', {
+      container: { Env: ['PORT=18323'] },
+      task: { Networks: [{ Target: Id }], Placement: { Constraints: ['node.hostname==h3'] } },
+    }),
+  );
+  await running('hosted', 1);
+  await known('h3', 18_323);
+  await expect(create(webSpec('rival', published(18_323)))).rejects.toThrow(
+    / on h3 by "\w+" \(pid \d+\) of service hosted:/,
+  );
+});

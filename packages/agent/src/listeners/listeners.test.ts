@@ -77,7 +77,7 @@ const found = (
   const own = ownSockets(watch, known, ours, was);
   return { own, listeners: listenersOf(watch, known, own, ours) };
 };
-const sshd = { pid: 12, process: 'sshd' };
+const sshd = { pid: 12, process: 'sshd', containers: [] };
 
 it('a listener has the name of a process, where one is seen', () => {
   expect(found([udp(4_789), tcp(80), tcp(22)], { t22: sshd }).listeners).toEqual([
@@ -88,14 +88,20 @@ it('a listener has the name of a process, where one is seen', () => {
 });
 
 it('the agent itself is none, but another beside it on the same port is', () => {
-  const agent = { pid: 7, process: 'node' };
+  const agent = { pid: 7, process: 'node', containers: [] };
   expect(found([tcp(53, 'a')], { a: agent }).listeners).toEqual([]);
-  const both = found([tcp(53, 'a'), tcp(53, 'b')], { a: agent, b: { pid: 9, process: 'dnsmasq' } });
+  const both = found([tcp(53, 'a'), tcp(53, 'b')], {
+    a: agent,
+    b: { pid: 9, process: 'dnsmasq', containers: [] },
+  });
   expect(both.listeners).toMatchObject([{ port: 53, process: 'dnsmasq' }]);
 });
 
 it('what Docker holds for a task is none, also while it lets go; for others it is', () => {
-  const owners = { t80: { pid: 30, process: 'docker-proxy' }, t81: { pid: 31, process: 'dockerd' } };
+  const owners = {
+    t80: { pid: 30, process: 'docker-proxy', containers: [] },
+    t81: { pid: 31, process: 'dockerd', containers: [] },
+  };
   const ours = { ...none, ports: new Set(['tcp/80', 'tcp/81']) };
   const { own, listeners } = found([tcp(80), tcp(81)], owners, ours);
   expect(listeners).toEqual([]);
@@ -118,6 +124,10 @@ it('ports and containers of tasks: those they shall get, and those they got', ()
   );
   expect([...ours.ports]).toEqual(['tcp/8080', 'tcp/49153']);
   expect([...ours.services]).toEqual([['c1', 'web']]);
-  const inContainer = found([tcp(90)], { t90: { pid: 40, process: 'web', container: 'c1' } }, ours);
+  const inContainer = found(
+    [tcp(90)],
+    { t90: { pid: 40, process: 'web', containers: ['host', 'c1'] } },
+    ours,
+  );
   expect(inContainer.listeners).toMatchObject([{ port: 90, serviceId: 'web' }]);
 });

@@ -67,8 +67,8 @@ export const isMaybeClient = (
 export interface Owner {
   readonly pid: number;
   readonly process: string;
-  /** Id of the container that it is in. */
-  readonly container?: string;
+  /** Ids of the containers that it is in. */
+  readonly containers: readonly string[];
 }
 
 /** What this host's agent and its tasks have of the host's ports. */
@@ -122,7 +122,7 @@ export function listenersOf(
         port,
         process: owner?.process ?? '',
         pid: owner?.pid ?? 0,
-        serviceId: services.get(owner?.container ?? '') ?? '',
+        serviceId: owner?.containers.map((id) => services.get(id)).find((id) => id !== undefined) ?? '',
       };
     })
     .sort((a, b) => (a.protocol === b.protocol ? a.port - b.port : a.protocol < b.protocol ? -1 : 1));

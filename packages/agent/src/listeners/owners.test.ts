@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { containerIn, Owners, processName } from './owners.ts';
+import { containersIn, Owners, processName } from './owners.ts';
 import { openSockets } from './proc-net.ts';
 
 it.each([
@@ -14,11 +14,12 @@ it.each([
   expect(processName(commandLine)).toBe(name);
 });
 
-it('finds the innermost container', () => {
+it('finds the containers, also of a host that is one itself', () => {
   const [outer, inner] = ['a'.repeat(64), 'b'.repeat(64)];
-  expect(containerIn(`4:memory:/docker/${outer}/inner/${inner}\n`)).toBe(inner);
-  expect(containerIn(`0::/system.slice/docker-${inner}.scope\n`)).toBe(inner);
-  expect(containerIn('0::/system.slice/ssh.service\n')).toBeUndefined();
+  const cgroup = `4:memory:/docker/${outer}/inner/${inner}\n1:name=systemd:/docker/${outer}\n`;
+  expect(containersIn(cgroup)).toEqual([outer, inner]);
+  expect(containersIn(`0::/system.slice/docker-${inner}.scope\n`)).toEqual([inner]);
+  expect(containersIn('0::/system.slice/ssh.service\n')).toEqual([]);
 });
 
 it('finds the process of a socket, and says nothing of one that nobody has', async () => {

@@ -36,11 +36,10 @@ const socketsOf = (pid: number): string[] =>
 
 function describe(pid: number): Owner {
   const text = (name: string) => read(() => readFileSync(`/proc/${pid}/${name}`, 'utf8'), '');
-  const container = containerIn(text('cgroup'));
   return {
     pid,
     process: processName(text('cmdline')) || text('comm').trim(),
-    ...(container && { container }),
+    containers: containersIn(text('cgroup')),
   };
 }
 
@@ -53,8 +52,8 @@ export function processName(commandLine: string): string {
   return command.slice(command.lastIndexOf('/') + 1).replace(/:$/, '');
 }
 
-/** The innermost container of `/proc/PID/cgroup`: hosts may be containers themselves. */
-export const containerIn = (cgroup: string): string | undefined => cgroup.match(/\b[0-9a-f]{64}\b/g)?.at(-1);
+/** All containers that `/proc/PID/cgroup` names: hosts may be containers themselves, and some lines may name only that. */
+export const containersIn = (cgroup: string): string[] => [...new Set(cgroup.match(/\b[0-9a-f]{64}\b/g))];
 
 /** Processes end while they are looked at. */
 function read<T>(from: () => T, otherwise: T): T {
