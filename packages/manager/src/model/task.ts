@@ -119,7 +119,7 @@ export interface TaskInternals {
   readonly stopFirst?: true;
   /** How many quick failures in a row came before this task in its slot: the back-off's exponent. */
   readonly failures?: number;
-  /** How many hosts in a row refused the tasks before this one in its slot, and the next was tried at once. */
+  /** How many hosts that refused the tasks before this one in its slot were followed by the next at once; ends when one runs. */
   readonly refusals?: number;
   /** When it was first seen running (ms since the epoch); stays when it has ended. */
   readonly runningSince?: number;

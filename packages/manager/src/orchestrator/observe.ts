@@ -1,14 +1,15 @@
 import { compareStates, type StopReason, slotKey, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
-import { triesNextHost } from './refusal.ts';
+import { type Refusals, refusalsOf, triesNextHost } from './refusal.ts';
 import { displacement, isRunning, isUnassigned, isWanted, provedAt, standing } from './standing.ts';
 
 /** Takes note of what happened to the tasks: which run, which ended, which are out of reach, which came back. */
 export function observe(draft: Draft): void {
-  for (const task of draft.tasks) observeTask(draft, task);
+  const refusals = refusalsOf(draft.facts);
+  for (const task of draft.tasks) observeTask(draft, task, refusals);
 }
 
-function observeTask(draft: Draft, task: Task): void {
+function observeTask(draft: Draft, task: Task, refusals: Refusals): void {
   if (task.DesiredState === 'remove') {
     draft.discard(task);
     return;
@@ -20,13 +21,13 @@ function observeTask(draft: Draft, task: Task): void {
     else if (task.shoal.lost && stands === 'leaving') cameBack(draft, task);
     return;
   }
-  if (stands === 'ended') draft.put(over(draft, task));
+  if (stands === 'ended') draft.put(over(draft, task, refusals));
   else if (stands === 'lost') lose(draft, withStart(task));
   else if (withStart(task) !== task) draft.put(withStart(task));
 }
 
-function over(draft: Draft, task: Task): Task {
-  const reason = notItsOwn(draft, task);
+function over(draft: Draft, task: Task, refusals: Refusals): Task {
+  const reason = notItsOwn(draft, task, refusals);
   const shoal = reason ? { ...task.shoal, stopReason: reason } : task.shoal;
   return { ...task, DesiredState: 'shutdown', shoal };
 }
@@ -35,10 +36,10 @@ function over(draft: Draft, task: Task): Task {
  * Why an end is no failure of the service: a move came to nothing, and the task that should have moved still runs; its
  * host stopped it for want of contact; or its host refused it, and another one is tried.
  */
-function notItsOwn(draft: Draft, task: Task): StopReason | undefined {
+function notItsOwn({ facts }: Draft, task: Task, refusals: Refusals): StopReason | undefined {
   if (task.shoal.moves !== undefined && task.shoal.runningSince === undefined) return 'move-failed';
   if (task.Status.cutOff) return 'no-contact';
-  return triesNextHost(draft, task) ? 'next-host' : undefined;
+  return triesNextHost(facts, task, refusals) ? 'next-host' : undefined;
 }
 
 /** It must run only once, and has stopped – or its agent is there to be told to, but its daemon is dead. */

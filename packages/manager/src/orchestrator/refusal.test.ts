@@ -71,6 +71,17 @@ describe('a task that its host refused', () => {
     expect(decide({ nodes, tasks: [rejected('a', { shoal: { refusals: 19 } })] }).create).toEqual([]);
   });
 
+  it('waits after as many hosts as there are, though not all of their refusals are remembered', () => {
+    expect(decide({ tasks: [rejected('a', { shoal: { refusals: 1 } })] }).create).toHaveLength(1);
+    expect(decide({ tasks: [rejected('a', { shoal: { refusals: 2 } })] }).create).toEqual([]);
+  });
+
+  it('is not followed at once again after its restart', () => {
+    const waited = rejected('a', { since: 70_000 - 10_000, created: 0, shoal: { refusals: 2, failures: 1 } });
+    const { create } = decide({ tasks: [waited], at: 600_000 });
+    expect(create).toMatchObject([{ shoal: { refusals: 2, failures: 2 } }]);
+  });
+
   it('has no other host in a global service', () => {
     const { Slot: _, ...global } = rejected('a');
     expect(decide({ nodes: threeNodes, tasks: [global] }).update).not.toMatchObject([
@@ -80,8 +91,8 @@ describe('a task that its host refused', () => {
 });
 
 describe('a service that one host only does not refuse', () => {
-  async function refused(nodes: readonly string[], spec: Partial<ServiceSpec> = {}): Promise<Simulation> {
-    const simulation = await Simulation.open(3);
+  async function refused(nodes: readonly string[], spec: Partial<ServiceSpec> = {}, hosts = 3) {
+    const simulation = await Simulation.open(hosts);
     simulation.schedules = true;
     for (const id of nodes) simulation.refusingNodes.add(id);
     await simulation.change({ Mode: { Replicated: { Replicas: 2 } }, ...spec });
@@ -120,5 +131,17 @@ describe('a service that one host only does not refuse', () => {
     simulation.refusingNodes.clear();
     await simulation.run(61 * second);
     expect(simulation.running()).toHaveLength(2);
+  });
+
+  it('is tried on all hosts at once but one time, where there are more than the history has room for', async () => {
+    const hosts = Array.from({ length: 9 }, (_, n) => `n${n + 1}`);
+    const simulation = await refused(hosts, { Mode: { Replicated: { Replicas: 1 } } }, hosts.length);
+    const made = new Set<string>();
+    for (const end = simulation.now + 300 * second; simulation.now < end; ) {
+      await simulation.tick(250);
+      for (const { ID } of simulation.tasks) made.add(ID);
+    }
+    // Nine, then after 5, 10, 20, 40 s, and four times after 60 s.
+    expect(made.size).toBeLessThanOrEqual(9 + 8);
   });
 });

@@ -2,35 +2,48 @@ import { isRefused, type Task } from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
 import { failureWindowMs } from '../scheduler/failures.ts';
 import { takesTasks } from './capacity.ts';
-import type { Draft } from './draft.ts';
+import type { Facts } from './draft.ts';
 import { endedAt } from './standing.ts';
 
 /** In one slot, without a delay: what many hosts refuse is rarely their fault, and each try may cost a pull. */
 const mostTries = 20;
 
+/** When hosts first refused tasks of the service (ms since the epoch): by version, then host. Only of late. */
+export type Refusals = ReadonlyMap<number, ReadonlyMap<string, number>>;
+
+export function refusalsOf({ tasks, now }: Facts): Refusals {
+  const refusals = new Map<number, Map<string, number>>();
+  for (const task of tasks) {
+    if (!isRefused(task) || endedAt(task) <= now - failureWindowMs) continue;
+    const { specVersion } = task.shoal;
+    const hosts = refusals.get(specVersion) ?? new Map<string, number>();
+    const host = task.NodeID ?? '';
+    hosts.set(host, Math.min(endedAt(task), hosts.get(host) ?? Number.POSITIVE_INFINITY));
+    refusals.set(specVersion, hosts);
+  }
+  return refusals;
+}
+
 /**
  * Whether another host shall be tried at once, since the one of this task refused it: then that is no failure of the
  * service. Other slots' tasks of the same version tell as well who refuses it. Where the scheduler chose a host that had
- * refused it before, the others have no room, and it is no use to hurry.
+ * refused it before, the others have no room, and it is no use to hurry. Not all refusals are remembered, so they are
+ * counted, too: no slot tries more hosts in that way than there are.
  */
-export function triesNextHost({ facts, tasks }: Draft, task: Task): boolean {
-  const { Slot, shoal, Spec, CreatedAt } = task;
+export function triesNextHost({ nodes }: Facts, task: Task, refusals: Refusals): boolean {
+  const { Slot, NodeID, shoal, Spec, CreatedAt } = task;
   if (!isRefused(task) || Slot === undefined || shoal.companion !== undefined) return false;
-  if ((shoal.refusals ?? 0) + 1 >= mostTries) return false;
-  const refused = tasks.filter(
-    (other) =>
-      isRefused(other) &&
-      other.shoal.specVersion === shoal.specVersion &&
-      endedAt(other) > facts.now - failureWindowMs,
-  );
-  const knew = refused.some(
-    (other) => other.NodeID === task.NodeID && endedAt(other) < Date.parse(CreatedAt),
-  );
-  const tried = new Set(refused.map(({ NodeID }) => NodeID));
-  return (
-    !knew &&
-    Iterator.from(facts.nodes.all()).some(
-      (node) => !tried.has(node.ID) && takesTasks(node) && isEligible(node, Spec.Placement),
-    )
-  );
+  const tries = (shoal.refusals ?? 0) + 1;
+  if (tries >= mostTries) return false;
+  const refusedAt = refusals.get(shoal.specVersion) ?? new Map<string, number>();
+  if ((refusedAt.get(NodeID ?? '') ?? Number.POSITIVE_INFINITY) < Date.parse(CreatedAt)) return false;
+  let hosts = 0;
+  let isOneLeft = false;
+  for (const node of nodes.all()) {
+    if (!takesTasks(node) || !isEligible(node, Spec.Placement)) continue;
+    hosts++;
+    isOneLeft ||= !refusedAt.has(node.ID);
+    if (isOneLeft && hosts > tries) return true;
+  }
+  return false;
 }

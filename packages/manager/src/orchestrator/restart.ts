@@ -1,4 +1,4 @@
-import type { Task, TaskSpec } from '../model/index.ts';
+import { isRefused, type Task, type TaskSpec } from '../model/index.ts';
 import { type RestartRules, restartRules } from './policy.ts';
 import { endedAt } from './standing.ts';
 
@@ -15,6 +15,8 @@ export interface Restart {
   readonly createAfter?: number;
   /** Quick ends in a row, the present one included. */
   readonly failures: number;
+  /** Stays as long as hosts refuse the tasks: so all of them are tried at once but one time. */
+  readonly refusals?: number;
 }
 
 /**
@@ -38,9 +40,11 @@ export function restartAfter(
   if (rules.maxAttempts > 0 && attempts(head, kin, rules) >= rules.maxAttempts) return undefined;
   const failures = isQuick(head) ? (head.shoal.failures ?? 0) + 1 : 1;
   const delay = delayMs(rules, failures);
-  if (head.Status.State !== 'rejected') return { startAfter: now + delay, failures };
+  const { refusals } = head.shoal;
+  const counts = { failures, ...(isRefused(head) && refusals !== undefined && { refusals }) };
+  if (head.Status.State !== 'rejected') return { startAfter: now + delay, ...counts };
   const due = endedAt(head) + delay;
-  return { startAfter: Math.max(due, now), createAfter: due, failures };
+  return { startAfter: Math.max(due, now), createAfter: due, ...counts };
 }
 
 /** Restarts that count, seen from the moment `head` ended: so the answer does not change with time. */

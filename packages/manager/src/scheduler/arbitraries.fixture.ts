@@ -50,13 +50,19 @@ const node = (id: string): fc.Arbitrary<Node> =>
       GenericResources: gpus,
       images: fc.subarray(['web:1', 'db:1']),
       pressed: fc.constantFrom(false, false, false, true),
+      closed: fc.constantFrom(false, false, false, true),
     })
-    .map(({ Labels, State, Availability, Architecture, images, pressed, ...Resources }) =>
+    .map(({ Labels, State, Availability, Architecture, images, pressed, closed, ...Resources }) =>
       aNode(id, {
         Spec: { Role: 'worker', Availability: Availability as 'active', Labels },
         Description: { Hostname: id, Platform: { OS: 'linux', Architecture }, Resources },
         Status: { State: State as 'ready', Addr: '10.0.0.1' },
-        shoal: { number: 1, images, ...(pressed && { pressures: [{ kind: 'memory', message: 'short' }] }) },
+        shoal: {
+          number: 1,
+          images,
+          ...(pressed && { pressures: [{ kind: 'memory', message: 'short' }] }),
+          ...(closed && { closedTo: [{ networkId: 'shop', why: 'it covers what the host needs' }] }),
+        },
       }),
     );
 
@@ -95,6 +101,7 @@ export interface Service {
   readonly id: string;
   readonly Spec: TaskSpec;
   readonly ports: Task['shoal']['ports'];
+  readonly networks: readonly string[];
 }
 
 export const services: fc.Arbitrary<Service[]> = fc.array(
@@ -107,19 +114,24 @@ export const services: fc.Arbitrary<Service[]> = fc.array(
       [{ PublishMode: 'host' as const, PublishedPort: 80, Protocol: 'tcp' as const }],
       [{ PublishMode: 'host' as const, PublishedPort: 53, Protocol: 'udp' as const }],
     ),
+    networks: fc.constantFrom([], [], ['back'], ['back', 'shop']),
   }),
   { minLength: 1, maxLength: 4 },
 );
 
 /** The index is the version, so that two versions of one service may meet. */
-export const taskOf = (id: string, { id: ServiceID, Spec, ports }: Service, version: number): Task =>
+export const taskOf = (
+  id: string,
+  { id: ServiceID, Spec, ports, networks }: Service,
+  version: number,
+): Task =>
   aTask(id, {
     ServiceID,
     Spec,
     CreatedAt: new Date(now - (version % 3) * 1000).toISOString(),
     UpdatedAt: new Date(now).toISOString(),
     Status: { State: 'pending', Timestamp: new Date(now).toISOString(), PortStatus: {} },
-    shoal: { specVersion: version, ports },
+    shoal: { specVersion: version, ports, networks },
   });
 
 /** Services that ask the same of a node, as most do, or each its own thing. */
@@ -160,7 +172,7 @@ export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, kindsOfService).chain
     })
     .map(({ placed, pending, failed, bound }) => {
       const make = (id: string, kind: number): Task =>
-        taskOf(id, kinds[kind] ?? { id: 's0', Spec: {}, ports: [] }, kind);
+        taskOf(id, kinds[kind] ?? { id: 's0', Spec: {}, ports: [], networks: [] }, kind);
       const globals = bound.map(([kind, at], index) => {
         const { Slot: _, ...task } = make(`g${index}`, kind);
         // Services are replicated or global, never both, and have one task that waits in a place.

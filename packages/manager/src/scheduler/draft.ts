@@ -36,6 +36,8 @@ export class Draft {
   readonly #images: ReadonlyMap<string, number>;
   /** Nodes with any failures. */
   readonly #failing: readonly DraftNode[];
+  /** Ids of networks that some node keeps off. */
+  readonly #closed: ReadonlySet<string>;
   /** By spread levels. */
   readonly #branches = new Map<string, Branches>();
   readonly #failuresSince: number;
@@ -48,6 +50,9 @@ export class Draft {
     this.#failuresSince = now - failureWindowMs;
     this.#nodes = orderedNodes(state, now, seed);
     this.#failing = this.#nodes.filter(({ failures }) => !failures.empty);
+    this.#closed = new Set(
+      this.#nodes.flatMap(({ node }) => (node.shoal.closedTo ?? []).map(({ networkId }) => networkId)),
+    );
     this.#byId = new Map(this.#nodes.map((node) => [node.node.ID, node]));
   }
 
@@ -154,7 +159,7 @@ export class Draft {
     const image = this.#images.has(demand.image) ? demand.image : '';
     const levels = spread.map(({ descriptor }) => descriptor);
     const asked = [nanoCpus, memoryBytes, [...generic], ports, levels, image];
-    const key = `${eligibleKey(demand)}${JSON.stringify(asked)}`;
+    const key = `${this.#eligibleKey(demand)}${JSON.stringify(asked)}`;
     let pool = this.#pools.get(key);
     if (!pool) {
       const nodes = [...this.#eligibleNodes(demand)];
@@ -197,7 +202,7 @@ export class Draft {
   }
 
   #eligibleNodes(demand: Demand): ReadonlySet<DraftNode> {
-    const key = eligibleKey(demand);
+    const key = this.#eligibleKey(demand);
     let eligible = this.#eligible.get(key);
     if (!eligible) {
       const asking = applying(nodeFilters, demand);
@@ -206,11 +211,13 @@ export class Draft {
     }
     return eligible;
   }
-}
 
-/** What the node filters read of a demand. */
-const eligibleKey = ({ nodeId, global, constraints, platforms }: Demand): string =>
-  JSON.stringify([nodeId, global, constraints?.map(({ text }) => text), platforms]);
+  /** What the node filters read of a demand. Networks that every node may join make no difference. */
+  #eligibleKey({ nodeId, global, constraints, platforms, networks }: Demand): string {
+    const closed = this.#closed.size === 0 ? [] : networks.filter((id) => this.#closed.has(id));
+    return JSON.stringify([nodeId, global, constraints?.map(({ text }) => text), platforms, closed]);
+  }
+}
 
 const noCounts: ReadonlyMap<string, number> = new Map();
 
