@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { BridgeDriver } from './bridges.ts';
-import { state } from './builders.fixture.ts';
+import { network, state } from './builders.fixture.ts';
 import { DataPath } from './datapath.ts';
 import { readLinks } from './ip/read-links.ts';
 import { batch } from './kernel.ts';
 
 const settleMs = 500;
+/** Much longer than it takes on a busy machine. */
+const patienceMs = 10_000;
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 /** A daemon that can make no network. */
@@ -46,6 +48,13 @@ try {
   const repaired = await dataPath.verify();
   const bridge = (await readLinks()).find(({ name }) => name === 'sh.n9');
   say(`sh.n9 is ${bridge?.up ? 'up' : 'down'}, repaired: ${repaired.join() || 'nothing'}`);
+  await dataPath.apply(state({ networks: [network(3)] }), host);
+  const ready = dataPath.ready('net3').then(
+    () => 'ready',
+    ({ message }) => message,
+  );
+  await dataPath.apply(state(), host);
+  say(await Promise.race([ready, sleep(patienceMs, 'still waits', { ref: false })]));
 } finally {
   dataPath.close();
   await rm(stateDir, { recursive: true });

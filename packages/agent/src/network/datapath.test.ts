@@ -11,7 +11,7 @@ const possible = await inNamespace('nft', 'list', 'tables').then(
 );
 
 it.runIf(possible)(
-  'a bridge in the way goes down and stays down',
+  'a bridge in the way goes down and stays down; who waits for a network that is gone hears so',
   async () => {
     const script = join(import.meta.dirname, 'datapath.fixture.ts');
     const lines = (await inNamespace(process.execPath, script)).trim().split('\n');

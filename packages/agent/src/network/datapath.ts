@@ -144,14 +144,17 @@ export class DataPath {
 
   /**
    * Resolves once containers can be attached to this network's Docker networks (`bridgesOf` names them). Rejects
-   * if the state has no such network, or no slice of it here.
+   * if the state has no such network, or no slice of it here, also when it is lost meanwhile.
    */
   async ready(networkId: string): Promise<void> {
-    const network = this.#state?.networks.get(networkId);
-    const plans = network ? bridgesOf(network) : [];
-    if (plans.length === 0) throw new Error(`this host has no slice of the network ${networkId}`);
-    const isThere = () =>
-      plans.every((plan) => this.#bridges.has(plan) && this.#links.some(({ name }) => name === plan.bridge));
+    const isThere = () => {
+      const network = this.#state?.networks.get(networkId);
+      const plans = network ? bridgesOf(network) : [];
+      if (plans.length === 0) throw new Error(`this host has no slice of the network ${networkId}`);
+      return plans.every(
+        (plan) => this.#bridges.has(plan) && this.#links.some(({ name }) => name === plan.bridge),
+      );
+    };
     while (!isThere()) {
       if (this.#links.length > 0) await this.#wantBridges();
       this.#look.add('ip');
