@@ -5,11 +5,10 @@ import { clearWay } from './clear-way.ts';
 import { readTraffic, type Traffic } from './counters.ts';
 import { DockerRules, isSilent } from './docker-rules.ts';
 import { ensureHostSettings } from './host-settings.ts';
-import { diffBridgeStates } from './ip/bridge-states.ts';
 import { ensureIp } from './ip/keeper.ts';
 import { ensureHairpin } from './ip/ports.ts';
 import type { PresentLink } from './ip/read-links.ts';
-import { batch, run } from './kernel.ts';
+import { run } from './kernel.ts';
 import { bridgePrefix } from './names.ts';
 import type { Needs } from './needs.ts';
 import { type HostRules, usualRules } from './nft/base-rules.ts';
@@ -145,14 +144,17 @@ export class DataPath {
 
   /**
    * Resolves once containers can be attached to this network's Docker networks (`bridgesOf` names them). Rejects
-   * if the state has no such network, or no slice of it here.
+   * if the state has no such network, or no slice of it here, also when it is lost meanwhile.
    */
   async ready(networkId: string): Promise<void> {
-    const network = this.#state?.networks.get(networkId);
-    const plans = network ? bridgesOf(network) : [];
-    if (plans.length === 0) throw new Error(`this host has no slice of the network ${networkId}`);
-    const isThere = () =>
-      plans.every((plan) => this.#bridges.has(plan) && this.#links.some(({ name }) => name === plan.bridge));
+    const isThere = () => {
+      const network = this.#state?.networks.get(networkId);
+      const plans = network ? bridgesOf(network) : [];
+      if (plans.length === 0) throw new Error(`this host has no slice of the network ${networkId}`);
+      return plans.every(
+        (plan) => this.#bridges.has(plan) && this.#links.some(({ name }) => name === plan.bridge),
+      );
+    };
     while (!isThere()) {
       if (this.#links.length > 0) await this.#wantBridges();
       this.#look.add('ip');
@@ -266,7 +268,7 @@ export class DataPath {
   /** Gives what had to be changed, but for what came with new devices. */
   async #ensureIp(state: NetworkState): Promise<string[]> {
     const before = new Set(this.#links.map(({ name }) => name));
-    const { links, changes } = await ensureIp(state, (found, underlay) =>
+    const { links, changes } = await ensureIp(state, this.#needs.addresses.keys(), (found, underlay) =>
       // Without it, encrypted networks don't work, but all others do.
       this.#troubles.attempt(
         'encrypted networks do not work',
@@ -275,13 +277,9 @@ export class DataPath {
       ),
     );
     this.#links = links;
-    const bridges = diffBridgeStates(links, this.#needs.addresses.keys());
-    await batch('ip', bridges);
     // At the daemon's pace; it says by itself when there is a new device.
     this.#wantBridges().catch(() => {});
-    // Those that went down are no stranger's doing.
-    const raised = bridges.filter((line) => line.endsWith(' up'));
-    return withoutNewDevices([...changes, ...raised], before);
+    return withoutNewDevices(changes, before);
   }
 
   #wantBridges(): Promise<void> {

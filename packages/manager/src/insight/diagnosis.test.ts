@@ -174,8 +174,15 @@ describe('what users do', () => {
   it('that can not be tried for want of a tool is trouble, and not taken for nothing to try', () => {
     const found = trouble([check(1, { reachTrouble: 'nsenter could not run: ENOENT', untried: 3 })]);
     expect(found.map(({ check: what, says }) => [what, says])).toEqual([
-      ['address', expect.stringMatching(/^nothing could be tried from inside .* h1: nsenter could not run/)],
+      [
+        'address',
+        expect.stringMatching(
+          /^nothing could be tried from inside .* h1: nsenter could not run.* Look whether/,
+        ),
+      ],
     ]);
+    const silent = 'the Docker daemon did not say in time';
+    expect(trouble([check(1, { reachTrouble: silent })])[0]?.says).toMatch(new RegExp(`${silent}$`));
   });
 
   it('of hosts that left, or in ways that are not known here, is left out', () => {

@@ -62,7 +62,7 @@ export function untried(
       ? [
           say(
             'address',
-            `nothing could be tried from inside of containers on ${from}: ${trouble}. Look whether nsenter (Debian package util-linux) is installed there`,
+            `nothing could be tried from inside of containers on ${from}: ${trouble}${trouble.includes('nsenter') ? '. Look whether nsenter (Debian package util-linux) is installed there' : ''}`,
             false,
           ),
         ]

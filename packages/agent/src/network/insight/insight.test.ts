@@ -5,7 +5,7 @@ import { ingressName, type ServiceEndpoints } from '../state.ts';
 import { answersIn } from './attempt.ts';
 import { parseEchoSources } from './heard.ts';
 import { question } from './own-names.ts';
-import { summed } from './reach.ts';
+import { checkReach, summed } from './reach.ts';
 import { stillThere, type Target, targetsOf } from './targets.ts';
 import { tunnelsTo } from './ways.ts';
 
@@ -84,6 +84,25 @@ describe('what users do', () => {
     expect(left).toBe(0);
     const few = targetsOf(here, ['node3'], all).targets.map(({ nodeId }) => nodeId);
     expect(new Set(few)).toEqual(new Set(['node1', 'node3', '']));
+  });
+
+  it('is tried from the host itself in time, also where the daemon names no container', async () => {
+    const local = {
+      ...web,
+      endpoints: [endpoint('web', 1, { net1: '127.0.0.2', net9: '127.0.0.3' }, 'node2')],
+    };
+    const look = state({
+      self: peer(1, { address: '127.0.0.1' }),
+      networks: [network(1), ingress],
+      services: [local],
+    });
+    const reach = await checkReach({
+      state: () => look,
+      query: { probe: 7, nodeIds: [] },
+      processOn: () => Promise.withResolvers<undefined>().promise,
+    });
+    expect(reach.trouble).toMatch(/Docker daemon/);
+    expect(reach.checks).toMatchObject([{ by: 'port', tried: 1, failed: 0 }]);
   });
 
   it('has nothing to try without tasks, containers and networks here, or published ports', () => {

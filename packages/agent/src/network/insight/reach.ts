@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NetworkCheckQuery, ReachCheck } from '@shoal/proto';
 import { Limiter } from '../../task/limiter.ts';
 import { bridgesOf } from '../bridge-plan.ts';
@@ -14,6 +15,8 @@ const mostNetworks = 12;
 const processes = 3;
 /** No attempt begins after this time; one takes two seconds at most. */
 const beginMs = 2_500;
+/** Of which the daemon may take some, to say which containers there are. */
+const daemonMs = 1_500;
 const mostFailures = 5;
 
 export interface Reach {
@@ -35,15 +38,16 @@ export interface Look {
 export async function checkReach({ state, query, processOn }: Look): Promise<Reach> {
   const { nodeIds, probe } = query;
   const before = state();
-  const doors = await doorsOf(before, processOn);
+  const deadline = performance.now() + beginMs;
+  const found = await Promise.race([doorsOf(before, processOn), sleep(daemonMs, undefined, { ref: false })]);
+  const doors = found ?? new Map<string, number>();
   const { targets: possible, left } = targetsOf(before, nodeIds, new Set(doors.keys()));
   const limiter = new Limiter(processes);
-  const deadline = performance.now() + beginMs;
-  let trouble = '';
+  const leftMs = () => Math.max(0, deadline - performance.now());
+  let trouble = found ? '' : 'the Docker daemon did not say in time which containers there are';
   const inside = async (pid: number, attempts: readonly Attempt[]): Promise<Outcome[]> => {
-    const left = Math.max(0, deadline - performance.now());
     try {
-      return await attemptInside(pid, attempts, probe, left);
+      return await attemptInside(pid, attempts, probe, leftMs());
     } catch (error) {
       // The container may have ended meanwhile; a host that is too busy has not tried, no more.
       if (existsSync(`/proc/${pid}`) && !isLate(error))
@@ -57,7 +61,7 @@ export async function checkReach({ state, query, processOn }: Look): Promise<Rea
       const pid = from === undefined ? undefined : doors.get(from);
       const outcomes =
         pid === undefined
-          ? await attemptAll(attempts, probe, beginMs)
+          ? await attemptAll(attempts, probe, leftMs())
           : await limiter.run(() => inside(pid, attempts));
       return targets.map((target, index) => ({ target, outcome: outcomes[index] }));
     },

@@ -1,9 +1,10 @@
 import { batch } from '../kernel.ts';
 import type { NetworkState } from '../state.ts';
 import { underlayMtu } from '../underlay.ts';
+import { diffBridgeStates } from './bridge-states.ts';
 import { desiredEntries } from './desired.ts';
 import { diffEntries } from './entries.ts';
-import { desiredTunnels, diffTunnels, raiseBridges } from './links.ts';
+import { desiredTunnels, diffTunnels } from './links.ts';
 import { readEntries } from './read-entries.ts';
 import { type PresentLink, readLinks } from './read-links.ts';
 import { ensureDeviceSettings } from './settings.ts';
@@ -15,11 +16,13 @@ export type EnsureWireGuard = (links: readonly PresentLink[], underlay: number) 
 const rounds = 3;
 
 /**
- * Makes tunnels, addresses, routes and rules agree with the state. Always looks at the kernel first: networks
- * and hosts change seldom. Gives the devices that there are, and the commands that were needed.
+ * Makes tunnels, addresses, routes and rules agree with the state, and shuts down the bridges that hold an address which the
+ * host needs elsewhere (`needed`). Always looks at the kernel first: networks and hosts change seldom. Gives the devices that
+ * there are, and the commands that were needed, but for those that shut down a bridge: that it was up is no stranger's doing.
  */
 export async function ensureIp(
   state: NetworkState,
+  needed: Iterable<string>,
   ensureWireGuard: EnsureWireGuard,
 ): Promise<{ links: readonly PresentLink[]; changes: readonly string[] }> {
   let links = await readLinks();
@@ -30,10 +33,12 @@ export async function ensureIp(
   const grounded = desiredTunnels(state, mtu).filter(
     ({ lower }) => lower === '' || links.some(({ name }) => name === lower),
   );
-  const lines = [...diffTunnels(links, grounded), ...raiseBridges(links)];
-  if (lines.length > 0) {
-    changes.push(...lines);
-    await batch('ip', lines);
+  const tunnels = diffTunnels(links, grounded);
+  // Routes into a bridge go with it when it is shut down, and can't come back before it.
+  const bridges = diffBridgeStates(links, needed);
+  if (tunnels.length + bridges.length > 0) {
+    changes.push(...tunnels, ...bridges.filter((line) => line.endsWith(' up')));
+    await batch('ip', [...tunnels, ...bridges]);
     links = await readLinks();
   }
   const devices = new Set(links.map(({ name }) => name));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { network, state } from '../builders.fixture.ts';
 import { networkMtu, underlayMtu } from '../underlay.ts';
-import { desiredTunnels, diffTunnels, raiseBridges } from './links.ts';
+import { desiredTunnels, diffTunnels } from './links.ts';
 import { toLink } from './read-links.ts';
 
 const listed = {
@@ -51,13 +51,6 @@ describe('tunnels', () => {
     expect(diffTunnels([toLink({ ...listed, ifname: 'sh.vxe' }), toLink(listed)], plain)).toEqual([
       'link del dev sh.vxe',
     ]);
-  });
-
-  it('and bridges that are down come up', () => {
-    const bridge = (ifname: string, flags: string[]) =>
-      toLink({ ...listed, ifname, flags, linkinfo: { info_kind: 'bridge' } as never });
-    const found = [bridge('sh.n1', []), bridge('sh.n2', ['UP']), bridge('docker0', [])];
-    expect(raiseBridges(found)).toEqual(['link set dev sh.n1 up']);
   });
 
   it('take the packet size from the device with the host address', () => {

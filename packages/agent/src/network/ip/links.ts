@@ -1,5 +1,4 @@
 import {
-  bridgePrefix,
   plainTunnel,
   plainVni,
   sealedTunnel,
@@ -68,12 +67,6 @@ export function diffTunnels(present: readonly PresentLink[], desired: readonly T
     ),
   ];
 }
-
-/** Routes into a bridge go with it when somebody shuts it down, and can't come back before it. */
-export const raiseBridges = (present: readonly PresentLink[]): string[] =>
-  present
-    .filter(({ name, kind, up }) => name.startsWith(bridgePrefix) && kind === 'bridge' && !up)
-    .map(({ name }) => `link set dev ${name} up`);
 
 function changeTunnel(present: PresentLink | undefined, tunnel: Tunnel): string[] {
   const { name, vni, local, lower, mac, mtu } = tunnel;

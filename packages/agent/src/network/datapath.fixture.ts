@@ -1,0 +1,61 @@
+/** Run in a network namespace of its own: what the data path does there, line by line. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import type { BridgeDriver } from './bridges.ts';
+import { network, state } from './builders.fixture.ts';
+import { DataPath } from './datapath.ts';
+import { readLinks } from './ip/read-links.ts';
+import { batch } from './kernel.ts';
+
+const settleMs = 500;
+/** Much longer than it takes on a busy machine. */
+const patienceMs = 10_000;
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+/** A daemon that can make no network. */
+const bridges: BridgeDriver = {
+  facts: async () => ({ version: '20.10.24', firewall: 'iptables', rootless: false }),
+  list: async () => [],
+  create: () => Promise.reject(new Error('no space left on device')),
+  remove: async () => true,
+  idle: async () => true,
+  attached: async () => [],
+};
+
+const stateDir = await mkdtemp(join(tmpdir(), 'shoal-datapath-'));
+const dataPath = new DataPath({ bridges, stateDir, log: pino({ level: 'silent' }) });
+await batch('ip', [
+  'link set lo up',
+  'link add under type veth peer name under-peer',
+  'address add 192.0.2.1/24 dev under',
+  'link set under up',
+  'link set under-peer up',
+  // Of a network that this agent is no longer to have, and whose containers Docker keeps.
+  'link add sh.n9 type bridge',
+  'address add 10.9.1.1/16 dev sh.n9',
+  'link set sh.n9 up',
+]);
+try {
+  await dataPath.start();
+  const needs = { addresses: new Map([['10.9.0.7', 'the manager']]), ports: new Map() };
+  const host = { needs, untracked: [] };
+  await dataPath.apply(state(), host);
+  // What the kernel tells of it must not be a reason to do it again.
+  await sleep(settleMs);
+  const repaired = await dataPath.verify();
+  const bridge = (await readLinks()).find(({ name }) => name === 'sh.n9');
+  say(`sh.n9 is ${bridge?.up ? 'up' : 'down'}, repaired: ${repaired.join() || 'nothing'}`);
+  await dataPath.apply(state({ networks: [network(3)] }), host);
+  const ready = dataPath.ready('net3').then(
+    () => 'ready',
+    ({ message }) => message,
+  );
+  await dataPath.apply(state(), host);
+  say(await Promise.race([ready, sleep(patienceMs, 'still waits', { ref: false })]));
+} finally {
+  dataPath.close();
+  await rm(stateDir, { recursive: true });
+}

@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { run } from './kernel.ts';
+
+const inNamespace = (...command: string[]) => run('unshare', ['--net', ...command], { timeoutMs: 60_000 });
+
+/** Needs root, nft and a kernel with nftables. */
+const possible = await inNamespace('nft', 'list', 'tables').then(
+  () => true,
+  () => false,
+);
+
+it.runIf(possible)(
+  'a bridge in the way goes down and stays down; who waits for a network that is gone hears so',
+  async () => {
+    const script = join(import.meta.dirname, 'datapath.fixture.ts');
+    const lines = (await inNamespace(process.execPath, script)).trim().split('\n');
+    expect(lines).toEqual(['sh.n9 is down, repaired: nothing', 'this host has no slice of the network net3']);
+  },
+  60_000,
+);
