@@ -123,7 +123,7 @@ describe('an update', () => {
       TaskTemplate: {
         ...cramped.TaskTemplate,
         Placement: { MaxReplicas: 1 },
-        Resources: { Reservations: { MemoryBytes: MiB } },
+        Resources: { Reservations: { MemoryBytes: 8 * MiB } },
       },
       UpdateConfig: { Order: 'start-first', FailureAction: 'pause', Parallelism: 1 },
     } as typeof cramped);
