@@ -1,6 +1,13 @@
 export { allocatorLoop, prepareNetworks } from './loop.ts';
 export { closedNetworks, makeWay, trespass } from './make-way.ts';
-export { NeededPortError, neededFor, portsNeededEverywhere, unservedPorts } from './needed-ports.ts';
+export {
+  NeededPortError,
+  neededFor,
+  neededPorts,
+  portsNeededEverywhere,
+  unservedOf,
+  unservedPorts,
+} from './needed-ports.ts';
 export { OverlapError, PoolsUsedUpError, planNetwork } from './plan.ts';
 export { NoPortError, PortTakenError } from './ports.ts';
 export { NoAddressError, type Settled, settleService } from './settle.ts';

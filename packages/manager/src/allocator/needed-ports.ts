@@ -1,4 +1,4 @@
-import type { PortConfig } from '../model/index.ts';
+import type { PortConfig, Service } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { portKey } from './ports.ts';
 
@@ -43,17 +43,17 @@ export function neededPorts(view: Pick<ReadView, 'clusters' | 'nodes'>): NeededP
 /** Services that publish what Shoal needs: from an older version, or before the manager got other ports. In words. */
 export const unservedPorts = (view: Pick<ReadView, 'clusters' | 'nodes' | 'services'>): string[] => {
   const needed = neededPorts(view);
-  return [...view.services.all()].flatMap(({ Spec, shoal }) =>
-    (shoal.ports ?? []).flatMap((port) => {
-      const what = neededFor(port, needed);
-      return what
-        ? [
-            `service ${Spec.Name}: published port ${portKey(port)} is not served, since Shoal needs it for ${what}`,
-          ]
-        : [];
-    }),
+  return [...view.services.all()].flatMap((service) =>
+    unservedOf(service, needed).map((says) => `service ${service.Spec.Name}: ${says}`),
   );
 };
+
+/** The same for one service. */
+export const unservedOf = ({ shoal }: Service, needed: NeededPorts): string[] =>
+  (shoal.ports ?? []).flatMap((port) => {
+    const what = neededFor(port, needed);
+    return what ? [`published port ${portKey(port)} is not served, since Shoal needs it for ${what}`] : [];
+  });
 
 /** What the port is needed for; undefined if it is free for services. */
 export const neededFor = (port: PortConfig, needed: NeededPorts): string | undefined =>

@@ -47,8 +47,10 @@ function settlePublished(
   previous: readonly PortConfig[],
 ): PortConfig[] {
   const needed = neededPorts(tx);
+  const had = new Set(previous.map(portKey));
   for (const port of wanted) {
-    const what = neededFor(port, needed);
+    // Shoal came to need it later: hosts that do spare it, and in all else the service can still be changed.
+    const what = had.has(portKey(port)) ? undefined : neededFor(port, needed);
     if (what) throw new NeededPortError(port, what);
   }
   return settlePorts(wanted, previous, portHolders(tx, id), (port) => isListenedOn(tx, port), needed);

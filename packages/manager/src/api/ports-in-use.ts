@@ -77,7 +77,7 @@ export const unservedOn = (published: Published, node: Node): Unserved[] =>
   });
 
 export const unservedPorts = (published: Published, nodes: Iterable<Node>): Unserved[] =>
-  [...nodes].flatMap((node) => unservedOn(published, node));
+  published.size === 0 ? [] : [...nodes].flatMap((node) => unservedOn(published, node));
 
 /** For people who look at the host. */
 export const unservedHere = (

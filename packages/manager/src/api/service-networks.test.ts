@@ -218,4 +218,22 @@ describe('a published port', () => {
     const other = { ...port, Protocol: 'sctp' as const };
     expect((await update('web', aSpec(published({ TargetPort: 80, ...other })))).status).toBe(200);
   });
+
+  it('that Shoal came to need later keeps nobody from changing the service that has it', async () => {
+    const { serve, update, store } = await anApiWithNetworks();
+    const port = published({ TargetPort: 80, PublishedPort: 2499 });
+    expect((await serve(aSpec(port))).status).toBe(201);
+    await store.update((tx) => {
+      tx.nodes.create(aNode('n1', { shoal: { number: 1, images: [], probePort: 2499 } }));
+      tx.nodes.create(aNode('n2', { shoal: { number: 2, images: [], probePort: 2498 } }));
+    });
+    const scaled = { ...aSpec(port), Mode: { Replicated: { Replicas: 3 } } };
+    expect(await update('web', scaled)).toMatchObject({
+      status: 200,
+      body: {
+        Warnings: ['published port tcp/2499 is not served, since Shoal needs it for probes of host n1'],
+      },
+    });
+    expect((await update('web', aSpec(published({ TargetPort: 80, PublishedPort: 2498 })))).status).toBe(400);
+  });
 });

@@ -2,9 +2,11 @@ import {
   NeededPortError,
   NoAddressError,
   NoPortError,
+  neededPorts,
   PortTakenError,
   type Settled,
   settleService,
+  unservedOf,
 } from '../allocator/index.ts';
 import {
   companionOf,
@@ -132,9 +134,10 @@ const serviceNamed = (view: ReadView, name: string) => view.services.by('name', 
 export function warningsFor(view: ReadView, service: Service | undefined): string[] | null {
   if (!service) return null;
   const name = companionOf(service.Spec.Labels?.[networkLabel]);
-  const warnings = unservedPorts(publishedPorts([service]), view.nodes.all()).map((one) =>
-    unservedThere(view, one),
-  );
+  const warnings = [
+    ...unservedPorts(publishedPorts([service]), view.nodes.all()).map((one) => unservedThere(view, one)),
+    ...((service.shoal.ports ?? []).length > 0 ? unservedOf(service, neededPorts(view)) : []),
+  ];
   if (name !== undefined && !serviceNamed(view, name))
     warnings.push(`Labels["${networkLabel}"]: there is no service ${name} yet; tasks wait for it`);
   return warnings.length > 0 ? warnings : null;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ServiceSpec, Task, TaskSpec } from '../model/index.ts';
 import { aNode, aService } from '../testing.ts';
 import { cluster, hasState, second, status, until } from './rollout.fixture.ts';
-import type { Simulation } from './simulation.ts';
+import { Simulation } from './simulation.ts';
 import { isUnassigned, isWanted } from './standing.ts';
 import { decide, ended, nodesOf, task } from './testing.ts';
 
@@ -183,6 +183,27 @@ it('a task whose daemon refuses its new limits is replaced in the order of an up
   );
   expect(ids(simulation)).not.toContain(refuses?.ID);
   expect(ids(simulation)).toEqual(expect.arrayContaining(others.map(({ ID }) => ID)));
+});
+
+it('a task is replaced for the limits that its daemon refuses, though its host was not the first that an update tried', async () => {
+  const simulation = await Simulation.open(3);
+  simulation.schedules = true;
+  await simulation.run(2 * second);
+  const [old] = simulation.running();
+  simulation.refusingNodes.add(old?.NodeID ?? '');
+  await simulation.deploy('web:2');
+  await simulation.run(20 * second);
+  const [refuses] = simulation.running('web:2');
+  expect(simulation.tasks.some(({ shoal }) => shoal.stopReason === 'next-host')).toBe(true);
+  await retune(simulation, { Resources: { Limits: { MemoryBytes: 8 * MiB } } });
+  await simulation.run(second);
+  await simulation.store.update((tx) => {
+    const one = tx.tasks.get(refuses?.ID ?? '');
+    if (one) tx.tasks.update({ ...one, Status: { ...one.Status, limitsRefused: 'it uses 9 MiB' } });
+  });
+  await until(simulation, hasState(simulation, 'completed'));
+  expect(ids(simulation)).toHaveLength(1);
+  expect(ids(simulation)).not.toContain(refuses?.ID);
 });
 
 it('tasks whose daemons refuse what new tasks can not have either go on with the limits they had', async () => {

@@ -67,11 +67,14 @@ const refuses = ({ shoal: { refused } }: Task, { spec }: Target): boolean =>
 
 const placeAndVersion = (task: Task): string => `${slotKey(task)}/${task.shoal.specVersion}`;
 
-/** Restarts are counted among tasks of one version; what it was when it ran stays to be read. */
-const ofVersion = (task: Task, { version }: Target): Task => ({
-  ...task,
-  shoal: { ...task.shoal, specVersion: version },
-});
+/**
+ * Restarts are counted among tasks of one version; what it was when it ran stays to be read. Whose place it was to take
+ * is over with the update that made it: in the present one it keeps no hand busy.
+ */
+function ofVersion(task: Task, { version }: Target): Task {
+  const { replaces: _, ...shoal } = task.shoal;
+  return { ...task, shoal: { ...shoal, specVersion: version } };
+}
 
 function adopted(task: Task, target: Target): Task {
   const { specVersion: _, refused: _refused, pending, ...internals } = task.shoal;

@@ -50,9 +50,10 @@ export function reconcile(
   { ids, log }: Pick<OrchestratorOptions, 'ids' | 'log'>,
 ): Map<string, number> {
   const wakeUps = new Map<string, number>();
+  const room = new ComingRoom(tx, now);
   for (const serviceId of serviceIds) {
     try {
-      const wakeAt = reconcileService(tx, serviceId, now, ids);
+      const wakeAt = reconcileService(tx, serviceId, now, ids, room);
       if (wakeAt !== undefined) wakeUps.set(serviceId, wakeAt);
     } catch (error) {
       log.error({ err: error, serviceId }, 'no decision about a service, trying again');
@@ -62,7 +63,13 @@ export function reconcile(
   return wakeUps;
 }
 
-function reconcileService(tx: Tx, serviceId: string, now: number, ids: Ids): number | undefined {
+function reconcileService(
+  tx: Tx,
+  serviceId: string,
+  now: number,
+  ids: Ids,
+  room: ComingRoom,
+): number | undefined {
   const service = tx.services.get(serviceId);
   const tasks = tx.tasks.by('service', serviceId);
   if (!service) {
@@ -81,23 +88,48 @@ function reconcileService(tx: Tx, serviceId: string, now: number, ids: Ids): num
     },
     load: (nodeId) => tx.tasks.by('node', nodeId).filter(isWanted).length,
     tasksOn: (nodeId) => tx.tasks.by('node', nodeId),
-    roomComes: () => roomComes(tx, now),
+    roomComes: () => room.comes,
     historyLimit: cluster?.TaskHistoryRetentionLimit ?? defaultHistoryLimit,
     now,
     ids,
   });
   for (const task of decision.create) tx.tasks.create(task);
   for (const task of decision.update) tx.tasks.update(task);
+  room.note(decision.update);
   for (const id of decision.remove) tx.tasks.remove(id);
   if (decision.service) tx.services.update(decision.service);
   if (decision.removeService) tx.services.remove(serviceId);
   return decision.wakeAt;
 }
 
-const roomComes = (tx: Tx, now: number): boolean =>
-  Iterator.from(tx.nodes.all()).some(
-    (node) => takesTasks(node) && tx.tasks.by('node', node.ID).some((task) => makesRoom(task, tx.nodes, now)),
-  );
+/** Whether tasks are leaving nodes: a look at every task, so one for all services of a round. */
+class ComingRoom {
+  readonly #tx: Tx;
+  readonly #now: number;
+  #comes: boolean | undefined;
+
+  constructor(tx: Tx, now: number) {
+    this.#tx = tx;
+    this.#now = now;
+  }
+
+  get comes(): boolean {
+    const { nodes, tasks } = this.#tx;
+    this.#comes ??= Iterator.from(nodes.all()).some(
+      (node) => takesTasks(node) && this.#makeRoom(tasks.by('node', node.ID)),
+    );
+    return this.#comes;
+  }
+
+  /** Tasks that have been changed since the round began. */
+  note(tasks: readonly Task[]): void {
+    if (this.#comes === false && this.#makeRoom(tasks)) this.#comes = true;
+  }
+
+  #makeRoom(tasks: readonly Task[]): boolean {
+    return tasks.some((task) => makesRoom(task, this.#tx.nodes, this.#now));
+  }
+}
 
 function companionsNamed(view: ReadView, name: string): Task[] {
   const service = view.services.by('name', name).find(({ shoal }) => !shoal.removing);

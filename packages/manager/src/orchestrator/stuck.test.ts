@@ -1,7 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { pino } from 'pino';
+import { describe, expect, it, vi } from 'vitest';
 import type { UpdateConfig } from '../model/index.ts';
-import { aTask } from '../testing.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store } from '../store/index.ts';
+import { aNode, aService, aTask } from '../testing.ts';
+import { reconcile } from './loop.ts';
 import { cluster, hasState, images, second, status, until, updating } from './rollout.fixture.ts';
 import { isWanted } from './standing.ts';
 
@@ -160,3 +164,56 @@ it('no update goes on for ever, whatever room there is', async () => {
     { numRuns: 60 },
   );
 }, 120_000);
+
+describe('services whose updates wait for room in one round', () => {
+  /** A task of each runs on a node of its own, and its successor, made at 0, finds no node. */
+  async function waiting(...names: string[]): Promise<Store> {
+    const store = await Store.open(memoryBackend(), () => 0);
+    await store.update((tx) => {
+      for (const name of [...names, 'other']) {
+        const UpdateConfig = { Order: 'start-first', FailureAction: 'pause' } as const;
+        const UpdateStatus = { State: 'updating', StartedAt: new Date(0).toISOString() } as const;
+        const Spec = { Name: name, Mode: { Replicated: { Replicas: 1 } }, UpdateConfig };
+        tx.services.create(aService(name, { Spec, UpdateStatus, shoal: { specVersion: 2 } }));
+        tx.nodes.create(aNode(`of-${name}`));
+        const Status = { State: 'running' as const, Timestamp: new Date(0).toISOString(), PortStatus: {} };
+        tx.tasks.create(aTask(`${name}-1`, { ServiceID: name, NodeID: `of-${name}`, Status }));
+        const pending = [{ filter: 'resources', nodes: 1, text: 'no room' }];
+        const shoal = { specVersion: 2, ports: [], replaces: `${name}-1`, pending };
+        tx.tasks.create(
+          aTask(`${name}-2`, {
+            ServiceID: name,
+            shoal,
+            Status: { ...Status, State: 'pending', Err: 'no room' },
+          }),
+        );
+      }
+    });
+    return store;
+  }
+  const states = ({ view }: Store, ...names: string[]) =>
+    names.map((name) => view.services.get(name)?.UpdateStatus?.State);
+  const options = { ids: () => 'next', log: pino({ level: 'silent' }) };
+
+  it('cost one look at the nodes together', async () => {
+    const store = await waiting('a', 'b', 'c');
+    let looks = 0;
+    await store.update((tx) => {
+      const by = vi.spyOn(tx.tasks, 'by');
+      reconcile(tx, ['a', 'b', 'c'], 20_000, options);
+      looks = by.mock.calls.filter(([index]) => index === 'node').length;
+    });
+    expect(looks).toBe([...store.view.nodes.all()].length);
+    expect(states(store, 'a', 'b', 'c')).toEqual(['paused', 'paused', 'paused']);
+  });
+
+  it('see what was stopped in it', async () => {
+    const store = await waiting('a', 'b');
+    await store.update((tx) => {
+      const other = tx.services.get('other');
+      if (other) tx.services.update({ ...other, shoal: { ...other.shoal, removing: true } });
+    });
+    await store.update((tx) => void reconcile(tx, ['a', 'other', 'b'], 20_000, options));
+    expect(states(store, 'a', 'b')).toEqual(['paused', 'updating']);
+  });
+});
