@@ -144,18 +144,23 @@ export class DataPath {
 
   /**
    * Resolves once containers can be attached to this network's Docker networks (`bridgesOf` names them). Rejects
-   * if the state has no such network, or no slice of it here, also when it is lost meanwhile.
+   * if the state has no such network, or no slice of it here, also when it is lost meanwhile, and with what Docker has
+   * against it.
    */
   async ready(networkId: string): Promise<void> {
-    const isThere = () => {
+    const plans = () => {
       const network = this.#state?.networks.get(networkId);
-      const plans = network ? bridgesOf(network) : [];
-      if (plans.length === 0) throw new Error(`this host has no slice of the network ${networkId}`);
-      return plans.every(
+      const found = network ? bridgesOf(network) : [];
+      if (found.length === 0) throw new Error(`this host has no slice of the network ${networkId}`);
+      return found;
+    };
+    const isThere = () =>
+      plans().every(
         (plan) => this.#bridges.has(plan) && this.#links.some(({ name }) => name === plan.bridge),
       );
-    };
-    while (!isThere()) {
+    for (let tried = false; !isThere(); tried = true) {
+      const [refused] = plans().flatMap((plan) => this.#bridges.refused(plan) ?? []);
+      if (tried && refused) throw new Error(refused);
       if (this.#links.length > 0) await this.#wantBridges();
       this.#look.add('ip');
       this.#look.add('docker');
