@@ -9,6 +9,7 @@ import { bridgeOptions } from './bridge-plan.ts';
 import type { BridgeDriver, DockerBridge } from './bridges.ts';
 import { network, state } from './builders.fixture.ts';
 import { DataPath } from './datapath.ts';
+import { ensureIp } from './ip/keeper.ts';
 import { readLinks } from './ip/read-links.ts';
 import { batch } from './kernel.ts';
 
@@ -49,6 +50,10 @@ await batch('ip', [
   'address add 10.9.1.1/16 dev sh.n9',
   'link set sh.n9 up',
 ]);
+// The daemon removes one that is down, while it is about to be raised.
+await batch('ip', ['link add sh.n8 type bridge']);
+const raced = ensureIp(state(), [], () => batch('ip', ['link del sh.n8']).then(() => []));
+say(await raced.then(({ links }) => `${links.filter(({ name }) => name === 'sh.n8').length} left`, String));
 try {
   await dataPath.start();
   const needs = { addresses: new Map([['10.9.0.7', 'the manager']]), ports: new Map() };

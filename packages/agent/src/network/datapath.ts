@@ -273,7 +273,7 @@ export class DataPath {
   /** Gives what had to be changed, but for what came with new devices. */
   async #ensureIp(state: NetworkState): Promise<string[]> {
     const before = new Set(this.#links.map(({ name }) => name));
-    const { links, changes } = await ensureIp(state, this.#needs.addresses.keys(), (found, underlay) =>
+    const { links, changes } = await ensureIp(state, [...this.#needs.addresses.keys()], (found, underlay) =>
       // Without it, encrypted networks don't work, but all others do.
       this.#troubles.attempt(
         'encrypted networks do not work',
