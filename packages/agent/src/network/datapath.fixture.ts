@@ -58,7 +58,13 @@ try {
   await dataPath.start();
   const needs = { addresses: new Map([['10.9.0.7', 'the manager']]), ports: new Map() };
   const host = { needs, untracked: [] };
-  await dataPath.apply(state(), host);
+  // What went wrong before anything was known is over once something is.
+  const cleared = dataPath.clearWay({ ...needs, addresses: new Map([['no address', 'the manager']]) });
+  await sleep(settleMs);
+  const troubled = () => (dataPath.trouble.includes('no address') ? 'trouble' : 'no trouble');
+  const early = troubled();
+  await Promise.all([dataPath.apply(state(), host), cleared]);
+  say(`${early}, then ${troubled()}`);
   // What the kernel tells of it must not be a reason to do it again.
   await sleep(settleMs);
   const repaired = await dataPath.verify();

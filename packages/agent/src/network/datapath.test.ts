@@ -17,6 +17,7 @@ it.runIf(possible)(
     const lines = (await inNamespace(process.execPath, script)).trim().split('\n');
     expect(lines).toEqual([
       '0 left',
+      'trouble, then no trouble',
       'sh.n9 is down, repaired: nothing',
       'ready',
       'the Docker network shoal.1.net-3.3 can not be made: Pool overlaps with other one',

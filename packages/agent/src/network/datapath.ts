@@ -136,10 +136,14 @@ export class DataPath {
     this.#hint('docker');
   }
 
-  /** Before anything is known of the networks: what an agent before this one left must not keep it from hearing of them. */
+  /**
+   * Before anything is known of the networks: what an agent before this one left must not keep it from hearing of them.
+   * Tries again until it succeeds; rejects when the data path is closed before.
+   */
   async clearWay(needs: Needs): Promise<void> {
     if (this.#state) return;
-    await this.#troubles.attempt('clearing the way to the manager', () => clearWay(needs), undefined);
+    this.#needs = needs;
+    await this.#runner.run();
   }
 
   /**
@@ -214,7 +218,11 @@ export class DataPath {
 
   async #reconcile(): Promise<void> {
     const state = this.#state;
-    if (!state) return;
+    if (!state) {
+      await clearWay(this.#needs);
+      this.#troubles.clear(retrying);
+      return;
+    }
     const before = this.#applied;
     const look = this.#look;
     this.#look = new Set();
@@ -305,6 +313,7 @@ export class DataPath {
   }
 
   #tick(): void {
+    if (!this.#state) return;
     this.#look.add('port');
     if (this.#silentDocker) this.#look.add('docker');
     if (performance.now() - this.#verifiedAt > this.#verifyEveryMs)
