@@ -5,7 +5,7 @@ import type { BridgeDriver, DockerBridge } from '../network/bridges.ts';
 import type { DaemonFacts } from '../network/docker-support.ts';
 import type { LocalBridgeDriver } from '../network/local-bridges.ts';
 import { Refused } from '../task/engine.ts';
-import { statusCodeOf } from './errors.ts';
+import { refusal, statusCodeOf } from './errors.ts';
 
 /** The network's id in the cluster, on the Docker networks that hold its slices. */
 const networkLabel = 'shoal.network';
@@ -65,19 +65,22 @@ export class BridgeNetworks implements BridgeDriver, LocalBridgeDriver {
   }
 
   async create(plan: BridgePlan, options: Readonly<Record<string, string>>): Promise<void> {
-    await this.#docker.createNetwork({
-      Name: plan.name,
+    const { name, subnet, range, gateway } = plan;
+    const network = {
+      Name: name,
       Driver: 'bridge',
       // Two networks of one name may exist, and would be told apart by nobody.
       CheckDuplicate: true,
-      IPAM: {
-        Driver: 'default',
-        Config: [{ Subnet: plan.subnet, IPRange: plan.range, Gateway: plan.gateway }],
-      },
+      IPAM: { Driver: 'default', Config: [{ Subnet: subnet, IPRange: range, Gateway: gateway }] },
       Options: bridgeOptions(plan, options),
       Labels: { [networkLabel]: plan.networkId },
       ...within(),
-    });
+    };
+    try {
+      await this.#docker.createNetwork(network);
+    } catch (error) {
+      throw refusal(error);
+    }
   }
 
   async ensureLocal(network: proto.Network): Promise<void> {

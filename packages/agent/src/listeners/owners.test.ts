@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { containersIn, Owners, processName } from './owners.ts';
@@ -31,4 +32,26 @@ it('finds the process of a socket, and says nothing of one that nobody has', asy
   expect(owners.get(socket?.inode ?? '')).toMatchObject({ pid: process.pid, process: 'node' });
   expect(owners.get('1')).toBeUndefined();
   server.close();
+});
+
+it('lets other work go on while it looks through a process with many descriptors', async () => {
+  const turnsOfLook = async () => {
+    let turns = 0;
+    const count = () => {
+      turns++;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+    await new Owners().of(new Set(['no socket has this']));
+    clearImmediate(counting);
+    return turns;
+  };
+  const few = await turnsOfLook();
+  const many = Array.from({ length: 10_000 }, () => openSync('/dev/null', 'r'));
+  try {
+    // With room for processes that came or went.
+    expect(await turnsOfLook()).toBeGreaterThan(few + 25);
+  } finally {
+    for (const fd of many) closeSync(fd);
+  }
 });

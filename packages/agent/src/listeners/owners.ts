@@ -2,6 +2,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Owner } from './listeners.ts';
 
+/** Descriptors; reading where one leads takes some microseconds. */
+const atATime = 200;
+
 /** Which processes have which sockets. Each is looked for once: that reads the descriptors of all processes. */
 export class Owners {
   readonly #known = new Map<string, Owner | undefined>();
@@ -15,9 +18,9 @@ export class Owners {
     const wanted = new Set([...inodes].filter((inode) => !this.#known.has(inode)));
     if (wanted.size === 0) return this.#known;
     for (const pid of processes()) {
-      for (const inode of socketsOf(pid)) if (wanted.delete(inode)) this.#known.set(inode, describe(pid));
+      for await (const inode of socketsOf(pid))
+        if (wanted.delete(inode)) this.#known.set(inode, describe(pid));
       if (wanted.size === 0) break;
-      await turn();
     }
     for (const inode of wanted) this.#known.set(inode, undefined);
     return this.#known;
@@ -29,10 +32,18 @@ const processes = (): number[] =>
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
 
-const socketsOf = (pid: number): string[] =>
-  read(() => readdirSync(`/proc/${pid}/fd`), []).flatMap(
-    (fd) => /^socket:\[(\d+)\]$/.exec(read(() => readlinkSync(`/proc/${pid}/fd/${fd}`), ''))?.[1] ?? [],
-  );
+/** Inodes. Takes a turn in between: a proxy may have a hundred thousand. */
+async function* socketsOf(pid: number): AsyncGenerator<string> {
+  const descriptors = read(() => readdirSync(`/proc/${pid}/fd`), []);
+  for (let from = 0; from < descriptors.length; from += atATime) {
+    for (const fd of descriptors.slice(from, from + atATime)) {
+      const to = read(() => readlinkSync(`/proc/${pid}/fd/${fd}`), '');
+      const [, inode] = /^socket:\[(\d+)\]$/.exec(to) ?? [];
+      if (inode) yield inode;
+    }
+    await turn();
+  }
+}
 
 function describe(pid: number): Owner {
   const text = (name: string) => read(() => readFileSync(`/proc/${pid}/${name}`, 'utf8'), '');

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { Refused } from '../task/engine.ts';
 import { type BridgePlan, bridgeOptions } from './bridge-plan.ts';
 import { gatewayBlock, repairBridge } from './bridge-repair.ts';
 import { type DaemonFacts, daemonSupport } from './docker-support.ts';
@@ -11,6 +12,7 @@ export interface BridgeDriver {
   facts(): Promise<DaemonFacts>;
   /** The networks that `create` made, now or earlier. */
   list(): Promise<readonly DockerBridge[]>;
+  /** Rejects with Refused for what the daemon has against it. */
   create(plan: BridgePlan, options: Readonly<Record<string, string>>): Promise<void>;
   /** False while containers are attached. */
   remove(name: string): Promise<boolean>;
@@ -36,8 +38,8 @@ const identity = ['name', 'bridge', 'networkId', 'subnet', 'range', 'gateway'] a
 
 /** More networks of one kind of trouble need no name. */
 const mostNamed = 3;
-/** Docker's refusal to remove a network in use is looked at again then. */
-const inUseRetryMs = 10_000;
+/** Docker's refusal to make a network, or to remove one in use, is looked at again then. */
+const refusedRetryMs = 10_000;
 
 /**
  * The Docker networks that hold this host's slices. It works at the daemon's pace, apart from the rest: with the
@@ -51,6 +53,8 @@ export class Bridges {
   #wanted: readonly BridgePlan[] = [];
   /** As of the newest look. */
   #there: readonly Identity[] = [];
+  /** Why networks could not be made, in words for people, by their names. */
+  #refused: ReadonlyMap<string, string> = new Map();
   #trouble = '';
   #timer: NodeJS.Timeout | undefined;
 
@@ -74,7 +78,7 @@ export class Bridges {
     return this.#trouble;
   }
 
-  /** From now on these, and none else of ours. Resolves once they are there. */
+  /** From now on these, and none else of ours. Resolves once they are there, or `refused`. */
   want(plans: readonly BridgePlan[]): Promise<void> {
     this.#wanted = plans;
     return this.#runner.run();
@@ -83,6 +87,11 @@ export class Bridges {
   /** Docker has this very network: a device of its name may be still that of one that was removed just now. */
   has(plan: BridgePlan): boolean {
     return this.#there.some((found) => isSame(plan, found));
+  }
+
+  /** Why it could not be made at the newest look, in words for people; undefined if it could. */
+  refused({ name }: BridgePlan): string | undefined {
+    return this.#refused.get(name);
   }
 
   /** Nothing counts as there before the next look. */
@@ -105,20 +114,35 @@ export class Bridges {
     this.#there = present.filter((found) => !remade.includes(found));
     const kept = await this.#removeAll(stale);
     const { gone, lasting } = await this.#removeOutdated(outdated);
+    const refused = new Map<string, string>();
     for (const plan of [...gone, ...missing]) {
-      if (kept.has(plan.name))
-        throw new Error(
-          `the Docker network ${plan.name} has other addresses than planned, and containers attached`,
-        );
-      await this.#driver.create(plan, options);
-      const { name, bridge, subnet, range } = plan;
-      this.#log.info({ network: name, bridge, subnet, range }, 'made a bridge network');
+      const why = kept.has(plan.name)
+        ? `the Docker network ${plan.name} has other addresses than planned, and containers attached`
+        : await this.#create(plan, options);
+      if (why) refused.set(plan.name, why);
     }
-    this.#there = wanted;
-    const repaired = await this.#repairDevices(wanted);
-    if (lasting !== '' && lasting !== this.#trouble) this.#log.warn(lasting);
-    this.#trouble = lasting;
+    this.#refused = refused;
+    if (refused.size > 0) this.#lookLater();
+    const there = wanted.filter(({ name }) => !refused.has(name));
+    this.#there = there;
+    const repaired = await this.#repairDevices(there);
+    const text = [firstOf([...refused.values()]), lasting].filter(Boolean).join('; ');
+    if (text !== '' && text !== this.#trouble) this.#log.warn(text);
+    this.#trouble = text;
     if (stale.length > kept.size || missing.length > 0 || gone.length > 0 || repaired) this.#onChange();
+  }
+
+  /** Empty, or what the daemon has against it, in words for people: the others must not wait for it. */
+  async #create(plan: BridgePlan, options: Readonly<Record<string, string>>): Promise<string> {
+    const { name, bridge, subnet, range } = plan;
+    try {
+      await this.#driver.create(plan, options);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return `the Docker network ${name} can not be made: ${error.message}`;
+    }
+    this.#log.info({ network: name, bridge, subnet, range }, 'made a bridge network');
+    return '';
   }
 
   /** Those with containers serve on as they are; in words for people, which. */
@@ -134,15 +158,13 @@ export class Bridges {
         gone.push(plan);
       } else {
         lasting.push(`the Docker network ${plan.name} has ${why}`);
-        this.#timer ??= setTimeout(() => this.#lookAgain(), inUseRetryMs);
+        this.#lookLater();
       }
     }
     if (lasting.length === 0) return { gone, lasting: '' };
-    const shown = lasting.slice(0, mostNamed).join(', ');
-    const more = lasting.length > mostNamed ? ` and ${lasting.length - mostNamed} more like it` : '';
     return {
       gone,
-      lasting: `${shown}${more}: it is made anew as soon as no container is on it (drain this node once, then make it active again)`,
+      lasting: `${firstOf(lasting)}: it is made anew as soon as no container is on it (drain this node once, then make it active again)`,
     };
   }
 
@@ -154,15 +176,17 @@ export class Bridges {
         this.#log.info({ network: name, bridge }, 'removed a bridge network');
       } else {
         kept.add(name);
-        this.#timer ??= setTimeout(() => this.#lookAgain(), inUseRetryMs);
+        this.#lookLater();
       }
     }
     return kept;
   }
 
-  #lookAgain(): void {
-    this.#timer = undefined;
-    this.#runner.hint();
+  #lookLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#runner.hint();
+    }, refusedRetryMs);
   }
 
   /** A stranger took the device or its address: Docker would not make it again before its own next start. */
@@ -180,6 +204,11 @@ export class Bridges {
     }
     return lost.length + bare.length > 0;
   }
+}
+
+function firstOf(texts: readonly string[]): string {
+  const more = texts.length > mostNamed ? ` and ${texts.length - mostNamed} more like it` : '';
+  return `${texts.slice(0, mostNamed).join(', ')}${more}`;
 }
 
 /** A network that its plan's containers can use, but that has not all that this daemon needs for it. */

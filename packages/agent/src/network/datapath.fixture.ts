@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import type { BridgeDriver } from './bridges.ts';
+import { Refused } from '../task/engine.ts';
+import { bridgeOptions } from './bridge-plan.ts';
+import type { BridgeDriver, DockerBridge } from './bridges.ts';
 import { network, state } from './builders.fixture.ts';
 import { DataPath } from './datapath.ts';
+import { ensureIp } from './ip/keeper.ts';
 import { readLinks } from './ip/read-links.ts';
 import { batch } from './kernel.ts';
 
@@ -15,12 +18,21 @@ const settleMs = 500;
 const patienceMs = 10_000;
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
-/** A daemon that can make no network. */
+const made: DockerBridge[] = [];
+/** A daemon that has something against network 3, and goes away at network 4. Devices come from elsewhere. */
 const bridges: BridgeDriver = {
   facts: async () => ({ version: '20.10.24', firewall: 'iptables', rootless: false }),
-  list: async () => [],
-  create: () => Promise.reject(new Error('no space left on device')),
-  remove: async () => true,
+  list: async () => made,
+  create: async (plan, more) => {
+    if (plan.networkId === 'net3') throw new Refused('other', 'Pool overlaps with other one');
+    if (plan.networkId === 'net4') throw new Error('connect ECONNREFUSED');
+    made.push({ ...plan, options: bridgeOptions(plan, more), internal: false });
+  },
+  remove: async (name) => {
+    const at = made.findIndex((each) => each.name === name);
+    if (at >= 0) made.splice(at, 1);
+    return true;
+  },
   idle: async () => true,
   attached: async () => [],
 };
@@ -38,23 +50,41 @@ await batch('ip', [
   'address add 10.9.1.1/16 dev sh.n9',
   'link set sh.n9 up',
 ]);
+// The daemon removes one that is down, while it is about to be raised.
+await batch('ip', ['link add sh.n8 type bridge']);
+const raced = ensureIp(state(), [], () => batch('ip', ['link del sh.n8']).then(() => []));
+say(await raced.then(({ links }) => `${links.filter(({ name }) => name === 'sh.n8').length} left`, String));
 try {
   await dataPath.start();
   const needs = { addresses: new Map([['10.9.0.7', 'the manager']]), ports: new Map() };
   const host = { needs, untracked: [] };
-  await dataPath.apply(state(), host);
+  // What went wrong before anything was known is over once something is.
+  const cleared = dataPath.clearWay({ ...needs, addresses: new Map([['no address', 'the manager']]) });
+  await sleep(settleMs);
+  const troubled = () => (dataPath.trouble.includes('no address') ? 'trouble' : 'no trouble');
+  const early = troubled();
+  await Promise.all([dataPath.apply(state(), host), cleared]);
+  say(`${early}, then ${troubled()}`);
   // What the kernel tells of it must not be a reason to do it again.
   await sleep(settleMs);
   const repaired = await dataPath.verify();
   const bridge = (await readLinks()).find(({ name }) => name === 'sh.n9');
   say(`sh.n9 is ${bridge?.up ? 'up' : 'down'}, repaired: ${repaired.join() || 'nothing'}`);
-  await dataPath.apply(state({ networks: [network(3)] }), host);
-  const ready = dataPath.ready('net3').then(
-    () => 'ready',
-    ({ message }) => message,
-  );
+  const ready = (networkId: string) =>
+    Promise.race([
+      dataPath.ready(networkId).then(
+        () => 'ready',
+        ({ message }) => message,
+      ),
+      sleep(patienceMs, 'still waits', { ref: false }),
+    ]);
+  await dataPath.apply(state({ networks: [network(3), network(5)] }), host);
+  say(await ready('net5'));
+  say(await ready('net3'));
+  await dataPath.apply(state({ networks: [network(4)] }), host);
+  const waiting = ready('net4');
   await dataPath.apply(state(), host);
-  say(await Promise.race([ready, sleep(patienceMs, 'still waits', { ref: false })]));
+  say(await waiting);
 } finally {
   dataPath.close();
   await rm(stateDir, { recursive: true });

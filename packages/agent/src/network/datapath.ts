@@ -136,26 +136,35 @@ export class DataPath {
     this.#hint('docker');
   }
 
-  /** Before anything is known of the networks: what an agent before this one left must not keep it from hearing of them. */
+  /**
+   * Before anything is known of the networks: what an agent before this one left must not keep it from hearing of them.
+   * Tries again until it succeeds; rejects when the data path is closed before.
+   */
   async clearWay(needs: Needs): Promise<void> {
     if (this.#state) return;
-    await this.#troubles.attempt('clearing the way to the manager', () => clearWay(needs), undefined);
+    this.#needs = needs;
+    await this.#runner.run();
   }
 
   /**
    * Resolves once containers can be attached to this network's Docker networks (`bridgesOf` names them). Rejects
-   * if the state has no such network, or no slice of it here, also when it is lost meanwhile.
+   * if the state has no such network, or no slice of it here, also when it is lost meanwhile, and with what Docker has
+   * against it.
    */
   async ready(networkId: string): Promise<void> {
-    const isThere = () => {
+    const plans = () => {
       const network = this.#state?.networks.get(networkId);
-      const plans = network ? bridgesOf(network) : [];
-      if (plans.length === 0) throw new Error(`this host has no slice of the network ${networkId}`);
-      return plans.every(
+      const found = network ? bridgesOf(network) : [];
+      if (found.length === 0) throw new Error(`this host has no slice of the network ${networkId}`);
+      return found;
+    };
+    const isThere = () =>
+      plans().every(
         (plan) => this.#bridges.has(plan) && this.#links.some(({ name }) => name === plan.bridge),
       );
-    };
-    while (!isThere()) {
+    for (let tried = false; !isThere(); tried = true) {
+      const [refused] = plans().flatMap((plan) => this.#bridges.refused(plan) ?? []);
+      if (tried && refused) throw new Error(refused);
       if (this.#links.length > 0) await this.#wantBridges();
       this.#look.add('ip');
       this.#look.add('docker');
@@ -209,7 +218,11 @@ export class DataPath {
 
   async #reconcile(): Promise<void> {
     const state = this.#state;
-    if (!state) return;
+    if (!state) {
+      await clearWay(this.#needs);
+      this.#troubles.clear(retrying);
+      return;
+    }
     const before = this.#applied;
     const look = this.#look;
     this.#look = new Set();
@@ -268,7 +281,7 @@ export class DataPath {
   /** Gives what had to be changed, but for what came with new devices. */
   async #ensureIp(state: NetworkState): Promise<string[]> {
     const before = new Set(this.#links.map(({ name }) => name));
-    const { links, changes } = await ensureIp(state, this.#needs.addresses.keys(), (found, underlay) =>
+    const { links, changes } = await ensureIp(state, [...this.#needs.addresses.keys()], (found, underlay) =>
       // Without it, encrypted networks don't work, but all others do.
       this.#troubles.attempt(
         'encrypted networks do not work',
@@ -300,6 +313,7 @@ export class DataPath {
   }
 
   #tick(): void {
+    if (!this.#state) return;
     this.#look.add('port');
     if (this.#silentDocker) this.#look.add('docker');
     if (performance.now() - this.#verifiedAt > this.#verifyEveryMs)

@@ -22,25 +22,10 @@ const rounds = 3;
  */
 export async function ensureIp(
   state: NetworkState,
-  needed: Iterable<string>,
+  needed: readonly string[],
   ensureWireGuard: EnsureWireGuard,
 ): Promise<{ links: readonly PresentLink[]; changes: readonly string[] }> {
-  let links = await readLinks();
-  const mtu = underlayMtu(links, state.self.address);
-  const changes = [...(await ensureWireGuard(links, mtu))];
-  if (changes.length > 0) links = await readLinks();
-  // Without WireGuard the sealed tunnel has nothing to stand on.
-  const grounded = desiredTunnels(state, mtu).filter(
-    ({ lower }) => lower === '' || links.some(({ name }) => name === lower),
-  );
-  const tunnels = diffTunnels(links, grounded);
-  // Routes into a bridge go with it when it is shut down, and can't come back before it.
-  const bridges = diffBridgeStates(links, needed);
-  if (tunnels.length + bridges.length > 0) {
-    changes.push(...tunnels, ...bridges.filter((line) => line.endsWith(' up')));
-    await batch('ip', [...tunnels, ...bridges]);
-    links = await readLinks();
-  }
+  const { links, changes } = await ensureLinks(state, needed, ensureWireGuard);
   const devices = new Set(links.map(({ name }) => name));
   await ensureDeviceSettings(devices);
   const desired = desiredEntries(state, devices);
@@ -56,5 +41,33 @@ export async function ensureIp(
       }
     }
     if (round === rounds - 1) return { links, changes };
+  }
+}
+
+async function ensureLinks(
+  state: NetworkState,
+  needed: readonly string[],
+  ensureWireGuard: EnsureWireGuard,
+): Promise<{ links: readonly PresentLink[]; changes: string[] }> {
+  let links = await readLinks();
+  const mtu = underlayMtu(links, state.self.address);
+  const changes = [...(await ensureWireGuard(links, mtu))];
+  if (changes.length > 0) links = await readLinks();
+  // Without WireGuard the sealed tunnel has nothing to stand on.
+  const grounded = desiredTunnels(state, mtu).filter(
+    ({ lower }) => lower === '' || links.some(({ name }) => name === lower),
+  );
+  for (let round = 0; ; round++) {
+    const tunnels = diffTunnels(links, grounded);
+    // Routes into a bridge go with it when it is shut down, and can't come back before it.
+    const bridges = diffBridgeStates(links, needed);
+    if (tunnels.length + bridges.length === 0 || round === rounds) return { links, changes };
+    changes.push(...tunnels, ...bridges.filter((line) => line.endsWith(' up')));
+    try {
+      await batch('ip', [...tunnels, ...bridges]);
+    } catch (error) {
+      if (round === rounds - 1) throw error;
+    }
+    links = await readLinks();
   }
 }
