@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { endpoint, service, state } from './builders.fixture.ts';
 import { CommandError } from './kernel.ts';
-import { answerMs, StaleFlows, toHost, withFlows } from './stale-flows.ts';
+import { answerMs, atHost, StaleFlows, withFlows } from './stale-flows.ts';
 
 const flows = `udp      17 29 src=10.1.1.9 dst=10.1.0.5 sport=5000 dport=53 src=10.1.2.10 dst=10.1.1.9 sport=53 dport=5000 mark=0 use=1
 udp      17 3 src=10.1.1.9 dst=10.1.2.11 sport=5001 dport=53 [UNREPLIED] src=10.1.2.11 dst=10.1.1.9 sport=53 dport=5001 mark=0 zone=1 use=1
@@ -19,7 +19,7 @@ test('of many addresses, only those that answer in a flow are looked at', () => 
 const flow = (dst: string, port: number, answers: string) =>
   `udp 17 29 src=10.1.1.9 dst=${dst} sport=5000 dport=${port} src=${answers} dst=10.1.1.9 sport=53 dport=5000 mark=0 use=1`;
 
-test('of all flows, those that lead to the host itself', () => {
+test('of all flows, those that ask the host itself, and whether they are led away', () => {
   const list = [
     flow('192.0.2.1', 53, '192.0.2.1'),
     flow('192.0.2.1', 53, '192.0.2.1'),
@@ -29,7 +29,10 @@ test('of all flows, those that lead to the host itself', () => {
     '',
   ];
   const host = new Set(['192.0.2.1', '192.0.2.2', '127.0.0.1']);
-  expect(toHost(list.join('\n'), host, new Set([53, 54]))).toEqual([['192.0.2.1', 53]]);
+  expect(atHost(list.join('\n'), host, new Set([53, 54]))).toEqual([
+    { address: '192.0.2.1', port: 53, isAway: false },
+    { address: '192.0.2.2', port: 53, isAway: true },
+  ]);
 });
 
 it('flows of UDP to the host itself are forgotten once a service has the port, those of an earlier one are not', async () => {
@@ -56,6 +59,28 @@ it('flows of UDP to the host itself are forgotten once a service has the port, t
   const own = (port: number) =>
     `-D -p udp --orig-port-dst ${port} --orig-dst 127.0.0.1 --reply-src 127.0.0.1`;
   expect(calls).toEqual(['-L -p udp', own(53), own(54)]);
+});
+
+it('flows of UDP to a service are forgotten at a port that it has no more, or that something on the host took', async () => {
+  const calls: string[] = [];
+  const stale = new StaleFlows({
+    conntrack: async (args) => {
+      calls.push(args.join(' '));
+      const led = ['127.0.0.1', '10.1.0.5'].map((address) => flow(address, 53, '10.1.2.10'));
+      return [...led, flow('127.0.0.1', 53, '127.0.0.1')].join('\n');
+    },
+    log: pino({ level: 'silent' }),
+  });
+  const having = (...ports: number[]) =>
+    state({
+      services: [
+        service('dns', {
+          published: ports.map((port) => ({ protocol: 'udp' as const, published: port, target: 53 })),
+        }),
+      ],
+    });
+  for (const one of [having(53, 54), having(54)]) await stale.forget(one);
+  expect(calls).toEqual(['-L -p udp', '-D -p udp --orig-port-dst 53 --orig-dst 127.0.0.1 --dst-nat']);
 });
 
 describe('flows to endpoints that are gone', () => {

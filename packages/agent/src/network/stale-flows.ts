@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import type { Logger } from 'pino';
 import { CommandError } from './kernel.ts';
 import { answering } from './open-connections.ts';
-import type { NetworkState } from './state.ts';
+import type { NetworkState, ServiceEndpoints } from './state.ts';
 
 /**
  * UDP has no end: a client that keeps sending would reach an endpoint that is gone for as long as it sends. Connections
@@ -69,7 +69,7 @@ export class StaleFlows {
       this.#timers.add(timer);
     }
     await this.#delete(endless, gone);
-    if (before) await this.#forgetOwn(newUdpPorts(before, state));
+    if (before) await this.#forgetMoved(newUdpPorts(before, state), lostUdpPorts(before, state));
   }
 
   /** To be called before a container with these addresses stops, when nobody is led there any more. Never rejects. */
@@ -95,13 +95,24 @@ export class StaleFlows {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
-  /** Those that lead to the host itself, whose ports these are no longer. */
-  async #forgetOwn(ports: readonly number[]): Promise<void> {
-    if (ports.length === 0) return;
+  /** Those that lead to the host itself at ports of services, and to services at ports that are theirs no longer. */
+  async #forgetMoved(gained: readonly number[], lost: readonly number[]): Promise<void> {
+    if (gained.length + lost.length === 0) return;
     const flows = await this.#conntrack('-L', '-p', 'udp');
-    for (const [address, port] of toHost(flows, hostAddresses(), new Set(ports))) {
-      const here = ['--orig-dst', address, '--reply-src', address];
-      await this.#conntrack('-D', '-p', 'udp', '--orig-port-dst', String(port), ...here);
+    const ports = new Set([...gained, ...lost]);
+    for (const { address, port, isAway } of atHost(flows, hostAddresses(), ports)) {
+      if (!(isAway ? lost : gained).includes(port)) continue;
+      const way = isAway ? ['--dst-nat'] : ['--reply-src', address];
+      await this.#conntrack(
+        '-D',
+        '-p',
+        'udp',
+        '--orig-port-dst',
+        String(port),
+        '--orig-dst',
+        address,
+        ...way,
+      );
     }
   }
 
@@ -145,26 +156,36 @@ function newUdpPorts(before: NetworkState, now: NetworkState): number[] {
   return udpPorts(now).filter((port) => !had.has(port));
 }
 
-const udpPorts = ({ services }: NetworkState): number[] =>
-  [...services.values()].flatMap(({ published }) =>
-    published.flatMap((port) => (port.protocol === 'udp' ? [port.published] : [])),
-  );
+/** UDP ports that a service had, which is there still: with its endpoints, all flows to them go anyway. */
+const lostUdpPorts = (before: NetworkState, now: NetworkState): number[] =>
+  [...before.services].flatMap(([id, old]) => {
+    const service = now.services.get(id);
+    if (!service || service === old) return [];
+    const has = new Set(udpPortsOf(service));
+    return udpPortsOf(old).filter((port) => !has.has(port));
+  });
+
+const udpPorts = ({ services }: NetworkState): number[] => [...services.values()].flatMap(udpPortsOf);
+
+const udpPortsOf = ({ published }: ServiceEndpoints): number[] =>
+  published.flatMap((port) => (port.protocol === 'udp' ? [port.published] : []));
 
 const hostAddresses = (): Set<string> =>
   new Set(Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)));
 
-/** Addresses of the host, and ports of these, to which flows of what `conntrack -L` lists lead untranslated. */
-export function toHost(
+/** Of what `conntrack -L` lists, addresses and ports of the host that are asked, and whether it is another that answers. */
+export function atHost(
   flows: string,
   host: ReadonlySet<string>,
   ports: ReadonlySet<number>,
-): readonly (readonly [address: string, port: number])[] {
-  const found = new Map<string, readonly [string, number]>();
+): readonly { readonly address: string; readonly port: number; readonly isAway: boolean }[] {
+  const found = new Map<string, { address: string; port: number; isAway: boolean }>();
   for (const flow of flows.split('\n')) {
     const [, address = '', dport] = / dst=(\S+) sport=\d+ dport=(\d+)/.exec(flow) ?? [];
     const port = Number(dport);
-    if (host.has(address) && ports.has(port) && answering(flow) === address)
-      found.set(`${address} ${port}`, [address, port]);
+    const isAway = answering(flow) !== address;
+    if (host.has(address) && ports.has(port))
+      found.set(`${address} ${port} ${isAway}`, { address, port, isAway });
   }
   return [...found.values()];
 }

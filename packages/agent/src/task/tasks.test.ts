@@ -341,6 +341,23 @@ describe('new limits', () => {
     await settled(() => expect(daemon.calls).toEqual(['limit c-t1', 'find c-t1', 'find c-t1']));
   });
 
+  it('that wait behind starts keep nobody from seeing the container end', async () => {
+    const { daemon, said, tasks, assign } = aHost({ slots: 1 });
+    tasks.list([]);
+    assign(limited(64 * MiB));
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    daemon.create = ({ taskId }) => {
+      daemon.calls.push(`create ${taskId}`);
+      return Promise.withResolvers<never>().promise;
+    };
+    assign(limited(64 * MiB), anAssignment('t2'));
+    await settled(() => expect(daemon.calls.at(-1)).toBe('create t2'));
+    assign(limited(96 * MiB), anAssignment('t2'));
+    daemon.change('c-t1', { phase: 'exited', pid: 0, exitCode: 3 });
+    tasks.hint('t1', 'die');
+    await settled(() => expect(said.at(-1)).toBe('t1 failed (task: non-zero exit (3))'));
+  });
+
   it('are asked for again when the daemon did not answer', async () => {
     const { daemon, assign } = await host(64 * MiB);
     daemon.failures.set('limit', new Error('socket hang up'));

@@ -118,7 +118,7 @@ export class TaskWorker {
     // We did that ourselves, or have seen it already.
     if (event === 'start' && (this.#step?.action === 'start' || this.#container?.phase === 'running')) return;
     this.#memory = { ...this.#memory, stale: true };
-    this.#endProbe();
+    this.#giveWay();
     this.wake();
   }
 
@@ -128,13 +128,13 @@ export class TaskWorker {
     if (!known || (!isActive(known) && known.exitCode !== unknownExitCode)) return;
     this.#container = { ...known, phase: 'exited', pid: 0, exitCode: unknownExitCode };
     this.#memory = { ...this.#memory, stale: false };
-    this.#endProbe();
+    this.#giveWay();
     this.wake();
   }
 
-  /** It may hang, and what happened may be the daemon's own verdict. */
-  #endProbe(): void {
-    if (this.#step?.action === 'probe') this.#step.abort.abort();
+  /** Ends a probe, which may hang, and what happened may be the daemon's own verdict; and limits that wait behind starts. */
+  #giveWay(): void {
+    if (this.#step?.action === 'probe' || this.#step?.action === 'limit') this.#step.abort.abort();
   }
 
   /** The daemon is away, and its containers don't run without it: who finds this one ended doesn't know why. */
