@@ -165,6 +165,12 @@ describe('bodies', () => {
     ]);
   });
 
+  it('of which there is nothing need none: so clients of Docker 20.10 prune', async () => {
+    const { call } = await anApi();
+    const empty = await call('POST', '/networks/prune', '', { 'content-type': 'text/plain' });
+    expect(empty).toMatchObject({ status: 200, body: { NetworksDeleted: null } });
+  });
+
   it('must not be huge', async () => {
     const body = JSON.stringify(aSpec({ Labels: { big: 'x'.repeat(4 * 1024 * 1024) } }));
     expect(await create(body)).toEqual([413, 'request body is larger than 4 MiB']);

@@ -81,7 +81,7 @@ const parametersOf = (querystring: unknown): string[] =>
 
 function answerErrors(app: FastifyInstance, { log, store, about }: ApiDeps): void {
   app.setErrorHandler(async (error, request, reply) => {
-    const known = knownError(error, request.headers['content-type'] ?? '');
+    const known = knownError(error);
     if (!known) log.error({ err: error, method: request.method, url: request.url }, 'request failed');
     const message = known?.message ?? `internal error: ${error instanceof Error ? error.message : error}`;
     return reply.code(known?.status ?? 500).send({ message });

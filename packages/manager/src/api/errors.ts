@@ -35,22 +35,20 @@ export const outOfSequence = (): ApiError => rpcError('Unknown', 'update out of 
 export const maxBodyBytes = 4 * 1024 * 1024;
 
 /** What fastify itself says while it reads a request → what Docker's daemon would say. */
-const ofFastify: Readonly<Record<string, (error: Error, contentType: string) => ApiError>> = {
+const ofFastify: Readonly<Record<string, (error: Error) => ApiError>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: () =>
     new ApiError(413, `request body is larger than ${maxBodyBytes / 1024 / 1024} MiB`),
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: (_error, contentType) =>
-    badRequest(`unsupported Content-Type header (${contentType}): must be 'application/json'`),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     badRequest('request body is shorter or longer than its Content-Length header says'),
   FST_ERR_VALIDATION: (error) => badRequest(error.message),
 };
 
 /** The answer for anything thrown while a request is served; undefined for what nobody foresaw. */
-export function knownError(error: unknown, contentType: string): ApiError | undefined {
+export function knownError(error: unknown): ApiError | undefined {
   if (error instanceof ApiError) return error;
   if (error instanceof QueryError) return new ApiError(error.status, error.message);
   if (error instanceof OutOfSequenceError) return outOfSequence();
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return ofFastify[code]?.(error, contentType);
+  return ofFastify[code]?.(error);
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
+import type { FastifyInstance, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import { badRequest } from './errors.ts';
 import { isObject } from './field-path.ts';
 
@@ -10,6 +10,12 @@ export function acceptJson(app: FastifyInstance): void {
     { parseAs: 'string' },
     async (_request: unknown, text: string) => (text.trim() === '' ? {} : parse(text)),
   );
+  // Clients before Docker 23 call a POST without a body `text/plain`.
+  app.addContentTypeParser('*', { parseAs: 'string' }, async ({ headers }: FastifyRequest, text: string) => {
+    if (text.trim() === '') return {};
+    const type = headers['content-type'] ?? '';
+    throw badRequest(`unsupported Content-Type header (${type}): must be 'application/json'`);
+  });
 }
 
 function parse(text: string): unknown {
