@@ -23,6 +23,8 @@ export const options = { clock, ids: newId, log: pino({ level: 'silent' }) };
 
 export class Loops {
   readonly store: Store;
+  /** Nodes on which every task is rejected. */
+  readonly refusing = new Set<string>();
   readonly #closers: (() => unknown)[] = [];
 
   private constructor(store: Store) {
@@ -39,7 +41,7 @@ export class Loops {
     const loops = new Loops(store);
     loops.run(schedulerLoop(store, options));
     loops.run(orchestratorLoop(store, options));
-    const agents = setInterval(() => void store.update(runAgents), 1_000);
+    const agents = setInterval(() => void store.update((tx) => runAgents(tx, loops.refusing)), 1_000);
     loops.run({ close: () => clearInterval(agents) });
     return loops;
   }
@@ -75,9 +77,10 @@ export class Loops {
   }
 }
 
-function runAgents(tx: Tx): void {
+function runAgents(tx: Tx, refusing: ReadonlySet<string>): void {
   for (const task of tx.tasks.all()) {
-    const state = observed(task);
+    const isRefused = refusing.has(task.NodeID ?? '') && task.Status.State === 'assigned';
+    const state = isRefused ? 'rejected' : observed(task);
     const isUp = tx.nodes.get(task.NodeID ?? '')?.Status.State === 'ready';
     if (!state || !isUp || compareStates(state, task.Status.State) <= 0) continue;
     const Status = { ...task.Status, State: state, Timestamp: isoTime(clock()) };
