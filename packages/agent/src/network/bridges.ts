@@ -129,7 +129,7 @@ export class Bridges {
     const text = [firstOf([...refused.values()]), lasting].filter(Boolean).join('; ');
     if (text !== '' && text !== this.#trouble) this.#log.warn(text);
     this.#trouble = text;
-    if (stale.length > kept.size || missing.length > 0 || gone.length > 0 || repaired) this.#onChange();
+    if (stale.length > kept.size || missing.length + gone.length > refused.size || repaired) this.#onChange();
   }
 
   /** Empty, or what the daemon has against it, in words for people: the others must not wait for it. */

@@ -19,12 +19,16 @@ const patienceMs = 10_000;
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 const made: DockerBridge[] = [];
+let refusals = 0;
 /** A daemon that has something against network 3, and goes away at network 4. Devices come from elsewhere. */
 const bridges: BridgeDriver = {
   facts: async () => ({ version: '20.10.24', firewall: 'iptables', rootless: false }),
   list: async () => made,
   create: async (plan, more) => {
-    if (plan.networkId === 'net3') throw new Refused('other', 'Pool overlaps with other one');
+    if (plan.networkId === 'net3') {
+      refusals++;
+      throw new Refused('other', 'Pool overlaps with other one');
+    }
     if (plan.networkId === 'net4') throw new Error('connect ECONNREFUSED');
     made.push({ ...plan, options: bridgeOptions(plan, more), internal: false });
   },
@@ -81,6 +85,10 @@ try {
   await dataPath.apply(state({ networks: [network(3), network(5)] }), host);
   say(await ready('net5'));
   say(await ready('net3'));
+  await sleep(settleMs);
+  const before = refusals;
+  await sleep(2 * settleMs);
+  say(`asked ${refusals - before} times more`);
   await dataPath.apply(state({ networks: [network(4)] }), host);
   const waiting = ready('net4');
   await dataPath.apply(state(), host);

@@ -21,6 +21,7 @@ it.runIf(possible)(
       'sh.n9 is down, repaired: nothing',
       'ready',
       'the Docker network shoal.1.net-3.3 can not be made: Pool overlaps with other one',
+      'asked 0 times more',
       'this host has no slice of the network net4',
     ]);
   },
