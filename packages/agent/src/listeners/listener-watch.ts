@@ -6,6 +6,8 @@ import { clientPorts, type OpenSocket, openSockets, type PortRange } from './pro
 
 /** A look takes some 3 ms of processor time, and 12 more for each thousand of ports on which something listens. */
 const everyMs = 2_000;
+/** The manager is told of no more, so that a host with thousands of them is no burden; its own rules know all. */
+const mostTold = 500;
 
 export interface ListenerWatchOptions {
   readonly ours: () => Ours;
@@ -30,8 +32,9 @@ export class ListenerWatch {
     this.#options = options;
   }
 
+  /** For the manager. */
   get listeners(): Listener[] {
-    return [...this.#listeners];
+    return this.#listeners.slice(0, mostTold);
   }
 
   /** `tcp/22`: taken by others than this agent and Docker's host ports of its tasks. */
