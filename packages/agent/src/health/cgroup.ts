@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where the kernel tells about itself; other folders in tests. */
@@ -67,6 +67,14 @@ export async function readNumber(path: string): Promise<number | undefined> {
   return text === 'max' ? Number.POSITIVE_INFINITY : Number(text);
 }
 
-/** Undefined when it can't be read. */
-export const readText = (path: string): Promise<string | undefined> =>
-  readFile(path, 'utf8').catch(() => undefined);
+/**
+ * Undefined when it can't be read. No disk is behind these files, so they keep nobody waiting; to have a thread read them
+ * costs several times as much, again and again.
+ */
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

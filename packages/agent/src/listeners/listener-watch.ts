@@ -45,8 +45,7 @@ export class ListenerWatch {
   /** The first look; the next ones follow, each some time after the one before has ended. Never rejects. */
   async look(): Promise<void> {
     try {
-      const [sockets, clients] = await Promise.all([openSockets(), clientPorts()]);
-      await this.#note(sockets, clients);
+      await this.#note(openSockets(), clientPorts());
     } catch (err) {
       if (!this.#saidTrouble)
         this.#options.log.warn(
