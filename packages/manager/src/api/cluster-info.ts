@@ -6,6 +6,7 @@ import type { ApiDeps } from './deps.ts';
 import { ApiError } from './errors.ts';
 import { publishedPorts, unservedPorts, unservedThere } from './ports-in-use.ts';
 import { maxApiVersion, minApiVersion } from './versioning.ts';
+import { statusMessage } from './views.ts';
 
 /** The one cluster object. Throws 503 until the manager has made it. */
 export function clusterOf(view: ReadView): Cluster {
@@ -199,8 +200,10 @@ function plugins(nodes: readonly Node[], type: string): string[] {
 function warnings(view: ReadView, nodes: readonly Node[]): string[] | null {
   const states = nodes
     .filter(({ Status }) => Status.State !== 'ready')
-    .map(({ ID, Description, Status }) => {
-      const why = Status.Message ? `: ${Status.Message}` : '';
+    .map((node) => {
+      const { ID, Description, Status } = node;
+      const message = statusMessage(node);
+      const why = message ? `: ${message}` : '';
       return `WARNING: node ${Description.Hostname ?? ID} is ${Status.State}${why}`;
     });
   const unserved = unservedPorts(publishedPorts(view.services.all()), nodes).map(

@@ -102,6 +102,29 @@ describe('reading tasks', () => {
     expect(await status('t1')).toEqual(start);
   });
 
+  it('says only of tasks that must run only once why they are not replaced', async () => {
+    const { call, store } = await seeded();
+    const Status = { Timestamp: 'then', State: 'running', Message: 'started', PortStatus: {} } as const;
+    await store.update((tx) => {
+      for (const id of ['t1', 't3']) {
+        const task = tx.tasks.get(id);
+        const isolated = id === 't3' && { isolated: true as const };
+        if (task) tx.tasks.update({ ...task, NodeID: 'n1', Status, shoal: { ...task.shoal, ...isolated } });
+      }
+      const node = tx.nodes.get('n1');
+      if (!node) throw new Error('no node');
+      const shoal = { ...node.shoal, leases: 'unsure' as const };
+      tx.nodes.update({ ...node, Status: { State: 'down', Message: 'no answer' }, shoal });
+    });
+    const hint = /^no answer; tasks with shoal\.isolation=stop are not replaced, since/;
+    const why = async (id: string) => (await call('GET', `/tasks/${id}`)).body.Status.Err;
+    expect(await why('t1')).toBe('its node alpha is down: no answer');
+    expect(await why('t3')).toMatch(
+      /^its node alpha is down: no answer; it is not replaced, since nobody can/,
+    );
+    expect((await call('GET', '/nodes/n1')).body.Status.Message).toMatch(hint);
+  });
+
   it('tells what its daemon has against new limits', async () => {
     const { call } = await anApi((tx) => {
       const Status = { Timestamp: '', State: 'running', Message: 'started', PortStatus: {} } as const;

@@ -27,7 +27,7 @@ export function nodeView(view: ReadView, stored: Node, published: Published): Ap
   const { shoal: _, ...node } = stored;
   const unserved = unservedOn(published, stored).map((one) => unservedHere(view, one));
   const message =
-    node.Status.Message ?? ([pressureText(stored) ?? [], unserved].flat().join('; ') || undefined);
+    statusMessage(stored) ?? ([pressureText(stored) ?? [], unserved].flat().join('; ') || undefined);
   return {
     ...node,
     Status: { ...node.Status, ...(message !== undefined && { Message: message }) },
@@ -39,6 +39,15 @@ export function nodeView(view: ReadView, stored: Node, published: Published): Ap
     },
   };
 }
+
+/** Why it is not ready, as far as that is known, and what that means for tasks that must run only once. */
+export function statusMessage({ Status, shoal }: Node): string | undefined {
+  if (shoal.leases !== 'unsure') return Status.Message ?? undefined;
+  return [Status.Message ?? [], notReplaced('tasks with shoal.isolation=stop are', 'them')].flat().join('; ');
+}
+
+const notReplaced = (what: string, whom: string): string =>
+  `${what} not replaced, since nobody can have stopped ${whom}: see to the agent, or remove the node`;
 
 export function serviceView(view: ReadView, { shoal, ...service }: Service): ApiService {
   return {
@@ -89,7 +98,7 @@ function endpointView(view: ReadView, { EndpointSpec }: ServiceSpec, shoal: Serv
 export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTask {
   const { GenericResources, ...rest } = task;
   const { cutOff: _, startRefused: _refused, limitsRefused: _limits, ...status } = task.Status;
-  const orphaned = knownState(task, view.nodes) !== status.State && orphanedStatus(view, task);
+  const orphaned = knownState(task, view.nodes) !== status.State && orphanedStatus(view, { ...task, shoal });
   return {
     ...rest,
     Labels: { ...task.Labels },
@@ -118,11 +127,15 @@ function message({ Status }: Pick<Task, 'Status'>, { stopReason, placement, refu
 }
 
 /** Since when: it was given up right after its node was. */
-function orphanedStatus(view: ReadView, { NodeID = '', UpdatedAt }: Pick<Task, 'NodeID' | 'UpdatedAt'>) {
+function orphanedStatus(
+  view: ReadView,
+  { NodeID = '', UpdatedAt, shoal }: Pick<Task, 'NodeID' | 'UpdatedAt' | 'shoal'>,
+) {
   const node = view.nodes.get(NodeID);
   const name = node?.Description.Hostname ?? NodeID;
   const why = node?.Status.Message ? `: ${node.Status.Message}` : '';
-  return { State: 'orphaned', Timestamp: UpdatedAt, Err: `its node ${name} is down${why}` } as const;
+  const kept = shoal.isolated && node?.shoal.leases === 'unsure' ? `; ${notReplaced('it is', 'it')}` : '';
+  return { State: 'orphaned', Timestamp: UpdatedAt, Err: `its node ${name} is down${why}${kept}` } as const;
 }
 
 const portStatus = ({ Status }: Pick<Task, 'Status'>): ApiTask['Status']['PortStatus'] =>

@@ -1,7 +1,7 @@
 import { type HostAnswer, HostProbe, hostAnswers, probeHost, probeMs, type Query } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { type Clock, isoTime } from '../effects.ts';
-import type { Leases, Node } from '../model/index.ts';
+import type { Node } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
 import { pickHelpers } from './helpers.ts';
 import { byManager, lookMs, type Probe, type State } from './judge.ts';
@@ -140,10 +140,9 @@ class Guard implements Liveness {
   #changed(id: string, was: State, now: number): void {
     const watch = this.#watches.get(id);
     if (!watch) return;
-    const { state, leases } = watch;
+    const { state } = watch;
     this.#setSilent(id, state === 'silent' || state === 'down');
-    if (state === 'down')
-      this.#statuses.say(id, { State: 'down', Message: this.#record(id, now) + hint(leases) });
+    if (state === 'down') this.#statuses.say(id, { State: 'down', Message: this.#record(id, now) });
     else if (state === 'silent' || (state === 'away' && was === 'silent')) this.#record(id, now);
     if (state !== 'heard') return;
     const last = this.#verdicts.get(id)?.[0];
@@ -233,11 +232,6 @@ class Guard implements Liveness {
     ]);
   }
 }
-
-const hint = (leases: Leases | undefined): string =>
-  leases === 'unsure'
-    ? '; tasks with shoal.isolation=stop are not replaced, since nobody can have stopped them: see to the agent, or remove the node'
-    : '';
 
 const addressOf = ({ Status }: Node): string => Status.Addr ?? '';
 

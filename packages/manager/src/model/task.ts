@@ -99,6 +99,8 @@ export interface Exchange {
 export interface TaskInternals {
   /** The service's specVersion this task was made from. */
   readonly specVersion: number;
+  /** The version that it was of when it ended, where it counts among the tasks of another one since. */
+  readonly endedAs?: number;
   /** Its resources before it got those of its spec without a new container: what it has when they are refused. */
   readonly resourcesBefore?: TaskSpec['Resources'];
   /** Limits that its daemon did not give its container, and why: it has to be replaced for them. */
@@ -190,6 +192,9 @@ export interface Task {
 /** Its host refused its image, a mount, a device or the like: nothing of it ran. */
 export const isRefused = ({ Status }: Task): boolean =>
   Status.State === 'rejected' || Status.startRefused === true;
+
+/** The version that a task was of when it ended: what its end says, it says of that one. */
+export const versionAtEnd = ({ shoal }: Task): number => shoal.endedAs ?? shoal.specVersion;
 
 /** Slot number, or node for global services: what a replacement takes over. */
 export const slotKey = (task: Task): string =>

@@ -228,3 +228,89 @@ it('tasks whose daemons refuse what new tasks can not have either go on with the
   expect(ids(simulation)).toEqual(before);
   expect(simulation.running()[0]?.Spec.Resources).toBeUndefined();
 });
+
+describe('a rollback from limits that tasks can not live with', () => {
+  const limited = (bytes: number): TaskSpec => ({ Resources: { Limits: { MemoryBytes: bytes } } });
+  const limitOf = ({ Spec }: Task) => Spec.Resources?.Limits?.MemoryBytes;
+  const outOfMemory = 'task: out of memory (limit 10 MiB), exit code 137';
+
+  /** Daemons refuse the limit in place; two of three tasks were replaced for it, and run. */
+  const halfway = async () => {
+    const TaskTemplate = { ContainerSpec: { Image: 'web:1' }, ...limited(100 * MiB) };
+    const simulation = await cluster({ TaskTemplate, UpdateConfig: { Parallelism: 2, Delay: 60e9 } });
+    const old = ids(simulation);
+    await retune(simulation, limited(10 * MiB));
+    await simulation.tick();
+    for (const id of old)
+      await simulation.store.update((tx) => {
+        const one = tx.tasks.get(id);
+        if (one) tx.tasks.update({ ...one, Status: { ...one.Status, limitsRefused: 'it uses 60 MiB' } });
+      });
+    const made = () => simulation.running().filter(({ ID }) => !old.includes(ID));
+    await until(simulation, () => made().length === 2);
+    const [first = '', second = ''] = made().map(({ ID }) => ID);
+    return { simulation, first, second };
+  };
+  const expectOver = async (simulation: Simulation, first: string) => {
+    await until(simulation, hasState(simulation, 'rollback_completed'), () =>
+      expect(status(simulation)?.State).not.toBe('rollback_paused'),
+    );
+    expect(status(simulation)?.Message).toContain(`early termination of task ${first}`);
+    expect(simulation.running().map(limitOf)).toEqual([100 * MiB, 100 * MiB, 100 * MiB]);
+  };
+
+  it('replaces one that had no time to get the old limits, and does not count it', async () => {
+    const { simulation, first, second } = await halfway();
+    await simulation.observe(first, 'failed', outOfMemory);
+    await simulation.tick();
+    expect(status(simulation)?.State).toBe('rollback_started');
+    expect(simulation.running().find(({ ID }) => ID === second)?.Spec.Resources).toEqual(
+      limited(100 * MiB).Resources,
+    );
+    await simulation.observe(second, 'failed', outOfMemory);
+    await expectOver(simulation, first);
+  });
+
+  it('does not count one that had ended, though that was written down while it began', async () => {
+    const { simulation, first, second } = await halfway();
+    await simulation.observe(first, 'failed', outOfMemory);
+    simulation.now += 50;
+    await simulation.observe(second, 'failed', outOfMemory);
+    simulation.now -= 50;
+    await expectOver(simulation, first);
+    // What it ended as stays known.
+    const { endedAs = 0, specVersion = 0 } = simulation.store.view.tasks.get(second)?.shoal ?? {};
+    expect(endedAs).toBeGreaterThan(specVersion);
+  });
+
+  it('counts what was made for it', async () => {
+    const { simulation, first, second } = await halfway();
+    await simulation.observe(first, 'failed', outOfMemory);
+    await simulation.tick();
+    await simulation.observe(second, 'failed', outOfMemory);
+    const known = new Set(simulation.tasks.map(({ ID }) => ID));
+    const next = () => simulation.running().find(({ ID }) => !known.has(ID));
+    await until(simulation, () => next() !== undefined);
+    const id = next()?.ID ?? '';
+    await simulation.observe(id, 'failed', 'task: non-zero exit (1)');
+    await simulation.tick();
+    expect(status(simulation)).toMatchObject({
+      State: 'rollback_paused',
+      Message: expect.stringContaining(`rollback paused due to failure or early termination of task ${id}`),
+    });
+  });
+});
+
+it('a task that took on new limits before it had a container counts as one that was made for them', async () => {
+  const simulation = await cluster({ UpdateConfig: { FailureAction: 'pause' } });
+  await retune(simulation, { Placement: ssd });
+  const waiting = () => simulation.tasks.find((task) => isWanted(task) && isUnassigned(task));
+  await until(simulation, () => waiting() !== undefined);
+  const id = waiting()?.ID ?? '';
+  await retune(simulation, { Placement: ssd, Resources: { Limits: { MemoryBytes: 8 * MiB } } });
+  await simulation.tick();
+  await label(simulation, 'n1');
+  await simulation.observe(id, 'failed', 'task: out of memory (limit 8 MiB), exit code 137');
+  await simulation.tick();
+  expect(status(simulation)).toMatchObject({ State: 'paused', Message: expect.stringContaining(id) });
+});

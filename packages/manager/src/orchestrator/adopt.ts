@@ -1,4 +1,4 @@
-import { isTerminal, type Service, slotKey, type Task } from '../model/index.ts';
+import { isTerminal, type Service, slotKey, type Task, versionAtEnd } from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
 import { loadOf, occupies } from '../scheduler/task-load.ts';
 import { currentTarget, type Target, targetLike } from './new-task.ts';
@@ -73,7 +73,7 @@ const placeAndVersion = (task: Task): string => `${slotKey(task)}/${task.shoal.s
  */
 function ofVersion(task: Task, { version }: Target): Task {
   const { replaces: _, ...shoal } = task.shoal;
-  return { ...task, shoal: { ...shoal, specVersion: version } };
+  return { ...task, shoal: { ...shoal, endedAs: versionAtEnd(task), specVersion: version } };
 }
 
 function adopted(task: Task, target: Target): Task {
@@ -81,7 +81,8 @@ function adopted(task: Task, target: Target): Task {
   // What its daemon, or the nodes, had against the spec before says nothing of this one.
   const { limitsRefused: _limits, Err, ...Status } = task.Status;
   const waits = isUnassigned(task);
-  const before = haveSameLimits(task.Spec.Resources, target.spec.Resources) ? {} : resourcesOf(task);
+  // Its container will be made with the new ones.
+  const before = waits || haveSameLimits(task.Spec.Resources, target.spec.Resources) ? {} : resourcesOf(task);
   return {
     ...task,
     Spec: target.spec,

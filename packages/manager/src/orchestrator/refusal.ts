@@ -1,4 +1,4 @@
-import { isRefused, type Task } from '../model/index.ts';
+import { isRefused, type Task, versionAtEnd } from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
 import { failureWindowMs } from '../scheduler/failures.ts';
 import { takesTasks } from './capacity.ts';
@@ -15,11 +15,11 @@ export function refusalsOf({ tasks, now }: Facts): Refusals {
   const refusals = new Map<number, Map<string, number>>();
   for (const task of tasks) {
     if (!isRefused(task) || endedAt(task) <= now - failureWindowMs) continue;
-    const { specVersion } = task.shoal;
-    const hosts = refusals.get(specVersion) ?? new Map<string, number>();
+    const version = versionAtEnd(task);
+    const hosts = refusals.get(version) ?? new Map<string, number>();
     const host = task.NodeID ?? '';
     hosts.set(host, Math.min(endedAt(task), hosts.get(host) ?? Number.POSITIVE_INFINITY));
-    refusals.set(specVersion, hosts);
+    refusals.set(version, hosts);
   }
   return refusals;
 }
@@ -35,7 +35,7 @@ export function triesNextHost({ nodes }: Facts, task: Task, refusals: Refusals):
   if (!isRefused(task) || Slot === undefined || shoal.companion !== undefined) return false;
   const tries = (shoal.refusals ?? 0) + 1;
   if (tries >= mostTries) return false;
-  const refusedAt = refusals.get(shoal.specVersion) ?? new Map<string, number>();
+  const refusedAt = refusals.get(versionAtEnd(task)) ?? new Map<string, number>();
   if ((refusedAt.get(NodeID ?? '') ?? Number.POSITIVE_INFINITY) < Date.parse(CreatedAt)) return false;
   let hosts = 0;
   let isOneLeft = false;

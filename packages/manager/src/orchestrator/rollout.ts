@@ -125,6 +125,7 @@ const currentIn = ({ tasks }: Slot, service: Service): Task[] =>
 export function firstFailure(slot: Slot, service: Service, { monitorMs }: UpdateRules): Task | undefined {
   return ofUpdate(slot, service)
     .filter(endedByItself)
+    .filter(isOwn)
     .filter(
       ({ Status, Spec }) =>
         Status.State !== 'complete' || restartRules(Spec.RestartPolicy).condition === 'any',
@@ -132,6 +133,13 @@ export function firstFailure(slot: Slot, service: Service, { monitorMs }: Update
     .filter((task) => endedAt(task) - (task.shoal.runningSince ?? endedAt(task)) <= monitorMs)
     .at(-1);
 }
+
+/**
+ * It lived as what its version says. Nobody knows when a container gets the limits that its task took on while it ran, so
+ * what ends soon may have had the ones before: how its successor fares is what counts.
+ */
+const isOwn = ({ shoal }: Task): boolean =>
+  shoal.endedAs === undefined && shoal.resourcesBefore === undefined;
 
 type Previous = Pick<Service, 'Spec'> & { readonly specVersion: number };
 

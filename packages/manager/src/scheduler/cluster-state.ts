@@ -1,4 +1,4 @@
-import { isRefused, isTerminal, type Node, type Task } from '../model/index.ts';
+import { isRefused, isTerminal, type Node, type Task, versionAtEnd } from '../model/index.ts';
 import type { Change, ChangeBatch, ReadView } from '../store/index.ts';
 import { Failures } from './failures.ts';
 import { imageNames } from './images.ts';
@@ -102,7 +102,9 @@ export class ClusterState {
     if (task.Status.State === 'failed' || task.Status.State === 'rejected') {
       // The store's time of writing: clocks of hosts may be wrong.
       const at = Date.parse(task.UpdatedAt);
-      this.nodes.get(task.NodeID ?? '')?.failures.note(versionKey(task), task.ID, at, isNodesFault(task));
+      this.nodes
+        .get(task.NodeID ?? '')
+        ?.failures.note(keyOf(task, versionAtEnd(task)), task.ID, at, isNodesFault(task));
     }
   }
 
@@ -149,11 +151,12 @@ export class ClusterState {
 
 /**
  * One such failure is enough to try other nodes first: where the task was refused; where it was killed for want of
- * memory, whatever used that up; where it did not come to run, but ran elsewhere until it was moved.
+ * memory, whatever used that up, but not by a limit of its own; where it did not come to run, but ran elsewhere until it
+ * was moved.
  */
 const isNodesFault = (task: Task): boolean =>
   isRefused(task) ||
-  task.Status.OOMKilled === true ||
+  (task.Status.OOMKilled === true && !task.Spec.Resources?.Limits?.MemoryBytes) ||
   (task.shoal.moves !== undefined && task.shoal.runningSince === undefined);
 
 function vacancy(task: Task, place: readonly Task[]): Vacancy[] {
@@ -167,4 +170,6 @@ const counts = (task: Task, place: readonly Task[]): boolean => place.find(isWan
 const none: readonly Vacancy[] = [];
 
 /** Tasks with the same key are equal: same service, same version of its spec. */
-export const versionKey = (task: Task): string => `${task.ServiceID}/${task.shoal.specVersion}`;
+export const versionKey = (task: Task): string => keyOf(task, task.shoal.specVersion);
+
+const keyOf = ({ ServiceID }: Task, version: number): string => `${ServiceID}/${version}`;

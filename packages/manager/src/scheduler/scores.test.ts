@@ -59,8 +59,19 @@ describe('scores', () => {
     }));
     expect(chosen(two, [...on('n2', 3), ...killed])).toEqual(['n2']);
     expect(chosen(two, [...on('n2', 3), ...killed], { ServiceID: 'other' })).toEqual(['n1']);
+    // By its own limit it would have been killed on any other node.
+    const Spec = { Resources: { Limits: { MemoryBytes: 10 * 2 ** 20 } } };
+    const limited = killed.map((task) => ({ ...task, Spec }));
+    expect(chosen(two, [...on('n2', 3), ...limited], { Spec })).toEqual(['n1']);
     // Where it happens everywhere, the nodes take turns.
     expect(chosen(two, [...killed, ...failed('n2', 6)])).toEqual(['n1']);
+  });
+
+  it('recentFailures: not those of tasks that were of another version when they ended', () => {
+    const tasks = failed('n1', 5).map((task) => ({ ...task, shoal: { ...task.shoal, endedAs: 2 } }));
+    expect(chosen(two, [...on('n2', 3), ...tasks])).toEqual(['n1']);
+    const shoal = { specVersion: 2, ports: [] };
+    expect(chosen(two, [...on('n2', 3), ...tasks], { shoal })).toEqual(['n2']);
   });
 
   it('see a node without the task that stops before the new one starts', () => {

@@ -33,7 +33,7 @@ const crowdFactor = 1.25;
 export const scores: readonly Score[] = [
   {
     name: 'recentFailures',
-    about: `failures of this version on the node in the last 5 minutes, 0 while fewer than ${failureLimit}; one that is the node's fault (it refused the task, had no memory left, or a move there came to nothing) counts as ${failureLimit}`,
+    about: `failures of this version on the node in the last 5 minutes, 0 while fewer than ${failureLimit}; one that is the node's fault (it refused the task, had no memory left for one without a limit, or a move there came to nothing) counts as ${failureLimit}`,
     size: 128,
     of: (_, { failures }) => (failures >= failureLimit ? failures : 0),
   },
