@@ -41,6 +41,21 @@ describe('what a host needs for itself', () => {
     expect(portsOf({ resolvers: ['192.0.2.1', '::1'] })).toEqual(['udp/53', 'tcp/53']);
   });
 
+  it("are said with the reason, also for Docker's default bridge: in part or as a whole", () => {
+    const bridged = needsOf({ ...host, defaultBridge: '10.4.0.0/16' });
+    const why = "network net-4 (10.4.0.0/16) would cover 10.4.0.0/16, Docker's default bridge";
+    expect(coveredBy(network(4), bridged)).toBe(why);
+    expect(coveredBy(network(4, { subnets: ['10.4.7.0/24'] }), bridged)).toMatch(/Docker's default bridge/);
+    expect(
+      coveredBy(
+        network(4, { subnets: ['10.0.0.0/12'] }),
+        needsOf({ ...host, managers: [], resolvers: [], defaultBridge: '10.4.0.0/16' }),
+      ),
+    ).toMatch(/Docker's default bridge/);
+    expect(coveredBy(network(5), bridged)).toBeUndefined();
+    expect(leftOut(state({ networks: [network(4), network(5)] }), bridged)).toEqual([why]);
+  });
+
   it('are said with the reason', () => {
     const needs = needsOf(host);
     expect(coveredBy(network(1), needs)).toBe(

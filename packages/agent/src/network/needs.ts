@@ -10,6 +10,8 @@ import type { NetworkState, ServiceEndpoints } from './state.ts';
 export interface Needs {
   /** IPv4 addresses that no network may cover, and what each is. */
   readonly addresses: ReadonlyMap<string, string>;
+  /** Subnets, CIDR, that no network may overlap, and what each is. */
+  readonly subnets: ReadonlyMap<string, string>;
   /** Ports of this host that lead to no service, as `tcp/2481`, and what each is for. */
   readonly ports: ReadonlyMap<string, string>;
 }
@@ -29,6 +31,8 @@ export interface HostFacts {
   readonly gateways: readonly string[];
   /** All addresses of this host. */
   readonly own: readonly string[];
+  /** Subnet of Docker's default bridge, CIDR; undefined for none. */
+  readonly defaultBridge?: string | undefined;
 }
 
 export function needsOf(facts: HostFacts): Needs {
@@ -52,7 +56,9 @@ export function needsOf(facts: HostFacts): Needs {
     ports.set(`tcp/${facts.managerPort}`, 'agents at the manager');
   if (facts.resolvers.some(isHere))
     for (const protocol of ['udp', 'tcp']) ports.set(`${protocol}/53`, "names: the host's resolver");
-  return { addresses, ports };
+  // Docker removes its default bridge for a network that overlaps it; then no container without a network starts.
+  const subnets = new Map(facts.defaultBridge ? [[facts.defaultBridge, "Docker's default bridge"]] : []);
+  return { addresses, subnets, ports };
 }
 
 function isRemoteV4(address: string): boolean {
@@ -67,13 +73,13 @@ function isRemoteV4(address: string): boolean {
 /** Which of the host's needs a network's subnets would cover, in words; undefined for none. */
 export function coveredBy(
   { name, subnets }: { readonly name: string; readonly subnets: readonly string[] },
-  { addresses }: Needs,
+  needs: Needs,
 ): string | undefined {
   const blocks = subnets.map(parseBlock);
-  for (const [address, what] of addresses) {
-    const inner = { base: parseAddress(address), length: 32 };
-    const at = blocks.findIndex((block) => contains(block, inner));
-    if (at >= 0) return `network ${name} (${subnets[at]}) would cover ${address}, ${what}`;
+  for (const [taken, what] of [...needs.addresses, ...needs.subnets]) {
+    const other = parseBlock(taken);
+    const at = blocks.findIndex((block) => contains(block, other) || contains(other, block));
+    if (at >= 0) return `network ${name} (${subnets[at]}) would cover ${taken}, ${what}`;
   }
   return undefined;
 }

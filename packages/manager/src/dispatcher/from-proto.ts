@@ -90,13 +90,20 @@ export const listener = ({ protocol, port, process, pid, serviceId }: ProtoListe
 });
 
 /** Only what can be read: an agent's mistake must not become everybody's. */
-export const underlayOf = ({ addresses, subnets }: ToldUnderlay): Underlay => ({
-  addresses: addresses.filter((address) => parseAddress(address) !== undefined),
-  subnets: subnets.flatMap((cidr) => {
-    const [address = '', length = ''] = cidr.split('/');
-    const base = parseAddress(address);
-    const prefix = Number(length);
-    if (base === undefined || !/^\d{1,2}$/.test(length) || prefix > 32) return [];
-    return [formatBlock({ base: base - (base % sizeOf(prefix)), prefix })];
-  }),
-});
+export const underlayOf = ({ addresses, subnets, defaultBridge }: ToldUnderlay): Underlay => {
+  const [bridge] = blockIn(defaultBridge);
+  return {
+    addresses: addresses.filter((address) => parseAddress(address) !== undefined),
+    subnets: [...new Set(subnets.flatMap(blockIn))],
+    ...(bridge !== undefined && { defaultBridge: bridge }),
+  };
+};
+
+/** In its plain form; none where it can't be read. */
+function blockIn(cidr: string): string[] {
+  const [address = '', length = ''] = cidr.split('/');
+  const base = parseAddress(address);
+  const prefix = Number(length);
+  if (base === undefined || !/^\d{1,2}$/.test(length) || prefix > 32) return [];
+  return [formatBlock({ base: base - (base % sizeOf(prefix)), prefix })];
+}
