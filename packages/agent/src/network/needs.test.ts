@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { network, service, state } from './builders.fixture.ts';
-import { coveredBy, type HostFacts, leftOut, neededPort, needsOf, withoutNeeded } from './needs.ts';
+import {
+  coveredBy,
+  type HostFacts,
+  leftOut,
+  neededPort,
+  needsOf,
+  resolverPortsOf,
+  withoutNeeded,
+  withResolver,
+} from './needs.ts';
 import { planTable } from './nft/desired.ts';
 import { partsOf } from './nft/kernel.fixture.ts';
 import { merge } from './nft/table.ts';
@@ -92,6 +101,19 @@ describe('of what the manager sent', () => {
     const { sets } = merge(partsOf(planTable(left)));
     const named = [...sets.values()].flatMap((elements) => [...elements.keys()]);
     expect(named.filter((key) => key.includes('2481') || key.includes('sh.n1'))).toEqual([]);
+  });
+
+  it("the port of the host's resolver is left out, and counts as one that something listens on", () => {
+    const names = service('names', { published: [{ protocol: 'udp', published: 53, target: 53 }] });
+    const local = needsOf({ ...host, resolvers: ['127.0.0.11'] });
+    const asked = state({ networks: [], services: [names] });
+    expect(withoutNeeded(asked, local).services.get('names')?.published).toEqual([]);
+    expect(leftOut(asked, local)).toEqual([]);
+    expect(resolverPortsOf(local)).toEqual(['udp/53', 'tcp/53']);
+    const seen = { protocol: 'udp', port: 53, process: 'systemd-resolved', pid: 9, serviceId: '' };
+    const unseen = { protocol: 'tcp', port: 53, process: "the host's resolver", pid: 0, serviceId: '' };
+    expect(withResolver([seen], local)).toEqual([seen, unseen]);
+    expect(withResolver([seen], needsOf(host))).toEqual([seen]);
   });
 
   it('nothing is left where the tunnels themselves would cover the way', () => {

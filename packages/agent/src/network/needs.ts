@@ -1,4 +1,4 @@
-import type { Port } from '@shoal/proto';
+import type { Listener, Port } from '@shoal/proto';
 import { contains, parseAddress, parseBlock } from './cidr.ts';
 import { tunnelRange, vxlanPort, wireguardPort } from './names.ts';
 import type { NetworkState, ServiceEndpoints } from './state.ts';
@@ -35,6 +35,9 @@ export interface HostFacts {
   readonly defaultBridge?: string | undefined;
 }
 
+const resolverPorts = ['udp/53', 'tcp/53'];
+const resolverUse = "names: the host's resolver";
+
 export function needsOf(facts: HostFacts): Needs {
   const own = new Set(facts.own);
   const isHere = (address: string) => own.has(address) || address.startsWith('127.');
@@ -55,7 +58,7 @@ export function needsOf(facts: HostFacts): Needs {
   if (facts.managers.some(isHere) || (facts.managers.length === 0 && facts.runsManager))
     ports.set(`tcp/${facts.managerPort}`, 'agents at the manager');
   if (facts.resolvers.some(isHere))
-    for (const protocol of ['udp', 'tcp']) ports.set(`${protocol}/53`, "names: the host's resolver");
+    for (const key of resolverPorts) if (!ports.has(key)) ports.set(key, resolverUse);
   // Docker removes its default bridge for a network that overlaps it; then no container without a network starts.
   const subnets = new Map(facts.defaultBridge ? [[facts.defaultBridge, "Docker's default bridge"]] : []);
   return { addresses, subnets, ports };
@@ -117,12 +120,35 @@ export function withoutNeeded(state: NetworkState, needs: Needs): NetworkState {
     : { ...state, networks, services };
 }
 
-/** What `withoutNeeded` leaves out, in words. */
+/**
+ * Ports, as `udp/53`, at which this host asks itself for names. What answers may be seen listening nowhere: Docker gives a
+ * host that is a container 127.0.0.11:53, and leads that elsewhere by rules.
+ */
+export const resolverPortsOf = ({ ports }: Needs): string[] =>
+  resolverPorts.filter((key) => ports.get(key) === resolverUse);
+
+/** What listens on the host, with its resolver where that is not seen among it. */
+export const withResolver = (listeners: readonly Listener[], needs: Needs): Listener[] => [
+  ...listeners,
+  ...resolverPortsOf(needs)
+    .map((key): Listener => {
+      const [protocol = '', port] = key.split('/');
+      return { protocol, port: Number(port), process: "the host's resolver", pid: 0, serviceId: '' };
+    })
+    .filter(
+      ({ protocol, port }) => !listeners.some((each) => each.protocol === protocol && each.port === port),
+    ),
+];
+
+/** What `withoutNeeded` leaves out, in words; but the resolver's ports, which count as those that something listens on. */
 export function leftOut(state: NetworkState, needs: Needs): string[] {
   const networks = [tunnels, ...state.networks.values()].map((network) => coveredBy(network, needs));
+  const resolvers = new Set(resolverPortsOf(needs));
+  const isResolvers = ({ protocol, published }: Pick<Port, 'protocol' | 'published'>) =>
+    resolvers.has(`${protocol || 'tcp'}/${published}`);
   const ports = [...state.services.values()].flatMap(({ name, published }) =>
     published.map((port) => {
-      const why = neededPort(port, needs);
+      const why = isResolvers(port) ? undefined : neededPort(port, needs);
       return why && `service ${name}: ${why}`;
     }),
   );

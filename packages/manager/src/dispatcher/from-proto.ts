@@ -85,7 +85,8 @@ export function nodeDescription(facts: NodeFacts): NodeDescription {
 export const listener = ({ protocol, port, process, pid, serviceId }: ProtoListener): Listener => ({
   protocol,
   port,
-  ...(process && { process, pid }),
+  ...(process && { process }),
+  ...(pid > 0 && { pid }),
   ...(serviceId && { serviceId }),
 });
 

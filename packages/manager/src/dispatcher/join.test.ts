@@ -62,12 +62,14 @@ it('what listens on a host stands at its node until its agent says nothing of it
   const sshd = { protocol: 'tcp', port: 22, process: 'sshd', pid: 812, serviceId: '' };
   const unseen = { protocol: 'udp', port: 4789, process: '', pid: 0, serviceId: '' };
   const ours = { protocol: 'tcp', port: 90, process: 'web', pid: 40, serviceId: 's1' };
-  const listeners = [sshd, unseen, ours];
+  const resolver = { protocol: 'udp', port: 53, process: "the host's resolver", pid: 0, serviceId: '' };
+  const listeners = [sshd, unseen, ours, resolver];
   const told = withFacts(aNode('n1'), NodeFacts.fromPartial({ hostname: 'n1', listeners }), context);
   expect(told.shoal.listeners).toEqual([
     { protocol: 'tcp', port: 22, process: 'sshd', pid: 812 },
     { protocol: 'udp', port: 4789 },
     { protocol: 'tcp', port: 90, process: 'web', pid: 40, serviceId: 's1' },
+    { protocol: 'udp', port: 53, process: "the host's resolver" },
   ]);
   const quiet = withFacts(told, NodeFacts.fromPartial({ hostname: 'n1' }), context);
   expect(quiet.shoal.listeners).toBeUndefined();
