@@ -240,3 +240,17 @@ it('refuses to remove a network in use, and names who uses it', async () => {
   await create(webSpec('web', { replicas: 0, task: on('shop') }));
   await expect(docker.getNetwork('shop').remove()).rejects.toThrow(/in use.*web/);
 });
+
+it("refuses a network over the hosts' own docker0, and names host and subnet", async () => {
+  const host = cluster.host('h2');
+  const { IPAM } = (await host.docker().getNetwork('bridge').inspect()) as {
+    IPAM: { Config: { Subnet: string }[] };
+  };
+  const [{ Subnet } = { Subnet: '' }] = IPAM.Config;
+  const made = docker.createNetwork({
+    Name: 'over',
+    Driver: 'overlay',
+    IPAM: { Driver: 'default', Config: [{ Subnet }] },
+  });
+  await expect(made).rejects.toThrow(/Docker's default bridge on node h\d \(\d+\.\d+\.0\.0\/16\)/);
+});

@@ -106,7 +106,7 @@ export class Agent {
         overlayKey: () => this.#network.publicKey,
         underlay: () => this.#network.underlay,
         pressures: () => [...this.#pressures.pressures, ...unwritable(journal)],
-        listeners: () => this.#listeners.listeners,
+        listeners: () => this.#network.withResolver(this.#listeners.listeners),
       },
       this.#engine,
       log.child({ component: 'facts' }),

@@ -9,7 +9,7 @@ const host = {
   probePort: 2481,
   runsManager: true,
   overlayKey: () => '',
-  underlay: () => ({ addresses: ['192.0.2.1'], subnets: ['192.0.2.0/24'] }),
+  underlay: () => ({ addresses: ['192.0.2.1'], subnets: ['192.0.2.0/24'], defaultBridge: '' }),
   pressures: () => [],
   listeners: () => [],
 };
@@ -90,6 +90,7 @@ it('says of a host what docker info says', () => {
         "addresses": [
           "192.0.2.1",
         ],
+        "defaultBridge": "",
         "subnets": [
           "192.0.2.0/24",
         ],

@@ -5,6 +5,7 @@ import type { Needs } from './needs.ts';
 
 const needs: Needs = {
   addresses: new Map([['10.1.2.9', 'the manager']]),
+  subnets: new Map(),
   ports: new Map([['tcp/2480', 'agents at the manager']]),
 };
 

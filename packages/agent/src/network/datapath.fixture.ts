@@ -60,7 +60,7 @@ const raced = ensureIp(state(), [], () => batch('ip', ['link del sh.n8']).then((
 say(await raced.then(({ links }) => `${links.filter(({ name }) => name === 'sh.n8').length} left`, String));
 try {
   await dataPath.start();
-  const needs = { addresses: new Map([['10.9.0.7', 'the manager']]), ports: new Map() };
+  const needs = { addresses: new Map([['10.9.0.7', 'the manager']]), subnets: new Map(), ports: new Map() };
   const host = { needs, untracked: [] };
   // What went wrong before anything was known is over once something is.
   const cleared = dataPath.clearWay({ ...needs, addresses: new Map([['no address', 'the manager']]) });

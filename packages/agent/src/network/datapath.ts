@@ -71,7 +71,7 @@ export class DataPath {
   readonly #repairs: Repairs;
   readonly #dockerRules = new DockerRules();
   #silentDocker = false;
-  #needs: Needs = { addresses: new Map(), ports: new Map() };
+  #needs: Needs = { addresses: new Map(), subnets: new Map(), ports: new Map() };
   /** The needs for which no flow is led away any more. */
   #cleared: Needs | undefined;
   #rules = usualRules;

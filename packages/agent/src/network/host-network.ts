@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   Assignment,
+  Listener,
   NetworkCheck,
   NetworkCheckQuery,
   NetworkCounters,
@@ -25,7 +26,7 @@ import { KeyRotation } from './key-rotation.ts';
 import { drained, withdrawn } from './leaving.ts';
 import { type LocalBridgeDriver, LocalBridges } from './local-bridges.ts';
 import { containersOf, type LocalContainer } from './local-containers.ts';
-import { coveredBy, leftOut, neededPort, withoutNeeded } from './needs.ts';
+import { coveredBy, leftOut, neededPort, resolverPortsOf, withoutNeeded, withResolver } from './needs.ts';
 import { NeedsWatch, type NeedsWatchOptions } from './needs-watch.ts';
 import type { NetworkState } from './state.ts';
 import { withoutUnfit } from './unfit.ts';
@@ -173,6 +174,11 @@ export class HostNetwork {
     return this.#needs.underlay;
   }
 
+  /** What listens on this host, for the manager: also its resolver. */
+  withResolver(listeners: readonly Listener[]): Listener[] {
+    return withResolver(listeners, this.#needs.needs);
+  }
+
   /** Resolves once these assignments, or newer ones, are in the kernel. */
   async apply(assignments: HostAssignments, nodeId: string): Promise<void> {
     this.#containers = containersOf(assignments.tasks);
@@ -186,16 +192,21 @@ export class HostNetwork {
    * or not.
    */
   refresh(): void {
-    if (isSame(this.#unfitNow(), this.#unfit) && isSame(this.#heldNow(), this.#held)) return;
+    if (isSame(this.#unfitNow(), this.#unfit) && isSame(this.#heldHere(), this.#held)) return;
     // Tries until it succeeds, or is closed.
     this.#put().catch(() => {});
+  }
+
+  /** Ports that stay with the host, whoever publishes them. */
+  #heldHere(): ReadonlySet<string> {
+    return new Set([...this.#heldNow(), ...resolverPortsOf(this.#needs.needs)]);
   }
 
   async #put(): Promise<void> {
     const { needs, untracked } = this.#needs;
     if (!this.#assigned) return await this.#dataPath.clearWay(needs);
     this.#unfit = this.#unfitNow();
-    this.#held = this.#heldNow();
+    this.#held = this.#heldHere();
     const known = networkState(this.#assigned.assignments, this.#assigned.nodeId);
     if (!known) return await this.#dataPath.clearWay(needs);
     this.#say(leftOut(known, needs));
@@ -220,7 +231,11 @@ export class HostNetwork {
   #sayHeld(ports: readonly string[]): void {
     if (ports.join() === this.#saidHeld) return;
     this.#saidHeld = ports.join();
-    if (ports.length > 0) this.#log.warn({ ports }, 'published ports stay with what listens on this host');
+    if (ports.length > 0)
+      this.#log.warn(
+        { ports },
+        'published ports are not served by this host: something on it listens there, or is its resolver for names',
+      );
     else this.#log.info('this host serves all published ports again');
   }
 

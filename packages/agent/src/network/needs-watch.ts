@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Underlay } from '@shoal/proto';
 import type { Logger } from 'pino';
+import { type HostLinks, linksIn } from './host-links.ts';
 import { run } from './kernel.ts';
 import { type HostFacts, type Needs, needsOf } from './needs.ts';
 
@@ -57,6 +58,7 @@ export class NeedsWatch {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   #facts: HostFacts;
+  #links: HostLinks = { defaultBridge: undefined, others: [] };
   #needs: Needs;
   #untracked: readonly ManagerAt[] = [];
   /** The name was found when it was last asked for. */
@@ -104,7 +106,8 @@ export class NeedsWatch {
   get underlay(): Underlay {
     return {
       addresses: [...this.#needs.addresses.keys()],
-      subnets: linkSubnets(this.#options.advertiseAddr),
+      subnets: [...linkSubnets(this.#options.advertiseAddr), ...this.#links.others],
+      defaultBridge: this.#links.defaultBridge ?? '',
     };
   }
 
@@ -138,6 +141,7 @@ export class NeedsWatch {
     const before = this.#facts;
     const resolvers = this.#options.resolvers();
     const own = ownAddresses();
+    const links = linksIn(await readFile('/proc/net/route', 'utf8').catch(() => ''), own);
     const managers = await this.#managers();
     const moved =
       !isDeepStrictEqual([before.managers, before.resolvers, before.own], [managers, resolvers, own]) ||
@@ -145,9 +149,10 @@ export class NeedsWatch {
     const gateways = moved ? await this.#gateways([...managers, ...resolvers]) : before.gateways;
     const untracked = await this.#full(managers, own);
     if (this.#closed) return;
-    this.#facts = { ...before, managers, resolvers, own, gateways };
+    this.#facts = { ...before, managers, resolvers, own, gateways, defaultBridge: links.defaultBridge };
     const needs = needsOf(this.#facts);
-    if (isDeepStrictEqual([needs, untracked], [this.#needs, this.#untracked])) return;
+    if (isDeepStrictEqual([needs, untracked, links], [this.#needs, this.#untracked, this.#links])) return;
+    this.#links = links;
     this.#needs = needs;
     this.#untracked = isDeepStrictEqual(untracked, this.#untracked) ? this.#untracked : untracked;
     this.#options.onChange();

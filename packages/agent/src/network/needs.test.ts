@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { network, service, state } from './builders.fixture.ts';
-import { coveredBy, type HostFacts, leftOut, neededPort, needsOf, withoutNeeded } from './needs.ts';
+import {
+  coveredBy,
+  type HostFacts,
+  leftOut,
+  neededPort,
+  needsOf,
+  resolverPortsOf,
+  withoutNeeded,
+  withResolver,
+} from './needs.ts';
 import { planTable } from './nft/desired.ts';
 import { partsOf } from './nft/kernel.fixture.ts';
 import { merge } from './nft/table.ts';
@@ -41,6 +50,21 @@ describe('what a host needs for itself', () => {
     expect(portsOf({ resolvers: ['192.0.2.1', '::1'] })).toEqual(['udp/53', 'tcp/53']);
   });
 
+  it("are said with the reason, also for Docker's default bridge: in part or as a whole", () => {
+    const bridged = needsOf({ ...host, defaultBridge: '10.4.0.0/16' });
+    const why = "network net-4 (10.4.0.0/16) would cover 10.4.0.0/16, Docker's default bridge";
+    expect(coveredBy(network(4), bridged)).toBe(why);
+    expect(coveredBy(network(4, { subnets: ['10.4.7.0/24'] }), bridged)).toMatch(/Docker's default bridge/);
+    expect(
+      coveredBy(
+        network(4, { subnets: ['10.0.0.0/12'] }),
+        needsOf({ ...host, managers: [], resolvers: [], defaultBridge: '10.4.0.0/16' }),
+      ),
+    ).toMatch(/Docker's default bridge/);
+    expect(coveredBy(network(5), bridged)).toBeUndefined();
+    expect(leftOut(state({ networks: [network(4), network(5)] }), bridged)).toEqual([why]);
+  });
+
   it('are said with the reason', () => {
     const needs = needsOf(host);
     expect(coveredBy(network(1), needs)).toBe(
@@ -77,6 +101,19 @@ describe('of what the manager sent', () => {
     const { sets } = merge(partsOf(planTable(left)));
     const named = [...sets.values()].flatMap((elements) => [...elements.keys()]);
     expect(named.filter((key) => key.includes('2481') || key.includes('sh.n1'))).toEqual([]);
+  });
+
+  it("the port of the host's resolver is left out, and counts as one that something listens on", () => {
+    const names = service('names', { published: [{ protocol: 'udp', published: 53, target: 53 }] });
+    const local = needsOf({ ...host, resolvers: ['127.0.0.11'] });
+    const asked = state({ networks: [], services: [names] });
+    expect(withoutNeeded(asked, local).services.get('names')?.published).toEqual([]);
+    expect(leftOut(asked, local)).toEqual([]);
+    expect(resolverPortsOf(local)).toEqual(['udp/53', 'tcp/53']);
+    const seen = { protocol: 'udp', port: 53, process: 'systemd-resolved', pid: 9, serviceId: '' };
+    const unseen = { protocol: 'tcp', port: 53, process: "the host's resolver", pid: 0, serviceId: '' };
+    expect(withResolver([seen], local)).toEqual([seen, unseen]);
+    expect(withResolver([seen], needsOf(host))).toEqual([seen]);
   });
 
   it('nothing is left where the tunnels themselves would cover the way', () => {

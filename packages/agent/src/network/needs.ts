@@ -1,4 +1,4 @@
-import type { Port } from '@shoal/proto';
+import type { Listener, Port } from '@shoal/proto';
 import { contains, parseAddress, parseBlock } from './cidr.ts';
 import { tunnelRange, vxlanPort, wireguardPort } from './names.ts';
 import type { NetworkState, ServiceEndpoints } from './state.ts';
@@ -10,6 +10,8 @@ import type { NetworkState, ServiceEndpoints } from './state.ts';
 export interface Needs {
   /** IPv4 addresses that no network may cover, and what each is. */
   readonly addresses: ReadonlyMap<string, string>;
+  /** Subnets, CIDR, that no network may overlap, and what each is. */
+  readonly subnets: ReadonlyMap<string, string>;
   /** Ports of this host that lead to no service, as `tcp/2481`, and what each is for. */
   readonly ports: ReadonlyMap<string, string>;
 }
@@ -29,7 +31,12 @@ export interface HostFacts {
   readonly gateways: readonly string[];
   /** All addresses of this host. */
   readonly own: readonly string[];
+  /** Subnet of Docker's default bridge, CIDR; undefined for none. */
+  readonly defaultBridge?: string | undefined;
 }
+
+const resolverPorts = ['udp/53', 'tcp/53'];
+const resolverUse = "names: the host's resolver";
 
 export function needsOf(facts: HostFacts): Needs {
   const own = new Set(facts.own);
@@ -51,8 +58,10 @@ export function needsOf(facts: HostFacts): Needs {
   if (facts.managers.some(isHere) || (facts.managers.length === 0 && facts.runsManager))
     ports.set(`tcp/${facts.managerPort}`, 'agents at the manager');
   if (facts.resolvers.some(isHere))
-    for (const protocol of ['udp', 'tcp']) ports.set(`${protocol}/53`, "names: the host's resolver");
-  return { addresses, ports };
+    for (const key of resolverPorts) if (!ports.has(key)) ports.set(key, resolverUse);
+  // Docker removes its default bridge for a network that overlaps it; then no container without a network starts.
+  const subnets = new Map(facts.defaultBridge ? [[facts.defaultBridge, "Docker's default bridge"]] : []);
+  return { addresses, subnets, ports };
 }
 
 function isRemoteV4(address: string): boolean {
@@ -67,13 +76,13 @@ function isRemoteV4(address: string): boolean {
 /** Which of the host's needs a network's subnets would cover, in words; undefined for none. */
 export function coveredBy(
   { name, subnets }: { readonly name: string; readonly subnets: readonly string[] },
-  { addresses }: Needs,
+  needs: Needs,
 ): string | undefined {
   const blocks = subnets.map(parseBlock);
-  for (const [address, what] of addresses) {
-    const inner = { base: parseAddress(address), length: 32 };
-    const at = blocks.findIndex((block) => contains(block, inner));
-    if (at >= 0) return `network ${name} (${subnets[at]}) would cover ${address}, ${what}`;
+  for (const [taken, what] of [...needs.addresses, ...needs.subnets]) {
+    const other = parseBlock(taken);
+    const at = blocks.findIndex((block) => contains(block, other) || contains(other, block));
+    if (at >= 0) return `network ${name} (${subnets[at]}) would cover ${taken}, ${what}`;
   }
   return undefined;
 }
@@ -111,12 +120,35 @@ export function withoutNeeded(state: NetworkState, needs: Needs): NetworkState {
     : { ...state, networks, services };
 }
 
-/** What `withoutNeeded` leaves out, in words. */
+/**
+ * Ports, as `udp/53`, at which this host asks itself for names. What answers may be seen listening nowhere: Docker gives a
+ * host that is a container 127.0.0.11:53, and leads that elsewhere by rules.
+ */
+export const resolverPortsOf = ({ ports }: Needs): string[] =>
+  resolverPorts.filter((key) => ports.get(key) === resolverUse);
+
+/** What listens on the host, with its resolver where that is not seen among it. */
+export const withResolver = (listeners: readonly Listener[], needs: Needs): Listener[] => [
+  ...listeners,
+  ...resolverPortsOf(needs)
+    .map((key): Listener => {
+      const [protocol = '', port] = key.split('/');
+      return { protocol, port: Number(port), process: "the host's resolver", pid: 0, serviceId: '' };
+    })
+    .filter(
+      ({ protocol, port }) => !listeners.some((each) => each.protocol === protocol && each.port === port),
+    ),
+];
+
+/** What `withoutNeeded` leaves out, in words; but the resolver's ports, which count as those that something listens on. */
 export function leftOut(state: NetworkState, needs: Needs): string[] {
   const networks = [tunnels, ...state.networks.values()].map((network) => coveredBy(network, needs));
+  const resolvers = new Set(resolverPortsOf(needs));
+  const isResolvers = ({ protocol, published }: Pick<Port, 'protocol' | 'published'>) =>
+    resolvers.has(`${protocol || 'tcp'}/${published}`);
   const ports = [...state.services.values()].flatMap(({ name, published }) =>
     published.map((port) => {
-      const why = neededPort(port, needs);
+      const why = isResolvers(port) ? undefined : neededPort(port, needs);
       return why && `service ${name}: ${why}`;
     }),
   );

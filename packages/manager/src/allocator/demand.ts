@@ -64,6 +64,8 @@ export function usageOf(view: ReadView, { ID, shoal }: Network): Usage {
 export interface Occupied {
   readonly block: Block;
   readonly by: string;
+  /** A network that is there by now, and overlaps it, would do a host harm. */
+  readonly harms?: boolean;
 }
 
 /** The tunnels' own addresses, see `packages/agent/src/network/names.ts`. */
@@ -88,25 +90,34 @@ export function occupied(view: Pick<ReadView, 'networks' | 'nodes'>): Occupied[]
 }
 
 /**
- * What a host needs for itself: its address, its way to the manager, to names and to the world, and its link. Of a very
- * large link only what is around its address: else nothing would be left for networks.
+ * What a host needs for itself: its address, its way to the manager, to names and to the world, its links, and Docker's
+ * default bridge. Of a very large link only what is around its address: else nothing would be left for networks.
  */
 export function neededBy({ Status, Description, shoal }: Node): Occupied[] {
-  const { addresses = [], subnets = [] } = shoal.underlay ?? {};
+  const { addresses = [], subnets = [], defaultBridge } = shoal.underlay ?? {};
   const own = Status.Addr ?? '';
   const host = `node ${Description.Hostname}`;
   const single = [...new Set([own, ...addresses])].flatMap((text): Occupied[] => {
     const base = parseAddress(text);
     const by = text === own ? `${host} (${text})` : `${text}, which ${host} needs`;
-    return base === undefined ? [] : [{ block: { base, prefix: 32 }, by }];
+    return base === undefined ? [] : [{ block: { base, prefix: 32 }, by, harms: true }];
   });
   const links = subnets.map((cidr): Occupied => {
     const link = parseBlock(cidr);
     const near = around({ base: parseAddress(own) ?? link.base, prefix: 32 });
     const block = link.prefix < hostNetworkPrefix ? near : link;
-    return { block, by: `the link of ${host} (${cidr})` };
+    return { block, by: `a link of ${host} (${cidr})` };
   });
-  return [...single, ...links];
+  const bridge: Occupied[] = defaultBridge
+    ? [
+        {
+          block: parseBlock(defaultBridge),
+          by: `Docker's default bridge on ${host} (${defaultBridge})`,
+          harms: true,
+        },
+      ]
+    : [];
+  return [...single, ...bridge, ...links];
 }
 
 /** The next subnet for a network that has `own` by now; undefined when the pools are used up. */

@@ -20,9 +20,9 @@ export function makeWay(tx: Tx, node: Node): void {
   }
 }
 
-/** The networks that are in the way of what the node's host needs; its link alone is no reason. */
+/** The networks that are in the way of what the node's host needs; its links alone are no reason. */
 export function closedNetworks(view: Pick<ReadView, 'networks'>, node: Node): ClosedNetwork[] {
-  const needed = neededBy(node).filter(({ block }) => block.prefix === 32);
+  const needed = neededBy(node).filter(({ harms }) => harms);
   return [...view.networks.all()].flatMap(({ ID, Spec, shoal }) => {
     for (const cidr of shoal.subnets) {
       const hit = needed.find(({ block }) => overlaps(block, parseBlock(cidr)));

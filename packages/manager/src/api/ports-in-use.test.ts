@@ -53,6 +53,27 @@ describe('publishing a port that hosts listen on', () => {
     expect(store.view.services.size).toBe(0);
   });
 
+  it("is refused with what needs the port, where that is no process: the host's resolver", async () => {
+    const resolver: Listener = { protocol: 'udp', port: 53, process: "the host's resolver" };
+    const api = await seeded(resolver);
+    const port = { PublishedPort: 53, Protocol: 'udp' } as const;
+    const { status, body } = await api.call('POST', '/services/create', publishing(port));
+    expect(status).toBe(400);
+    expect(body.message).toContain("port '53' (udp) is already in use on h2 by the host's resolver: publish");
+    await listenLater(api);
+    expect((await api.call('POST', '/services/create', publishing(port))).status).toBe(201);
+    await listenLater(api, resolver);
+    const { body: told } = await api.call('GET', '/shoal/v1/services/web/ports');
+    expect(told.ports[0].notServedBy).toEqual([
+      {
+        node: 'n2',
+        hostname: 'h2',
+        process: "the host's resolver",
+        says: "port 53/udp is not served by host h2: the host's resolver listens on it",
+      },
+    ]);
+  });
+
   it('is no longer a list of hosts than people read', async () => {
     const { call } = await anApi((tx) => {
       for (let number = 1; number <= 9; number++) tx.nodes.create(listening(number, sshd));

@@ -85,18 +85,26 @@ export function nodeDescription(facts: NodeFacts): NodeDescription {
 export const listener = ({ protocol, port, process, pid, serviceId }: ProtoListener): Listener => ({
   protocol,
   port,
-  ...(process && { process, pid }),
+  ...(process && { process }),
+  ...(pid > 0 && { pid }),
   ...(serviceId && { serviceId }),
 });
 
 /** Only what can be read: an agent's mistake must not become everybody's. */
-export const underlayOf = ({ addresses, subnets }: ToldUnderlay): Underlay => ({
-  addresses: addresses.filter((address) => parseAddress(address) !== undefined),
-  subnets: subnets.flatMap((cidr) => {
-    const [address = '', length = ''] = cidr.split('/');
-    const base = parseAddress(address);
-    const prefix = Number(length);
-    if (base === undefined || !/^\d{1,2}$/.test(length) || prefix > 32) return [];
-    return [formatBlock({ base: base - (base % sizeOf(prefix)), prefix })];
-  }),
-});
+export const underlayOf = ({ addresses, subnets, defaultBridge }: ToldUnderlay): Underlay => {
+  const [bridge] = blockIn(defaultBridge);
+  return {
+    addresses: addresses.filter((address) => parseAddress(address) !== undefined),
+    subnets: [...new Set(subnets.flatMap(blockIn))],
+    ...(bridge !== undefined && { defaultBridge: bridge }),
+  };
+};
+
+/** In its plain form; none where it can't be read. */
+function blockIn(cidr: string): string[] {
+  const [address = '', length = ''] = cidr.split('/');
+  const base = parseAddress(address);
+  const prefix = Number(length);
+  if (base === undefined || !/^\d{1,2}$/.test(length) || prefix > 32) return [];
+  return [formatBlock({ base: base - (base % sizeOf(prefix)), prefix })];
+}

@@ -62,12 +62,14 @@ it('what listens on a host stands at its node until its agent says nothing of it
   const sshd = { protocol: 'tcp', port: 22, process: 'sshd', pid: 812, serviceId: '' };
   const unseen = { protocol: 'udp', port: 4789, process: '', pid: 0, serviceId: '' };
   const ours = { protocol: 'tcp', port: 90, process: 'web', pid: 40, serviceId: 's1' };
-  const listeners = [sshd, unseen, ours];
+  const resolver = { protocol: 'udp', port: 53, process: "the host's resolver", pid: 0, serviceId: '' };
+  const listeners = [sshd, unseen, ours, resolver];
   const told = withFacts(aNode('n1'), NodeFacts.fromPartial({ hostname: 'n1', listeners }), context);
   expect(told.shoal.listeners).toEqual([
     { protocol: 'tcp', port: 22, process: 'sshd', pid: 812 },
     { protocol: 'udp', port: 4789 },
     { protocol: 'tcp', port: 90, process: 'web', pid: 40, serviceId: 's1' },
+    { protocol: 'udp', port: 53, process: "the host's resolver" },
   ]);
   const quiet = withFacts(told, NodeFacts.fromPartial({ hostname: 'n1' }), context);
   expect(quiet.shoal.listeners).toBeUndefined();
@@ -158,6 +160,32 @@ describe('a host whose own network is that of a network of the cluster', () => {
     expect((await come(needing('192.0.2.9', '10.7.0.1'))).shoal.closedTo).toHaveLength(1);
     await come(needing('192.0.2.9'));
     expect([...store.view.nodes.all()].map((node) => node.shoal.closedTo)).toEqual([undefined]);
+  });
+
+  it("keeps Docker's default bridge: unused networks make way, of one in use it gets no part", async () => {
+    const { store, come, subnets } = await aCluster({ grows: false });
+    const bridged = (defaultBridge: string): Hello => ({
+      ...hello('192.0.2.9', [], 'n'.repeat(25)),
+      facts: NodeFacts.fromPartial({
+        hostname: 'h4',
+        address: '192.0.2.9',
+        underlay: { addresses: ['192.0.2.9'], subnets: [], defaultBridge },
+      }),
+    });
+    expect((await come(bridged('10.0.0.1/16'))).Status.State).toBe('ready');
+    expect(subnets(ingressId)).toEqual(['10.1.0.0/20']);
+    const { shoal, Status } = await come(bridged('10.7.1.1/24'));
+    expect(Status.State).toBe('ready');
+    const why = "network shop (10.7.0.0/20) covers Docker's default bridge on node h4 (10.7.1.0/24)";
+    expect(shoal.closedTo).toEqual([{ networkId: 'shop', why }]);
+    await come(bridged(''));
+    expect([...store.view.nodes.all()].map((node) => node.shoal.closedTo)).toEqual([undefined]);
+  });
+
+  it('is not kept out of a network in use for another link of its own', async () => {
+    const { come, subnets } = await aCluster({ grows: false });
+    const { shoal, Status } = await come(hello('192.0.2.9', ['192.0.2.9/24', '10.7.3.0/24']));
+    expect([Status.State, shoal.closedTo, subnets('shop')]).toEqual(['ready', undefined, ['10.7.0.0/20']]);
   });
 
   it('says nothing that can not be read', async () => {

@@ -2,7 +2,7 @@
 export interface Listener {
   readonly protocol: string;
   readonly port: number;
-  /** Name and id of the process; absent where the agent can't see them. */
+  /** Name and id of the process; absent where the agent can't see them. A name alone says in words what it is. */
   readonly process?: string;
   readonly pid?: number;
   /** It is a container of this service, on the host's network. */
@@ -17,6 +17,10 @@ interface Host {
 export const listenerAt = ({ shoal }: Host, protocol: string, port: number): Listener | undefined =>
   shoal.listeners?.find((each) => each.port === port && each.protocol === protocol);
 
-/** For people: `"sshd" (pid 812)`. */
+/** For people: `"sshd" (pid 812)`, `the host's resolver`. */
 export const listenerText = ({ process, pid }: Listener): string =>
-  process ? `"${process}" (pid ${pid})` : 'a process that its agent can not see';
+  process === undefined
+    ? 'a process that its agent can not see'
+    : pid === undefined
+      ? process
+      : `"${process}" (pid ${pid})`;

@@ -68,8 +68,10 @@ export type Leases = 'running' | 'over' | 'unsure';
 export interface Underlay {
   /** IPv4: the host's own, and those of the manager, its resolvers and its gateways as it sees them. */
   readonly addresses: readonly string[];
-  /** Of the link that has the host's address, CIDR. */
+  /** Of the host's links, CIDR: first of the one that has the host's address. */
   readonly subnets: readonly string[];
+  /** Of Docker's default bridge, CIDR: Docker gives it up for a network that overlaps it. Absent for none. */
+  readonly defaultBridge?: string;
 }
 
 /** `why` in words, e.g. `network shop (10.7.0.0/20) covers 10.7.0.1, which node h4 needs`. */

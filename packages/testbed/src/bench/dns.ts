@@ -54,7 +54,7 @@ async function measure(services: number): Promise<boolean[]> {
   const server = new DnsServer({
     random: Math.random,
     clock: Date.now,
-    log: { info: () => undefined, warn: () => undefined },
+    log: { debug: () => undefined, info: () => undefined, warn: () => undefined },
     upstreams: () => [],
     port,
   });

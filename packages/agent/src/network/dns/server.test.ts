@@ -40,11 +40,12 @@ async function start(
 ) {
   const port = await freePort();
   const lines: string[] = [];
+  const warnings: number[] = [];
   const note = (fields: object, message: string) => lines.push(`${message} ${JSON.stringify(fields)}`);
   const server = new DnsServer({
     random: Math.random,
     clock: Date.now,
-    log: { info: note, warn: note },
+    log: { debug: note, info: note, warn: (...said) => warnings.push(note(...said)) },
     upstreams: () => [],
     port,
     ...change,
@@ -52,7 +53,7 @@ async function start(
   open.push(server);
   server.update(from);
   await server.listenOn(gatewaysOf(from));
-  return { server, port, lines };
+  return { server, port, lines, warnings };
 }
 
 const query = (name: string, change: Packet = {}): Buffer =>
@@ -226,8 +227,9 @@ describe('sockets', () => {
     const blocker = createSocket('udp4').bind(0, '127.77.1.1');
     await once(blocker, 'listening');
     const { port } = blocker.address();
-    const { server, lines } = await start({ port });
+    const { server, lines, warnings } = await start({ port });
     expect(lines.join('\n')).toContain('EADDRINUSE');
+    expect(warnings).toEqual([]);
     blocker.close();
     const opened = `DNS socket open ${JSON.stringify({ address: '127.77.1.1', port, transport: 'udp' })}`;
     await expect.poll(() => lines, { timeout: 3_000 }).toContain(opened);
@@ -240,6 +242,15 @@ describe('sockets', () => {
     await expect(gone).rejects.toThrow();
     expect(await ask(port, 'secret', '127.77.2.5', '127.77.2.1')).toEqual(['10.2.255.1']);
   });
+});
+
+it('an address that stays taken is warned of once', { timeout: 15_000 }, async () => {
+  const blocker = createSocket('udp4').bind(0, '127.77.1.1');
+  open.push(blocker);
+  await once(blocker, 'listening');
+  const { lines, warnings } = await start({ port: blocker.address().port });
+  await expect.poll(() => warnings.length, { timeout: 12_000 }).toBe(1);
+  expect(lines.join('\n')).toContain('DNS socket cannot open, tried again');
 });
 
 describe('other names', () => {

@@ -13,6 +13,7 @@ export interface DnsServerOptions {
   readonly random: Random;
   readonly clock: Clock;
   readonly log: {
+    debug(fields: object, message: string): void;
     info(fields: object, message: string): void;
     warn(fields: object, message: string): void;
   };
@@ -27,6 +28,8 @@ export interface DnsServerOptions {
 }
 
 const dnsPort = 53;
+/** A new network's address comes with its bridge, within some tries (each half a second): what takes longer is worth a word. */
+const quietTries = 10;
 
 /** Where this host's containers ask: the first address of the first local slice of each subnet. */
 export const gatewaysOf = ({ networks }: Pick<NetworkState, 'networks'>): string[] =>
@@ -115,11 +118,12 @@ export class DnsServer {
   #keep(open: Parameters<typeof keepOpen>[0], what: object, signal: AbortSignal) {
     const { log } = this.#options;
     const { promise: tried, resolve } = Promise.withResolvers<void>();
-    let trouble: string | undefined;
+    let failed = 0;
     const onTried = (error: string | undefined) => {
+      failed = error === undefined ? 0 : failed + 1;
       if (error === undefined) log.info(what, 'DNS socket open');
-      else if (error !== trouble) log.warn({ ...what, error }, 'DNS socket cannot open yet, tried again');
-      trouble = error;
+      else if (failed === 1) log.debug({ ...what, error }, 'DNS socket cannot open yet, tried again');
+      else if (failed === quietTries) log.warn({ ...what, error }, 'DNS socket cannot open, tried again');
       resolve();
     };
     const onLost = (reason: string) => log.warn({ ...what, reason }, 'DNS socket lost, opened again');

@@ -91,14 +91,20 @@ describe('create', () => {
     [ipam({ Subnet: '172.30.0.0/16' }), 403, /Pool overlaps .* subnet 172\.30\.0\.0\/16 and network taken/],
     [ipam({ Subnet: '192.168.0.0/16' }), 403, /and node n1 \(192\.168\.1\.5\)/],
     [ipam({ Subnet: '172.29.7.0/24' }), 403, /and 172\.29\.7\.53, which node n2 needs/],
-    [ipam({ Subnet: '172.28.0.0/24' }), 403, /and the link of node n2 \(172\.28\.0\.0\/16\)/],
+    [ipam({ Subnet: '172.28.0.0/24' }), 403, /and a link of node n2 \(172\.28\.0\.0\/16\)/],
+    [ipam({ Subnet: '172.17.0.0/16' }), 403, /and Docker's default bridge on node n2 \(172\.17\.0\.0\/16\)/],
+    [ipam({ Subnet: '172.17.9.0/24' }), 403, /and Docker's default bridge on node n2/],
     [ipam({ Subnet: '198.19.0.0/24' }), 403, /and those of the tunnels between hosts/],
     [ipam({ Subnet: '127.8.0.0/24' }), 403, /and the loopback addresses of each host/],
     [ipam({ Subnet: '169.254.0.0/16' }), 403, /and the link-local addresses/],
   ])('%j is refused', async (spec, status, message) => {
     const { call } = await anApi((tx) => {
       tx.nodes.create(aNode('n1', { Status: { State: 'ready', Addr: '192.168.1.5' } }));
-      const underlay = { addresses: ['172.28.1.2', '172.29.7.53'], subnets: ['172.28.0.0/16'] };
+      const underlay = {
+        addresses: ['172.28.1.2', '172.29.7.53'],
+        subnets: ['172.28.0.0/16'],
+        defaultBridge: '172.17.0.0/16',
+      };
       const Status = { State: 'ready', Addr: '172.28.1.2' } as const;
       tx.nodes.create(aNode('n2', { Status, shoal: { number: 2, images: [], underlay } }));
     });

@@ -114,6 +114,7 @@ export function listenerRoutes(app: FastifyInstance, { store }: ApiDeps): void {
 }
 
 const processOf = ({ process, pid, serviceId }: Listener) => ({
-  ...(process && { process, pid }),
+  ...(process && { process }),
+  ...(pid !== undefined && { pid }),
   ...(serviceId && { service: serviceId }),
 });

@@ -19,7 +19,10 @@ const connectsPerRound = 500;
 const updatesPerRound = 25;
 const port = 8_080;
 const underlay = '192.0.2.1';
-const nothingSpecial = { needs: { addresses: new Map(), ports: new Map() }, untracked: [] };
+const nothingSpecial = {
+  needs: { addresses: new Map(), subnets: new Map(), ports: new Map() },
+  untracked: [],
+};
 const network = 'net1';
 const client = { device: 'bench-c', address: '10.77.1.10' };
 const server = { device: 'bench-s', address: '10.77.1.11' };

@@ -165,8 +165,10 @@ export interface NodeFacts_EngineLabelsEntry {
 export interface Underlay {
   /** IPv4: the host's own, and those of the manager, its resolvers and its gateways as it sees them. */
   addresses: string[];
-  /** Of the link that has `address`, CIDR. */
+  /** CIDR, of all links of the host but those that Shoal made, loopback, and Docker's networks that people made. */
   subnets: string[];
+  /** CIDR, of Docker's default bridge (docker0): Docker gives that up for a network that overlaps it. Empty for none. */
+  defaultBridge: string;
 }
 
 export interface Listener {
@@ -1659,7 +1661,7 @@ export const NodeFacts_EngineLabelsEntry: MessageFns<NodeFacts_EngineLabelsEntry
 };
 
 function createBaseUnderlay(): Underlay {
-  return { addresses: [], subnets: [] };
+  return { addresses: [], subnets: [], defaultBridge: "" };
 }
 
 export const Underlay: MessageFns<Underlay> = {
@@ -1669,6 +1671,9 @@ export const Underlay: MessageFns<Underlay> = {
     }
     for (const v of message.subnets) {
       writer.uint32(18).string(v!);
+    }
+    if (message.defaultBridge !== "") {
+      writer.uint32(26).string(message.defaultBridge);
     }
     return writer;
   },
@@ -1702,6 +1707,14 @@ export const Underlay: MessageFns<Underlay> = {
             message.subnets.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.defaultBridge = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1721,6 +1734,7 @@ export const Underlay: MessageFns<Underlay> = {
     const message = createBaseUnderlay();
     message.addresses = object.addresses?.map((e) => e) || [];
     message.subnets = object.subnets?.map((e) => e) || [];
+    message.defaultBridge = object.defaultBridge ?? "";
     return message;
   },
 };
