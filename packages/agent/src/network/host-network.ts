@@ -341,7 +341,8 @@ export class HostNetwork {
    * forgotten: then their container may stop.
    */
   async drain(attachments: readonly TaskAttachment[], ms: number): Promise<void> {
-    const addresses = attachments.map(({ address }) => address);
+    // On a network that each host has for itself, the daemon chose the address.
+    const addresses = attachments.map(({ address }) => address).filter((address) => address !== '');
     await drained(addresses, ms);
     await this.#dataPath.staleFlows.forgetClosed(addresses);
   }
