@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ServiceSpec, UpdateConfig } from '../model/index.ts';
+import { isTerminal, type ServiceSpec, type Task, type UpdateConfig } from '../model/index.ts';
 import { Simulation } from './simulation.ts';
 
 const second = 1_000;
@@ -65,6 +65,20 @@ function unevenness({ store, tasks }: Simulation, { byZone }: Case): number[] {
   const zoneOf = (id: string) => store.view.nodes.get(id)?.Spec.Labels?.zone ?? '';
   return [...(byZone ? [squares(zoneOf)] : []), squares((id) => id)];
 }
+const perNode = (tasks: readonly Task[]): number[] =>
+  [...Map.groupBy(tasks, ({ NodeID }) => NodeID).values()].map(({ length }) => length);
+
+/** Of each slot the newest task that has a node and is meant to stay. */
+function newestOfSlots({ tasks }: Simulation): Task[] {
+  const placed = tasks
+    .filter(
+      ({ NodeID, DesiredState, Status }) =>
+        NodeID && DesiredState !== 'shutdown' && !isTerminal(Status.State),
+    )
+    .sort((a, b) => (a.ID < b.ID ? -1 : 1));
+  return [...new Map(placed.map((task) => [task.Slot, task])).values()];
+}
+
 const isServing = ({ Status, DesiredState }: Simulation['tasks'][number]): boolean =>
   Status.State === 'running' && DesiredState === 'running';
 
@@ -94,6 +108,29 @@ describe('an update', () => {
         },
       ),
       { numRuns: 60 },
+    );
+  }, 120_000);
+
+  it('of more replicas than there are places keeps to the limit per node, and those that wait go on waiting', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        aCase.filter(({ port }) => !port),
+        fc.integer({ min: 1, max: 3 }),
+        async (base, more) => {
+          const one = { ...base, limited: true, missing: -more };
+          const simulation = await deployed(one);
+          const places = one.zones.length * one.perNode;
+          expect(simulation.running('web:1')).toHaveLength(places);
+          const template = simulation.service.Spec.TaskTemplate;
+          await simulation.change({ TaskTemplate: { ...template, ContainerSpec: { Image: 'web:2' } } });
+          for (const end = simulation.now + 60 * second; simulation.now < end; ) {
+            await simulation.tick(250);
+            expect(Math.max(...perNode(newestOfSlots(simulation)))).toBeLessThanOrEqual(one.perNode);
+          }
+          expect(perNode(simulation.tasks.filter(isServing))).toEqual(one.zones.map(() => one.perNode));
+        },
+      ),
+      { numRuns: 40 },
     );
   }, 120_000);
 });

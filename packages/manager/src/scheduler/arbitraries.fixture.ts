@@ -203,15 +203,17 @@ export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, kindsOfService).chain
     }),
 );
 
-/** In some of the places waits a task that starts once the one that is there has ended. */
-export const handovers: fc.Arbitrary<World> = fc.tuple(worlds, fc.nat(4)).map(([world, count]) => {
-  const held = world.placed.filter(({ Status }) => !isTerminal(Status.State)).slice(0, count);
-  const next = held.map((old, index): Task => {
-    const { NodeID: _, GenericResources: _units, ...task } = old;
-    const Status = { State: 'pending' as const, Timestamp: '', PortStatus: {} };
-    const CreatedAt = new Date(now + 1_000 * (index + 1)).toISOString();
-    const shoal = { ...task.shoal, stopFirst: true as const };
-    return { ...task, ID: `next${index}`, CreatedAt, Status, DesiredState: 'ready', shoal };
+/** In some of the places waits a task that takes over from the one that is there, many of them once that has ended. */
+export const handovers: fc.Arbitrary<World> = fc
+  .tuple(worlds, fc.nat(8), fc.nat(4))
+  .map(([world, count, stopping]) => {
+    const held = world.placed.filter(({ Status }) => !isTerminal(Status.State)).slice(0, count);
+    const next = held.map((old, index): Task => {
+      const { NodeID: _, GenericResources: _units, ...task } = old;
+      const Status = { State: 'pending' as const, Timestamp: '', PortStatus: {} };
+      const CreatedAt = new Date(now + 1_000 * (index + 1)).toISOString();
+      const shoal = { ...task.shoal, ...(index < stopping && { stopFirst: true as const }) };
+      return { ...task, ID: `next${index}`, CreatedAt, Status, DesiredState: 'ready', shoal };
+    });
+    return { ...world, pending: [...world.pending, ...next] };
   });
-  return { ...world, pending: [...world.pending, ...next] };
-});

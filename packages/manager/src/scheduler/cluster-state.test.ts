@@ -76,7 +76,7 @@ describe('ClusterState', () => {
     );
   });
 
-  it('counts a place once, with the newest task that is wanted: the others are about to leave', () => {
+  it('counts a place once, with the newest task that is wanted and has a node: the others are about to leave', () => {
     const task = (id: string, NodeID: string, change: Partial<Task> = {}) => {
       const Status = { State: 'running' as const, Timestamp: '', PortStatus: {} };
       return aTask(id, { Slot: 1, NodeID, Status, ...change });
@@ -88,9 +88,21 @@ describe('ClusterState', () => {
     };
     const pending = { Status: { State: 'pending' as const, Timestamp: '', PortStatus: {} } };
     expect(counted(old, other)).toEqual({ n1: 2 });
-    expect(counted(old, other, task('c', '', pending))).toEqual({ n1: 1 });
+    // Until it has a node, only for itself as if the old one were gone.
+    expect(counted(old, other, task('c', '', pending))).toEqual({ n1: 2 });
     expect(counted(old, other, task('c', 'n2'))).toEqual({ n1: 1, n2: 1 });
     expect(counted(old, other, task('c', 'n2', { DesiredState: 'shutdown' }))).toEqual({ n1: 2 });
+  });
+
+  it('knows from which task one takes over that has no node yet', () => {
+    const Status = { State: 'running' as const, Timestamp: '', PortStatus: {} };
+    const old = aTask('a', { Slot: 1, NodeID: 'n1', Status });
+    const next = aTask('b', { Slot: 1 });
+    const ofNext = (held: Task) =>
+      ClusterState.from(viewOf([aNode('n1')], [held, next])).predecessorOf(next)?.ID;
+    expect(ofNext(old)).toBe('a');
+    expect(ofNext({ ...old, Slot: 2 })).toBe(undefined);
+    expect(ofNext({ ...old, DesiredState: 'shutdown' })).toBe(undefined);
   });
 
   it('knows which room will be free when a task starts that waits for others to stop', () => {

@@ -22,12 +22,13 @@ export interface Vacancy {
 /**
  * What the scheduler needs to know of the cluster, kept up to date change by change.
  *
- * A place counts once, with its newest task that is meant to run: the others are about to leave, since that one
- * takes over from them. So an update, a move or a drain sees the service as it will be when it is done.
+ * A place counts once, with its newest task that is meant to run and has a node: the others are about to leave, since
+ * that one takes over from them. So an update, a move or a drain sees the service as it will be when it is done. As long
+ * as a successor has no node, what it takes over from counts for everybody but the successor itself.
  */
 export class ClusterState {
   readonly nodes = new Map<string, NodeState>();
-  /** Tasks that count by service, then node. */
+  /** Tasks that count, by service, then node. */
   readonly services = new Map<string, Map<string, number>>();
   /** Nodes that have an image, by its plain reference. */
   readonly images = new Map<string, number>();
@@ -67,9 +68,10 @@ export class ClusterState {
     ];
   }
 
-  /** Another task serves in the place of this one until it does. */
-  isServed(task: Task): boolean {
-    return this.#places.of(task).some((other) => other.ID !== task.ID && isWanted(other) && occupies(other));
+  /** Of a task without a node: the one that counts in its place until it has one. */
+  predecessorOf(task: Task): Task | undefined {
+    const holder = holderOf(this.#places.of(task));
+    return holder?.ID === task.ID ? undefined : holder;
   }
 
   #changeTask({ before, after }: Extract<Change, { table: 'tasks' }>): void {
@@ -118,22 +120,26 @@ export class ClusterState {
   /** Which of its tasks counts may be another one afterwards. */
   #changePlace(task: Task, change: () => void): void {
     const before = this.#places.of(task);
-    for (const one of before) this.#load(one, counts(one, before), -1);
+    this.#load(before, -1);
     change();
     const after = this.#places.of(task);
-    for (const one of after) this.#load(one, counts(one, after), 1);
+    this.#load(after, 1);
   }
 
-  #load(task: Task, counts: boolean, by: 1 | -1): void {
-    const { NodeID } = task;
-    if (NodeID === undefined || !occupies(task)) return;
-    if (!this.nodes.has(NodeID)) {
-      this.nodes.set(NodeID, { node: undefined, used: new Occupancy(), failures: new Failures() });
+  #load(place: readonly Task[], by: 1 | -1): void {
+    const holder = holderOf(place);
+    for (const task of place) {
+      const { NodeID, ServiceID } = task;
+      if (NodeID === undefined || !occupies(task)) continue;
+      if (!this.nodes.has(NodeID)) {
+        this.nodes.set(NodeID, { node: undefined, used: new Occupancy(), failures: new Failures() });
+      }
+      const used = this.nodes.get(NodeID)?.used;
+      const load = loadOf(task, stays(task, place));
+      if (by === 1) used?.add(load);
+      else used?.remove(load);
+      if (task === holder) this.#countService(ServiceID, NodeID, by);
     }
-    const used = this.nodes.get(NodeID)?.used;
-    if (by === 1) used?.add(loadOf(task, counts));
-    else used?.remove(loadOf(task, counts));
-    if (counts) this.#countService(task.ServiceID, NodeID, by);
   }
 
   #countService(service: string, node: string, by: 1 | -1): void {
@@ -161,11 +167,16 @@ const isNodesFault = (task: Task): boolean =>
 
 function vacancy(task: Task, place: readonly Task[]): Vacancy[] {
   if (task.NodeID === undefined || !occupies(task)) return [];
-  const load = loadOf(task, counts(task, place));
+  const load = loadOf(task, stays(task, place));
   return takesRoom(load) ? [{ nodeId: task.NodeID, load }] : [];
 }
 
-const counts = (task: Task, place: readonly Task[]): boolean => place.find(isWanted)?.ID === task.ID;
+/** The one of a place that counts. */
+const holderOf = (place: readonly Task[]): Task | undefined =>
+  place.find((task) => isWanted(task) && occupies(task));
+
+/** No other task is to take over from it, neither one that has a node nor one that waits for it. */
+const stays = (task: Task, place: readonly Task[]): boolean => place.find(isWanted)?.ID === task.ID;
 
 const none: readonly Vacancy[] = [];
 

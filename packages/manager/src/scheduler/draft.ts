@@ -6,7 +6,7 @@ import type { Demand } from './demand.ts';
 import { type Failures, failureLimit, failureWindowMs } from './failures.ts';
 import { applying, type Filter, nodeFilters, passesAll } from './filters/index.ts';
 import { imageNames } from './images.ts';
-import { Occupancy } from './occupancy.ts';
+import { changeCount, Occupancy } from './occupancy.ts';
 import { Leaf, Pool } from './pool.ts';
 import { keyOf, tieBreak } from './scores.ts';
 import { SpreadTree } from './spread-tree.ts';
@@ -73,7 +73,8 @@ export class Draft {
 
   /** One group's view of the nodes that pass all filters; `room` are the room filters that apply. */
   tree(demand: Demand, room: readonly Filter[]): SpreadTree {
-    const { leafOf, paths } = this.branches(demand);
+    const branches = this.branches(demand);
+    const { leafOf, paths } = branches;
     const special = this.#special(demand);
     const orders = new Set(special.map(({ order }) => order));
     const byLeaf = Map.groupBy(this.#look(demand, special), ({ order }) => leafOf[order] ?? 0);
@@ -82,7 +83,7 @@ export class Draft {
       const fitting = (byLeaf.get(index) ?? []).filter((candidate) => passesAll(room, demand, candidate));
       return new Leaf(pool, index, fitting, orders);
     });
-    return new SpreadTree(leaves, paths, this.branchTasks(demand));
+    return new SpreadTree(leaves, branches, this.branchTasks(demand));
   }
 
   branches({ spread }: Demand): Branches {
@@ -132,12 +133,22 @@ export class Draft {
     candidate.used.add({ nanoCpus, memoryBytes, ports, generic, active: true });
     candidate.serviceTasks++;
     candidate.key = keyOf(demand, candidate);
+    this.#count(serviceId, candidate.node.ID, 1);
+  }
+
+  /** The service of the demand counts `by` tasks more on the node; says how the node looks then. */
+  recount(demand: Demand, nodeId: string, by: 1 | -1): Candidate | undefined {
+    this.#count(demand.serviceId, nodeId, by);
+    return this.candidate(demand, nodeId);
+  }
+
+  #count(serviceId: string, nodeId: string, by: 1 | -1): void {
     let counts = this.#changed.get(serviceId);
     if (!counts) {
       counts = new Map(this.#services.get(serviceId));
       this.#changed.set(serviceId, counts);
     }
-    counts.set(candidate.node.ID, candidate.serviceTasks);
+    changeCount(counts, nodeId, by);
   }
 
   /** Nodes that have tasks of the service, on which it keeps failing, or which the pool thinks fuller than they are. */

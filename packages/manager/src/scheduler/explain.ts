@@ -58,6 +58,8 @@ export function explainTask(view: ReadView, task: Task, now: number): TaskExplan
   state.unplace(task);
   const draft = new Draft(state, { now, seed: 0 });
   const demand = demandOf(task);
+  const predecessor = state.predecessorOf(task);
+  if (predecessor) draft.recount(demand, predecessor.NodeID ?? '', -1);
   const { nodes, fits, reasons } = draft.vacated(state.vacanciesFor(task), () => {
     const nodes = explainNodes(draft, demand, draft.candidates(demand), task.NodeID);
     const fits = nodes.some((node) => node.fits);

@@ -16,16 +16,7 @@ export class Heap<T> {
   }
 
   push(item: T): void {
-    const items = this.#items;
-    let index = items.push(item) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      const above = items[parent];
-      if (above === undefined || this.#compare(above, item) <= 0) break;
-      items[index] = above;
-      index = parent;
-    }
-    items[index] = item;
+    this.#siftUp(this.#items.push(item) - 1);
   }
 
   pop(): T | undefined {
@@ -40,6 +31,28 @@ export class Heap<T> {
   /** Call after the top item has grown. */
   topGrew(): void {
     this.#siftDown(0);
+  }
+
+  /** Call after an item has changed that may be anywhere: looks for it among all. */
+  changed(item: T): void {
+    const index = this.#items.indexOf(item);
+    this.#siftUp(index);
+    this.#siftDown(index);
+  }
+
+  #siftUp(start: number): void {
+    const items = this.#items;
+    const moving = items[start];
+    if (moving === undefined) return;
+    let index = start;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = items[parent];
+      if (above === undefined || this.#compare(above, moving) <= 0) break;
+      items[index] = above;
+      index = parent;
+    }
+    items[index] = moving;
   }
 
   #siftDown(start: number): void {

@@ -67,7 +67,7 @@ it('says why a task waits, once, and places it when room appears', async () => {
   expect(store.view.tasks.get('b')).toMatchObject({
     Status: {
       State: 'pending',
-      Err: 'no suitable node (host-mode port already in use on 1 node)',
+      Err: 'no suitable node (host-mode port already in use on 1 node: 80/tcp)',
     },
     shoal: { pending: [{ filter: 'hostPort', nodes: 1 }] },
   });

@@ -54,6 +54,41 @@ describe('what the nodes lack is named', () => {
     );
   });
 
+  it('host ports, and what holds them where it is the same on all', () => {
+    const held = (
+      ...listeners: [port: number, process: string | undefined, pid: number][]
+    ): Partial<Node> => ({
+      shoal: {
+        number: 1,
+        images: [],
+        listeners: listeners.map(([port, process, pid]) => ({
+          protocol: 'tcp',
+          port,
+          ...(process && { process, pid }),
+        })),
+      },
+    });
+    const ports = [80, 443].map((PublishedPort) => ({ PublishMode: 'host' as const, PublishedPort }));
+    const said = (...nodes: Partial<Node>[]) =>
+      textOf(
+        nodes.map((each, index) => node(String(index + 1), 1, 1, each)),
+        { shoal: { specVersion: 1, ports } },
+      );
+    const begin = 'no suitable node (host-mode port already in use on';
+    expect(said(held([80, 'nginx', 812]))).toBe(`${begin} 1 node: 80/tcp by "nginx" (pid 812))`);
+    expect(said(held([80, 'nginx', 812]), held([80, 'nginx', 9]))).toBe(
+      `${begin} 2 nodes: 80/tcp by "nginx")`,
+    );
+    expect(said(held([80, 'nginx', 812]), held([80, 'caddy', 9]))).toBe(`${begin} 2 nodes: 80/tcp)`);
+    expect(said(held([80, 'nginx', 812]), held([80, undefined, 0]))).toBe(`${begin} 2 nodes: 80/tcp)`);
+    expect(said(held([80, undefined, 0]))).toBe(
+      `${begin} 1 node: 80/tcp by a process that its agent can not see)`,
+    );
+    expect(said(held([80, 'nginx', 812], [443, 'nginx', 812]), held([80, 'nginx', 9]))).toBe(
+      `${begin} 2 nodes: 80/tcp by "nginx", 443/tcp by "nginx" (pid 812) (on 1 node))`,
+    );
+  });
+
   it('at most three of them', () => {
     const keys = ['a', 'b', 'c', 'd', 'e'].map((key) => `node.labels.${key}==1`);
     expect(textOf([node('1', 1, 1)], wants({}, keys))).toMatch(/: node\.labels\.a==1, .*c==1, and 2 more\)$/);

@@ -1,3 +1,4 @@
+import { type Listener, listenerText } from '../model/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { Demand } from './demand.ts';
 import { freeGeneric } from './occupancy.ts';
@@ -46,6 +47,37 @@ export function missingConstraints(
     return count === 0 ? [] : [{ name: text, count, text: text + onSome(count, refused) }];
   });
   return inOrder(broken, ', ');
+}
+
+/** What holds a port of a node. */
+export type Holder = Listener | 'a task';
+
+interface TakenPort {
+  readonly name: string;
+  /** Of each node where it is taken. */
+  readonly holders: readonly Holder[];
+}
+
+/** Which ports are taken, and by which process, where it is the same on all of these nodes. */
+export function missingPorts(ports: readonly TakenPort[], refused: readonly unknown[]): Missing {
+  const taken = ports.flatMap(({ name, holders }) =>
+    holders.length === 0
+      ? []
+      : [{ name, count: holders.length, text: name + heldBy(holders) + onSome(holders.length, refused) }],
+  );
+  return inOrder(taken, ', ');
+}
+
+function heldBy(holders: readonly Holder[]): string {
+  const listeners = holders.filter((holder) => holder !== 'a task');
+  const [first] = listeners;
+  if (!first || listeners.length < holders.length) return '';
+  const [texts, processes] = [
+    new Set(listeners.map(listenerText)),
+    new Set(listeners.map(({ process }) => process)),
+  ];
+  if (texts.size === 1) return ` by ${listenerText(first)}`;
+  return processes.size === 1 ? ` by "${first.process}"` : '';
 }
 
 const onSome = (count: number, refused: readonly unknown[]): string =>

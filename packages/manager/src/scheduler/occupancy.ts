@@ -5,7 +5,7 @@ import type { TaskLoad } from './task-load.ts';
 export class Occupancy {
   nanoCpus = 0;
   memoryBytes = 0;
-  /** Tasks that count; those about to leave do not. */
+  /** Tasks that stay; those in whose place another one is, or waits for a node, do not. */
   activeTasks = 0;
   /** All of them. */
   tasks = 0;

@@ -59,7 +59,9 @@ export class Leaf {
   readonly #fresh: Heap<Pooled> | undefined;
   /** Each seen as it is for this very group. */
   readonly #special: Heap<Candidate>;
-  /** By `order`; they are not to be taken out of the pool as if they were nothing special. */
+  /** By `order`: as special nodes were seen last, where that changed; what else the heap has of them is out of date. */
+  readonly #renewed = new Map<number, Candidate>();
+  /** By `order`, fit or not, if they pass the node filters; they are not to be taken out of the pool as if they were nothing special. */
   readonly #isSpecial: ReadonlySet<number>;
   /** Out of the pool until the group is done. */
   readonly #aside: Pooled[] = [];
@@ -72,14 +74,14 @@ export class Leaf {
   }
 
   get best(): Candidate | undefined {
-    const [fresh, special] = [this.#bestFresh(), this.#special.top];
+    const [fresh, special] = [this.#bestFresh(), this.#bestSpecial()];
     return fresh && !isBetter(special, fresh) ? fresh : special;
   }
 
   /** Takes the best node out, for the caller to place a task on it. */
   take(): Candidate | undefined {
-    const fresh = this.#bestFresh();
-    if (!fresh || !this.#fresh || isBetter(this.#special.top, fresh)) return this.#special.pop();
+    const [fresh, special] = [this.#bestFresh(), this.#bestSpecial()];
+    if (!fresh || !this.#fresh || isBetter(special, fresh)) return this.#special.pop();
     this.#fresh.pop();
     this.#aside.push(fresh);
     return { ...fresh };
@@ -90,9 +92,24 @@ export class Leaf {
     this.#special.push(candidate);
   }
 
+  /** A node that runs the service has changed; `fits` where it has room. */
+  renew(candidate: Candidate, fits: boolean): void {
+    if (!this.#isSpecial.has(candidate.order)) return;
+    this.#renewed.set(candidate.order, candidate);
+    if (fits) this.#special.push(candidate);
+  }
+
   /** Gives the pool its nodes back. */
   release(): void {
     for (const node of this.#aside) this.#fresh?.push(node);
+  }
+
+  #bestSpecial(): Candidate | undefined {
+    for (let top = this.#special.top; top; top = this.#special.top) {
+      if ((this.#renewed.get(top.order) ?? top) === top) return top;
+      this.#special.pop();
+    }
+    return undefined;
   }
 
   #bestFresh(): Pooled | undefined {

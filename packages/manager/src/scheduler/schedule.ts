@@ -63,12 +63,14 @@ class Round implements Schedule {
   readonly placed: Placement[] = [];
   readonly pending: Unplaced[] = [];
   readonly #draft: Draft;
-  /** How many of a group's tasks are placed. */
-  readonly #done = new Map<Group, number>();
+  readonly #state: ClusterState;
+  /** Tasks of a group that are not placed yet. */
+  readonly #left = new Map<Group, readonly Task[]>();
   /** Groups for which the nodes have not enough of what tasks of others take, too. */
   readonly #short = new Set<Group>();
 
   constructor(state: ClusterState, options: ScheduleOptions) {
+    this.#state = state;
     this.#draft = new Draft(state, options);
   }
 
@@ -81,7 +83,7 @@ class Round implements Schedule {
   finish(group: Group): void {
     this.#draft.vacated(group.vacancies, () => {
       this.#place(group, group.tasks.length);
-      const left = group.tasks.slice(this.#doneOf(group));
+      const left = this.#leftOf(group);
       if (left.length === 0) return;
       const demand = demandOf(group.tasks[0]);
       const reasons = pendingReasons(demand, this.#draft.concerned(demand));
@@ -93,36 +95,52 @@ class Round implements Schedule {
 
   /** Whether a group lacks room, and another service got some. */
   isContested(groups: readonly Group[]): boolean {
-    const takers = groups.filter((group) => this.#doneOf(group) > 0).map(serviceOf);
+    const takers = groups.filter((group) => this.#leftOf(group).length < group.tasks.length).map(serviceOf);
     return [...this.#short].some((group) => takers.some((service) => service !== serviceOf(group)));
   }
 
   #place(group: Group, count: number): number {
     const demand = demandOf(group.tasks[0]);
     const room = applying(roomFilters, demand);
-    const done = this.#doneOf(group);
-    const tasks = group.tasks.slice(done, done + count);
-    if (tasks.length === 0) return 0;
+    const waiting = this.#leftOf(group);
+    if (waiting.length === 0 || count === 0) return 0;
     const tree = this.#draft.tree(demand, room);
+    const left: Task[] = [];
     let placed = 0;
-    for (const { ID } of tasks) {
+    let full = false;
+    for (const task of waiting) {
+      const predecessor = this.#state.predecessorOf(task);
+      // All are equal but for what they take over from.
+      if (placed === count || (full && !predecessor)) {
+        left.push(task);
+        continue;
+      }
+      const recount = (by: 1 | -1) => {
+        const node = predecessor && this.#draft.recount(demand, predecessor.NodeID ?? '', by);
+        if (node) tree.recount(node, passesAll(room, demand, node), by);
+      };
+      recount(-1);
       const found = tree.placeOnBest((node, branchTasks) => {
         const genericResources = claim(demand, node);
         const scores = namedScores(demand, node, branchTasks);
-        this.placed.push({ taskId: ID, nodeId: node.node.ID, scores, genericResources });
+        this.placed.push({ taskId: task.ID, nodeId: node.node.ID, scores, genericResources });
         this.#draft.place(demand, node, genericResources);
         return passesAll(room, demand, node);
       });
-      if (!found) break;
-      placed++;
+      if (found) placed++;
+      else {
+        recount(1);
+        left.push(task);
+        full = true;
+      }
     }
     tree.release();
-    this.#done.set(group, done + placed);
+    this.#left.set(group, left);
     return placed;
   }
 
-  #doneOf(group: Group): number {
-    return this.#done.get(group) ?? 0;
+  #leftOf(group: Group): readonly Task[] {
+    return this.#left.get(group) ?? group.tasks;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Branches } from './branches.ts';
 import type { Candidate } from './candidate.ts';
 import { Heap } from './heap.ts';
 import type { Leaf } from './pool.ts';
@@ -54,17 +55,15 @@ type Place = (candidate: Candidate, branchTasks: readonly number[]) => boolean;
 export class SpreadTree {
   readonly #root = new Branch(0);
   readonly #leaves: readonly Leaf[];
+  readonly #branches: Branches;
 
-  /** `paths`: of each leaf, its branches, outermost first. `counts`: tasks of the service by path. */
-  constructor(
-    leaves: readonly Leaf[],
-    paths: readonly (readonly string[])[],
-    counts: ReadonlyMap<string, number>,
-  ) {
+  /** `leaves` as in `branches`. `counts`: tasks of the service by path. */
+  constructor(leaves: readonly Leaf[], branches: Branches, counts: ReadonlyMap<string, number>) {
     this.#leaves = leaves;
+    this.#branches = branches;
     for (const [index, leaf] of leaves.entries()) {
       let branch = this.#root;
-      for (const path of paths[index] ?? []) {
+      for (const path of branches.paths[index] ?? []) {
         const inner = branch.inner.get(path) ?? new Branch(counts.get(path) ?? 0);
         branch.inner.set(path, inner);
         branch = inner;
@@ -82,9 +81,27 @@ export class SpreadTree {
     return this.#placeIn(this.#root, place, []);
   }
 
+  /** The service counts `by` tasks more on a node on which it ran; `candidate`: as it is now; `fits` where it has room. */
+  recount(candidate: Candidate, fits: boolean, by: number): void {
+    const { leafOf, paths } = this.#branches;
+    const path = paths[leafOf[candidate.order] ?? 0] ?? [];
+    this.#recountIn(this.#root, path, (leaf) => leaf.renew(candidate, fits), by);
+  }
+
   /** Call when the group is done. */
   release(): void {
     for (const leaf of this.#leaves) leaf.release();
+  }
+
+  #recountIn(branch: Branch, path: readonly string[], renew: (leaf: Leaf) => void, by: number): void {
+    const [next, ...rest] = path;
+    const inner = branch.inner.get(next ?? '');
+    if (inner) {
+      this.#recountIn(inner, rest, renew, by);
+      branch.branches?.changed(inner);
+    } else if (branch.leaf) renew(branch.leaf);
+    branch.tasks += by;
+    branch.findBest();
   }
 
   #placeIn(branch: Branch, place: Place, branchTasks: number[]): boolean {

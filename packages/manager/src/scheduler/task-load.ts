@@ -8,7 +8,7 @@ export interface TaskLoad {
   readonly memoryBytes: number;
   readonly ports: readonly string[];
   readonly generic: readonly GenericResource[];
-  /** It counts as one of its service's, as opposed to a task that is about to leave. */
+  /** It stays, as opposed to a task that is about to leave. */
   readonly active: boolean;
 }
 

@@ -42,10 +42,11 @@ export function takeTurns(
 function contender(group: Group, state: ClusterState): Contender {
   const { tasks } = group;
   const counts = state.services.get(tasks[0].ServiceID)?.values() ?? [];
+  const served = tasks.filter((task) => state.predecessorOf(task) !== undefined).length;
   return {
     group,
-    wanted: tasks.length + Iterator.from(counts).reduce((sum, count) => sum + count, 0),
-    served: tasks.filter((task) => state.isServed(task)).length,
+    wanted: tasks.length - served + Iterator.from(counts).reduce((sum, count) => sum + count, 0),
+    served,
     left: tasks.length,
   };
 }

@@ -148,7 +148,7 @@ describe('filters', () => {
   it('hostPort: by protocol and port', () => {
     expect(refusals({}, webPort, [running('o', webPort)])).toEqual({
       refused: ['hostPort: in use: 80/tcp'],
-      text: 'no suitable node (host-mode port already in use on 1 node)',
+      text: 'no suitable node (host-mode port already in use on 1 node: 80/tcp)',
     });
     const udp = { PublishMode: 'host' as const, PublishedPort: 80, Protocol: 'udp' as const };
     const chosenLater = { PublishMode: 'host' as const, PublishedPort: 0 };
@@ -164,7 +164,7 @@ describe('filters', () => {
     const node = { shoal: { number: 1, images: [], listeners } };
     expect(refusals(node, webPort)).toEqual({
       refused: ['hostPort: in use: 80/tcp by "nginx" (pid 812)'],
-      text: 'no suitable node (host-mode port already in use on 1 node)',
+      text: 'no suitable node (host-mode port already in use on 1 node: 80/tcp by "nginx" (pid 812))',
     });
     const tcpPort53 = { PublishMode: 'host' as const, PublishedPort: 53 };
     expect(refusals(node, { shoal: { specVersion: 1, ports: [tcpPort53] } }).text).toBe('');
@@ -187,7 +187,7 @@ describe('filters', () => {
       schedule(ClusterState.from(viewOf(nodes, [...others, global])), [global], { now, seed: 0 });
     expect(run([aNode('n1'), aNode('n2')], []).placed).toMatchObject([{ taskId: 't', nodeId: 'n2' }]);
     expect(run([aNode('n1'), aNode('n2')], [blocker]).pending[0]?.text).toBe(
-      'no suitable node (host-mode port already in use on 1 node)',
+      'no suitable node (host-mode port already in use on 1 node: 80/tcp)',
     );
     expect(run([aNode('n1')], []).pending[0]?.text).toBe('no suitable node (node n2 does not exist)');
   });

@@ -1,7 +1,7 @@
 import { type Listener, listenerAt, listenerText, type Node } from '../../model/index.ts';
 import type { Candidate } from '../candidate.ts';
 import type { Demand } from '../demand.ts';
-import { countNodes, missingResources } from '../missing.ts';
+import { countNodes, type Holder, missingPorts, missingResources } from '../missing.ts';
 import { freeGeneric, takeGeneric } from '../occupancy.ts';
 import type { Filter } from './filter.ts';
 
@@ -33,14 +33,28 @@ export const hostPort: Filter = {
   why: (demand, { node, used }) =>
     `in use: ${demand.ports
       .flatMap((port) => {
-        const shown = port.split('/').reverse().join('/');
+        if (used.ports.has(port)) return showPort(port);
         const listener = listenerOn(node, port);
-        if (used.ports.has(port)) return shown;
-        return listener ? `${shown} by ${listenerText(listener)}` : [];
+        return listener ? `${showPort(port)} by ${listenerText(listener)}` : [];
       })
       .join(', ')}`,
   summary: (nodes) => `host-mode port already in use on ${countNodes(nodes)}`,
+  missing: (demand, refused) =>
+    missingPorts(
+      demand.ports.map((port) => ({
+        name: showPort(port),
+        holders: refused.flatMap(({ node, used }): Holder[] => {
+          const listener = listenerOn(node, port);
+          if (used.ports.has(port)) return ['a task'];
+          return listener ? [listener] : [];
+        }),
+      })),
+      refused,
+    ),
 };
+
+/** As people write `tcp/80`. */
+const showPort = (port: string): string => port.split('/').reverse().join('/');
 
 /** Docker would find the port taken, and reject the task. `port`: as `tcp/80`. */
 function listenerOn(node: Node, port: string): Listener | undefined {
