@@ -121,7 +121,7 @@ async function costs(cluster: Cluster, when = ', no tasks'): Promise<boolean[]> 
   const [h1] = cluster.hosts;
   const parts: readonly { process: HostProcess; maxMB: number }[] = [
     { process: 'manager', maxMB: 130 },
-    { process: 'agent', maxMB: 90 },
+    { process: 'agent', maxMB: 85 },
   ];
   const before = await Promise.all(parts.map(({ process }) => h1.usage(process)));
   await sleep(idleSeconds * 1000);
