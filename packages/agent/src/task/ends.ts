@@ -1,5 +1,4 @@
 import type { Container, Probe } from './container.ts';
-import type { Memory } from './plan.ts';
 import { type Status, statusOf } from './status.ts';
 
 /** How a task ended, and why, in words for people. What matters comes first: tables cut errors short. */
@@ -23,7 +22,12 @@ export function ended(
   });
 }
 
-type Known = Pick<Memory, 'status' | 'unhealthy' | 'unwatched'>;
+/** Of what the agent remembers of the task. */
+interface Known {
+  readonly status: Status;
+  readonly unhealthy?: string;
+  readonly unwatched?: true;
+}
 
 /** A container that runs no more. Its exit code says little where something else than itself ended it. */
 export function exited(container: Container, known: Known): Status {

@@ -1,5 +1,4 @@
 import { isIngressPort, type PortConfig } from '../model/index.ts';
-import type { NeededPorts } from './needed-ports.ts';
 
 /** Ports given out when a service publishes one without naming it; Docker's own range. */
 const firstDynamic = 30_000;
@@ -41,7 +40,7 @@ export function settlePorts(
   previous: readonly PortConfig[],
   taken: ReadonlyMap<string, Holder>,
   isListenedOn: (port: PortConfig) => boolean,
-  needed: Pick<NeededPorts, 'has'> = new Map(),
+  needed: Pick<ReadonlyMap<string, unknown>, 'has'> = new Map(),
 ): PortConfig[] {
   const own = new Set<string>();
   const claim = (port: PortConfig): PortConfig => {

@@ -1,7 +1,8 @@
 import { NetworkCheck, NetworkHeard, type WayCheck } from '@shoal/proto';
 import { describe, expect, it } from 'vitest';
 import type { Answer } from './ask.ts';
-import { diagnose, type Host } from './diagnosis.ts';
+import type { Host } from './checks.ts';
+import { diagnose } from './diagnosis.ts';
 
 const host = (number: number): Host => ({
   id: `n${number}`,

@@ -1,25 +1,7 @@
 import type { NetworkCheck, NetworkHeard, WayCheck } from '@shoal/proto';
 import type { Answer } from './ask.ts';
+import { type Check, checkKinds, type Host } from './checks.ts';
 import { reached, untried } from './reach.ts';
-
-/** Causes come before what follows from them. */
-export const checkKinds = ['agent', 'rules', 'dns', 'path', 'mtu', 'address', 'name', 'vip', 'port'] as const;
-
-/** One thing that was looked at, in words for people. `from` and `to` are host names. */
-export interface Check {
-  readonly from: string;
-  readonly to?: string;
-  readonly check: (typeof checkKinds)[number];
-  readonly ok: boolean;
-  readonly says: string;
-}
-
-export interface Host {
-  readonly id: string;
-  readonly name: string;
-  /** On the underlay. */
-  readonly address: string;
-}
 
 export interface Measured {
   readonly hosts: readonly Host[];

@@ -2,7 +2,8 @@ import { randomInt } from 'node:crypto';
 import { NetworkCheck, NetworkHeard } from '@shoal/proto';
 import type { ReadView } from '../store/index.ts';
 import { type Ask, askAll } from './ask.ts';
-import { type Check, diagnose, type Host } from './diagnosis.ts';
+import type { Check, Host } from './checks.ts';
+import { diagnose } from './diagnosis.ts';
 
 /** The agents' own checks take 6 s at most; together with the second question it is 10 s. */
 const checkMs = 7_500;

@@ -1,5 +1,5 @@
 export type { Ask } from './ask.ts';
-export { checkKinds } from './diagnosis.ts';
+export { checkKinds } from './checks.ts';
 export { examineNetworks, type Findings } from './doctor.ts';
 export { explain } from './explain.ts';
 export { memoryUse } from './memory-use.ts';

@@ -1,5 +1,5 @@
 import type { NetworkCheck, ReachCheck } from '@shoal/proto';
-import type { Check, Host } from './diagnosis.ts';
+import type { Check, Host } from './checks.ts';
 
 const kinds = ['address', 'name', 'vip', 'port'] as const;
 
