@@ -31,7 +31,7 @@ const broken = (file: string, specifier: string) =>
 test('core rooms do no I/O, except in the backends of the store', () => {
   expect(broken('packages/manager/src/scheduler/plan.ts', 'node:fs')).toBe(true);
   expect(broken('packages/manager/src/scheduler/plan.ts', 'node:fs/promises')).toBe(true);
-  expect(broken('packages/manager/src/orchestrator/loop.ts', '@fastify/swagger')).toBe(true);
+  expect(broken('packages/manager/src/services/loop.ts', '@fastify/swagger')).toBe(true);
   expect(broken('packages/manager/src/store/store.ts', 'node:sqlite')).toBe(true);
   expect(broken('packages/manager/src/store/backends/sqlite.ts', 'node:sqlite')).toBe(false);
   expect(broken('packages/manager/src/scheduler/plan.ts', '../model/index.ts')).toBe(false);

@@ -1,9 +1,9 @@
 import type * as proto from '@shoal/proto';
 import Docker from 'dockerode';
-import { type BridgePlan, bridgeOption, bridgeOptions } from '../network/bridge-plan.ts';
-import type { BridgeDriver, DockerBridge } from '../network/bridges.ts';
-import type { DaemonFacts } from '../network/docker-support.ts';
-import type { LocalBridgeDriver } from '../network/local-bridges.ts';
+import type { BridgeDriver, DockerBridge } from '../network/bridges/bridges.ts';
+import type { DaemonFacts } from '../network/bridges/docker-support.ts';
+import type { LocalBridgeDriver } from '../network/bridges/local.ts';
+import { type BridgePlan, bridgeOption, bridgeOptions } from '../network/bridges/plan.ts';
 import { Refused } from '../task/engine.ts';
 import { refusal, statusCodeOf } from './errors.ts';
 

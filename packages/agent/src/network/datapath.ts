@@ -1,29 +1,29 @@
 import type { Logger } from 'pino';
-import { bridgesOf } from './bridge-plan.ts';
-import { type BridgeDriver, Bridges } from './bridges.ts';
-import { clearWay } from './clear-way.ts';
+import { type BridgeDriver, Bridges } from './bridges/bridges.ts';
+import { bridgesOf } from './bridges/plan.ts';
 import { readTraffic, type Traffic } from './counters.ts';
-import { DockerRules, isSilent } from './docker-rules.ts';
-import { ensureHostSettings } from './host-settings.ts';
+import { WireGuard } from './encryption/wireguard.ts';
+import { StaleFlows } from './flows/stale-flows.ts';
+import { ensureHostSettings } from './ip/host-settings.ts';
 import { ensureIp } from './ip/keeper.ts';
 import { ensureHairpin } from './ip/ports.ts';
 import type { PresentLink } from './ip/read-links.ts';
 import { run } from './kernel.ts';
 import { bridgePrefix } from './names.ts';
-import type { Needs } from './needs.ts';
+import { clearWay } from './needs/clear-way.ts';
+import type { Needs } from './needs/needs.ts';
+import { networkMtu, underlayMtu } from './needs/underlay.ts';
 import { type HostRules, usualRules } from './nft/base-rules.ts';
 import { planTable } from './nft/desired.ts';
+import { DockerRules, isSilent } from './nft/docker-rules.ts';
 import { TableKeeper } from './nft/keeper.ts';
 import { readTcpTimeouts } from './nft/tcp-timeouts.ts';
 import { Repairs, withoutNewDevices } from './repairs.ts';
 import { reuse } from './reuse.ts';
 import { Runner } from './runner.ts';
-import { StaleFlows } from './stale-flows.ts';
 import type { NetworkState } from './state.ts';
 import { Troubles } from './troubles.ts';
-import { networkMtu, underlayMtu } from './underlay.ts';
 import { type Hint, Watch } from './watch.ts';
-import { WireGuard } from './wireguard.ts';
 
 export interface DataPathOptions {
   readonly bridges: BridgeDriver;

@@ -11,23 +11,30 @@ import type {
 } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { Refused } from '../task/engine.ts';
-import { bridgesOf } from './bridge-plan.ts';
-import type { BridgeDriver } from './bridges.ts';
+import type { BridgeDriver } from './bridges/bridges.ts';
+import { type LocalBridgeDriver, LocalBridges } from './bridges/local.ts';
+import { bridgesOf } from './bridges/plan.ts';
 import { contains, parseAddress, parseBlock } from './cidr.ts';
 import { DataPath } from './datapath.ts';
 import { HostResolvers } from './dns/host-resolvers.ts';
 import { DnsServer, gatewaysOf } from './dns/server.ts';
+import { KeyRotation } from './encryption/key-rotation.ts';
+import { drained, withdrawn } from './flows/leaving.ts';
 import { type NetworkAssignments, networkState } from './from-proto.ts';
 import { heldPorts, withoutHeldPorts } from './held-ports.ts';
 import { checkNames } from './insight/own-names.ts';
 import { checkReach } from './insight/reach.ts';
 import { checkWays, heard } from './insight/ways.ts';
-import { KeyRotation } from './key-rotation.ts';
-import { drained, withdrawn } from './leaving.ts';
-import { type LocalBridgeDriver, LocalBridges } from './local-bridges.ts';
 import { containersOf, type LocalContainer } from './local-containers.ts';
-import { coveredBy, leftOut, neededPort, resolverPortsOf, withoutNeeded, withResolver } from './needs.ts';
-import { NeedsWatch, type NeedsWatchOptions } from './needs-watch.ts';
+import {
+  coveredBy,
+  leftOut,
+  neededPort,
+  resolverPortsOf,
+  withoutNeeded,
+  withResolver,
+} from './needs/needs.ts';
+import { NeedsWatch, type NeedsWatchOptions } from './needs/needs-watch.ts';
 import type { NetworkState } from './state.ts';
 import { withoutUnfit } from './unfit.ts';
 

@@ -1,25 +1,25 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
-import { reachedAt } from './cluster-info.ts';
 import type { ApiDeps } from './deps.ts';
+import { docsRoutes } from './docs/routes.ts';
 import { knownError, maxBodyBytes } from './errors.ts';
+import { eventRoutes } from './events/routes.ts';
 import { isObject } from './field-path.ts';
+import { planRoutes } from './forecast/routes.ts';
 import { lateValidators } from './late-validators.ts';
 import { closeServersWith } from './listen.ts';
+import { networkRoutes } from './networks/routes.ts';
+import { listenerRoutes } from './nodes/listeners.ts';
+import { livenessRoutes } from './nodes/liveness.ts';
+import { nodeRoutes } from './nodes/routes.ts';
 import { answerWithoutRoute } from './not-served.ts';
 import { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './request-body.ts';
-import { distributionPath, distributionRoutes } from './routes/distribution.ts';
-import { docsRoutes } from './routes/docs.ts';
-import { doctorRoutes } from './routes/doctor.ts';
-import { eventRoutes } from './routes/events.ts';
-import { listenerRoutes } from './routes/listeners.ts';
-import { livenessRoutes } from './routes/liveness.ts';
-import { networkRoutes } from './routes/networks.ts';
-import { nodeRoutes } from './routes/nodes.ts';
-import { planRoutes } from './routes/plan.ts';
-import { serviceRoutes } from './routes/services.ts';
-import { systemRoutes } from './routes/system.ts';
-import { taskRoutes } from './routes/tasks.ts';
+import { serviceRoutes } from './services/routes.ts';
+import { reachedAt } from './system/cluster-info.ts';
+import { distributionPath, distributionRoutes } from './system/distribution.ts';
+import { doctorRoutes } from './system/doctor.ts';
+import { systemRoutes } from './system/routes.ts';
+import { taskRoutes } from './tasks/routes.ts';
 import { checkVersion, maxApiVersion, stripVersion } from './versioning.ts';
 
 /** Docker's Engine API over the cluster, ready to be served by `listen`. */

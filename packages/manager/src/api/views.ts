@@ -14,8 +14,8 @@ import {
 import { leftBehindText } from '../scheduler/left-behind.ts';
 import type { ReadView } from '../store/index.ts';
 import { attachmentView, withPrefix } from './networks/attachments.ts';
-import { type Published, unservedHere, unservedOn } from './ports-in-use.ts';
-import { modeOf } from './service-changes.ts';
+import { type Published, unservedHere, unservedOn } from './nodes/ports-in-use.ts';
+import { modeOf } from './services/changes.ts';
 
 /*
  * Stored objects as Docker's API shows them. Specs are shown as they were sent, plus the few fields that

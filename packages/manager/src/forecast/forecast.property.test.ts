@@ -12,8 +12,8 @@ import {
   type Task,
   taskStates,
 } from '../model/index.ts';
-import { orchestratorLoop } from '../orchestrator/index.ts';
 import { schedulerLoop } from '../scheduler/index.ts';
+import { orchestratorLoop } from '../services/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
 import { aNode, aService } from '../testing.ts';

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { isoTime } from '../effects.ts';
 import { compareStates, isTerminal, type Node, type Task, type TaskState } from '../model/index.ts';
-import { reconcile } from '../orchestrator/index.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
+import { reconcile } from '../services/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
 
 /** A drain of services that live in others' networks takes about six; more is a bug, which must end too. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NetworkCheckQuery, ReachCheck } from '@shoal/proto';
 import { Limiter } from '../../task/limiter.ts';
-import { bridgesOf } from '../bridge-plan.ts';
+import { bridgesOf } from '../bridges/plan.ts';
 import type { NetworkState } from '../state.ts';
 import { type Attempt, attemptAll, type Outcome } from './attempt.ts';
 import { attemptInside, isLate } from './inside.ts';

@@ -1,4 +1,4 @@
-import { bridgesOf } from '../bridge-plan.ts';
+import { bridgesOf } from '../bridges/plan.ts';
 import { ingressName, type Network, type NetworkState, type ServiceEndpoints } from '../state.ts';
 import type { Attempt } from './attempt.ts';
 

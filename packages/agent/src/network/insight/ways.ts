@@ -2,8 +2,8 @@ import type { NetworkCheckQuery, NetworkHeard, WayCheck } from '@shoal/proto';
 import { Limiter } from '../../task/limiter.ts';
 import { vxlanOverhead } from '../ip/links.ts';
 import { tunnelAddress, wireguardAddress } from '../names.ts';
+import { networkMtu } from '../needs/underlay.ts';
 import type { NetworkState, Peer } from '../state.ts';
-import { networkMtu } from '../underlay.ts';
 import { echoSources } from './heard.ts';
 import { ping } from './ping.ts';
 

@@ -1,4 +1,4 @@
-import { bridgesOf } from '../bridge-plan.ts';
+import { bridgesOf } from '../bridges/plan.ts';
 import { contains, formatBlock, parseBlock, subtract } from '../cidr.ts';
 import {
   markMask,

@@ -1,6 +1,6 @@
 import { batch } from '../kernel.ts';
+import { underlayMtu } from '../needs/underlay.ts';
 import type { NetworkState } from '../state.ts';
-import { underlayMtu } from '../underlay.ts';
 import { diffBridgeStates } from './bridge-states.ts';
 import { desiredEntries } from './desired.ts';
 import { diffEntries } from './entries.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { network, state } from '../builders.fixture.ts';
-import { networkMtu, underlayMtu } from '../underlay.ts';
+import { networkMtu, underlayMtu } from '../needs/underlay.ts';
 import { desiredTunnels, diffTunnels } from './links.ts';
 import { toLink } from './read-links.ts';
 

@@ -1,4 +1,4 @@
-import { bridgesOf } from '../bridge-plan.ts';
+import { bridgesOf } from '../bridges/plan.ts';
 import { parseAddress, parseBlock } from '../cidr.ts';
 import { originMark, tunnelMac } from '../names.ts';
 import { ingressName, type Network, type NetworkState, type Peer, type ServiceEndpoints } from '../state.ts';

@@ -1,4 +1,4 @@
-import { bridgesOf } from '../bridge-plan.ts';
+import { bridgesOf } from '../bridges/plan.ts';
 import { originMark, outboundMark, plainTunnel, publishedMark, sealedTunnel } from '../names.ts';
 import type { Network } from '../state.ts';
 import { marked, refuseSctp } from './base-rules.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { bridgesOf } from '../bridge-plan.ts';
+import { bridgesOf } from '../bridges/plan.ts';
 import { parseAddress } from '../cidr.ts';
 import { publishedMark } from '../names.ts';
 import type { Endpoint, Network, NetworkState, Protocol, ServiceEndpoints } from '../state.ts';

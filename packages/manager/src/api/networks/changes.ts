@@ -8,10 +8,10 @@ import {
   type Service,
 } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
+import { refuseUnknownLabels } from '../checks/labels.ts';
 import { ApiError, rpcError } from '../errors.ts';
 import { isVisible as isVisibleService } from '../resolve.ts';
-import { refuseUnknownLabels } from '../validate/labels.ts';
-import { validateNetwork } from '../validate/network.ts';
+import { validateNetwork } from './check.ts';
 import { findNetwork, isVisible } from './resolve.ts';
 
 /**

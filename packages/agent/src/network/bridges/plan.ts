@@ -1,0 +1,63 @@
+import { contains, formatAddress, formatBlock, parseBlock } from '../cidr.ts';
+import { bridgeName } from '../names.ts';
+import { ingressName, type Network } from '../state.ts';
+
+/** A Docker network of the bridge driver: the part of a cluster network on this host. */
+export interface BridgePlan {
+  /** The Docker network's name, to attach containers to. */
+  readonly name: string;
+  /** The device. */
+  readonly bridge: string;
+  readonly networkId: string;
+  readonly subnet: string;
+  /** Where Docker takes addresses from unless told one. */
+  readonly range: string;
+  readonly gateway: string;
+  readonly mtu: number;
+}
+
+/** What Docker's bridge driver is told of a network, besides its addresses; `more`: what this daemon needs. */
+export const bridgeOptions = (
+  { bridge, mtu }: BridgePlan,
+  more: Readonly<Record<string, string>>,
+): Record<string, string> => ({
+  [bridgeOption]: bridge,
+  // Docker would hide the containers' addresses from each other.
+  'com.docker.network.bridge.enable_ip_masquerade': 'false',
+  'com.docker.network.driver.mtu': String(mtu),
+  ...more,
+});
+export const bridgeOption = 'com.docker.network.bridge.name';
+
+/**
+ * One bridge per subnet in which this host has a slice. A container sees the whole subnet as its link, whatever
+ * slice it is in: so it needs no route of its own, even when its default gateway belongs to another network.
+ * `mtu`: what networks get that don't name one.
+ */
+export function bridgesOf(network: Network, mtu = 0): BridgePlan[] {
+  return network.subnets.flatMap((text, index) => {
+    const subnet = parseBlock(text);
+    const range = network.slices.map(parseBlock).find((slice) => contains(subnet, slice));
+    if (!range) return [];
+    return {
+      name: dockerName(network, index),
+      bridge: bridgeName(network.number, index),
+      networkId: network.id,
+      subnet: formatBlock(subnet),
+      range: formatBlock(range),
+      gateway: formatAddress(range.base + 1),
+      mtu: network.mtu || mtu,
+    };
+  });
+}
+
+/**
+ * Docker gives a container the default gateway of the network whose name sorts first. One with a way out comes
+ * before those without, and the ingress network first of all: what answers over UDP must do so from the address
+ * that was asked.
+ */
+function dockerName({ name, number, internal }: Network, index: number): string {
+  const plain = name.replace(/[^a-zA-Z0-9_.-]/g, '-');
+  const rank = name === ingressName ? 0 : internal ? 2 : 1;
+  return `shoal.${rank}.${plain}.${number}${index > 0 ? `.${index}` : ''}`;
+}

@@ -1,0 +1,118 @@
+import { get, type IncomingMessage } from 'node:http';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { aNode, aService } from '../../testing.ts';
+import { listen } from '../listen.ts';
+import { anApi, anApp, aSpec, filters, testClock } from '../testing.ts';
+
+const seconds = testClock() / 1_000;
+
+describe('the stream of events', () => {
+  let store: Awaited<ReturnType<typeof anApi>>['store'];
+  let app: Awaited<ReturnType<typeof anApp>>;
+  let url: string;
+  beforeEach(async () => {
+    store = (await anApi((tx) => tx.nodes.create(aNode('n1', { Description: { Hostname: 'h1' } })))).store;
+    app = await anApp(store);
+    const [address = ''] = await listen(app, ['tcp://127.0.0.1:0']);
+    url = `${address.replace('tcp:', 'http:')}/events`;
+  });
+  afterEach(() => app.close());
+
+  const opened = (query = '') =>
+    new Promise<IncomingMessage>((resolve, reject) => get(url + query, resolve).on('error', reject));
+  /** All that the stream says until it ends, shortened: `service create web replicas.new=2`. */
+  async function said(stream: IncomingMessage): Promise<string[]> {
+    const lines: string[] = [];
+    for await (const line of createInterface(stream)) {
+      const { Type, Action, Actor, scope, timeNano } = JSON.parse(line);
+      expect([scope, timeNano]).toEqual(['swarm', seconds * 1e9]);
+      const { name, ...news } = Actor.Attributes;
+      lines.push([Type, Action, name, ...Object.entries(news).map((pair) => pair.join('='))].join(' '));
+    }
+    return lines;
+  }
+  /** What happens to a service, a network and a node. */
+  async function live(): Promise<void> {
+    const Mode = { Replicated: { Replicas: 1 } };
+    await store.update((tx) => tx.services.create(aService('s1', { Spec: aSpec({ Mode }) })));
+    const change = (Spec: ReturnType<typeof aSpec>, removing = false) =>
+      store.update((tx) => {
+        const service = tx.services.get('s1');
+        if (service) tx.services.update({ ...service, Spec, shoal: { ...service.shoal, removing } });
+      });
+    const spec = aSpec({ Mode: { Replicated: { Replicas: 2 } } });
+    await change(spec);
+    // Not news: only Shoal's own notes have changed.
+    await change(spec);
+    await change(spec, true);
+    await store.update((tx) => tx.services.remove('s1'));
+    await store.update((tx) =>
+      tx.networks.create({ ID: 'x1', Spec: { Name: 'shop' }, shoal: { number: 9, subnets: [] } } as never),
+    );
+    for (const State of ['down', 'down', 'ready'] as const) {
+      await store.update((tx) => {
+        const node = tx.nodes.get('n1');
+        if (node) tx.nodes.update({ ...node, Status: { State } });
+      });
+    }
+  }
+  const all = [
+    'service create web',
+    'service update web replicas.old=1 replicas.new=2',
+    'service remove web',
+    'network create shop',
+    'node update h1 state.old=ready state.new=down',
+    'node update h1 state.old=down state.new=ready',
+  ];
+
+  it('tells of services, networks and nodes until the API closes, which does not wait for it', async () => {
+    const stream = await opened();
+    expect(stream.headers).toMatchObject({ 'content-type': 'application/json', 'api-version': '1.50' });
+    const lines = said(stream);
+    await live();
+    await app.close();
+    expect(await lines).toEqual(all);
+  });
+
+  it.each([
+    [{ type: ['node'], event: ['update'] }, all.slice(4)],
+    [{ service: ['we'] }, all.slice(0, 3)],
+    [{ network: ['x1'] }, all.slice(3, 4)],
+    [{ type: ['container'] }, []],
+    [{ label: ['name=web'], event: ['remove'] }, ['service remove web']],
+  ])('tells of those that are asked for: %j', async (wanted, expected) => {
+    const lines = said(await opened(`?${filters(wanted)}`));
+    await live();
+    await app.close();
+    expect(await lines).toEqual(expected);
+  });
+
+  it('tells what has been, and ends when the time asked for has come', async () => {
+    await live();
+    expect(await said(await opened(`?since=${seconds - 1}&until=${seconds}`))).toEqual(all);
+    expect(await said(await opened(`?until=${seconds}`))).toEqual([]);
+    expect(await said(await opened(`?since=${seconds + 0.01}&until=${seconds + 0.02}`))).toEqual([]);
+  });
+
+  it('refuses times that are none, or the wrong way round, and unknown filters', async () => {
+    const wrong = ['?since=soon', `?since=${seconds}&until=${seconds - 1}`, `?${filters({ nope: ['x'] })}`];
+    for (const query of wrong) {
+      const stream = await opened(query);
+      expect(stream.statusCode).toBe(400);
+      stream.resume();
+    }
+  });
+
+  it('cuts off who does not read', async () => {
+    const stream = await opened();
+    const big = aSpec({ Name: 'b'.repeat(100_000) });
+    for (let i = 0; i < 20; i++) {
+      await store.update((tx) => {
+        for (let n = 0; n < 10; n++) tx.services.create(aService(`s${i}-${n}`, { Spec: big }));
+      });
+    }
+    const error = await new Promise((resolve) => stream.once('error', resolve).resume());
+    expect(error).toMatchObject({ code: 'ECONNRESET' });
+  });
+});

@@ -1,0 +1,158 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { type Clock, isoTime } from '../../effects.ts';
+import { ApiNode, isTerminal, type Node, NodeSpec, sawSpec } from '../../model/index.ts';
+import type { ReadView, Tx } from '../../store/index.ts';
+import { refuseUnknownLabels } from '../checks/labels.ts';
+import type { ApiDeps } from '../deps.ts';
+import { filtersParam, idParam, nothing, query, route } from '../docs/docs.ts';
+import { badRequest, notFound, outOfSequence, rpcError } from '../errors.ts';
+import { type Filters, matchesLabels, matchesPrefix, oneOfFilter, parseFilters } from '../filters.ts';
+import { isTrue } from '../query.ts';
+import { findNode } from '../resolve.ts';
+import { parseVersion } from '../services/changes.ts';
+import { clusterOf } from '../system/cluster-info.ts';
+import { withJoinWords } from '../system/join-words.ts';
+import { nodeView } from '../views.ts';
+import { publishedPorts } from './ports-in-use.ts';
+
+const tag = 'Nodes';
+const filterKeys = ['id', 'label', 'membership', 'name', 'node.label', 'role'];
+
+interface Of<Query extends string = never> {
+  Params: { id: string };
+  Querystring: { [key in Query]?: string };
+}
+
+export function nodeRoutes(app: FastifyInstance, { store, clock }: ApiDeps): void {
+  app.get<{ Querystring: { filters?: string } }>(
+    '/nodes',
+    route({
+      tag,
+      summary: 'All nodes',
+      query: query({ filters: filtersParam(filterKeys) }),
+      answers: [200, Type.Array(ApiNode)],
+      errors: [400],
+    }),
+    async ({ query: { filters } }) => {
+      const { view } = store;
+      const published = publishedPorts(view.services.all());
+      return listNodes(view, parseFilters(filters, filterKeys)).map((node) =>
+        nodeView(view, node, published),
+      );
+    },
+  );
+  app.get<Of>(
+    '/nodes/:id',
+    route({ tag, summary: 'One node', params: idParam, answers: [200, ApiNode], errors: [400, 404] }),
+    async (request) => {
+      const { view } = store;
+      const node = nodeView(view, findNode(view, request.params.id), publishedPorts(view.services.all()));
+      return withJoinWords(request, node, clusterOf(view).JoinTokens.Worker);
+    },
+  );
+  app.post<Of<'version'> & { Body: NodeSpec }>(
+    '/nodes/:id/update',
+    route({
+      tag,
+      summary: "Change a node's availability, labels or name",
+      description: 'The spec replaces the present one as a whole. A role can not be changed yet.',
+      params: idParam,
+      query: query({ version: 'Version.Index of the node that was changed' }),
+      body: NodeSpec,
+      answers: [200, nothing],
+      errors: [400, 404],
+    }),
+    async ({ params, query: { version }, body }, reply) => {
+      const index = parseVersion('node', version);
+      const { ID } = findNode(store.view, params.id);
+      await store.update((tx) => updateNode(tx, ID, index, body));
+      return reply.send();
+    },
+  );
+  app.delete<Of<'force'>>(
+    '/nodes/:id',
+    route({
+      tag,
+      summary: 'Forget a node',
+      description: 'Its tasks are replaced on other nodes. That of the manager itself is refused.',
+      params: idParam,
+      query: query({ force: '1: also when the node is not down' }),
+      answers: [200, nothing],
+      errors: [400, 404],
+    }),
+    async ({ params, query: { force } }, reply) => {
+      const { ID } = findNode(store.view, params.id);
+      await store.update((tx) => removeNode(tx, ID, isTrue(force), clock));
+      return reply.send();
+    },
+  );
+}
+
+function listNodes(view: ReadView, filters: Filters): Node[] {
+  const roles = oneOfFilter(filters, 'role', ['worker', 'manager']);
+  const memberships = oneOfFilter(filters, 'membership', ['pending', 'accepted']);
+  return [...view.nodes.all()]
+    .filter(
+      ({ ID, Spec, Description }) =>
+        matchesPrefix(filters, 'name', Description.Hostname ?? '') &&
+        matchesPrefix(filters, 'id', ID) &&
+        matchesLabels(filters, 'label', Description.Engine?.Labels) &&
+        matchesLabels(filters, 'node.label', Spec.Labels) &&
+        (roles.length === 0 || roles.includes(Spec.Role ?? 'worker')) &&
+        (memberships.length === 0 || memberships.includes('accepted')),
+    )
+    .toSorted((a, b) => (a.ID < b.ID ? -1 : 1));
+}
+
+function updateNode(tx: Tx, id: string, version: number, spec: NodeSpec): void {
+  const node = tx.nodes.get(id);
+  if (!node) throw notFound('node', id);
+  if (!spec.Role) throw badRequest('invalid Role: ""');
+  if (!spec.Availability) throw badRequest('invalid Availability: ""');
+  if (spec.Role !== (node.Spec.Role ?? 'worker')) {
+    throw badRequest(
+      `Role: a node can not be made a ${spec.Role} yet; a node is a manager when its host runs the manager process`,
+    );
+  }
+  refuseUnknownLabels('node', spec.Labels, node.Spec.Labels);
+  if (!sawSpec(version, node)) throw outOfSequence();
+  tx.nodes.update({ ...node, Spec: spec, shoal: { ...node.shoal, replacedIndex: node.Version.Index } });
+}
+
+/**
+ * Swarm refuses it too, by force or not, until the node is no manager any more. Here only its agent says which it is: when
+ * the manager has moved and the host is gone, nobody takes that back, and force is the way out.
+ */
+function refuseManager({ ID, ManagerStatus, Status }: Node, force: boolean): void {
+  if (!ManagerStatus || (force && Status.State === 'down')) return;
+  const begin = `node ${ID} is a cluster manager and can't be removed: its host runs this manager.`;
+  const way =
+    Status.State === 'down'
+      ? 'If the manager runs elsewhere by now, remove it by force'
+      : 'To keep tasks off it, set its availability to drain';
+  throw rpcError('FailedPrecondition', `${begin} ${way}`);
+}
+
+/** The tasks of a node that is gone can report no more: they end here (swarmkit controlapi/node.go). */
+function removeNode(tx: Tx, id: string, force: boolean, clock: Clock): void {
+  const node = tx.nodes.get(id);
+  if (!node) throw notFound('node', id);
+  refuseManager(node, force);
+  if (!force && node.Status.State !== 'down') {
+    throw rpcError('FailedPrecondition', `node ${id} is not down and can't be removed`);
+  }
+  for (const task of tx.tasks.by('node', id)) {
+    if (isTerminal(task.Status.State)) continue;
+    tx.tasks.update({
+      ...task,
+      Status: {
+        ...task.Status,
+        Timestamp: isoTime(clock()),
+        State: 'orphaned',
+        Message: 'Task belonged to a node that has been deleted',
+      },
+    });
+  }
+  tx.nodes.remove(id);
+}

@@ -1,0 +1,190 @@
+import { isoTime } from '../../effects.ts';
+import { type Service, type ServiceSpec, sawSpec, type UpdateStatus } from '../../model/index.ts';
+import { adopt, currentTarget, isSameTemplate } from '../../services/index.ts';
+import type { ReadView, Tx } from '../../store/index.ts';
+import { refuseUnknownLabels } from '../checks/labels.ts';
+import { ApiError, badRequest, notFound, outOfSequence, rpcError } from '../errors.ts';
+import { isVisible } from '../resolve.ts';
+import { validateService } from './checks/service.ts';
+import { nameFor } from './names.ts';
+import { resolveNetworks, settle } from './networks.ts';
+
+/**
+ * Adds a service. `now` in ms since the epoch. Throws ApiError: 400 for a spec that can't be honoured, 404 for a
+ * network that is not there, 409 for a name in use.
+ */
+export function createService(
+  tx: Tx,
+  id: string,
+  sent: ServiceSpec,
+  registryAuth: string | undefined,
+  now: number,
+): Service {
+  const named = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
+  checkLabels(named);
+  validateService(named);
+  const spec = resolveNetworks(tx, named);
+  const name = spec.Name ?? '';
+  if (isTaken(tx, name)) {
+    throw rpcError('AlreadyExists', `name conflicts with an existing object: service ${name} already exists`);
+  }
+  return tx.services.create({
+    ID: id,
+    Spec: spec,
+    shoal: {
+      specVersion: 1,
+      replacedIndex: tx.revision - 1,
+      ...settle(tx, id, spec, {}, now),
+      ...(registryAuth && { registryAuth }),
+    },
+  });
+}
+
+function checkLabels(spec: ServiceSpec, before?: ServiceSpec): void {
+  refuseUnknownLabels('service', spec.Labels, before?.Labels);
+  refuseUnknownLabels(
+    'container',
+    spec.TaskTemplate?.ContainerSpec?.Labels,
+    before?.TaskTemplate?.ContainerSpec?.Labels,
+    'TaskTemplate.ContainerSpec.Labels',
+  );
+}
+
+const isTaken = (view: ReadView, name: string): boolean => view.services.by('name', name).some(isVisible);
+
+export interface ServiceUpdate {
+  readonly id: string;
+  /** Version.Index of the service that the client changed. */
+  readonly version: number;
+  readonly spec: ServiceSpec;
+  /** X-Registry-Auth header; without it the credentials of `authFrom` stay in use. */
+  readonly registryAuth: string | undefined;
+  readonly authFrom: 'spec' | 'previous-spec';
+  /** Go back to the previous spec; `spec` is only checked then, as in Docker. */
+  readonly rollback: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/**
+ * Changes a service, in the order of checks of swarmkit's controlapi. Throws ApiError: 400 for a spec that
+ * can't be honoured, 404, 501 for a change of name or mode, 500 for a stale version (Docker's status).
+ */
+export function updateService(tx: Tx, update: ServiceUpdate): Service {
+  validateService(update.spec);
+  const spec = resolveNetworks(tx, update.spec);
+  const service = tx.services.get(update.id);
+  if (!isVisible(service)) throw notFound('service', update.id);
+  checkLabels(update.spec, service.Spec);
+  const auth = credentials(service, update);
+  if (modeOf(service.Spec) !== modeOf(spec)) {
+    throw rpcError('Unimplemented', 'service mode change is not allowed');
+  }
+  if (service.Spec.Name !== spec.Name) {
+    throw rpcError('Unimplemented', 'renaming services is not supported');
+  }
+  if (update.rollback) return rollBack(tx, service, update);
+  if (!sawSpec(update.version, service)) throw outOfSequence();
+  const specVersion = isSameTemplate(templateOf(service.Spec), templateOf(spec))
+    ? service.shoal.specVersion
+    : newestSpecVersion(tx, service) + 1;
+  const { UpdateStatus: _, ...rest } = service;
+  const next = {
+    ...rest,
+    Spec: spec,
+    PreviousSpec: service.Spec,
+    shoal: {
+      specVersion,
+      previousSpecVersion: service.shoal.specVersion,
+      replacedIndex: service.Version.Index,
+      ...settle(tx, service.ID, spec, service.shoal, update.now),
+      ...(auth && { registryAuth: auth }),
+      ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
+    },
+  };
+  const status = updateStatus(tx, next, update.now);
+  return tx.services.update({ ...next, ...(status && { UpdateStatus: status }) });
+}
+
+const templateOf = (Spec: ServiceSpec) => currentTarget({ Spec, shoal: { specVersion: 0 } });
+
+function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Service {
+  const { PreviousSpec, shoal } = service;
+  if (!PreviousSpec) {
+    throw rpcError('FailedPrecondition', `service ${service.ID} does not have a previous spec`);
+  }
+  if (!sawSpec(version, service)) throw outOfSequence();
+  return tx.services.update({
+    ...service,
+    Spec: PreviousSpec,
+    PreviousSpec: service.Spec,
+    UpdateStatus: {
+      State: 'rollback_started',
+      StartedAt: isoTime(now),
+      Message: 'manually requested rollback',
+    },
+    shoal: {
+      specVersion: shoal.previousSpecVersion ?? shoal.specVersion,
+      previousSpecVersion: shoal.specVersion,
+      replacedIndex: service.Version.Index,
+      ...settle(tx, service.ID, resolveNetworks(tx, PreviousSpec), shoal, now),
+      ...(shoal.previousRegistryAuth && { registryAuth: shoal.previousRegistryAuth }),
+      ...(shoal.registryAuth && { previousRegistryAuth: shoal.registryAuth }),
+    },
+  });
+}
+
+/** Hides a service at once and frees its ports; the orchestrator stops its tasks and then drops it. */
+export function removeService(tx: Tx, id: string): void {
+  const service = tx.services.get(id);
+  if (!isVisible(service)) throw notFound('service', id);
+  tx.services.update({ ...service, shoal: { ...service.shoal, ports: [], removing: true } });
+}
+
+/** A service without a mode is replicated, with one task. */
+export const modeOf = ({ Mode }: ServiceSpec): 'global' | 'replicated' =>
+  Mode?.Global ? 'global' : 'replicated';
+
+function credentials(service: Service, { registryAuth, authFrom }: ServiceUpdate): string | undefined {
+  if (registryAuth) return registryAuth;
+  if (authFrom === 'spec') return service.shoal.registryAuth;
+  if (!service.PreviousSpec) throw new ApiError(500, 'service does not have a previous spec');
+  return service.shoal.previousRegistryAuth;
+}
+
+/** Counts the tasks' too: after a rollback, tasks of a spec that is forgotten may still be there. */
+function newestSpecVersion(view: ReadView, { ID, shoal }: Service): number {
+  const ofTasks = view.tasks.by('service', ID).map((task) => task.shoal.specVersion);
+  return ofTasks.reduce(
+    (a, b) => Math.max(a, b),
+    Math.max(shoal.specVersion, shoal.previousSpecVersion ?? 0),
+  );
+}
+
+/**
+ * Set at once, so that a client that waits for the update never sees the service idle before it began. Undefined when
+ * nothing has to be replaced.
+ */
+function updateStatus(view: ReadView, service: Service, now: number): UpdateStatus | undefined {
+  const tasks = view.tasks.by('service', service.ID);
+  const { outdated } = adopt(service, tasks, view.nodes, (nodeId) => view.tasks.by('node', nodeId));
+  if (outdated.length === 0) return undefined;
+  return { State: 'updating', StartedAt: isoTime(now), Message: 'update in progress' };
+}
+
+/** `Version.Index` from the query, in Docker's words when it is not a number. */
+export function parseVersion(kind: string, text: string | undefined): number {
+  const given = text ?? '';
+  if (!/^\d+$/.test(given)) {
+    throw badRequest(
+      `invalid ${kind} version '${given}': strconv.ParseUint: parsing "${given}": invalid syntax`,
+    );
+  }
+  const version = Number(given);
+  if (!Number.isSafeInteger(version)) {
+    throw badRequest(
+      `invalid ${kind} version '${given}': strconv.ParseUint: parsing "${given}": value out of range`,
+    );
+  }
+  return version;
+}

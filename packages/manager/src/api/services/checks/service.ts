@@ -1,0 +1,116 @@
+import {
+  hasIngressPorts,
+  isolationLabel,
+  labelTrouble,
+  networksOf,
+  type ServiceSpec,
+  type TaskSpec,
+  type UpdateConfig,
+  wantsIsolation,
+} from '../../../model/index.ts';
+import { ConstraintError, parseConstraints } from '../../../scheduler/constraints.ts';
+import { checkName } from '../../checks/name.ts';
+import { badRequest, rpcError } from '../../errors.ts';
+import { checkContainer } from './container.ts';
+import { checkMode, checkResources } from './resources.ts';
+import { refuseUnsupported } from './unsupported.ts';
+
+/**
+ * Throws ApiError unless Shoal can run the service exactly as `spec` says. Rules and wording are those of
+ * moby daemon/cluster/convert and swarmkit manager/controlapi/service.go. `spec.Name` must be filled in.
+ */
+export function validateService(spec: ServiceSpec): void {
+  refuseUnsupported(spec);
+  const trouble = labelTrouble(spec.Labels);
+  if (trouble !== undefined) throw badRequest(trouble);
+  const template = spec.TaskTemplate;
+  if (!template?.ContainerSpec) {
+    throw badRequest('mismatched Runtime and *Spec fields: TaskTemplate.ContainerSpec must be given');
+  }
+  checkName(spec.Name ?? '');
+  checkMode(spec);
+  checkResources(template);
+  checkRestart(template);
+  checkPlacement(template);
+  checkContainer(template.ContainerSpec);
+  checkNameOptions(spec);
+  checkUpdate('update', spec.UpdateConfig);
+  checkUpdate('rollback', spec.RollbackConfig);
+  checkIsolation(spec);
+  checkPorts(spec);
+}
+
+function checkRestart({ RestartPolicy }: TaskSpec): void {
+  if ((RestartPolicy?.Delay ?? 0) < 0) {
+    throw rpcError('InvalidArgument', 'TaskSpec: restart-delay cannot be negative');
+  }
+  if ((RestartPolicy?.Window ?? 0) < 0) {
+    throw rpcError('InvalidArgument', 'TaskSpec: restart-window cannot be negative');
+  }
+}
+
+function checkPlacement({ Placement }: TaskSpec): void {
+  try {
+    parseConstraints(Placement?.Constraints ?? []);
+  } catch (error) {
+    if (error instanceof ConstraintError) throw rpcError('InvalidArgument', error.message);
+    throw error;
+  }
+  for (const [i, { Spread }] of (Placement?.Preferences ?? []).entries()) {
+    const over = Spread?.SpreadDescriptor ?? '';
+    if (!/^(node|engine)\.labels\..+$/.test(over)) {
+      throw badRequest(
+        `TaskTemplate.Placement.Preferences[${i}].Spread.SpreadDescriptor: "${over}" is not ` +
+          'node.labels.NAME or engine.labels.NAME',
+      );
+    }
+  }
+}
+
+function checkUpdate(what: string, config: UpdateConfig | null | undefined): void {
+  if ((config?.Delay ?? 0) < 0) {
+    throw rpcError('InvalidArgument', `TaskSpec: ${what}-delay cannot be negative`);
+  }
+  if ((config?.Monitor ?? 0) < 0) {
+    throw rpcError('InvalidArgument', `TaskSpec: ${what}-monitor cannot be negative`);
+  }
+}
+
+/** Of a service that must run only once, no second copy is started beside the first. */
+function checkIsolation({ Labels, UpdateConfig, RollbackConfig }: ServiceSpec): void {
+  if (!wantsIsolation(Labels)) return;
+  for (const [path, config] of Object.entries({ UpdateConfig, RollbackConfig })) {
+    if (config?.Order === 'start-first')
+      throw badRequest(`${path}.Order: must be stop-first with Labels["${isolationLabel}"]=stop`);
+  }
+}
+
+/** With `ndots`, Docker's resolver in the container keeps names without a dot, so services', to itself. */
+function checkNameOptions(spec: ServiceSpec): void {
+  const options = spec.TaskTemplate?.ContainerSpec?.DNSConfig?.Options ?? [];
+  if (networksOf(spec).length > 0 && options.some((option) => option.startsWith('ndots:'))) {
+    throw badRequest(
+      'TaskTemplate.ContainerSpec.DNSConfig.Options: ndots can not be combined with networks: the names of ' +
+        'services would not be found',
+    );
+  }
+}
+
+/** Services may share a host port: the scheduler puts their tasks on different nodes. */
+function checkPorts(spec: ServiceSpec): void {
+  const { EndpointSpec } = spec;
+  if (EndpointSpec?.Mode === 'dnsrr' && hasIngressPorts(spec)) {
+    throw rpcError(
+      'InvalidArgument',
+      "EndpointSpec: port published with ingress mode can't be used with dnsrr mode",
+    );
+  }
+  const taken = new Set<string>();
+  for (const [i, port] of (EndpointSpec?.Ports ?? []).entries()) {
+    if (!port.TargetPort) throw badRequest(`EndpointSpec.Ports[${i}].TargetPort: must be 1 to 65535`);
+    if (!port.PublishedPort) continue;
+    const key = `${port.PublishedPort}/${port.Protocol ?? 'tcp'}`;
+    if (taken.has(key)) throw rpcError('InvalidArgument', 'EndpointSpec: duplicate published ports provided');
+    taken.add(key);
+  }
+}

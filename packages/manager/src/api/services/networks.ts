@@ -1,0 +1,166 @@
+import {
+  NeededPortError,
+  NoAddressError,
+  NoPortError,
+  neededPorts,
+  PortTakenError,
+  type Settled,
+  settleService,
+  unservedOf,
+} from '../../allocator/index.ts';
+import {
+  companionOf,
+  hasIngressPorts,
+  networkLabel,
+  networkModeOf,
+  type Service,
+  type ServiceSpec,
+  type TaskSpec,
+} from '../../model/index.ts';
+import type { ReadView, Tx } from '../../store/index.ts';
+import { badRequest, rpcError } from '../errors.ts';
+import { findNetwork, idOf, nameOf } from '../networks/resolve.ts';
+import { publishedPorts, refusePortsInUse, unservedPorts, unservedThere } from '../nodes/ports-in-use.ts';
+import { isVisible } from '../resolve.ts';
+import { isNetSysctl } from './checks/kernel.ts';
+
+type Attachment = NonNullable<NonNullable<TaskSpec['Networks']>[number]>;
+
+/**
+ * The spec with its networks by their ids, as Docker keeps it, and where clients look for them. Throws 404 for a
+ * network that is not there, 400 for combinations that no host could make.
+ */
+export function resolveNetworks(view: ReadView, spec: ServiceSpec): ServiceSpec {
+  const { Networks: outer, ...rest } = spec;
+  const inner = spec.TaskTemplate?.Networks ?? [];
+  if ((outer ?? []).length > 0 && inner.length > 0) {
+    throw badRequest('Networks: name the networks in TaskTemplate.Networks only');
+  }
+  const wanted = inner.length > 0 ? inner : (outer ?? []);
+  checkCompanion(view, spec, wanted.length);
+  if (wanted.length === 0) return spec;
+  const resolved = wanted.map((attachment, i) => resolve(view, attachment, `TaskTemplate.Networks[${i}]`));
+  const result = { ...rest, TaskTemplate: { ...spec.TaskTemplate, Networks: resolved } };
+  checkCombination(view, result, resolved);
+  return result;
+}
+
+function resolve(view: ReadView, attachment: Attachment, path: string): Attachment {
+  const { Target, Aliases } = attachment;
+  if (!Target) throw badRequest(`${path}.Target: a network must be named`);
+  const network = findNetwork(view, Target);
+  if (network.stored?.Spec.Ingress) {
+    const text = `Service cannot be explicitly attached to the ingress network "${nameOf(network)}"`;
+    throw rpcError('InvalidArgument', text);
+  }
+  if (network.predefined && (Aliases ?? []).length > 0) {
+    throw badRequest(`${path}.Aliases: network-scoped aliases are only supported for user-defined networks`);
+  }
+  for (const [i, alias] of (Aliases ?? []).entries()) {
+    if (!isHostName(alias)) throw badRequest(`${path}.Aliases[${i}]: "${alias}" is not a valid host name`);
+  }
+  return { ...attachment, Target: idOf(network) };
+}
+
+const isHostName = (text: string): boolean =>
+  text.length <= 253 &&
+  /^[a-z0-9_](?:[-_a-z0-9]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[-_a-z0-9]{0,61}[a-z0-9_])?)*$/i.test(text);
+
+function checkCombination(view: ReadView, spec: ServiceSpec, networks: readonly Attachment[]): void {
+  const ids = networks.map(({ Target }) => Target ?? '');
+  const twice = ids.findIndex((id, i) => ids.indexOf(id) !== i);
+  if (twice >= 0) {
+    const name = nameOf(findNetwork(view, ids[twice] ?? ''));
+    throw badRequest(`TaskTemplate.Networks[${twice}]: network ${name} is named twice`);
+  }
+  const mode = networkModeOf(spec);
+  if (mode === undefined) return;
+  if (ids.length > 1) {
+    throw badRequest(`TaskTemplate.Networks: network ${mode} can not be combined with other networks`);
+  }
+  const hasPorts = (spec.EndpointSpec?.Ports ?? []).length > 0;
+  if (mode !== 'bridge' && hasPorts) {
+    const why =
+      mode === 'host' ? "the container's ports are the host's already" : 'there is no network to reach them';
+    throw badRequest(`EndpointSpec.Ports: ports can not be published with network ${mode}: ${why}`);
+  }
+  checkHostSysctls(mode, spec);
+  if (hasIngressPorts(spec)) {
+    throw badRequest(
+      'EndpointSpec.Ports: with network bridge, ports are published on the hosts of the tasks only: use mode=host',
+    );
+  }
+}
+
+/** They would be the host's own, and its runtime refuses them. */
+function checkHostSysctls(mode: string, { TaskTemplate }: ServiceSpec): void {
+  const name = Object.keys(TaskTemplate?.ContainerSpec?.Sysctls ?? {}).find(isNetSysctl);
+  if (mode === 'host' && name !== undefined) {
+    throw badRequest(
+      `TaskTemplate.ContainerSpec.Sysctls["${name}"]: can not be set with network host: it is the host's`,
+    );
+  }
+}
+
+/** `shoal.network=service:NAME`: the tasks live in another's network and have nothing of their own. */
+function checkCompanion(view: ReadView, spec: ServiceSpec, networks: number): void {
+  const name = companionOf(spec.Labels?.[networkLabel]);
+  if (name === undefined) return;
+  const path = `Labels["${networkLabel}"]`;
+  const companion = serviceNamed(view, name);
+  if (name === spec.Name) throw badRequest(`${path}: a service can't share its own network`);
+  if (companion?.Spec.Labels?.[networkLabel] !== undefined) {
+    throw badRequest(`${path}: service ${name} shares the network of another one itself; name that one`);
+  }
+  if (networks > 0)
+    throw badRequest(`${path}: a service that shares a network can't have networks of its own`);
+  const { Hostname, Hosts, DNSConfig } = spec.TaskTemplate?.ContainerSpec ?? {};
+  const own = { Hostname, Hosts: Hosts?.[0], DNSConfig: Object.values(DNSConfig ?? {}).flat()[0] };
+  for (const [field, value] of Object.entries(own)) {
+    if (value)
+      throw badRequest(`TaskTemplate.ContainerSpec.${field}: comes with the network of service ${name}`);
+  }
+  if ((spec.EndpointSpec?.Ports ?? []).length > 0) {
+    throw badRequest(`${path}: publish the ports on service ${name}, whose network is shared`);
+  }
+}
+
+const serviceNamed = (view: ReadView, name: string) => view.services.by('name', name).find(isVisible);
+
+/**
+ * What a client is told beside success; null for nothing. A service may name one that comes later, since
+ * `docker stack deploy` makes a stack's services in no particular order.
+ */
+export function warningsFor(view: ReadView, service: Service | undefined): string[] | null {
+  if (!service) return null;
+  const name = companionOf(service.Spec.Labels?.[networkLabel]);
+  const warnings = [
+    ...unservedPorts(publishedPorts([service]), view.nodes.all()).map((one) => unservedThere(view, one)),
+    ...((service.shoal.ports ?? []).length > 0 ? unservedOf(service, neededPorts(view)) : []),
+  ];
+  if (name !== undefined && !serviceNamed(view, name))
+    warnings.push(`Labels["${networkLabel}"]: there is no service ${name} yet; tasks wait for it`);
+  return warnings.length > 0 ? warnings : null;
+}
+
+/** The service's networks, addresses and ports; what `previous` has of them stays. Throws ApiError: 400 for what is not free. */
+export function settle(
+  tx: Tx,
+  id: string,
+  spec: ServiceSpec,
+  previous: Partial<Settled>,
+  now: number,
+): Settled {
+  try {
+    const settled = settleService(tx, id, spec, previous, now);
+    refusePortsInUse(tx, id, settled.ports, previous.ports ?? []);
+    return settled;
+  } catch (error) {
+    if (error instanceof PortTakenError || error instanceof NeededPortError)
+      throw rpcError('InvalidArgument', error.message);
+    if (error instanceof NoPortError || error instanceof NoAddressError) {
+      throw rpcError('FailedPrecondition', error.message);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,165 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { ApiService, type Service, ServiceSpec } from '../../model/index.ts';
+import type { ReadView } from '../../store/index.ts';
+import type { ApiDeps } from '../deps.ts';
+import { filtersParam, idParam, nothing, query, route } from '../docs/docs.ts';
+import { badRequest } from '../errors.ts';
+import { type Filters, matchesExactly, matchesLabels, matchesPrefix, parseFilters } from '../filters.ts';
+import { parseBool } from '../query.ts';
+import { findService, visibleServices } from '../resolve.ts';
+import { serviceStatus, serviceView } from '../views.ts';
+import { createService, modeOf, parseVersion, removeService, updateService } from './changes.ts';
+import { withDefaults } from './defaults.ts';
+import { warningsFor } from './networks.ts';
+
+const tag = 'Services';
+const filterKeys = ['id', 'label', 'mode', 'name', 'runtime'];
+
+const Warnings = Type.Union([Type.Array(Type.String()), Type.Null()]);
+const Created = Type.Object({ ID: Type.String(), Warnings });
+const Updated = Type.Object({ Warnings });
+/** The header that carries credentials for the image's registry: base64url of JSON. */
+const authHeader = 'x-registry-auth';
+
+interface ById {
+  Params: { id: string };
+}
+
+export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  readRoutes(app, deps);
+  const { store, clock, ids } = deps;
+
+  app.post<{ Body: ServiceSpec }>(
+    '/services/create',
+    route({
+      tag,
+      summary: 'Create a service',
+      description:
+        'A field that Shoal can not honour is refused by its path. X-Registry-Auth is kept for pulling the image.',
+      body: ServiceSpec,
+      answers: [201, Created],
+      errors: [400, 404, 409, 413],
+    }),
+    async ({ body, headers }, reply) => {
+      const auth = textOf(headers[authHeader]);
+      const { ID } = await store.update((tx) => createService(tx, ids(), body, auth, clock()));
+      return reply.code(201).send({ ID, Warnings: warningsFor(store.view, store.view.services.get(ID)) });
+    },
+  );
+  app.post<ById & { Body: ServiceSpec; Querystring: UpdateQuery }>(
+    '/services/:id/update',
+    route({
+      tag,
+      summary: 'Update a service, or take its last update back',
+      params: idParam,
+      query: query({
+        version: 'Version.Index of the service that was changed; a stale one is refused',
+        registryAuthFrom: 'Without X-Registry-Auth: spec (default) or previous-spec',
+        rollback: 'previous: go back to the previous spec',
+      }),
+      body: ServiceSpec,
+      answers: [200, Updated],
+      errors: [400, 404, 413, 501],
+    }),
+    async ({ params, query: asked, body, headers }) => {
+      const change = {
+        version: parseVersion('service', asked.version),
+        spec: body,
+        registryAuth: textOf(headers[authHeader]),
+        ...updateOptions(asked),
+        now: clock(),
+      };
+      const { ID } = findService(store.view, params.id);
+      await store.update((tx) => updateService(tx, { id: ID, ...change }));
+      return { Warnings: warningsFor(store.view, store.view.services.get(ID)) };
+    },
+  );
+  app.delete<ById>(
+    '/services/:id',
+    route({
+      tag,
+      summary: 'Remove a service and its tasks',
+      params: idParam,
+      answers: [200, nothing],
+      errors: [400, 404],
+    }),
+    async ({ params }, reply) => {
+      const { ID } = findService(store.view, params.id);
+      await store.update((tx) => removeService(tx, ID));
+      return reply.send();
+    },
+  );
+}
+
+function readRoutes(app: FastifyInstance, { store }: ApiDeps): void {
+  app.get<{ Querystring: { filters?: string; status?: string } }>(
+    '/services',
+    route({
+      tag,
+      summary: 'All services',
+      query: query({
+        filters: filtersParam(filterKeys),
+        status: 'true: with the numbers of running and desired tasks',
+      }),
+      answers: [200, Type.Array(ApiService)],
+      errors: [400],
+    }),
+    async ({ query: { filters, status } }) => {
+      const { view } = store;
+      const withStatus = parseBool('status', status);
+      return listServices(view, parseFilters(filters, filterKeys)).map((service) => ({
+        ...serviceView(view, service),
+        ...(withStatus && { ServiceStatus: serviceStatus(view, service) }),
+      }));
+    },
+  );
+  app.get<ById & { Querystring: { insertDefaults?: string } }>(
+    '/services/:id',
+    route({
+      tag,
+      summary: 'One service',
+      params: idParam,
+      query: query({ insertDefaults: 'true: with defaults where the spec says nothing' }),
+      answers: [200, ApiService],
+      errors: [400, 404],
+    }),
+    async ({ params, query: { insertDefaults } }) => {
+      const fill = parseBool('insertDefaults', insertDefaults);
+      const service = findService(store.view, params.id);
+      return fill ? withDefaults(store.view, service) : serviceView(store.view, service);
+    },
+  );
+}
+
+const listServices = (view: ReadView, filters: Filters): Service[] =>
+  visibleServices(view)
+    .filter(
+      ({ ID, Spec }) =>
+        matchesPrefix(filters, 'name', Spec.Name ?? '') &&
+        matchesPrefix(filters, 'id', ID) &&
+        matchesLabels(filters, 'label', Spec.Labels) &&
+        matchesExactly(filters, 'mode', modeOf(Spec)) &&
+        matchesExactly(filters, 'runtime', 'container'),
+    )
+    .toSorted((a, b) => (a.ID < b.ID ? -1 : 1));
+
+interface UpdateQuery {
+  version?: string;
+  registryAuthFrom?: string;
+  rollback?: string;
+}
+
+function updateOptions({ registryAuthFrom, rollback }: UpdateQuery) {
+  const authFrom = registryAuthFrom || 'spec';
+  if (authFrom !== 'spec' && authFrom !== 'previous-spec') {
+    throw badRequest(`invalid registryAuthFrom '${authFrom}'`);
+  }
+  if (rollback && rollback !== 'none' && rollback !== 'previous') {
+    throw badRequest(`unrecognized rollback option ${rollback}`);
+  }
+  return { authFrom, rollback: rollback === 'previous' } as const;
+}
+
+const textOf = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header[0] : header;

@@ -1,0 +1,57 @@
+import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { aNode } from '../../testing.ts';
+import { listen } from '../listen.ts';
+import { anApi, anApp } from '../testing.ts';
+
+const ManagerStatus = { Leader: true, Reachability: 'reachable' as const, Addr: '192.0.2.1:2480' };
+const { store } = await anApi((tx) => {
+  tx.nodes.create(aNode('n1', { ManagerStatus }));
+  tx.nodes.create(aNode('n2'));
+});
+const app = await anApp(store);
+let port = 0;
+beforeAll(async () => {
+  const [address = ''] = await listen(app, ['tcp://127.0.0.1:0']);
+  port = Number(URL.parse(address)?.port);
+});
+afterAll(() => app.close());
+
+/** What one command is answered that asks these paths one after the other, on one connection. */
+async function command(client: string, ...paths: string[]) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  let answer = '';
+  for (const path of paths) {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    request({ host: '127.0.0.1', port, path, agent, headers: { 'user-agent': client } }, (response) =>
+      text(response).then(resolve, reject),
+    )
+      .on('error', reject)
+      .end();
+    answer = await promise;
+  }
+  agent.destroy();
+  return JSON.parse(answer).ManagerStatus?.Addr as string | undefined;
+}
+
+const docker = 'Docker-Client/28.2.2 (linux)';
+
+it('docker swarm join-token is told what to run on the new host', async () => {
+  const printed = await command(docker, '/_ping', '/swarm', '/info', '/nodes/n1');
+  expect(printed).toMatch(/^192\.0\.2\.1:2480\n\nThat is for swarms of Docker itself/);
+  expect(printed).toContain(
+    '\n    SHOAL_JOIN_TOKEN=SWMTKN-worker node dist/agent/main.mjs --manager 192.0.2.1:2480 --advertise-addr ADDRESS\n',
+  );
+});
+
+it.each([
+  ['docker node inspect', docker, ['/_ping', '/info', '/nodes/n1']],
+  ['a library', 'docker-sdk-python/7.1.0', ['/swarm', '/info', '/nodes/n1']],
+])('%s gets the mere address', async (_, client, paths) => {
+  expect(await command(client, ...paths)).toBe('192.0.2.1:2480');
+});
+
+it('a worker has none', async () => {
+  expect(await command(docker, '/swarm', '/nodes/n2')).toBeUndefined();
+});

@@ -1,0 +1,85 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { ApiTask, type Task, taskStates } from '../../model/index.ts';
+import type { ReadView } from '../../store/index.ts';
+import type { ApiDeps } from '../deps.ts';
+import { filtersParam, idParam, query, route } from '../docs/docs.ts';
+import {
+  type Filters,
+  matchesExactly,
+  matchesLabels,
+  matchesPrefix,
+  oneOfFilter,
+  parseFilters,
+} from '../filters.ts';
+import { findNode, findService, findTask, taskName } from '../resolve.ts';
+import { taskView } from '../views.ts';
+
+const tag = 'Tasks';
+// `_up-to-date` is how docker's progress display tells new tasks from those an update still has to replace.
+const filterKeys = ['_up-to-date', 'desired-state', 'id', 'label', 'name', 'node', 'runtime', 'service'];
+
+export function taskRoutes(app: FastifyInstance, { store, explain }: ApiDeps): void {
+  app.get<{ Querystring: { filters?: string } }>(
+    '/tasks',
+    route({
+      tag,
+      summary: 'All tasks',
+      query: query({ filters: filtersParam(filterKeys) }),
+      answers: [200, Type.Array(ApiTask)],
+      errors: [400, 404],
+    }),
+    async ({ query: { filters } }) =>
+      listTasks(store.view, parseFilters(filters, filterKeys)).map((task) => taskView(store.view, task)),
+  );
+  app.get<{ Params: { id: string } }>(
+    '/tasks/:id',
+    route({ tag, summary: 'One task', params: idParam, answers: [200, ApiTask], errors: [400, 404] }),
+    async ({ params }) => taskView(store.view, findTask(store.view, params.id)),
+  );
+  app.get<{ Params: { id: string } }>(
+    '/shoal/v1/tasks/:id/explain',
+    route({
+      tag: 'Shoal',
+      summary: 'Why a task is on its node, or on none, or not started yet',
+      params: idParam,
+      answers: [200, Type.Object({}, { description: 'Reasons and scores, each with its name' })],
+      errors: [400, 404],
+    }),
+    async ({ params }) => explain(store.view, findTask(store.view, params.id)),
+  );
+}
+
+/** Services and nodes in filters may be given by name, as anywhere else; unknown ones answer 404. */
+function listTasks(view: ReadView, filters: Filters): Task[] {
+  const services = filters.get('service')?.map((given) => findService(view, given).ID);
+  const nodes = filters.get('node')?.map((given) => findNode(view, given).ID);
+  const desired = oneOfFilter(filters, 'desired-state', taskStates);
+  const upToDate = filters.has('_up-to-date');
+  return candidates(view, services, nodes)
+    .filter((task) => {
+      const service = view.services.get(task.ServiceID);
+      return (
+        (services?.includes(task.ServiceID) ?? true) &&
+        (nodes?.includes(task.NodeID ?? '') ?? true) &&
+        matchesPrefix(filters, 'id', task.ID) &&
+        (!filters.has('name') || matchesPrefix(filters, 'name', taskName(view, task))) &&
+        matchesLabels(filters, 'label', service?.Spec.Labels) &&
+        matchesExactly(filters, 'runtime', 'container') &&
+        (desired.length === 0 || desired.includes(task.DesiredState)) &&
+        (!upToDate || service?.shoal.specVersion === task.shoal.specVersion)
+      );
+    })
+    .toSorted((a, b) => (a.ID < b.ID ? -1 : 1));
+}
+
+/** The smallest set that an index gives. */
+function candidates(
+  view: ReadView,
+  services: readonly string[] | undefined,
+  nodes: readonly string[] | undefined,
+): Task[] {
+  if (services) return [...new Set(services)].flatMap((id) => view.tasks.by('service', id));
+  if (nodes) return [...new Set(nodes)].flatMap((id) => view.tasks.by('node', id));
+  return [...view.tasks.all()];
+}

@@ -1,1 +1,0 @@
-export { Dispatcher } from './dispatcher.ts';

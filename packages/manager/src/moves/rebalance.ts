@@ -1,0 +1,103 @@
+import type { Ids } from '../effects.ts';
+import { type Service, slotKey, type Task, wantsRebalancing } from '../model/index.ts';
+import { Balancer, type ClusterState } from '../scheduler/index.ts';
+import { newTask, targetLike } from '../services/new-task.ts';
+import { moveOrder } from '../services/policy.ts';
+import { byAge, isWanted } from '../services/standing.ts';
+import type { Tx } from '../store/index.ts';
+import type { Calm } from './calm.ts';
+import { advanceExchanges, beginExchange } from './exchange.ts';
+import { isShared, mayTake, movableAt } from './movable.ts';
+
+/** In the whole cluster at a time; each costs the start of a container. */
+const mostMoves = 4;
+/** Where a node would be better but can't take the task now, room is looked for again after this time. */
+const laterMs = 30_000;
+/** So soon one of the moves under way may be done. */
+const busyMs = 1_000;
+/** Services judged node by node in one round: others must get a turn. */
+const mostJudged = 100;
+/** Of these, services for which another one is looked for to change places with. */
+const mostSearched = 10;
+
+export interface RebalanceContext {
+  /** Equal to what `tx` reads. */
+  readonly state: ClusterState;
+  readonly calm: Calm;
+  /** The new tasks of moves, by id, that do not run yet. */
+  readonly underWay: ReadonlySet<string>;
+  readonly now: number;
+  readonly ids: Ids;
+}
+
+/**
+ * Begins moves: makes a second task in a slot, bound to a better node. The orchestrator starts it and stops the
+ * first one once the second runs; until then nothing is given up. Where the service wants it stop-first, the first one
+ * stops once the second is prepared. Where there is no room for a second one, tasks of two services change places, one
+ * such pair at a time. Returns when to look at a service again.
+ */
+export function rebalance(
+  tx: Tx,
+  serviceIds: Iterable<string>,
+  context: RebalanceContext,
+): Map<string, number> {
+  const { state, calm, now } = context;
+  const balancer = new Balancer(state, { now, seed: 0 });
+  const again = new Map<string, number>();
+  let free = mostMoves - context.underWay.size;
+  let exchanging = [...context.underWay].some((id) => tx.tasks.get(id)?.shoal.exchange);
+  advanceExchanges(tx, context.underWay);
+  let judged = 0;
+  let searched = 0;
+  for (const id of serviceIds) {
+    const service = tx.services.get(id);
+    const tasks = tx.tasks.by('service', id);
+    if (!service || !wantsRebalancing(service.Spec.Labels) || !mayBeUneven(state, service)) continue;
+    const at = Math.max(movableAt(service, tasks, tx.nodes), calm.quietAt);
+    if (!Number.isFinite(at) || isShared(tx, service)) continue;
+    if (at > now || free <= 0 || judged >= mostJudged) {
+      again.set(id, at > now ? at : free <= 0 ? now + busyMs : now);
+      continue;
+    }
+    judged++;
+    const live = tasks.filter(isWanted).sort(byAge);
+    const begun = begin(tx, service, live, balancer, context);
+    if (begun === true) free--;
+    if (begun !== 'later') continue;
+    const maySwap = !exchanging && free >= 2 && searched < mostSearched;
+    if (maySwap) searched++;
+    if (maySwap && beginExchange(tx, service, live, balancer, context)) {
+      exchanging = true;
+      free -= 2;
+    } else again.set(id, Math.min(now + laterMs, calm.nextAfter(now)));
+  }
+  return again;
+}
+
+function begin(
+  tx: Tx,
+  service: Service,
+  live: readonly Task[],
+  balancer: Balancer,
+  context: RebalanceContext,
+): boolean | 'later' {
+  const { now, ids } = context;
+  const [any] = live;
+  const tasks = tx.tasks.by('service', service.ID);
+  const move = any && balancer.find(any, mayTake(service, tasks, context));
+  if (!move || move === 'later') return move ?? false;
+  const old = live.find(({ NodeID }) => NodeID === move.from);
+  if (old?.Slot === undefined) return false;
+  const place = { key: slotKey(old), slot: old.Slot, nodeId: move.to, creatable: true };
+  const stopFirst = moveOrder(service.Spec) === 'stop-first' && { stopFirst: true as const };
+  tx.tasks.create(newTask(service.ID, place, targetLike(old), { moves: old.ID, ...stopFirst }, now, ids));
+  return true;
+}
+
+/** Saves a look at every node: with less than two tasks on any, nothing can be evened out but branches. */
+function mayBeUneven(state: ClusterState, service: Service): boolean {
+  const counts = state.services.get(service.ID);
+  if (!counts) return false;
+  const spread = service.Spec.TaskTemplate?.Placement?.Preferences ?? [];
+  return spread.length > 0 || [...counts.values()].some((count) => count >= 2);
+}

@@ -1,0 +1,57 @@
+import { Loop } from '../loop.ts';
+import { compareStates, type Task } from '../model/index.ts';
+import { ClusterState } from '../scheduler/index.ts';
+import { nodeMatters, type OrchestratorOptions } from '../services/loop.ts';
+import { isWanted } from '../services/standing.ts';
+import type { Change, Store } from '../store/index.ts';
+import { Calm } from './calm.ts';
+import { rebalance } from './rebalance.ts';
+
+/** Nothing here is urgent: many changes become one round. */
+const gatherMs = 500;
+
+/** Evens out the tasks of replicated services over the nodes, gently, from now until `close`. */
+export function rebalanceLoop(store: Store, options: OrchestratorOptions): { close(): Promise<void> } {
+  const { clock, ids, log } = options;
+  const state = ClusterState.from(store.view);
+  const calm = new Calm(store.view.nodes.all(), clock());
+  const underWay = new Set<string>();
+  for (const task of store.view.tasks.all()) if (isUnderWay(task)) underWay.add(task.ID);
+  const loop = new Loop({
+    clock,
+    log,
+    gatherMs,
+    act: (serviceIds, now) =>
+      // Transactions run one by one and `state` follows each, so that here it equals the store.
+      store.update((tx) => rebalance(tx, serviceIds, { state, calm, underWay, now, ids })),
+  });
+  const markAll = () => {
+    for (const { ID, Spec } of store.view.services.all()) if (!Spec.Mode?.Global) loop.mark(ID);
+  };
+  const notice = (change: Change) => {
+    if (change.table === 'services') loop.mark(change.id);
+    else if (change.table === 'nodes') {
+      calm.note(change.id, change.after, clock());
+      if (nodeMatters(change)) markAll();
+    } else if (change.table === 'tasks') {
+      if (change.after && isUnderWay(change.after)) underWay.add(change.id);
+      else underWay.delete(change.id);
+      loop.mark((change.after ?? change.before)?.ServiceID ?? '');
+    }
+  };
+  const unwatch = store.watch((batch) => {
+    state.apply(batch);
+    for (const change of batch.changes) notice(change);
+  });
+  markAll();
+  return {
+    close() {
+      unwatch();
+      return loop.close();
+    },
+  };
+}
+
+/** The new task of a move that does not run yet. */
+const isUnderWay = (task: Task): boolean =>
+  task.shoal.moves !== undefined && isWanted(task) && compareStates(task.Status.State, 'running') < 0;

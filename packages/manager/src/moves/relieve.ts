@@ -1,0 +1,118 @@
+import type { Ids } from '../effects.ts';
+import { type Node, priorityOf, type Service, shortOf, slotKey, type Task } from '../model/index.ts';
+import { Balancer, type ClusterState } from '../scheduler/index.ts';
+import { newTask, targetLike } from '../services/new-task.ts';
+import { moveOrder } from '../services/policy.ts';
+import { byAge, isRunning, isWanted } from '../services/standing.ts';
+import type { Tx } from '../store/index.ts';
+import type { Calm } from './calm.ts';
+import { isShared, mayTake, movableAt } from './movable.ts';
+import type { Strains } from './strains.ts';
+
+/** A node from which nothing could be moved is looked at again after this time. */
+const laterMs = 10_000;
+
+export interface ReliefContext {
+  /** Equal to what `tx` reads. */
+  readonly state: ClusterState;
+  readonly calm: Calm;
+  readonly strains: Strains;
+  /** Bytes that tasks use, by id, on nodes that are short of memory. Where it is not known a task counts as frugal. */
+  readonly memory: ReadonlyMap<string, number>;
+  readonly now: number;
+  readonly ids: Ids;
+}
+
+export interface Relief {
+  /** When to look at a node again. */
+  readonly again: ReadonlyMap<string, number>;
+  /** Why nothing can be moved off a node although it is time, in plain words. */
+  readonly stuck: ReadonlyMap<string, string>;
+}
+
+/**
+ * Begins moves off nodes that are short of something, one task of each at a time: makes a second task in the slot,
+ * bound to another node. The orchestrator starts it and stops the first one once the second runs; so no service ever
+ * has less tasks than it should. What finds no better place stays.
+ */
+export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContext): Relief {
+  const { calm, strains, now } = context;
+  const again = new Map<string, number>();
+  const stuck = new Map<string, string>();
+  let balancer: Balancer | undefined;
+  for (const id of nodeIds) {
+    const node = tx.nodes.get(id);
+    const at = Math.max(strains.movableAt(id), calm.quietAt);
+    if (node?.Status.State !== 'ready' || !Number.isFinite(at)) continue;
+    if (at <= now) {
+      balancer ??= new Balancer(context.state, { now, seed: 0 });
+      const why = begin(tx, node, balancer, context);
+      if (why !== undefined) stuck.set(id, why);
+    }
+    again.set(id, at > now ? at : now + laterMs);
+  }
+  return { again, stuck };
+}
+
+/** Undefined when a move has begun; otherwise why none has. */
+function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): string | undefined {
+  const { now, ids, memory } = context;
+  const short = shortOf(node);
+  const leaving = candidates(tx, node.ID, now).sort(
+    firstToLeave(short.includes('memory') ? memory : nothing),
+  );
+  let why = 'none of its tasks can be moved now';
+  for (const { task, service, tasks } of leaving) {
+    const found = balancer.elsewhere(task, mayTake(service, tasks, context));
+    if ('why' in found) {
+      why = `${service.Spec.Name ?? service.ID}: ${found.why}`;
+      continue;
+    }
+    const place = { key: slotKey(task), ...slotOf(task), nodeId: found.to, creatable: true };
+    tx.tasks.create(
+      newTask(service.ID, place, targetLike(task), { moves: task.ID, relieves: short }, now, ids),
+    );
+    return undefined;
+  }
+  return why;
+}
+
+const slotOf = ({ Slot }: Task) => (Slot === undefined ? {} : { slot: Slot });
+const nothing: ReadonlyMap<string, number> = new Map();
+
+export interface Candidate {
+  readonly task: Task;
+  readonly service: Service;
+  /** All of the service. */
+  readonly tasks: readonly Task[];
+}
+
+function candidates(tx: Tx, nodeId: string, now: number): Candidate[] {
+  return tx.tasks.by('node', nodeId).flatMap((task) => {
+    const service = tx.services.get(task.ServiceID);
+    if (!service || !isRunning(task) || !isWanted(task) || isShared(tx, service)) return [];
+    if (moveOrder(service.Spec) !== 'start-first') return [];
+    const tasks = tx.tasks.by('service', service.ID);
+    return movableAt(service, tasks, tx.nodes) <= now ? [{ task, service, tasks }] : [];
+  });
+}
+
+/**
+ * The order in which tasks leave, the kubelet's: those that use more memory than they reserved come first; among these,
+ * and among the others, the lowest priority; then the one that is furthest over. Last, the newest.
+ */
+export const firstToLeave =
+  (memory: ReadonlyMap<string, number>) =>
+  (a: Candidate, b: Candidate): number => {
+    const [overA, overB] = [excess(a.task, memory), excess(b.task, memory)];
+    return (
+      Number(overB > 0) - Number(overA > 0) ||
+      priorityOf(a.service.Spec.Labels) - priorityOf(b.service.Spec.Labels) ||
+      overB - overA ||
+      byAge(a.task, b.task)
+    );
+  };
+
+/** Bytes over its reservation; what reserves nothing is over by all that it uses. */
+const excess = ({ ID, Spec }: Task, memory: ReadonlyMap<string, number>): number =>
+  Math.max(0, (memory.get(ID) ?? 0) - (Spec.Resources?.Reservations?.MemoryBytes ?? 0));

@@ -1,0 +1,59 @@
+import { isTerminal, type Node, shortOf, type Task } from '../model/index.ts';
+import { isWanted } from '../services/standing.ts';
+
+/** A pressure that passes within this time moves nothing. */
+export const strainedMs = 10_000;
+/**
+ * After a task has left, so long is waited to see what it freed: longer than an agent takes to notice that the pressure
+ * has ended, so that not one task more is moved than it needs.
+ */
+export const settledMs = 25_000;
+
+interface Strain {
+  readonly since: number;
+  /** A task that is being moved off the node, and the one that takes its place. */
+  readonly move?: { readonly old: string; readonly next: string };
+  readonly freedAt?: number;
+}
+
+/**
+ * Nodes that are short of something, for how long, and what is being done about it. Times in ms since the epoch. Kept
+ * in memory: after a restart of the manager their pressure has just begun.
+ */
+export class Strains {
+  readonly #strains = new Map<string, Strain>();
+
+  /** The node as it is from now on; undefined once it is removed. */
+  note(id: string, node: Node | undefined, now: number): void {
+    const strain = this.#strains.get(id);
+    if (!node || shortOf(node).length === 0) this.#strains.delete(id);
+    else if (!strain) this.#strains.set(id, { since: now });
+  }
+
+  /** `next` shall take the place of `old`, which is on a node under pressure. */
+  begin(old: Task, next: Task): void {
+    const strain = this.#strains.get(old.NodeID ?? '');
+    if (strain && old.NodeID)
+      this.#strains.set(old.NodeID, { ...strain, move: { old: old.ID, next: next.ID } });
+  }
+
+  /** A task as it is from now on. Returns the node from which another task may be moved at some time now. */
+  noteTask(id: string, task: Task | undefined, now: number): string | undefined {
+    const over = !task || isTerminal(task.Status.State);
+    for (const [nodeId, { move, since }] of this.#strains) {
+      const left = move?.old === id && over;
+      const givenUp = move?.next === id && (over || !isWanted(task));
+      if (!left && !givenUp) continue;
+      this.#strains.set(nodeId, { since, freedAt: now });
+      return nodeId;
+    }
+    return undefined;
+  }
+
+  /** From when on a task may be moved off the node; Infinity while one is, and for a node that is short of nothing. */
+  movableAt(id: string): number {
+    const strain = this.#strains.get(id);
+    if (!strain || strain.move) return Number.POSITIVE_INFINITY;
+    return Math.max(strain.since + strainedMs, (strain.freedAt ?? Number.NEGATIVE_INFINITY) + settledMs);
+  }
+}

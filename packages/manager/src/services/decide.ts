@@ -1,0 +1,50 @@
+import { joinCompanions, leaveCompanions } from './companions.ts';
+import { concludeUpdate } from './conclude.ts';
+import { type Decision, Draft, type Facts } from './draft.ts';
+import { globalPlaces } from './modes/global.ts';
+import { replicatedPlaces } from './modes/replicated.ts';
+import { observe } from './observe.ts';
+import { reap } from './reaper.ts';
+import { settle } from './settle.ts';
+import { judgeStuck } from './stuck.ts';
+import { adopt } from './update/adopt.ts';
+import { beginUpdate, judgeUpdate, pickPlaces } from './update/rollout.ts';
+import { isDirty } from './update/update-state.ts';
+
+/**
+ * What has to be written so that a service comes nearer to what its spec says. Looks only at the present
+ * state, so it may be called at any time, by any manager, as often as one likes; once everything is as it
+ * should be, it decides nothing.
+ */
+export function decideService(facts: Facts): Decision {
+  const draft = new Draft(facts);
+  if (facts.service.shoal.removing) return decideRemoval(draft);
+  observe(draft);
+  leaveCompanions(draft);
+  judgeUpdate(draft);
+  takeOn(draft);
+  const places = draft.service.Spec.Mode?.Global ? globalPlaces(draft) : replicatedPlaces(draft);
+  beginUpdate(draft, places);
+  const dirty = new Set(places.filter(({ key }) => isDirty(draft.slot(key), draft.service)));
+  // What settles may free a hand for the next place.
+  for (const place of places) if (!dirty.has(place)) settle(draft, place, false);
+  const picked = pickPlaces(draft, places);
+  for (const place of dirty) settle(draft, place, picked.has(place.key));
+  joinCompanions(draft);
+  concludeUpdate(draft, places);
+  judgeStuck(draft, places);
+  reap(draft);
+  return draft.decision();
+}
+
+/** What needs no new task for the present spec has it from now on. */
+function takeOn(draft: Draft): void {
+  const { nodes, tasksOn = () => [] } = draft.facts;
+  for (const task of adopt(draft.service, draft.tasks, nodes, tasksOn).changed) draft.put(task);
+}
+
+/** The service goes when its last task is gone, so that networks and ports are free by then. */
+function decideRemoval(draft: Draft): Decision {
+  for (const task of draft.tasks) draft.discard(task);
+  return draft.decision(draft.tasks.length === 0);
+}

@@ -1,0 +1,79 @@
+import { type Service, slotKey, type Task } from '../../model/index.ts';
+import type { Draft } from '../draft.ts';
+import type { Place } from '../new-task.ts';
+import { byAge, displacement, isRunning } from '../standing.ts';
+
+/** Docker's default when a spec says replicated, but not how many. */
+const defaultReplicas = 1;
+
+export const replicasOf = ({ Spec }: Service): number => Spec.Mode?.Replicated?.Replicas ?? defaultReplicas;
+
+/** The slots a replicated service has to have, after removing those it has too many of. */
+export function replicatedPlaces(draft: Draft): Place[] {
+  const wanted = replicasOf(draft.service);
+  scaleDown(draft, wanted);
+  const numbers = new Set(draft.keys.flatMap((key) => draft.slot(key).tasks[0]?.Slot ?? []));
+  for (let slot = 1; numbers.size < wanted; slot++) numbers.add(slot);
+  return [...numbers]
+    .sort((a, b) => a - b)
+    .map((slot) => ({ key: slotKey({ Slot: slot } as Task), slot, creatable: true }));
+}
+
+/** A slot as scaling down sees it: by the task that does the work there. */
+interface Candidate {
+  readonly key: string;
+  readonly task: Task | undefined;
+  readonly node: string;
+}
+
+/**
+ * Slots without a task on a usable node go first. Then, one at a time, the newest task of the node that has
+ * most tasks of this service, or most tasks in all where that is equal.
+ */
+function scaleDown(draft: Draft, wanted: number): void {
+  let surplus = draft.keys.length - wanted;
+  if (surplus <= 0) return;
+  const candidates = draft.keys.map((key) => candidate(draft, key)).sort(newestFirst);
+  const byNode = Map.groupBy(candidates, ({ node }) => node);
+  const idle = byNode.get('') ?? [];
+  byNode.delete('');
+  const load = new Map([...byNode.keys()].map((node) => [node, draft.facts.load(node)]));
+  for (; surplus > 0; surplus--) {
+    const victim = idle.shift() ?? takeFromFullest(byNode, load);
+    for (const task of victim ? draft.all(victim.key) : []) draft.discard(task);
+  }
+}
+
+function candidate(draft: Draft, key: string): Candidate {
+  const { live, tasks } = draft.slot(key);
+  const task = live.find(isRunning) ?? live[0];
+  const placed = task && !displacement(task, draft.facts.nodes) ? task.NodeID : undefined;
+  return { key, task: task ?? tasks[0], node: placed ?? '' };
+}
+
+const newestFirst = (a: Candidate, b: Candidate): number =>
+  a.task && b.task ? byAge(a.task, b.task) : Number(Boolean(b.task)) - Number(Boolean(a.task));
+
+function takeFromFullest(
+  byNode: ReadonlyMap<string, Candidate[]>,
+  load: Map<string, number>,
+): Candidate | undefined {
+  let fullest: string | undefined;
+  for (const node of byNode.keys()) {
+    if (fullest === undefined || isFuller(node, fullest, byNode, load)) fullest = node;
+  }
+  if (fullest === undefined) return undefined;
+  load.set(fullest, (load.get(fullest) ?? 0) - 1);
+  return byNode.get(fullest)?.shift();
+}
+
+function isFuller(
+  a: string,
+  b: string,
+  byNode: ReadonlyMap<string, readonly Candidate[]>,
+  load: ReadonlyMap<string, number>,
+): boolean {
+  const own = (byNode.get(a)?.length ?? 0) - (byNode.get(b)?.length ?? 0);
+  const all = (load.get(a) ?? 0) - (load.get(b) ?? 0);
+  return own > 0 || (own === 0 && (all > 0 || (all === 0 && a < b)));
+}

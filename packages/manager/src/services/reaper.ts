@@ -1,0 +1,46 @@
+import type { Task } from '../model/index.ts';
+import type { Draft } from './draft.ts';
+import { restartRules, taskTemplate } from './policy.ts';
+import { isDropped, standing } from './standing.ts';
+import { firstFailure } from './update/rollout.ts';
+import { isHalted, isUpdating } from './update/update-state.ts';
+
+/**
+ * Forgets the oldest tasks of each place beyond the history limit. With MaxAttempts at least one more than
+ * that stay, as in Swarm, since the attempts are counted from them.
+ */
+export function reap(draft: Draft): void {
+  const limit = limitOf(draft);
+  for (const key of draft.keys) reapPlace(draft, key, limit);
+}
+
+function reapPlace(draft: Draft, key: string, limit: number): void {
+  const { past, tasks } = draft.slot(key);
+  if (past.length === 0) return;
+  const needed = neededIn(draft, key);
+  // The restart policy asks how it ended.
+  const head = tasks.find((task) => !isDropped(task));
+  for (const [index, task] of past.entries()) {
+    if (task === head) continue;
+    // UpdateStatus names it as the reason of a rollback.
+    if (task.ID === draft.service.shoal.rollback?.taskId) continue;
+    if (isOnRemovedNode(draft, task) || (index >= limit && task !== needed)) draft.remove(task);
+  }
+}
+
+function limitOf({ facts, service }: Draft): number {
+  if (facts.historyLimit < 0) return Number.POSITIVE_INFINITY;
+  const { maxAttempts } = restartRules(taskTemplate(service.Spec).RestartPolicy);
+  return maxAttempts > 0 ? Math.max(facts.historyLimit, maxAttempts + 1) : facts.historyLimit;
+}
+
+/** The failure that an unfinished update counts for this place. */
+function neededIn(draft: Draft, key: string): Task | undefined {
+  const { service } = draft;
+  if (!isUpdating(service) && !isHalted(service)) return undefined;
+  return firstFailure(draft.slot(key), service, draft.rules);
+}
+
+/** It will never be heard of again: what ended before the node was removed is history like any other. */
+const isOnRemovedNode = ({ facts: { nodes } }: Draft, task: Task): boolean =>
+  standing(task, nodes) === 'lost' && nodes.get(task.NodeID ?? '') === undefined;

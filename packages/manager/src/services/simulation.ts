@@ -1,0 +1,311 @@
+/** A cluster without hosts, for this folder's tests: a scheduler and agents that are as simple as can be. */
+import { pino } from 'pino';
+import { isoTime } from '../effects.ts';
+import {
+  compareStates,
+  isTerminal,
+  type Leases,
+  type Node,
+  type Service,
+  type ServiceSpec,
+  type Task,
+  type TaskState,
+} from '../model/index.ts';
+import { Calm } from '../moves/calm.ts';
+import { rebalance } from '../moves/rebalance.ts';
+import { isEligible } from '../scheduler/constraints.ts';
+import { ClusterState, placePending } from '../scheduler/index.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store, type Tx } from '../store/index.ts';
+import { aNode, aService } from '../testing.ts';
+import { decideService } from './decide.ts';
+import type { Decision, Facts } from './draft.ts';
+import { reconcile } from './loop.ts';
+import { isRunning, isWanted } from './standing.ts';
+
+export const epochMs = Date.UTC(2026, 0, 1);
+const log = pino({ level: 'silent' });
+/** What an agent does with a task, one step a tick. */
+const nextStep: Partial<Record<TaskState, TaskState>> = {
+  assigned: 'accepted',
+  accepted: 'preparing',
+  preparing: 'ready',
+  ready: 'starting',
+  starting: 'running',
+};
+
+export class Simulation {
+  now = epochMs;
+  /** Tasks that a node can hold. */
+  room = Number.POSITIVE_INFINITY;
+  /** Nothing starts there. */
+  readonly brokenNodes = new Set<string>();
+  /** Every task is rejected there. */
+  readonly refusingNodes = new Set<string>();
+  /** Whether tasks are moved. */
+  rebalances = false;
+  /** Whether the real scheduler chooses the nodes. */
+  schedules = false;
+  readonly store: Store;
+  readonly #calm: Calm;
+  /** Tasks whose containers went with the power of their hosts; their agents will say so. */
+  readonly #dead = new Set<string>();
+  /** Isolated tasks that their hosts stopped for want of contact. */
+  readonly #cutOff = new Set<string>();
+  #ids = 0;
+  #turn = 0;
+
+  static async open(nodes: number, service: Partial<Service> = {}): Promise<Simulation> {
+    let simulation: Simulation | undefined;
+    const store = await Store.open(memoryBackend(), () => simulation?.now ?? epochMs);
+    simulation = new Simulation(store);
+    await store.update((tx) => {
+      for (let n = 1; n <= nodes; n++) tx.nodes.create(aNode(`n${n}`));
+      tx.services.create(aService('web', service));
+    });
+    return simulation;
+  }
+
+  private constructor(store: Store) {
+    this.store = store;
+    this.#calm = new Calm(store.view.nodes.all(), this.now);
+    store.watch(({ changes }) => {
+      for (const change of changes)
+        if (change.table === 'nodes') this.#calm.note(change.id, change.after, this.now);
+    });
+  }
+
+  get service(): Service {
+    const service = this.store.view.services.get('web');
+    if (!service) throw new Error('the service is gone');
+    return service;
+  }
+
+  get tasks(): Task[] {
+    return this.store.view.tasks.by('service', 'web');
+  }
+
+  get facts(): Facts {
+    return {
+      service: this.service,
+      tasks: this.tasks,
+      nodes: this.store.view.nodes,
+      load: (nodeId) => this.store.view.tasks.by('node', nodeId).length,
+      historyLimit: [...this.store.view.clusters.all()][0]?.TaskHistoryRetentionLimit ?? 5,
+      now: this.now,
+      ids: () => 'next',
+    };
+  }
+
+  running(image?: string): Task[] {
+    return this.tasks.filter(
+      ({ Status, DesiredState, Spec }) =>
+        Status.State === 'running' &&
+        DesiredState === 'running' &&
+        (image === undefined || Spec.ContainerSpec?.Image === image),
+    );
+  }
+
+  /** Slots in which a container really runs that was not told to stop, on a host that others can reach. */
+  served(): Set<number | undefined> {
+    const { nodes } = this.store.view;
+    const serving = this.tasks.filter(
+      (task) =>
+        isRunning(task) &&
+        (isWanted(task) || task.shoal.lost === true) &&
+        !this.#dead.has(task.ID) &&
+        nodes.get(task.NodeID ?? '')?.Status.State === 'ready',
+    );
+    return new Set(serving.map(({ Slot }) => Slot));
+  }
+
+  decide(): Decision {
+    return decideService(this.facts);
+  }
+
+  /** One orchestrator's round. */
+  async orchestrate(): Promise<void> {
+    const ids = () => `t${String(++this.#ids).padStart(5, '0')}`;
+    await this.store.update((tx) => reconcile(tx, ['web'], this.now, { ids, log }));
+  }
+
+  /** What agents do before anybody else has noticed that they are back. */
+  async runAgents(): Promise<void> {
+    await this.store.update((tx) => this.#runAgents(tx));
+  }
+
+  /** Orchestrator, rebalancer, scheduler and agents, a step each, and some time. */
+  async tick(ms = 100): Promise<void> {
+    await this.orchestrate();
+    this.now += 1;
+    if (this.rebalances) await this.#rebalance();
+    await this.store.update((tx) => this.#schedule(tx));
+    await this.runAgents();
+    this.now += ms - 1;
+  }
+
+  async run(ms: number, tickMs = 100): Promise<void> {
+    for (const end = this.now + ms; this.now < end; ) await this.tick(tickMs);
+  }
+
+  /** Like the API: a change of the task template is a new version, everything else is not. */
+  async change(spec: Partial<ServiceSpec>): Promise<void> {
+    await this.store.update((tx) => {
+      const { UpdateStatus: _, ...service } = this.service;
+      const { previousSpecVersion: _old, rollback: _reason, ...internals } = service.shoal;
+      tx.services.update({
+        ...service,
+        Spec: { ...service.Spec, ...spec },
+        PreviousSpec: service.Spec,
+        shoal: {
+          ...internals,
+          previousSpecVersion: internals.specVersion,
+          specVersion: spec.TaskTemplate ? service.Version.Index + 1 : internals.specVersion,
+        },
+      });
+    });
+  }
+
+  /** Images named `broken…` fail when started, `absent…` can't be pulled, `once…` exit with 0. */
+  async deploy(image: string): Promise<void> {
+    const template = this.service.Spec.TaskTemplate;
+    await this.change({ TaskTemplate: { ...template, ContainerSpec: { Image: image } } });
+  }
+
+  async scale(Replicas: number): Promise<void> {
+    await this.change({ Mode: { Replicated: { Replicas } } });
+  }
+
+  async setNode(id: string, change: (node: Node) => Node | undefined): Promise<void> {
+    await this.store.update((tx) => {
+      const node = tx.nodes.get(id);
+      const changed = node && change(node);
+      if (changed) tx.nodes.update(changed);
+      else tx.nodes.remove(id);
+    });
+  }
+
+  async nodeState(id: string, State: Node['Status']['State']): Promise<void> {
+    await this.setNode(id, (node) => ({ ...node, Status: { ...node.Status, State } }));
+  }
+
+  /** The host loses its power: it goes down, and its containers with it. */
+  async powerOff(id: string): Promise<void> {
+    for (const { ID } of this.store.view.tasks.by('node', id)) this.#dead.add(ID);
+    await this.nodeState(id, 'down');
+  }
+
+  /** The host is cut off and goes down; its containers run on. */
+  async cut(id: string): Promise<void> {
+    await this.setNode(id, (node) => down(node, 'running'));
+  }
+
+  /** The leases of a host that is cut off have ended: it has stopped its isolated tasks, and the manager knows. */
+  async endLeases(id: string): Promise<void> {
+    for (const { ID, shoal } of this.store.view.tasks.by('node', id))
+      if (shoal.isolated) this.#cutOff.add(ID);
+    await this.setNode(id, (node) => down(node, 'over'));
+  }
+
+  async comeBack(id: string): Promise<void> {
+    await this.setNode(id, ({ Status, shoal: { leases: _, ...shoal }, ...node }) => ({
+      ...node,
+      Status: { ...Status, State: 'ready' },
+      shoal,
+    }));
+  }
+
+  async availability(id: string, Availability: 'active' | 'pause' | 'drain'): Promise<void> {
+    await this.setNode(id, (node) => ({ ...node, Spec: { ...node.Spec, Availability } }));
+  }
+
+  async observe(id: string, state: TaskState, err?: string): Promise<void> {
+    await this.store.update((tx) => {
+      const task = tx.tasks.get(id);
+      if (task) this.#observed(tx, task, state, err);
+    });
+  }
+
+  #observed(tx: Tx, task: Task, State: TaskState, Err?: string): void {
+    if (compareStates(State, task.Status.State) <= 0) return;
+    const cutOff = this.#cutOff.has(task.ID) && { cutOff: true as const };
+    const Status = { Timestamp: isoTime(this.now), State, PortStatus: {}, ...(Err && { Err }), ...cutOff };
+    tx.tasks.update({ ...task, Status });
+  }
+
+  async #rebalance(): Promise<void> {
+    const ids = () => `t${String(++this.#ids).padStart(5, '0')}`;
+    const moves = this.tasks.filter(
+      ({ shoal, Status }) => shoal.moves !== undefined && compareStates(Status.State, 'running') < 0,
+    );
+    const underWay = new Set(moves.map(({ ID }) => ID));
+    const state = ClusterState.from(this.store.view);
+    await this.store.update((tx) =>
+      rebalance(tx, ['web'], { state, calm: this.#calm, underWay, now: this.now, ids }),
+    );
+  }
+
+  #schedule(tx: Tx): void {
+    if (this.schedules) {
+      placePending(tx, ClusterState.from(tx), this.now);
+      return;
+    }
+    const nodes = [...tx.nodes.all()].sort((a, b) => (a.ID < b.ID ? -1 : 1));
+    for (const task of tx.tasks.by('service', 'web').sort((a, b) => (a.ID < b.ID ? -1 : 1))) {
+      if (task.Status.State !== 'pending') continue;
+      const fitting = nodes.filter((node) => this.#fits(tx, node, task));
+      const node = fitting[this.#turn++ % Math.max(1, fitting.length)];
+      if (node) {
+        const Status = { Timestamp: isoTime(this.now), State: 'assigned' as const, PortStatus: {} };
+        tx.tasks.update({ ...task, NodeID: node.ID, Status });
+      } else if (!task.shoal.pending) {
+        const filter = nodes.every(({ Status }) => Status.State === 'ready') ? 'resources' : 'readiness';
+        const pending = [{ filter, nodes: nodes.length, text: 'no room' }];
+        tx.tasks.update({ ...task, shoal: { ...task.shoal, pending } });
+      }
+    }
+  }
+
+  #fits(tx: Tx, node: Node, task: Task): boolean {
+    if (task.NodeID && task.NodeID !== node.ID) return false;
+    const held = tx.tasks
+      .by('node', node.ID)
+      .filter(({ Status, ID }) => !isTerminal(Status.State) && ID !== task.ID);
+    return (
+      node.Status.State === 'ready' &&
+      node.Spec.Availability === 'active' &&
+      isEligible(node, task.Spec.Placement) &&
+      held.length < this.room
+    );
+  }
+
+  #runAgents(tx: Tx): void {
+    for (const task of tx.tasks.by('service', 'web')) {
+      const node = task.NodeID ? tx.nodes.get(task.NodeID) : undefined;
+      if (node?.Status.State !== 'ready' || isTerminal(task.Status.State)) continue;
+      const state = this.#stepOf(task);
+      if (state) this.#observed(tx, task, state);
+    }
+  }
+
+  #stepOf({ ID, NodeID = '', Status, DesiredState, Spec, shoal }: Task): TaskState | undefined {
+    const image = Spec.ContainerSpec?.Image ?? '';
+    if (this.#dead.has(ID)) return 'failed';
+    if (this.#cutOff.has(ID)) return 'shutdown';
+    if (shoal.lost && DesiredState === 'shutdown') return undefined;
+    if (DesiredState === 'shutdown' || DesiredState === 'remove') return 'shutdown';
+    const isRefused = this.refusingNodes.has(NodeID) || image.startsWith('absent');
+    if (Status.State === 'preparing' && isRefused) return 'rejected';
+    if (Status.State === 'ready' && DesiredState === 'ready') return undefined;
+    if (Status.State === 'running' && image.startsWith('once')) return 'complete';
+    if (Status.State === 'starting' && this.brokenNodes.has(NodeID)) return 'failed';
+    if (Status.State === 'starting' && image.startsWith('broken')) return 'failed';
+    return nextStep[Status.State];
+  }
+}
+
+const down = (node: Node, leases: Leases): Node => ({
+  ...node,
+  Status: { ...node.Status, State: 'down' },
+  shoal: { ...node.shoal, leases },
+});

@@ -1,0 +1,93 @@
+import type { Task } from '../model/index.ts';
+import type { Draft, Slot } from './draft.ts';
+import type { Place } from './new-task.ts';
+import { isRunning, isUnassigned, makesRoom, whyWaiting } from './standing.ts';
+import { overtaken } from './update/overtaken.ts';
+import { endUpdate } from './update/rollout.ts';
+import { isCurrent, isDirty, isUpdating } from './update/update-state.ts';
+
+/** A task that no node took for so long, while nothing was under way that could change it, gets none. */
+const sureMs = 15_000;
+/** The same where there may be room after all: a node is away or rests, tasks are leaving, a companion starts. */
+const longestWaitMs = 5 * 60_000;
+/** How soon to look again at what is under way. */
+const againMs = 5_000;
+
+/** Filters that refuse nodes for what passes by itself. */
+const passing: ReadonlySet<string> = new Set(['readiness', 'pressure', 'flapping']);
+
+/** A new task for which another one stops, or has stopped, but which no node takes. */
+interface Stuck {
+  readonly place: Place;
+  readonly task: Task;
+  readonly why: string;
+}
+
+/**
+ * Ends an update, or a rollback, that can't end: nothing else of it is left to do, and no node takes what would come
+ * next. The failure action applies, only that there is nothing to continue with. What waits is dropped, so that
+ * nothing moves once there is room after all.
+ */
+export function judgeStuck(draft: Draft, places: readonly Place[]): void {
+  const { service, facts, rules } = draft;
+  if (!isUpdating(service)) return;
+  const excused = overtaken(draft);
+  const open = places.filter(({ key, creatable }) => creatable && !excused.has(key));
+  const stuck = open.flatMap((place) => stuckIn(draft, place) ?? []);
+  const [first] = stuck;
+  if (!first) return;
+  const due = Math.max(...stuck.map(({ task }) => sureAt(draft, task)));
+  draft.wake(Math.min(due, facts.now + againMs));
+  const more = stuck.length < rules.parallelism && open.some(({ key }) => isDirty(draft.slot(key), service));
+  if (due > facts.now || more || open.some(({ key }) => isMoving(draft, key))) return;
+  for (const { task } of stuck) draft.stop(task, 'surplus');
+  endUpdate(draft, { why: `lack of a node for ${nameOf(draft, first.place)}: ${first.why}` });
+}
+
+/** A place that was empty before stays so for want of a node: that holds up no update. */
+export function isLeftWaiting(draft: Draft, slot: Slot, task: Task): boolean {
+  if (whyWaiting(task) === undefined || isAwaited(draft, slot, task)) return false;
+  const due = sureAt(draft, task);
+  draft.wake(Math.min(due, draft.facts.now + againMs));
+  return due <= draft.facts.now;
+}
+
+function stuckIn(draft: Draft, place: Place): Stuck | undefined {
+  const slot = draft.slot(place.key);
+  const task = slot.live.find((one) => isCurrent(one, draft.service));
+  const why = task && whyWaiting(task);
+  return why && isAwaited(draft, slot, task) ? { place, task, why } : undefined;
+}
+
+const isAwaited = ({ service }: Draft, { live }: Slot, { shoal }: Task): boolean =>
+  shoal.replaces !== undefined || live.some((one) => !isCurrent(one, service));
+
+/** A new task there has what it needs, or one leaves: afterwards there is more room. */
+function isMoving(draft: Draft, key: string): boolean {
+  const { service, facts } = draft;
+  return draft
+    .all(key)
+    .some(
+      (task) =>
+        makesRoom(task, facts.nodes, facts.now) ||
+        (draft.slot(key).live.includes(task) &&
+          isCurrent(task, service) &&
+          !isRunning(task) &&
+          whyWaiting(task) === undefined),
+    );
+}
+
+/** From when on it is sure that no node takes the task, as far as is known now (ms since the epoch). */
+function sureAt(draft: Draft, task: Task): number {
+  const made = Date.parse(task.CreatedAt);
+  if (draft.facts.now < made + sureMs) return made + sureMs;
+  const { pending } = task.shoal;
+  // Without a word of the scheduler it waits for a companion.
+  const passes = pending ? pending.some(({ filter }) => passing.has(filter)) : isUnassigned(task);
+  return made + (passes || draft.roomComes ? longestWaitMs : sureMs);
+}
+
+const nameOf = ({ facts }: Draft, { slot, nodeId = '' }: Place): string =>
+  slot === undefined
+    ? `the task of ${facts.nodes.get(nodeId)?.Description.Hostname ?? nodeId}`
+    : `slot ${slot}`;
