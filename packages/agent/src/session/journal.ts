@@ -1,8 +1,8 @@
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Assignments, StatusBatch, type TaskStatus } from '@shoal/proto';
+import { Changes, StatusBatch, type TaskStatus } from '@shoal/proto';
 import type { Logger } from 'pino';
-import { type AssignmentSet, applyAssignments, noAssignments, toComplete } from './assignment-set.ts';
+import { Assignments } from '../assignments/assignments.ts';
 import { LazyFile, readIfThere, writeAtomically } from './atomic-file.ts';
 
 /** Changes that come together are written together; a crash loses no more than this. */
@@ -28,6 +28,7 @@ export class Journal {
   readonly #identityFile: LazyFile;
   readonly #assignmentFile: LazyFile;
   readonly #statusFile: LazyFile;
+  readonly assignments = new Assignments();
   readonly statuses = new Map<string, TaskStatus>();
   /** Why files could not be written, by their names. */
   readonly #unwritten = new Map<string, string>();
@@ -38,7 +39,6 @@ export class Journal {
   #lease: number | undefined;
   #writingLease = false;
   #leaseWarned = false;
-  #assignments: AssignmentSet = noAssignments;
 
   private constructor(folder: string, log: Logger) {
     this.#folder = folder;
@@ -46,7 +46,7 @@ export class Journal {
     this.#bootFile = this.#lazily('boot', () => Buffer.from(this.#boot));
     this.#identityFile = this.#lazily('node.json', () => Buffer.from(`${JSON.stringify(this.#identity)}\n`));
     this.#assignmentFile = this.#lazily('assignments.bin', () =>
-      Assignments.encode(toComplete(this.#assignments)).finish(),
+      Changes.encode(this.assignments.complete()).finish(),
     );
     this.#statusFile = this.#lazily('statuses.bin', () =>
       StatusBatch.encode({ number: 0, statuses: [...this.statuses.values()] }).finish(),
@@ -66,7 +66,7 @@ export class Journal {
       if (nodeId && clusterId) journal.#identity = { nodeId, clusterId };
     });
     await journal.#read('assignments.bin', (data) => {
-      journal.#assignments = applyAssignments(noAssignments, Assignments.decode(data)) ?? noAssignments;
+      journal.assignments.apply(Changes.decode(data));
     });
     await journal.#read('statuses.bin', (data) => {
       for (const status of StatusBatch.decode(data).statuses) journal.statuses.set(status.taskId, status);
@@ -82,10 +82,6 @@ export class Journal {
   /** The host was booted since the journal was last opened. */
   get rebooted(): boolean {
     return this.#rebooted;
-  }
-
-  get assignments(): AssignmentSet {
-    return this.#assignments;
   }
 
   /** Why it can't be written; undefined while it can. */
@@ -131,8 +127,8 @@ export class Journal {
     await this.#identityFile.flush();
   }
 
-  setAssignments(assignments: AssignmentSet): void {
-    this.#assignments = assignments;
+  /** The assignments have changed. */
+  touchAssignments(): void {
     this.#assignmentFile.touch();
   }
 
