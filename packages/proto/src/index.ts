@@ -1,3 +1,4 @@
+export * from './create-body.ts';
 export * from './gen/shoal/v1/agent.ts';
 export * from './host-probe.ts';
 export * from './kinds.ts';

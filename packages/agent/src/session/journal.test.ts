@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, rmdir, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Change, Changes } from '@shoal/proto';
 import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { changes, put } from '../assignments/testing.ts';
@@ -65,6 +66,16 @@ it('goes on without a file that is broken', async () => {
   const journal = await Journal.open(folder, 'boot 1', silent);
   expect(journal.identity).toBeUndefined();
   expect(journal.assignments.objects.task.size).toBe(0);
+});
+
+it('leaves out what an agent of another version wrote down', async () => {
+  const folder = await newFolder();
+  await Journal.open(folder, 'boot 1', silent);
+  const unknown = Buffer.from(Change.encode({ kind: 'moon', id: 'm1' }).finish());
+  const message = changes({ complete: true, resultsIn: 7 }, put('task', 't1', anAssignment('t1')), unknown);
+  await writeFile(join(folder, 'assignments.bin'), Changes.encode(message).finish());
+  const { number, objects } = (await Journal.open(folder, 'boot 1', silent)).assignments;
+  expect([number, objects.task.size]).toEqual([0, 0]);
 });
 
 it('knows whether the host was booted since it was last opened', async () => {

@@ -1,6 +1,6 @@
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Changes, StatusBatch, type TaskStatus } from '@shoal/proto';
+import { Change, Changes, kinds, StatusBatch, type TaskStatus } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { Assignments } from '../assignments/assignments.ts';
 import { LazyFile, readIfThere, writeAtomically } from './atomic-file.ts';
@@ -66,7 +66,10 @@ export class Journal {
       if (nodeId && clusterId) journal.#identity = { nodeId, clusterId };
     });
     await journal.#read('assignments.bin', (data) => {
-      journal.assignments.apply(Changes.decode(data));
+      const message = Changes.decode(data);
+      if (message.changes.some((bytes) => !(Change.decode(bytes).kind in kinds)))
+        throw new Error('an agent of another version wrote it');
+      journal.assignments.apply(message);
     });
     await journal.#read('statuses.bin', (data) => {
       for (const status of StatusBatch.decode(data).statuses) journal.statuses.set(status.taskId, status);
