@@ -1,0 +1,2 @@
+export { containerBody } from './body.ts';
+export { memoryReservation } from './limits.ts';
