@@ -177,7 +177,7 @@ function takenOver({ shoal }: Task, { nodeId }: Place): Origin {
 }
 
 /** What has to pass before `old` makes room for `next`; undefined: nothing, it goes now. */
-function beforeStop({ draft, target }: Scene, old: Task, next: Task): Wait | undefined {
+function beforeStop({ draft, place, target }: Scene, old: Task, next: Task): Wait | undefined {
   const { rules, facts } = draft;
   const { nodes, now } = facts;
   if (!isRunning(old)) return undefined;
@@ -192,7 +192,7 @@ function beforeStop({ draft, target }: Scene, old: Task, next: Task): Wait | und
   }
   if (!isUnplaceable(next)) return takeOver();
   const makesWay = stopFirst
-    ? someNodeCouldRun(target, nodes)
+    ? someNodeCouldRun(target, place, nodes)
     : !rules.orderIsExplicit && canTakePlaceOf(target, old, nodes);
   return makesWay ? undefined : takeOver();
 }

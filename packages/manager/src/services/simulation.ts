@@ -14,11 +14,11 @@ import {
 } from '../model/index.ts';
 import { Calm } from '../moves/calm.ts';
 import { rebalance } from '../moves/rebalance.ts';
-import { isEligible } from '../scheduler/constraints.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { beginTransaction, Store, type Tx } from '../store/index.ts';
 import { aNode, aService } from '../testing.ts';
+import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Facts } from './draft.ts';
 import { reconcile } from './loop.ts';
@@ -281,12 +281,7 @@ export class Simulation {
     const held = tx.tasks
       .by('node', node.ID)
       .filter(({ Status, ID }) => !isTerminal(Status.State) && ID !== task.ID);
-    return (
-      node.Status.State === 'ready' &&
-      node.Spec.Availability === 'active' &&
-      isEligible(node, task.Spec.Placement) &&
-      held.length < this.room
-    );
+    return couldRun(task.Spec)(node) && held.length < this.room;
   }
 
   #runAgents(tx: Tx): void {
