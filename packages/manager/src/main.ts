@@ -83,7 +83,6 @@ const dispatcher: Dispatcher = new Dispatcher(store, {
   ids,
   log: log.child({ component: 'dispatcher' }),
   liveness,
-  managerAddr,
 });
 const scheduler = schedulerLoop(store, { clock, log: log.child({ component: 'scheduler' }) });
 const allocator = allocatorLoop(store, { clock, log: log.child({ component: 'allocator' }) });

@@ -202,4 +202,4 @@ const routingFacts = ({ Spec, shoal }: Service) => [
   shoal.ports,
 ];
 
-const peerFacts = ({ Status, shoal }: Node) => [Status.Addr, shoal.number, shoal.key];
+const peerFacts = ({ reported, allotted }: Node) => [reported.address, allotted.number, reported.key];

@@ -119,9 +119,9 @@ export function toServiceEndpoints(
 
 export const toPeer = (node: Node): proto.Peer => ({
   nodeId: node.ID,
-  number: node.shoal.number,
-  address: node.Status.Addr ?? '',
-  key: node.shoal.key ?? '',
+  number: node.allotted.number,
+  address: node.reported.address,
+  key: node.reported.key ?? '',
 });
 
 function aliasesOn({ Spec }: Service, { networkId }: ServiceAttachment): string[] {

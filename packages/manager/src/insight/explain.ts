@@ -18,8 +18,8 @@ function waitsFor(view: ReadView, task: Task): string | null {
   for (const other of view.tasks.by('slot', slotIndexKey(task.ServiceID, slotKey(task)))) {
     if (other.ID === task.ID || !other.shoal.isolated || isTerminal(other.Status.State)) continue;
     const node = view.nodes.get(other.NodeID ?? '');
-    const leases = node?.Status.State === 'down' ? node.shoal.leases : undefined;
-    const host = node?.Description.Hostname ?? '';
+    const leases = node?.judged.leases;
+    const host = node?.reported.description.Hostname ?? '';
     if (leases === 'running')
       return `task ${other.ID} may run on ${host} still: for at least 15 s after the last word from there`;
     if (leases === 'unsure')

@@ -1,4 +1,4 @@
-import { companionOf, networkModeOf, type Service, type Task } from '../model/index.ts';
+import { companionOf, isReady, networkModeOf, type Service, type Task } from '../model/index.ts';
 import { replicasOf } from '../services/modes/replicated.ts';
 import { moveOrder, restartRules, taskTemplate } from '../services/policy.ts';
 import { displacement, isRunning, isWanted, type Nodes, standing } from '../services/standing.ts';
@@ -41,7 +41,7 @@ const isSteady = (task: Task, service: Service, nodes: Nodes): boolean =>
   isRunning(task) &&
   !task.Status.Err &&
   isCurrent(task, service) &&
-  nodes.get(task.NodeID ?? '')?.Status.State === 'ready' &&
+  isReady(nodes.get(task.NodeID ?? '')) &&
   displacement(task, nodes) === undefined;
 
 /** Tasks of other services live in the networks of this one's, and would have to start anew. */

@@ -1,5 +1,5 @@
 import type { Ids } from '../effects.ts';
-import { type Node, priorityOf, type Service, shortOf, slotKey, type Task } from '../model/index.ts';
+import { isReady, type Node, priorityOf, type Service, shortOf, slotKey, type Task } from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
@@ -43,7 +43,7 @@ export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContex
   for (const id of nodeIds) {
     const node = tx.nodes.get(id);
     const at = Math.max(strains.movableAt(id), calm.quietAt);
-    if (node?.Status.State !== 'ready' || !Number.isFinite(at)) continue;
+    if (!node || !isReady(node) || !Number.isFinite(at)) continue;
     if (at <= now) {
       balancer ??= new Balancer(context.state, { now, seed: 0 });
       const why = begin(tx, node, balancer, context);

@@ -1,11 +1,11 @@
-import type { GenericResource, Node, Task } from '../model/index.ts';
+import { type GenericResource, isReady, type Node, type Task } from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
 import type { Target } from './new-task.ts';
 import type { Nodes } from './standing.ts';
 
 /** New ones. */
-export const takesTasks = ({ Status, Spec, shoal }: Node): boolean =>
-  Status.State === 'ready' && (Spec.Availability ?? 'active') === 'active' && shoal.pressures === undefined;
+export const takesTasks = (node: Node): boolean =>
+  isReady(node) && (node.Spec.Availability ?? 'active') === 'active' && node.reported.pressures === undefined;
 
 /** Some node takes tasks and meets the constraints: what is missing there is only room. */
 export const someNodeCouldRun = (target: Target, nodes: Nodes): boolean =>
