@@ -43,6 +43,7 @@ export const RULES: readonly Rule[] = [
     not: [...IO, 'packages/proto', 'node:sqlite'],
     why: CORE,
   },
+  { room: 'packages/manager/src/container-body', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/services', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/moves', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/allocator', not: [...IO, 'packages/proto', 'node:sqlite'], why: CORE },

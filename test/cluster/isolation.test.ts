@@ -96,7 +96,9 @@ describe('a service that must run only once', () => {
     const { waitsFor } = await httpJson<{ waitsFor: string }>(
       `${cluster.apiUrl}/shoal/v1/tasks/${waiting.ID}/explain`,
     );
-    expect(waitsFor).toMatch(new RegExp(`^task ${taskId} may run on ${host.name} still, which answers`));
+    expect(waitsFor).toMatch(
+      new RegExp(`^task ${taskId} to stop; it may run on ${host.name} still, which answers`),
+    );
     await faults.resume(host, 'agent');
     await cluster.waitReady();
     await until(

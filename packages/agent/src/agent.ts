@@ -27,6 +27,7 @@ import type { AssignmentSet } from './session/assignment-set.ts';
 import { bootId } from './session/boot.ts';
 import { Journal } from './session/journal.ts';
 import { ManagerLink } from './session/link.ts';
+import { bodyOf, portsOf } from './task/body.ts';
 import { leaseMs } from './task/isolation.ts';
 import { Limiter } from './task/limiter.ts';
 import { Tasks } from './task/tasks.ts';
@@ -84,7 +85,7 @@ export class Agent {
     this.#engine = new Engine({
       socketPath: config.dockerSocket,
       clock,
-      attach: (task) => this.#network.attach(task),
+      attach: (task) => this.#network.attach(task.attachments, portsOf(bodyOf(task))),
       onPulled: () => void this.#facts.refresh(),
     });
     this.#pressures = new PressureWatch({

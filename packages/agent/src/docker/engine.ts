@@ -1,20 +1,21 @@
 import type { Readable } from 'node:stream';
-import type { Assignment } from '@shoal/proto';
+import type { Assignment, CreateBody } from '@shoal/proto';
 import Docker from 'dockerode';
 import type { DockerAttachment } from '../network/host-network.ts';
+import { stopTimeoutMs } from '../task/body.ts';
 import type { Check, Container, ContainerLimits, ListedContainer } from '../task/container.ts';
 import { type ContainerEngine, Refused } from '../task/engine.ts';
-import { limitsOf } from '../task/limits.ts';
+import { limitsIn } from '../task/limits.ts';
 import { createBody, endpointConfig } from './create-body.ts';
 import { messageOf, refusal, statusCodeOf } from './errors.ts';
 import { runIn } from './exec.ts';
-import { updateBody } from './host-config.ts';
 import { jsonLines } from './json-lines.ts';
 import { clusterLabel, type Owner, ownerFilter, taskOf } from './labels.ts';
 import { toContainer, toListed } from './observe.ts';
 import { killProcesses } from './processes.ts';
 import { Pulls } from './pulls.ts';
 import { isImageId, parseReference } from './reference.ts';
+import { updateBody } from './update-body.ts';
 
 /** Longest waits for the daemon, by what it has to do. */
 const quickMs = 15_000;
@@ -102,7 +103,7 @@ export class Engine implements ContainerEngine {
       });
       // Before API 1.44 a container can be made on one network only.
       for (const attachment of attachments.slice(1)) await this.#connect(assignment, id, attachment);
-      return created(id, assignment, body.StopTimeout);
+      return created(id, body);
     } catch (error) {
       throw refusal(error);
     }
@@ -282,7 +283,7 @@ const within = (ms: number) => ({ abortSignal: AbortSignal.timeout(ms) });
 const credentials = (auth: string) => ({ base64: auth });
 
 /** A container just made needs no look. */
-const created = (id: string, task: Assignment, stopTimeoutSeconds: number): Container => ({
+const created = (id: string, body: CreateBody): Container => ({
   id,
   phase: 'created',
   startedAt: '',
@@ -290,8 +291,8 @@ const created = (id: string, task: Assignment, stopTimeoutSeconds: number): Cont
   pid: 0,
   exitCode: 0,
   oomKilled: false,
-  limits: limitsOf(task),
+  limits: limitsIn(body.HostConfig),
   error: '',
-  stopTimeoutMs: stopTimeoutSeconds * 1_000,
+  stopTimeoutMs: stopTimeoutMs(body),
   ports: [],
 });

@@ -1,5 +1,3 @@
-import type { Assignment } from '@shoal/proto';
-
 /** Which agent of which cluster a container belongs to. An agent never touches one that is not its own. */
 export interface Owner {
   readonly nodeId: string;
@@ -10,19 +8,9 @@ export const taskLabel = 'shoal.task.id';
 const nodeLabel = 'shoal.node.id';
 export const clusterLabel = 'shoal.cluster.id';
 
-/**
- * The labels of a task's container: the user's, then those that Docker's own executor sets and tools look
- * for (moby, daemon/cluster/executor/container/container.go `labels`), then ours.
- */
-export const labelsOf = (task: Assignment, owner: Owner): Record<string, string> => ({
-  ...task.container?.labels,
-  'com.docker.swarm.task': '',
-  'com.docker.swarm.task.id': task.taskId,
-  'com.docker.swarm.task.name': task.containerName,
-  'com.docker.swarm.node.id': owner.nodeId,
-  'com.docker.swarm.service.id': task.serviceId,
-  'com.docker.swarm.service.name': task.serviceName,
-  [taskLabel]: task.taskId,
+/** By these an agent knows its task's container again. */
+export const ownerLabels = (taskId: string, owner: Owner): Record<string, string> => ({
+  [taskLabel]: taskId,
   [nodeLabel]: owner.nodeId,
   [clusterLabel]: owner.clusterId,
 });

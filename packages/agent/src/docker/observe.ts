@@ -1,23 +1,20 @@
-import type { Port } from '@shoal/proto';
+import type { HostLimits, Port } from '@shoal/proto';
 import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
+import { stopTimeoutMs } from '../task/body.ts';
 import {
   type Container,
   type ContainerPhase,
   containerPhases,
   type ListedContainer,
 } from '../task/container.ts';
+import { limitsIn } from '../task/limits.ts';
 import { checkOf, healthOf, toHealth } from './health.ts';
-import { toLimits } from './host-config.ts';
 import { type Owner, taskOf } from './labels.ts';
-
-/** Docker's, for a container that names none. */
-const defaultStopTimeoutSeconds = 10;
 
 /** What `docker inspect` says, as the tasks see it. */
 export function toContainer(info: ContainerInspectInfo): Container {
   const { State: state, Config: config, HostConfig: host } = info;
   const check = checkOf(info);
-  const { StopTimeout: stopTimeout } = config as { StopTimeout?: number };
   return {
     id: info.Id,
     phase: toPhase(state.Status),
@@ -27,9 +24,9 @@ export function toContainer(info: ContainerInspectInfo): Container {
     pid: state.Pid,
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,
-    limits: toLimits(host),
+    limits: limitsIn(host as HostLimits),
     error: state.Error,
-    stopTimeoutMs: (stopTimeout ?? defaultStopTimeoutSeconds) * 1_000,
+    stopTimeoutMs: stopTimeoutMs(config as { StopTimeout?: number }),
     ports: toPorts(info.NetworkSettings.Ports),
   };
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { anAssignment } from '../task/testing.ts';
 import { clientMs, listenersOf, look, type Ours, type Owner, ownSockets, type Watch } from './listeners.ts';
 import { oursOf } from './ours.ts';
 import type { OpenSocket } from './proc-net.ts';
@@ -114,8 +115,10 @@ it('what Docker holds for a task is none, also while it lets go; for others it i
 it('ports and containers of tasks: those they shall get, and those they got', () => {
   const port = (published: number) => ({ protocol: 'tcp', target: 80, published, name: '' });
   const container = { id: 'c1', pid: 5, exitCode: 0 };
+  const PortBindings = { '80/tcp': [{ HostPort: '8080' }, { HostPort: '' }] };
+  const task = anAssignment('t1', 'running', { serviceId: 'web' }, { HostConfig: { PortBindings } });
   const ours = oursOf(
-    new Map([['t1', { serviceId: 'web', ports: [port(8_080), port(0)] }]]),
+    new Map([['t1', task]]),
     [
       { taskId: 't1', container, ports: [port(8_080), port(49_153)] },
       { taskId: 'gone', container: { ...container, id: 'c2' }, ports: [] },

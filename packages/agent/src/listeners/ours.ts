@@ -1,14 +1,15 @@
 import type { Assignment, TaskStatus } from '@shoal/proto';
+import { bodyOf, portsOf } from '../task/body.ts';
 import { type Ours, portKey } from './listeners.ts';
 
 /** What the agent's own tasks have of the host's ports. */
 export function oursOf(
-  tasks: ReadonlyMap<string, Pick<Assignment, 'serviceId' | 'ports'>>,
+  tasks: ReadonlyMap<string, Assignment>,
   statuses: readonly Pick<TaskStatus, 'taskId' | 'container' | 'ports'>[],
   pid: number,
 ): Ours {
-  const ports = [...tasks.values(), ...statuses]
-    .flatMap((each) => each.ports)
+  const asked = [...tasks.values()].flatMap((task) => portsOf(bodyOf(task)));
+  const ports = [...asked, ...statuses.flatMap((each) => each.ports)]
     // The number of others is not known before Docker has chosen it.
     .filter(({ published }) => published > 0);
   return {

@@ -6,6 +6,7 @@ import type {
   NetworkCheckQuery,
   NetworkCounters,
   NetworkHeard,
+  Port,
   TaskAttachment,
   Underlay,
 } from '@shoal/proto';
@@ -250,10 +251,7 @@ export class HostNetwork {
    * The Docker networks for a task's addresses, once they are there. Rejects when this host has no part of one; with
    * Refused when a network or a port of the task would cut this host off.
    */
-  async attach({
-    attachments,
-    ports,
-  }: Pick<Assignment, 'attachments' | 'ports'>): Promise<DockerAttachment[]> {
+  async attach(attachments: readonly TaskAttachment[], ports: readonly Port[]): Promise<DockerAttachment[]> {
     const { needs } = this.#needs;
     for (const { networkId } of attachments) {
       const network = this.#assigned?.assignments.networks.get(networkId);

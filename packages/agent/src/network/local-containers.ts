@@ -1,4 +1,5 @@
 import { type Assignment, decodeDesired } from '@shoal/proto';
+import { bodyOf } from '../task/body.ts';
 import type { Upstream } from './dns/exchange.ts';
 
 const dnsPort = 53;
@@ -16,8 +17,9 @@ export const containersOf = (tasks: ReadonlyMap<string, Assignment>): Map<string
     ['ready', 'running'].includes(decodeDesired(desiredState) ?? '') ? 'living' : 'ending',
   );
   return new Map(
-    [...ending, ...living].flatMap(({ attachments, container }) => {
-      const named = container?.dns?.nameservers ?? [];
+    [...ending, ...living].flatMap((task) => {
+      const { attachments } = task;
+      const named = bodyOf(task).HostConfig?.Dns ?? [];
       const found: LocalContainer = {
         networkIds: attachments.map(({ networkId }) => networkId),
         ...(named.length > 0 && { nameservers: named.map((address) => ({ address, port: dnsPort })) }),

@@ -66,6 +66,15 @@ it('goes on without a file that is broken', async () => {
   expect(journal.assignments.tasks.size).toBe(0);
 });
 
+it('leaves out tasks that an older agent wrote down, of which nobody knows what they are made of', async () => {
+  const folder = await newFolder();
+  const journal = await Journal.open(folder, 'boot 1', silent);
+  const tasks = new Map([['t1', anAssignment('t1', 'running', { createBody: '' })]]);
+  journal.setAssignments({ ...noAssignments, number: 7, tasks });
+  await journal.flush();
+  expect((await Journal.open(folder, 'boot 1', silent)).assignments).toEqual(noAssignments);
+});
+
 it('knows whether the host was booted since it was last opened', async () => {
   const folder = await newFolder();
   const seen: boolean[] = [];

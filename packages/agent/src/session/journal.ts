@@ -66,7 +66,9 @@ export class Journal {
       if (nodeId && clusterId) journal.#identity = { nodeId, clusterId };
     });
     await journal.#read('assignments.bin', (data) => {
-      journal.#assignments = applyAssignments(noAssignments, Assignments.decode(data)) ?? noAssignments;
+      const assignments = Assignments.decode(data);
+      if (assignments.put.some(({ createBody }) => !createBody)) throw new Error('an older agent wrote it');
+      journal.#assignments = applyAssignments(noAssignments, assignments) ?? noAssignments;
     });
     await journal.#read('statuses.bin', (data) => {
       for (const status of StatusBatch.decode(data).statuses) journal.statuses.set(status.taskId, status);

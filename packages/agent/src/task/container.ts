@@ -1,4 +1,4 @@
-import type { ContainerSpec, Port } from '@shoal/proto';
+import type { Port } from '@shoal/proto';
 
 /** States a container can be in, by Docker's names. */
 export const containerPhases = [
@@ -82,10 +82,3 @@ export interface ListedContainer {
 /** Its processes exist: it has to be stopped before it can be removed. */
 export const isActive = ({ phase }: Pick<Container, 'phase'>): boolean =>
   phase === 'running' || phase === 'paused' || phase === 'restarting';
-
-/** Docker's, when the spec says nothing. */
-const defaultGraceSeconds = 10;
-
-/** Between the stop signal and the kill. Docker counts whole seconds; a fraction is rounded up. */
-export const graceSeconds = ({ stopGracePeriod }: ContainerSpec): number =>
-  stopGracePeriod === undefined ? defaultGraceSeconds : Math.ceil(stopGracePeriod / 1e9);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assignment, TaskAttachment } from '@shoal/proto';
+import { bodyOf } from './body.ts';
 import type { Check, Container } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
 import type { Limiter } from './limiter.ts';
@@ -152,8 +153,8 @@ async function create(
 }
 
 /** What the registry said comes first, as tables cut errors short: that there is no image follows from it. */
-function pullFailure(words: string, { container }: Assignment): string {
-  const image = container?.image ?? '';
+function pullFailure(words: string, assignment: Assignment): string {
+  const { Image: image } = bodyOf(assignment);
   return words.includes(image) ? words : `${words} (pulling ${image})`;
 }
 

@@ -1,8 +1,6 @@
-import type { Assignment } from '@shoal/proto';
+import type { Assignment, HostLimits } from '@shoal/proto';
+import { bodyOf } from './body.ts';
 import type { ContainerLimits } from './container.ts';
-
-/** Below this, Docker refuses a memory reservation; a task that reserves less still gets its place. */
-const leastMemoryReservation = 6 * 1024 * 1024;
 
 export const noLimits: ContainerLimits = {
   nanoCpus: 0,
@@ -12,23 +10,17 @@ export const noLimits: ContainerLimits = {
   pids: 0,
 };
 
-/** What the container of a task gets. */
-export function limitsOf({
-  limits,
-  reservations,
-}: Pick<Assignment, 'limits' | 'reservations'>): ContainerLimits {
-  const memory = limits?.memoryBytes ?? 0;
-  const swap = limits?.swapBytes;
-  const reserved = reservations?.memoryBytes ?? 0;
-  const reservable = reserved >= leastMemoryReservation && (memory === 0 || reserved <= memory);
-  return {
-    nanoCpus: limits?.nanoCpus ?? 0,
-    memory,
-    memorySwap: memory === 0 || swap === undefined ? 0 : swap === -1 ? -1 : memory + swap,
-    memoryReservation: reservable ? reserved : 0,
-    pids: Math.max(0, limits?.pids ?? 0),
-  };
-}
+/** What the container of a task is to get. */
+export const limitsOf = (task: Assignment): ContainerLimits => limitsIn(bodyOf(task).HostConfig);
+
+/** What a container is made with, or has (`docker inspect`). */
+export const limitsIn = (host: HostLimits = {}): ContainerLimits => ({
+  nanoCpus: host.NanoCpus ?? 0,
+  memory: host.Memory ?? 0,
+  memorySwap: host.MemorySwap ?? 0,
+  memoryReservation: host.MemoryReservation ?? 0,
+  pids: Math.max(0, host.PidsLimit ?? 0),
+});
 
 /**
  * Whether a container lacks limits that it should have. What it has on top was set by the daemon or by hand: only a

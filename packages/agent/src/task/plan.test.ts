@@ -274,7 +274,7 @@ it('knows the container and its ports once they exist', () => {
 });
 
 it('runs a check as often as the service says, also where the daemon has forgotten it', () => {
-  const asked = anAssignment('t1', 'running', { container: { healthcheck: { startInterval: 2e9 } } });
+  const asked = anAssignment('t1', 'running', {}, { Healthcheck: { StartInterval: 2e9 } });
   const stepOf = (container: Container) => {
     const next = plan({ ...view({ said: 'starting', container }), assignment: asked });
     return next.kind === 'step' && next.step.action === 'probe' && next.step.check.startIntervalMs;
@@ -383,7 +383,7 @@ it('comes to rest where it is wanted, whatever was there before', () => {
 });
 
 it('stops a task within the grace period that its service has now', () => {
-  const assignment = anAssignment('t1', 'shutdown', { container: { stopGracePeriod: 2.5e9 } });
+  const assignment = anAssignment('t1', 'shutdown', {}, { StopTimeout: 3 });
   const stopping = { ...view({ wanted: 'shutdown', container: aContainer() }), assignment };
   expect(plan(stopping)).toMatchObject({ step: { action: 'stop', timeoutMs: 3_000 } });
 });

@@ -1,5 +1,6 @@
 import type { Assignment, DesiredStateName, TaskAttachment } from '@shoal/proto';
-import { type Check, type Container, type ContainerLimits, graceSeconds, isActive } from './container.ts';
+import { bodyOf, stopTimeoutMs } from './body.ts';
+import { type Check, type Container, type ContainerLimits, isActive } from './container.ts';
 import { ended, exited, fallOf, unhealthyText } from './ends.ts';
 import { cutOff, stopIsolated } from './isolation.ts';
 import { areSame, lacks, limitsOf } from './limits.ts';
@@ -129,7 +130,7 @@ function nextProbe(
   if (!container || !check || judged.state !== 'starting' || serves) return undefined;
   const at = probeAt(probing, container);
   // Daemons before Docker 25 forget what the service says.
-  const asked = (assignment?.container?.healthcheck?.startInterval ?? 0) / 1e6;
+  const asked = ((assignment && bodyOf(assignment).Healthcheck?.StartInterval) ?? 0) / 1e6;
   const startIntervalMs = check.startIntervalMs || asked;
   return at === undefined
     ? undefined
@@ -258,10 +259,9 @@ function work(task: TaskView, status: Status): Step | string {
   if (over) return container && isActive(container) ? stop(container, assignment) : 'it has ended';
   if (!assignment) return 'nobody said what it is';
   if (!container) {
-    const image = assignment.container?.image ?? '';
     return memory.pulled
       ? { action: 'create', assignment, pullError: memory.pulled.error }
-      : { action: 'pull', image, auth: assignment.registryAuth };
+      : { action: 'pull', image: bodyOf(assignment).Image, auth: assignment.registryAuth };
   }
   if (container.phase === 'created') {
     if (wanted !== 'running') return 'prepared, to be started later';
@@ -295,12 +295,12 @@ function clearAway(container: Container | undefined): Step | undefined {
 
 /** Connections to a task that works are worth waiting for, when it is asked to stop; those to an ill one are not. */
 export function stop(container: Container, assignment?: Assignment): StepOf<'stop'> {
-  const { id, stopTimeoutMs, phase, health } = container;
+  const { id, phase, health } = container;
   const isIll = health === 'unhealthy';
   const isolated = assignment?.isolated === true && { isolated: true as const };
   const unhealthy = isIll && { unhealthy: unhealthyText(container.lastProbe) };
   // Its service may have got another one since the container was made.
-  const timeoutMs = assignment?.container ? graceSeconds(assignment.container) * 1_000 : stopTimeoutMs;
+  const timeoutMs = assignment ? stopTimeoutMs(bodyOf(assignment)) : container.stopTimeoutMs;
   const base = { action: 'stop', id, timeoutMs, ...isolated, ...unhealthy } as const;
   if (!assignment || assignment.attachments.length === 0) return base;
   const { taskId, serviceId, attachments, drainMs } = assignment;

@@ -292,7 +292,7 @@ describe('leftovers', () => {
 
 describe('new limits', () => {
   const MiB = 2 ** 20;
-  const limited = (memoryBytes: number) => anAssignment('t1', 'running', { limits: { memoryBytes } });
+  const limited = (Memory: number) => anAssignment('t1', 'running', {}, { HostConfig: { Memory } });
   const host = async (memoryBytes: number) => {
     const host = aHost();
     host.tasks.list([]);

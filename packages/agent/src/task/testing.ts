@@ -1,5 +1,6 @@
 import {
   Assignment,
+  type CreateBody,
   type DeepPartial,
   type DesiredStateName,
   decodeObserved,
@@ -19,6 +20,7 @@ export function anAssignment(
   taskId = 't1',
   desired: DesiredStateName = 'running',
   more: DeepPartial<Assignment> = {},
+  body: Partial<CreateBody> = {},
 ): Assignment {
   return Assignment.fromPartial({
     taskId,
@@ -28,7 +30,7 @@ export function anAssignment(
     containerName: `web.1.${taskId}`,
     nodeId: 'n1',
     desiredState: encodeDesired(desired),
-    container: { image: 'nginx:1' },
+    createBody: JSON.stringify({ Image: 'nginx:1', ...body }),
     ...more,
   });
 }

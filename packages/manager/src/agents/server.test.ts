@@ -91,7 +91,8 @@ describe('assignments', () => {
       if (task) tx.tasks.update({ ...task, Spec });
     });
     await vi.waitFor(() => expect(agent.sets()).toHaveLength(2));
-    expect(agent.sets()[1]?.put[0]).toMatchObject({ taskId: 't1', limits: { memoryBytes: 2 ** 26 } });
+    const [put] = agent.sets()[1]?.put ?? [];
+    expect(JSON.parse(put?.createBody ?? '')).toMatchObject({ HostConfig: { Memory: 2 ** 26 } });
   });
 
   it('never ask for a task to run again that has ended', async () => {

@@ -1,10 +1,10 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
+import { isObject } from '../field-path.ts';
 import type { ApiDeps } from './deps.ts';
 import { docsRoutes } from './docs/routes.ts';
 import { knownError, maxBodyBytes } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
-import { isObject } from './field-path.ts';
 import { planRoutes } from './forecast/routes.ts';
 import { lateValidators } from './late-validators.ts';
 import { closeServersWith } from './listen.ts';

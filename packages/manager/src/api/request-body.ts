@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest, FastifySchemaValidationError } from 'fastify';
+import { isObject } from '../field-path.ts';
 import { badRequest } from './errors.ts';
-import { isObject } from './field-path.ts';
 
 /** Reads bodies as Docker's daemon does: no body counts as an empty object. */
 export function acceptJson(app: FastifyInstance): void {

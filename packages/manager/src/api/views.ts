@@ -112,7 +112,8 @@ function endpointView(view: ReadView, { EndpointSpec }: ServiceSpec, shoal: Serv
   };
 }
 
-export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTask {
+/** `waitsFor`: why it is not to start yet. */
+export function taskView(view: ReadView, { shoal, Slot, ...task }: Task, waitsFor?: string): ApiTask {
   const { GenericResources, ...rest } = task;
   const { cutOff: _, startRefused: _refused, limitsRefused: _limits, ...status } = task.Status;
   const orphaned = knownState(task, view.nodes) !== status.State && orphanedStatus(view, { ...task, shoal });
@@ -121,7 +122,7 @@ export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTas
     Labels: { ...task.Labels },
     Spec: { ...task.Spec, ForceUpdate: task.Spec.ForceUpdate ?? 0 },
     ...(Slot !== undefined && { Slot }),
-    Status: { ...status, ...message(task, shoal), ...orphaned, PortStatus: portStatus(task) },
+    Status: { ...status, ...message(task, shoal, waitsFor), ...orphaned, PortStatus: portStatus(task) },
     ...(shoal.attachments && {
       NetworksAttachments: shoal.attachments.map((one) => attachmentView(view, one)),
     }),
@@ -134,12 +135,17 @@ export function taskView(view: ReadView, { shoal, Slot, ...task }: Task): ApiTas
  * With the reason, where the manager asked it to stop: `shutdown: rebalanced`. While it lives, with what it should be
  * known to lack: a volume's content that is on another host, limits that its daemon refused.
  */
-function message({ Status }: Pick<Task, 'Status'>, { stopReason, placement, refused }: Task['shoal']) {
+function message(
+  { Status }: Pick<Task, 'Status'>,
+  { stopReason, placement, refused }: Task['shoal'],
+  waitsFor?: string,
+) {
   const said = [Status.Message, stopReason].filter(Boolean).join(': ');
   const left =
     stopReason || isTerminal(Status.State) ? [] : (placement?.leftBehind ?? []).map(leftBehindText);
   const limits = refused ? [`its daemon refused new limits: ${refused.why}`] : [];
-  const Message = [said, ...left, ...limits].filter(Boolean).join('; ');
+  const waits = waitsFor === undefined ? [] : [`waiting for ${waitsFor}`];
+  const Message = [said, ...waits, ...left, ...limits].filter(Boolean).join('; ');
   return Message && { Message };
 }
 

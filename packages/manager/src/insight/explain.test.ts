@@ -27,19 +27,21 @@ function waitsFor(leases: Leases): string | null {
     NodeID: 'n2',
     DesiredState: 'ready',
     Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'ready', PortStatus: {} },
-    shoal: isolated,
+    shoal: { ...isolated, stopFirst: true },
   });
   for (const task of [old, next]) tables.tasks.put(task);
   return explain(tables, next, now).waitsFor;
 }
 
 it('says that what must run only once may run still, and what to do about it', () => {
-  expect(waitsFor('running')).toMatch(/^task old may run on .* still: for at least 15 s after the last word/);
+  expect(waitsFor('running')).toMatch(
+    /^task old to stop; it may run on .* still: for at least 15 s after the last word/,
+  );
   expect(waitsFor('unsure')).toMatch(
     /answers without its agent: see to the agent, or .*docker node rm --force/,
   );
 });
 
-it('waits for nothing once it is over', () => {
-  expect(waitsFor('over')).toBeNull();
+it('waits for nobody else once it is over', () => {
+  expect(waitsFor('over')).toBe('task next, which is ready');
 });

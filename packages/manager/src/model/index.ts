@@ -11,3 +11,4 @@ export * from './node.ts';
 export * from './service.ts';
 export * from './task.ts';
 export * from './task-state.ts';
+export * from './wait.ts';

@@ -1,3 +1,4 @@
+import { type NewerField, newerFields } from '../container-body/index.ts';
 import type { Node, Platform, Task } from '../model/index.ts';
 import { versionKey } from './cluster-state.ts';
 import { type Constraint, constraintsOf, nodeField } from './constraints.ts';
@@ -15,6 +16,8 @@ export interface Demand {
   /** Undefined when they cannot be understood: no node will do. */
   readonly constraints: readonly Constraint[] | undefined;
   readonly platforms: readonly Platform[];
+  /** What not every supported Docker can do. */
+  readonly newerFields: readonly NewerField[];
   readonly nanoCpus: number;
   readonly memoryBytes: number;
   /** Units by kind. */
@@ -53,6 +56,7 @@ export function demandOf(task: Task): Demand {
     global: task.Slot === undefined,
     constraints: constraintsOf(placement),
     platforms: placement?.Platforms ?? [],
+    newerFields: newerFields(task.Spec),
     nanoCpus: reserved?.NanoCPUs ?? 0,
     memoryBytes: reserved?.MemoryBytes ?? 0,
     generic: genericDemand(reserved?.GenericResources ?? []),

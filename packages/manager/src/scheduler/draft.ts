@@ -224,9 +224,17 @@ export class Draft {
   }
 
   /** What the node filters read of a demand. Networks that every node may join make no difference. */
-  #eligibleKey({ nodeId, global, constraints, platforms, networks }: Demand): string {
+  #eligibleKey({ nodeId, global, constraints, platforms, newerFields, networks }: Demand): string {
     const closed = this.#closed.size === 0 ? [] : networks.filter((id) => this.#closed.has(id));
-    return JSON.stringify([nodeId, global, constraints?.map(({ text }) => text), platforms, closed]);
+    const versions = newerFields.map(({ since }) => since);
+    return JSON.stringify([
+      nodeId,
+      global,
+      constraints?.map(({ text }) => text),
+      platforms,
+      versions,
+      closed,
+    ]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { type Listener, listenerText } from '../model/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { Demand } from './demand.ts';
+import { knowsField, needsText } from './docker-version.ts';
 import { freeGeneric } from './occupancy.ts';
 
 /** What the nodes that a filter refused lack. */
@@ -47,6 +48,15 @@ export function missingConstraints(
     return count === 0 ? [] : [{ name: text, count, text: text + onSome(count, refused) }];
   });
   return inOrder(broken, ', ');
+}
+
+/** What the daemons are too old for. */
+export function missingFields({ newerFields }: Demand, refused: readonly Pick<Candidate, 'node'>[]): Missing {
+  const unknown = newerFields.flatMap((field) => {
+    const count = refused.filter(({ node }) => !knowsField(node, field)).length;
+    return count === 0 ? [] : [{ name: field.path, count, text: needsText(field) + onSome(count, refused) }];
+  });
+  return inOrder(unknown, ', ');
 }
 
 /** What holds a port of a node. */

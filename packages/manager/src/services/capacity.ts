@@ -1,20 +1,31 @@
-import { type GenericResource, isReady, type Node, type Task } from '../model/index.ts';
+import { newerFields } from '../container-body/index.ts';
+import { type GenericResource, isReady, type Node, type Task, type TaskSpec } from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
-import type { Target } from './new-task.ts';
+import { knowsField } from '../scheduler/docker-version.ts';
+import type { Place, Target } from './new-task.ts';
 import type { Nodes } from './standing.ts';
 
 /** New ones. */
 export const takesTasks = (node: Node): boolean =>
   isReady(node) && (node.Spec.Availability ?? 'active') === 'active' && node.reported.pressures === undefined;
 
-/** Some node takes tasks and meets the constraints: what is missing there is only room. */
-export const someNodeCouldRun = (target: Target, nodes: Nodes): boolean =>
-  Iterator.from(nodes.all()).some((node) => takesTasks(node) && isEligible(node, target.spec.Placement));
+/** Whether a node takes tasks and is fit for those of `spec`: what is missing there is only room. */
+export function couldRun(spec: TaskSpec): (node: Node) => boolean {
+  const newer = newerFields(spec);
+  return (node) =>
+    takesTasks(node) && isEligible(node, spec.Placement) && newer.every((field) => knowsField(node, field));
+}
+
+/** Some node that the place can have could run it, if it had room. */
+export function someNodeCouldRun({ spec }: Target, { nodeId }: Place, nodes: Nodes): boolean {
+  const own = nodeId === undefined ? nodes.all() : [nodes.get(nodeId)].filter((node) => node !== undefined);
+  return Iterator.from(own).some(couldRun(spec));
+}
 
 /** A task of `target` is sure to fit where `old` runs, as soon as that has ended: it asks for no more. */
 export function canTakePlaceOf(target: Target, old: Task, nodes: Nodes): boolean {
   const node = old.NodeID ? nodes.get(old.NodeID) : undefined;
-  if (!node || !takesTasks(node) || !isEligible(node, target.spec.Placement)) return false;
+  if (!node || !couldRun(target.spec)(node)) return false;
   const asked = target.spec.Resources?.Reservations;
   const held = old.Spec.Resources?.Reservations;
   return (

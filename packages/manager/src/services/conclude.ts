@@ -1,11 +1,9 @@
 import { isoTime } from '../effects.ts';
-import type { Service } from '../model/index.ts';
+import { type Service, type Wait, waitOf, wakeAt } from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import type { Place } from './new-task.ts';
-import type { UpdateRules } from './policy.ts';
-import { occupants } from './settle.ts';
 import { isRunning, whyWaiting } from './standing.ts';
-import { isLeftWaiting } from './stuck.ts';
+import { isAwaited, leftWaitingAt } from './stuck.ts';
 import { overtaken } from './update/overtaken.ts';
 import { firstFailure } from './update/rollout.ts';
 import { isCurrent, isDirty, isUpdating, withReason } from './update/update-state.ts';
@@ -14,31 +12,62 @@ import { isCurrent, isDirty, isUpdating, withReason } from './update/update-stat
 const patienceMs = 60_000;
 const separator = '; waiting for ';
 
-/** Completes the update when all is done and has proved itself; otherwise says what it is stuck on, if it is. */
-export function concludeUpdate(draft: Draft, places: readonly Place[]): void {
-  const { service } = draft;
-  if (!isUpdating(service)) return;
-  const excused = overtaken(draft);
-  // Every place is looked at, since each may ask to be looked at again.
-  const open = places.filter((place) => isOpen(draft, place, draft.rules) && !excused.has(place.key));
-  draft.service = open.length === 0 ? completed(service, draft.facts.now) : reported(draft, open);
+/** What an update waits for in one place. */
+interface Open {
+  readonly wait: Wait;
+  /** From when on that is worth a word in its message (ms since the epoch). */
+  readonly tellAt: number;
 }
 
-function isOpen(draft: Draft, { key, creatable }: Place, rules: UpdateRules): boolean {
-  const { service } = draft;
+/**
+ * Completes the update when all is done and has proved itself; otherwise says what it is stuck on, if it is. `known` are
+ * waits of tasks. Returns what the update waits for.
+ */
+export function concludeUpdate(draft: Draft, places: readonly Place[], known: readonly Wait[]): Wait[] {
+  const { service, facts } = draft;
+  if (!isUpdating(service)) return [];
+  const excused = overtaken(draft);
+  const ofTasks = new Map(known.toReversed().map((wait) => [wait.about.id, wait]));
+  const open = places.flatMap((place) =>
+    excused.has(place.key) ? [] : (openIn(draft, place, ofTasks) ?? []),
+  );
+  draft.service = open.length === 0 ? completed(service, facts.now) : reported(draft, open);
+  return open.map(({ wait, tellAt }) => {
+    const until = wakeAt([wait, ...(tellAt > facts.now ? [{ ...wait, until: tellAt }] : [])]);
+    return until === undefined ? wait : { ...wait, until };
+  });
+}
+
+/** Undefined when the update is done there, or is done there later. */
+function openIn(draft: Draft, place: Place, ofTasks: ReadonlyMap<string, Wait>): Open | undefined {
+  const { service, facts, rules } = draft;
+  const { key, creatable } = place;
   const slot = draft.slot(key);
   // Where nothing can be made now, the update is done later, when it can.
-  if (!creatable) return false;
-  const outdated = slot.live.some((task) => !isCurrent(task, service));
-  if (outdated || isDirty(slot, service)) return true;
+  if (!creatable) return undefined;
+  const isOutdated = slot.live.some((task) => !isCurrent(task, service)) || isDirty(slot, service);
   const task = slot.live.find((task) => isCurrent(task, service));
-  if (!task) return false;
-  if (isLeftWaiting(draft, slot, task)) return false;
-  if (!isRunning(task)) return firstFailure(slot, service, rules) === undefined;
-  const proved = (task.shoal.runningSince ?? draft.facts.now) + rules.monitorMs;
-  draft.wake(proved);
-  return proved > draft.facts.now;
+  if (!task) return isOutdated ? quietly(waitOf('slot', key, 'its turn in the update')) : undefined;
+  if (isRunning(task)) {
+    if (isOutdated) return quietly(waitOf('slot', key, 'the older task to stop'));
+    const proved = (task.shoal.runningSince ?? facts.now) + rules.monitorMs;
+    const why = `task ${task.ID} to prove itself`;
+    return proved > facts.now ? quietly(waitOf('slot', key, why, proved)) : undefined;
+  }
+  const isLackingNode = whyWaiting(task) !== undefined;
+  const isLeftWaiting = isLackingNode && !isAwaited(draft, slot, task);
+  const until = isLeftWaiting ? leftWaitingAt(draft, task) : undefined;
+  const isDone = (isLeftWaiting && until === undefined) || firstFailure(slot, service, rules) !== undefined;
+  if (isDone && !isOutdated) return undefined;
+  const { ID, CreatedAt, shoal } = task;
+  const why = ofTasks.get(ID)?.why ?? `task ${ID}`;
+  const isTrouble = isLackingNode || shoal.failures !== undefined;
+  const tellAt = isTrouble ? 0 : Math.max(Date.parse(CreatedAt), shoal.startAfter ?? 0) + patienceMs;
+  return { wait: waitOf('slot', key, why, until), tellAt };
 }
+
+/** What passes by itself, or is part of how updates go. */
+const quietly = (wait: Wait): Open => ({ wait, tellAt: Number.POSITIVE_INFINITY });
 
 function completed(service: Service, now: number): Service {
   const rollback = service.UpdateStatus?.State === 'rollback_started';
@@ -53,30 +82,11 @@ function completed(service: Service, now: number): Service {
   };
 }
 
-function reported(draft: Draft, open: readonly Place[]): Service {
-  const { service } = draft;
+function reported({ service, facts }: Draft, open: readonly Open[]): Service {
   const status = service.UpdateStatus;
   if (!status) return service;
   const [base = ''] = (status.Message ?? '').split(separator);
-  const stuck = open
-    .values()
-    .map((place) => obstacle(draft, place))
-    .find((text) => text !== undefined);
-  const Message = stuck ? `${base}${separator}${stuck}` : base;
+  const told = open.find(({ tellAt }) => tellAt <= facts.now);
+  const Message = told ? `${base}${separator}${told.wait.why}` : base;
   return Message === status.Message ? service : { ...service, UpdateStatus: { ...status, Message } };
-}
-
-/** What holds a place up, in plain words; undefined while it takes no longer than usual. */
-function obstacle(draft: Draft, { key }: Place): string | undefined {
-  const slot = draft.slot(key);
-  const task = slot.live.find((task) => isCurrent(task, draft.service));
-  if (!task || isRunning(task)) return undefined;
-  const why = whyWaiting(task);
-  if (why) return `task ${task.ID}: ${why}`;
-  if (task.shoal.failures) return `task ${task.ID} to run after ${task.shoal.failures} that ended early`;
-  const due = Math.max(Date.parse(task.CreatedAt), task.shoal.startAfter ?? 0) + patienceMs;
-  draft.wake(due);
-  if (due > draft.facts.now) return undefined;
-  const [other] = task.DesiredState === 'ready' ? occupants(draft, key, task) : [];
-  return other ? `task ${other.ID} to stop` : `task ${task.ID}, which is ${task.Status.State}`;
 }

@@ -6,6 +6,7 @@ import { replicatedPlaces } from './modes/replicated.ts';
 import { observe } from './observe.ts';
 import { reap } from './reaper.ts';
 import { settle } from './settle.ts';
+import { underWay } from './start.ts';
 import { judgeStuck } from './stuck.ts';
 import { adopt } from './update/adopt.ts';
 import { beginUpdate, judgeUpdate, pickPlaces } from './update/rollout.ts';
@@ -27,14 +28,14 @@ export function decideService(facts: Facts): Decision {
   beginUpdate(draft, places);
   const dirty = new Set(places.filter(({ key }) => isDirty(draft.slot(key), draft.service)));
   // What settles may free a hand for the next place.
-  for (const place of places) if (!dirty.has(place)) settle(draft, place, false);
-  const picked = pickPlaces(draft, places);
-  for (const place of dirty) settle(draft, place, picked.has(place.key));
+  const settled = places.flatMap((place) => (dirty.has(place) ? [] : settle(draft, place, false)));
+  const { picked, waits } = pickPlaces(draft, places);
+  for (const place of dirty) settled.push(...settle(draft, place, picked.has(place.key)));
   joinCompanions(draft);
-  concludeUpdate(draft, places);
-  judgeStuck(draft, places);
+  const tasks = [...underWay(draft, settled), ...settled, ...waits];
+  const update = [...concludeUpdate(draft, places, tasks), ...judgeStuck(draft, places)];
   reap(draft);
-  return draft.decision();
+  return draft.decision([...tasks, ...update]);
 }
 
 /** What needs no new task for the present spec has it from now on. */
@@ -46,5 +47,5 @@ function takeOn(draft: Draft): void {
 /** The service goes when its last task is gone, so that networks and ports are free by then. */
 function decideRemoval(draft: Draft): Decision {
   for (const task of draft.tasks) draft.discard(task);
-  return draft.decision(draft.tasks.length === 0);
+  return draft.decision(underWay(draft, []), draft.tasks.length === 0);
 }

@@ -1,5 +1,5 @@
 import { type Clock, type Ids, isoTime } from '../effects.ts';
-import { type Service, type StopReason, slotKey, type Task } from '../model/index.ts';
+import { type Service, type StopReason, slotKey, type Task, type Wait } from '../model/index.ts';
 import type { NewObject } from '../store/index.ts';
 import { type UpdateRules, updateRules } from './policy.ts';
 import { byAge, isUnassigned, isWanted, makesRoom, type Nodes, standing } from './standing.ts';
@@ -27,7 +27,7 @@ export interface Facts {
   readonly ids: Ids;
 }
 
-/** What to write. Empty when the service is where it should be. */
+/** What to write, and what waits. Empty when the service is where it should be. */
 export interface Decision {
   readonly create: readonly NewObject<Task>[];
   readonly update: readonly Task[];
@@ -36,8 +36,8 @@ export interface Decision {
   /** The service with its new spec or UpdateStatus; absent when that stays. */
   readonly service?: Service;
   readonly removeService: boolean;
-  /** When to decide anew although nothing changes (ms since the epoch). */
-  readonly wakeAt?: number;
+  /** What is not where it should be, though nothing of it is to be written now, and why. */
+  readonly waits: readonly Wait[];
 }
 
 /** The tasks in one place, newest first; those that are being removed are not among them. */
@@ -52,7 +52,6 @@ export interface Slot {
 export class Draft {
   readonly facts: Facts;
   service: Service;
-  #wakeAt = Number.POSITIVE_INFINITY;
   readonly #tasks = new Map<string, Task>();
   readonly #places = new Map<string, Map<string, Task>>();
   readonly #slots = new Map<string, Slot>();
@@ -144,11 +143,7 @@ export class Draft {
     else if (task.DesiredState !== 'remove') this.put({ ...task, DesiredState: 'remove' });
   }
 
-  wake(at: number): void {
-    if (at > this.facts.now) this.#wakeAt = Math.min(this.#wakeAt, at);
-  }
-
-  decision(removeService = false): Decision {
+  decision(waits: readonly Wait[], removeService = false): Decision {
     const create: NewObject<Task>[] = [];
     const update: Task[] = [];
     for (const task of this.#tasks.values()) {
@@ -164,7 +159,7 @@ export class Draft {
       remove: [...this.#original.keys()].filter((id) => !this.#tasks.has(id)),
       ...(this.service !== this.facts.service && { service: this.service }),
       removeService,
-      ...(Number.isFinite(this.#wakeAt) && { wakeAt: this.#wakeAt }),
+      waits,
     };
   }
 

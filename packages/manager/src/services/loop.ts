@@ -1,14 +1,11 @@
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import { Loop } from '../loop.ts';
-import { type Node, nodeState, roleOf, type Task } from '../model/index.ts';
+import { type Node, nodeState, roleOf, type Wait, wakeAt } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
-import { takesTasks } from './capacity.ts';
 import { decideService } from './decide.ts';
-import { isWanted, makesRoom, standing } from './standing.ts';
+import { ComingRoom, factsOf } from './facts.ts';
 
-/** Swarm's default. */
-const defaultHistoryLimit = 5;
 /** When a decision fails (a bug), the service is tried again after this long, and others go on. */
 const retryMs = 10_000;
 /** Statuses of many tasks come close together: one round for all of them. */
@@ -53,8 +50,8 @@ export function reconcile(
   const room = new ComingRoom(tx, now);
   for (const serviceId of serviceIds) {
     try {
-      const wakeAt = reconcileService(tx, serviceId, now, ids, room);
-      if (wakeAt !== undefined) wakeUps.set(serviceId, wakeAt);
+      const again = wakeAt(reconcileService(tx, serviceId, ids, room));
+      if (again !== undefined) wakeUps.set(serviceId, again);
     } catch (error) {
       log.error({ err: error, serviceId }, 'no decision about a service, trying again');
       wakeUps.set(serviceId, now + retryMs);
@@ -63,77 +60,20 @@ export function reconcile(
   return wakeUps;
 }
 
-function reconcileService(
-  tx: Tx,
-  serviceId: string,
-  now: number,
-  ids: Ids,
-  room: ComingRoom,
-): number | undefined {
+function reconcileService(tx: Tx, serviceId: string, ids: Ids, room: ComingRoom): readonly Wait[] {
   const service = tx.services.get(serviceId);
-  const tasks = tx.tasks.by('service', serviceId);
   if (!service) {
-    for (const { ID } of tasks) tx.tasks.remove(ID);
-    return undefined;
+    for (const { ID } of tx.tasks.by('service', serviceId)) tx.tasks.remove(ID);
+    return [];
   }
-  const [cluster] = tx.clusters.all();
-  const decision = decideService({
-    service,
-    tasks,
-    nodes: tx.nodes,
-    companions: (name) => companionsNamed(tx, name),
-    mayRun: (taskId) => {
-      const task = tx.tasks.get(taskId);
-      return task !== undefined && ['live', 'leaving'].includes(standing(task, tx.nodes));
-    },
-    load: (nodeId) => tx.tasks.by('node', nodeId).filter(isWanted).length,
-    tasksOn: (nodeId) => tx.tasks.by('node', nodeId),
-    roomComes: () => room.comes,
-    historyLimit: cluster?.TaskHistoryRetentionLimit ?? defaultHistoryLimit,
-    now,
-    ids,
-  });
+  const decision = decideService(factsOf(tx, service, room, ids));
   for (const task of decision.create) tx.tasks.create(task);
   for (const task of decision.update) tx.tasks.update(task);
   room.note(decision.update);
   for (const id of decision.remove) tx.tasks.remove(id);
   if (decision.service) tx.services.update(decision.service);
   if (decision.removeService) tx.services.remove(serviceId);
-  return decision.wakeAt;
-}
-
-/** Whether tasks are leaving nodes: a look at every task, so one for all services of a round. */
-class ComingRoom {
-  readonly #tx: Tx;
-  readonly #now: number;
-  #comes: boolean | undefined;
-
-  constructor(tx: Tx, now: number) {
-    this.#tx = tx;
-    this.#now = now;
-  }
-
-  get comes(): boolean {
-    const { nodes, tasks } = this.#tx;
-    this.#comes ??= Iterator.from(nodes.all()).some(
-      (node) => takesTasks(node) && this.#makeRoom(tasks.by('node', node.ID)),
-    );
-    return this.#comes;
-  }
-
-  /** Tasks that have been changed since the round began. */
-  note(tasks: readonly Task[]): void {
-    if (this.#comes === false && this.#makeRoom(tasks)) this.#comes = true;
-  }
-
-  #makeRoom(tasks: readonly Task[]): boolean {
-    return tasks.some((task) => makesRoom(task, this.#tx.nodes, this.#now));
-  }
-}
-
-function companionsNamed(view: ReadView, name: string): Task[] {
-  const service = view.services.by('name', name).find(({ shoal }) => !shoal.removing);
-  return service ? view.tasks.by('service', service.ID) : [];
+  return decision.waits;
 }
 
 /** Ids of the services that have to be looked at because of one change. */

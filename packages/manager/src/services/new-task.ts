@@ -7,8 +7,11 @@ import {
   type Task,
   type TaskInternals,
   type TaskSpec,
+  type Wait,
+  waitOf,
 } from '../model/index.ts';
 import type { NewObject } from '../store/index.ts';
+import type { Draft } from './draft.ts';
 import { hostPorts, taskTemplate } from './policy.ts';
 
 /** What a task is made from: one version of a service's task template. */
@@ -29,6 +32,13 @@ export interface Place {
   readonly nodeId?: string;
   /** Whether a new task may be made here now. */
   readonly creatable: boolean;
+}
+
+/** Why no task can be made there. */
+export function notNow({ facts }: Draft, place: Place): Wait {
+  const { nodeId = '' } = place;
+  const name = facts.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId;
+  return waitOf('slot', place.key, `node ${name}, which is paused or not ready`);
 }
 
 export type Origin = Pick<

@@ -1,7 +1,6 @@
 import { isRefused, type Task, versionAtEnd } from '../model/index.ts';
-import { isEligible } from '../scheduler/constraints.ts';
 import { failureWindowMs } from '../scheduler/failures.ts';
-import { takesTasks } from './capacity.ts';
+import { couldRun } from './capacity.ts';
 import type { Facts } from './draft.ts';
 import { endedAt } from './standing.ts';
 
@@ -37,10 +36,11 @@ export function triesNextHost({ nodes }: Facts, task: Task, refusals: Refusals):
   if (tries >= mostTries) return false;
   const refusedAt = refusals.get(versionAtEnd(task)) ?? new Map<string, number>();
   if ((refusedAt.get(NodeID ?? '') ?? Number.POSITIVE_INFINITY) < Date.parse(CreatedAt)) return false;
+  const fits = couldRun(Spec);
   let hosts = 0;
   let isOneLeft = false;
   for (const node of nodes.all()) {
-    if (!takesTasks(node) || !isEligible(node, Spec.Placement)) continue;
+    if (!fits(node)) continue;
     hosts++;
     isOneLeft ||= !refusedAt.has(node.ID);
     if (isOneLeft && hosts > tries) return true;

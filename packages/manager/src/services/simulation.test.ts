@@ -7,6 +7,7 @@ import { updateRules } from './policy.ts';
 import { Simulation } from './simulation.ts';
 import { endedByItself, isUnassigned, isWanted, standing } from './standing.ts';
 import { isCurrent } from './update/update-state.ts';
+import { checkWaits, writes } from './waits.fixture.ts';
 
 /** Something that happens to a cluster between two rounds. */
 type Event =
@@ -127,11 +128,10 @@ function checkInvariants(simulation: Simulation): void {
   }
 }
 
-const nothing = { create: [], update: [], remove: [], removeService: false };
-
-function comparable({ create, update, remove, ...rest }: Decision) {
+function comparable({ create, update, remove, waits, ...rest }: Decision) {
   const byId = (a: { ID: string }, b: { ID: string }) => (a.ID < b.ID ? -1 : 1);
-  return { ...rest, create, update: update.toSorted(byId), remove: remove.toSorted() };
+  const told = waits.map((wait) => JSON.stringify(wait)).sort();
+  return { ...rest, create, told, update: update.toSorted(byId), remove: remove.toSorted() };
 }
 
 function decideTwice(simulation: Simulation): void {
@@ -154,8 +154,8 @@ async function survive(simulation: Simulation, events: readonly Event[]): Promis
     // What one round did may free a hand for the next place, which only the next round sees.
     await simulation.orchestrate();
     checkInvariants(simulation);
-    const { wakeAt: _, ...again } = simulation.decide();
-    expect(again).toEqual(nothing);
+    expect(writes(simulation.decide())).toEqual([]);
+    checkWaits(simulation.facts);
     await simulation.tick(50);
   }
 }

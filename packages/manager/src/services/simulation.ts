@@ -15,11 +15,11 @@ import {
 } from '../model/index.ts';
 import { Calm } from '../moves/calm.ts';
 import { rebalance } from '../moves/rebalance.ts';
-import { isEligible } from '../scheduler/constraints.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
 import { aNode, aService } from '../testing.ts';
+import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Facts } from './draft.ts';
 import { reconcile } from './loop.ts';
@@ -269,12 +269,7 @@ export class Simulation {
     const held = tx.tasks
       .by('node', node.ID)
       .filter(({ Status, ID }) => !isTerminal(Status.State) && ID !== task.ID);
-    return (
-      isReady(node) &&
-      node.Spec.Availability === 'active' &&
-      isEligible(node, task.Spec.Placement) &&
-      held.length < this.room
-    );
+    return couldRun(task.Spec)(node) && held.length < this.room;
   }
 
   #runAgents(tx: Tx): void {

@@ -1,4 +1,4 @@
-import type { Task } from '../model/index.ts';
+import { type Task, type Wait, waitOf } from '../model/index.ts';
 import type { Draft, Slot } from './draft.ts';
 import type { Place } from './new-task.ts';
 import { isRunning, isUnassigned, makesRoom, whyWaiting } from './standing.ts';
@@ -28,28 +28,36 @@ interface Stuck {
  * next. The failure action applies, only that there is nothing to continue with. What waits is dropped, so that
  * nothing moves once there is room after all.
  */
-export function judgeStuck(draft: Draft, places: readonly Place[]): void {
+export function judgeStuck(draft: Draft, places: readonly Place[]): Wait[] {
   const { service, facts, rules } = draft;
-  if (!isUpdating(service)) return;
+  if (!isUpdating(service)) return [];
   const excused = overtaken(draft);
   const open = places.filter(({ key, creatable }) => creatable && !excused.has(key));
   const stuck = open.flatMap((place) => stuckIn(draft, place) ?? []);
   const [first] = stuck;
-  if (!first) return;
+  if (!first) return [];
   const due = Math.max(...stuck.map(({ task }) => sureAt(draft, task)));
-  draft.wake(Math.min(due, facts.now + againMs));
+  const lack = `a node for ${nameOf(draft, first.place)}: ${first.why}`;
+  if (due > facts.now) return [waitOf('service', service.ID, lack, lookAgainAt(draft, due))];
   const more = stuck.length < rules.parallelism && open.some(({ key }) => isDirty(draft.slot(key), service));
-  if (due > facts.now || more || open.some(({ key }) => isMoving(draft, key))) return;
+  if (more) return [waitOf('service', service.ID, lack)];
+  if (open.some(({ key }) => isMoving(draft, key)))
+    return [waitOf('service', service.ID, lack, facts.now + againMs)];
   for (const { task } of stuck) draft.stop(task, 'surplus');
-  endUpdate(draft, { why: `lack of a node for ${nameOf(draft, first.place)}: ${first.why}` });
+  endUpdate(draft, { why: `lack of ${lack}` });
+  return [];
 }
 
-/** A place that was empty before stays so for want of a node: that holds up no update. */
-export function isLeftWaiting(draft: Draft, slot: Slot, task: Task): boolean {
-  if (whyWaiting(task) === undefined || isAwaited(draft, slot, task)) return false;
+/** Whether there will be room is no event of this service. */
+const lookAgainAt = ({ facts }: Draft, due: number): number => Math.min(due, facts.now + againMs);
+
+/**
+ * When to look again whether a place that was empty before stays so for want of a node (ms since the epoch); undefined
+ * once that is sure: it holds up no update.
+ */
+export function leftWaitingAt(draft: Draft, task: Task): number | undefined {
   const due = sureAt(draft, task);
-  draft.wake(Math.min(due, draft.facts.now + againMs));
-  return due <= draft.facts.now;
+  return due > draft.facts.now ? lookAgainAt(draft, due) : undefined;
 }
 
 function stuckIn(draft: Draft, place: Place): Stuck | undefined {
@@ -59,7 +67,8 @@ function stuckIn(draft: Draft, place: Place): Stuck | undefined {
   return why && isAwaited(draft, slot, task) ? { place, task, why } : undefined;
 }
 
-const isAwaited = ({ service }: Draft, { live }: Slot, { shoal }: Task): boolean =>
+/** One leaves its place to it. */
+export const isAwaited = ({ service }: Draft, { live }: Slot, { shoal }: Task): boolean =>
   shoal.replaces !== undefined || live.some((one) => !isCurrent(one, service));
 
 /** A new task there has what it needs, or one leaves: afterwards there is more room. */

@@ -1,6 +1,6 @@
 /** Builders for this folder's tests. Times are milliseconds after `epochMs`. */
 import { isoTime } from '../effects.ts';
-import type { Node, Service, Task, TaskState } from '../model/index.ts';
+import { type Node, type Service, type Task, type TaskState, wakeAt } from '../model/index.ts';
 import { aNode, aService, aTask } from '../testing.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Facts } from './draft.ts';
@@ -25,10 +25,12 @@ export const secondVersion = (): Service => {
   });
 };
 
-/** A decision one minute after the epoch; new tasks are called new1, new2, … */
-export function decide(parts: Partial<Facts> & { readonly at?: number }): Decision {
+/** A decision one minute after the epoch, and when the next one is due; new tasks are called new1, new2, … */
+export function decide(
+  parts: Partial<Facts> & { readonly at?: number },
+): Decision & { readonly wakeAt: number | undefined } {
   let made = 0;
-  return decideService({
+  const decision = decideService({
     service: aService('web'),
     tasks: [],
     nodes: threeNodes,
@@ -38,6 +40,7 @@ export function decide(parts: Partial<Facts> & { readonly at?: number }): Decisi
     ids: () => `new${++made}`,
     ...parts,
   });
+  return { ...decision, wakeAt: wakeAt(decision.waits) };
 }
 
 export interface TaskParts {

@@ -14,12 +14,17 @@ import {
 } from '../filters.ts';
 import { findNode, findService, findTask, taskName } from '../resolve.ts';
 import { taskView } from '../views.ts';
+import { heldBack } from './held-back.ts';
 
 const tag = 'Tasks';
 // `_up-to-date` is how docker's progress display tells new tasks from those an update still has to replace.
 const filterKeys = ['_up-to-date', 'desired-state', 'id', 'label', 'name', 'node', 'runtime', 'service'];
 
-export function taskRoutes(app: FastifyInstance, { store, explain }: ApiDeps): void {
+export function taskRoutes(app: FastifyInstance, { store, clock, explain }: ApiDeps): void {
+  const show = (tasks: Task[]) => {
+    const waits = heldBack(store.view, tasks, clock());
+    return tasks.map((task) => taskView(store.view, task, waits.get(task.ID)));
+  };
   app.get<{ Querystring: { filters?: string } }>(
     '/tasks',
     route({
@@ -29,13 +34,12 @@ export function taskRoutes(app: FastifyInstance, { store, explain }: ApiDeps): v
       answers: [200, Type.Array(ApiTask)],
       errors: [400, 404],
     }),
-    async ({ query: { filters } }) =>
-      listTasks(store.view, parseFilters(filters, filterKeys)).map((task) => taskView(store.view, task)),
+    async ({ query: { filters } }) => show(listTasks(store.view, parseFilters(filters, filterKeys))),
   );
   app.get<{ Params: { id: string } }>(
     '/tasks/:id',
     route({ tag, summary: 'One task', params: idParam, answers: [200, ApiTask], errors: [400, 404] }),
-    async ({ params }) => taskView(store.view, findTask(store.view, params.id)),
+    async ({ params }) => show([findTask(store.view, params.id)])[0],
   );
   app.get<{ Params: { id: string } }>(
     '/shoal/v1/tasks/:id/explain',

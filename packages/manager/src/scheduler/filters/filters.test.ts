@@ -94,6 +94,46 @@ describe('filters', () => {
     });
   });
 
+  it('dockerVersion', () => {
+    const Mounts = [
+      { Type: 'volume' as const, Source: 'a', Target: '/a', VolumeOptions: { Subpath: 'b' } },
+      { Type: 'bind' as const, Source: '/c', Target: '/c', BindOptions: { CreateMountpoint: true } },
+    ];
+    const task = { Spec: { ContainerSpec: { Mounts } } };
+    const engine = (EngineVersion: string) => ({ reported: { description: { Engine: { EngineVersion } } } });
+    expect(refusals(engine('25.0.3'), task)).toEqual({
+      refused: [
+        'dockerVersion: the node has Docker 25.0.3: Mounts[0].VolumeOptions.Subpath needs Docker 26.0 or later',
+      ],
+      text: 'no suitable node (Docker is too old on 1 node: Mounts[0].VolumeOptions.Subpath needs Docker 26.0 or later)',
+    });
+    expect(refusals(engine('20.10.24+dfsg1'), task).text).toBe(
+      'no suitable node (Docker is too old on 1 node: Mounts[1].BindOptions.CreateMountpoint needs Docker 23.0 or later, ' +
+        'Mounts[0].VolumeOptions.Subpath needs Docker 26.0 or later)',
+    );
+    for (const version of ['26.0.0', '28.5.2', '29.1.0-rc.1', 'dev', '']) {
+      expect(refusals(engine(version), task).text).toBe('');
+    }
+    expect(refusals({ reported: { description: {} } }, task).text).toBe('');
+    expect(refusals(engine('20.10.24'), {}).text).toBe('');
+  });
+
+  it('dockerVersion: on a mixed cluster a task goes where it can', () => {
+    const task = aTask('t', {
+      Spec: { ContainerSpec: { Mounts: [{ Type: 'image', Source: 'a', Target: '/a' }] } },
+    });
+    const plain = aTask('plain', { ServiceID: 'other' });
+    const nodes = ['20.10.24', '28.0.1', '27.5.1'].map((EngineVersion, i) =>
+      aNode(`n${i}`, { reported: { description: { Engine: { EngineVersion } } } }),
+    );
+    const { placed } = schedule(ClusterState.from(viewOf(nodes, [plain, task])), [plain, task], {
+      now,
+      seed: 0,
+    });
+    expect(placed).toHaveLength(2);
+    expect(placed.find(({ taskId }) => taskId === 't')?.nodeId).toBe('n1');
+  });
+
   it('networks', () => {
     const why = 'network shop (10.7.0.0/20) covers 10.7.0.1, which node n1 needs';
     const node = { allotted: { closedTo: [{ networkId: 'shop', why }] } };

@@ -4,6 +4,7 @@ import {
   assignedNode,
   availability,
   constraints,
+  dockerVersion,
   flapping,
   networks,
   platform,
@@ -21,6 +22,7 @@ export const nodeFilters: readonly NodeFilter[] = [
   pressure,
   constraints,
   platform,
+  dockerVersion,
   networks,
 ];
 /** What a node lacks now and may have later: moves to it wait. */

@@ -1,7 +1,8 @@
 import { type ClosedNetwork, isReady, nodeState, pressureText, restLeftMs } from '../../model/index.ts';
 import { nodeMatches } from '../constraints.ts';
 import type { Demand } from '../demand.ts';
-import { countNodes, missingConstraints } from '../missing.ts';
+import { knowsField, needsText } from '../docker-version.ts';
+import { countNodes, missingConstraints, missingFields } from '../missing.ts';
 import { platformMatches } from '../platform.ts';
 import type { NodeFilter } from './filter.ts';
 
@@ -84,6 +85,19 @@ export const platform: NodeFilter = {
   },
   summary: (nodes) => `unsupported platform on ${countNodes(nodes)}`,
   missing: (demand) => ({ names: wanted(demand), text: `the image is for ${wanted(demand).join(', ')}` }),
+};
+
+/** Older daemons would refuse the container, or leave out what they don't know in silence. */
+export const dockerVersion: NodeFilter = {
+  name: 'dockerVersion',
+  applies: (demand) => demand.newerFields.length > 0,
+  passes: (demand, { node }) => demand.newerFields.every((field) => knowsField(node, field)),
+  why: (demand, { node }) => {
+    const unknown = demand.newerFields.filter((field) => !knowsField(node, field));
+    return `the node has Docker ${node.reported.description.Engine?.EngineVersion}: ${unknown.map(needsText).join(', ')}`;
+  },
+  summary: (nodes) => `Docker is too old on ${countNodes(nodes)}`,
+  missing: missingFields,
 };
 
 const wanted = ({ platforms }: Demand): string[] =>

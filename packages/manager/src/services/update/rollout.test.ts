@@ -145,17 +145,24 @@ describe('an update without room for a task more', () => {
     },
   );
 
-  it.each([{}, { Order: 'stop-first' as const }])(
-    'stops nothing when no node is fit at all (%j)',
-    async (config) => {
-      const simulation = await updating(config);
-      const Placement = { Constraints: ['node.labels.disk==ssd'] };
-      await simulation.change({ TaskTemplate: { ContainerSpec: { Image: 'web:2' }, Placement } });
-      await simulation.run(10 * second);
-      expect(simulation.running('web:1')).toHaveLength(3);
-      expect(status(simulation)?.Message).toContain('; waiting for task ');
+  const noNode = {
+    constraints: { Placement: { Constraints: ['node.labels.disk==ssd'] } },
+    'what Docker 20.10 does not know': {
+      ContainerSpec: { Mounts: [{ Type: 'image' as const, Source: 'tools:1', Target: '/tools' }] },
     },
-  );
+  };
+  it.each(
+    Object.entries(noNode).flatMap(([what, template]) => [
+      { what, template, config: {} },
+      { what, template, config: { Order: 'stop-first' as const } },
+    ]),
+  )('stops nothing when no node is fit at all: $what ($config)', async ({ template, config }) => {
+    const simulation = await updating(config);
+    await simulation.change({ TaskTemplate: template });
+    await simulation.run(10 * second);
+    expect(simulation.running('web:1')).toHaveLength(3);
+    expect(status(simulation)?.Message).toContain('; waiting for task ');
+  });
 
   it('replaces tasks that never found a node all at once', async () => {
     const Placement = { Constraints: ['node.labels.disk==ssd'] };
@@ -168,6 +175,22 @@ describe('an update without room for a task more', () => {
 });
 
 describe('an update of a global service', () => {
+  it('stops nothing on a node whose Docker is too old for it, stop-first', async () => {
+    const simulation = await cluster({
+      Mode: { Global: {} },
+      UpdateConfig: { Order: 'stop-first', Parallelism: 0 },
+    });
+    await simulation.setNode('n2', (node) => ({
+      ...node,
+      Description: { ...node.reported.description, Engine: { EngineVersion: '28.0.1' } },
+    }));
+    const Mounts = [{ Type: 'image' as const, Source: 'tools:1', Target: '/tools' }];
+    await simulation.change({ TaskTemplate: { ContainerSpec: { Image: 'web:2', Mounts } } });
+    await simulation.run(10 * second);
+    expect(simulation.running('web:2').map(({ NodeID }) => NodeID)).toEqual(['n2']);
+    expect(simulation.running('web:1')).toHaveLength(2);
+  });
+
   it('goes from node to node, leaves out paused ones, and comes to them later', async () => {
     const simulation = await cluster({ Mode: { Global: {} } });
     await simulation.availability('n2', 'pause');

@@ -1,7 +1,7 @@
 import { isoTime } from '../../effects.ts';
-import { isTerminal, type Service, type Task } from '../../model/index.ts';
+import { isTerminal, type Service, type Task, type Wait, waitOf } from '../../model/index.ts';
 import type { Draft, Slot } from '../draft.ts';
-import type { Place } from '../new-task.ts';
+import { notNow, type Place } from '../new-task.ts';
 import { restartRules, type UpdateRules } from '../policy.ts';
 import { endedAt, endedByItself, isRunning, isUnassigned } from '../standing.ts';
 import { overtaken } from './overtaken.ts';
@@ -58,38 +58,53 @@ export function beginUpdate(draft: Draft, places: readonly Place[]): void {
   draft.service = { ...service, UpdateStatus, shoal };
 }
 
-/** Keys of the places that change to the current version now, broken ones before those that work. */
-export function pickPlaces(draft: Draft, places: readonly Place[]): ReadonlySet<string> {
+export interface Picks {
+  /** Keys of the places that change to the current version now. */
+  readonly picked: ReadonlySet<string>;
+  /** What the others wait for. */
+  readonly waits: readonly Wait[];
+}
+
+/** Whose turn it is to change to the current version: broken places before those that work. */
+export function pickPlaces(draft: Draft, places: readonly Place[]): Picks {
   const { service } = draft;
-  if (!isUpdating(service)) return new Set();
-  const dirty = places
-    .filter(({ creatable }) => creatable)
-    .map(({ key }) => ({ key, slot: draft.slot(key) }))
-    .filter(({ slot }) => isDirty(slot, service));
+  const outdated = places.filter(({ key }) => isDirty(draft.slot(key), service));
+  const dirty = isUpdating(service) ? outdated.filter(({ creatable }) => creatable) : [];
   // Where no node ever took a task, nothing can be lost by replacing it.
-  const idle = dirty.filter(({ slot }) => !atStake(slot));
-  const rest = dirty.filter(({ slot }) => atStake(slot));
-  const free = rest.length === 0 ? 0 : freeHands(draft, places);
-  const ordered = [
-    ...rest.filter(({ slot }) => !slot.live.some(isRunning)),
-    ...rest.filter(({ slot }) => slot.live.some(isRunning)),
-  ];
-  return new Set([...idle, ...ordered.slice(0, free)].map(({ key }) => key));
+  const idle = dirty.filter(({ key }) => !atStake(draft.slot(key)));
+  const rest = dirty.filter(({ key }) => atStake(draft.slot(key)));
+  const hands = rest.length === 0 ? { free: 0 } : freeHands(draft, places);
+  const works = ({ key }: Place) => draft.slot(key).live.some(isRunning);
+  const ordered = [...rest.filter((place) => !works(place)), ...rest.filter(works)];
+  const picked = new Set([...idle, ...ordered.slice(0, hands.free)].map(({ key }) => key));
+  const others = outdated.filter(({ key }) => !picked.has(key));
+  return { picked, waits: others.map((place) => waitForTurn(draft, place, hands.next)) };
+}
+
+/** What a place waits for that has an older version. `next`: when a hand becomes free, if that is known. */
+function waitForTurn(draft: Draft, place: Place, next: number | undefined): Wait {
+  if (!place.creatable) return notNow(draft, place);
+  return isHalted(draft.service)
+    ? waitOf('slot', place.key, `the next update: ${draft.service.UpdateStatus?.Message ?? ''}`)
+    : waitOf('slot', place.key, 'its turn in the update', next);
+}
+
+interface Hands {
+  readonly free: number;
+  /** When the next one will be (ms since the epoch), if that is known. */
+  readonly next?: number;
 }
 
 /** How many more places may be in flight. A place is so until its new task runs or ended, and Delay passed. */
-function freeHands(draft: Draft, places: readonly Place[]): number {
-  const { rules } = draft;
+function freeHands(draft: Draft, places: readonly Place[]): Hands {
+  const { rules, service, facts } = draft;
   const excused = overtaken(draft);
-  let busy = 0;
-  for (const place of places) {
-    if (excused.has(place.key)) continue;
-    const until = busyUntil(draft.slot(place.key), place, draft.service, rules);
-    if (until <= draft.facts.now) continue;
-    busy++;
-    draft.wake(until);
-  }
-  return Math.max(0, rules.parallelism - busy);
+  const busy = places
+    .filter(({ key }) => !excused.has(key))
+    .map((place) => busyUntil(draft.slot(place.key), place, service, rules))
+    .filter((until) => until > facts.now);
+  const next = Math.min(...busy);
+  return { free: Math.max(0, rules.parallelism - busy.length), ...(Number.isFinite(next) && { next }) };
 }
 
 function busyUntil(slot: Slot, place: Place, service: Service, { delayMs }: UpdateRules): number {

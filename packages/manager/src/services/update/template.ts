@@ -1,3 +1,4 @@
+import { memoryReservation } from '../../container-body/index.ts';
 import type { TaskSpec } from '../../model/index.ts';
 import type { Target } from '../new-task.ts';
 
@@ -38,8 +39,6 @@ const sets = new Set([
   'Networks',
   'Aliases',
 ]);
-/** Docker sets no smaller reservation. */
-const leastMemoryReservation = 6 * 2 ** 20;
 
 /** Whether both say the same: a task of one needs nothing to be one of the other. */
 export const isSameTemplate = (a: Target, b: Target): boolean =>
@@ -90,12 +89,6 @@ export const haveSameLimits = (a: TaskSpec['Resources'], b: TaskSpec['Resources'
 
 const limitsText = (resources: TaskSpec['Resources']): string =>
   JSON.stringify([essential(resources?.Limits), resources?.SwapBytes, memoryReservation(resources)]);
-
-function memoryReservation(resources: TaskSpec['Resources']): number {
-  const reserved = resources?.Reservations?.MemoryBytes ?? 0;
-  const limit = resources?.Limits?.MemoryBytes ?? 0;
-  return reserved >= leastMemoryReservation && (limit === 0 || reserved <= limit) ? reserved : 0;
-}
 
 // Specs never change in place, so each is brought into its form once, however often it is compared.
 const wholes = new WeakMap<TaskSpec, string>();

@@ -1,0 +1,71 @@
+import type { Ids } from '../effects.ts';
+import type { Service, Task, Wait } from '../model/index.ts';
+import type { ReadView } from '../store/index.ts';
+import { takesTasks } from './capacity.ts';
+import { decideService } from './decide.ts';
+import type { Facts } from './draft.ts';
+import { isWanted, makesRoom, standing } from './standing.ts';
+
+/** Swarm's default. */
+const defaultHistoryLimit = 5;
+
+/** What a decision about a service depends on, as it is in the store. */
+export function factsOf(view: ReadView, service: Service, room: ComingRoom, ids: Ids): Facts {
+  const [cluster] = view.clusters.all();
+  return {
+    service,
+    tasks: view.tasks.by('service', service.ID),
+    nodes: view.nodes,
+    companions: (name) => companionsNamed(view, name),
+    mayRun: (taskId) => {
+      const task = view.tasks.get(taskId);
+      return task !== undefined && ['live', 'leaving'].includes(standing(task, view.nodes));
+    },
+    load: (nodeId) => view.tasks.by('node', nodeId).filter(isWanted).length,
+    tasksOn: (nodeId) => view.tasks.by('node', nodeId),
+    roomComes: () => room.comes,
+    historyLimit: cluster?.TaskHistoryRetentionLimit ?? defaultHistoryLimit,
+    now: room.now,
+    ids,
+  };
+}
+
+/** What these services, their slots and their tasks wait for now (ms since the epoch), as their loop would decide. */
+export function waitsOf(view: ReadView, services: readonly Service[], now: number): Wait[] {
+  const room = new ComingRoom(view, now);
+  return services.flatMap((service) => decideService(factsOf(view, service, room, () => 'next')).waits);
+}
+
+/** Whether tasks are leaving nodes: a look at every task, so one for all services of a round. */
+export class ComingRoom {
+  readonly #view: ReadView;
+  readonly now: number;
+  #comes: boolean | undefined;
+
+  constructor(view: ReadView, now: number) {
+    this.#view = view;
+    this.now = now;
+  }
+
+  get comes(): boolean {
+    const { nodes, tasks } = this.#view;
+    this.#comes ??= Iterator.from(nodes.all()).some(
+      (node) => takesTasks(node) && this.#makeRoom(tasks.by('node', node.ID)),
+    );
+    return this.#comes;
+  }
+
+  /** Tasks that have been changed since the round began. */
+  note(tasks: readonly Task[]): void {
+    if (this.#comes === false && this.#makeRoom(tasks)) this.#comes = true;
+  }
+
+  #makeRoom(tasks: readonly Task[]): boolean {
+    return tasks.some((task) => makesRoom(task, this.#view.nodes, this.now));
+  }
+}
+
+function companionsNamed(view: ReadView, name: string): Task[] {
+  const service = view.services.by('name', name).find(({ shoal }) => !shoal.removing);
+  return service ? view.tasks.by('service', service.ID) : [];
+}
