@@ -1,6 +1,6 @@
 import { faults, type Host, until } from '@shoal/testbed';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Assignments } from '../../packages/proto/src/index.ts';
+import { Change, Changes, decodeObject, encodeObject, type Kind } from '../../packages/proto/src/index.ts';
 import { client, network, on, published, removeNetworks } from './askers.ts';
 import { cli, clients, cluster, create, image, removeServices, running, webSpec } from './shared.ts';
 
@@ -103,26 +103,39 @@ describe('the way to the manager', () => {
  */
 async function poison(host: Host): Promise<void> {
   const path = '/var/lib/shoal/agent/assignments.bin';
-  const told = Assignments.decode(Buffer.from(await host.exec(['base64', '-w0', path]), 'base64'));
-  for (const service of told.services)
+  const told = Changes.decode(Buffer.from(await host.exec(['base64', '-w0', path]), 'base64'));
+  const objects = told.changes.map((bytes) => Change.decode(bytes));
+  const change = (kind: Kind, id: string, object: Buffer) =>
+    Buffer.from(Change.encode({ kind, id, object }).finish());
+  const changes = told.changes.map((bytes) => {
+    const { kind, id, object } = Change.decode(bytes);
+    if (kind !== 'service' || !object) return bytes;
+    const service = decodeObject(kind, object);
     for (const each of [2480, 2481, port + 1])
       service.published.push({ protocol: 'tcp', published: each, target: 8080, name: '' });
+    return change(kind, id, encodeObject(kind, service));
+  });
   const block = (base: number) => `${h1.ip.replace(/\d+$/, String(base))}/26`;
-  const [other] = told.peers.filter(({ address }) => address !== host.ip);
-  told.networks.push({
+  const poison = {
     id: 'poison',
     name: 'poison',
     number: 4_000,
     driver: 'overlay',
     subnets: [block(0).replace('/26', '/24')],
-    slices: [block(64)],
-    peerSlices: [{ nodeId: other?.nodeId ?? '', slices: [block(0)] }],
     internal: false,
     encrypted: false,
     mtu: 0,
     options: {},
-  });
-  const bytes = Buffer.from(Assignments.encode(told).finish()).toString('base64');
+  };
+  changes.push(change('network', 'poison', encodeObject('network', poison)));
+  const peers = objects.flatMap(({ kind, object }) =>
+    kind === 'peer' && object ? [decodeObject(kind, object)] : [],
+  );
+  for (const { nodeId, address } of peers) {
+    const slice = { networkId: 'poison', nodeId, blocks: [block(address === host.ip ? 64 : 0)] };
+    changes.push(change('slice', `poison/${nodeId}`, encodeObject('slice', slice)));
+  }
+  const bytes = Buffer.from(Changes.encode({ ...told, changes }).finish()).toString('base64');
   await host.sh(`echo ${bytes} | base64 -d > ${path}`);
 }
 

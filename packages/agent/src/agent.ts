@@ -23,7 +23,6 @@ import { memoryUse } from './health/task-memory.ts';
 import { ListenerWatch } from './listeners/listener-watch.ts';
 import { oursOf } from './listeners/ours.ts';
 import { HostNetwork } from './network/host-network.ts';
-import type { AssignmentSet } from './session/assignment-set.ts';
 import { bootId } from './session/boot.ts';
 import { Journal } from './session/journal.ts';
 import { ManagerLink } from './session/link.ts';
@@ -94,7 +93,7 @@ export class Agent {
       log: log.child({ component: 'pressure' }),
     });
     this.#listeners = new ListenerWatch({
-      ours: () => oursOf(journal.assignments.tasks, this.#tasks.statuses(), process.pid),
+      ours: () => oursOf(journal.assignments.objects.task, this.#tasks.statuses(), process.pid),
       onChange: (urgent) => {
         this.#network.refresh();
         if (urgent) this.#facts.refreshHost();
@@ -151,7 +150,8 @@ export class Agent {
       onAlone: () => this.#tasks.contact(false),
       onAccepted: (taskIds) => this.#tasks.accepted(taskIds),
       onWelcome: (welcome) => this.#welcome(welcome),
-      onAssignments: (set) => this.#assign(set),
+      assignments: journal.assignments,
+      onAssignments: () => this.#assign(),
       // Whether a host lives can't wait behind questions to registries.
       answer: (query) =>
         query.what?.$case === 'hostProbe'
@@ -172,10 +172,10 @@ export class Agent {
     const { lease = 0 } = journal;
     agent.#tasks.renewLease(agent.#epoch + Math.max(lease, uptimeMs() + firstContactMs));
     // What was there before goes on as it was, also while the manager is away.
-    agent.#tasks.assign(journal.assignments.tasks, { complete: false, earlier: journal });
+    agent.#tasks.assign(journal.assignments.objects.task, { complete: false, earlier: journal });
     // Before there are rules: what listens here keeps its port.
     await agent.#listeners.look();
-    agent.#network.apply(journal.assignments, journal.identity?.nodeId ?? '').catch(() => {});
+    agent.#applyNetworks().catch(() => {});
     agent.#watch();
     await agent.#facts.refresh();
     await agent.#pressures.look();
@@ -210,10 +210,15 @@ export class Agent {
     if (this.#tasks.needLease) this.#journal.setLease(Math.round(until - this.#epoch));
   }
 
-  async #assign(set: AssignmentSet): Promise<void> {
-    this.#journal.setAssignments(set);
-    this.#tasks.assign(set.tasks, { complete: true });
-    await this.#network.apply(set, this.#journal.identity?.nodeId ?? '');
+  async #assign(): Promise<void> {
+    this.#journal.touchAssignments();
+    this.#tasks.assign(this.#journal.assignments.objects.task, { complete: true });
+    await this.#applyNetworks();
+  }
+
+  async #applyNetworks(): Promise<void> {
+    const { assignments, identity } = this.#journal;
+    await this.#network.apply(assignments.objects, identity?.nodeId ?? '');
   }
 
   /** (Re)starts watching when this host learns who it is. */

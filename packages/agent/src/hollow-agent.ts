@@ -1,5 +1,6 @@
 import { NodeFacts, protocolVersion } from '@shoal/proto';
 import { pino } from 'pino';
+import { Assignments } from './assignments/assignments.ts';
 import { ManagerLink } from './session/link.ts';
 import { leaseMs } from './task/isolation.ts';
 import { Limiter } from './task/limiter.ts';
@@ -27,6 +28,8 @@ export class HollowAgent {
   confirmedAt: number | undefined;
   readonly #link: ManagerLink;
   readonly #tasks: Tasks;
+  /** Without what only networks need: a process has thousands of these. */
+  readonly #assignments = new Assignments(['task']);
   #nodeId = '';
 
   constructor({ hostname, manager, joinToken }: HollowOptions) {
@@ -62,8 +65,9 @@ export class HollowAgent {
         this.confirmedAt = undefined;
         this.#tasks.contact(true);
       },
-      onAssignments: async ({ tasks }) => {
-        this.#tasks.assign(tasks, { complete: true });
+      assignments: this.#assignments,
+      onAssignments: async () => {
+        this.#tasks.assign(this.#assignments.objects.task, { complete: true });
         this.confirmedAt ??= performance.now();
       },
       answer: async ({ id }) => ({

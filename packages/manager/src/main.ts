@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { pino } from 'pino';
-import { Dispatcher } from './agents/index.ts';
+import { AgentServer } from './agents/index.ts';
 import { allocatorLoop, prepareNetworks, unservedPorts } from './allocator/index.ts';
 import { buildApi, listen } from './api/index.ts';
 import { portsOf, readConfig, usage } from './config.ts';
@@ -63,8 +63,8 @@ const api = await buildApi({
   ids,
   log: log.child({ component: 'api' }),
   queries: {
-    distribution: (image, auth) => dispatcher.distribution(image, auth),
-    ask: (nodeId, what, withinMs) => dispatcher.ask(nodeId, what, withinMs),
+    distribution: (image, auth) => agents.distribution(image, auth),
+    ask: (nodeId, what, withinMs) => agents.ask(nodeId, what, withinMs),
   },
   liveness: (node) => liveness.report(node),
   explain: (view, task) => explain(view, task, clock()),
@@ -75,13 +75,13 @@ const liveness = startLiveness(store, {
   clock,
   steady: () => performance.now(),
   log: log.child({ component: 'liveness' }),
-  ask: (nodeId, what, withinMs) => dispatcher.ask(nodeId, what, withinMs),
-  onSilent: (nodeId, silent) => dispatcher.setSilent(nodeId, silent),
+  ask: (nodeId, what, withinMs) => agents.ask(nodeId, what, withinMs),
+  onSilent: (nodeId, silent) => agents.setSilent(nodeId, silent),
 });
-const dispatcher: Dispatcher = new Dispatcher(store, {
+const agents: AgentServer = new AgentServer(store, {
   clock,
   ids,
-  log: log.child({ component: 'dispatcher' }),
+  log: log.child({ component: 'agents' }),
   liveness,
 });
 const scheduler = schedulerLoop(store, { clock, log: log.child({ component: 'scheduler' }) });
@@ -92,7 +92,7 @@ const reliever = relieveLoop(store, {
   clock,
   ids,
   log: log.child({ component: 'reliever' }),
-  memory: (nodeId) => memoryUse((...question) => dispatcher.ask(...question), nodeId),
+  memory: (nodeId) => memoryUse((...question) => agents.ask(...question), nodeId),
 });
 
 const stop = async (signal: string) => {
@@ -102,7 +102,7 @@ const stop = async (signal: string) => {
   await api.close();
   // Sessions that this process ends itself are no news about their nodes.
   liveness.close();
-  await dispatcher.close();
+  await agents.close();
   await Promise.all([
     scheduler.close(),
     allocator.close(),
@@ -117,7 +117,7 @@ process.on('SIGTERM', (signal) => void stop(signal));
 process.on('SIGINT', (signal) => void stop(signal));
 
 try {
-  await dispatcher.listen(config.agentListen);
+  await agents.listen(config.agentListen);
   await listen(api, config.api);
 } catch (error) {
   log.fatal({ err: error }, 'could not start');

@@ -1,6 +1,7 @@
 export * from './create-body.ts';
 export * from './gen/shoal/v1/agent.ts';
 export * from './host-probe.ts';
+export * from './kinds.ts';
 export * from './states.ts';
 
 /** Raised when an old agent and a new manager (or the reverse) could not understand each other. */

@@ -19,7 +19,6 @@ import { DockerRules, isSilent } from './nft/docker-rules.ts';
 import { TableKeeper } from './nft/keeper.ts';
 import { readTcpTimeouts } from './nft/tcp-timeouts.ts';
 import { Repairs, withoutNewDevices } from './repairs.ts';
-import { reuse } from './reuse.ts';
 import { Runner } from './runner.ts';
 import type { NetworkState } from './state.ts';
 import { Troubles } from './troubles.ts';
@@ -110,7 +109,7 @@ export class DataPath {
   }
 
   /**
-   * Resolves once this state, or a newer one, is in the kernel. It covers nothing of `needs`; what is in the kernel still
+   * Resolves once this state, or a newer one, is in the kernel. What is the same object as before is not looked at. It covers nothing of `needs`; what is in the kernel still
    * and does, goes. `untracked`: see `HostRules`. Docker networks may come later: see `ready`.
    * Tries again until it succeeds; rejects when the data path is closed before.
    */
@@ -118,7 +117,7 @@ export class DataPath {
     state: NetworkState,
     { needs, untracked }: { needs: Needs; untracked: HostRules['untracked'] },
   ): Promise<void> {
-    this.#state = reuse(this.#state, state);
+    this.#state = state;
     if (untracked !== this.#rules.untracked) this.#rules = { ...this.#rules, untracked };
     if (needs !== this.#needs) this.#look.add('ip');
     this.#needs = needs;

@@ -11,6 +11,7 @@ import type {
   Underlay,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
+import type { ObjectsFor } from '../assignments/assignments.ts';
 import { Refused } from '../task/engine.ts';
 import type { BridgeDriver } from './bridges/bridges.ts';
 import { type LocalBridgeDriver, LocalBridges } from './bridges/local.ts';
@@ -21,7 +22,6 @@ import { HostResolvers } from './dns/host-resolvers.ts';
 import { DnsServer, gatewaysOf } from './dns/server.ts';
 import { KeyRotation } from './encryption/key-rotation.ts';
 import { drained, withdrawn } from './flows/leaving.ts';
-import { type NetworkAssignments, networkState } from './from-proto.ts';
 import { heldPorts, withoutHeldPorts } from './held-ports.ts';
 import { checkNames } from './insight/own-names.ts';
 import { checkReach } from './insight/reach.ts';
@@ -36,6 +36,7 @@ import {
   withResolver,
 } from './needs/needs.ts';
 import { NeedsWatch, type NeedsWatchOptions } from './needs/needs-watch.ts';
+import { type NetworkObjects, NetworkStates, Remainders } from './network-states.ts';
 import type { NetworkState } from './state.ts';
 import { withoutUnfit } from './unfit.ts';
 
@@ -51,10 +52,6 @@ export interface DockerAttachment {
   readonly address: string;
   /** Where it asks for names; empty where Docker itself knows them. */
   readonly gateway: string;
-}
-
-export interface HostAssignments extends NetworkAssignments {
-  readonly tasks: ReadonlyMap<string, Assignment>;
 }
 
 export interface HostNetworkOptions
@@ -89,7 +86,11 @@ export class HostNetwork {
   /** This host's containers by their addresses, whether they are endpoints or not. */
   #containers: ReadonlyMap<string, LocalContainer> = new Map();
   /** As the manager sent them, and who this host is. */
-  #assigned: { readonly assignments: HostAssignments; readonly nodeId: string } | undefined;
+  #assigned: { readonly objects: NetworkObjects; readonly nodeId: string } | undefined;
+  readonly #states = new NetworkStates();
+  readonly #remainders = new Remainders();
+  /** As the manager sent it. */
+  #told: NetworkState | undefined;
   readonly #unfitNow: () => ReadonlySet<string>;
   #unfit: ReadonlySet<string> = new Set();
   readonly #heldNow: () => ReadonlySet<string>;
@@ -188,10 +189,10 @@ export class HostNetwork {
   }
 
   /** Resolves once these assignments, or newer ones, are in the kernel. */
-  async apply(assignments: HostAssignments, nodeId: string): Promise<void> {
-    this.#containers = containersOf(assignments.tasks);
-    this.#bridges.want(assignments.networks).catch((err) => this.#log.warn({ err }, 'bridge networks stay'));
-    this.#assigned = { assignments, nodeId };
+  async apply(objects: ObjectsFor<'network' | 'tasks'>, nodeId: string): Promise<void> {
+    this.#containers = containersOf(objects.task);
+    this.#bridges.want(objects.network).catch((err) => this.#log.warn({ err }, 'bridge networks stay'));
+    this.#assigned = { objects, nodeId };
     await this.#put();
   }
 
@@ -215,12 +216,14 @@ export class HostNetwork {
     if (!this.#assigned) return await this.#dataPath.clearWay(needs);
     this.#unfit = this.#unfitNow();
     this.#held = this.#heldHere();
-    const known = networkState(this.#assigned.assignments, this.#assigned.nodeId);
-    if (!known) return await this.#dataPath.clearWay(needs);
-    this.#say(leftOut(known, needs));
-    const state = withoutHeldPorts(withoutUnfit(withoutNeeded(known, needs), this.#unfit), this.#held);
+    const told = this.#states.of(this.#assigned.objects, this.#assigned.nodeId);
+    this.#told = told;
+    if (!told) return await this.#dataPath.clearWay(needs);
+    this.#say(leftOut(told, needs));
+    const left = withoutHeldPorts(withoutUnfit(withoutNeeded(told, needs), this.#unfit), this.#held);
+    const state = this.#remainders.of(told, left);
     this.#state = state;
-    this.#sayHeld(heldPorts(known, this.#held));
+    this.#sayHeld(heldPorts(told, this.#held));
     this.#dns.update(state);
     this.#dns.listenOn(gatewaysOf(state)).catch((err) => this.#log.error({ err }, 'names are not served'));
     await this.#dataPath.apply(state, { needs, untracked });
@@ -254,7 +257,7 @@ export class HostNetwork {
   async attach(attachments: readonly TaskAttachment[], ports: readonly Port[]): Promise<DockerAttachment[]> {
     const { needs } = this.#needs;
     for (const { networkId } of attachments) {
-      const network = this.#assigned?.assignments.networks.get(networkId);
+      const network = this.#assigned?.objects.network.get(networkId);
       refuse(network && coveredBy(network, needs));
     }
     for (const port of ports) refuse(neededPort(port, needs));
@@ -331,14 +334,8 @@ export class HostNetwork {
    * host knows by itself, the others don't.
    */
   withdrawn({ taskId, serviceId }: Pick<Assignment, 'taskId' | 'serviceId'>, ms: number): Promise<void> {
-    const services = () => this.#assigned?.assignments.services;
-    return withdrawn(
-      () =>
-        services()
-          ?.get(serviceId)
-          ?.endpoints.some((each) => each.taskId === taskId) ?? false,
-      ms,
-    );
+    const endpoints = () => this.#told?.services.get(serviceId)?.endpoints;
+    return withdrawn(() => endpoints()?.some((each) => each.taskId === taskId) ?? false, ms);
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
- * What the kernel of this host shall do for the cluster's networks. The manager sends it, the session keeps it
- * whole; everything in this folder makes the host agree with it, from any state.
+ * What the kernel of this host shall do for the cluster's networks. The manager sends it; everything in this folder makes
+ * the host agree with it, from any state.
  */
 export interface NetworkState {
   /** This host, as a peer of the others. */
@@ -19,7 +19,7 @@ export interface Peer {
   readonly number: number;
   /** The host's address on the underlay, IPv4. */
   readonly address: string;
-  /** WireGuard public key, base64; absent until the host has told it. */
+  /** WireGuard public key, base64; none or empty until the host has told it. */
   readonly key?: string;
 }
 

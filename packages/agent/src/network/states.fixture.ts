@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { endpoint, network, peer, service, state } from './builders.fixture.ts';
 import { ingressName, type NetworkState } from './state.ts';
@@ -56,3 +57,22 @@ export const anyState: fc.Arbitrary<NetworkState> = fc
       ),
     }),
   );
+
+/** The state with the objects of the one before wherever they say the same, as those come that the manager sends. */
+export const sharing = (before: NetworkState, state: NetworkState): NetworkState => ({
+  self: isDeepStrictEqual(before.self, state.self) ? before.self : state.self,
+  peers: shared(before.peers, state.peers),
+  networks: shared(before.networks, state.networks),
+  services: shared(before.services, state.services),
+});
+
+function shared<T>(before: ReadonlyMap<string, T>, now: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  const objects = new Map(
+    [...now].map(([id, value]) => {
+      const known = before.get(id);
+      return [id, known && isDeepStrictEqual(known, value) ? known : value];
+    }),
+  );
+  const isSame = objects.size === before.size && [...objects].every(([id, one]) => before.get(id) === one);
+  return isSame ? before : objects;
+}

@@ -2,11 +2,12 @@ import { mkdir, mkdtemp, readdir, rm, rmdir, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Change, Changes } from '@shoal/proto';
 import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
+import { changes, put } from '../assignments/testing.ts';
 import { fromTaskStatus, statusOf, toTaskStatus } from '../task/status.ts';
 import { anAssignment } from '../task/testing.ts';
-import { noAssignments } from './assignment-set.ts';
 import { Journal } from './journal.ts';
 
 const folders: string[] = [];
@@ -24,11 +25,12 @@ it('keeps who the host is, what it runs and what it said', async () => {
   const folder = await newFolder();
   const journal = await Journal.open(folder, 'boot 1', silent);
   expect(journal.identity).toBeUndefined();
-  const tasks = new Map([['t1', anAssignment('t1', 'running', { registryAuth: 'secret' })]]);
+  const task = anAssignment('t1', 'running', { registryAuth: 'secret' });
   const own = { count: 2, attempts: [3, 4], failures: 1, endedAt: 9, withHost: true as const };
   const status = toTaskStatus('t1', statusOf('running', { own }), 5);
   await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
-  journal.setAssignments({ ...noAssignments, number: 7, tasks });
+  journal.assignments.apply(changes({ complete: true, resultsIn: 7 }, put('task', 't1', task)));
+  journal.touchAssignments();
   journal.setStatus(toTaskStatus('t2', statusOf('running'), 5));
   journal.setStatus(status);
   journal.dropStatus('t2');
@@ -36,7 +38,7 @@ it('keeps who the host is, what it runs and what it said', async () => {
 
   const again = await Journal.open(folder, 'boot 1', silent);
   expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1' });
-  expect(again.assignments).toEqual({ ...noAssignments, number: 7, tasks });
+  expect([again.assignments.number, [...again.assignments.objects.task.values()]]).toEqual([7, [task]]);
   expect([...again.statuses.values()]).toEqual([status]);
   expect([...again.statuses.values()].map(fromTaskStatus)).toMatchObject([{ own }]);
 });
@@ -45,7 +47,7 @@ it('is for the agent’s eyes only, and leaves nothing half written', async () =
   const folder = await newFolder();
   const journal = await Journal.open(folder, 'boot 1', silent);
   await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
-  journal.setAssignments({ ...noAssignments, number: 1 });
+  journal.touchAssignments();
   journal.setStatus(toTaskStatus('t1', statusOf('running'), 5));
   await journal.flush();
   const names = (await readdir(folder)).sort();
@@ -63,16 +65,17 @@ it('goes on without a file that is broken', async () => {
   await writeFile(join(folder, 'assignments.bin'), 'nonsense');
   const journal = await Journal.open(folder, 'boot 1', silent);
   expect(journal.identity).toBeUndefined();
-  expect(journal.assignments.tasks.size).toBe(0);
+  expect(journal.assignments.objects.task.size).toBe(0);
 });
 
-it('leaves out tasks that an older agent wrote down, of which nobody knows what they are made of', async () => {
+it('leaves out what an agent of another version wrote down', async () => {
   const folder = await newFolder();
-  const journal = await Journal.open(folder, 'boot 1', silent);
-  const tasks = new Map([['t1', anAssignment('t1', 'running', { createBody: '' })]]);
-  journal.setAssignments({ ...noAssignments, number: 7, tasks });
-  await journal.flush();
-  expect((await Journal.open(folder, 'boot 1', silent)).assignments).toEqual(noAssignments);
+  await Journal.open(folder, 'boot 1', silent);
+  const unknown = Buffer.from(Change.encode({ kind: 'moon', id: 'm1' }).finish());
+  const message = changes({ complete: true, resultsIn: 7 }, put('task', 't1', anAssignment('t1')), unknown);
+  await writeFile(join(folder, 'assignments.bin'), Changes.encode(message).finish());
+  const { number, objects } = (await Journal.open(folder, 'boot 1', silent)).assignments;
+  expect([number, objects.task.size]).toEqual([0, 0]);
 });
 
 it('knows whether the host was booted since it was last opened', async () => {

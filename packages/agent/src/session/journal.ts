@@ -1,8 +1,8 @@
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Assignments, StatusBatch, type TaskStatus } from '@shoal/proto';
+import { Change, Changes, kinds, StatusBatch, type TaskStatus } from '@shoal/proto';
 import type { Logger } from 'pino';
-import { type AssignmentSet, applyAssignments, noAssignments, toComplete } from './assignment-set.ts';
+import { Assignments } from '../assignments/assignments.ts';
 import { LazyFile, readIfThere, writeAtomically } from './atomic-file.ts';
 
 /** Changes that come together are written together; a crash loses no more than this. */
@@ -28,6 +28,7 @@ export class Journal {
   readonly #identityFile: LazyFile;
   readonly #assignmentFile: LazyFile;
   readonly #statusFile: LazyFile;
+  readonly assignments = new Assignments();
   readonly statuses = new Map<string, TaskStatus>();
   /** Why files could not be written, by their names. */
   readonly #unwritten = new Map<string, string>();
@@ -38,7 +39,6 @@ export class Journal {
   #lease: number | undefined;
   #writingLease = false;
   #leaseWarned = false;
-  #assignments: AssignmentSet = noAssignments;
 
   private constructor(folder: string, log: Logger) {
     this.#folder = folder;
@@ -46,7 +46,7 @@ export class Journal {
     this.#bootFile = this.#lazily('boot', () => Buffer.from(this.#boot));
     this.#identityFile = this.#lazily('node.json', () => Buffer.from(`${JSON.stringify(this.#identity)}\n`));
     this.#assignmentFile = this.#lazily('assignments.bin', () =>
-      Assignments.encode(toComplete(this.#assignments)).finish(),
+      Changes.encode(this.assignments.complete()).finish(),
     );
     this.#statusFile = this.#lazily('statuses.bin', () =>
       StatusBatch.encode({ number: 0, statuses: [...this.statuses.values()] }).finish(),
@@ -66,9 +66,10 @@ export class Journal {
       if (nodeId && clusterId) journal.#identity = { nodeId, clusterId };
     });
     await journal.#read('assignments.bin', (data) => {
-      const assignments = Assignments.decode(data);
-      if (assignments.put.some(({ createBody }) => !createBody)) throw new Error('an older agent wrote it');
-      journal.#assignments = applyAssignments(noAssignments, assignments) ?? noAssignments;
+      const message = Changes.decode(data);
+      if (message.changes.some((bytes) => !(Change.decode(bytes).kind in kinds)))
+        throw new Error('an agent of another version wrote it');
+      journal.assignments.apply(message);
     });
     await journal.#read('statuses.bin', (data) => {
       for (const status of StatusBatch.decode(data).statuses) journal.statuses.set(status.taskId, status);
@@ -84,10 +85,6 @@ export class Journal {
   /** The host was booted since the journal was last opened. */
   get rebooted(): boolean {
     return this.#rebooted;
-  }
-
-  get assignments(): AssignmentSet {
-    return this.#assignments;
   }
 
   /** Why it can't be written; undefined while it can. */
@@ -133,8 +130,8 @@ export class Journal {
     await this.#identityFile.flush();
   }
 
-  setAssignments(assignments: AssignmentSet): void {
-    this.#assignments = assignments;
+  /** The assignments have changed. */
+  touchAssignments(): void {
     this.#assignmentFile.touch();
   }
 

@@ -1,19 +1,19 @@
 import { status as code, Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import {
   type AgentMessage,
-  Assignments,
-  type DeepPartial,
-  DispatcherService,
+  type Changes,
   type Hello,
   type ManagerMessage,
   NodeFacts,
   type QueryResult,
+  SessionsService,
 } from '@shoal/proto';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Assignments } from '../assignments/assignments.ts';
+import { changes, gone, put } from '../assignments/testing.ts';
 import { statusOf, toTaskStatus } from '../task/status.ts';
 import { anAssignment } from '../task/testing.ts';
-import type { AssignmentSet } from './assignment-set.ts';
 import { type LinkOptions, ManagerLink } from './link.ts';
 
 type Body<M extends { body?: unknown }> = NonNullable<M['body']>;
@@ -32,7 +32,7 @@ class TestManager {
   port = 0;
 
   async listen(port = 0): Promise<this> {
-    this.server.addService(DispatcherService, { session: (call: Call) => this.#session(call) });
+    this.server.addService(SessionsService, { session: (call: Call) => this.#session(call) });
     this.port = await new Promise((resolve, reject) =>
       this.server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
         error ? reject(error) : resolve(bound),
@@ -45,8 +45,8 @@ class TestManager {
     this.call?.write({ body });
   }
 
-  assign(from: DeepPartial<Assignments>): void {
-    this.say({ $case: 'assignments', value: Assignments.fromPartial(from) });
+  assign(value: Changes): void {
+    this.say({ $case: 'changes', value });
   }
 
   all<C extends Body<AgentMessage>['$case']>(kind: C) {
@@ -88,7 +88,8 @@ async function aManager(port?: number): Promise<TestManager> {
 }
 
 function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
-  const sets: AssignmentSet[] = [];
+  const sets: { number: number; ids: string[] }[] = [];
+  const assignments = new Assignments();
   const said: string[] = [];
   let nodeId = '';
   const link = new ManagerLink({
@@ -103,8 +104,9 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
     onWelcome: async (welcome) => {
       nodeId = welcome.nodeId;
     },
-    onAssignments: async (set) => {
-      sets.push(set);
+    assignments,
+    onAssignments: async () => {
+      sets.push({ number: assignments.number, ids: [...assignments.objects.task.keys()] });
     },
     onAlone: () => {},
     onAccepted: () => {},
@@ -121,6 +123,7 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
 }
 
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
+const task = (id: string) => put('task', id, anAssignment(id));
 const status = (taskId: string, message = '') => toTaskStatus(taskId, statusOf('running', { message }), 1);
 
 describe('a session', () => {
@@ -129,21 +132,20 @@ describe('a session', () => {
     const { sets } = anAgent(manager);
     await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(2));
     expect(manager.hellos).toMatchObject([{ joinToken: 'token', nodeId: '', facts: { hostname: 'h1' } }]);
-    manager.assign({ complete: true, resultsIn: 3, put: [anAssignment('a')] });
-    manager.assign({ appliesTo: 3, resultsIn: 4, put: [anAssignment('b')], remove: ['a'] });
-    await eventually(() => expect(sets.at(-1)?.number).toBe(4));
-    expect([...(sets.at(-1)?.tasks.keys() ?? [])]).toEqual(['b']);
+    manager.assign(changes({ complete: true, resultsIn: 3 }, task('a')));
+    manager.assign(changes({ appliesTo: 3, resultsIn: 4 }, task('b'), gone('task', 'a')));
+    await eventually(() => expect(sets.at(-1)).toEqual({ number: 4, ids: ['b'] }));
   });
 
   it('asks once for everything after a gap, and goes on from there', async () => {
     const manager = await aManager();
     const { sets } = anAgent(manager);
     await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(0));
-    manager.assign({ complete: true, resultsIn: 3 });
-    manager.assign({ appliesTo: 4, resultsIn: 5, put: [anAssignment('a')] });
-    manager.assign({ appliesTo: 5, resultsIn: 6, put: [anAssignment('b')] });
+    manager.assign(changes({ complete: true, resultsIn: 3 }));
+    manager.assign(changes({ appliesTo: 4, resultsIn: 5 }, task('a')));
+    manager.assign(changes({ appliesTo: 5, resultsIn: 6 }, task('b')));
     await eventually(() => expect(manager.all('resync')).toHaveLength(1));
-    manager.assign({ complete: true, resultsIn: 6, put: [anAssignment('a'), anAssignment('b')] });
+    manager.assign(changes({ complete: true, resultsIn: 6 }, task('a'), task('b')));
     await eventually(() => expect(sets.map(({ number }) => number)).toEqual([3, 6]));
     expect(manager.all('resync')).toHaveLength(1);
   });

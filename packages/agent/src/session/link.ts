@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelOptions, credentials } from '@grpc/grpc-js';
-import { DispatcherClient, type Hello, type NodeFacts, type TaskStatus } from '@shoal/proto';
+import { type Hello, type NodeFacts, SessionsClient, type TaskStatus } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { afterRefusalMs, backoffMs } from './backoff.ts';
 import { Outbox } from './outbox.ts';
@@ -95,7 +95,7 @@ export class ManagerLink {
   /** One try, and the session it leads to. */
   async #connect(manager: string): Promise<SessionEnd & { good: boolean }> {
     const { log, hello, statuses } = this.#options;
-    const client = new DispatcherClient(manager, credentials.createInsecure(), channelOptions);
+    const client = new SessionsClient(manager, credentials.createInsecure(), channelOptions);
     try {
       // Fails at once when nobody listens; when nobody answers, the session's own patience ends it.
       const session = new Session(client.session(), this.#outbox, this.#options, log);

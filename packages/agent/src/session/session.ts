@@ -1,6 +1,7 @@
 import { type ClientDuplexStream, status as code, type ServiceError } from '@grpc/grpc-js';
 import type {
   AgentMessage,
+  Changes,
   Hello,
   ManagerMessage,
   NodeFacts,
@@ -9,7 +10,7 @@ import type {
   Welcome,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
-import { type AssignmentSet, applyAssignments, noAssignments } from './assignment-set.ts';
+import type { Assignments } from '../assignments/assignments.ts';
 import type { Outbox } from './outbox.ts';
 
 /** Between two messages with statuses: one after a rest goes at once, those of a crowd go together. */
@@ -27,8 +28,10 @@ const mostUnanswered = 100;
 export interface SessionHandlers {
   /** Resolves when the host's identity is safe; only then are assignments taken. */
   readonly onWelcome: (welcome: Welcome) => Promise<void>;
-  /** Resolves once the network part is in the kernel; rejects when it never will be. */
-  readonly onAssignments: (set: AssignmentSet) => Promise<void>;
+  /** What the manager said last, in whatever session; kept up to date. */
+  readonly assignments: Assignments;
+  /** The assignments have changed. Resolves once their network part is in the kernel; rejects when it never will be. */
+  readonly onAssignments: () => Promise<void>;
   /** The manager has answered what was sent at this time of `clock`. */
   readonly onContact: (sentAt: number) => void;
   /** Milliseconds of a clock that never jumps. */
@@ -56,8 +59,7 @@ export class Session {
   #welcomed = false;
   /** Newer than those in Hello, and not told yet. */
   #waitingFacts: NodeFacts | undefined;
-  #assignments = noAssignments;
-  /** Between a gap and the complete set, increments build on something that is not here. */
+  /** Before the complete set, and between a gap and the next one, changes build on something that is not here. */
   #awaitingComplete = true;
   #beats = 0;
   #helloAt = 0;
@@ -127,7 +129,7 @@ export class Session {
     switch (body?.$case) {
       case 'welcome':
         return this.#begin(body.value);
-      case 'assignments':
+      case 'changes':
         return this.#assign(body.value);
       case 'ack':
         return this.#handlers.onAccepted(this.#outbox.acknowledge(body.value.number));
@@ -153,20 +155,19 @@ export class Session {
     this.#beatTimer ??= setInterval(() => this.#beat(), Math.max(welcome.beatMs, shortestBeatMs));
   }
 
-  #assign(message: Parameters<typeof applyAssignments>[1]): void {
+  #assign(message: Changes): void {
     if (this.#awaitingComplete && !message.complete) return;
-    const next = applyAssignments(this.#assignments, message);
-    this.#awaitingComplete = next === undefined;
-    if (!next) {
-      const { number } = this.#assignments;
+    const { assignments } = this.#handlers;
+    this.#awaitingComplete = !assignments.apply(message);
+    const { number } = assignments;
+    if (this.#awaitingComplete) {
       this.#log.warn({ number, appliesTo: message.appliesTo }, 'gap in the assignments, asking for all');
       this.#send({ $case: 'resync', value: {} });
       return;
     }
-    this.#assignments = next;
     // Not awaited: what comes next must not wait for the kernel.
-    this.#handlers.onAssignments(next).then(
-      () => this.#send({ $case: 'applied', value: { number: next.number } }),
+    this.#handlers.onAssignments().then(
+      () => this.#send({ $case: 'applied', value: { number } }),
       (error) => this.#log.warn({ err: error }, 'networks were not applied'),
     );
   }

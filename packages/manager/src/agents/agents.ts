@@ -1,10 +1,9 @@
+import type { Kind } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Clock } from '../effects.ts';
 import { Loop } from '../loop.ts';
-import type { Network, Node, Service, Task } from '../model/index.ts';
 import type { Change, Store } from '../store/index.ts';
-import type { Kind } from './deltas.ts';
-import { isEndpoint, needsNetwork, nodesNeeding } from './network-view.ts';
+import { Commit, Feed, isEndpoint, type Nodes } from './feed/index.ts';
 import type { Session } from './session.ts';
 import { Withdrawals } from './withdrawals.ts';
 
@@ -18,15 +17,19 @@ export class Agents {
   readonly #withdrawals = new Withdrawals();
   /** Nodes whose hosts nobody reaches: they get no traffic. */
   readonly #silent = new Set<string>();
+  readonly #feed: Feed;
   readonly #flush: Loop;
   readonly #unwatch: () => void;
 
   constructor(store: Store, { clock, log }: { clock: Clock; log: Logger }) {
     this.#store = store;
     this.#flush = new Loop({ clock, log, act: (nodeIds, now) => this.#round(nodeIds, now) });
-    this.#unwatch = store.watch(({ changes }) => {
-      for (const change of changes) this.#notice(change, clock());
+    this.#feed = new Feed({
+      view: store.view,
+      held: (taskId) => this.#withdrawals.holds(taskId),
+      silent: this.#silent,
     });
+    this.#unwatch = store.watch(({ changes }) => this.#notice(changes, clock()));
   }
 
   all(): Iterable<Session> {
@@ -70,17 +73,9 @@ export class Agents {
     else this.#silent.delete(nodeId);
     // What it sends arrives nowhere, so no stop has to wait for it.
     if (silent) this.#release(this.#withdrawals.left(nodeId));
-    const { view } = this.#store;
-    const services = new Set(
-      view.tasks
-        .by('node', nodeId)
-        .filter(isEndpoint)
-        .map((task) => task.ServiceID),
-    );
-    for (const id of services) {
-      const service = view.services.get(id);
-      if (service) this.#markService(service);
-    }
+    const commit = new Commit(this.#store.view, []);
+    for (const task of this.#store.view.tasks.by('node', nodeId))
+      if (isEndpoint(task)) this.#touch('endpoint', task.ID, commit.nodesUsing(task.ServiceID));
   }
 
   async close(): Promise<void> {
@@ -91,11 +86,7 @@ export class Agents {
 
   async #round(nodeIds: ReadonlySet<string>, now: number): Promise<Map<string, number> | undefined> {
     for (const id of nodeIds) {
-      const number = this.#sessions.get(id)?.flush({
-        view: this.#store.view,
-        held: (taskId) => this.#withdrawals.holds(taskId),
-        silent: this.#silent,
-      });
+      const number = this.#sessions.get(id)?.flush(this.#feed);
       if (number !== undefined) this.#withdrawals.sent(id, number);
     }
     this.#release(this.#withdrawals.expired(now));
@@ -104,102 +95,41 @@ export class Agents {
   }
 
   #release(tasks: ReadonlyMap<string, string>): void {
-    for (const [taskId, owner] of tasks) this.#mark(owner, 'tasks', taskId);
+    for (const [taskId, owner] of tasks) this.#touch('task', taskId, [owner]);
   }
 
-  #mark(nodeId: string | undefined, kind: Kind, id: string): void {
-    const session = nodeId ? this.#sessions.get(nodeId) : undefined;
-    if (!session) return;
-    session.mark(kind, id);
-    this.#flush.mark(session.nodeId);
-  }
-
-  #notice(change: Change, now: number): void {
-    if (change.table === 'tasks') this.#task(change.before, change.after, now);
-    else if (change.table === 'services') this.#service(change.before, change.after);
-    else if (change.table === 'networks') this.#network(change.before, change.after);
-    else if (change.table === 'nodes') this.#node(change.before, change.after);
-  }
-
-  #task(before: Task | undefined, after: Task | undefined, now: number): void {
-    const task = after ?? before;
-    if (!task) return;
-    if (!before || !after || concernsAgent(before, after)) {
-      for (const nodeId of new Set([before?.NodeID, after?.NodeID])) {
-        this.#mark(nodeId, 'tasks', task.ID);
-        for (const networkId of task.shoal.networks ?? []) this.#mark(nodeId, 'networks', networkId);
-      }
-    }
-    if (!after) this.#withdrawals.forget(task.ID);
-    const [was, is] = [before && isEndpoint(before), after && isEndpoint(after)];
-    const service = this.#store.view.services.get(task.ServiceID);
-    if (was === is || !service) return;
-    this.#markService(service);
-    // It still runs, and shall stop: but first it gets no more traffic.
-    if (was && after?.Status.State === 'running' && after.NodeID) {
-      const nodes = [...nodesNeeding(this.#store.view, service, this.#sessions.keys())];
-      const connected = nodes.filter((id) => this.#sessions.has(id) && !this.#silent.has(id));
-      this.#withdrawals.begin(task.ID, after.NodeID, connected, now);
+  #touch(kind: Kind, id: string, nodes: Nodes): void {
+    this.#feed.forget(kind, id);
+    for (const nodeId of this.#connected(nodes)) {
+      this.#sessions.get(nodeId)?.touch(kind, id);
+      this.#flush.mark(nodeId);
     }
   }
 
-  #service(before: Service | undefined, after: Service | undefined): void {
-    if (before && after && JSON.stringify(routingFacts(before)) === JSON.stringify(routingFacts(after)))
-      return;
-    for (const service of [before, after]) if (service) this.#markService(service);
+  #connected(nodes: Nodes): Iterable<string> {
+    return nodes === 'all' ? this.#sessions.keys() : [...nodes].filter((id) => this.#sessions.has(id));
   }
 
-  #markService(service: Service): void {
-    for (const nodeId of nodesNeeding(this.#store.view, service, this.#sessions.keys())) {
-      this.#mark(nodeId, 'services', service.ID);
-    }
-  }
-
-  #network(before: Network | undefined, after: Network | undefined): void {
-    const { view } = this.#store;
-    for (const nodeId of this.#sessions.keys()) {
-      const needed = before !== undefined && needsNetwork(view, before, nodeId);
-      const needs = after !== undefined && needsNetwork(view, after, nodeId);
-      const id = (after ?? before)?.ID ?? '';
-      if (needed || needs) this.#mark(nodeId, 'networks', id);
-      if (needed === needs) continue;
-      // With the network come, or go, the services that can be reached on it.
-      for (const { ID, shoal } of view.services.all()) {
-        if (shoal.attachments?.some(({ networkId }) => networkId === id)) this.#mark(nodeId, 'services', ID);
-      }
-    }
-  }
-
-  #node(before: Node | undefined, after: Node | undefined): void {
-    const id = (after ?? before)?.ID ?? '';
-    if (!after) {
-      // A removed node may come back only by joining anew.
-      const session = this.#sessions.get(id);
+  #notice(changes: readonly Change[], now: number): void {
+    const commit = new Commit(this.#store.view, changes);
+    // A removed node may come back only by joining anew.
+    for (const { id, after } of commit.of('nodes')) {
+      const session = after ? undefined : this.#sessions.get(id);
       if (session) this.remove(session);
     }
-    if (before && after && JSON.stringify(peerFacts(before)) === JSON.stringify(peerFacts(after))) return;
-    for (const nodeId of this.#sessions.keys()) this.#mark(nodeId, 'peers', id);
+    this.#withdraw(commit, now);
+    for (const { kind, id, nodes } of this.#feed.touched(commit)) this.#touch(kind, id, nodes);
+  }
+
+  /** Tasks that still run, and shall stop: but first they get no more traffic. */
+  #withdraw(commit: Commit, now: number): void {
+    for (const { id, before, after } of commit.of('tasks')) {
+      if (!after) this.#withdrawals.forget(id);
+      const leaves = before && after && isEndpoint(before) && !isEndpoint(after);
+      if (!leaves || after.Status.State !== 'running' || !after.NodeID) continue;
+      const nodes = [...this.#connected(commit.nodesUsing(after.ServiceID))];
+      const reached = nodes.filter((nodeId) => !this.#silent.has(nodeId));
+      this.#withdrawals.begin(id, after.NodeID, reached, now);
+    }
   }
 }
-
-/** What the agent itself reported is no news to it. */
-const concernsAgent = (before: Task, after: Task): boolean =>
-  before.DesiredState !== after.DesiredState ||
-  before.shoal.lost !== after.shoal.lost ||
-  before.NodeID !== after.NodeID ||
-  before.Spec !== after.Spec ||
-  before.shoal.attachments !== after.shoal.attachments ||
-  before.Status.State === 'pending' ||
-  before.Status.State === 'new';
-
-/** All of a service that load balancers and names are made of, besides its tasks. */
-const routingFacts = ({ Spec, shoal }: Service) => [
-  Spec.Name,
-  Spec.Labels,
-  Spec.EndpointSpec?.Mode,
-  Spec.TaskTemplate?.Networks,
-  shoal.attachments,
-  shoal.ports,
-];
-
-const peerFacts = ({ reported, allotted }: Node) => [reported.address, allotted.number, reported.key];

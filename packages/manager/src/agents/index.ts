@@ -1,1 +1,1 @@
-export { Dispatcher } from './server.ts';
+export { AgentServer } from './server.ts';

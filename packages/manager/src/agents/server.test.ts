@@ -1,14 +1,14 @@
-import { type Assignments, decodeDesired, NodeFacts } from '@shoal/proto';
+import { decodeDesired, NodeFacts } from '@shoal/proto';
 import { describe, expect, it, vi } from 'vitest';
 import { isDown, isReady, type Task } from '../model/index.ts';
 import { aService, aTask } from '../testing.ts';
-import { aManager, anAgent, assigned, nodeId } from './testing.ts';
+import { aManager, anAgent, assigned, nodeId, type Told } from './testing.ts';
 
-const shape = ({ complete, appliesTo, resultsIn, put, remove }: Assignments) => ({
-  complete,
-  chain: `${appliesTo}→${resultsIn}`,
-  put: put.map(({ taskId, desiredState }) => `${taskId} ${decodeDesired(desiredState)}`),
-  remove,
+const shape = (told: Told) => ({
+  complete: told.message.complete,
+  chain: `${told.message.appliesTo}→${told.message.resultsIn}`,
+  put: told.put('task').map(({ taskId, desiredState }) => `${taskId} ${decodeDesired(desiredState)}`),
+  remove: told.removed('task'),
 });
 
 describe('joining', () => {
@@ -91,7 +91,7 @@ describe('assignments', () => {
       if (task) tx.tasks.update({ ...task, Spec });
     });
     await vi.waitFor(() => expect(agent.sets()).toHaveLength(2));
-    const [put] = agent.sets()[1]?.put ?? [];
+    const [put] = agent.sets()[1]?.put('task') ?? [];
     expect(JSON.parse(put?.createBody ?? '')).toMatchObject({ HostConfig: { Memory: 2 ** 26 } });
   });
 
@@ -187,8 +187,8 @@ describe('facts and beats', () => {
 });
 
 describe('a node that nobody reaches', () => {
-  it('gets no traffic until it is reached again', async () => {
-    const { store, dispatcher, port } = await aManager();
+  it('is said to be silent until it is reached again', async () => {
+    const { store, agents, port } = await aManager();
     await store.update((tx) => {
       // A port that every host answers, so that every host knows its endpoints.
       const ports = [{ Protocol: 'tcp', TargetPort: 80, PublishedPort: 80, PublishMode: 'ingress' }] as const;
@@ -215,23 +215,30 @@ describe('a node that nobody reaches', () => {
     const agent = anAgent(port);
     agent.hello();
     const endpoints = () =>
-      agent.sets().map(({ services }) => services.map((one) => one.endpoints.map(({ taskId }) => taskId)));
-    await vi.waitFor(() => expect(endpoints()).toEqual([[['t1', 't2']]]));
-    dispatcher.setSilent('far', true);
-    await vi.waitFor(() => expect(endpoints().at(-1)).toEqual([['t1']]));
-    dispatcher.setSilent('far', false);
-    await vi.waitFor(() => expect(endpoints().at(-1)).toEqual([['t1', 't2']]));
+      agent.sets().map((told) => told.put('endpoint').map(({ taskId, silent }) => [taskId, silent]));
+    await vi.waitFor(() =>
+      expect(endpoints()).toEqual([
+        [
+          ['t1', false],
+          ['t2', false],
+        ],
+      ]),
+    );
+    agents.setSilent('far', true);
+    await vi.waitFor(() => expect(endpoints().at(-1)).toEqual([['t2', true]]));
+    agents.setSilent('far', false);
+    await vi.waitFor(() => expect(endpoints().at(-1)).toEqual([['t2', false]]));
   });
 });
 
 describe('queries', () => {
   it('go to a connected node and come back, or say why not', async () => {
-    const { dispatcher, port } = await aManager();
-    await expect(dispatcher.distribution('web:1', '')).rejects.toMatchObject({ status: 503 });
+    const { agents, port } = await aManager();
+    await expect(agents.distribution('web:1', '')).rejects.toMatchObject({ status: 503 });
     const agent = anAgent(port);
     agent.hello();
     await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
-    const answers = [dispatcher.distribution('web:1', 'auth'), dispatcher.distribution('nope:1', '')];
+    const answers = [agents.distribution('web:1', 'auth'), agents.distribution('nope:1', '')];
     await vi.waitFor(() => expect(agent.received.filter(({ $case }) => $case === 'query')).toHaveLength(2));
     for (const body of agent.received) {
       if (body.$case !== 'query') continue;
@@ -251,8 +258,8 @@ describe('queries', () => {
   });
 
   it('go to the node that is meant, for as long as the asker has time', async () => {
-    const { dispatcher, port } = await aManager();
-    const ask = (id: string) => dispatcher.ask(id, { $case: 'networkCounters', value: {} }, 50);
+    const { agents, port } = await aManager();
+    const ask = (id: string) => agents.ask(id, { $case: 'networkCounters', value: {} }, 50);
     await expect(ask(nodeId)).rejects.toMatchObject({
       status: 503,
       message: expect.stringMatching(/not connected/),

@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import {
   type AgentMessage,
-  DispatcherService,
   type Hello,
   type ManagerMessage,
   type NodeFacts,
   type Query,
+  SessionsService,
   type StatusBatch,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
@@ -30,7 +30,7 @@ const largestMessage = 64 * 2 ** 20;
 
 type Call = ServerDuplexStream<AgentMessage, ManagerMessage>;
 
-export interface DispatcherOptions {
+export interface AgentServerOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
@@ -38,13 +38,13 @@ export interface DispatcherOptions {
 }
 
 /** The only door for agents: their sessions, their assignments, their statuses. */
-export class Dispatcher {
+export class AgentServer {
   readonly #store: Store;
-  readonly #options: DispatcherOptions;
+  readonly #options: AgentServerOptions;
   readonly #agents: Agents;
   readonly #server: Server;
 
-  constructor(store: Store, options: DispatcherOptions) {
+  constructor(store: Store, options: AgentServerOptions) {
     this.#store = store;
     this.#options = options;
     this.#agents = new Agents(store, options);
@@ -54,7 +54,7 @@ export class Dispatcher {
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 5_000,
     });
-    this.#server.addService(DispatcherService, { session: (call: Call) => this.#serve(call) });
+    this.#server.addService(SessionsService, { session: (call: Call) => this.#serve(call) });
   }
 
   /** Starts to listen on `HOST:PORT`. Resolves with the port. */

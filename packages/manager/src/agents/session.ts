@@ -1,7 +1,9 @@
-import type { ManagerMessage, Query, QueryResult } from '@shoal/proto';
+import type { Kind, ManagerMessage, Query, QueryResult } from '@shoal/proto';
 import { QueryError } from '../query-error.ts';
-import { type DeltaContext, delta, everything, type Ids, isEmpty, type Kind, noIds } from './deltas.ts';
+import type { Feed } from './feed/index.ts';
 
+/** An agent that is behind by more objects of a kind is sent everything anew. */
+const mostTouched = 50_000;
 /** Queries under way per agent; more are refused rather than piled up. */
 const mostQueries = 64;
 
@@ -22,9 +24,8 @@ interface Waiting {
 export class Session {
   readonly nodeId: string;
   readonly #outlet: Outlet;
-  #dirty = noIds();
-  /** What the agent was told of and not told to drop. */
-  #known: Ids = noIds();
+  /** What the agent has to hear of. Empty as long as it has to hear everything. */
+  readonly #touched = new Map<Kind, Set<string>>();
   readonly #waiting = new Map<string, Waiting>();
   #sequence = 0;
   #complete = false;
@@ -46,13 +47,17 @@ export class Session {
   }
 
   /** Something about this object changed; `flush` will look. */
-  mark(kind: Kind, id: string): void {
-    this.#dirty[kind].add(id);
+  touch(kind: Kind, id: string): void {
+    if (!this.#complete) return;
+    const ids = this.#touched.get(kind);
+    if (!ids) this.#touched.set(kind, new Set([id]));
+    else if (ids.add(id).size > mostTouched) this.resync();
   }
 
   /** The agent lost track: the next flush sends everything. */
   resync(): void {
     this.#complete = false;
+    this.#touched.clear();
   }
 
   /** The agent has read what was sent. */
@@ -64,20 +69,18 @@ export class Session {
    * Sends what changed since the last flush; everything, the first time. Returns the number of the newest set
    * the agent was sent, or undefined while it is too slow to take what there is.
    */
-  flush(context: Omit<DeltaContext, 'nodeId'>): number | undefined {
+  flush(feed: Feed): number | undefined {
     if (this.#slow) return undefined;
-    if (this.#complete && isEmpty(this.#dirty)) return this.#sequence;
+    if (this.#complete && this.#touched.size === 0) return this.#sequence;
     const complete = !this.#complete;
-    if (complete) this.#known = noIds();
-    const dirty = complete ? everything(context.view, this.nodeId) : this.#dirty;
-    const content = delta({ ...context, nodeId: this.nodeId }, dirty, this.#known);
-    this.#dirty = noIds();
+    const changes = complete ? feed.everything(this.nodeId) : feed.changes(this.nodeId, this.#touched);
+    this.#touched.clear();
     this.#complete = true;
     const appliesTo = complete ? 0 : this.#sequence;
     this.#sequence++;
     this.send({
-      $case: 'assignments',
-      value: { complete, appliesTo, resultsIn: this.#sequence, ...content },
+      $case: 'changes',
+      value: { complete, appliesTo, resultsIn: this.#sequence, changes },
     });
     return this.#sequence;
   }

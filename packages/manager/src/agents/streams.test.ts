@@ -1,10 +1,9 @@
-import type { Assignments } from '@shoal/proto';
 import { decodeDesired } from '@shoal/proto';
 import { expect, it, vi } from 'vitest';
 import { isReady } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { aService } from '../testing.ts';
-import { aManager, anAgent, assigned, nodeId } from './testing.ts';
+import { aManager, anAgent, assigned, nodeId, type Told } from './testing.ts';
 
 it('a stream that ends while its agent joins leaves a node that is watched', async () => {
   const backend = memoryBackend();
@@ -65,4 +64,4 @@ it('a stop that waits for a host is waited for on its next stream, with the numb
   await vi.waitFor(() => expect(second.sets().map(wanted)).toEqual([['running'], ['shutdown']]));
 });
 
-const wanted = ({ put }: Assignments) => put.map(({ desiredState }) => decodeDesired(desiredState));
+const wanted = (told: Told) => told.put('task').map(({ desiredState }) => decodeDesired(desiredState));

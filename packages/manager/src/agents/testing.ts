@@ -1,14 +1,18 @@
-/** A real dispatcher, and agents that only speak the protocol, for this folder's tests. */
+/** A real server for agents, and agents that only speak the protocol, for this folder's tests. */
 import { credentials } from '@grpc/grpc-js';
 import {
   type AgentMessage,
-  type Assignments,
-  DispatcherClient,
+  Change,
+  type Changes,
+  decodeObject,
   encodeObserved,
+  type Kind,
   type ManagerMessage,
   NodeFacts,
+  type ObjectOf,
   type ObservedStateName,
   protocolVersion,
+  SessionsClient,
 } from '@shoal/proto';
 import { pino } from 'pino';
 import { afterEach } from 'vitest';
@@ -16,7 +20,7 @@ import type { Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
 import { aService, aTask } from '../testing.ts';
-import { Dispatcher } from './index.ts';
+import { AgentServer } from './index.ts';
 
 const token = 'SHOAL-1-secret';
 export const nodeId = 'a'.repeat(25);
@@ -37,20 +41,41 @@ export async function aManager(backend = memoryBackend()) {
     });
     tx.services.create(aService('web'));
   });
-  const dispatcher = new Dispatcher(store, {
+  const agents = new AgentServer(store, {
     clock: Date.now,
     ids: () => 'b'.repeat(25),
     log: pino({ level: 'silent' }),
     liveness: { heard: (id) => void heard.push(id), left: (id) => void left.push(id) },
   });
-  const port = await dispatcher.listen('127.0.0.1:0');
-  closers.push(() => dispatcher.close());
-  return { store, dispatcher, port, heard, left };
+  const port = await agents.listen('127.0.0.1:0');
+  closers.push(() => agents.close());
+  return { store, agents, port, heard, left };
+}
+
+/** A message of the feed, taken apart. */
+export class Told {
+  readonly message: Changes;
+  readonly #changes: readonly Change[];
+
+  constructor(message: Changes) {
+    this.message = message;
+    this.#changes = message.changes.map((bytes) => Change.decode(bytes));
+  }
+
+  put<K extends Kind>(kind: K): ObjectOf<K>[] {
+    return this.#changes.flatMap((change) =>
+      change.kind === kind && change.object ? [decodeObject(kind, change.object)] : [],
+    );
+  }
+
+  removed(kind: Kind): string[] {
+    return this.#changes.filter((change) => change.kind === kind && !change.object).map(({ id }) => id);
+  }
 }
 
 /** A bare client of the protocol that keeps all it received. */
 export function anAgent(port: number) {
-  const client = new DispatcherClient(`127.0.0.1:${port}`, credentials.createInsecure());
+  const client = new SessionsClient(`127.0.0.1:${port}`, credentials.createInsecure());
   const call = client.session();
   const received: NonNullable<ManagerMessage['body']>[] = [];
   const ended = new Promise<string>((resolve) => {
@@ -74,7 +99,7 @@ export function anAgent(port: number) {
       },
     });
   const sets = () =>
-    received.flatMap((body): Assignments[] => (body.$case === 'assignments' ? [body.value] : []));
+    received.flatMap((body): Told[] => (body.$case === 'changes' ? [new Told(body.value)] : []));
   const report = (number: number, taskId: string, state: ObservedStateName, err = '') =>
     send({
       $case: 'statuses',

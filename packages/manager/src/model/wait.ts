@@ -28,3 +28,11 @@ export function wakeAt(waits: Iterable<Wait>): number | undefined {
   for (const { until } of waits) if (until !== undefined && until < first) first = until;
   return Number.isFinite(first) ? first : undefined;
 }
+
+/** The same for each thing that something waits about, by its id. */
+export function wakeUps(waits: Iterable<Wait>): Map<string, number> {
+  const first = new Map<string, number>();
+  for (const { about, until } of waits)
+    if (until !== undefined) first.set(about.id, Math.min(until, first.get(about.id) ?? until));
+  return first;
+}

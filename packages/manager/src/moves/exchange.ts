@@ -6,7 +6,7 @@ import { moveOrder } from '../services/policy.ts';
 import { isRunning, isUnassigned, isWanted } from '../services/standing.ts';
 import { isUpdating } from '../services/update/update-state.ts';
 import type { Tx } from '../store/index.ts';
-import { isShared, mayTake, movableAt } from './movable.ts';
+import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
 import type { RebalanceContext } from './rebalance.ts';
 
 /**
@@ -71,7 +71,8 @@ function isPartner(tx: Tx, { ServiceID }: Task, nodeId: string, context: Rebalan
   const tasks = tx.tasks.by('service', ServiceID);
   return (
     !isShared(tx, service) &&
-    movableAt(service, tasks, tx.nodes) <= context.now &&
+    mayMove(service) &&
+    !beforeMove(service, tasks, tx.nodes, context.now) &&
     mayTake(service, tasks, context)(nodeId)
   );
 }

@@ -1,4 +1,13 @@
-import { companionOf, isReady, networkModeOf, type Service, type Task } from '../model/index.ts';
+import {
+  companionOf,
+  isReady,
+  networkModeOf,
+  type Service,
+  type Subject,
+  type Task,
+  type Wait,
+  waitOf,
+} from '../model/index.ts';
 import { replicasOf } from '../services/modes/replicated.ts';
 import { moveOrder, restartRules, taskTemplate } from '../services/policy.ts';
 import { displacement, isRunning, isWanted, type Nodes, standing } from '../services/standing.ts';
@@ -9,33 +18,43 @@ import type { Calm } from './calm.ts';
 /** All tasks of a service must have run for so long before one is moved; so the time between two moves is longer. */
 export const steadyMs = 5_000;
 
-/**
- * From when on a task of the service may be moved, as far as the service itself is concerned (ms since the
- * epoch). Infinity: not as it is now; only a change of it can change that.
- */
-export function movableAt(service: Service, tasks: readonly Task[], nodes: Nodes): number {
-  const { Spec, shoal } = service;
-  const mayMove =
-    Spec.Mode?.Global === undefined &&
-    !shoal.removing &&
-    // A job that may end would do its work twice.
-    restartRules(taskTemplate(Spec).RestartPolicy).condition === 'any' &&
-    companionOf(networkModeOf(Spec)) === undefined &&
-    moveOrder(Spec) !== undefined &&
-    !isUpdating(service) &&
-    !isHalted(service);
-  if (!mayMove) return Number.POSITIVE_INFINITY;
+/** Whether tasks of the service are moved at all, as its spec is. */
+export const mayMove = ({ Spec, shoal }: Service): boolean =>
+  Spec.Mode?.Global === undefined &&
+  !shoal.removing &&
+  // A job that may end would do its work twice.
+  restartRules(taskTemplate(Spec).RestartPolicy).condition === 'any' &&
+  companionOf(networkModeOf(Spec)) === undefined &&
+  moveOrder(Spec) !== undefined;
+
+/** What has to pass before a task of the service is moved, as far as its tasks are concerned; undefined: nothing. */
+export function beforeMove(
+  service: Service,
+  tasks: readonly Task[],
+  nodes: Nodes,
+  now: number,
+): Wait | undefined {
+  const wait = (why: string, until?: number) => waitOf('service', service.ID, why, until);
+  if (isUpdating(service) || isHalted(service)) return wait('its update to be completed');
   let at = 0;
   let live = 0;
   for (const task of tasks) {
     const stands = standing(task, nodes);
     if (stands === 'ended' || (stands === 'lost' && !isWanted(task))) continue;
-    if (stands !== 'live' || !isSteady(task, service, nodes)) return Number.POSITIVE_INFINITY;
+    if (stands !== 'live' || !isSteady(task, service, nodes))
+      return wait(`task ${task.ID}, which does not run as it should or is about to leave`);
     live++;
-    at = Math.max(at, (task.shoal.runningSince ?? Number.POSITIVE_INFINITY) + steadyMs);
+    at = Math.max(at, (task.shoal.runningSince ?? now) + steadyMs);
   }
-  return live === replicasOf(service) ? at : Number.POSITIVE_INFINITY;
+  if (live !== replicasOf(service)) return wait('a task in every slot');
+  return at > now ? wait('all its tasks to have run for a while', at) : undefined;
 }
+
+/** Shortly after a loss there is more urgent work. */
+export const afterLoss = (calm: Calm, about: Subject, now: number): Wait | undefined =>
+  calm.quietAt > now
+    ? { about, why: 'what a node that was lost left behind', until: calm.quietAt }
+    : undefined;
 
 const isSteady = (task: Task, service: Service, nodes: Nodes): boolean =>
   isRunning(task) &&

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { wakeAt } from '../model/index.ts';
+import { takesTasks } from '../services/capacity.ts';
 import { Simulation } from '../services/simulation.ts';
 import { isWanted } from '../services/standing.ts';
 
@@ -73,6 +75,25 @@ async function pass(simulation: Simulation, ms: number, tickMs = 500): Promise<v
   expect(most).toBeLessThanOrEqual(1);
 }
 
+/** Where it waits it says for how long, and until then it begins nothing; nothing is uneven in silence. */
+function checkWaits(simulation: Simulation): void {
+  const { now } = simulation;
+  const { begun, waits } = simulation.moves(now);
+  if (begun > 0) return;
+  for (const { until = now + 1 } of waits) expect(until).toBeGreaterThan(now);
+  const next = wakeAt(waits);
+  const end = next ?? now + 3_600 * second;
+  for (const time of [now + 1, Math.floor((now + end) / 2), end - 1])
+    if (time > now && time < end) expect(simulation.moves(time).begun, `${time - now} ms later`).toBe(0);
+  if (next !== undefined) {
+    const due = simulation.moves(next);
+    expect(due.begun > 0 || JSON.stringify(due.waits) !== JSON.stringify(waits)).toBe(true);
+  }
+  const usable = [...simulation.store.view.nodes.all()].filter(takesTasks).map(({ ID }) => ID);
+  const counts = spread(simulation).filter((_, index) => usable.includes(`n${index + 1}`));
+  if (Math.max(...counts) - Math.min(...counts) >= 2) expect(waits).not.toEqual([]);
+}
+
 const lives = (simulation: Simulation) =>
   simulation
     .running()
@@ -94,6 +115,7 @@ describe('after any losses and returns', () => {
             await apply(simulation, event);
             if (event.kind === 'scale') await simulation.tick(500);
             await pass(simulation, event.kind === 'wait' ? event.ms : 500);
+            checkWaits(simulation);
           }
           for (let n = 1; n <= nodes; n++) {
             await simulation.nodeState(`n${n}`, 'heard');

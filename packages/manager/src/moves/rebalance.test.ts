@@ -13,7 +13,7 @@ import {
   threeNodes,
 } from '../services/testing.ts';
 import { aNode, aService } from '../testing.ts';
-import { movableAt, steadyMs } from './movable.ts';
+import { beforeMove, mayMove, steadyMs } from './movable.ts';
 
 const second = 1_000;
 const never = Number.POSITIVE_INFINITY;
@@ -23,7 +23,7 @@ describe('when a task may be moved', () => {
     aService('web', { Spec: { Mode: { Replicated: { Replicas: 2 } }, ...spec }, ...change });
   const pair = [task('a', { since: 3_000 }), task('b', { slot: 2, since: 7_000 })];
   const when = (service = twoReplicas(), tasks = pair, nodes = threeNodes) =>
-    movableAt(service, tasks, nodes);
+    mayMove(service) ? (beforeMove(service, tasks, nodes, epochMs)?.until ?? never) : never;
 
   it('is some time after all of them have begun to run', () => {
     expect(when()).toBe(epochMs + 7_000 + steadyMs);

@@ -1,5 +1,5 @@
 import type { Ids } from '../effects.ts';
-import { type Service, slotKey, type Task, wantsRebalancing } from '../model/index.ts';
+import { type Service, slotKey, type Task, type Wait, waitOf, wantsRebalancing } from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
@@ -7,7 +7,7 @@ import { byAge, isWanted } from '../services/standing.ts';
 import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
 import { advanceExchanges, beginExchange } from './exchange.ts';
-import { isShared, mayTake, movableAt } from './movable.ts';
+import { afterLoss, beforeMove, isShared, mayMove, mayTake } from './movable.ts';
 
 /** In the whole cluster at a time; each costs the start of a container. */
 const mostMoves = 4;
@@ -34,16 +34,12 @@ export interface RebalanceContext {
  * Begins moves: makes a second task in a slot, bound to a better node. The orchestrator starts it and stops the
  * first one once the second runs; until then nothing is given up. Where the service wants it stop-first, the first one
  * stops once the second is prepared. Where there is no room for a second one, tasks of two services change places, one
- * such pair at a time. Returns when to look at a service again.
+ * such pair at a time. Returns what services wait for that may be uneven.
  */
-export function rebalance(
-  tx: Tx,
-  serviceIds: Iterable<string>,
-  context: RebalanceContext,
-): Map<string, number> {
+export function rebalance(tx: Tx, serviceIds: Iterable<string>, context: RebalanceContext): Wait[] {
   const { state, calm, now } = context;
   const balancer = new Balancer(state, { now, seed: 0 });
-  const again = new Map<string, number>();
+  const waits: Wait[] = [];
   let free = mostMoves - context.underWay.size;
   let exchanging = [...context.underWay].some((id) => tx.tasks.get(id)?.shoal.exchange);
   advanceExchanges(tx, context.underWay);
@@ -51,27 +47,43 @@ export function rebalance(
   let searched = 0;
   for (const id of serviceIds) {
     const service = tx.services.get(id);
+    if (!service || !wantsRebalancing(service.Spec.Labels) || !mayMove(service)) continue;
+    if (!mayBeUneven(state, service) || isShared(tx, service)) continue;
     const tasks = tx.tasks.by('service', id);
-    if (!service || !wantsRebalancing(service.Spec.Labels) || !mayBeUneven(state, service)) continue;
-    const at = Math.max(movableAt(service, tasks, tx.nodes), calm.quietAt);
-    if (!Number.isFinite(at) || isShared(tx, service)) continue;
-    if (at > now || free <= 0 || judged >= mostJudged) {
-      again.set(id, at > now ? at : free <= 0 ? now + busyMs : now);
+    const wait =
+      beforeMove(service, tasks, tx.nodes, now) ??
+      afterLoss(calm, { kind: 'service', id }, now) ??
+      turn(id, { free, judged, now });
+    if (wait) {
+      waits.push(wait);
       continue;
     }
     judged++;
     const live = tasks.filter(isWanted).sort(byAge);
-    const begun = begin(tx, service, live, balancer, context);
-    if (begun === true) free--;
-    if (begun !== 'later') continue;
+    const outcome = begin(tx, service, live, balancer, context);
+    if (outcome === 'moves') free--;
+    if (outcome !== 'no room') continue;
     const maySwap = !exchanging && free >= 2 && searched < mostSearched;
     if (maySwap) searched++;
     if (maySwap && beginExchange(tx, service, live, balancer, context)) {
       exchanging = true;
       free -= 2;
-    } else again.set(id, Math.min(now + laterMs, calm.nextAfter(now)));
+    } else
+      waits.push(
+        waitOf('service', id, 'room on a better node', Math.min(now + laterMs, calm.nextAfter(now))),
+      );
   }
-  return again;
+  return waits;
+}
+
+/** Why a service has to wait for others. */
+function turn(
+  id: string,
+  { free, judged, now }: { readonly free: number; readonly judged: number; readonly now: number },
+): Wait | undefined {
+  if (free <= 0)
+    return waitOf('service', id, `its turn, since ${mostMoves} tasks are being moved`, now + busyMs);
+  return judged >= mostJudged ? waitOf('service', id, 'its turn', now + 1) : undefined;
 }
 
 function begin(
@@ -80,18 +92,19 @@ function begin(
   live: readonly Task[],
   balancer: Balancer,
   context: RebalanceContext,
-): boolean | 'later' {
+): 'moves' | 'no room' | 'even' {
   const { now, ids } = context;
   const [any] = live;
   const tasks = tx.tasks.by('service', service.ID);
   const move = any && balancer.find(any, mayTake(service, tasks, context));
-  if (!move || move === 'later') return move ?? false;
+  if (!move) return 'even';
+  if (move === 'later') return 'no room';
   const old = live.find(({ NodeID }) => NodeID === move.from);
-  if (old?.Slot === undefined) return false;
+  if (old?.Slot === undefined) return 'even';
   const place = { key: slotKey(old), slot: old.Slot, nodeId: move.to, creatable: true };
   const stopFirst = moveOrder(service.Spec) === 'stop-first' && { stopFirst: true as const };
   tx.tasks.create(newTask(service.ID, place, targetLike(old), { moves: old.ID, ...stopFirst }, now, ids));
-  return true;
+  return 'moves';
 }
 
 /** Saves a look at every node: with less than two tasks on any, nothing can be evened out but branches. */

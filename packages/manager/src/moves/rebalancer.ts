@@ -1,5 +1,5 @@
 import { Loop } from '../loop.ts';
-import { compareStates, type Task } from '../model/index.ts';
+import { compareStates, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
 import { nodeMatters, type OrchestratorOptions } from '../services/loop.ts';
 import { isWanted } from '../services/standing.ts';
@@ -23,7 +23,7 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
     gatherMs,
     act: (serviceIds, now) =>
       // Transactions run one by one and `state` follows each, so that here it equals the store.
-      store.update((tx) => rebalance(tx, serviceIds, { state, calm, underWay, now, ids })),
+      store.update((tx) => rebalance(tx, serviceIds, { state, calm, underWay, now, ids })).then(wakeUps),
   });
   const markAll = () => {
     for (const { ID, Spec } of store.view.services.all()) if (!Spec.Mode?.Global) loop.mark(ID);

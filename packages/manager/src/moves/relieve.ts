@@ -1,12 +1,22 @@
 import type { Ids } from '../effects.ts';
-import { isReady, type Node, priorityOf, type Service, shortOf, slotKey, type Task } from '../model/index.ts';
+import {
+  isReady,
+  type Node,
+  priorityOf,
+  type Service,
+  shortOf,
+  slotKey,
+  type Task,
+  type Wait,
+  waitOf,
+} from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
 import { byAge, isRunning, isWanted } from '../services/standing.ts';
 import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
-import { isShared, mayTake, movableAt } from './movable.ts';
+import { afterLoss, beforeMove, isShared, mayMove, mayTake } from './movable.ts';
 import type { Strains } from './strains.ts';
 
 /** A node from which nothing could be moved is looked at again after this time. */
@@ -23,49 +33,37 @@ export interface ReliefContext {
   readonly ids: Ids;
 }
 
-export interface Relief {
-  /** When to look at a node again. */
-  readonly again: ReadonlyMap<string, number>;
-  /** Why nothing can be moved off a node although it is time, in plain words. */
-  readonly stuck: ReadonlyMap<string, string>;
-}
-
 /**
  * Begins moves off nodes that are short of something, one task of each at a time: makes a second task in the slot,
  * bound to another node. The orchestrator starts it and stops the first one once the second runs; so no service ever
- * has less tasks than it should. What finds no better place stays.
+ * has less tasks than it should. What finds no better place stays. Returns what nodes wait for.
  */
-export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContext): Relief {
+export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContext): Wait[] {
   const { calm, strains, now } = context;
-  const again = new Map<string, number>();
-  const stuck = new Map<string, string>();
   let balancer: Balancer | undefined;
-  for (const id of nodeIds) {
+  return [...nodeIds].flatMap((id) => {
     const node = tx.nodes.get(id);
-    const at = Math.max(strains.movableAt(id), calm.quietAt);
-    if (!node || !isReady(node) || !Number.isFinite(at)) continue;
-    if (at <= now) {
-      balancer ??= new Balancer(context.state, { now, seed: 0 });
-      const why = begin(tx, node, balancer, context);
-      if (why !== undefined) stuck.set(id, why);
-    }
-    again.set(id, at > now ? at : now + laterMs);
-  }
-  return { again, stuck };
+    if (!node || !isReady(node) || shortOf(node).length === 0) return [];
+    const early = strains.beforeMove(id, now) ?? afterLoss(calm, { kind: 'node', id }, now);
+    if (early) return early;
+    balancer ??= new Balancer(context.state, { now, seed: 0 });
+    const why = begin(tx, node, balancer, context);
+    return why === undefined ? [] : waitOf('node', id, why, now + laterMs);
+  });
 }
 
-/** Undefined when a move has begun; otherwise why none has. */
+/** Undefined when a move has begun; otherwise what that waits for. */
 function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): string | undefined {
   const { now, ids, memory } = context;
   const short = shortOf(node);
   const leaving = candidates(tx, node.ID, now).sort(
     firstToLeave(short.includes('memory') ? memory : nothing),
   );
-  let why = 'none of its tasks can be moved now';
+  let why = 'a task that can be moved: none of those there can be now';
   for (const { task, service, tasks } of leaving) {
     const found = balancer.elsewhere(task, mayTake(service, tasks, context));
     if ('why' in found) {
-      why = `${service.Spec.Name ?? service.ID}: ${found.why}`;
+      why = `a node for a task of ${service.Spec.Name ?? service.ID}: ${found.why}`;
       continue;
     }
     const place = { key: slotKey(task), ...slotOf(task), nodeId: found.to, creatable: true };
@@ -93,7 +91,7 @@ function candidates(tx: Tx, nodeId: string, now: number): Candidate[] {
     if (!service || !isRunning(task) || !isWanted(task) || isShared(tx, service)) return [];
     if (moveOrder(service.Spec) !== 'start-first') return [];
     const tasks = tx.tasks.by('service', service.ID);
-    return movableAt(service, tasks, tx.nodes) <= now ? [{ task, service, tasks }] : [];
+    return mayMove(service) && !beforeMove(service, tasks, tx.nodes, now) ? [{ task, service, tasks }] : [];
   });
 }
 

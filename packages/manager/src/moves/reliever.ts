@@ -1,5 +1,5 @@
 import { Loop } from '../loop.ts';
-import { shortOf, type Task } from '../model/index.ts';
+import { shortOf, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
 import type { OrchestratorOptions } from '../services/loop.ts';
 import { isWanted } from '../services/standing.ts';
@@ -21,20 +21,20 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
   const { clock, ids, log, memory } = options;
   const calm = new Calm(store.view.nodes.all(), clock());
   const strains = new Strains();
-  const stuck = new Map<string, string>();
+  const told = new Map<string, string>();
   const askedFor = async (nodeIds: Iterable<string>, now: number) => {
     const asked = [...nodeIds].filter((id) => {
       const node = store.view.nodes.get(id);
-      return node && shortOf(node).includes('memory') && strains.movableAt(id) <= now;
+      return node && shortOf(node).includes('memory') && !strains.beforeMove(id, now);
     });
     const answers = await Promise.all(asked.map((id) => memory(id).catch(() => new Map<string, number>())));
     return new Map(answers.flatMap((answer) => [...answer]));
   };
   const tell = (nodeId: string, why: string | undefined) => {
-    if (why !== undefined && why !== stuck.get(nodeId))
-      log.warn({ nodeId, why }, 'nothing can be moved off a node under pressure');
-    if (why === undefined) stuck.delete(nodeId);
-    else stuck.set(nodeId, why);
+    if (why !== undefined && why !== told.get(nodeId))
+      log.warn({ nodeId, waitsFor: why }, 'nothing can be moved off a node under pressure');
+    if (why === undefined) told.delete(nodeId);
+    else told.set(nodeId, why);
   };
   const loop = new Loop({
     clock,
@@ -42,13 +42,14 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
     gatherMs,
     act: async (nodeIds, now) => {
       const used = await askedFor(nodeIds, now);
-      const relief = await store.update((tx) => {
+      const waits = await store.update((tx) => {
         // Transactions run one by one: the view is what `tx` begins with. Made anew, since it is needed so rarely.
         const state = ClusterState.from(store.view);
         return relieve(tx, nodeIds, { state, calm, strains, memory: used, now, ids });
       });
-      for (const id of nodeIds) tell(id, relief.stuck.get(id));
-      return relief.again;
+      const stuck = new Map(waits.map(({ about, why }) => [about.id, why]));
+      for (const id of nodeIds) tell(id, strains.beforeMove(id, now) ? undefined : stuck.get(id));
+      return wakeUps(waits);
     },
   });
   const noteMove = (next: Task) => {

@@ -1,4 +1,4 @@
-import { isTerminal, type Node, shortOf, type Task } from '../model/index.ts';
+import { isTerminal, type Node, shortOf, type Task, type Wait, waitOf } from '../model/index.ts';
 import { isWanted } from '../services/standing.ts';
 
 /** A pressure that passes within this time moves nothing. */
@@ -50,10 +50,15 @@ export class Strains {
     return undefined;
   }
 
-  /** From when on a task may be moved off the node; Infinity while one is, and for a node that is short of nothing. */
-  movableAt(id: string): number {
+  /** What has to pass before a task is moved off the node; undefined: nothing. */
+  beforeMove(id: string, now: number): Wait | undefined {
+    const wait = (why: string, until?: number) => waitOf('node', id, why, until);
     const strain = this.#strains.get(id);
-    if (!strain || strain.move) return Number.POSITIVE_INFINITY;
-    return Math.max(strain.since + strainedMs, (strain.freedAt ?? Number.NEGATIVE_INFINITY) + settledMs);
+    if (!strain) return wait('pressure');
+    const { since, move, freedAt } = strain;
+    if (move) return wait(`task ${move.next} to take over from ${move.old}`);
+    if (freedAt !== undefined && freedAt + settledMs > now)
+      return wait('what the task that left has freed', freedAt + settledMs);
+    return since + strainedMs > now ? wait('the pressure to pass by itself', since + strainedMs) : undefined;
   }
 }

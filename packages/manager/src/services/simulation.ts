@@ -1,6 +1,6 @@
 /** A cluster without hosts, for this folder's tests: a scheduler and agents that are as simple as can be. */
 import { pino } from 'pino';
-import { isoTime } from '../effects.ts';
+import { type Ids, isoTime } from '../effects.ts';
 import {
   compareStates,
   isReady,
@@ -12,12 +12,13 @@ import {
   type ServiceSpec,
   type Task,
   type TaskState,
+  type Wait,
 } from '../model/index.ts';
 import { Calm } from '../moves/calm.ts';
 import { rebalance } from '../moves/rebalance.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store, type Tx } from '../store/index.ts';
+import { beginTransaction, Store, type Tx } from '../store/index.ts';
 import { aNode, aService } from '../testing.ts';
 import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
@@ -231,16 +232,25 @@ export class Simulation {
     tx.tasks.update({ ...task, Status });
   }
 
+  /** What the rebalancer would begin, or wait for, if nothing changed until `now`. */
+  moves(now: number): { readonly begun: number; readonly waits: readonly Wait[] } {
+    const tx = beginTransaction(this.store.view, 0, now);
+    const waits = this.#rebalanceIn(tx, now, () => 'next');
+    return { begun: tx.tasks.size - this.store.view.tasks.size, waits };
+  }
+
   async #rebalance(): Promise<void> {
     const ids = () => `t${String(++this.#ids).padStart(5, '0')}`;
+    await this.store.update((tx) => this.#rebalanceIn(tx, this.now, ids));
+  }
+
+  #rebalanceIn(tx: Tx, now: number, ids: Ids): Wait[] {
     const moves = this.tasks.filter(
       ({ shoal, Status }) => shoal.moves !== undefined && compareStates(Status.State, 'running') < 0,
     );
     const underWay = new Set(moves.map(({ ID }) => ID));
     const state = ClusterState.from(this.store.view);
-    await this.store.update((tx) =>
-      rebalance(tx, ['web'], { state, calm: this.#calm, underWay, now: this.now, ids }),
-    );
+    return rebalance(tx, ['web'], { state, calm: this.#calm, underWay, now, ids });
   }
 
   #schedule(tx: Tx): void {

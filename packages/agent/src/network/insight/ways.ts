@@ -49,7 +49,7 @@ export function tunnelsTo({ networks }: NetworkState, peer: Peer): Way[] {
   const largest = (of: typeof all) => (underlay: number) =>
     Math.max(...of.map((network) => networkMtu(network, underlay)));
   const plain = all.filter(({ encrypted }) => !encrypted);
-  const sealed = shared.length > 0 && peer.key !== undefined;
+  const sealed = shared.length > 0 && !!peer.key;
   return [
     ...(plain.length > 0 ? [{ encrypted: false, mtuOf: largest(plain) }] : []),
     // WireGuard carries the frames of the tunnel: 50 bytes more than the networks' packets.

@@ -88,6 +88,7 @@ export function coveredBy(
 }
 
 /** All networks stand on these addresses. */
+const nobody: NetworkState['peers'] = new Map();
 const tunnels = { name: 'of the tunnels', subnets: [tunnelRange] };
 
 /** Why a port of this host can't be published, in words; undefined if it can. */
@@ -104,7 +105,7 @@ export function neededPort(
  * needs itself. Whatever stays is the same object as before.
  */
 export function withoutNeeded(state: NetworkState, needs: Needs): NetworkState {
-  if (coveredBy(tunnels, needs)) return { ...state, peers: new Map(), networks: new Map() };
+  if (coveredBy(tunnels, needs)) return { ...state, peers: nobody, networks: new Map() };
   const clear = [...state.networks].filter(([, network]) => !coveredBy(network, needs));
   const networks = clear.length === state.networks.size ? state.networks : new Map(clear);
   const isNeeded = (port: ServiceEndpoints['published'][number]) => neededPort(port, needs) !== undefined;

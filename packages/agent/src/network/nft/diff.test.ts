@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { endpoint, network, service, state } from '../builders.fixture.ts';
-import { reuse } from '../reuse.ts';
-import { anyState } from '../states.fixture.ts';
+import { anyState, sharing } from '../states.fixture.ts';
 import { planTable } from './desired.ts';
 import { diffPlans, diffTable, idsOf, type PresentTable, renderChanges } from './diff.ts';
 import { applyChanges, partsOf, strangeTable } from './kernel.fixture.ts';
@@ -36,7 +35,7 @@ describe('changes of the table', () => {
   it('are the same when only the parts that changed are compared, but for chains that services share', () => {
     fc.assert(
       fc.property(anyState, anyState, (before, next) => {
-        const after = reuse(before, next);
+        const after = sharing(before, next);
         const from = present(planTable(before));
         const changes = diffPlans(planTable(before), planTable(after), from.chains);
         const result = applyChanges(from, changes);

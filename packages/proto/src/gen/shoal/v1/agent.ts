@@ -76,11 +76,11 @@ export interface AgentMessage {
     | { $case: "statuses"; value: StatusBatch }
     | { $case: "facts"; value: NodeFacts }
     | //
-    /** The agent saw a gap in the assignments: the manager answers with a complete set. */
+    /** The agent saw a gap in the changes: the manager answers with a complete set. */
     { $case: "resync"; value: Resync }
     | { $case: "result"; value: QueryResult }
     | //
-    /** The network part of the assignments up to this number is in the host's kernel. */
+    /** The network part of the changes up to this number is in the host's kernel. */
     { $case: "applied"; value: Applied }
     | undefined;
 }
@@ -89,7 +89,7 @@ export interface ManagerMessage {
   body?:
     | { $case: "welcome"; value: Welcome }
     | { $case: "beat"; value: Beat }
-    | { $case: "assignments"; value: Assignments }
+    | { $case: "changes"; value: Changes }
     | { $case: "ack"; value: StatusAck }
     | { $case: "query"; value: Query }
     | undefined;
@@ -104,7 +104,7 @@ export interface Resync {
 }
 
 export interface Applied {
-  /** As in Assignments.results_in. */
+  /** As in Changes.results_in. */
   number: number;
 }
 
@@ -205,27 +205,27 @@ export interface GenericResource {
 }
 
 /**
- * The tasks a node has to care for. `complete` replaces all the agent knew; otherwise `put` and `remove`
- * apply to the set numbered `applies_to`. An agent whose set has another number asks for a Resync.
+ * What a node has to know: tasks, networks and all else in packages/proto/src/kinds.ts. `complete` replaces all that the
+ * agent knew; otherwise the changes apply to the set numbered `applies_to`. An agent whose set has another number asks
+ * for a Resync.
  */
-export interface Assignments {
+export interface Changes {
   complete: boolean;
   appliesTo: number;
   resultsIn: number;
-  put: Assignment[];
-  /** Ids of tasks that are no longer this node's: their containers are removed. */
-  remove: string[];
-  /** What this host's kernel does for the networks. Each object replaces the former one of its id. */
-  networks: Network[];
-  removedNetworks: string[];
-  services: ServiceEndpoints[];
-  removedServices: string[];
-  /** This host itself is among them. */
-  peers: Peer[];
-  removedPeers: string[];
+  /** Each an encoded Change: the manager encodes it once for all who get it. */
+  changes: Buffer[];
 }
 
-/** A host that takes part in the overlay. */
+/** One object as it is now, in place of the former one of its kind and id. */
+export interface Change {
+  kind: string;
+  id: string;
+  /** The kind's message, encoded. Absent: the node has nothing to do with the object any more. */
+  object?: Buffer | undefined;
+}
+
+/** A host that takes part in the overlay; the receiving host itself is among them. */
 export interface Peer {
   nodeId: string;
   number: number;
@@ -240,9 +240,6 @@ export interface Network {
   /** "overlay", or "bridge" for a network that each host has for itself. */
   driver: string;
   subnets: string[];
-  /** The receiving host's parts of the network. */
-  slices: string[];
-  peerSlices: PeerSlices[];
   internal: boolean;
   encrypted: boolean;
   /** 0: what the underlay allows. */
@@ -255,13 +252,16 @@ export interface Network_OptionsEntry {
   value: string;
 }
 
-export interface PeerSlices {
+/** One host's parts of a network. Its id is NETWORK/NODE. */
+export interface Slice {
+  networkId: string;
   nodeId: string;
-  slices: string[];
+  /** CIDR. */
+  blocks: string[];
 }
 
-/** Where a service's traffic may go now. */
-export interface ServiceEndpoints {
+/** What clients of a service ask for and send to; where that leads say its endpoints. */
+export interface Service {
   id: string;
   name: string;
   /** com.docker.stack.namespace */
@@ -269,7 +269,6 @@ export interface ServiceEndpoints {
   dnsrr: boolean;
   sourceHash: boolean;
   attachments: ServiceAttachment[];
-  endpoints: Endpoint[];
   /** Ports answered on every host; endpoints are reached on the ingress network. */
   published: Port[];
 }
@@ -280,11 +279,25 @@ export interface ServiceAttachment {
   aliases: string[];
 }
 
+/** A task that may get its service's traffic now. Its id is the task's. */
 export interface Endpoint {
   taskId: string;
-  taskName: string;
+  serviceId: string;
+  /** "3", or the node's id for a task of a global service. */
+  slot: string;
   nodeId: string;
-  addresses: TaskAttachment[];
+  /** By network. */
+  addresses: { [key: string]: string };
+  /**
+   * Nobody reaches its host: it gets traffic only as long as that is so of all endpoints of the service. Then it may as
+   * well be the manager that reaches nobody.
+   */
+  silent: boolean;
+}
+
+export interface Endpoint_AddressesEntry {
+  key: string;
+  value: string;
 }
 
 export interface TaskAttachment {
@@ -730,8 +743,8 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
       case "beat":
         Beat.encode(message.body.value, writer.uint32(18).fork()).join();
         break;
-      case "assignments":
-        Assignments.encode(message.body.value, writer.uint32(26).fork()).join();
+      case "changes":
+        Changes.encode(message.body.value, writer.uint32(26).fork()).join();
         break;
       case "ack":
         StatusAck.encode(message.body.value, writer.uint32(34).fork()).join();
@@ -777,7 +790,7 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
               break;
             }
 
-            message.body = { $case: "assignments", value: Assignments.decode(reader, reader.uint32()) };
+            message.body = { $case: "changes", value: Changes.decode(reader, reader.uint32()) };
             continue;
           }
           case 4: {
@@ -826,9 +839,9 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
         }
         break;
       }
-      case "assignments": {
+      case "changes": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
-          message.body = { $case: "assignments", value: Assignments.fromPartial(object.body.value) };
+          message.body = { $case: "changes", value: Changes.fromPartial(object.body.value) };
         }
         break;
       }
@@ -1927,24 +1940,12 @@ export const GenericResource: MessageFns<GenericResource> = {
   },
 };
 
-function createBaseAssignments(): Assignments {
-  return {
-    complete: false,
-    appliesTo: 0,
-    resultsIn: 0,
-    put: [],
-    remove: [],
-    networks: [],
-    removedNetworks: [],
-    services: [],
-    removedServices: [],
-    peers: [],
-    removedPeers: [],
-  };
+function createBaseChanges(): Changes {
+  return { complete: false, appliesTo: 0, resultsIn: 0, changes: [] };
 }
 
-export const Assignments: MessageFns<Assignments> = {
-  encode(message: Assignments, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const Changes: MessageFns<Changes> = {
+  encode(message: Changes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.complete !== false) {
       writer.uint32(8).bool(message.complete);
     }
@@ -1954,34 +1955,13 @@ export const Assignments: MessageFns<Assignments> = {
     if (message.resultsIn !== 0) {
       writer.uint32(24).uint64(message.resultsIn);
     }
-    for (const v of message.put) {
-      Assignment.encode(v!, writer.uint32(34).fork()).join();
-    }
-    for (const v of message.remove) {
-      writer.uint32(42).string(v!);
-    }
-    for (const v of message.networks) {
-      Network.encode(v!, writer.uint32(50).fork()).join();
-    }
-    for (const v of message.removedNetworks) {
-      writer.uint32(58).string(v!);
-    }
-    for (const v of message.services) {
-      ServiceEndpoints.encode(v!, writer.uint32(66).fork()).join();
-    }
-    for (const v of message.removedServices) {
-      writer.uint32(74).string(v!);
-    }
-    for (const v of message.peers) {
-      Peer.encode(v!, writer.uint32(82).fork()).join();
-    }
-    for (const v of message.removedPeers) {
-      writer.uint32(90).string(v!);
+    for (const v of message.changes) {
+      writer.uint32(34).bytes(v!);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Assignments {
+  decode(input: BinaryReader | Uint8Array, length?: number): Changes {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -1990,7 +1970,7 @@ export const Assignments: MessageFns<Assignments> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAssignments();
+      const message = createBaseChanges();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2023,63 +2003,7 @@ export const Assignments: MessageFns<Assignments> = {
               break;
             }
 
-            message.put.push(Assignment.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            message.remove.push(reader.string());
-            continue;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
-            message.networks.push(Network.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 7: {
-            if (tag !== 58) {
-              break;
-            }
-
-            message.removedNetworks.push(reader.string());
-            continue;
-          }
-          case 8: {
-            if (tag !== 66) {
-              break;
-            }
-
-            message.services.push(ServiceEndpoints.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 9: {
-            if (tag !== 74) {
-              break;
-            }
-
-            message.removedServices.push(reader.string());
-            continue;
-          }
-          case 10: {
-            if (tag !== 82) {
-              break;
-            }
-
-            message.peers.push(Peer.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 11: {
-            if (tag !== 90) {
-              break;
-            }
-
-            message.removedPeers.push(reader.string());
+            message.changes.push(Buffer.from(reader.bytes()));
             continue;
           }
         }
@@ -2094,22 +2018,94 @@ export const Assignments: MessageFns<Assignments> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<Assignments>, I>>(base?: I): Assignments {
-    return Assignments.fromPartial(base ?? ({} as any));
+  create<I extends Exact<DeepPartial<Changes>, I>>(base?: I): Changes {
+    return Changes.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<Assignments>, I>>(object: I): Assignments {
-    const message = createBaseAssignments();
+  fromPartial<I extends Exact<DeepPartial<Changes>, I>>(object: I): Changes {
+    const message = createBaseChanges();
     message.complete = object.complete ?? false;
     message.appliesTo = object.appliesTo ?? 0;
     message.resultsIn = object.resultsIn ?? 0;
-    message.put = object.put?.map((e) => Assignment.fromPartial(e)) || [];
-    message.remove = object.remove?.map((e) => e) || [];
-    message.networks = object.networks?.map((e) => Network.fromPartial(e)) || [];
-    message.removedNetworks = object.removedNetworks?.map((e) => e) || [];
-    message.services = object.services?.map((e) => ServiceEndpoints.fromPartial(e)) || [];
-    message.removedServices = object.removedServices?.map((e) => e) || [];
-    message.peers = object.peers?.map((e) => Peer.fromPartial(e)) || [];
-    message.removedPeers = object.removedPeers?.map((e) => e) || [];
+    message.changes = object.changes?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseChange(): Change {
+  return { kind: "", id: "", object: undefined };
+}
+
+export const Change: MessageFns<Change> = {
+  encode(message: Change, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.object !== undefined) {
+      writer.uint32(26).bytes(message.object);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Change {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.object = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Change>, I>>(base?: I): Change {
+    return Change.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Change>, I>>(object: I): Change {
+    const message = createBaseChange();
+    message.kind = object.kind ?? "";
+    message.id = object.id ?? "";
+    message.object = object.object ?? undefined;
     return message;
   },
 };
@@ -2212,8 +2208,6 @@ function createBaseNetwork(): Network {
     number: 0,
     driver: "",
     subnets: [],
-    slices: [],
-    peerSlices: [],
     internal: false,
     encrypted: false,
     mtu: 0,
@@ -2238,23 +2232,17 @@ export const Network: MessageFns<Network> = {
     for (const v of message.subnets) {
       writer.uint32(42).string(v!);
     }
-    for (const v of message.slices) {
-      writer.uint32(50).string(v!);
-    }
-    for (const v of message.peerSlices) {
-      PeerSlices.encode(v!, writer.uint32(58).fork()).join();
-    }
     if (message.internal !== false) {
-      writer.uint32(64).bool(message.internal);
+      writer.uint32(48).bool(message.internal);
     }
     if (message.encrypted !== false) {
-      writer.uint32(72).bool(message.encrypted);
+      writer.uint32(56).bool(message.encrypted);
     }
     if (message.mtu !== 0) {
-      writer.uint32(80).uint32(message.mtu);
+      writer.uint32(64).uint32(message.mtu);
     }
     globalThis.Object.entries(message.options).forEach(([key, value]: [string, string]) => {
-      Network_OptionsEntry.encode({ key: key as any, value }, writer.uint32(90).fork()).join();
+      Network_OptionsEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
     });
     return writer;
   },
@@ -2313,19 +2301,19 @@ export const Network: MessageFns<Network> = {
             continue;
           }
           case 6: {
-            if (tag !== 50) {
+            if (tag !== 48) {
               break;
             }
 
-            message.slices.push(reader.string());
+            message.internal = reader.bool();
             continue;
           }
           case 7: {
-            if (tag !== 58) {
+            if (tag !== 56) {
               break;
             }
 
-            message.peerSlices.push(PeerSlices.decode(reader, reader.uint32()));
+            message.encrypted = reader.bool();
             continue;
           }
           case 8: {
@@ -2333,33 +2321,17 @@ export const Network: MessageFns<Network> = {
               break;
             }
 
-            message.internal = reader.bool();
-            continue;
-          }
-          case 9: {
-            if (tag !== 72) {
-              break;
-            }
-
-            message.encrypted = reader.bool();
-            continue;
-          }
-          case 10: {
-            if (tag !== 80) {
-              break;
-            }
-
             message.mtu = reader.uint32();
             continue;
           }
-          case 11: {
-            if (tag !== 90) {
+          case 9: {
+            if (tag !== 74) {
               break;
             }
 
-            const entry11 = Network_OptionsEntry.decode(reader, reader.uint32());
-            if (entry11.value !== undefined) {
-              message.options[entry11.key] = entry11.value;
+            const entry9 = Network_OptionsEntry.decode(reader, reader.uint32());
+            if (entry9.value !== undefined) {
+              message.options[entry9.key] = entry9.value;
             }
             continue;
           }
@@ -2385,8 +2357,6 @@ export const Network: MessageFns<Network> = {
     message.number = object.number ?? 0;
     message.driver = object.driver ?? "";
     message.subnets = object.subnets?.map((e) => e) || [];
-    message.slices = object.slices?.map((e) => e) || [];
-    message.peerSlices = object.peerSlices?.map((e) => PeerSlices.fromPartial(e)) || [];
     message.internal = object.internal ?? false;
     message.encrypted = object.encrypted ?? false;
     message.mtu = object.mtu ?? 0;
@@ -2470,22 +2440,25 @@ export const Network_OptionsEntry: MessageFns<Network_OptionsEntry> = {
   },
 };
 
-function createBasePeerSlices(): PeerSlices {
-  return { nodeId: "", slices: [] };
+function createBaseSlice(): Slice {
+  return { networkId: "", nodeId: "", blocks: [] };
 }
 
-export const PeerSlices: MessageFns<PeerSlices> = {
-  encode(message: PeerSlices, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.nodeId !== "") {
-      writer.uint32(10).string(message.nodeId);
+export const Slice: MessageFns<Slice> = {
+  encode(message: Slice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.networkId !== "") {
+      writer.uint32(10).string(message.networkId);
     }
-    for (const v of message.slices) {
-      writer.uint32(18).string(v!);
+    if (message.nodeId !== "") {
+      writer.uint32(18).string(message.nodeId);
+    }
+    for (const v of message.blocks) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): PeerSlices {
+  decode(input: BinaryReader | Uint8Array, length?: number): Slice {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -2494,7 +2467,7 @@ export const PeerSlices: MessageFns<PeerSlices> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBasePeerSlices();
+      const message = createBaseSlice();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2503,7 +2476,7 @@ export const PeerSlices: MessageFns<PeerSlices> = {
               break;
             }
 
-            message.nodeId = reader.string();
+            message.networkId = reader.string();
             continue;
           }
           case 2: {
@@ -2511,7 +2484,15 @@ export const PeerSlices: MessageFns<PeerSlices> = {
               break;
             }
 
-            message.slices.push(reader.string());
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.blocks.push(reader.string());
             continue;
           }
         }
@@ -2526,32 +2507,24 @@ export const PeerSlices: MessageFns<PeerSlices> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<PeerSlices>, I>>(base?: I): PeerSlices {
-    return PeerSlices.fromPartial(base ?? ({} as any));
+  create<I extends Exact<DeepPartial<Slice>, I>>(base?: I): Slice {
+    return Slice.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<PeerSlices>, I>>(object: I): PeerSlices {
-    const message = createBasePeerSlices();
+  fromPartial<I extends Exact<DeepPartial<Slice>, I>>(object: I): Slice {
+    const message = createBaseSlice();
+    message.networkId = object.networkId ?? "";
     message.nodeId = object.nodeId ?? "";
-    message.slices = object.slices?.map((e) => e) || [];
+    message.blocks = object.blocks?.map((e) => e) || [];
     return message;
   },
 };
 
-function createBaseServiceEndpoints(): ServiceEndpoints {
-  return {
-    id: "",
-    name: "",
-    stack: "",
-    dnsrr: false,
-    sourceHash: false,
-    attachments: [],
-    endpoints: [],
-    published: [],
-  };
+function createBaseService(): Service {
+  return { id: "", name: "", stack: "", dnsrr: false, sourceHash: false, attachments: [], published: [] };
 }
 
-export const ServiceEndpoints: MessageFns<ServiceEndpoints> = {
-  encode(message: ServiceEndpoints, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const Service: MessageFns<Service> = {
+  encode(message: Service, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
     }
@@ -2570,16 +2543,13 @@ export const ServiceEndpoints: MessageFns<ServiceEndpoints> = {
     for (const v of message.attachments) {
       ServiceAttachment.encode(v!, writer.uint32(50).fork()).join();
     }
-    for (const v of message.endpoints) {
-      Endpoint.encode(v!, writer.uint32(58).fork()).join();
-    }
     for (const v of message.published) {
-      Port.encode(v!, writer.uint32(66).fork()).join();
+      Port.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ServiceEndpoints {
+  decode(input: BinaryReader | Uint8Array, length?: number): Service {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -2588,7 +2558,7 @@ export const ServiceEndpoints: MessageFns<ServiceEndpoints> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseServiceEndpoints();
+      const message = createBaseService();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2645,14 +2615,6 @@ export const ServiceEndpoints: MessageFns<ServiceEndpoints> = {
               break;
             }
 
-            message.endpoints.push(Endpoint.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 8: {
-            if (tag !== 66) {
-              break;
-            }
-
             message.published.push(Port.decode(reader, reader.uint32()));
             continue;
           }
@@ -2668,18 +2630,17 @@ export const ServiceEndpoints: MessageFns<ServiceEndpoints> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<ServiceEndpoints>, I>>(base?: I): ServiceEndpoints {
-    return ServiceEndpoints.fromPartial(base ?? ({} as any));
+  create<I extends Exact<DeepPartial<Service>, I>>(base?: I): Service {
+    return Service.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<ServiceEndpoints>, I>>(object: I): ServiceEndpoints {
-    const message = createBaseServiceEndpoints();
+  fromPartial<I extends Exact<DeepPartial<Service>, I>>(object: I): Service {
+    const message = createBaseService();
     message.id = object.id ?? "";
     message.name = object.name ?? "";
     message.stack = object.stack ?? "";
     message.dnsrr = object.dnsrr ?? false;
     message.sourceHash = object.sourceHash ?? false;
     message.attachments = object.attachments?.map((e) => ServiceAttachment.fromPartial(e)) || [];
-    message.endpoints = object.endpoints?.map((e) => Endpoint.fromPartial(e)) || [];
     message.published = object.published?.map((e) => Port.fromPartial(e)) || [];
     return message;
   },
@@ -2765,7 +2726,7 @@ export const ServiceAttachment: MessageFns<ServiceAttachment> = {
 };
 
 function createBaseEndpoint(): Endpoint {
-  return { taskId: "", taskName: "", nodeId: "", addresses: [] };
+  return { taskId: "", serviceId: "", slot: "", nodeId: "", addresses: {}, silent: false };
 }
 
 export const Endpoint: MessageFns<Endpoint> = {
@@ -2773,14 +2734,20 @@ export const Endpoint: MessageFns<Endpoint> = {
     if (message.taskId !== "") {
       writer.uint32(10).string(message.taskId);
     }
-    if (message.taskName !== "") {
-      writer.uint32(18).string(message.taskName);
+    if (message.serviceId !== "") {
+      writer.uint32(18).string(message.serviceId);
+    }
+    if (message.slot !== "") {
+      writer.uint32(26).string(message.slot);
     }
     if (message.nodeId !== "") {
-      writer.uint32(26).string(message.nodeId);
+      writer.uint32(34).string(message.nodeId);
     }
-    for (const v of message.addresses) {
-      TaskAttachment.encode(v!, writer.uint32(34).fork()).join();
+    globalThis.Object.entries(message.addresses).forEach(([key, value]: [string, string]) => {
+      Endpoint_AddressesEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    if (message.silent !== false) {
+      writer.uint32(48).bool(message.silent);
     }
     return writer;
   },
@@ -2811,7 +2778,7 @@ export const Endpoint: MessageFns<Endpoint> = {
               break;
             }
 
-            message.taskName = reader.string();
+            message.serviceId = reader.string();
             continue;
           }
           case 3: {
@@ -2819,7 +2786,7 @@ export const Endpoint: MessageFns<Endpoint> = {
               break;
             }
 
-            message.nodeId = reader.string();
+            message.slot = reader.string();
             continue;
           }
           case 4: {
@@ -2827,7 +2794,26 @@ export const Endpoint: MessageFns<Endpoint> = {
               break;
             }
 
-            message.addresses.push(TaskAttachment.decode(reader, reader.uint32()));
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = Endpoint_AddressesEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.addresses[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.silent = reader.bool();
             continue;
           }
         }
@@ -2848,9 +2834,86 @@ export const Endpoint: MessageFns<Endpoint> = {
   fromPartial<I extends Exact<DeepPartial<Endpoint>, I>>(object: I): Endpoint {
     const message = createBaseEndpoint();
     message.taskId = object.taskId ?? "";
-    message.taskName = object.taskName ?? "";
+    message.serviceId = object.serviceId ?? "";
+    message.slot = object.slot ?? "";
     message.nodeId = object.nodeId ?? "";
-    message.addresses = object.addresses?.map((e) => TaskAttachment.fromPartial(e)) || [];
+    message.addresses = (globalThis.Object.entries(object.addresses ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.silent = object.silent ?? false;
+    return message;
+  },
+};
+
+function createBaseEndpoint_AddressesEntry(): Endpoint_AddressesEntry {
+  return { key: "", value: "" };
+}
+
+export const Endpoint_AddressesEntry: MessageFns<Endpoint_AddressesEntry> = {
+  encode(message: Endpoint_AddressesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Endpoint_AddressesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndpoint_AddressesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Endpoint_AddressesEntry>, I>>(base?: I): Endpoint_AddressesEntry {
+    return Endpoint_AddressesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Endpoint_AddressesEntry>, I>>(object: I): Endpoint_AddressesEntry {
+    const message = createBaseEndpoint_AddressesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -5316,11 +5379,11 @@ export const QueryError: MessageFns<QueryError> = {
   },
 };
 
-export type DispatcherService = typeof DispatcherService;
-export const DispatcherService = {
+export type SessionsService = typeof SessionsService;
+export const SessionsService = {
   /** One stream per agent for as long as both live. The first message of each side is Hello / Welcome. */
   session: {
-    path: "/shoal.v1.Dispatcher/Session" as const,
+    path: "/shoal.v1.Sessions/Session" as const,
     requestStream: true as const,
     responseStream: true as const,
     requestSerialize: (value: AgentMessage): Buffer => Buffer.from(AgentMessage.encode(value).finish()),
@@ -5330,21 +5393,21 @@ export const DispatcherService = {
   },
 } as const;
 
-export interface DispatcherServer extends UntypedServiceImplementation {
+export interface SessionsServer extends UntypedServiceImplementation {
   /** One stream per agent for as long as both live. The first message of each side is Hello / Welcome. */
   session: handleBidiStreamingCall<AgentMessage, ManagerMessage>;
 }
 
-export interface DispatcherClient extends Client {
+export interface SessionsClient extends Client {
   /** One stream per agent for as long as both live. The first message of each side is Hello / Welcome. */
   session(): ClientDuplexStream<AgentMessage, ManagerMessage>;
   session(options: Partial<CallOptions>): ClientDuplexStream<AgentMessage, ManagerMessage>;
   session(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<AgentMessage, ManagerMessage>;
 }
 
-export const DispatcherClient = makeGenericClientConstructor(DispatcherService, "shoal.v1.Dispatcher") as unknown as {
-  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): DispatcherClient;
-  service: typeof DispatcherService;
+export const SessionsClient = makeGenericClientConstructor(SessionsService, "shoal.v1.Sessions") as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): SessionsClient;
+  service: typeof SessionsService;
   serviceName: string;
 };
 

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
-import { unservedPorts } from '../allocator/index.ts';
-import type { Task } from '../model/index.ts';
-import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
-import { aService, aTask } from '../testing.ts';
-import { isEndpoint, toServiceEndpoints } from './network-view.ts';
+import { unservedPorts } from '../../allocator/index.ts';
+import type { Task } from '../../model/index.ts';
+import { memoryBackend } from '../../store/backends/memory.ts';
+import { Store } from '../../store/index.ts';
+import { aService, aTask } from '../../testing.ts';
+import { isEndpoint } from './needs.ts';
+import { service as kind } from './service.ts';
 
 const attachments = [{ networkId: 'n', address: '10.1.1.2' }];
 const task = (status: Partial<Task['Status']>, change: Partial<Task> = {}): Task =>
@@ -22,37 +23,21 @@ it('leads clients to tasks that run, are wanted, and say of no error', () => {
   expect(isEndpoint(task({}, { shoal: { specVersion: 1, ports: [] } }))).toBe(false);
 });
 
-it('leads clients to hosts that nobody reaches only where there is no other', async () => {
-  const store = await Store.open(memoryBackend(), Date.now);
-  const service = aService('web');
-  await store.update((tx) => {
-    tx.services.create(service);
-    for (const [ID, NodeID] of [
-      ['a', 'n1'],
-      ['b', 'n2'],
-    ] as const)
-      tx.tasks.create(task({}, { ID, NodeID }));
-  });
-  const on = (...silent: string[]) =>
-    toServiceEndpoints(store.view, service, new Set(silent)).endpoints.map(({ nodeId }) => nodeId);
-  expect(on('n3')).toEqual(['n1', 'n2']);
-  expect(on('n2', 'n3')).toEqual(['n1']);
-  expect(on('n1', 'n2')).toEqual(['n1', 'n2']);
-});
-
 it('tells no host to publish a port that Shoal has come to need itself', async () => {
   const store = await Store.open(memoryBackend(), Date.now);
   const ports = ([8080, 2480] as const).map((PublishedPort) => ({ PublishedPort, TargetPort: 80 }));
   const service = aService('web', { shoal: { specVersion: 1, ports } });
-  const told = () =>
-    toServiceEndpoints(store.view, service, new Set()).published.map(({ published }) => published);
+  const source = { view: store.view, held: () => false, silent: new Set<string>() };
+  const told = () => kind.object(source, 'web')?.published.map(({ published }) => published);
   const cluster = { ID: 'c', JoinTokens: { Worker: '', Manager: '' }, TaskHistoryRetentionLimit: 5 };
-  await store.update((tx) => void tx.clusters.create(cluster));
+  await store.update((tx) => {
+    tx.clusters.create(cluster);
+    tx.services.create(service);
+  });
   expect(told()).toEqual([8080, 2480]);
   await store.update((tx) => {
     const managerPorts = [{ port: 2480, what: 'agents at the manager' }];
     for (const each of [...tx.clusters.all()]) tx.clusters.update({ ...each, managerPorts });
-    tx.services.create(service);
   });
   expect(told()).toEqual([8080]);
   expect(unservedPorts(store.view)).toEqual([

@@ -1,0 +1,245 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Change } from '@shoal/proto';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import type { Network, PortConfig, Service, Task } from '../model/index.ts';
+import { memoryBackend } from '../store/backends/memory.ts';
+import { Store, type Tx } from '../store/index.ts';
+import { aNode, aService, aTask } from '../testing.ts';
+import { Agents } from './agents.ts';
+import { Feed } from './feed/index.ts';
+import { ToldAgent } from './told.fixture.ts';
+
+const nodes = ['n1', 'n2', 'n3', 'n4'];
+const drivers = { ingress: 'overlay', over: 'overlay', under: 'overlay', local: 'bridge' };
+const networks = Object.keys(drivers) as (keyof typeof drivers)[];
+const services = ['web', 'db', 'job'];
+const tasks = ['t1', 't2', 't3', 't4', 't5', 't6'];
+const ingressPort: PortConfig = {
+  Protocol: 'tcp',
+  TargetPort: 80,
+  PublishedPort: 80,
+  PublishMode: 'ingress',
+};
+
+const anyOf = <T>(all: readonly T[]) => fc.constantFrom(...all);
+const seldom = fc.integer({ min: 0, max: 4 }).map((number) => number === 4);
+const anyNetwork = fc.record({
+  id: anyOf(networks),
+  gone: seldom,
+  number: fc.integer({ min: 1, max: 2 }),
+  owners: fc.subarray([...nodes, 'vip']),
+  block: fc.integer({ min: 1, max: 2 }),
+});
+const anyService = fc.record({
+  id: anyOf(services),
+  gone: seldom,
+  published: fc.boolean(),
+  networks: fc.subarray(networks),
+  labels: anyOf([{}, { 'shoal.lb': 'source-hash' }]),
+  auth: anyOf(['', 'secret']),
+});
+const anyTask = fc.record({
+  id: anyOf(tasks),
+  gone: seldom,
+  service: anyOf(services),
+  node: anyOf([...nodes, '']),
+  state: anyOf(['pending', 'assigned', 'running', 'running', 'running', 'failed'] as const),
+  desired: anyOf(['running', 'running', 'shutdown', 'remove'] as const),
+  err: anyOf(['', '', 'unhealthy']),
+  networks: fc.subarray(networks),
+  address: anyOf(['10.0.0.1', '10.0.0.2', '']),
+});
+const anyNode = fc.record({ id: anyOf(nodes), gone: seldom, address: anyOf(['192.0.2.1', '192.0.2.2']) });
+
+/** One thing of a commit; what is there already is changed. */
+const anyChange = fc.oneof(
+  { weight: 3, arbitrary: anyNetwork.map((is) => (tx: Tx) => putNetwork(tx, is)) },
+  { weight: 3, arbitrary: anyService.map((is) => (tx: Tx) => putService(tx, is)) },
+  { weight: 6, arbitrary: anyTask.map((is) => (tx: Tx) => putTask(tx, is)) },
+  { weight: 1, arbitrary: anyNode.map((is) => (tx: Tx) => putNode(tx, is)) },
+  { weight: 1, arbitrary: anyOf([80, 81]).map((port) => (tx: Tx) => putManagerPort(tx, port)) },
+);
+
+const anyStep = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('commit' as const),
+      changes: fc.array(anyChange, { minLength: 1, maxLength: 4 }),
+      rest: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: anyOf(['come', 'leave', 'slow', 'read', 'resync', 'applied', 'silent', 'heard'] as const),
+      node: anyOf(nodes),
+    }),
+  },
+);
+
+function put<T extends { readonly ID: string }>(
+  table: {
+    get(id: string): T | undefined;
+    create(object: T): T;
+    update(object: T): T;
+    remove(id: string): void;
+  },
+  object: T,
+  gone: boolean,
+): void {
+  const present = table.get(object.ID);
+  if (gone) table.remove(object.ID);
+  else if (present) table.update({ ...present, ...without(object) });
+  else table.create(object);
+}
+
+const without = <T>(object: T): Partial<T> => {
+  const { Version: _, ...rest } = object as T & { Version?: unknown };
+  return rest as Partial<T>;
+};
+
+function putNetwork(tx: Tx, is: typeof anyNetwork extends fc.Arbitrary<infer T> ? T : never): void {
+  const isLocal = drivers[is.id] === 'bridge';
+  const slices = is.owners.map((owner, at) => ({ owner, cidr: `10.${is.block}.${at}.0/24` }));
+  const object = {
+    ID: is.id,
+    Spec: { Name: is.id, Driver: drivers[is.id], Ingress: is.id === 'ingress' },
+    shoal: { number: is.number, subnets: ['10.0.0.0/8'], slices: isLocal ? [] : slices, grows: true },
+  };
+  put<Network>(tx.networks as never, object as unknown as Network, is.gone);
+}
+
+function putService(tx: Tx, is: typeof anyService extends fc.Arbitrary<infer T> ? T : never): void {
+  const made = aService(is.id);
+  const object: Service = {
+    ...made,
+    Spec: { ...made.Spec, Labels: is.labels },
+    shoal: {
+      specVersion: 1,
+      ports: is.published ? [ingressPort] : [],
+      attachments: is.networks.map((networkId) => ({ networkId, vip: '10.9.9.9' })),
+      ...(is.auth && { registryAuth: is.auth }),
+    },
+  };
+  put<Service>(tx.services as never, object, is.gone);
+}
+
+function putTask(tx: Tx, is: typeof anyTask extends fc.Arbitrary<infer T> ? T : never): void {
+  const placed = is.node !== '' && is.state !== 'pending';
+  const object = aTask(is.id, {
+    ServiceID: is.service,
+    ...(placed && { NodeID: is.node }),
+    DesiredState: is.desired,
+    Status: {
+      Timestamp: '',
+      State: placed ? is.state : 'pending',
+      ...(is.err && { Err: is.err }),
+      PortStatus: {},
+    },
+    shoal: {
+      specVersion: 1,
+      ports: [],
+      networks: is.networks,
+      ...(placed && {
+        attachments: is.networks.map((networkId) => ({ networkId, address: is.address })),
+      }),
+    },
+  });
+  const before = tx.tasks.get(is.id);
+  // A task never changes its service, its networks or its host, and never runs again.
+  if (before && !is.gone) {
+    const { ServiceID, NodeID, shoal } = before;
+    const isOver = before.Status.State === 'failed';
+    const Status =
+      isOver || !NodeID ? before.Status : object.Status.State === 'pending' ? before.Status : object.Status;
+    tx.tasks.update({ ...before, ServiceID, shoal, Status, DesiredState: is.desired });
+  } else put<Task>(tx.tasks as never, object, is.gone);
+}
+
+function putNode(tx: Tx, is: typeof anyNode extends fc.Arbitrary<infer T> ? T : never): void {
+  const object = aNode(is.id, {
+    reported: { address: is.address },
+    allotted: { number: nodes.indexOf(is.id) + 1 },
+  });
+  put(tx.nodes as never, object, is.gone);
+}
+
+function putManagerPort(tx: Tx, port: number): void {
+  const cluster = { ID: 'c', JoinTokens: { Worker: '', Manager: '' }, TaskHistoryRetentionLimit: 5 };
+  const managerPorts = [{ port, what: 'agents' }];
+  put(tx.clusters as never, { ...cluster, managerPorts }, false);
+}
+
+/** The loop's timers have run. */
+const settled = () => sleep(2);
+
+it('whatever happens, each agent knows what a complete set would tell it', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyStep, { minLength: 20, maxLength: 40, size: 'max' }), async (steps) => {
+      const store = await Store.open(memoryBackend(), Date.now);
+      const agents = new Agents(store, { clock: Date.now, log: pino({ level: 'silent' }) });
+      // An agent that has joined has a node.
+      const come = async (nodeId: string) => {
+        const is = { id: nodeId, gone: false, address: '192.0.2.1' };
+        await store.update((tx) => tx.nodes.get(nodeId) ?? putNode(tx, is));
+        return new ToldAgent(agents, nodeId);
+      };
+      const connected = new Map<string, ToldAgent>();
+      const silent = new Set<string>();
+      for (const nodeId of nodes) connected.set(nodeId, await come(nodeId));
+      const read = (agent: ToldAgent | undefined) => {
+        if (!agent) return;
+        agent.slow = false;
+        agent.session.drained();
+        agents.flushSoon(agent.session);
+      };
+      for (const step of steps) {
+        if (step.kind === 'commit') {
+          await store.update((tx) => {
+            for (const change of step.changes) change(tx);
+          });
+          if (step.rest) await settled();
+          continue;
+        }
+        const agent = connected.get(step.node);
+        if (step.kind === 'come') connected.set(step.node, await come(step.node));
+        else if (step.kind === 'leave' && agent) connected.delete(step.node) && agents.remove(agent.session);
+        else if (step.kind === 'slow' && agent) agent.slow = true;
+        else if (step.kind === 'read') read(agent);
+        else if (step.kind === 'resync' && agent) {
+          agent.session.resync();
+          agents.flushSoon(agent.session);
+        } else if (step.kind === 'applied' && agent) agents.applied(agent.session, agent.number);
+        else if (step.kind === 'silent' || step.kind === 'heard') {
+          const isSilent = step.kind === 'silent';
+          if (isSilent) silent.add(step.node);
+          else silent.delete(step.node);
+          agents.setSilent(step.node, isSilent);
+        }
+      }
+      const known = [...connected].filter(([nodeId]) => agents.of(nodeId));
+      for (const [, agent] of known) read(agent);
+      await settled();
+      // Their next sessions begin with complete sets.
+      const fresh = new Map(known.map(([nodeId]) => [nodeId, new ToldAgent(agents, nodeId)]));
+      await settled();
+      for (const [nodeId, agent] of known)
+        expect([nodeId, sorted(agent)]).toEqual([nodeId, sorted(fresh.get(nodeId))]);
+      // And what is kept encoded is as it would be encoded now; that is all but tasks, of which some are held.
+      const feed = new Feed({ view: store.view, held: () => false, silent });
+      for (const [nodeId, agent] of fresh) {
+        const told = [...agent.objects].flatMap(([key, hex]) => (key.startsWith('task ') ? [] : [hex]));
+        const now = feed.everything(nodeId).filter((bytes) => Change.decode(bytes).kind !== 'task');
+        expect([nodeId, ...told]).toEqual([nodeId, ...now.map((bytes) => bytes.toString('hex'))]);
+      }
+      await agents.close();
+      await store.close();
+    }),
+    { numRuns: 100 },
+  );
+}, 60_000);
+
+const sorted = (agent: ToldAgent | undefined) => [...(agent?.objects ?? [])].sort();

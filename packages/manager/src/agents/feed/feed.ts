@@ -1,0 +1,65 @@
+import { Change, encodeObject, type Kind, kindNames } from '@shoal/proto';
+import type { Commit } from './commit.ts';
+import type { Nodes, Source } from './kind.ts';
+import { feedKinds } from './kinds.ts';
+
+/** Ids by kind. */
+export type Ids = ReadonlyMap<Kind, ReadonlySet<string>>;
+
+/** What agents are told, encoded. What many are told is encoded once, for as long as nothing touches it. */
+export class Feed {
+  readonly #source: Source;
+  readonly #encoded = new Map<Kind, Map<string, Buffer>>(kindNames.map((kind) => [kind, new Map()]));
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  /** What a commit touches, and for which nodes. */
+  *touched(commit: Commit): Iterable<{ kind: Kind; id: string; nodes: Nodes }> {
+    for (const kind of kindNames)
+      for (const touched of feedKinds[kind].touched(commit)) yield { kind, ...touched };
+  }
+
+  /** The object may be another one now. */
+  forget(kind: Kind, id: string): void {
+    this.#encoded.get(kind)?.delete(id);
+  }
+
+  /** Of these objects, those that the node needs, as they are now; and that it does not need the others. */
+  changes(nodeId: string, touched: Ids): Buffer[] {
+    const changes: Buffer[] = [];
+    for (const [kind, ids] of touched)
+      for (const id of ids) {
+        const needed = feedKinds[kind].needs(this.#source, id, nodeId);
+        changes.push((needed && this.#present(kind, id)) || bytesOf({ kind, id }));
+      }
+    return changes;
+  }
+
+  /** All that the node needs. */
+  everything(nodeId: string): Buffer[] {
+    const changes: Buffer[] = [];
+    for (const kind of kindNames)
+      for (const id of feedKinds[kind].candidates(this.#source, nodeId)) {
+        const bytes = feedKinds[kind].needs(this.#source, id, nodeId) && this.#present(kind, id);
+        if (bytes) changes.push(bytes);
+      }
+    return changes;
+  }
+
+  #present(kind: Kind, id: string): Buffer | undefined {
+    const encoded = this.#encoded.get(kind);
+    const known = encoded?.get(id);
+    if (known) return known;
+    const { object, single } = feedKinds[kind];
+    const found = object(this.#source, id);
+    if (found === undefined) return undefined;
+    const bytes = bytesOf({ kind, id, object: encodeObject(kind, found) });
+    if (!single) encoded?.set(id, bytes);
+    return bytes;
+  }
+}
+
+/** Small ones share a block of memory. */
+const bytesOf = (change: Change): Buffer => Buffer.from(Change.encode(change).finish());

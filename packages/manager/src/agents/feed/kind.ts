@@ -1,0 +1,35 @@
+import type { ReadView } from '../../store/index.ts';
+import type { Commit } from './commit.ts';
+
+/** Nodes to tell. */
+export type Nodes = 'all' | Iterable<string>;
+
+/** An object that may be another one for these nodes: what it says has changed, or that they need it. */
+export interface Touched {
+  readonly id: string;
+  readonly nodes: Nodes;
+}
+
+/** What the objects of the feed are made of. */
+export interface Source {
+  readonly view: ReadView;
+  /** The task shall stop, but not yet. */
+  readonly held: (taskId: string) => boolean;
+  /** Nodes that nobody reaches. */
+  readonly silent: ReadonlySet<string>;
+}
+
+/** A kind of object that agents are told of. */
+export interface FeedKind<T> {
+  /** Only one node ever needs an object: its bytes are not kept for others. */
+  readonly single?: true;
+  /** What a commit touches. Naming a node in vain costs a small message, leaving one out is an error. */
+  touched(commit: Commit): Iterable<Touched>;
+  /** Ids of all that a node may need. */
+  candidates(source: Source, nodeId: string): Iterable<string>;
+  needs(source: Source, id: string, nodeId: string): boolean;
+  /** As it is on the wire, the same for all who need it; undefined when there is none. */
+  object(source: Source, id: string): T | undefined;
+}
+
+export const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

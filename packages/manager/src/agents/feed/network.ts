@@ -1,0 +1,53 @@
+import type { Network as ProtoNetwork } from '@shoal/proto';
+import { mtuOf, type Network, type Task } from '../../model/index.ts';
+import { type FeedKind, isSame } from './kind.ts';
+import { isLocal, needsNetwork } from './needs.ts';
+
+/** A network as such; who has which part of it is a matter of its slices. */
+export const network: FeedKind<ProtoNetwork> = {
+  *touched(commit) {
+    for (const { id, before, after } of commit.of('networks'))
+      if (!isSame(before && factsOf(before), after && factsOf(after)))
+        yield { id, nodes: commit.nodesOn(id) };
+    for (const { networkId, nodes } of commit.moved) yield { id: networkId, nodes };
+    for (const { before, after } of commit.of('tasks')) {
+      if (before && after && isSame(placeOf(before), placeOf(after))) continue;
+      for (const place of [before, after])
+        for (const id of place?.NodeID ? (place.shoal.networks ?? []) : []) {
+          const found = commit.view.networks.get(id);
+          if (found && isLocal(found)) yield { id, nodes: [place?.NodeID ?? ''] };
+        }
+    }
+  },
+
+  *candidates({ view }) {
+    for (const { ID } of view.networks.all()) yield ID;
+  },
+
+  needs({ view }, id, nodeId) {
+    const found = view.networks.get(id);
+    return found !== undefined && needsNetwork(view, found, nodeId);
+  },
+
+  object({ view }, id) {
+    const found = view.networks.get(id);
+    if (!found) return undefined;
+    const { ID, Spec, shoal } = found;
+    const options = Spec.Options ?? {};
+    return {
+      id: ID,
+      name: Spec.Name ?? '',
+      number: shoal.number,
+      driver: Spec.Driver ?? 'overlay',
+      subnets: [...shoal.subnets],
+      internal: Spec.Internal ?? false,
+      encrypted: 'encrypted' in options,
+      mtu: mtuOf(Spec),
+      options,
+    };
+  },
+};
+
+const factsOf = ({ Spec, shoal }: Network) => [Spec, shoal.number, shoal.subnets];
+
+const placeOf = ({ NodeID, shoal }: Task) => [NodeID, shoal.networks];

@@ -1,0 +1,58 @@
+import type { Assignment } from '@shoal/proto';
+import { compareStates, drainMs, isTerminal, type Service, type Task } from '../../model/index.ts';
+import { toAssignment } from '../to-proto.ts';
+import { type FeedKind, isSame } from './kind.ts';
+
+/** What a node runs. */
+export const task: FeedKind<Assignment> = {
+  single: true,
+
+  *touched(commit) {
+    for (const { id, before, after } of commit.of('tasks')) {
+      if (before && after && !concernsAgent(before, after)) continue;
+      yield { id, nodes: [before?.NodeID, after?.NodeID].filter((nodeId) => nodeId !== undefined) };
+    }
+    for (const { id, before, after } of commit.of('services')) {
+      if (isSame(before && factsOf(before), after && factsOf(after))) continue;
+      for (const { ID, NodeID } of commit.view.tasks.by('service', id))
+        if (NodeID) yield { id: ID, nodes: [NodeID] };
+    }
+  },
+
+  *candidates({ view }, nodeId) {
+    for (const { ID } of view.tasks.by('node', nodeId)) yield ID;
+  },
+
+  needs({ view }, id, nodeId) {
+    const found = view.tasks.get(id);
+    return found?.NodeID === nodeId && isForAgent(found);
+  },
+
+  object({ view, held }, id) {
+    const found = view.tasks.get(id);
+    return found && toAssignment(found, view.services.get(found.ServiceID), held(id));
+  },
+};
+
+/** What the agent itself reported is no news to it, but that a task has ended for good. */
+const concernsAgent = (before: Task, after: Task): boolean =>
+  before.DesiredState !== after.DesiredState ||
+  before.shoal.lost !== after.shoal.lost ||
+  before.NodeID !== after.NodeID ||
+  before.Spec !== after.Spec ||
+  before.shoal.attachments !== after.shoal.attachments ||
+  isTerminal(before.Status.State) !== isTerminal(after.Status.State) ||
+  before.Status.State === 'pending' ||
+  before.Status.State === 'new';
+
+/** What the tasks of a service take from it. */
+const factsOf = ({ Spec, shoal }: Service) => [Spec.Name, drainMs(Spec.Labels), shoal.registryAuth];
+
+/** Placed, and – unless it only has to end – with all its addresses. */
+const isForAgent = (found: Task): boolean =>
+  compareStates(found.Status.State, 'assigned') >= 0 &&
+  (hasAddresses(found) || found.DesiredState === 'shutdown' || found.DesiredState === 'remove');
+
+/** The task has all the addresses it needs before its container can be made. */
+const hasAddresses = ({ shoal }: Task): boolean =>
+  (shoal.networks?.length ?? 0) === (shoal.attachments?.length ?? 0);

@@ -1,0 +1,41 @@
+import { Change, type ManagerMessage } from '@shoal/proto';
+import type { Agents } from './agents.ts';
+import { Session } from './session.ts';
+
+/** An agent behind a session without a stream: it keeps what it is told. */
+export class ToldAgent {
+  readonly session: Session;
+  /** Encoded, by kind and id. */
+  readonly objects = new Map<string, string>();
+  /** It reads nothing for now. */
+  slow = false;
+  number = 0;
+  bytes = 0;
+  changes = 0;
+
+  constructor(agents: Agents, nodeId: string) {
+    this.session = new Session(nodeId, {
+      write: (message) => {
+        this.#take(message);
+        return !this.slow;
+      },
+      end: () => {},
+    });
+    agents.add(this.session);
+  }
+
+  #take({ body }: ManagerMessage): void {
+    if (body?.$case !== 'changes') return;
+    const { complete, appliesTo, resultsIn, changes } = body.value;
+    if (complete) this.objects.clear();
+    else if (appliesTo !== this.number) throw new Error(`a gap from ${this.number} to ${appliesTo}`);
+    for (const bytes of changes) {
+      const { kind, id, object } = Change.decode(bytes);
+      if (object) this.objects.set(`${kind} ${id}`, bytes.toString('hex'));
+      else this.objects.delete(`${kind} ${id}`);
+      this.bytes += bytes.length;
+      this.changes++;
+    }
+    this.number = resultsIn;
+  }
+}
