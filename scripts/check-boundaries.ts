@@ -27,7 +27,8 @@ export function importsOf(source: string): Import[] {
 /** Where an import leads: a path of this repository, or the package's own name. */
 export function target(file: string, specifier: string): string {
   if (specifier.startsWith('.')) return normalize(join(dirname(file), specifier));
-  return specifier.replace(/^@shoal\//, 'packages/');
+  const [scope, name, ...entry] = specifier.split('/');
+  return scope === '@shoal' ? ['packages', name, 'src', ...entry, 'index.ts'].join('/') : specifier;
 }
 
 function below(path: string, folder: string): boolean {

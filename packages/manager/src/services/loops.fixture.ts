@@ -6,6 +6,7 @@ import { newId } from '../ids.ts';
 import {
   compareStates,
   isTerminal,
+  isWanted,
   type Node,
   type Service,
   type Task,
@@ -16,7 +17,6 @@ import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
 import { aNode } from '../testing.ts';
 import { orchestratorLoop } from './loop.ts';
-import { isWanted } from './standing.ts';
 
 const clock = () => Date.now();
 export const options = { clock, ids: newId, log: pino({ level: 'silent' }) };

@@ -4,6 +4,7 @@ import { type Ids, isoTime } from '../effects.ts';
 import {
   compareStates,
   isTerminal,
+  isWanted,
   type Leases,
   type Node,
   type Service,
@@ -22,7 +23,7 @@ import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Facts } from './draft.ts';
 import { reconcile } from './loop.ts';
-import { isRunning, isWanted } from './standing.ts';
+import { isRunning } from './standing.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);
 const log = pino({ level: 'silent' });

@@ -1,3 +1,4 @@
+import { portKey } from '@shoal/proto/rules';
 import {
   isIngressPort,
   type Listener,
@@ -5,6 +6,7 @@ import {
   listenerText,
   type Node,
   type PortConfig,
+  publishedKey,
   type Service,
 } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
@@ -28,9 +30,9 @@ export function refusePortsInUse(
   ports: readonly PortConfig[],
   previous: readonly PortConfig[],
 ): void {
-  const had = new Set(previous.filter(isIngressPort).map(keyOf));
+  const had = new Set(previous.filter(isIngressPort).map(publishedKey));
   for (const port of ports) {
-    if (!isIngressPort(port) || had.has(keyOf(port))) continue;
+    if (!isIngressPort(port) || had.has(publishedKey(port))) continue;
     const hosts = [...view.nodes.all()].filter(isThere).flatMap((node) => {
       const listener = listenerAt(node, port.Protocol ?? 'tcp', port.PublishedPort ?? 0);
       return listener && listener.serviceId !== serviceId ? [{ node, listener }] : [];
@@ -57,7 +59,7 @@ export const publishedPorts = (services: Iterable<Service>): Published =>
     [...services].flatMap((service) =>
       (service.shoal.ports ?? [])
         .filter(isIngressPort)
-        .map((port) => [keyOf(port), { service, port }] as const),
+        .map((port) => [publishedKey(port), { service, port }] as const),
     ),
   );
 
@@ -72,7 +74,7 @@ export interface Unserved {
 /** By the same rule as the host's agent, of what it told last. Of a host that is down nothing is known. */
 export const unservedOn = (published: Published, node: Node): Unserved[] =>
   (isThere(node) ? (node.shoal.listeners ?? []) : []).flatMap((listener) => {
-    const found = published.get(`${listener.protocol}/${listener.port}`);
+    const found = published.get(portKey(listener.protocol, listener.port));
     return found ? [{ ...found, node, listener }] : [];
   });
 
@@ -91,9 +93,6 @@ export const unservedHere = (
 export const unservedThere = (view: Pick<ReadView, 'services'>, { port, node, listener }: Unserved): string =>
   `port ${port.PublishedPort}/${port.Protocol ?? 'tcp'} is not served by host ${nameOf(node)}: ` +
   `${who(view, listener)} listens on it`;
-
-const keyOf = ({ Protocol, PublishedPort }: PortConfig): string =>
-  `${Protocol ?? 'tcp'}/${PublishedPort ?? 0}`;
 
 /** A host that is disconnected still serves. */
 const isThere = ({ Status }: Node): boolean => Status.State !== 'down';
