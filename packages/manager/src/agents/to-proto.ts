@@ -22,7 +22,6 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
     serviceName,
     taskName,
     containerName,
-    nodeId: task.NodeID ?? '',
     desiredState: encodeDesired(desired),
     registryAuth: service?.shoal.registryAuth ?? '',
     attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),

@@ -33,9 +33,10 @@ export const portsNeededEverywhere = (view: Pick<ReadView, 'clusters'>): NeededP
 /** All ports that Shoal itself needs on some host: nobody may publish them. */
 export function neededPorts(view: Pick<ReadView, 'clusters' | 'nodes'>): NeededPorts {
   const needed = new Map(portsNeededEverywhere(view));
-  for (const { shoal, Description } of view.nodes.all()) {
-    const key = `tcp/${shoal.probePort}`;
-    if (shoal.probePort && !needed.has(key)) needed.set(key, `probes of host ${Description.Hostname}`);
+  for (const { reported } of view.nodes.all()) {
+    const { description, probePort } = reported;
+    const key = `tcp/${probePort}`;
+    if (probePort && !needed.has(key)) needed.set(key, `probes of host ${description.Hostname}`);
   }
   return needed;
 }

@@ -1,5 +1,6 @@
 import {
   companionOf,
+  isReady,
   networkModeOf,
   type Service,
   type Subject,
@@ -59,7 +60,7 @@ const isSteady = (task: Task, service: Service, nodes: Nodes): boolean =>
   isRunning(task) &&
   !task.Status.Err &&
   isCurrent(task, service) &&
-  nodes.get(task.NodeID ?? '')?.Status.State === 'ready' &&
+  isReady(nodes.get(task.NodeID ?? '')) &&
   displacement(task, nodes) === undefined;
 
 /** Tasks of other services live in the networks of this one's, and would have to start anew. */

@@ -23,9 +23,9 @@ export const peer: FeedKind<Peer> = {
   },
 };
 
-const factsOf = ({ ID, Status, shoal }: Node): Peer => ({
+const factsOf = ({ ID, reported, allotted }: Node): Peer => ({
   nodeId: ID,
-  number: shoal.number,
-  address: Status.Addr ?? '',
-  key: shoal.key ?? '',
+  number: allotted.number,
+  address: reported.address,
+  key: reported.key ?? '',
 });
