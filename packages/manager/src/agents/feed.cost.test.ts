@@ -16,7 +16,7 @@ async function aCluster() {
   const store = await Store.open(memoryBackend(), Date.now);
   await store.update((tx) => {
     for (let host = 0; host < hosts; host++)
-      tx.nodes.create(aNode(nodeId(host), { shoal: { number: host + 1, images: [] } }));
+      tx.nodes.create(aNode(nodeId(host), { allotted: { number: host + 1 } }));
     tx.networks.create({
       ID: 'shop',
       Spec: { Name: 'shop', Driver: 'overlay' },
