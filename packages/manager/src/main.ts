@@ -83,7 +83,6 @@ const agents: AgentServer = new AgentServer(store, {
   ids,
   log: log.child({ component: 'agents' }),
   liveness,
-  managerAddr,
 });
 const scheduler = schedulerLoop(store, { clock, log: log.child({ component: 'scheduler' }) });
 const allocator = allocatorLoop(store, { clock, log: log.child({ component: 'allocator' }) });

@@ -28,7 +28,6 @@ export function anAssignment(
     serviceName: 'web',
     taskName: 'web.1',
     containerName: `web.1.${taskId}`,
-    nodeId: 'n1',
     desiredState: encodeDesired(desired),
     createBody: JSON.stringify({ Image: 'nginx:1', ...body }),
     ...more,

@@ -12,6 +12,7 @@ import {
   type Listener,
   type NodeDescription,
   type ObservedStatus,
+  type Reported,
   type Task,
   type Underlay,
 } from '../model/index.ts';
@@ -59,7 +60,21 @@ export function applyStatus(task: Task, report: TaskStatus, nodeId: string, now:
   return { ...task, Status: status };
 }
 
-export function nodeDescription(facts: NodeFacts): NodeDescription {
+/** What an agent says of its node. */
+export const reportedOf = (facts: NodeFacts): Reported => ({
+  description: nodeDescription(facts),
+  address: facts.address,
+  ...(facts.trouble && { trouble: facts.trouble }),
+  ...(facts.runsManager && { runsManager: true }),
+  ...(facts.overlayKey && { key: facts.overlayKey }),
+  ...(facts.probePort > 0 && facts.probePort < 65_536 && { probePort: facts.probePort }),
+  ...(facts.underlay && { underlay: underlayOf(facts.underlay) }),
+  images: facts.images,
+  ...(facts.pressures.length > 0 && { pressures: facts.pressures }),
+  ...(facts.listeners.length > 0 && { listeners: facts.listeners.map(listener) }),
+});
+
+function nodeDescription(facts: NodeFacts): NodeDescription {
   return {
     Hostname: facts.hostname,
     Platform: { Architecture: facts.architecture, OS: facts.os },
@@ -82,7 +97,7 @@ export function nodeDescription(facts: NodeFacts): NodeDescription {
   };
 }
 
-export const listener = ({ protocol, port, process, pid, serviceId }: ProtoListener): Listener => ({
+const listener = ({ protocol, port, process, pid, serviceId }: ProtoListener): Listener => ({
   protocol,
   port,
   ...(process && { process }),
@@ -91,7 +106,7 @@ export const listener = ({ protocol, port, process, pid, serviceId }: ProtoListe
 });
 
 /** Only what can be read: an agent's mistake must not become everybody's. */
-export const underlayOf = ({ addresses, subnets, defaultBridge }: ToldUnderlay): Underlay => {
+const underlayOf = ({ addresses, subnets, defaultBridge }: ToldUnderlay): Underlay => {
   const [bridge] = blockIn(defaultBridge);
   return {
     addresses: addresses.filter((address) => parseAddress(address) !== undefined),

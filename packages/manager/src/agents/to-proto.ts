@@ -29,7 +29,6 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
     serviceName,
     taskName: taskName(serviceName, slotOf(task)),
     containerName: name,
-    nodeId: task.NodeID ?? '',
     desiredState: encodeDesired(desired),
     registryAuth: service?.shoal.registryAuth ?? '',
     attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),

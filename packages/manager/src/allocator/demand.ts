@@ -91,10 +91,10 @@ export function occupied(view: Pick<ReadView, 'networks' | 'nodes'>): Occupied[]
  * What a host needs for itself: its address, its way to the manager, to names and to the world, its links, and Docker's
  * default bridge. Of a very large link only what is around its address: else nothing would be left for networks.
  */
-export function neededBy({ Status, Description, shoal }: Node): Occupied[] {
-  const { addresses = [], subnets = [], defaultBridge } = shoal.underlay ?? {};
-  const own = Status.Addr ?? '';
-  const host = `node ${Description.Hostname}`;
+export function neededBy({ reported }: Node): Occupied[] {
+  const { addresses = [], subnets = [], defaultBridge } = reported.underlay ?? {};
+  const own = reported.address;
+  const host = `node ${reported.description.Hostname}`;
   const single = [...new Set([own, ...addresses])].flatMap((text): Occupied[] => {
     const base = parseAddress(text);
     const by = text === own ? `${host} (${text})` : `${text}, which ${host} needs`;

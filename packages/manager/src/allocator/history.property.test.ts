@@ -64,7 +64,7 @@ async function aCluster() {
   const store = await Store.open(memoryBackend(), () => now);
   await prepareNetworks(store);
   await store.update((tx) => {
-    for (const id of nodes) tx.nodes.create(aNode(id, { Status: { State: 'ready', Addr: '10.0.0.1' } }));
+    for (const id of nodes) tx.nodes.create(aNode(id, { reported: { address: '10.0.0.1' } }));
     for (const [ID, Spec] of Object.entries(networks)) {
       tx.networks.create({ ID, Spec, shoal: planNetwork(tx, Spec) });
     }

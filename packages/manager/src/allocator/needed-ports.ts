@@ -27,9 +27,11 @@ export const portsNeededEverywhere = (view: Pick<ReadView, 'clusters'>): NeededP
 /** All ports that Shoal itself needs on some host: nobody may publish them. */
 export function neededPorts(view: Pick<ReadView, 'clusters' | 'nodes'>): NeededPorts {
   const needed = new Map(portsNeededEverywhere(view));
-  for (const { shoal, Description } of view.nodes.all()) {
-    const key = portKey('tcp', shoal.probePort ?? 0);
-    if (shoal.probePort && !needed.has(key)) needed.set(key, `probes of host ${Description.Hostname}`);
+  for (const { reported } of view.nodes.all()) {
+    const { description, probePort } = reported;
+    if (!probePort) continue;
+    const key = portKey('tcp', probePort);
+    if (!needed.has(key)) needed.set(key, `probes of host ${description.Hostname}`);
   }
   return needed;
 }

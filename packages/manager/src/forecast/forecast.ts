@@ -60,7 +60,7 @@ export function forecast(
 }
 
 const takesManager = (fault: Fault, nodes: readonly Node[]): boolean =>
-  fault === 'host-power-loss' && nodes.some(({ ManagerStatus }) => ManagerStatus);
+  fault === 'host-power-loss' && nodes.some(({ reported }) => reported.runsManager);
 
 function afterwards(
   view: ReadView,
@@ -75,7 +75,7 @@ function afterwards(
     tx.nodes.update(
       fault === 'drain'
         ? { ...node, Spec: { ...node.Spec, Availability: 'drain' } }
-        : { ...node, Status: { ...node.Status, State: 'down' } },
+        : { ...node, judged: { state: 'down' } },
     );
   }
   playOut(tx, servicesOn(view, nodes), now, log);
@@ -123,6 +123,6 @@ function byPlace({ services }: ReadView, a: Task, b: Task): number {
 
 /** As the node calls itself; by its id if others call themselves the same. */
 function hostname({ nodes }: ReadView, id: string): string {
-  const name = nodes.get(id)?.Description.Hostname ?? '';
+  const name = nodes.get(id)?.reported.description.Hostname ?? '';
   return nodes.by('hostname', name).length === 1 ? name : id;
 }

@@ -8,7 +8,7 @@ import {
 import { type Static, Type } from 'typebox';
 import { GenericResource, metaSchemas, type PortConfig, PortConfig as PortConfigSchema } from './common.ts';
 import type { TaskAttachment } from './network.ts';
-import type { Node } from './node.ts';
+import { isDown, type Node } from './node.ts';
 import { object, opt, stringMap } from './schema.ts';
 import { TaskSpec } from './service.ts';
 
@@ -224,5 +224,5 @@ export function knownState(
 ): TaskState {
   const { State } = Status;
   if (!NodeID || isTerminal(State) || compareStates(State, 'assigned') < 0) return State;
-  return (nodes.get(NodeID)?.Status.State ?? 'down') === 'down' ? 'orphaned' : State;
+  return isDown(nodes.get(NodeID)) ? 'orphaned' : State;
 }

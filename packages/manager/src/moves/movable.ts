@@ -1,5 +1,6 @@
 import {
   companionOf,
+  isReady,
   isWanted,
   networkModeOf,
   restartRules,
@@ -61,7 +62,7 @@ const isSteady = (task: Task, service: Service, nodes: Nodes): boolean =>
   isRunning(task) &&
   !task.Status.Err &&
   isCurrent(task, service) &&
-  nodes.get(task.NodeID ?? '')?.Status.State === 'ready' &&
+  isReady(nodes.get(task.NodeID ?? '')) &&
   displacement(task, nodes) === undefined;
 
 /** Tasks of other services live in the networks of this one's, and would have to start anew. */

@@ -1,5 +1,6 @@
 import type { Ids } from '../effects.ts';
 import {
+  isReady,
   isWanted,
   type Node,
   priorityOf,
@@ -43,7 +44,7 @@ export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContex
   let balancer: Balancer | undefined;
   return [...nodeIds].flatMap((id) => {
     const node = tx.nodes.get(id);
-    if (node?.Status.State !== 'ready' || shortOf(node).length === 0) return [];
+    if (!node || !isReady(node) || shortOf(node).length === 0) return [];
     const early = strains.beforeMove(id, now) ?? afterLoss(calm, { kind: 'node', id }, now);
     if (early) return early;
     balancer ??= new Balancer(context.state, { now, seed: 0 });

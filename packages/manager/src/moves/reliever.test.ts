@@ -31,9 +31,9 @@ async function aCluster(nodes: number, services: readonly Service[], uses: Recor
 
 function press(loops: Loops, id: string, kind?: string): Promise<void> {
   return loops.setNode(id, (node): Node => {
-    const { pressures: _, ...shoal } = node.shoal;
+    const { pressures: _, ...reported } = node.reported;
     const pressures = kind && [{ kind, message: `short of ${kind}` }];
-    return { ...node, shoal: { ...shoal, ...(pressures && { pressures }) } };
+    return { ...node, reported: { ...reported, ...(pressures && { pressures }) } };
   });
 }
 

@@ -64,7 +64,7 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
     if (change.table === 'nodes') {
       calm.note(change.id, change.after, clock());
       strains.note(change.id, change.after, clock());
-      if (change.after?.shoal.pressures) loop.mark(change.id);
+      if (change.after?.reported.pressures) loop.mark(change.id);
     } else if (change.table === 'tasks') {
       if (!change.before && change.after) noteMove(change.after);
       const freed = strains.noteTask(change.id, change.after, clock());
@@ -76,7 +76,7 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
   });
   for (const node of store.view.nodes.all()) {
     strains.note(node.ID, node, clock());
-    if (node.shoal.pressures) loop.mark(node.ID);
+    if (node.reported.pressures) loop.mark(node.ID);
   }
   // Those that the manager before this one began.
   for (const task of store.view.tasks.all()) noteMove(task);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Loop, type LoopOptions } from '../loop.ts';
 import { type Node, restLeftMs } from '../model/index.ts';
 import type { Change, ChangeBatch, Store, Tx } from '../store/index.ts';
@@ -90,9 +91,10 @@ const freesRoom = ({ before, after }: TaskChange): boolean =>
 const differs = (before: Node | undefined, after: Node): boolean =>
   before === undefined ||
   before.Spec !== after.Spec ||
-  before.Description !== after.Description ||
-  before.Status !== after.Status ||
-  before.shoal.pressures !== after.shoal.pressures;
+  before.judged !== after.judged ||
+  before.falls !== after.falls ||
+  before.allotted !== after.allotted ||
+  !isDeepStrictEqual({ ...before.reported, images: [] }, { ...after.reported, images: [] });
 
 /** Writes what was decided; a task whose reasons to wait are the same as before is left alone. */
 function record(tx: Tx, { placed, pending }: Schedule, now: number): void {

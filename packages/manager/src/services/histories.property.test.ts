@@ -91,7 +91,7 @@ async function apply(loops: Loops, event: Event): Promise<void> {
       return;
     case 'down':
     case 'ready':
-      return loops.setState(event.node, event.kind);
+      return loops.setState(event.node, event.kind === 'down' ? 'down' : 'heard');
     case 'drain':
     case 'active':
       return available(loops, event.node, event.kind);
@@ -153,7 +153,7 @@ it('two services come to rest, whatever has happened to them: one task a slot, w
         for (const event of events) await apply(loops, event);
         loops.refusing.clear();
         for (const id of nodes) {
-          await loops.setState(id, 'ready');
+          await loops.setState(id, 'heard');
           await available(loops, id, 'active');
         }
         await vi.advanceTimersByTimeAsync(25 * minute);

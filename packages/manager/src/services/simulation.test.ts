@@ -75,7 +75,7 @@ async function apply(simulation: Simulation, event: Event): Promise<void> {
     }
     case 'down':
     case 'ready':
-      await simulation.nodeState(`n${event.node}`, event.kind);
+      await simulation.nodeState(`n${event.node}`, event.kind === 'down' ? 'down' : 'heard');
       return;
     default:
       await simulation.availability(`n${event.node}`, event.kind);
@@ -162,7 +162,7 @@ async function survive(simulation: Simulation, events: readonly Event[]): Promis
 
 async function heal(simulation: Simulation): Promise<void> {
   for (const id of ['n1', 'n2', 'n3']) {
-    await simulation.nodeState(id, 'ready');
+    await simulation.nodeState(id, 'heard');
     await simulation.availability(id, 'active');
   }
   await simulation.deploy('web:final');

@@ -3,8 +3,10 @@ import { pino } from 'pino';
 import { type Ids, isoTime } from '../effects.ts';
 import {
   compareStates,
+  isReady,
   isTerminal,
   isWanted,
+  type Judged,
   type Leases,
   type Node,
   type Service,
@@ -116,7 +118,7 @@ export class Simulation {
         isRunning(task) &&
         (isWanted(task) || task.shoal.lost === true) &&
         !this.#dead.has(task.ID) &&
-        nodes.get(task.NodeID ?? '')?.Status.State === 'ready',
+        isReady(nodes.get(task.NodeID ?? '')),
     );
     return new Set(serving.map(({ Slot }) => Slot));
   }
@@ -187,8 +189,8 @@ export class Simulation {
     });
   }
 
-  async nodeState(id: string, State: Node['Status']['State']): Promise<void> {
-    await this.setNode(id, (node) => ({ ...node, Status: { ...node.Status, State } }));
+  async nodeState(id: string, state: Judged['state']): Promise<void> {
+    await this.setNode(id, (node) => ({ ...node, judged: { state } }));
   }
 
   /** The host loses its power: it goes down, and its containers with it. */
@@ -210,11 +212,7 @@ export class Simulation {
   }
 
   async comeBack(id: string): Promise<void> {
-    await this.setNode(id, ({ Status, shoal: { leases: _, ...shoal }, ...node }) => ({
-      ...node,
-      Status: { ...Status, State: 'ready' },
-      shoal,
-    }));
+    await this.setNode(id, (node) => ({ ...node, judged: { state: 'heard' } }));
   }
 
   async availability(id: string, Availability: 'active' | 'pause' | 'drain'): Promise<void> {
@@ -270,7 +268,7 @@ export class Simulation {
         const Status = { Timestamp: isoTime(this.now), State: 'assigned' as const, PortStatus: {} };
         tx.tasks.update({ ...task, NodeID: node.ID, Status });
       } else if (!task.shoal.pending) {
-        const filter = nodes.every(({ Status }) => Status.State === 'ready') ? 'resources' : 'readiness';
+        const filter = nodes.every(isReady) ? 'resources' : 'readiness';
         const pending = [{ filter, nodes: nodes.length, text: 'no room' }];
         tx.tasks.update({ ...task, shoal: { ...task.shoal, pending } });
       }
@@ -288,7 +286,7 @@ export class Simulation {
   #runAgents(tx: Tx): void {
     for (const task of tx.tasks.by('service', 'web')) {
       const node = task.NodeID ? tx.nodes.get(task.NodeID) : undefined;
-      if (node?.Status.State !== 'ready' || isTerminal(task.Status.State)) continue;
+      if (!isReady(node) || isTerminal(task.Status.State)) continue;
       const state = this.#stepOf(task);
       if (state) this.#observed(tx, task, state);
     }
@@ -310,8 +308,4 @@ export class Simulation {
   }
 }
 
-const down = (node: Node, leases: Leases): Node => ({
-  ...node,
-  Status: { ...node.Status, State: 'down' },
-  shoal: { ...node.shoal, leases },
-});
+const down = (node: Node, leases: Leases): Node => ({ ...node, judged: { state: 'down', leases } });

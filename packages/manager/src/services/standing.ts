@@ -1,5 +1,6 @@
 import {
   compareStates,
+  isDown,
   isTerminal,
   isWanted,
   type Node,
@@ -24,13 +25,12 @@ export type Standing = 'live' | 'leaving' | 'lost' | 'ended';
 export function standing(task: Task, nodes: Nodes): Standing {
   if (isTerminal(task.Status.State)) return 'ended';
   const node = nodes.get(task.NodeID ?? '');
-  if (task.NodeID && (node?.Status.State ?? 'down') === 'down')
-    return node && !isWanted(task) && mayRun(task, node) ? 'leaving' : 'lost';
+  if (task.NodeID && isDown(node)) return node && !isWanted(task) && mayRun(task, node) ? 'leaving' : 'lost';
   return isWanted(task) ? 'live' : 'leaving';
 }
 
-const mayRun = (task: Task, { shoal }: Node): boolean =>
-  task.shoal.isolated === true && shoal.leases !== 'over' && !isUnassigned(task);
+const mayRun = (task: Task, { judged }: Node): boolean =>
+  task.shoal.isolated === true && judged.leases !== 'over' && !isUnassigned(task);
 
 /** The scheduler has given the room of a task that ended to others by then. */
 const soonMs = 2_000;

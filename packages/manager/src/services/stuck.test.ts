@@ -87,7 +87,7 @@ describe('what may still come is waited for', () => {
     simulation.room = 1;
     await simulation.setNode('n3', (node) => ({
       ...node,
-      Status: { ...node.Status, State: 'disconnected' },
+      judged: { state: 'disconnected' },
     }));
     await simulation.deploy('web:2');
     await simulation.run(60 * second);

@@ -22,7 +22,7 @@ export const endpoint: FeedKind<Endpoint> = {
         for (const each of view.tasks.by('service', ID)) if (isEndpoint(each)) yield { id: each.ID, nodes };
   },
 
-  *candidates({ view }, nodeId) {
+  *all({ view }, nodeId) {
     for (const service of view.services.all()) {
       if (!needsService(view, service, nodeId)) continue;
       for (const each of view.tasks.by('service', service.ID)) if (isEndpoint(each)) yield each.ID;

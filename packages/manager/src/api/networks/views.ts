@@ -2,6 +2,7 @@ import { containerName } from '@shoal/proto/rules';
 import { vipOwner } from '../../allocator/subnets.ts';
 import type { NetworkTraffic } from '../../insight/index.ts';
 import {
+  isDown,
   isIngressPort,
   isTerminal,
   knownState,
@@ -65,8 +66,8 @@ function peersOf(view: ReadView, { shoal }: Network): { Name: string; IP: string
   const owners = new Set(shoal.slices.map(({ owner }) => owner));
   return [...owners].flatMap((owner) => {
     const node = view.nodes.get(owner);
-    return node && node.Status.State !== 'down'
-      ? [{ Name: node.Description.Hostname ?? owner, IP: node.Status.Addr ?? '' }]
+    return node && !isDown(node)
+      ? [{ Name: node.reported.description.Hostname ?? owner, IP: node.reported.address }]
       : [];
   });
 }
@@ -88,7 +89,7 @@ function servicesOf(view: ReadView, network: Network): object {
             Name: nameOf(service, task),
             EndpointID: task.ID,
             EndpointIP: address,
-            Info: { 'Host IP': view.nodes.get(task.NodeID ?? '')?.Status.Addr ?? '' },
+            Info: { 'Host IP': view.nodes.get(task.NodeID ?? '')?.reported.address ?? '' },
           })),
       },
     ]),
@@ -131,7 +132,7 @@ export function detailView(view: ReadView, { stored }: AnyNetwork, traffic: Netw
       cidr,
       ...(owner === vipOwner
         ? { services: true }
-        : { node: owner, hostname: view.nodes.get(owner)?.Description.Hostname ?? '' }),
+        : { node: owner, hostname: view.nodes.get(owner)?.reported.description.Hostname ?? '' }),
       ...(idleSince !== undefined && { idleSince }),
     })),
     services: view.services

@@ -130,7 +130,7 @@ class Room {
     const used = this.#on(node.ID);
     const cpus = after.nanoCpus - before.nanoCpus;
     const bytes = after.memoryBytes - before.memoryBytes;
-    const all = node.Description.Resources;
+    const all = node.reported.description.Resources;
     if (cpus > 0 && used.nanoCpus + cpus > (all?.NanoCPUs ?? 0)) return false;
     if (bytes > 0 && used.memoryBytes + bytes > (all?.MemoryBytes ?? 0)) return false;
     const most = maxReplicas(spec);

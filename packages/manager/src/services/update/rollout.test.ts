@@ -182,7 +182,10 @@ describe('an update of a global service', () => {
     });
     await simulation.setNode('n2', (node) => ({
       ...node,
-      Description: { ...node.Description, Engine: { EngineVersion: '28.0.1' } },
+      reported: {
+        ...node.reported,
+        description: { ...node.reported.description, Engine: { EngineVersion: '28.0.1' } },
+      },
     }));
     const Mounts = [{ Type: 'image' as const, Source: 'tools:1', Target: '/tools' }];
     await simulation.change({ TaskTemplate: { ContainerSpec: { Image: 'web:2', Mounts } } });
