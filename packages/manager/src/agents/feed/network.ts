@@ -20,8 +20,8 @@ export const network: FeedKind<ProtoNetwork> = {
     }
   },
 
-  *candidates({ view }) {
-    for (const { ID } of view.networks.all()) yield ID;
+  *all({ view }, nodeId) {
+    for (const each of view.networks.all()) if (needsNetwork(view, each, nodeId)) yield each.ID;
   },
 
   needs({ view }, id, nodeId) {

@@ -18,8 +18,8 @@ export const service: FeedKind<ProtoService> = {
         if (isPublished(each)) yield { id: each.ID, nodes: 'all' };
   },
 
-  *candidates({ view }) {
-    for (const { ID } of view.services.all()) yield ID;
+  *all({ view }, nodeId) {
+    for (const each of view.services.all()) if (needsService(view, each, nodeId)) yield each.ID;
   },
 
   needs({ view }, id, nodeId) {
