@@ -3,10 +3,10 @@ export { closedNetworks, makeWay, trespass } from './make-way.ts';
 export {
   NeededPortError,
   neededFor,
+  neededPortConflicts,
   neededPorts,
   portsNeededEverywhere,
   unservedOf,
-  unservedPorts,
 } from './needed-ports.ts';
 export { OverlapError, PoolsUsedUpError, planNetwork } from './plan.ts';
 export { NoPortError, PortTakenError } from './ports.ts';
