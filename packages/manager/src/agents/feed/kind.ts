@@ -2,7 +2,7 @@ import type { ReadView } from '../../store/index.ts';
 import type { Commit } from './commit.ts';
 
 /** Nodes to tell. */
-export type Nodes = 'all' | Iterable<string>;
+export type Nodes = 'all' | readonly string[] | ReadonlySet<string>;
 
 /** An object that may be another one for these nodes: what it says has changed, or that they need it. */
 export interface Touched {
