@@ -75,7 +75,7 @@ async function aCluster() {
     for (const change of changes) for (const key of affected(store.view, change)) dirty.add(key);
   });
   const log = pino({ level: 'silent' });
-  const pass = async () => {
+  const runAllocator = async () => {
     for (const [key, at] of wakeUps) if (at <= now) dirty.add(key);
     for (let round = 0; dirty.size > 0; round++) {
       expect(round).toBeLessThan(5);
@@ -88,7 +88,7 @@ async function aCluster() {
   const wait = (ms: number) => {
     now += ms;
   };
-  return { store, pass, wait, now: () => now };
+  return { store, runAllocator, wait, now: () => now };
 }
 
 async function play(
@@ -197,19 +197,19 @@ describe('addresses, slices and ports', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (history) => {
         const cluster = await aCluster();
-        const { store, pass, wait } = cluster;
+        const { store, runAllocator, wait } = cluster;
         for (const [number, action] of history.entries()) {
           await play(cluster, action, number);
-          await pass();
+          await runAllocator();
           check(store.view);
         }
         await store.update((tx) => {
           for (const { ID } of tx.services.all()) tx.services.remove(ID);
           for (const { ID } of tx.tasks.all()) tx.tasks.remove(ID);
         });
-        await pass();
+        await runAllocator();
         wait(idleMs);
-        await pass();
+        await runAllocator();
         for (const { shoal } of store.view.networks.all()) {
           expect([shoal.slices, shoal.subnets.length <= 1]).toEqual([[], true]);
         }
@@ -220,28 +220,28 @@ describe('addresses, slices and ports', () => {
 
   it('are kept on the node for a while after its last task, unless others need them', async () => {
     const cluster = await aCluster();
-    const { store, pass, wait } = cluster;
+    const { store, runAllocator, wait } = cluster;
     const all = { targets: ['tiny'], published: true, dnsrr: true };
     await play(cluster, { do: 'service', of: 0, spec: all }, 0);
     await play(cluster, { do: 'tasks', of: 0, node: 0, count: 1 }, 1);
-    await pass();
+    await runAllocator();
     await play(cluster, { do: 'end', share: 1 }, 2);
-    await pass();
+    await runAllocator();
     const owners = () => store.view.networks.get('tiny')?.shoal.slices.map(({ owner }) => owner);
     expect(owners()).toEqual(['n1']);
     await play(cluster, { do: 'tasks', of: 0, node: 1, count: 20 }, 3);
-    await pass();
+    await runAllocator();
     expect(owners()).toEqual(['n2', 'n2', 'n2', 'n2']);
     await play(cluster, { do: 'end', share: 1 }, 4);
-    await pass();
+    await runAllocator();
     wait(idleMs);
-    await pass();
+    await runAllocator();
     expect(owners()).toEqual([]);
   });
 
   it('leave a host what it grew by, until another one would get none', async () => {
     const cluster = await aCluster();
-    const { store, pass } = cluster;
+    const { store, runAllocator } = cluster;
     await play(
       cluster,
       { do: 'service', of: 0, spec: { targets: ['tiny'], published: true, dnsrr: true } },
@@ -249,15 +249,15 @@ describe('addresses, slices and ports', () => {
     );
     const owners = () => store.view.networks.get('tiny')?.shoal.slices.map(({ owner }) => owner);
     await play(cluster, { do: 'tasks', of: 0, node: 0, count: 18 }, 1);
-    await pass();
+    await runAllocator();
     const inUse = [...store.view.tasks.all()].slice(0, 3);
     await store.update((tx) => {
       for (const { ID } of tx.tasks.all()) if (!inUse.some((task) => task.ID === ID)) tx.tasks.remove(ID);
     });
-    await pass();
+    await runAllocator();
     expect(owners()).toEqual(['n1', 'n1', 'n1', 'n1']);
     await play(cluster, { do: 'tasks', of: 0, node: 1, count: 7 }, 2);
-    await pass();
+    await runAllocator();
     expect(owners()?.toSorted()).toEqual(['n1', 'n2', 'n2']);
     check(store.view);
   });

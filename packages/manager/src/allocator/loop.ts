@@ -96,9 +96,9 @@ function allocateRolledBack(tx: Tx, serviceId: string, now: number, log: Pick<Lo
 function reconcileNetwork(tx: Tx, networkId: string, now: number): number | undefined {
   const network = tx.networks.get(networkId);
   if (!network) {
-    const orphans = tx.tasks.by('network', networkId).filter((task) => waitsFor(task, networkId));
+    const stranded = tx.tasks.by('network', networkId).filter((task) => waitsFor(task, networkId));
     const text = `network ${networkId} does not exist any more: update the service`;
-    for (const task of orphans) for (const changed of keptWaiting(task, text)) tx.tasks.update(changed);
+    for (const task of stranded) for (const changed of keptWaiting(task, text)) tx.tasks.update(changed);
     return undefined;
   }
   const decision = allocateTasks(tx, network, now);
