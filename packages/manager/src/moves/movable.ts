@@ -1,8 +1,10 @@
 import {
   companionOf,
   isReady,
+  isWanted,
   moveRestLeftMs,
   networkModeOf,
+  restartRules,
   type Service,
   steadySince,
   type Task,
@@ -10,8 +12,8 @@ import {
   waitOf,
 } from '../model/index.ts';
 import { replicasOf } from '../services/modes/replicated.ts';
-import { moveOrder, restartRules, taskTemplate } from '../services/policy.ts';
-import { displacement, isRunning, isWanted, type Nodes, standing } from '../services/standing.ts';
+import { moveOrder, taskTemplate } from '../services/policy.ts';
+import { displacement, isRunning, type Nodes, standing } from '../services/standing.ts';
 import { isCurrent, isHalted, isUpdating } from '../services/update/update-state.ts';
 import type { Tx } from '../store/index.ts';
 

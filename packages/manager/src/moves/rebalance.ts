@@ -1,5 +1,6 @@
 import type { Ids } from '../effects.ts';
 import {
+  isWanted,
   moveRestLeftMs,
   type Service,
   slotKey,
@@ -12,7 +13,7 @@ import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import { takesTasks } from '../services/capacity.ts';
 import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
-import { byAge, isWanted } from '../services/standing.ts';
+import { byAge } from '../services/standing.ts';
 import type { Tx } from '../store/index.ts';
 import { advanceExchanges, beginExchange } from './exchange.ts';
 import type { Losses } from './losses.ts';
