@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aNode } from '../testing.ts';
-import { countingFalls, restLeftMs } from './falls.ts';
+import { nextFalls, restLeftMs } from './falls.ts';
 import type { Node } from './node.ts';
 
-const become = (node: Node, State: 'ready' | 'down' | 'disconnected', now: number): Node =>
-  countingFalls(node, { ...node, Status: { ...node.Status, State } }, now);
+function become(node: Node, state: 'heard' | 'down' | 'disconnected', now: number): Node {
+  const after: Node = { ...node, judged: { state } };
+  const falls = nextFalls(after, now);
+  return { ...after, ...(falls && { falls }) };
+}
 
 /** Down for 3 s and up for `upMs`, again and again; how long it rests after each return. */
 function rests(times: number, upMs: number): number[] {
@@ -13,7 +16,7 @@ function rests(times: number, upMs: number): number[] {
   let node = aNode('n1');
   let now = 1_000_000;
   for (let n = 0; n < times; n++) {
-    node = become(become(node, 'down', now), 'ready', now + 3_000);
+    node = become(become(node, 'down', now), 'heard', now + 3_000);
     now += 3_000;
     found.push(restLeftMs(node, now) / 1_000);
     now += upMs;
@@ -35,11 +38,11 @@ describe('a node that goes down', () => {
 
   it('does not fall when it is only not heard for a while', () => {
     const node = aNode('n1');
-    expect(become(become(node, 'disconnected', 1), 'ready', 2)).toEqual(node);
+    expect(become(become(node, 'disconnected', 1), 'heard', 2)).toEqual(node);
   });
 
   it('does not rest for longer when the clock is set back', () => {
-    const node = aNode('n1', { shoal: { number: 1, images: [], falls: { count: 9, backAt: 5_000_000 } } });
+    const node = aNode('n1', { falls: { count: 9, backAt: 5_000_000 } });
     expect(restLeftMs(node, 4_999_999)).toBe(0);
     expect(restLeftMs(node, 5_000_001)).toBe(299_999);
   });
@@ -58,7 +61,7 @@ it('however it flaps, the returns after which it gets new tasks at once are few'
         for (const [downMs, upMs] of flaps) {
           node = become(node, 'down', now);
           now += downMs;
-          node = become(node, 'ready', now);
+          node = become(node, 'heard', now);
           if (restLeftMs(node, now) === 0) free++;
           now += upMs;
         }

@@ -1,15 +1,7 @@
-import type { Node } from './node.ts';
+import { type Falls, isDown, type Node } from './node.ts';
 
-/**
- * A node that comes and goes costs work each time. The more often in a row, the longer it gets no new tasks when it
- * is back; what runs on it stays. Times in ms.
- */
-export interface Falls {
-  /** How often in a row it went down: each time soon after it had come back, and rested. */
-  readonly count: number;
-  /** When it came back (ms since the epoch); absent while it is down. */
-  readonly backAt?: number;
-}
+/** Times in ms. */
+type FallsOf = Pick<Node, 'reported' | 'judged' | 'falls'>;
 
 const soonMs = 30_000;
 /** A reboot or two are no habit. */
@@ -21,19 +13,21 @@ const restMs = ({ count }: Falls): number =>
   count <= freeFalls ? 0 : Math.min(firstRestMs * 2 ** (count - freeFalls - 1), longestRestMs);
 
 /** How much longer the node gets no new tasks; 0 when it gets them, or when it is down. */
-export function restLeftMs({ shoal: { falls } }: Pick<Node, 'shoal'>, now: number): number {
+export function restLeftMs(node: FallsOf, now: number): number {
+  const { falls } = node;
+  if (!falls || isDown(node)) return 0;
+  // Back, and nobody has written down yet since when.
+  if (falls.backAt === undefined) return restMs(falls);
   // A clock that was set back must not make it longer.
-  if (falls?.backAt === undefined || now < falls.backAt) return 0;
-  return Math.max(0, falls.backAt + restMs(falls) - now);
+  return now < falls.backAt ? 0 : Math.max(0, falls.backAt + restMs(falls) - now);
 }
 
-/** The node as it is now, with what that says about how often it falls. `before`: as it was. */
-export function countingFalls(before: Node, after: Node, now: number): Node {
-  const isDown = after.Status.State === 'down';
-  if (isDown === (before.Status.State === 'down')) return after;
-  const { falls } = before.shoal;
-  if (!isDown)
-    return falls ? { ...after, shoal: { ...after.shoal, falls: { ...falls, backAt: now } } } : after;
+/** What shall stand at the node, as it is now, of how often it falls: the same object when that is there already. */
+export function nextFalls(node: FallsOf, now: number): Falls | undefined {
+  const { falls } = node;
+  const isNoted = falls !== undefined && falls.backAt === undefined;
+  if (isDown(node) === isNoted) return falls;
+  if (isNoted) return { ...falls, backAt: now };
   const again = falls?.backAt !== undefined && now < falls.backAt + restMs(falls) + soonMs;
-  return { ...after, shoal: { ...after.shoal, falls: { count: again ? falls.count + 1 : 1 } } };
+  return { count: again ? falls.count + 1 : 1 };
 }

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Node } from '../model/index.ts';
 import { aNode } from '../testing.ts';
 import { Calm, calmMs } from './calm.ts';
 
-const node = (State: Node['Status']['State'], Availability: 'active' | 'drain' = 'active') =>
-  aNode('n1', { Status: { State }, Spec: { Availability } });
+const node = (state: 'ready' | 'down' | 'disconnected', Availability: 'active' | 'drain' = 'active') =>
+  aNode('n1', { judged: { state: state === 'ready' ? 'heard' : state }, Spec: { Availability } });
 const minute = 60_000;
 
 describe('a node is calm', () => {
@@ -37,7 +36,7 @@ describe('a node is calm', () => {
   });
 
   const pressed = (kind: string) =>
-    aNode('n1', { shoal: { number: 1, images: [], pressures: [{ kind, message: `short of ${kind}` }] } });
+    aNode('n1', { reported: { pressures: [{ kind, message: `short of ${kind}` }] } });
 
   it('as soon as ever when its host was under pressure, but short of nothing', () => {
     const calm = new Calm([node('ready')], 0);

@@ -1,4 +1,4 @@
-import { type Node, shortOf } from '../model/index.ts';
+import { isDown, isReady, type Node, shortOf } from '../model/index.ts';
 import { takesTasks } from '../services/capacity.ts';
 
 /** A node that came, or came back, has to stay for so long before tasks are moved to it. */
@@ -33,10 +33,10 @@ export class Calm {
   /** The node as it is from now on; undefined once it is removed. */
   note(id: string, node: Node | undefined, now: number): void {
     const before = this.#stays.get(id);
-    if (before?.usable && node?.Status.State !== 'ready') this.#lastLoss = now;
+    if (before?.usable && !isReady(node)) this.#lastLoss = now;
     if (!node) this.#stays.delete(id);
     // As long as nobody knows whether it is gone, it is neither.
-    else if (node.Status.State === 'ready' || node.Status.State === 'down' || !before) {
+    else if (isReady(node) || isDown(node) || !before) {
       const usable = takesTasks(node);
       if (before?.usable === usable && !isShort(node)) return;
       this.#stays.set(id, { usable, since: now, waitMs: nextWait(before, node, now) });
@@ -76,7 +76,7 @@ function nextWait(before: Stay | undefined, node: Node, now: number): number {
   if (isShort(node)) return relievedCalmMs;
   if (!before) return calmMs;
   if (!before.usable) return before.waitMs;
-  const fell = node.Status.State === 'down';
+  const fell = isDown(node);
   return fell && now - before.since < trustMs ? Math.min(2 * before.waitMs, longestCalmMs) : calmMs;
 }
 

@@ -1,5 +1,7 @@
 import type { Ids } from '../effects.ts';
 import {
+  isReady,
+  isWanted,
   type Node,
   priorityOf,
   type Service,
@@ -12,7 +14,7 @@ import {
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
-import { byAge, isRunning, isWanted } from '../services/standing.ts';
+import { byAge, isRunning } from '../services/standing.ts';
 import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
 import { afterLoss, beforeMove, isShared, mayMove, mayTake } from './movable.ts';
@@ -42,7 +44,7 @@ export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContex
   let balancer: Balancer | undefined;
   return [...nodeIds].flatMap((id) => {
     const node = tx.nodes.get(id);
-    if (node?.Status.State !== 'ready' || shortOf(node).length === 0) return [];
+    if (!node || !isReady(node) || shortOf(node).length === 0) return [];
     const early = strains.beforeMove(id, now) ?? afterLoss(calm, { kind: 'node', id }, now);
     if (early) return early;
     balancer ??= new Balancer(context.state, { now, seed: 0 });

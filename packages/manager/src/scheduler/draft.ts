@@ -51,7 +51,7 @@ export class Draft {
     this.#nodes = orderedNodes(state, now, seed);
     this.#failing = this.#nodes.filter(({ failures }) => !failures.empty);
     this.#closed = new Set(
-      this.#nodes.flatMap(({ node }) => (node.shoal.closedTo ?? []).map(({ networkId }) => networkId)),
+      this.#nodes.flatMap(({ node }) => (node.allotted.closedTo ?? []).map(({ networkId }) => networkId)),
     );
     this.#byId = new Map(this.#nodes.map((node) => [node.node.ID, node]));
   }
@@ -244,7 +244,7 @@ function orderedNodes(state: ClusterState, now: number, seed: number): DraftNode
   const nodes: (DraftNode & { tie: number })[] = [];
   for (const [id, { node, used, failures }] of state.nodes) {
     if (!node) continue;
-    const images = imageNames(node.shoal.images);
+    const images = imageNames(node.reported.images);
     nodes.push({ node, now, used: new Occupancy(used), failures, images, tie: tieBreak(id, seed), order: 0 });
   }
   nodes.sort((a, b) => a.tie - b.tie || (a.node.ID < b.node.ID ? -1 : 1));

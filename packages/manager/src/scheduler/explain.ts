@@ -94,7 +94,7 @@ function explainNodes(
     const verdicts = filters.map((filter) => verdict(filter, demand, candidate));
     const explanation: NodeExplanation = {
       nodeId: candidate.node.ID,
-      hostname: candidate.node.Description.Hostname ?? '',
+      hostname: candidate.node.reported.description.Hostname ?? '',
       present: candidate.node.ID === present,
       fits: verdicts.every(({ passed }) => passed),
       filters: verdicts,

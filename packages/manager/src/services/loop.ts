@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import { Loop } from '../loop.ts';
-import { type Node, type Wait, wakeAt } from '../model/index.ts';
+import { type Node, nodeState, roleOf, type Wait, wakeAt } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { decideService } from './decide.ts';
 import { ComingRoom, factsOf } from './facts.ts';
@@ -119,15 +119,16 @@ export function nodeMatters({ before, after }: Extract<Change, { table: 'nodes' 
 }
 
 /** All of a node that decides whether a task may be there; beats and images do not. */
-const placementFacts = ({ Status, Spec, Description, shoal }: Node) => ({
-  state: Status.State,
-  leases: shoal.leases,
-  address: Status.Addr,
-  spec: Spec,
-  hostname: Description.Hostname,
-  platform: Description.Platform,
-  labels: Description.Engine?.Labels,
-  pressed: shoal.pressures !== undefined,
+const placementFacts = (node: Node) => ({
+  state: nodeState(node),
+  leases: node.judged.leases,
+  address: node.reported.address,
+  spec: node.Spec,
+  role: roleOf(node),
+  hostname: node.reported.description.Hostname,
+  platform: node.reported.description.Platform,
+  labels: node.reported.description.Engine?.Labels,
+  pressed: node.reported.pressures !== undefined,
 });
 
 function onNode(view: ReadView, nodeId: string): Set<string> {

@@ -37,7 +37,7 @@ export interface Place {
 /** Why no task can be made there. */
 export function notNow({ facts }: Draft, place: Place): Wait {
   const { nodeId = '' } = place;
-  const name = facts.nodes.get(nodeId)?.Description.Hostname ?? nodeId;
+  const name = facts.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId;
   return waitOf('slot', place.key, `node ${name}, which is paused or not ready`);
 }
 

@@ -1,7 +1,15 @@
-import { compareStates, type StopReason, slotKey, type Task } from '../model/index.ts';
+import {
+  compareStates,
+  isDown,
+  isReady,
+  isWanted,
+  type StopReason,
+  slotKey,
+  type Task,
+} from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import { type Refusals, refusalsOf, triesNextHost } from './refusal.ts';
-import { displacement, isRunning, isUnassigned, isWanted, provedAt, standing } from './standing.ts';
+import { displacement, isRunning, isUnassigned, provedAt, standing } from './standing.ts';
 
 /** Takes note of what happened to the tasks: which run, which ended, which are out of reach, which came back. */
 export function observe(draft: Draft): void {
@@ -45,7 +53,7 @@ function notItsOwn({ facts }: Draft, task: Task, refusals: Refusals): StopReason
 /** It must run only once, and has stopped – or its agent is there to be told to, but its daemon is dead. */
 function isOverThere(draft: Draft, task: Task): boolean {
   const node = draft.facts.nodes.get(task.NodeID ?? '');
-  const heard = node?.Status.State === 'down' && node.shoal.leases === undefined;
+  const heard = node !== undefined && isDown(node) && node.judged.leases === undefined;
   return task.shoal.isolated === true && (heard || standing(task, draft.facts.nodes) === 'lost');
 }
 
@@ -58,7 +66,7 @@ function lose(draft: Draft, task: Task): void {
   const node = draft.facts.nodes.get(task.NodeID ?? '');
   // One that shares another's network can't outlive that one, whose fate is decided elsewhere.
   // An agent that is heard, and only its daemon is dead, is told to stop what must run only once.
-  const heard = task.shoal.isolated && node?.shoal.leases === undefined;
+  const heard = task.shoal.isolated && node?.judged.leases === undefined;
   const mayReturn = node !== undefined && isRunning(task) && task.shoal.companion === undefined && !heard;
   const lost = mayReturn ? { ...task, shoal: { ...task.shoal, lost: true as const } } : task;
   draft.stop(lost, node ? 'node-down' : 'node-gone');
@@ -66,7 +74,7 @@ function lose(draft: Draft, task: Task): void {
 
 /** Its node is heard again: it stops if its place is taken, else it goes on, and what was to replace it ends. */
 function cameBack(draft: Draft, task: Task): void {
-  if (draft.facts.nodes.get(task.NodeID ?? '')?.Status.State !== 'ready') return;
+  if (!isReady(draft.facts.nodes.get(task.NodeID ?? ''))) return;
   const { lost: _, ...shoal } = task.shoal;
   if (isPlaceTaken(draft, task)) {
     draft.put({ ...task, shoal });

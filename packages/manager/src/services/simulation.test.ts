@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { slotKey, type Task, type UpdateConfig } from '../model/index.ts';
+import { isWanted, slotKey, type Task, type UpdateConfig } from '../model/index.ts';
 import { decideService } from './decide.ts';
 import { type Decision, Draft } from './draft.ts';
 import { updateRules } from './policy.ts';
 import { Simulation } from './simulation.ts';
-import { endedByItself, isUnassigned, isWanted, standing } from './standing.ts';
+import { endedByItself, isUnassigned, standing } from './standing.ts';
 import { isCurrent } from './update/update-state.ts';
 import { checkWaits, writes } from './waits.fixture.ts';
 
@@ -75,7 +75,7 @@ async function apply(simulation: Simulation, event: Event): Promise<void> {
     }
     case 'down':
     case 'ready':
-      await simulation.nodeState(`n${event.node}`, event.kind);
+      await simulation.nodeState(`n${event.node}`, event.kind === 'down' ? 'down' : 'heard');
       return;
     default:
       await simulation.availability(`n${event.node}`, event.kind);
@@ -162,7 +162,7 @@ async function survive(simulation: Simulation, events: readonly Event[]): Promis
 
 async function heal(simulation: Simulation): Promise<void> {
   for (const id of ['n1', 'n2', 'n3']) {
-    await simulation.nodeState(id, 'ready');
+    await simulation.nodeState(id, 'heard');
     await simulation.availability(id, 'active');
   }
   await simulation.deploy('web:final');

@@ -3,7 +3,10 @@ import { pino } from 'pino';
 import { type Ids, isoTime } from '../effects.ts';
 import {
   compareStates,
+  isReady,
   isTerminal,
+  isWanted,
+  type Judged,
   type Leases,
   type Node,
   type Service,
@@ -22,7 +25,7 @@ import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Facts } from './draft.ts';
 import { reconcile } from './loop.ts';
-import { isRunning, isWanted } from './standing.ts';
+import { isRunning } from './standing.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);
 const log = pino({ level: 'silent' });
@@ -115,7 +118,7 @@ export class Simulation {
         isRunning(task) &&
         (isWanted(task) || task.shoal.lost === true) &&
         !this.#dead.has(task.ID) &&
-        nodes.get(task.NodeID ?? '')?.Status.State === 'ready',
+        isReady(nodes.get(task.NodeID ?? '')),
     );
     return new Set(serving.map(({ Slot }) => Slot));
   }
@@ -186,8 +189,8 @@ export class Simulation {
     });
   }
 
-  async nodeState(id: string, State: Node['Status']['State']): Promise<void> {
-    await this.setNode(id, (node) => ({ ...node, Status: { ...node.Status, State } }));
+  async nodeState(id: string, state: Judged['state']): Promise<void> {
+    await this.setNode(id, (node) => ({ ...node, judged: { state } }));
   }
 
   /** The host loses its power: it goes down, and its containers with it. */
@@ -209,11 +212,7 @@ export class Simulation {
   }
 
   async comeBack(id: string): Promise<void> {
-    await this.setNode(id, ({ Status, shoal: { leases: _, ...shoal }, ...node }) => ({
-      ...node,
-      Status: { ...Status, State: 'ready' },
-      shoal,
-    }));
+    await this.setNode(id, (node) => ({ ...node, judged: { state: 'heard' } }));
   }
 
   async availability(id: string, Availability: 'active' | 'pause' | 'drain'): Promise<void> {
@@ -269,7 +268,7 @@ export class Simulation {
         const Status = { Timestamp: isoTime(this.now), State: 'assigned' as const, PortStatus: {} };
         tx.tasks.update({ ...task, NodeID: node.ID, Status });
       } else if (!task.shoal.pending) {
-        const filter = nodes.every(({ Status }) => Status.State === 'ready') ? 'resources' : 'readiness';
+        const filter = nodes.every(isReady) ? 'resources' : 'readiness';
         const pending = [{ filter, nodes: nodes.length, text: 'no room' }];
         tx.tasks.update({ ...task, shoal: { ...task.shoal, pending } });
       }
@@ -287,7 +286,7 @@ export class Simulation {
   #runAgents(tx: Tx): void {
     for (const task of tx.tasks.by('service', 'web')) {
       const node = task.NodeID ? tx.nodes.get(task.NodeID) : undefined;
-      if (node?.Status.State !== 'ready' || isTerminal(task.Status.State)) continue;
+      if (!isReady(node) || isTerminal(task.Status.State)) continue;
       const state = this.#stepOf(task);
       if (state) this.#observed(tx, task, state);
     }
@@ -309,8 +308,4 @@ export class Simulation {
   }
 }
 
-const down = (node: Node, leases: Leases): Node => ({
-  ...node,
-  Status: { ...node.Status, State: 'down' },
-  shoal: { ...node.shoal, leases },
-});
+const down = (node: Node, leases: Leases): Node => ({ ...node, judged: { state: 'down', leases } });

@@ -43,12 +43,12 @@ function occupants(draft: Draft, key: string, than: Task): Task[] {
 /** One that must run only once may do so still on a host that nobody hears. */
 function toStop({ facts }: Draft, { ID, NodeID, shoal }: Task): string {
   const node = facts.nodes.get(NodeID ?? '');
-  const still = shoal.isolated && node?.Status.State === 'down' ? runsStill(node) : '';
+  const still = shoal.isolated && node ? runsStill(node) : '';
   return `task ${ID} to stop${still}`;
 }
 
-function runsStill({ Description, shoal: { leases } }: Node): string {
-  const host = Description.Hostname ?? '';
+function runsStill({ reported, judged: { leases } }: Node): string {
+  const host = reported.description.Hostname ?? '';
   if (leases === 'running')
     return `; it may run on ${host} still: for at least 15 s after the last word from there`;
   return leases === 'unsure'

@@ -98,5 +98,5 @@ function sureAt(draft: Draft, task: Task): number {
 
 const nameOf = ({ facts }: Draft, { slot, nodeId = '' }: Place): string =>
   slot === undefined
-    ? `the task of ${facts.nodes.get(nodeId)?.Description.Hostname ?? nodeId}`
+    ? `the task of ${facts.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId}`
     : `slot ${slot}`;

@@ -69,14 +69,15 @@ function world({ tasks, nodes, replicas, rich = false }: Case): { nodes: Node[];
     nodes: Array.from({ length: nodes }, (_, index) =>
       aNode(id(index), {
         Spec: {
-          Role: 'worker',
           Availability: 'active',
           Labels: { zone: `z${index % 3}`, rack: `r${index % 60}`, disk: index % 2 ? 'ssd' : 'hdd' },
         },
-        Description: {
-          Hostname: `host-${index}`,
-          Platform: { OS: 'linux', Architecture: 'x86_64' },
-          Resources: { NanoCPUs: 32e9, MemoryBytes: 128 * 2 ** 30 },
+        reported: {
+          description: {
+            Hostname: `host-${index}`,
+            Platform: { OS: 'linux', Architecture: 'x86_64' },
+            Resources: { NanoCPUs: 32e9, MemoryBytes: 128 * 2 ** 30 },
+          },
         },
       }),
     ),

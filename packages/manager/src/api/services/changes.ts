@@ -84,7 +84,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
     throw rpcError('Unimplemented', 'renaming services is not supported');
   }
   if (update.rollback) return rollBack(tx, service, update);
-  if (!sawSpec(update.version, service)) throw outOfSequence();
+  if (!sawSpec(update.version, service.Version, service.shoal)) throw outOfSequence();
   const specVersion = isSameTemplate(templateOf(service.Spec), templateOf(spec))
     ? service.shoal.specVersion
     : newestSpecVersion(tx, service) + 1;
@@ -113,7 +113,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
   if (!PreviousSpec) {
     throw rpcError('FailedPrecondition', `service ${service.ID} does not have a previous spec`);
   }
-  if (!sawSpec(version, service)) throw outOfSequence();
+  if (!sawSpec(version, service.Version, service.shoal)) throw outOfSequence();
   return tx.services.update({
     ...service,
     Spec: PreviousSpec,

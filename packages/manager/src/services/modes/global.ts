@@ -1,4 +1,4 @@
-import { type Node, type Service, slotKey, type Task } from '../../model/index.ts';
+import { isDown, isReady, type Node, type Service, slotKey, type Task } from '../../model/index.ts';
 import { isEligible } from '../../scheduler/constraints.ts';
 import type { Draft } from '../draft.ts';
 import type { Place } from '../new-task.ts';
@@ -17,11 +17,11 @@ const placeOn = (node: Node): Place => ({
   key: slotKey({ NodeID: node.ID } as Task),
   nodeId: node.ID,
   // On a paused node, and on one that is only suspected, tasks stay as they are.
-  creatable: node.Status.State === 'ready' && node.Spec.Availability !== 'pause',
+  creatable: isReady(node) && node.Spec.Availability !== 'pause',
 });
 
 function unfitness(node: Node, { Spec }: Service) {
-  if (node.Status.State === 'down') return 'node-down';
+  if (isDown(node)) return 'node-down';
   if (node.Spec.Availability === 'drain') return 'node-drained';
   return isEligible(node, taskTemplate(Spec).Placement) ? undefined : 'node-unfit';
 }
