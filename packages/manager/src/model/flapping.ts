@@ -73,5 +73,7 @@ function afterFalls(before: Flapping | undefined, down: boolean, now: number): F
   if (down === isNoted) return before;
   if (isNoted) return { ...rest, falls, backAt: now };
   const again = since !== undefined && now < since + restMs(falls) + soonMs;
-  return { ...rest, falls: again ? falls + 1 : 1 };
+  // What a host was short of before it fell says little of what it will be like.
+  const { relievedAt: _, ...kept } = rest;
+  return { ...kept, falls: again ? falls + 1 : 1 };
 }
