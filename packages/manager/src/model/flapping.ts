@@ -68,7 +68,7 @@ function afterShortage(before: Flapping | undefined, isShort: boolean, now: numb
 }
 
 function afterFalls(before: Flapping | undefined, down: boolean, now: number): Flapping | undefined {
-  const { falls = 0, backAt: since, ...rest } = before ?? {};
+  const { falls = 0, backAt: since, ...rest }: Partial<Flapping> = before ?? {};
   const isNoted = falls > 0 && since === undefined;
   if (down === isNoted) return before;
   if (isNoted) return { ...rest, falls, backAt: now };
