@@ -250,6 +250,17 @@ describe('what can not run says why', () => {
     );
   });
 
+  it('a mount that the hosts’ Docker does not know', async () => {
+    const Mounts = [{ Type: 'image', Source: cluster.image('web:1'), Target: '/tools' }];
+    await create(webSpec('web', { container: { Mounts } }));
+    const text = 'Docker is too old on 3 nodes: Mounts[0].Type=image needs Docker 28.0 or later';
+    await until(
+      'the task says why it waits',
+      async () => (await tasksOf('web')).some(({ Status }) => Status.Err?.includes(text)),
+      { timeoutMs: 30_000 },
+    );
+  });
+
   it('a bind source that one host only has: the next host is tried at once, and no other slot tries the same', async () => {
     const Source = '/run/here-only';
     const Mounts = [{ Type: 'bind', Source, Target: '/data', ReadOnly: true }];

@@ -3,18 +3,29 @@ import type { Node, Service, Task } from './model/index.ts';
 
 const unstored = { Version: { Index: 0 }, CreatedAt: '', UpdatedAt: '' };
 
-export const aNode = (id: string, change: Partial<Node> = {}): Node => ({
+/** Of `reported` and `allotted` a test names only what is not as usual. */
+export type NodeChange = Partial<Omit<Node, 'reported' | 'allotted'>> & {
+  readonly reported?: Partial<Node['reported']>;
+  readonly allotted?: Partial<Node['allotted']>;
+};
+
+export const aNode = (id: string, { reported, allotted, ...change }: NodeChange = {}): Node => ({
   ...unstored,
   ID: id,
-  Spec: { Role: 'worker', Availability: 'active', Labels: {} },
-  Description: {
-    Hostname: id,
-    Platform: { OS: 'linux', Architecture: 'x86_64' },
-    Resources: { NanoCPUs: 2e9, MemoryBytes: 4 * 2 ** 30 },
-    Engine: { EngineVersion: '20.10.24' },
+  Spec: { Availability: 'active', Labels: {} },
+  reported: {
+    description: {
+      Hostname: id,
+      Platform: { OS: 'linux', Architecture: 'x86_64' },
+      Resources: { NanoCPUs: 2e9, MemoryBytes: 4 * 2 ** 30 },
+      Engine: { EngineVersion: '20.10.24' },
+    },
+    address: '10.0.0.1',
+    images: [],
+    ...reported,
   },
-  Status: { State: 'ready', Addr: '10.0.0.1' },
-  shoal: { number: 1, images: [] },
+  judged: { state: 'heard' },
+  allotted: { number: 1, ...allotted },
   ...change,
 });
 

@@ -11,7 +11,6 @@ export interface CreateBody {
 }
 
 export interface HostConfig extends HostLimits {
-  readonly NetworkMode?: string;
   readonly Dns?: readonly string[];
   readonly DnsOptions?: readonly string[];
   /** Ports of the host by those of the container, such as `80/tcp`; the daemon picks one where it is empty. */

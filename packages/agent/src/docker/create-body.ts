@@ -1,20 +1,7 @@
-import type { Assignment, HostConfig } from '@shoal/proto';
+import type { Assignment, CreateBody } from '@shoal/proto';
 import type { DockerAttachment } from '../network/host-network.ts';
 import { bodyOf } from '../task/body.ts';
 import { type Owner, ownerLabels } from './labels.ts';
-
-/** Body of `POST /containers/create` for a task: as the manager made it, with what only this host knows. */
-export function createBody(task: Assignment, owner: Owner, [first, ...others]: readonly DockerAttachment[]) {
-  const body = bodyOf(task);
-  return {
-    ...body,
-    Labels: { ...body.Labels, ...ownerLabels(task.taskId, owner) },
-    ...(first && {
-      HostConfig: { ...body.HostConfig, ...networkConfig(body.HostConfig, [first, ...others]) },
-      NetworkingConfig: { EndpointsConfig: { [first.network]: endpointConfig(task, first) } },
-    }),
-  };
-}
 
 /**
  * Without any, Docker takes the options of the host's resolv.conf; if those name `ndots`, its resolver keeps names
@@ -22,17 +9,25 @@ export function createBody(task: Assignment, owner: Owner, [first, ...others]: r
  */
 const dnsOptions = ['timeout:1', 'attempts:3'];
 
+/** Body of `POST /containers/create` for a task: as the manager made it, with what only this host knows. */
+export function createBody(task: Assignment, owner: Owner, attachments: readonly DockerAttachment[]) {
+  const body = bodyOf(task);
+  const [first] = attachments;
+  return {
+    ...body,
+    Labels: { ...body.Labels, ...ownerLabels(task.taskId, owner) },
+    ...(first && {
+      HostConfig: { ...body.HostConfig, NetworkMode: first.network, ...nameServers(body, attachments) },
+      NetworkingConfig: { EndpointsConfig: { [first.network]: endpointConfig(task, first) } },
+    }),
+  };
+}
+
 /** A task on networks of the cluster asks this host for names; nobody else knows them. */
-const networkConfig = (
-  asked: HostConfig | undefined,
-  attachments: readonly [DockerAttachment, ...DockerAttachment[]],
-) => ({
-  NetworkMode: attachments[0].network,
-  ...(attachments.some(({ gateway }) => gateway) && {
-    Dns: attachments.flatMap(({ gateway }) => gateway || []),
-    DnsOptions: [...dnsOptions, ...(asked?.DnsOptions ?? [])],
-  }),
-});
+function nameServers({ HostConfig }: CreateBody, attachments: readonly DockerAttachment[]) {
+  const Dns = attachments.flatMap(({ gateway }) => gateway || []);
+  return Dns.length > 0 && { Dns, DnsOptions: [...dnsOptions, ...(HostConfig?.DnsOptions ?? [])] };
+}
 
 /** On a network that Docker serves by itself, it is told the names; on the others they are not its business. */
 export const endpointConfig = (task: Assignment, { address }: DockerAttachment) =>

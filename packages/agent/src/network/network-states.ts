@@ -1,4 +1,5 @@
 import type * as proto from '@shoal/proto';
+import { taskName } from '@shoal/proto/rules';
 import type { ObjectsFor } from '../assignments/assignments.ts';
 import { Kept, type Making } from './kept.ts';
 import type { Network, NetworkState, Peer, Protocol, ServiceEndpoints } from './state.ts';
@@ -65,7 +66,7 @@ function* overlays({ network, slice }: NetworkObjects, nodeId: string): Iterable
   for (const [id, from] of network) {
     if (from.driver !== 'overlay') continue;
     const all = slices.get(id) ?? [];
-    yield { id, parts: [from, ...all], make: () => overlay(from, all, nodeId) };
+    yield { id, parts: [nodeId, from, ...all], make: () => overlay(from, all, nodeId) };
   }
 }
 
@@ -102,7 +103,7 @@ const withEndpoints = (from: proto.Service, endpoints: readonly proto.Endpoint[]
   attachments: from.attachments,
   endpoints: endpoints.map(({ taskId, slot, nodeId, addresses }) => ({
     taskId,
-    taskName: `${from.name}.${slot}`,
+    taskName: taskName(from.name, slot),
     nodeId,
     addresses,
   })),

@@ -1,4 +1,5 @@
-import type { Assignment, DesiredStateName, TaskAttachment } from '@shoal/proto';
+import type { Assignment, TaskAttachment } from '@shoal/proto';
+import { compareStates, type DesiredState, isTerminal, isWantedState } from '@shoal/proto/rules';
 import { bodyOf, stopTimeoutMs } from './body.ts';
 import { type Check, type Container, type ContainerLimits, isActive } from './container.ts';
 import { ended, exited, fallOf, unhealthyText } from './ends.ts';
@@ -6,10 +7,10 @@ import { cutOff, stopIsolated } from './isolation.ts';
 import { areSame, lacks, limitsOf } from './limits.ts';
 import { attempted, ownRestart, resumed } from './own-restarts.ts';
 import { hasPassed, type Probing, probeAt } from './probing.ts';
-import { advance, isBefore, isFinal, isUnfit, type Status, statusOf } from './status.ts';
+import { advance, isUnfit, type Status, statusOf } from './status.ts';
 
 /** `gone`: the manager no longer knows the task, or never did. */
-export type Wanted = DesiredStateName | 'gone';
+export type Wanted = DesiredState | 'gone';
 
 /** What the agent remembers of a task beside its container. */
 export interface Memory {
@@ -150,7 +151,7 @@ export function statusDuring(step: Step, before: Status): Status {
 
 /**
  * While the manager is away this host follows the restart policy itself: the same container is started again, and
- * meanwhile the task has not ended, but nobody is led to it. What the manager knows to have ended is left to it.
+ * meanwhile the task has not ended, but gets no traffic. A task that the manager knows to have ended is left for it to replace.
  */
 function restartAlone(
   { wanted, assignment, container, memory: { status, told }, now, aloneSince }: TaskView,
@@ -159,19 +160,19 @@ function restartAlone(
   const policy = assignment?.restart;
   if (aloneSince === undefined || wanted !== 'running' || !policy) return undefined;
   if (state !== 'complete' && state !== 'failed') return undefined;
-  if (!container || isActive(container) || (isFinal(status.state) && told)) return undefined;
+  if (!container || isActive(container) || (isTerminal(status.state) && told)) return undefined;
   const restart = ownRestart(policy, state, status.own, { now, aloneSince });
   if (!restart) return undefined;
   const { own, startAt } = restart;
-  const ill = statusOf(isFinal(status.state) ? 'starting' : status.state, {
+  const restarting = statusOf(isTerminal(status.state) ? 'starting' : status.state, {
     err: `${err || 'task: finished'}; its host starts it again, since the manager is away`,
     own,
     container: { id: container.id, pid: 0, exitCode: container.exitCode },
   });
   if (now < startAt)
-    return { kind: 'wait', reason: 'to be started again by its host', status: ill, until: startAt };
+    return { kind: 'wait', reason: 'to be started again by its host', status: restarting, until: startAt };
   const step = { action: 'start', id: container.id } as const;
-  return { kind: 'step', step, status: { ...ill, own: attempted(own, policy, now) } };
+  return { kind: 'step', step, status: { ...restarting, own: attempted(own, policy, now) } };
 }
 
 /** Keeps in mind how often this host started it again, and says so while it runs. */
@@ -218,7 +219,7 @@ function judge({ wanted, container, memory }: TaskView): Status {
 }
 
 function refusal(status: Status, reason: string, container: Container | undefined): Status {
-  return isBefore(status.state, 'starting')
+  return compareStates(status.state, 'starting') < 0
     ? statusOf('rejected', { err: reason })
     : notStarted(reason, container);
 }
@@ -229,7 +230,7 @@ const notStarted = (reason: string, container: Container | undefined): Status =>
 });
 
 function missing(status: Status): Status {
-  return isBefore(status.state, 'ready')
+  return compareStates(status.state, 'ready') < 0
     ? status
     : { ...ended('failed', undefined, 'task: container was removed by someone else'), ...kept(status) };
 }
@@ -240,7 +241,7 @@ function running({ status, unhealthy, probing }: Memory, container: Container): 
   if (container.health !== 'unhealthy') return statusOf('running', alive(container));
   // About to be stopped. It has not ended before it has: its ports, addresses and memory are taken until then. The
   // error is what tells the manager to lead nobody to it any more.
-  const state = isBefore(status.state, 'running') ? 'starting' : 'running';
+  const state = compareStates(status.state, 'running') < 0 ? 'starting' : 'running';
   return statusOf(state, { ...alive(container), err: unhealthy ?? unhealthyText(container.lastProbe) });
 }
 
@@ -254,7 +255,7 @@ const kept = ({ container }: Status): Partial<Status> => (container ? { containe
 /** A string is the reason to wait. */
 function work(task: TaskView, status: Status): Step | string {
   const { wanted, assignment, container, memory } = task;
-  const over = isFinal(status.state) || (wanted !== 'ready' && wanted !== 'running');
+  const over = isTerminal(status.state) || !(wanted !== 'gone' && isWantedState(wanted));
   // Also when someone else started again what had ended: a task runs once.
   if (over) return container && isActive(container) ? stop(container, assignment) : 'it has ended';
   if (!assignment) return 'nobody said what it is';
@@ -293,12 +294,12 @@ function clearAway(container: Container | undefined): Step | undefined {
   return { action: 'remove', id: container.id };
 }
 
-/** Connections to a task that works are worth waiting for, when it is asked to stop; those to an ill one are not. */
+/** Connections to a task that works are worth waiting for, when it is asked to stop; those to an unhealthy one are not. */
 export function stop(container: Container, assignment?: Assignment): StepOf<'stop'> {
   const { id, phase, health } = container;
-  const isIll = health === 'unhealthy';
+  const isUnhealthy = health === 'unhealthy';
   const isolated = assignment?.isolated === true && { isolated: true as const };
-  const unhealthy = isIll && { unhealthy: unhealthyText(container.lastProbe) };
+  const unhealthy = isUnhealthy && { unhealthy: unhealthyText(container.lastProbe) };
   // Its service may have got another one since the container was made.
   const timeoutMs = assignment ? stopTimeoutMs(bodyOf(assignment)) : container.stopTimeoutMs;
   const base = { action: 'stop', id, timeoutMs, ...isolated, ...unhealthy } as const;
@@ -306,7 +307,7 @@ export function stop(container: Container, assignment?: Assignment): StepOf<'sto
   const { taskId, serviceId, attachments, drainMs } = assignment;
   return {
     ...base,
-    ...(isIll && { withdrawal: { taskId, serviceId } }),
-    ...(phase === 'running' && { drain: { attachments, ms: isIll ? 0 : drainMs } }),
+    ...(isUnhealthy && { withdrawal: { taskId, serviceId } }),
+    ...(phase === 'running' && { drain: { attachments, ms: isUnhealthy ? 0 : drainMs } }),
   };
 }

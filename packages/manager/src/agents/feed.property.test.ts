@@ -161,8 +161,8 @@ function putTask(tx: Tx, is: typeof anyTask extends fc.Arbitrary<infer T> ? T : 
 
 function putNode(tx: Tx, is: typeof anyNode extends fc.Arbitrary<infer T> ? T : never): void {
   const object = aNode(is.id, {
-    Status: { State: 'ready', Addr: is.address },
-    shoal: { number: nodes.indexOf(is.id) + 1, images: [] },
+    reported: { address: is.address },
+    allotted: { number: nodes.indexOf(is.id) + 1 },
   });
   put(tx.nodes as never, object, is.gone);
 }

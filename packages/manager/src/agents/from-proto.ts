@@ -5,13 +5,14 @@ import {
   type TaskStatus,
   type Underlay as ToldUnderlay,
 } from '@shoal/proto';
-import { formatBlock, parseAddress, sizeOf } from '../allocator/cidr.ts';
+import { blockOf, formatBlock, parseAddress } from '@shoal/proto/rules';
 import { isoTime } from '../effects.ts';
 import {
   compareStates,
   type Listener,
   type NodeDescription,
   type ObservedStatus,
+  type Reported,
   type Task,
   type Underlay,
 } from '../model/index.ts';
@@ -59,7 +60,21 @@ export function applyStatus(task: Task, report: TaskStatus, nodeId: string, now:
   return { ...task, Status: status };
 }
 
-export function nodeDescription(facts: NodeFacts): NodeDescription {
+/** What an agent says of its node. */
+export const reportedOf = (facts: NodeFacts): Reported => ({
+  description: nodeDescription(facts),
+  address: facts.address,
+  ...(facts.trouble && { trouble: facts.trouble }),
+  ...(facts.runsManager && { runsManager: true }),
+  ...(facts.overlayKey && { key: facts.overlayKey }),
+  ...(facts.probePort > 0 && facts.probePort < 65_536 && { probePort: facts.probePort }),
+  ...(facts.underlay && { underlay: underlayOf(facts.underlay) }),
+  images: facts.images,
+  ...(facts.pressures.length > 0 && { pressures: facts.pressures }),
+  ...(facts.listeners.length > 0 && { listeners: facts.listeners.map(listener) }),
+});
+
+function nodeDescription(facts: NodeFacts): NodeDescription {
   return {
     Hostname: facts.hostname,
     Platform: { Architecture: facts.architecture, OS: facts.os },
@@ -82,7 +97,7 @@ export function nodeDescription(facts: NodeFacts): NodeDescription {
   };
 }
 
-export const listener = ({ protocol, port, process, pid, serviceId }: ProtoListener): Listener => ({
+const listener = ({ protocol, port, process, pid, serviceId }: ProtoListener): Listener => ({
   protocol,
   port,
   ...(process && { process }),
@@ -91,7 +106,7 @@ export const listener = ({ protocol, port, process, pid, serviceId }: ProtoListe
 });
 
 /** Only what can be read: an agent's mistake must not become everybody's. */
-export const underlayOf = ({ addresses, subnets, defaultBridge }: ToldUnderlay): Underlay => {
+const underlayOf = ({ addresses, subnets, defaultBridge }: ToldUnderlay): Underlay => {
   const [bridge] = blockIn(defaultBridge);
   return {
     addresses: addresses.filter((address) => parseAddress(address) !== undefined),
@@ -102,9 +117,9 @@ export const underlayOf = ({ addresses, subnets, defaultBridge }: ToldUnderlay):
 
 /** In its plain form; none where it can't be read. */
 function blockIn(cidr: string): string[] {
-  const [address = '', length = ''] = cidr.split('/');
-  const base = parseAddress(address);
-  const prefix = Number(length);
-  if (base === undefined || !/^\d{1,2}$/.test(length) || prefix > 32) return [];
-  return [formatBlock({ base: base - (base % sizeOf(prefix)), prefix })];
+  try {
+    return [formatBlock(blockOf(cidr))];
+  } catch {
+    return [];
+  }
 }

@@ -1,6 +1,6 @@
 import { decodeDesired, NodeFacts } from '@shoal/proto';
 import { describe, expect, it, vi } from 'vitest';
-import type { Task } from '../model/index.ts';
+import { isDown, isReady, type Task } from '../model/index.ts';
 import { aService, aTask } from '../testing.ts';
 import { aManager, anAgent, assigned, nodeId, type Told } from './testing.ts';
 
@@ -18,10 +18,8 @@ describe('joining', () => {
     agent.hello({ nodeId: '', facts: { runsManager: true } });
     await vi.waitFor(() => expect(agent.received[0]?.$case).toBe('welcome'));
     expect(store.view.nodes.get('b'.repeat(25))).toMatchObject({
-      Spec: { Role: 'manager', Availability: 'active' },
-      Description: { Hostname: 'h1' },
-      Status: { State: 'ready', Addr: '10.0.0.1' },
-      ManagerStatus: { Leader: true },
+      reported: { description: { Hostname: 'h1' }, address: '10.0.0.1', runsManager: true },
+      judged: { state: 'heard' },
     });
   });
 
@@ -168,10 +166,11 @@ describe('facts and beats', () => {
     const facts = (trouble: string) =>
       agent.send({ $case: 'facts', value: NodeFacts.fromPartial({ hostname: 'h1', trouble }) });
     facts('the Docker daemon does not answer');
-    await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.Status.State).toBe('down'));
-    expect(store.view.nodes.get(nodeId)?.Status.Message).toBe('the Docker daemon does not answer');
+    const node = () => store.view.nodes.get(nodeId);
+    await vi.waitFor(() => expect(node()?.reported.trouble).toBe('the Docker daemon does not answer'));
+    expect(isDown(node())).toBe(true);
     facts('');
-    await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.Status.State).toBe('ready'));
+    await vi.waitFor(() => expect(isReady(node())).toBe(true));
   });
 
   it('are heard, and so is the end of the stream', async () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import {
   type AgentMessage,
@@ -11,20 +12,19 @@ import {
   type StatusBatch,
   TunnelsService,
 } from '@shoal/proto';
+import { beatMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
-import type { Node } from '../model/index.ts';
+import { isReady, type Node } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import type { Store } from '../store/index.ts';
 import { Agents } from './agents.ts';
-import { applyStatus } from './from-proto.ts';
-import { fitNetworks, JoinRefused, join, withFacts } from './join.ts';
+import { applyStatus, reportedOf } from './from-proto.ts';
+import { fitNetworks, JoinRefused, join } from './join.ts';
 import { Session } from './session.ts';
 import { type Tunnel, Tunnels } from './tunnels.ts';
 
-/** Time between two beats of an agent. */
-const beatMs = 500;
 /** An agent that does not introduce itself within this time is cut off. */
 const greetingMs = 10_000;
 /** How long a host's daemon may take to ask a registry. */
@@ -38,8 +38,6 @@ export interface AgentServerOptions {
   readonly ids: Ids;
   readonly log: Logger;
   readonly liveness: Pick<Liveness, 'heard' | 'left'>;
-  /** Where the manager listens for agents. */
-  readonly managerAddr: string;
 }
 
 /** The only door for agents: their sessions, their assignments, their statuses. */
@@ -75,9 +73,7 @@ export class AgentServer {
 
   /** Looks an image up in its registry through some host's daemon. Rejects with a QueryError. */
   async distribution(image: string, registryAuth: string): Promise<unknown> {
-    const ready = [...this.#agents.all()].find(
-      ({ nodeId }) => this.#store.view.nodes.get(nodeId)?.Status.State === 'ready',
-    );
+    const ready = [...this.#agents.all()].find(({ nodeId }) => isReady(this.#store.view.nodes.get(nodeId)));
     if (!ready) throw new QueryError(503, 'no node is connected that could ask the registry');
     const what = { $case: 'distribution', value: { image, registryAuth } } as const;
     return JSON.parse(await ready.ask(what, registryMs));
@@ -165,7 +161,7 @@ export class AgentServer {
   }
 
   async #join(hello: Hello): Promise<Node> {
-    return await this.#store.update((tx) => join(tx, hello, this.#options));
+    return await this.#store.update((tx) => join(tx, hello, this.#options.ids));
   }
 
   #welcome(node: Node, call: Call): Session {
@@ -173,7 +169,10 @@ export class AgentServer {
     const [cluster] = this.#store.view.clusters.all();
     session.send({ $case: 'welcome', value: { nodeId: node.ID, beatMs, clusterId: cluster?.ID ?? '' } });
     this.#agents.add(session);
-    this.#options.log.info({ nodeId: node.ID, hostname: node.Description.Hostname }, 'agent connected');
+    this.#options.log.info(
+      { nodeId: node.ID, hostname: node.reported.description.Hostname },
+      'agent connected',
+    );
     return session;
   }
 
@@ -226,9 +225,9 @@ export class AgentServer {
     await this.#store.update((tx) => {
       const node = tx.nodes.get(nodeId);
       if (!node) return;
-      const changed = withFacts(node, facts, this.#options);
-      if (JSON.stringify(changed) === JSON.stringify(node)) return;
-      fitNetworks(tx, tx.nodes.update(changed), node);
+      const reported = reportedOf(facts);
+      if (isDeepStrictEqual(reported, node.reported)) return;
+      fitNetworks(tx, tx.nodes.update({ ...node, reported }), node);
     });
   }
 }

@@ -1,5 +1,6 @@
 import { decodeDesired } from '@shoal/proto';
 import { expect, it, vi } from 'vitest';
+import { isReady } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { aService } from '../testing.ts';
 import { aManager, anAgent, assigned, nodeId, type Told } from './testing.ts';
@@ -12,7 +13,7 @@ it('a stream that ends while its agent joins leaves a node that is watched', asy
     ...backend,
     commit: async (batch) => {
       if (joining) await new Promise<void>((resolve) => goOn.push(resolve));
-      await backend.commit(batch);
+      return await backend.commit(batch);
     },
   });
   joining = true;
@@ -25,7 +26,7 @@ it('a stream that ends while its agent joins leaves a node that is watched', asy
   other.send({ $case: 'beat', value: { number: 1 } });
   expect(await other.ended).toMatch(/greeting/);
   goOn[0]?.();
-  await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.Status.State).toBe('ready'));
+  await vi.waitFor(() => expect(isReady(store.view.nodes.get(nodeId))).toBe(true));
   await vi.waitFor(() => expect(left).toEqual([nodeId]));
   expect(heard).toEqual([nodeId]);
 });

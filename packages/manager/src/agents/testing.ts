@@ -46,7 +46,6 @@ export async function aManager(backend = memoryBackend()) {
     ids: () => 'b'.repeat(25),
     log: pino({ level: 'silent' }),
     liveness: { heard: (id) => void heard.push(id), left: (id) => void left.push(id) },
-    managerAddr: '127.0.0.1:2480',
   });
   const port = await agents.listen('127.0.0.1:0');
   closers.push(() => agents.close());

@@ -1,7 +1,7 @@
+import { formatBlock, holds, overlaps, parseAddress, parseBlock, tunnelRange } from '@shoal/proto/rules';
 import type { ClosedNetwork, Node } from '../model/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
-import { formatBlock, holds, overlaps, parseAddress, parseBlock } from './cidr.ts';
-import { neededBy, nextSubnet, tunnelRange } from './demand.ts';
+import { neededBy, nextSubnet } from './usage.ts';
 
 /**
  * Networks that Shoal chose the subnet of, and that nobody has an address in yet, get another one where theirs overlaps
@@ -33,16 +33,15 @@ export function closedNetworks(view: Pick<ReadView, 'networks'>, node: Node): Cl
 }
 
 /** Why a host with this address can't take part, in words for people; undefined if it can. */
-export function trespass(view: Pick<ReadView, 'networks'>, { Status }: Node): string | undefined {
-  const Addr = Status.Addr ?? '';
-  const address = parseAddress(Addr);
+export function addressConflict(view: Pick<ReadView, 'networks'>, { reported }: Node): string | undefined {
+  const address = parseAddress(reported.address);
   if (address === undefined) return undefined;
-  if (holds(tunnelRange, address))
-    return `the address ${Addr} of this host is one of those that the tunnels between hosts have (${formatBlock(tunnelRange)}): start the agent with another --advertise-addr`;
+  if (holds(parseBlock(tunnelRange), address))
+    return `the address ${reported.address} of this host is one of those that the tunnels between hosts have (${tunnelRange}): start the agent with another --advertise-addr`;
   for (const { Spec, shoal } of view.networks.all()) {
     const cidr = shoal.subnets.find((subnet) => holds(parseBlock(subnet), address));
     if (cidr)
-      return `the address ${Addr} of this host lies in network ${Spec.Name} (${cidr}), so the other hosts would not reach it: remove that network and create it with another --subnet`;
+      return `the address ${reported.address} of this host lies in network ${Spec.Name} (${cidr}), so the other hosts would not reach it: remove that network and create it with another --subnet`;
   }
   return undefined;
 }

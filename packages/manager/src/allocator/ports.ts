@@ -1,4 +1,4 @@
-import { isIngressPort, type PortConfig } from '../model/index.ts';
+import { isIngressPort, type PortConfig, publishedKey } from '../model/index.ts';
 
 /** Ports given out when a service publishes one without naming it; Docker's own range. */
 const firstDynamic = 30_000;
@@ -10,10 +10,6 @@ export interface Holder {
   /** Held on every host, or on those that run the holder's tasks: services may share a port in that way. */
   readonly mode: 'ingress' | 'host';
 }
-
-/** `tcp/8080`: what can be held only once in the cluster. */
-export const portKey = ({ Protocol, PublishedPort }: PortConfig): string =>
-  `${Protocol ?? 'tcp'}/${PublishedPort ?? 0}`;
 
 /** The port is another service's. The text is Docker's. */
 export class PortTakenError extends Error {
@@ -31,11 +27,11 @@ export class NoPortError extends Error {
 }
 
 /**
- * The service's ports with every published one settled: named ones as they are, the others as they were before
+ * The service's ports with every published one allocated: named ones as they are, the others as they were before
  * (`previous`) or the lowest free one of the dynamic range on which no host listens; never one of `needed`. Throws
  * PortTakenError, or NoPortError when none is free.
  */
-export function settlePorts(
+export function allocatePorts(
   wanted: readonly PortConfig[],
   previous: readonly PortConfig[],
   taken: ReadonlyMap<string, Holder>,
@@ -44,14 +40,14 @@ export function settlePorts(
 ): PortConfig[] {
   const own = new Set<string>();
   const claim = (port: PortConfig): PortConfig => {
-    const key = portKey(port);
+    const key = publishedKey(port);
     const holder = taken.get(key);
     if (holder) throw new PortTakenError(port, holder);
     own.add(key);
     return port;
   };
   const claimOnHost = (port: PortConfig): PortConfig => {
-    const holder = port.PublishedPort ? taken.get(portKey(port)) : undefined;
+    const holder = port.PublishedPort ? taken.get(publishedKey(port)) : undefined;
     if (holder?.mode === 'ingress') throw new PortTakenError(port, holder);
     return port;
   };
@@ -60,13 +56,13 @@ export function settlePorts(
     Protocol: port.Protocol ?? 'tcp',
     PublishMode: port.PublishMode ?? 'ingress',
   });
-  const settled = new Map<PortConfig, PortConfig>();
+  const allocated = new Map<PortConfig, PortConfig>();
   for (const port of wanted) {
-    if (!isIngressPort(port)) settled.set(port, claimOnHost(full(port)));
-    else if (port.PublishedPort) settled.set(port, claim(full(port)));
+    if (!isIngressPort(port)) allocated.set(port, claimOnHost(full(port)));
+    else if (port.PublishedPort) allocated.set(port, claim(full(port)));
   }
   for (const port of wanted) {
-    if (settled.has(port)) continue;
+    if (allocated.has(port)) continue;
     const kept = previous.find(
       (old) =>
         isIngressPort(old) &&
@@ -75,12 +71,12 @@ export function settlePorts(
         isFree(old) &&
         isDynamic(old.PublishedPort ?? 0),
     );
-    settled.set(port, claim({ ...full(port), PublishedPort: kept?.PublishedPort ?? dynamic(full(port)) }));
+    allocated.set(port, claim({ ...full(port), PublishedPort: kept?.PublishedPort ?? dynamic(full(port)) }));
   }
-  return wanted.map((port) => settled.get(port) ?? port);
+  return wanted.map((port) => allocated.get(port) ?? port);
 
   function isFree(port: PortConfig): boolean {
-    const key = portKey(port);
+    const key = publishedKey(port);
     return !taken.has(key) && !own.has(key) && !needed.has(key);
   }
   function dynamic(port: PortConfig): number {

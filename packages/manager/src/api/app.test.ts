@@ -99,7 +99,7 @@ describe('paths', () => {
   );
 
   it('tell how a host joins, with the address at which it reaches the manager', async () => {
-    const { call } = await anApi((tx) => tx.nodes.create(aNode('n1', { ManagerStatus: { Leader: true } })));
+    const { call } = await anApi((tx) => tx.nodes.create(aNode('n1', { reported: { runsManager: true } })));
     const { status, body } = await call('POST', '/swarm/join', {});
     expect([status, body.message]).toEqual([
       501,
@@ -205,8 +205,8 @@ describe('bodies', () => {
 describe('the cluster as one host', () => {
   it('sums up nodes and tasks', async () => {
     const { call } = await anApi((tx) => {
-      tx.nodes.create(aNode('n1', { ManagerStatus: { Leader: true } }));
-      tx.nodes.create(aNode('n2', { Status: { State: 'down', Message: 'no beat' } }));
+      tx.nodes.create(aNode('n1', { reported: { runsManager: true } }));
+      tx.nodes.create(aNode('n2', { judged: { state: 'down', why: 'no beat' } }));
       tx.nodes.create(aNode('n3'));
       tx.services.create(aService('web'));
       const status = { Timestamp: '', PortStatus: {} };

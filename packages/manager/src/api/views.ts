@@ -1,3 +1,4 @@
+import { managerAddress } from '../manager-address.ts';
 import {
   type ApiNode,
   type ApiService,
@@ -5,8 +6,10 @@ import {
   isTerminal,
   knownState,
   type Node,
+  nodeStatus,
   type PortConfig,
   pressureText,
+  roleOf,
   type Service,
   type ServiceSpec,
   type Task,
@@ -22,28 +25,42 @@ import { modeOf } from './services/changes.ts';
  * Docker always fills in and clients rely on.
  */
 
-/** `published`: of all services. */
-export function nodeView(view: ReadView, stored: Node, published: Published): ApiNode {
-  const { shoal: _, ...node } = stored;
-  const unserved = unservedOn(published, stored).map((one) => unservedHere(view, one));
+/** `published`: of all services. `managerAddr`: where the manager listens for agents. */
+export function nodeView(view: ReadView, node: Node, published: Published, managerAddr: string): ApiNode {
+  const { ID, Version, CreatedAt, UpdatedAt, Spec, reported } = node;
+  const unserved = unservedOn(published, node).map((one) => unservedHere(view, one));
   const message =
-    statusMessage(stored) ?? ([pressureText(stored) ?? [], unserved].flat().join('; ') || undefined);
+    statusMessage(node) ?? ([pressureText(node) ?? [], unserved].flat().join('; ') || undefined);
+  const manager = managerStatus(node, managerAddr);
   return {
-    ...node,
-    Status: { ...node.Status, ...(message !== undefined && { Message: message }) },
+    ID,
+    Version,
+    CreatedAt,
+    UpdatedAt,
     Spec: {
-      ...node.Spec,
-      Labels: node.Spec.Labels ?? {},
-      Role: node.Spec.Role ?? 'worker',
-      Availability: node.Spec.Availability ?? 'active',
+      ...Spec,
+      Labels: Spec.Labels ?? {},
+      Role: roleOf(node),
+      Availability: Spec.Availability ?? 'active',
     },
+    Description: reported.description,
+    Status: { ...nodeStatus(node), ...(message !== undefined && { Message: message }) },
+    ...(manager && { ManagerStatus: manager }),
   };
 }
 
+const managerStatus = ({ reported }: Node, managerAddr: string): ApiNode['ManagerStatus'] =>
+  reported.runsManager && {
+    Leader: true,
+    Reachability: 'reachable',
+    Addr: managerAddress(managerAddr, reported.address),
+  };
+
 /** Why it is not ready, as far as that is known, and what that means for tasks that must run only once. */
-export function statusMessage({ Status, shoal }: Node): string | undefined {
-  if (shoal.leases !== 'unsure') return Status.Message ?? undefined;
-  return [Status.Message ?? [], notReplaced('tasks with shoal.isolation=stop are', 'them')].flat().join('; ');
+export function statusMessage(node: Node): string | undefined {
+  const { Message } = nodeStatus(node);
+  if (node.judged.leases !== 'unsure') return Message ?? undefined;
+  return [Message ?? [], notReplaced('tasks with shoal.isolation=stop are', 'them')].flat().join('; ');
 }
 
 const notReplaced = (what: string, whom: string): string =>
@@ -138,9 +155,10 @@ function orphanedStatus(
   { NodeID = '', UpdatedAt, shoal }: Pick<Task, 'NodeID' | 'UpdatedAt' | 'shoal'>,
 ) {
   const node = view.nodes.get(NodeID);
-  const name = node?.Description.Hostname ?? NodeID;
-  const why = node?.Status.Message ? `: ${node.Status.Message}` : '';
-  const kept = shoal.isolated && node?.shoal.leases === 'unsure' ? `; ${notReplaced('it is', 'it')}` : '';
+  const name = node?.reported.description.Hostname ?? NodeID;
+  const { Message } = node ? nodeStatus(node) : {};
+  const why = Message ? `: ${Message}` : '';
+  const kept = shoal.isolated && node?.judged.leases === 'unsure' ? `; ${notReplaced('it is', 'it')}` : '';
   return { State: 'orphaned', Timestamp: UpdatedAt, Err: `its node ${name} is down${why}${kept}` } as const;
 }
 

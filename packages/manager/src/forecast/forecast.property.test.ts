@@ -5,6 +5,7 @@ import { isoTime } from '../effects.ts';
 import { newId } from '../ids.ts';
 import {
   compareStates,
+  isReady,
   isTerminal,
   type Node,
   type Service,
@@ -46,7 +47,7 @@ function step(tx: Tx): void {
   for (const task of [...tx.tasks.all()]) {
     const { Status, DesiredState, NodeID = '' } = task;
     if (isTerminal(Status.State) || compareStates(Status.State, 'assigned') < 0) continue;
-    if (tx.nodes.get(NodeID)?.Status.State !== 'ready') continue;
+    if (!isReady(tx.nodes.get(NodeID))) continue;
     const isWanted = DesiredState === 'running' || DesiredState === 'ready';
     if (isWanted && compareStates(Status.State, DesiredState) >= 0) continue;
     const State = isWanted ? taskStates[taskStates.indexOf(Status.State) + 1] : 'shutdown';
@@ -69,11 +70,13 @@ const someNodes: fc.Arbitrary<Node[]> = fc
     all.map(({ zone, NanoCPUs, gpus, isActive }, index) =>
       aNode(`n${index}`, {
         Spec: { Role: 'worker', Availability: isActive ? 'active' : 'pause', Labels: { zone } },
-        Description: {
-          Hostname: `n${index}`,
-          Resources: {
-            NanoCPUs,
-            GenericResources: [{ DiscreteResourceSpec: { Kind: 'gpu', Value: gpus } }],
+        reported: {
+          description: {
+            Hostname: `n${index}`,
+            Resources: {
+              NanoCPUs,
+              GenericResources: [{ DiscreteResourceSpec: { Kind: 'gpu', Value: gpus } }],
+            },
           },
         },
       }),
@@ -123,7 +126,7 @@ const strike = (store: Store, fault: Fault, ids: readonly string[]) =>
       const node = tx.nodes.get(id);
       if (node && fault === 'drain')
         tx.nodes.update({ ...node, Spec: { ...node.Spec, Availability: 'drain' } });
-      else if (node) tx.nodes.update({ ...node, Status: { ...node.Status, State: 'down' } });
+      else if (node) tx.nodes.update({ ...node, judged: { state: 'down' } });
     }
   });
 

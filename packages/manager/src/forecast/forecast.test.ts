@@ -103,14 +103,17 @@ describe('a forecast', () => {
 
   it('moves nothing when the manager goes too', () => {
     const [first, ...others] = nodes as [Node, ...Node[]];
-    const manager = { ...first, ManagerStatus: { Leader: true } };
+    const manager = { ...first, reported: { ...first.reported, runsManager: true as const } };
     const world = { nodes: [manager, ...others], services, tasks: [runningOn('n1', 'a')] };
     expect(ask(world, 'host-power-loss', 'n1')).toMatchObject({ moves: [], stays: [{ task: 'a' }] });
     expect(ask(world, 'drain', 'n1').moves).toHaveLength(1);
   });
 
   it('tells nodes of one name apart by their ids', () => {
-    const twins = nodes.map((node) => ({ ...node, Description: { ...node.Description, Hostname: 'twin' } }));
+    const twins = nodes.map((node) => ({
+      ...node,
+      reported: { ...node.reported, description: { Hostname: 'twin' } },
+    }));
     expect(ask({ nodes: twins, services, tasks: [runningOn('n1', 'a')] }, 'drain', 'n1').nodes).toEqual([
       'n1',
     ]);

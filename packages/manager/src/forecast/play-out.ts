@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { isoTime } from '../effects.ts';
-import { compareStates, isTerminal, type Node, type Task, type TaskState } from '../model/index.ts';
+import { compareStates, isReady, isTerminal, type Node, type Task, type TaskState } from '../model/index.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
 import { reconcile } from '../services/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
@@ -40,7 +40,7 @@ export function servicesOn(view: ReadView, nodes: readonly Node[]): string[] {
 
 function runAgents(tx: Tx, now: number): void {
   for (const task of [...tx.tasks.all()]) {
-    const isHeard = tx.nodes.get(task.NodeID ?? '')?.Status.State === 'ready';
+    const isHeard = isReady(tx.nodes.get(task.NodeID ?? ''));
     const State = isHeard ? nextState(task) : undefined;
     if (State) tx.tasks.update({ ...task, Status: { ...task.Status, State, Timestamp: isoTime(now) } });
   }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { NetworkCheck, NetworkHeard } from '@shoal/proto';
+import { hostnameOf } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { type Ask, askAll } from './ask.ts';
 import type { Check, Host } from './checks.ts';
@@ -39,10 +40,10 @@ export async function examineNetworks(view: ReadView, ask: Ask): Promise<Finding
 
 const hostsOf = (view: ReadView): Host[] =>
   [...view.nodes.all()]
-    .map(({ ID, Description, Status }) => ({
-      id: ID,
-      name: Description.Hostname || ID,
-      address: Status.Addr ?? '',
+    .map((node) => ({
+      id: node.ID,
+      name: hostnameOf(node),
+      address: node.reported.address,
     }))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 

@@ -12,8 +12,7 @@ function waitsFor(leases: Leases): string | null {
   const gone = aNode('n1');
   const down: Node = {
     ...gone,
-    Status: { ...gone.Status, State: 'down' },
-    shoal: { ...gone.shoal, leases },
+    judged: { state: 'down', leases },
   };
   for (const node of [down, aNode('n2')]) tables.nodes.put(node);
   tables.services.put(aService('web'));

@@ -32,7 +32,7 @@ export async function networkTraffic(view: ReadView, ask: Ask, network: Network)
     withinMs,
     read: (answer) => NetworkCounters.fromPartial(answer as object).services,
   });
-  return sumTraffic(answers, (id) => view.nodes.get(id)?.Description.Hostname ?? '');
+  return sumTraffic(answers, (id) => view.nodes.get(id)?.reported.description.Hostname ?? '');
 }
 
 /** A port that every host answers can be entered by every host; all else from where containers of the network run. */

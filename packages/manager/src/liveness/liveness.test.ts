@@ -14,13 +14,12 @@ afterEach(() => {
 async function aCluster(clock = Date.now) {
   const store = await Store.open(memoryBackend(), Date.now);
   await store.update((tx) => {
-    for (const [id, Addr] of [
+    for (const [id, address] of [
       ['n1', '127.0.0.1'],
       ['n2', '127.0.0.2'],
       ['n3', '127.0.0.3'],
     ] as const) {
-      const shoal = { number: 1, images: [], probePort: 1 };
-      tx.nodes.create(aNode(id, { Status: { State: 'ready', Addr }, shoal }));
+      tx.nodes.create(aNode(id, { reported: { address, probePort: 1 } }));
     }
   });
   const asked: string[] = [];

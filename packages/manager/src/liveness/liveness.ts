@@ -1,12 +1,12 @@
 import { type HostAnswer, HostProbe, hostAnswers, probeHost, probeMs, type Query } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { type Clock, isoTime } from '../effects.ts';
-import type { Node } from '../model/index.ts';
+import { isReady, type Node } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
 import { pickHelpers } from './helpers.ts';
 import { byManager, lookMs, type Probe, type State } from './judge.ts';
+import { Judgements } from './judgements.ts';
 import { type LivenessReport, type Names, reportRound, reportValve, say, type Verdict } from './report.ts';
-import { Statuses } from './statuses.ts';
 import { Watches } from './watches.ts';
 
 /** On top of the probe itself, a helper's answer may take so long. */
@@ -49,7 +49,7 @@ class Guard implements Liveness {
   readonly #store: Store;
   readonly #options: LivenessOptions;
   readonly #watches: Watches;
-  readonly #statuses: Statuses;
+  readonly #judgements: Judgements;
   readonly #verdicts = new Map<string, readonly Verdict[]>();
   readonly #silent = new Set<string>();
   readonly #timer: NodeJS.Timeout;
@@ -63,26 +63,33 @@ class Guard implements Liveness {
     this.#store = store;
     this.#options = options;
     this.#watches = new Watches(steady());
-    this.#statuses = new Statuses(store, clock, log);
+    this.#judgements = new Judgements(store, clock, log);
     this.#names = {
-      hostname: (nodeId) => store.view.nodes.get(nodeId)?.Description.Hostname ?? nodeId,
+      hostname: (nodeId) => store.view.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId,
       time: (at) => isoTime(clock() - (steady() - at)),
     };
-    for (const { ID, Status, shoal } of store.view.nodes.all())
-      if (Status.State === 'down') this.#watches.inherit(ID, shoal.leases, steady());
+    for (const { ID, judged } of store.view.nodes.all())
+      if (judged.state === 'down') this.#watches.inherit(ID, judged.leases, steady());
       else this.#watches.heard(ID, steady());
     this.#unwatch = store.watch(({ changes }) => {
-      for (const { table, id, after } of changes) if (table === 'nodes' && !after) this.#forget(id);
+      for (const { table, id, after } of changes) {
+        if (table !== 'nodes') continue;
+        if (after) this.#judgements.noted(id);
+        else this.#forget(id);
+      }
     });
     this.#timer = setInterval(() => this.#look(), lookMs);
   }
 
   heard(nodeId: string): void {
     // The last words of a node that was removed.
-    if (!this.#store.view.nodes.get(nodeId)) return;
+    const node = this.#store.view.nodes.get(nodeId);
+    if (!node) return;
     const state = this.#watches.get(nodeId)?.state ?? 'heard';
     this.#watches.heard(nodeId, this.#options.steady());
-    if (state !== 'heard') this.#lookSoon();
+    // Also what a manager before this one thought of it.
+    if (node.judged.state !== 'heard') this.#judgements.set(nodeId, { state: 'heard' });
+    if (state !== 'heard' || node.judged.state !== 'heard') this.#lookSoon();
   }
 
   left(nodeId: string): void {
@@ -90,10 +97,10 @@ class Guard implements Liveness {
     this.#lookSoon();
   }
 
-  report({ ID, Description }: Node): LivenessReport {
+  report({ ID, reported }: Node): LivenessReport {
     return {
       node: ID,
-      hostname: Description.Hostname ?? '',
+      hostname: reported.description.Hostname ?? '',
       ...this.#verdict(ID, this.#options.steady()),
       verdicts: this.#verdicts.get(ID) ?? [],
       valve: reportValve(this.#watches.crowd),
@@ -108,7 +115,7 @@ class Guard implements Liveness {
 
   #forget(nodeId: string): void {
     this.#watches.forget(nodeId);
-    this.#statuses.forget(nodeId);
+    this.#judgements.forget(nodeId);
     this.#verdicts.delete(nodeId);
     this.#setSilent(nodeId, false);
   }
@@ -131,10 +138,10 @@ class Guard implements Liveness {
     for (const [id, was] of changed) this.#changed(id, was, now);
     for (const { ID } of this.#store.view.nodes.all()) {
       this.#disconnect(ID, now);
-      this.#statuses.setLeases(ID, this.#watches.get(ID)?.leases);
+      this.#judgements.setLeases(ID, this.#watches.get(ID)?.leases);
     }
     this.#probe(this.#watches.due(now, roundsAtATime), now);
-    this.#statuses.settle();
+    this.#judgements.settle();
   }
 
   #changed(id: string, was: State, now: number): void {
@@ -142,20 +149,20 @@ class Guard implements Liveness {
     if (!watch) return;
     const { state } = watch;
     this.#setSilent(id, state === 'silent' || state === 'down');
-    if (state === 'down') this.#statuses.say(id, { State: 'down', Message: this.#record(id, now) });
+    if (state === 'down') this.#judgements.set(id, { state: 'down', why: this.#record(id, now) });
     else if (state === 'silent' || (state === 'away' && was === 'silent')) this.#record(id, now);
     if (state !== 'heard') return;
     const last = this.#verdicts.get(id)?.[0];
     if (last && last.state !== 'heard') this.#record(id, now);
-    this.#statuses.takeBack(id);
+    this.#judgements.set(id, { state: 'heard' });
   }
 
   /** Whoever is silent for a while gets no new tasks. */
   #disconnect(id: string, now: number): void {
     const watch = this.#watches.get(id);
-    if (!watch || watch.state === 'heard' || watch.state === 'down' || this.#statuses.has(id)) return;
+    if (!watch || watch.state === 'heard' || watch.state === 'down' || this.#judgements.isAway(id)) return;
     if (now - watch.heardAt < disconnectedMs) return;
-    this.#statuses.say(id, { State: 'disconnected', Message: this.#record(id, now) });
+    this.#judgements.set(id, { state: 'disconnected', why: this.#record(id, now) });
   }
 
   /** Remembers what is thought of the node now, and why; returns the reason. */
@@ -174,7 +181,7 @@ class Guard implements Liveness {
     const watch = this.#watches.get(id);
     // Down since before the manager was started.
     if (!watch || watch.inherited) {
-      const says = this.#store.view.nodes.get(id)?.Status.Message ?? '';
+      const says = this.#store.view.nodes.get(id)?.judged.why ?? '';
       return { at, state: 'down', says, evidence: [] };
     }
     const { heardAt, rounds, state } = watch;
@@ -199,9 +206,9 @@ class Guard implements Liveness {
     if (ids.length === 0) return;
     const { view } = this.#store;
     const nodes = [...view.nodes.all()];
-    const managers = nodes.filter(({ ManagerStatus }) => ManagerStatus).map(addressOf);
+    const managers = nodes.filter(({ reported }) => reported.runsManager).map(addressOf);
     const helpers = nodes
-      .filter(({ ID, Status }) => Status.State === 'ready' && this.#watches.isFresh(ID, from))
+      .filter((node) => isReady(node) && this.#watches.isFresh(node.ID, from))
       .map((node) => ({ id: node.ID, address: addressOf(node) }));
     for (const id of ids) {
       const node = view.nodes.get(id);
@@ -217,7 +224,7 @@ class Guard implements Liveness {
   /** What the manager finds, and what the helpers do. Never rejects. */
   async #ask(node: Node, helpers: readonly string[]): Promise<Probe[]> {
     const address = addressOf(node);
-    const port = node.shoal.probePort ?? 0;
+    const port = node.reported.probePort ?? 0;
     if (!address || !port) return await later([], probeMs);
     const question = { $case: 'hostProbe', value: { address, port } } as const;
     return await Promise.all([
@@ -233,7 +240,7 @@ class Guard implements Liveness {
   }
 }
 
-const addressOf = ({ Status }: Node): string => Status.Addr ?? '';
+const addressOf = ({ reported }: Node): string => reported.address;
 
 const later = <T>(value: T, ms: number): Promise<T> =>
   new Promise((resolve) => setTimeout(resolve, ms, value));

@@ -28,8 +28,9 @@ export interface SpecHistory {
  */
 export const sawSpec = (
   index: number,
-  { Version, shoal }: { readonly Version: Version; readonly shoal: SpecHistory },
-): boolean => index <= Version.Index && index > (shoal.replacedIndex ?? Version.Index - 1);
+  present: Version,
+  { replacedIndex = present.Index - 1 }: SpecHistory,
+): boolean => index <= present.Index && index > replacedIndex;
 
 export const metaSchemas = {
   ID: Type.String(),

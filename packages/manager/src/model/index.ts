@@ -1,14 +1,21 @@
+export {
+  compareStates,
+  type DesiredState,
+  isTerminal,
+  type TaskState,
+  taskStates,
+} from '@shoal/proto/rules';
 export * from './cluster.ts';
 export * from './common.ts';
 export * from './container-spec.ts';
-export * from './falls.ts';
+export * from './flapping.ts';
 export * from './known-labels.ts';
 export * from './labels.ts';
 export * from './listeners.ts';
 export * from './network.ts';
 export * from './network-mode.ts';
 export * from './node.ts';
+export * from './restart-rules.ts';
 export * from './service.ts';
 export * from './task.ts';
-export * from './task-state.ts';
 export * from './wait.ts';

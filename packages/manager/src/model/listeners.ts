@@ -10,12 +10,12 @@ export interface Listener {
 }
 
 interface Host {
-  readonly shoal: { readonly listeners?: readonly Listener[] };
+  readonly reported: { readonly listeners?: readonly Listener[] };
 }
 
 /** What of a node listens on the port. */
-export const listenerAt = ({ shoal }: Host, protocol: string, port: number): Listener | undefined =>
-  shoal.listeners?.find((each) => each.port === port && each.protocol === protocol);
+export const listenerAt = ({ reported }: Host, protocol: string, port: number): Listener | undefined =>
+  reported.listeners?.find((each) => each.port === port && each.protocol === protocol);
 
 /** For people: `"sshd" (pid 812)`, `the host's resolver`. */
 export const listenerText = ({ process, pid }: Listener): string =>

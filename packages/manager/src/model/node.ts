@@ -1,6 +1,5 @@
 import { type Static, Type } from 'typebox';
 import { metaSchemas, Platform, Resources, type SpecHistory } from './common.ts';
-import type { Falls } from './falls.ts';
 import type { Listener } from './listeners.ts';
 import { object, oneOf, opt, stringMap } from './schema.ts';
 
@@ -80,48 +79,115 @@ export interface ClosedNetwork {
   readonly why: string;
 }
 
-export interface NodeInternals extends SpecHistory {
-  /** Small and unique (1 … 65,535): the host's address inside the overlay derives from it. */
-  readonly number: number;
-  /** WireGuard public key for encrypted networks, base64, as the agent told it. */
+/** What its agent said of it last. Written by the agents' room alone. */
+export interface Reported {
+  readonly description: NodeDescription;
+  /** Where other hosts reach it; empty when its agent does not know. */
+  readonly address: string;
+  /** Why it can run nothing, e.g. its daemon is dead; absent when all is well. */
+  readonly trouble?: string;
+  /** Its host runs the manager process. */
+  readonly runsManager?: true;
+  /** WireGuard public key for encrypted networks, base64. */
   readonly key?: string;
   /** TCP port at which its host answers probes; none, and the host can't be told from its agent. */
   readonly probePort?: number;
-  /** What no network may cover, or its host is cut off; absent if its agent is older. */
+  /** What no network may cover, or its host is cut off; absent if its agent did not tell. */
   readonly underlay?: Underlay;
-  /** Networks that cover what the host needs: it has no part of them. Absent for none. */
-  readonly closedTo?: readonly ClosedNetwork[];
-  /** Only while it is down because it is not heard: what became of its isolated tasks. */
-  readonly leases?: Leases;
   /** References (`name:tag`, `name@digest`, ids) of images present on the node, newest first, bounded. */
   readonly images: readonly string[];
   /** What its host is short of; absent when that is nothing. While it is there, the node gets no new tasks. */
   readonly pressures?: readonly Pressure[];
   /** What listens on the host itself, of the kinds that a published port would take over; absent when nothing does. */
   readonly listeners?: readonly Listener[];
-  /** Absent for a node that never went down. */
-  readonly falls?: Falls;
 }
 
-/** A node as stored. */
-export interface Node {
+/** What liveness makes of how long it has not been heard. Written by liveness alone. */
+export interface Judged {
+  readonly state: 'heard' | 'disconnected' | 'down';
+  /** The evidence in words; absent while it is heard. */
+  readonly why?: string;
+  /** Only while it is down because it is not heard: what became of its isolated tasks. */
+  readonly leases?: Leases;
+}
+
+/** What the node was given when it joined. */
+export interface Allotted {
+  /** Small and unique (1 … 65,535): the host's address inside the overlay derives from it. */
+  readonly number: number;
+  /** Networks that cover what the host needs: it has no part of them. Absent for none. */
+  readonly closedTo?: readonly ClosedNetwork[];
+}
+
+/** What is remembered of how a node comes and goes; see `flapping.ts` for what follows from it. */
+export interface Flapping {
+  /** How often in a row it went down: each time soon after it had come back, and rested. 0: it never did. */
+  readonly falls: number;
+  /** When it came back (ms since the epoch); absent while it is down. */
+  readonly backAt?: number;
+  /** Its host is short of something. */
+  readonly short?: true;
+  /** When its host last ceased to be (ms since the epoch). */
+  readonly relievedAt?: number;
+}
+
+/** A node as stored, in parts of which each has one writer. What Docker calls its status is derived: `nodeStatus`. */
+export interface Node extends SpecHistory {
   readonly ID: string;
   readonly Version: { readonly Index: number };
   readonly CreatedAt: string;
   readonly UpdatedAt: string;
+  /** What people want of it. */
   readonly Spec: NodeSpec;
-  readonly Description: NodeDescription;
-  readonly Status: NodeStatus;
-  readonly ManagerStatus?: Static<typeof ManagerStatus>;
-  readonly shoal: NodeInternals;
+  readonly reported: Reported;
+  readonly judged: Judged;
+  readonly allotted: Allotted;
+  /** Absent for a node that never went down, nor was short of anything. Written by liveness. */
+  readonly flapping?: Flapping;
 }
+
+type Known = Pick<Node, 'reported' | 'judged'>;
+
+export function nodeState({ reported, judged }: Known): NodeStatus['State'] {
+  if (judged.state === 'down' || reported.trouble !== undefined) return 'down';
+  return judged.state === 'heard' ? 'ready' : 'disconnected';
+}
+
+/** It takes tasks, as far as its agent and liveness are concerned. */
+export const isReady = (node: Known | undefined): boolean =>
+  node !== undefined && nodeState(node) === 'ready';
+
+/** Nobody can tell what runs there; that goes for a node that is gone, too. */
+export const isDown = (node: Known | undefined): boolean => node === undefined || nodeState(node) === 'down';
+
+/** What is wrong with the node in one line; undefined when it is ready. What its agent itself told comes first. */
+export const nodeTrouble = ({ reported, judged }: Known): string | undefined =>
+  reported.trouble ?? judged.why;
+
+/** Docker's Status. */
+export function nodeStatus(node: Known): NodeStatus {
+  const trouble = nodeTrouble(node);
+  return {
+    State: nodeState(node),
+    ...(trouble !== undefined && { Message: trouble }),
+    Addr: node.reported.address,
+  };
+}
+
+/** Docker's Role: a node is a manager when its host runs the manager process, and not because somebody wants it. */
+export const roleOf = ({ reported }: Pick<Node, 'reported'>): 'worker' | 'manager' =>
+  reported.runsManager ? 'manager' : 'worker';
+
+/** As the node calls itself; by its id until it has said so. */
+export const hostnameOf = ({ ID, reported }: Pick<Node, 'ID' | 'reported'>): string =>
+  reported.description.Hostname || ID;
 
 const shortages = ['memory', 'disk', 'inodes', 'pids'];
 
 /** Kinds of what its host has too little of: with less tasks there will be more. */
-export const shortOf = ({ shoal: { pressures = [] } }: Node): string[] =>
+export const shortOf = ({ reported: { pressures = [] } }: Node): string[] =>
   pressures.map(({ kind }) => kind).filter((kind) => shortages.includes(kind));
 
 /** In one line; undefined for a host that is short of nothing. */
-export const pressureText = ({ shoal: { pressures } }: Node): string | undefined =>
+export const pressureText = ({ reported: { pressures } }: Node): string | undefined =>
   pressures && `the host is ${pressures.map(({ message }) => message).join('; ')}`;

@@ -29,7 +29,7 @@ async function apart(a: Partial<ServiceSpec> = {}, b: Partial<ServiceSpec> = {})
   await vi.advanceTimersByTimeAsync(10 * second);
   expect(loops.spread('a')).toEqual([2, 0]);
   await loops.store.update((tx) => void tx.services.create(twoOf('b', b)));
-  await loops.setState('n2', 'ready');
+  await loops.setState('n2', 'heard');
   await vi.advanceTimersByTimeAsync(10 * second);
   expect(loops.spread('b')).toEqual([0, 2]);
   return loops;
@@ -92,13 +92,13 @@ describe('two services of which each has a node of its own, with no room for mor
     await loops.setState('n1', 'down');
     await loops.setState('n2', 'down');
     await vi.advanceTimersByTimeAsync(60 * second);
-    await loops.setState('n1', 'ready');
+    await loops.setState('n1', 'heard');
     await vi.advanceTimersByTimeAsync(60 * second);
     expect(['a', 'b'].map((service) => loops.spread(service))).toEqual([
       [1, 0],
       [1, 0],
     ]);
-    await loops.setState('n2', 'ready');
+    await loops.setState('n2', 'heard');
     await vi.advanceTimersByTimeAsync(60 * second);
     expect(['a', 'b'].map((service) => loops.spread(service))).toEqual([
       [1, 1],
@@ -167,7 +167,7 @@ describe('two services of which each has a node of its own, with no room for mor
     await loops.setState('n2', 'down');
     await vi.advanceTimersByTimeAsync(60 * second);
     expect(['a', 'b'].map((service) => serving(loops, service).length)).toEqual([1, 1]);
-    await loops.setState('n2', 'ready');
+    await loops.setState('n2', 'heard');
     await vi.advanceTimersByTimeAsync(120 * second);
     expect(['a', 'b'].map((service) => serving(loops, service).length)).toEqual([2, 2]);
     expect(['a', 'b'].map((service) => loops.spread(service))).toEqual([

@@ -1,9 +1,16 @@
-import { compareStates, type Service, slotKey, type Task, wantsRebalancing } from '../model/index.ts';
+import {
+  compareStates,
+  isWanted,
+  type Service,
+  slotKey,
+  type Task,
+  wantsRebalancing,
+} from '../model/index.ts';
 import type { Balancer } from '../scheduler/index.ts';
 import { replicasOf } from '../services/modes/replicated.ts';
 import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
-import { isRunning, isUnassigned, isWanted } from '../services/standing.ts';
+import { isRunning, isUnassigned } from '../services/standing.ts';
 import { isUpdating } from '../services/update/update-state.ts';
 import type { Tx } from '../store/index.ts';
 import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
@@ -27,7 +34,7 @@ export function beginExchange(
   context: RebalanceContext,
 ): boolean {
   if (!toleratesStop(service)) return false;
-  const takes = mayTake(service, tx.tasks.by('service', service.ID), context);
+  const takes = mayTake(service, tx.tasks.by('service', service.ID), tx.nodes, context.now);
   const byNode = [...Map.groupBy(live, ({ NodeID }) => NodeID ?? '').values()];
   const sources = byNode.toSorted((a, b) => b.length - a.length).slice(0, mostSources);
   for (const task of sources.flatMap(([newest]) => newest ?? [])) {
@@ -73,7 +80,7 @@ function isPartner(tx: Tx, { ServiceID }: Task, nodeId: string, context: Rebalan
     !isShared(tx, service) &&
     mayMove(service) &&
     !beforeMove(service, tasks, tx.nodes, context.now) &&
-    mayTake(service, tasks, context)(nodeId)
+    mayTake(service, tasks, tx.nodes, context.now)(nodeId)
   );
 }
 

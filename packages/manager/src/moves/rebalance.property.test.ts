@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { wakeAt } from '../model/index.ts';
+import { isWanted, wakeAt } from '../model/index.ts';
 import { takesTasks } from '../services/capacity.ts';
 import { Simulation } from '../services/simulation.ts';
-import { isWanted } from '../services/standing.ts';
 
 type Event =
   | { kind: 'cut' | 'power' | 'ready' | 'drain' | 'active'; node: number }
@@ -34,7 +33,7 @@ async function apply(simulation: Simulation, event: Event): Promise<void> {
   if (event.kind === 'cut') await simulation.nodeState(id, 'down');
   else if (event.kind === 'power') await simulation.powerOff(id);
   else if (event.kind === 'ready') {
-    await simulation.nodeState(id, 'ready');
+    await simulation.nodeState(id, 'heard');
     const before = simulation.served();
     await simulation.runAgents();
     // Where two must not run side by side, one that starts already takes the place of one that comes back.
@@ -118,7 +117,7 @@ describe('after any losses and returns', () => {
             checkWaits(simulation);
           }
           for (let n = 1; n <= nodes; n++) {
-            await simulation.nodeState(`n${n}`, 'ready');
+            await simulation.nodeState(`n${n}`, 'heard');
             await simulation.availability(`n${n}`, 'active');
           }
           await pass(simulation, 15 * 60 * second, 3 * second);

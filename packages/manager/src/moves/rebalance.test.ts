@@ -70,7 +70,7 @@ describe('when a task may be moved', () => {
   });
 
   it('is never while its node is suspected', () => {
-    const nodes = nodesOf(aNode('n1', { Status: { State: 'disconnected' } }));
+    const nodes = nodesOf(aNode('n1', { judged: { state: 'disconnected' } }));
     expect(when(twoReplicas(), pair, nodes)).toBe(never);
   });
 });
@@ -111,7 +111,7 @@ describe('a move', () => {
       { ID: 'next', DesiredState: 'shutdown', shoal: { stopReason: 'move-failed' } },
     ]);
     const [noted] = update;
-    const gone = nodesOf(aNode('n1', { Status: { State: 'down' } }), aNode('n2'));
+    const gone = nodesOf(aNode('n1', { judged: { state: 'down' } }), aNode('n2'));
     const [again] = noted ? decide({ tasks: [old, noted], nodes: gone }).create : [];
     expect(again?.DesiredState).toBe('running');
   });
@@ -183,7 +183,7 @@ describe('a move', () => {
   });
 
   it('becomes the replacement when the old one is lost meanwhile', () => {
-    const nodes = nodesOf(aNode('n1', { Status: { State: 'down' } }), aNode('n2'));
+    const nodes = nodesOf(aNode('n1', { judged: { state: 'down' } }), aNode('n2'));
     const { create, update } = decide({ nodes, tasks: [old, next({ state: 'starting' })], now });
     expect(create).toEqual([]);
     expect(update).toMatchObject([{ ID: 'old', shoal: { stopReason: 'node-down' } }]);
@@ -198,7 +198,7 @@ describe('moves', () => {
     await simulation.nodeState('n3', 'down');
     await simulation.change({ Mode: { Replicated: { Replicas: 6 } }, ...spec });
     await simulation.run(30 * second, 500);
-    await simulation.nodeState('n3', 'ready');
+    await simulation.nodeState('n3', 'heard');
     return simulation;
   }
   const onThird = ({ tasks }: Simulation) => tasks.filter(({ NodeID }) => NodeID === 'n3');
@@ -255,7 +255,7 @@ describe('moves', () => {
       await simulation.run(20 * second, 500);
       await simulation.nodeState('n3', 'down');
       await simulation.run(5 * second, 500);
-      await simulation.nodeState('n3', 'ready');
+      await simulation.nodeState('n3', 'heard');
     }
     const made = new Set(simulation.tasks.filter(({ shoal }) => shoal.moves).map(({ ID }) => ID));
     expect(made.size).toBeLessThan(8);
@@ -270,7 +270,7 @@ describe('moves', () => {
     expect(simulation.running()).toHaveLength(6);
     simulation.brokenNodes.clear();
     await simulation.nodeState('n3', 'down');
-    await simulation.nodeState('n3', 'ready');
+    await simulation.nodeState('n3', 'heard');
     await simulation.run(120 * second, 500);
     expect(simulation.running().filter(({ NodeID }) => NodeID === 'n3')).toHaveLength(2);
   });

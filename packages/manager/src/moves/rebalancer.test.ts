@@ -34,7 +34,7 @@ describe('the loop', () => {
       );
       most = Math.max(most, underWay.length);
     });
-    await loops.setState('n3', 'ready');
+    await loops.setState('n3', 'heard');
     await vi.advanceTimersByTimeAsync(300_000);
     for (let n = 1; n <= 10; n++) expect(loops.spread(`s${n}`)).toEqual([2, 2, 2]);
     expect({ moves, most }).toEqual({ moves: 20, most: 4 });
@@ -46,7 +46,7 @@ describe('the loop', () => {
   it('goes on where the one before it was stopped', async () => {
     const { loops, stop } = await aCluster(1, 6);
     await vi.advanceTimersByTimeAsync(10_000);
-    await loops.setState('n3', 'ready');
+    await loops.setState('n3', 'heard');
     await vi.advanceTimersByTimeAsync(6_000);
     expect(loops.spread('s1')).toEqual([3, 3, 1]);
     await stop();

@@ -1,5 +1,7 @@
 import type { Ids } from '../effects.ts';
 import {
+  isReady,
+  isWanted,
   type Node,
   priorityOf,
   type Service,
@@ -12,10 +14,10 @@ import {
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
-import { byAge, isRunning, isWanted } from '../services/standing.ts';
+import { byAge, isRunning } from '../services/standing.ts';
 import type { Tx } from '../store/index.ts';
-import type { Calm } from './calm.ts';
-import { afterLoss, beforeMove, isShared, mayMove, mayTake } from './movable.ts';
+import type { Losses } from './losses.ts';
+import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
 import type { Strains } from './strains.ts';
 
 /** A node from which nothing could be moved is looked at again after this time. */
@@ -24,7 +26,7 @@ const laterMs = 10_000;
 export interface ReliefContext {
   /** Equal to what `tx` reads. */
   readonly state: ClusterState;
-  readonly calm: Calm;
+  readonly losses: Losses;
   readonly strains: Strains;
   /** Bytes that tasks use, by id, on nodes that are short of memory. Where it is not known a task counts as frugal. */
   readonly memory: ReadonlyMap<string, number>;
@@ -38,12 +40,12 @@ export interface ReliefContext {
  * has less tasks than it should. What finds no better place stays. Returns what nodes wait for.
  */
 export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContext): Wait[] {
-  const { calm, strains, now } = context;
+  const { losses, strains, now } = context;
   let balancer: Balancer | undefined;
   return [...nodeIds].flatMap((id) => {
     const node = tx.nodes.get(id);
-    if (node?.Status.State !== 'ready' || shortOf(node).length === 0) return [];
-    const early = strains.beforeMove(id, now) ?? afterLoss(calm, { kind: 'node', id }, now);
+    if (!node || !isReady(node) || shortOf(node).length === 0) return [];
+    const early = strains.beforeMove(id, now) ?? losses.beforeMove({ kind: 'node', id }, now);
     if (early) return early;
     balancer ??= new Balancer(context.state, { now, seed: 0 });
     const why = begin(tx, node, balancer, context);
@@ -55,12 +57,10 @@ export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContex
 function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): string | undefined {
   const { now, ids, memory } = context;
   const short = shortOf(node);
-  const leaving = candidates(tx, node.ID, now).sort(
-    firstToLeave(short.includes('memory') ? memory : nothing),
-  );
+  const leaving = movableOn(tx, node.ID, now).sort(firstToLeave(short.includes('memory') ? memory : nothing));
   let why = 'a task that can be moved: none of those there can be now';
   for (const { task, service, tasks } of leaving) {
-    const found = balancer.elsewhere(task, mayTake(service, tasks, context));
+    const found = balancer.elsewhere(task, mayTake(service, tasks, tx.nodes, context.now));
     if ('why' in found) {
       why = `a node for a task of ${service.Spec.Name ?? service.ID}: ${found.why}`;
       continue;
@@ -77,14 +77,15 @@ function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): 
 const slotOf = ({ Slot }: Task) => (Slot === undefined ? {} : { slot: Slot });
 const nothing: ReadonlyMap<string, number> = new Map();
 
-export interface Candidate {
+/** A task that may be moved off its node. */
+export interface Movable {
   readonly task: Task;
   readonly service: Service;
   /** All of the service. */
   readonly tasks: readonly Task[];
 }
 
-function candidates(tx: Tx, nodeId: string, now: number): Candidate[] {
+function movableOn(tx: Tx, nodeId: string, now: number): Movable[] {
   return tx.tasks.by('node', nodeId).flatMap((task) => {
     const service = tx.services.get(task.ServiceID);
     if (!service || !isRunning(task) || !isWanted(task) || isShared(tx, service)) return [];
@@ -100,7 +101,7 @@ function candidates(tx: Tx, nodeId: string, now: number): Candidate[] {
  */
 export const firstToLeave =
   (memory: ReadonlyMap<string, number>) =>
-  (a: Candidate, b: Candidate): number => {
+  (a: Movable, b: Movable): number => {
     const [overA, overB] = [excess(a.task, memory), excess(b.task, memory)];
     return (
       Number(overB > 0) - Number(overA > 0) ||

@@ -1,10 +1,9 @@
 import { Loop } from '../loop.ts';
-import { shortOf, type Task, wakeUps } from '../model/index.ts';
+import { isWanted, shortOf, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
 import type { OrchestratorOptions } from '../services/loop.ts';
-import { isWanted } from '../services/standing.ts';
 import type { Change, Store } from '../store/index.ts';
-import { Calm } from './calm.ts';
+import { Losses } from './losses.ts';
 import { relieve } from './relieve.ts';
 import { Strains } from './strains.ts';
 
@@ -19,7 +18,7 @@ export interface RelieveOptions extends OrchestratorOptions {
 /** Moves tasks off nodes that are short of something, gently, from now until `close`. */
 export function relieveLoop(store: Store, options: RelieveOptions): { close(): Promise<void> } {
   const { clock, ids, log, memory } = options;
-  const calm = new Calm(store.view.nodes.all(), clock());
+  const losses = new Losses(clock());
   const strains = new Strains();
   const told = new Map<string, string>();
   const askedFor = async (nodeIds: Iterable<string>, now: number) => {
@@ -42,10 +41,10 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
     gatherMs,
     act: async (nodeIds, now) => {
       const used = await askedFor(nodeIds, now);
-      const waits = await store.update((tx) => {
-        // Transactions run one by one: the view is what `tx` begins with. Made anew, since it is needed so rarely.
+      const waits = await store.updateOnView((tx) => {
+        // Made anew, since it is needed so rarely.
         const state = ClusterState.from(store.view);
-        return relieve(tx, nodeIds, { state, calm, strains, memory: used, now, ids });
+        return relieve(tx, nodeIds, { state, losses, strains, memory: used, now, ids });
       });
       const stuck = new Map(waits.map(({ about, why }) => [about.id, why]));
       for (const id of nodeIds) tell(id, strains.beforeMove(id, now) ? undefined : stuck.get(id));
@@ -63,9 +62,9 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
   };
   const notice = (change: Change) => {
     if (change.table === 'nodes') {
-      calm.note(change.id, change.after, clock());
+      losses.note(change.before, change.after, clock());
       strains.note(change.id, change.after, clock());
-      if (change.after?.shoal.pressures) loop.mark(change.id);
+      if (change.after?.reported.pressures) loop.mark(change.id);
     } else if (change.table === 'tasks') {
       if (!change.before && change.after) noteMove(change.after);
       const freed = strains.noteTask(change.id, change.after, clock());
@@ -77,7 +76,7 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
   });
   for (const node of store.view.nodes.all()) {
     strains.note(node.ID, node, clock());
-    if (node.shoal.pressures) loop.mark(node.ID);
+    if (node.reported.pressures) loop.mark(node.ID);
   }
   // Those that the manager before this one began.
   for (const task of store.view.tasks.all()) noteMove(task);

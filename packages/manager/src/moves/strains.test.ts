@@ -4,7 +4,7 @@ import { aNode } from '../testing.ts';
 import { Strains, settledMs, strainedMs } from './strains.ts';
 
 const pressed = (kind: string) =>
-  aNode('n1', { shoal: { number: 1, images: [], pressures: [{ kind, message: `short of ${kind}` }] } });
+  aNode('n1', { reported: { pressures: [{ kind, message: `short of ${kind}` }] } });
 const never = Number.POSITIVE_INFINITY;
 /** As was known in the beginning. */
 const movableAt = (strains: Strains) => strains.beforeMove('n1', 0)?.until ?? never;

@@ -42,7 +42,7 @@ const node = (id: string): fc.Arbitrary<Node> =>
   fc
     .record({
       Labels: labels,
-      State: fc.constantFrom('ready', 'ready', 'ready', 'down'),
+      state: fc.constantFrom('heard', 'heard', 'heard', 'down'),
       Availability: fc.constantFrom('active', 'active', 'active', 'drain', 'pause'),
       Architecture: fc.constantFrom('x86_64', 'x86_64', 'aarch64'),
       NanoCPUs: fc.nat(4),
@@ -52,17 +52,16 @@ const node = (id: string): fc.Arbitrary<Node> =>
       pressed: fc.constantFrom(false, false, false, true),
       closed: fc.constantFrom(false, false, false, true),
     })
-    .map(({ Labels, State, Availability, Architecture, images, pressed, closed, ...Resources }) =>
+    .map(({ Labels, state, Availability, Architecture, images, pressed, closed, ...Resources }) =>
       aNode(id, {
-        Spec: { Role: 'worker', Availability: Availability as 'active', Labels },
-        Description: { Hostname: id, Platform: { OS: 'linux', Architecture }, Resources },
-        Status: { State: State as 'ready', Addr: '10.0.0.1' },
-        shoal: {
-          number: 1,
+        Spec: { Availability: Availability as 'active', Labels },
+        reported: {
+          description: { Hostname: id, Platform: { OS: 'linux', Architecture }, Resources },
           images,
           ...(pressed && { pressures: [{ kind: 'memory', message: 'short' }] }),
-          ...(closed && { closedTo: [{ networkId: 'shop', why: 'it covers what the host needs' }] }),
         },
+        judged: { state: state as 'heard' },
+        allotted: closed ? { closedTo: [{ networkId: 'shop', why: 'it covers what the host needs' }] } : {},
       }),
     );
 

@@ -56,7 +56,7 @@ describe('a better place', () => {
     const heavy = { Spec: { Resources: { Reservations: { MemoryBytes: 3 * 2 ** 30 } } } };
     const full = running('other', 'n3', { ServiceID: 'other', ...heavy });
     expect(find(three, [...tasksOn({ n1: 3, n2: 3 }, heavy), full])).toBe('later');
-    const resting = aNode('n3', { shoal: { number: 3, images: [], falls: { count: 4, backAt: 0 } } });
+    const resting = aNode('n3', { allotted: { number: 3 }, flapping: { falls: 4, backAt: 0 } });
     expect(find([aNode('n1'), aNode('n2'), resting], tasksOn({ n1: 3, n2: 3 }))).toBe('later');
   });
 
@@ -82,8 +82,8 @@ describe('a better place', () => {
 
   it('leaves no room for the next service that it has given away', () => {
     const nodes = [
-      aNode('n1', { Description: { Resources: { NanoCPUs: 1e9, MemoryBytes: 8 * 2 ** 30 } } }),
-      aNode('n2', { Description: { Resources: { NanoCPUs: 1e9, MemoryBytes: 2 ** 30 } } }),
+      aNode('n1', { reported: { description: { Resources: { NanoCPUs: 1e9, MemoryBytes: 8 * 2 ** 30 } } } }),
+      aNode('n2', { reported: { description: { Resources: { NanoCPUs: 1e9, MemoryBytes: 2 ** 30 } } } }),
     ];
     const change = (ServiceID: string) => ({
       ServiceID,
@@ -146,7 +146,7 @@ describe('an exchange', () => {
   const on = (ServiceID: string, cpus: number, counts: Readonly<Record<string, number>>) =>
     tasksOn(counts, sized(ServiceID, cpus)).map((task, index) => ({ ...task, ID: `${ServiceID}${index}` }));
   const cpus = (id: string, count: number) =>
-    aNode(id, { Description: { Resources: { NanoCPUs: count * 1e9, MemoryBytes: 1 } } });
+    aNode(id, { reported: { description: { Resources: { NanoCPUs: count * 1e9, MemoryBytes: 1 } } } });
   const partnerOf = (nodes: readonly Node[], tasks: readonly Task[], task: Task | undefined) => {
     if (!task) throw new Error('no task');
     const tasksOn = (nodeId: string) => tasks.filter(({ NodeID }) => NodeID === nodeId);
@@ -172,7 +172,7 @@ describe('an exchange', () => {
     const b = on('b', 1, { n2: 2 }).map((task) => ({ ...task, Spec: { ...task.Spec, Placement: spread } }));
     const named = nodes.map((node) => ({
       ...node,
-      Description: { ...node.Description, Hostname: node.ID },
+      reported: { ...node.reported, description: { ...node.reported.description, Hostname: node.ID } },
     }));
     expect(partner(b, named)).toBeUndefined();
   });
@@ -199,7 +199,9 @@ describe('an exchange', () => {
                 tasks.filter(({ NodeID, ServiceID }) => NodeID === ID && ServiceID === service).length ** 2,
             )
             .reduce((sum, square) => sum + square, 0);
-        const capacities = new Map(nodes.map(({ ID, Description }) => [ID, Description.Resources?.NanoCPUs]));
+        const capacities = new Map(
+          nodes.map(({ ID, reported }) => [ID, reported.description.Resources?.NanoCPUs]),
+        );
         for (let swaps = 0; ; swaps++) {
           expect(swaps).toBeLessThan(200);
           const found = tasks

@@ -48,7 +48,10 @@ describe('ClusterState', () => {
                 if (does === 'node') {
                   const present = tx.nodes.get(at.ID);
                   if (present)
-                    tx.nodes.update({ ...present, shoal: { number: 1, images: [`image-${kind}`] } });
+                    tx.nodes.update({
+                      ...present,
+                      reported: { ...present.reported, images: [`image-${kind}`] },
+                    });
                   else tx.nodes.create(at);
                 }
                 if (does !== 'task') continue;
@@ -134,14 +137,14 @@ describe('ClusterState', () => {
     });
     await store.update((tx) => tx.tasks.remove('t'));
     expect(failures()).toBe(1);
-    const become = (State: 'down' | 'ready') =>
+    const become = (state: 'down' | 'heard') =>
       store.update((tx) => {
         const node = tx.nodes.get('n1');
-        if (node) tx.nodes.update({ ...node, Status: { State } });
+        if (node) tx.nodes.update({ ...node, judged: { state } });
       });
     await become('down');
     expect(failures()).toBe(1);
-    await become('ready');
+    await become('heard');
     expect(failures()).toBe(0);
   });
 });

@@ -1,10 +1,18 @@
-import { isRefused, isTerminal, type Node, type Task, versionAtEnd } from '../model/index.ts';
+import {
+  isReady,
+  isRefused,
+  isTerminal,
+  isWanted,
+  type Node,
+  type Task,
+  versionAtEnd,
+} from '../model/index.ts';
 import type { Change, ChangeBatch, ReadView } from '../store/index.ts';
 import { Failures } from './failures.ts';
 import { imageNames } from './images.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
 import { Places } from './places.ts';
-import { isPending, isWanted, loadOf, occupies, type TaskLoad, takesRoom } from './task-load.ts';
+import { isPending, loadOf, occupies, type TaskLoad, takesRoom } from './task-load.ts';
 
 export interface NodeState {
   /** Absent once the node is removed while tasks on it are not. */
@@ -81,11 +89,10 @@ export class ClusterState {
 
   #putNode(id: string, node: Node | undefined): void {
     const known = this.nodes.get(id);
-    this.#countImages(known?.node?.shoal.images, node?.shoal.images);
+    this.#countImages(known?.node?.reported.images, node?.reported.images);
     if (known) {
       // A node that comes back has a clean record: what failed while it broke down says nothing about it now.
-      if (node?.Status.State === 'ready' && known.node?.Status.State !== 'ready')
-        known.failures = new Failures();
+      if (isReady(node) && !isReady(known.node)) known.failures = new Failures();
       known.node = node;
     } else this.nodes.set(id, { node, used: new Occupancy(), failures: new Failures() });
     this.#dropIfGone(id);

@@ -4,13 +4,16 @@ import { aNode } from '../testing.ts';
 import { ConstraintError, isEligible, nodeMatches, parseConstraints } from './constraints.ts';
 
 const node: Node = aNode('N1', {
-  Spec: { Role: 'manager', Availability: 'active', Labels: { zone: 'East', Disk: 'ssd' } },
-  Description: {
-    Hostname: 'web-1',
-    Platform: { OS: 'linux', Architecture: 'x86_64' },
-    Engine: { Labels: { gpu: 'yes' } },
+  Spec: { Availability: 'active', Labels: { zone: 'East', Disk: 'ssd' } },
+  reported: {
+    description: {
+      Hostname: 'web-1',
+      Platform: { OS: 'linux', Architecture: 'x86_64' },
+      Engine: { Labels: { gpu: 'yes' } },
+    },
+    address: '10.1.2.3',
+    runsManager: true,
   },
-  Status: { State: 'ready', Addr: '10.1.2.3' },
 });
 const matches = (...texts: string[]) => nodeMatches(node, parseConstraints(texts));
 
@@ -81,6 +84,6 @@ describe('isEligible', () => {
 
   it('matches nothing when the constraints cannot be understood, and ignores readiness', () => {
     expect(isEligible(node, { Constraints: ['nonsense'] })).toBe(false);
-    expect(isEligible({ ...node, Status: { State: 'down' } }, { Constraints: ['node.id==N1'] })).toBe(true);
+    expect(isEligible({ ...node, judged: { state: 'down' } }, { Constraints: ['node.id==N1'] })).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-import type { Node, Placement } from '../model/index.ts';
+import { type Node, type Placement, roleOf } from '../model/index.ts';
 import { type IpAddress, type IpNetwork, networkHolds, parseIp, parseNetwork, sameIp } from './ip.ts';
 import { normalArch, platformMatches } from './platform.ts';
 
@@ -21,16 +21,16 @@ const valuePattern = /^[a-z0-9:\-_\s.*()?+[\]\\^$|/]+$/i;
 /** What a key without a label name stands for on a node. */
 const fields: Readonly<Record<string, (node: Node) => string>> = {
   'node.id': (node) => node.ID,
-  'node.hostname': (node) => node.Description.Hostname ?? '',
-  'node.role': (node) => node.Spec.Role ?? '',
-  'node.platform.os': (node) => node.Description.Platform?.OS ?? '',
-  'node.platform.arch': (node) => normalArch(node.Description.Platform?.Architecture ?? ''),
+  'node.hostname': (node) => node.reported.description.Hostname ?? '',
+  'node.role': roleOf,
+  'node.platform.os': (node) => node.reported.description.Platform?.OS ?? '',
+  'node.platform.arch': (node) => normalArch(node.reported.description.Platform?.Architecture ?? ''),
 };
 
 /** Where the labels of a `prefix.name` key are. A label's name keeps its case; a missing one is ''. */
 const labelFields: Readonly<Record<string, (node: Node) => Readonly<Record<string, string>> | undefined>> = {
   'node.labels.': (node) => node.Spec.Labels ?? undefined,
-  'engine.labels.': (node) => node.Description.Engine?.Labels ?? undefined,
+  'engine.labels.': (node) => node.reported.description.Engine?.Labels ?? undefined,
 };
 
 const knownKeys = [...Object.keys(fields), 'node.ip', 'node.labels.NAME', 'engine.labels.NAME'].join(', ');
@@ -127,7 +127,7 @@ function addressMatcher(text: string, value: string): (node: Node) => boolean {
     );
   }
   return (node) => {
-    const own = parseIp(node.Status.Addr ?? '');
+    const own = parseIp(node.reported.address);
     if (!own) return false;
     return address ? sameIp(address, own) : network !== undefined && networkHolds(network, own);
   };

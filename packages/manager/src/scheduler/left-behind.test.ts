@@ -23,7 +23,9 @@ const ran = (id: string, NodeID: string, parts: Partial<Task> = {}, mounts?: Mou
     },
     mounts,
   );
-const nodes = ['n1', 'n2', 'n3'].map((id) => aNode(id, { Description: { Hostname: `h-${id}` } }));
+const nodes = ['n1', 'n2', 'n3'].map((id) =>
+  aNode(id, { reported: { description: { Hostname: `h-${id}` } } }),
+);
 const left = (nodeId: string, history: Task[], task = using('new')) =>
   volumesLeftBehind(viewOf(nodes, [...history, task]), task, nodeId);
 

@@ -12,7 +12,7 @@ export function volumesLeftBehind(view: ReadView, task: Task, nodeId: string): L
   if (!before) return [];
   const known = before.shoal.placement?.leftBehind ?? [];
   if (before.NodeID === nodeId) return known.filter(({ volume }) => volumes.includes(volume));
-  const host = view.nodes.get(before.NodeID ?? '')?.Description.Hostname || (before.NodeID ?? '');
+  const host = view.nodes.get(before.NodeID ?? '')?.reported.description.Hostname || (before.NodeID ?? '');
   const used = localVolumes(before);
   return volumes.filter((volume) => used.includes(volume)).map((volume) => ({ volume, host }));
 }

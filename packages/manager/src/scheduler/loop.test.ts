@@ -101,7 +101,7 @@ it('notes what a slot leaves behind on another host', async () => {
     Status: ended,
     DesiredState: 'shutdown',
   });
-  const down = aNode('n1', { Description: { Hostname: 'h1' }, Status: { State: 'down' } });
+  const down = aNode('n1', { reported: { description: { Hostname: 'h1' } }, judged: { state: 'down' } });
   const store = await start([down, aNode('n2')], [before, aTask('b', { Slot: 1, Spec: { ContainerSpec } })]);
   await until(store, () => state(store, 'b') === 'assigned');
   const task = store.view.tasks.get('b');
@@ -113,7 +113,7 @@ it('notes what a slot leaves behind on another host', async () => {
 
 it('places what waits when another task reserves less', async () => {
   const Spec = (MemoryBytes: number) => ({ Resources: { Reservations: { MemoryBytes } } });
-  const node = aNode('n1', { Description: { Resources: { MemoryBytes: 2 ** 30 } } });
+  const node = aNode('n1', { reported: { description: { Resources: { MemoryBytes: 2 ** 30 } } } });
   const store = await start([node], [aTask('a', { Spec: Spec(2 ** 30) })]);
   await until(store, () => state(store, 'a') === 'assigned');
   await store.update((tx) => tx.tasks.create(aTask('b', { ServiceID: 'other', Spec: Spec(2 ** 29) })));
@@ -123,11 +123,11 @@ it('places what waits when another task reserves less', async () => {
 });
 
 it('places waiting tasks on a node that joins or becomes ready', async () => {
-  const store = await start([aNode('n1', { Status: { State: 'down' } })], [aTask('a')]);
+  const store = await start([aNode('n1', { judged: { state: 'down' } })], [aTask('a')]);
   await until(store, () => store.view.tasks.get('a')?.Status.Err !== undefined);
   await store.update((tx) => {
     const node = tx.nodes.get('n1');
-    if (node) tx.nodes.update({ ...node, Status: { State: 'ready' } });
+    if (node) tx.nodes.update({ ...node, judged: { state: 'heard' } });
   });
   await until(store, () => state(store, 'a') === 'assigned');
 });

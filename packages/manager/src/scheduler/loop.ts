@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Loop, type LoopOptions } from '../loop.ts';
 import { type Node, restLeftMs } from '../model/index.ts';
 import type { Change, ChangeBatch, Store, Tx } from '../store/index.ts';
@@ -31,8 +32,8 @@ export function schedulerLoop(store: Store, options: SchedulerLoopOptions): { cl
     paceMs,
     act: async (_, now) => {
       if (state.pending.size === 0) return undefined;
-      // Transactions run one by one and `state` follows each, so that here it equals the store.
-      const round = await store.update((tx) => placePending(tx, state, now, seed));
+      // `state` follows the view, so that here it equals what `tx` reads.
+      const round = await store.updateOnView((tx) => placePending(tx, state, now, seed));
       log.debug({ placed: round.placed.length, pending: round.pending.length }, 'scheduled');
       return state.pending.size > 0 ? new Map([[key, retryAt(state, now)]]) : undefined;
     },
@@ -90,9 +91,10 @@ const freesRoom = ({ before, after }: TaskChange): boolean =>
 const differs = (before: Node | undefined, after: Node): boolean =>
   before === undefined ||
   before.Spec !== after.Spec ||
-  before.Description !== after.Description ||
-  before.Status !== after.Status ||
-  before.shoal.pressures !== after.shoal.pressures;
+  before.judged !== after.judged ||
+  before.flapping !== after.flapping ||
+  before.allotted !== after.allotted ||
+  !isDeepStrictEqual({ ...before.reported, images: [] }, { ...after.reported, images: [] });
 
 /** Writes what was decided; a task whose reasons to wait are the same as before is left alone. */
 function record(tx: Tx, { placed, pending }: Schedule, now: number): void {

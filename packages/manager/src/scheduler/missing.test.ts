@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Node, Task } from '../model/index.ts';
-import { aNode, aTask } from '../testing.ts';
+import { aNode, aTask, type NodeChange } from '../testing.ts';
 import { now, viewOf } from './arbitraries.fixture.ts';
 import { ClusterState } from './cluster-state.ts';
 import { sayBytes } from './missing.ts';
@@ -8,8 +8,10 @@ import { waitingTask } from './outcome.ts';
 import { schedule } from './schedule.ts';
 
 const GiB = 2 ** 30;
-const node = (id: string, NanoCPUs: number, MemoryBytes: number, rest: Partial<Node> = {}) =>
-  aNode(id, { Description: { Hostname: `h-${id}`, Resources: { NanoCPUs, MemoryBytes } }, ...rest });
+const node = (id: string, NanoCPUs: number, MemoryBytes: number, rest: NodeChange = {}) => {
+  const description = { Hostname: `h-${id}`, Resources: { NanoCPUs, MemoryBytes } };
+  return aNode(id, { ...rest, reported: { description, ...rest.reported } });
+};
 const wants = (Reservations: object, Constraints: string[] = []): Partial<Task> => ({
   Spec: { Resources: { Reservations }, Placement: { Constraints } },
 });
@@ -55,12 +57,8 @@ describe('what the nodes lack is named', () => {
   });
 
   it('host ports, and what holds them where it is the same on all', () => {
-    const held = (
-      ...listeners: [port: number, process: string | undefined, pid: number][]
-    ): Partial<Node> => ({
-      shoal: {
-        number: 1,
-        images: [],
+    const held = (...listeners: [port: number, process: string | undefined, pid: number][]): NodeChange => ({
+      reported: {
         listeners: listeners.map(([port, process, pid]) => ({
           protocol: 'tcp',
           port,
@@ -69,7 +67,7 @@ describe('what the nodes lack is named', () => {
       },
     });
     const ports = [80, 443].map((PublishedPort) => ({ PublishMode: 'host' as const, PublishedPort }));
-    const said = (...nodes: Partial<Node>[]) =>
+    const said = (...nodes: NodeChange[]) =>
       textOf(
         nodes.map((each, index) => node(String(index + 1), 1, 1, each)),
         { shoal: { specVersion: 1, ports } },

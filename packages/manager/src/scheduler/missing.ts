@@ -120,7 +120,7 @@ interface Wanted {
 }
 
 function wantedOf({ nanoCpus, memoryBytes, generic }: Demand): Wanted[] {
-  const all = ({ node }: Candidate) => node.Description.Resources;
+  const all = ({ node }: Candidate) => node.reported.description.Resources;
   const wanted: Wanted[] = [
     {
       name: 'CPU',
@@ -147,7 +147,7 @@ function wantedOf({ nanoCpus, memoryBytes, generic }: Demand): Wanted[] {
   return wanted.filter(({ amount }) => amount > 0);
 }
 
-const hostOf = ({ node }: Candidate): string => node.Description.Hostname || node.ID;
+const hostOf = ({ node }: Candidate): string => node.reported.description.Hostname || node.ID;
 
 const cpus = (nano: number): string => String(Number((nano / 1e9).toFixed(9)));
 

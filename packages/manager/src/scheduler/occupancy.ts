@@ -84,7 +84,7 @@ export function freeGeneric(node: Node, used: Occupancy, kind: string): number {
 
 /** The free units by name, or their number where they have none. */
 function freeUnits(node: Node, used: Occupancy, kind: string): string[] | number {
-  const all = node.Description.Resources?.GenericResources ?? [];
+  const all = node.reported.description.Resources?.GenericResources ?? [];
   const named = all.flatMap(({ NamedResourceSpec: unit }) => (unit?.Kind === kind ? [unit.Value ?? ''] : []));
   if (named.length > 0) return named.filter((value) => !used.generic.has(`${kind}=${value}`));
   const capacity = all.reduce(

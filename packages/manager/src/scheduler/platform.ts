@@ -11,7 +11,7 @@ export function normalArch(name: string): string {
 /** No platforms means any; an empty field of a platform means any, as in Swarm. */
 export function platformMatches(node: Node, platforms: readonly Platform[] | null | undefined): boolean {
   if (!platforms || platforms.length === 0) return true;
-  const { OS, Architecture } = node.Description.Platform ?? {};
+  const { OS, Architecture } = node.reported.description.Platform ?? {};
   if (!OS && !Architecture) return false;
   const arch = normalArch(Architecture ?? '');
   return platforms.some(

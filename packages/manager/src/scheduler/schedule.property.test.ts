@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Node, Task } from '../model/index.ts';
+import { type Node, nodeState, type Task } from '../model/index.ts';
 import { aNode } from '../testing.ts';
 import { handovers, now, viewOf, type World, worlds } from './arbitraries.fixture.ts';
 import { ClusterState } from './cluster-state.ts';
@@ -62,9 +62,9 @@ describe('schedule', () => {
         const { fresh, on } = outcome(world);
         for (const node of world.nodes) {
           const tasks = on(node);
-          const all = node.Description.Resources;
+          const all = node.reported.description.Resources;
           for (const task of fresh.filter(({ NodeID }) => NodeID === node.ID)) {
-            expect(node.Status.State).toBe('ready');
+            expect(nodeState(node)).toBe('ready');
             expect(node.Spec.Availability).toBe('active');
             expect(isEligible(node, task.Spec.Placement)).toBe(true);
             if (reserved(task)?.NanoCPUs) {

@@ -134,15 +134,19 @@ describe('scores', () => {
   });
 
   it('reservedShare: the emptier node, by share, not by number', () => {
-    const big = aNode('n1', { Description: { Resources: { NanoCPUs: 8e9, MemoryBytes: 8e9 } } });
-    const small = aNode('n2', { Description: { Resources: { NanoCPUs: 2e9, MemoryBytes: 8e9 } } });
+    const big = aNode('n1', {
+      reported: { description: { Resources: { NanoCPUs: 8e9, MemoryBytes: 8e9 } } },
+    });
+    const small = aNode('n2', {
+      reported: { description: { Resources: { NanoCPUs: 2e9, MemoryBytes: 8e9 } } },
+    });
     const Spec = { Resources: { Reservations: { NanoCPUs: 1e9 } } };
     expect(chosen([big, small], on('n1', 2, { ServiceID: 'other', Spec }), { Spec })).toEqual(['n1']);
     expect(chosen([big, small], on('n1', 4, { ServiceID: 'other', Spec }), { Spec })).toEqual(['n2']);
   });
 
   it('imageMissing: among nodes about equally full', () => {
-    const nodes = [aNode('n1'), aNode('n2', { shoal: { number: 1, images: ['web@sha256:1', 'web:1'] } })];
+    const nodes = [aNode('n1'), aNode('n2', { reported: { images: ['web@sha256:1', 'web:1'] } })];
     const pinned = { Spec: { ContainerSpec: { Image: 'docker.io/library/web:1@sha256:1' } } };
     expect(chosen(nodes, [])).toEqual(['n2']);
     expect(chosen(nodes, [], pinned)).toEqual(['n2']);

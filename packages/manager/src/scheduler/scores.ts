@@ -48,7 +48,7 @@ export const scores: readonly Score[] = [
     about: 'twentieths of CPU or memory (the scarcer) that would be reserved with the task',
     size: 32,
     of: (demand, { node, used }) => {
-      const all = node.Description.Resources;
+      const all = node.reported.description.Resources;
       const share = Math.max(
         shareOf(used.nanoCpus + demand.nanoCpus, all?.NanoCPUs ?? 0),
         shareOf(used.memoryBytes + demand.memoryBytes, all?.MemoryBytes ?? 0),

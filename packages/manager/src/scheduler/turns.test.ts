@@ -9,7 +9,7 @@ import { aTask } from './testing.ts';
 
 /** A node of two CPUs; each task takes one. */
 const node = (id: string, cpus = 2) =>
-  aNode(id, { Description: { Resources: { NanoCPUs: cpus * 1e9, MemoryBytes: 1 } } });
+  aNode(id, { reported: { description: { Resources: { NanoCPUs: cpus * 1e9, MemoryBytes: 1 } } } });
 const Spec = { Resources: { Reservations: { NanoCPUs: 1e9 } } };
 const waiting = (ServiceID: string, count: number, age = 0): Task[] =>
   Array.from({ length: count }, (_, index) =>

@@ -1,13 +1,13 @@
 import { newerFields } from '../container-body/index.ts';
-import type { GenericResource, Node, Task, TaskSpec } from '../model/index.ts';
+import { type GenericResource, isReady, type Node, type Task, type TaskSpec } from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
 import { knowsField } from '../scheduler/docker-version.ts';
 import type { Place, Target } from './new-task.ts';
 import type { Nodes } from './standing.ts';
 
-/** New ones. */
-export const takesTasks = ({ Status, Spec, shoal }: Node): boolean =>
-  Status.State === 'ready' && (Spec.Availability ?? 'active') === 'active' && shoal.pressures === undefined;
+/** It gets new tasks: it is ready, active, and short of nothing. */
+export const takesTasks = (node: Node): boolean =>
+  isReady(node) && (node.Spec.Availability ?? 'active') === 'active' && node.reported.pressures === undefined;
 
 /** Whether a node takes tasks and is fit for those of `spec`: what is missing there is only room. */
 export function couldRun(spec: TaskSpec): (node: Node) => boolean {

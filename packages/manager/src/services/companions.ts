@@ -1,6 +1,7 @@
-import { type Companion, companionOf, type Task } from '../model/index.ts';
+import { containerName } from '@shoal/proto/rules';
+import { type Companion, companionOf, isWanted, slotOf, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
-import { isRunning, isUnassigned, isWanted, standing } from './standing.ts';
+import { isRunning, isUnassigned, standing } from './standing.ts';
 
 /** `shoal.network=service:NAME`: a task lives in the network of one of NAME's, and with it. */
 
@@ -8,7 +9,8 @@ import { isRunning, isUnassigned, isWanted, standing } from './standing.ts';
 export function leaveCompanions(draft: Draft): void {
   for (const task of draft.tasks) {
     const name = companionOf(task.shoal.networkMode);
-    if (name === undefined || !task.shoal.companion || standing(task, draft.facts.nodes) !== 'live') continue;
+    if (name === undefined || !task.shoal.companion || standing(task, draft.snapshot.nodes) !== 'live')
+      continue;
     const stays = candidates(draft, name).some(({ ID }) => ID === task.shoal.companion?.taskId);
     if (!stays) draft.stop(task, 'companion-ended');
   }
@@ -30,11 +32,11 @@ export function joinCompanions(draft: Draft): void {
   }
 }
 
-const mates = ({ facts }: Draft, name: string): readonly Task[] => facts.companions?.(name) ?? [];
+const mates = ({ snapshot }: Draft, name: string): readonly Task[] => snapshot.companions?.(name) ?? [];
 
 const candidates = (draft: Draft, name: string): Task[] =>
   mates(draft, name).filter(
-    (task) => isRunning(task) && isWanted(task) && standing(task, draft.facts.nodes) === 'live',
+    (task) => isRunning(task) && isWanted(task) && standing(task, draft.snapshot.nodes) === 'live',
   );
 
 /** Whether the other service has, or has had and will fill again, the slot of this number. */
@@ -47,10 +49,10 @@ function leastShared(draft: Draft, among: readonly Task[]): Task | undefined {
   return among.toSorted((a, b) => sharers(a) - sharers(b) || (a.ID < b.ID ? -1 : 1))[0];
 }
 
-const companion = (service: string, { ID, NodeID = '', Slot }: Task): Companion => ({
-  taskId: ID,
-  nodeId: NodeID,
-  container: `${service}.${Slot ?? NodeID}.${ID}`,
+const companion = (service: string, task: Task): Companion => ({
+  taskId: task.ID,
+  nodeId: task.NodeID ?? '',
+  container: containerName(service, slotOf(task), task.ID),
 });
 
 function joined(task: Task, to: Companion): Task {

@@ -1,11 +1,17 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { isoTime } from '../effects.ts';
-import { isTerminal, type Node, type Service, type ServiceSpec, type Task } from '../model/index.ts';
+import {
+  isTerminal,
+  isWanted,
+  type Node,
+  type Service,
+  type ServiceSpec,
+  type Task,
+} from '../model/index.ts';
 import { rebalanceLoop } from '../moves/rebalancer.ts';
 import { aService } from '../testing.ts';
 import { type Loops, options, withLoops } from './loops.fixture.ts';
-import { isWanted } from './standing.ts';
 import { adopt } from './update/adopt.ts';
 
 /**
@@ -85,7 +91,7 @@ async function apply(loops: Loops, event: Event): Promise<void> {
       return;
     case 'down':
     case 'ready':
-      return loops.setState(event.node, event.kind);
+      return loops.setState(event.node, event.kind === 'down' ? 'down' : 'heard');
     case 'drain':
     case 'active':
       return available(loops, event.node, event.kind);
@@ -147,7 +153,7 @@ it('two services come to rest, whatever has happened to them: one task a slot, w
         for (const event of events) await apply(loops, event);
         loops.refusing.clear();
         for (const id of nodes) {
-          await loops.setState(id, 'ready');
+          await loops.setState(id, 'heard');
           await available(loops, id, 'active');
         }
         await vi.advanceTimersByTimeAsync(25 * minute);

@@ -7,10 +7,7 @@ import { decide, nodesOf, type TaskParts, task } from './testing.ts';
 
 const service = aService('web', { Spec: { Labels: { 'shoal.isolation': 'stop' } } });
 const cluster = (leases?: Leases) =>
-  nodesOf(
-    aNode('n1', { Status: { State: 'down' }, shoal: { number: 1, images: [], ...(leases && { leases }) } }),
-    aNode('n2'),
-  );
+  nodesOf(aNode('n1', { judged: { state: 'down', ...(leases && { leases }) } }), aNode('n2'));
 const lost = (parts: TaskParts = {}) =>
   task('a', {
     ...parts,

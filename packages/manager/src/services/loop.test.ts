@@ -47,7 +47,7 @@ describe('the loop', () => {
     await store.update((tx) => void tx.tasks.update({ ...task, NodeID: 'n1', Status }));
     await store.update((tx) => {
       const node = tx.nodes.get('n1');
-      if (node) tx.nodes.update({ ...node, Status: { State: 'down' } });
+      if (node) tx.nodes.update({ ...node, judged: { state: 'down' } });
     });
     await vi.advanceTimersByTimeAsync(50);
     expect(

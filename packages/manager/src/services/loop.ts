@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import { Loop } from '../loop.ts';
-import { type Node, type Wait, wakeAt } from '../model/index.ts';
+import { type Node, nodeState, roleOf, type Wait, wakeAt } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { decideService } from './decide.ts';
-import { ComingRoom, factsOf } from './facts.ts';
+import { ComingRoom, snapshotOf } from './snapshot.ts';
 
 /** When a decision fails (a bug), the service is tried again after this long, and others go on. */
 const retryMs = 10_000;
@@ -66,7 +66,7 @@ function reconcileService(tx: Tx, serviceId: string, ids: Ids, room: ComingRoom)
     for (const { ID } of tx.tasks.by('service', serviceId)) tx.tasks.remove(ID);
     return [];
   }
-  const decision = decideService(factsOf(tx, service, room, ids));
+  const decision = decideService(snapshotOf(tx, service, room, ids));
   for (const task of decision.create) tx.tasks.create(task);
   for (const task of decision.update) tx.tasks.update(task);
   room.note(decision.update);
@@ -119,15 +119,16 @@ export function nodeMatters({ before, after }: Extract<Change, { table: 'nodes' 
 }
 
 /** All of a node that decides whether a task may be there; beats and images do not. */
-const placementFacts = ({ Status, Spec, Description, shoal }: Node) => ({
-  state: Status.State,
-  leases: shoal.leases,
-  address: Status.Addr,
-  spec: Spec,
-  hostname: Description.Hostname,
-  platform: Description.Platform,
-  labels: Description.Engine?.Labels,
-  pressed: shoal.pressures !== undefined,
+const placementFacts = (node: Node) => ({
+  state: nodeState(node),
+  leases: node.judged.leases,
+  address: node.reported.address,
+  spec: node.Spec,
+  role: roleOf(node),
+  hostname: node.reported.description.Hostname,
+  platform: node.reported.description.Platform,
+  labels: node.reported.description.Engine?.Labels,
+  pressed: node.reported.pressures !== undefined,
 });
 
 function onNode(view: ReadView, nodeId: string): Set<string> {

@@ -5,8 +5,12 @@ import { isoTime } from '../effects.ts';
 import { newId } from '../ids.ts';
 import {
   compareStates,
+  isReady,
   isTerminal,
+  isWanted,
+  type Judged,
   type Node,
+  noteFlapping,
   type Service,
   type Task,
   type TaskState,
@@ -16,7 +20,6 @@ import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
 import { aNode } from '../testing.ts';
 import { orchestratorLoop } from './loop.ts';
-import { isWanted } from './standing.ts';
 
 const clock = () => Date.now();
 export const options = { clock, ids: newId, log: pino({ level: 'silent' }) };
@@ -55,12 +58,12 @@ export class Loops {
   setNode(id: string, change: (node: Node) => Node): Promise<void> {
     return this.store.update((tx) => {
       const node = tx.nodes.get(id);
-      if (node) tx.nodes.update(change(node));
+      if (node) tx.nodes.update(noteFlapping(change(node), clock()));
     });
   }
 
-  setState(id: string, State: Node['Status']['State']): Promise<void> {
-    return this.setNode(id, (node) => ({ ...node, Status: { ...node.Status, State } }));
+  setState(id: string, state: Judged['state']): Promise<void> {
+    return this.setNode(id, (node) => ({ ...node, judged: { state } }));
   }
 
   /** Wanted tasks of a service by node, whatever their state. */
@@ -81,7 +84,7 @@ function runAgents(tx: Tx, refusing: ReadonlySet<string>): void {
   for (const task of tx.tasks.all()) {
     const isRefused = refusing.has(task.NodeID ?? '') && task.Status.State === 'assigned';
     const state = isRefused ? 'rejected' : observed(task);
-    const isUp = tx.nodes.get(task.NodeID ?? '')?.Status.State === 'ready';
+    const isUp = isReady(tx.nodes.get(task.NodeID ?? ''));
     if (!state || !isUp || compareStates(state, task.Status.State) <= 0) continue;
     const Status = { ...task.Status, State: state, Timestamp: isoTime(clock()) };
     tx.tasks.update({ ...task, Status });

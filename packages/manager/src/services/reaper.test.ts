@@ -36,7 +36,7 @@ describe('history', () => {
   });
 
   it('may contain tasks that nobody could stop, of nodes that are down', () => {
-    const nodes = nodesOf(aNode('n1'), aNode('n2', { Status: { State: 'down' } }));
+    const nodes = nodesOf(aNode('n1'), aNode('n2', { judged: { state: 'down' } }));
     const lost = ['a', 'b'].map((id) => task(id, { node: 'n2', change: { DesiredState: 'shutdown' } }));
     expect(decide({ nodes, tasks: [...lost, live], historyLimit: 1 }).remove).toEqual(['a']);
   });

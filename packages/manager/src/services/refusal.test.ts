@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Node, ServiceSpec } from '../model/index.ts';
-import { aNode, aService } from '../testing.ts';
+import type { ServiceSpec } from '../model/index.ts';
+import { aNode, aService, type NodeChange } from '../testing.ts';
 import { Simulation } from './simulation.ts';
 import { decide, ended, epochMs, nodesOf, type TaskParts, task, threeNodes } from './testing.ts';
 
@@ -46,15 +46,15 @@ describe('a task that its host refused', () => {
     expect(wakeAt).toBe(epochMs + 65_000);
   });
 
-  it.each<[string, Partial<Node>]>([
-    ['is down', { Status: { State: 'down' } }],
+  it.each<[string, NodeChange]>([
+    ['is down', { judged: { state: 'down' } }],
     ['is drained', { Spec: { Availability: 'drain' } }],
-    ['does not meet the constraints', { Description: { Hostname: 'other' } }],
+    ['does not meet the constraints', { reported: { description: { Hostname: 'other' } } }],
   ])('does not count on a host that %s', (_, change) => {
-    const nodes = nodesOf(aNode('n1', { Description: { Hostname: 'n' } }), {
-      ...aNode('n2', { Description: { Hostname: 'n' } }),
-      ...change,
-    });
+    const nodes = nodesOf(
+      aNode('n1', { reported: { description: { Hostname: 'n' } } }),
+      aNode('n2', { reported: { description: { Hostname: 'n' } }, ...change }),
+    );
     const Spec = { Placement: { Constraints: ['node.hostname==n'] } };
     expect(decide({ nodes, tasks: [rejected('a', { change: { Spec } })] }).create).toEqual([]);
   });

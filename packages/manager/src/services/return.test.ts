@@ -12,7 +12,7 @@ import {
 } from './testing.ts';
 
 const now = epochMs + 60_000;
-const down = nodesOf(aNode('n1', { Status: { State: 'down' } }), aNode('n2'));
+const down = nodesOf(aNode('n1', { judged: { state: 'down' } }), aNode('n2'));
 const back = nodesOf(aNode('n1'), aNode('n2'));
 /** A task that ran when its node went down. */
 const lost = (id: string, parts: TaskParts = {}) =>
@@ -151,7 +151,7 @@ describe('a task that comes back with its node', () => {
   });
 
   it('waits until its node is surely back', () => {
-    const suspect = nodesOf(aNode('n1', { Status: { State: 'disconnected' } }), aNode('n2'));
+    const suspect = nodesOf(aNode('n1', { judged: { state: 'disconnected' } }), aNode('n2'));
     const waiting = next({ node: '', state: 'pending' });
     expect(decide({ nodes: suspect, tasks: [lost('a'), waiting] })).toMatchObject({ update: [], remove: [] });
   });

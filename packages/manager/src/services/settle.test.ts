@@ -4,8 +4,8 @@ import { decide, ended, epochMs, nodesOf, secondVersion, task, threeNodes } from
 
 const nodeWith = (id: string, change: { down?: true; availability?: 'pause' | 'drain' }) =>
   aNode(id, {
-    Spec: { Role: 'worker', Availability: change.availability ?? 'active' },
-    Status: { State: change.down ? 'down' : 'ready' },
+    Spec: { Availability: change.availability ?? 'active' },
+    judged: { state: change.down ? 'down' : 'heard' },
   });
 const now = epochMs + 60_000;
 
@@ -87,8 +87,8 @@ describe('a node that is lost', () => {
     });
   });
 
-  it.each(['unknown', 'disconnected'] as const)('is not what is meant by %s', (State) => {
-    const nodes = nodesOf(aNode('n1', { Status: { State } }));
+  it('is not what is meant by disconnected', () => {
+    const nodes = nodesOf(aNode('n1', { judged: { state: 'disconnected' } }));
     expect(decide({ tasks: [task('a')], nodes })).toMatchObject({ create: [], update: [], remove: [] });
   });
 });

@@ -3,16 +3,20 @@ import { pino } from 'pino';
 import { type Ids, isoTime } from '../effects.ts';
 import {
   compareStates,
+  isReady,
   isTerminal,
+  isWanted,
+  type Judged,
   type Leases,
   type Node,
+  noteFlapping,
   type Service,
   type ServiceSpec,
   type Task,
   type TaskState,
   type Wait,
 } from '../model/index.ts';
-import { Calm } from '../moves/calm.ts';
+import { Losses } from '../moves/losses.ts';
 import { rebalance } from '../moves/rebalance.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
@@ -20,9 +24,9 @@ import { beginTransaction, Store, type Tx } from '../store/index.ts';
 import { aNode, aService } from '../testing.ts';
 import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
-import type { Decision, Facts } from './draft.ts';
+import type { Decision, Snapshot } from './draft.ts';
 import { reconcile } from './loop.ts';
-import { isRunning, isWanted } from './standing.ts';
+import { isRunning } from './standing.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);
 const log = pino({ level: 'silent' });
@@ -48,7 +52,7 @@ export class Simulation {
   /** Whether the real scheduler chooses the nodes. */
   schedules = false;
   readonly store: Store;
-  readonly #calm: Calm;
+  readonly #losses: Losses;
   /** Tasks whose containers went with the power of their hosts; their agents will say so. */
   readonly #dead = new Set<string>();
   /** Isolated tasks that their hosts stopped for want of contact. */
@@ -69,10 +73,10 @@ export class Simulation {
 
   private constructor(store: Store) {
     this.store = store;
-    this.#calm = new Calm(store.view.nodes.all(), this.now);
+    this.#losses = new Losses(this.now);
     store.watch(({ changes }) => {
       for (const change of changes)
-        if (change.table === 'nodes') this.#calm.note(change.id, change.after, this.now);
+        if (change.table === 'nodes') this.#losses.note(change.before, change.after, this.now);
     });
   }
 
@@ -86,7 +90,7 @@ export class Simulation {
     return this.store.view.tasks.by('service', 'web');
   }
 
-  get facts(): Facts {
+  get snapshot(): Snapshot {
     return {
       service: this.service,
       tasks: this.tasks,
@@ -115,13 +119,13 @@ export class Simulation {
         isRunning(task) &&
         (isWanted(task) || task.shoal.lost === true) &&
         !this.#dead.has(task.ID) &&
-        nodes.get(task.NodeID ?? '')?.Status.State === 'ready',
+        isReady(nodes.get(task.NodeID ?? '')),
     );
     return new Set(serving.map(({ Slot }) => Slot));
   }
 
   decide(): Decision {
-    return decideService(this.facts);
+    return decideService(this.snapshot);
   }
 
   /** One orchestrator's round. */
@@ -181,13 +185,13 @@ export class Simulation {
     await this.store.update((tx) => {
       const node = tx.nodes.get(id);
       const changed = node && change(node);
-      if (changed) tx.nodes.update(changed);
+      if (changed) tx.nodes.update(noteFlapping(changed, this.now));
       else tx.nodes.remove(id);
     });
   }
 
-  async nodeState(id: string, State: Node['Status']['State']): Promise<void> {
-    await this.setNode(id, (node) => ({ ...node, Status: { ...node.Status, State } }));
+  async nodeState(id: string, state: Judged['state']): Promise<void> {
+    await this.setNode(id, (node) => ({ ...node, judged: { state } }));
   }
 
   /** The host loses its power: it goes down, and its containers with it. */
@@ -209,11 +213,7 @@ export class Simulation {
   }
 
   async comeBack(id: string): Promise<void> {
-    await this.setNode(id, ({ Status, shoal: { leases: _, ...shoal }, ...node }) => ({
-      ...node,
-      Status: { ...Status, State: 'ready' },
-      shoal,
-    }));
+    await this.setNode(id, (node) => ({ ...node, judged: { state: 'heard' } }));
   }
 
   async availability(id: string, Availability: 'active' | 'pause' | 'drain'): Promise<void> {
@@ -252,7 +252,7 @@ export class Simulation {
     );
     const underWay = new Set(moves.map(({ ID }) => ID));
     const state = ClusterState.from(this.store.view);
-    return rebalance(tx, ['web'], { state, calm: this.#calm, underWay, now, ids });
+    return rebalance(tx, ['web'], { state, losses: this.#losses, underWay, now, ids });
   }
 
   #schedule(tx: Tx): void {
@@ -269,7 +269,7 @@ export class Simulation {
         const Status = { Timestamp: isoTime(this.now), State: 'assigned' as const, PortStatus: {} };
         tx.tasks.update({ ...task, NodeID: node.ID, Status });
       } else if (!task.shoal.pending) {
-        const filter = nodes.every(({ Status }) => Status.State === 'ready') ? 'resources' : 'readiness';
+        const filter = nodes.every(isReady) ? 'resources' : 'readiness';
         const pending = [{ filter, nodes: nodes.length, text: 'no room' }];
         tx.tasks.update({ ...task, shoal: { ...task.shoal, pending } });
       }
@@ -287,7 +287,7 @@ export class Simulation {
   #runAgents(tx: Tx): void {
     for (const task of tx.tasks.by('service', 'web')) {
       const node = task.NodeID ? tx.nodes.get(task.NodeID) : undefined;
-      if (node?.Status.State !== 'ready' || isTerminal(task.Status.State)) continue;
+      if (!isReady(node) || isTerminal(task.Status.State)) continue;
       const state = this.#stepOf(task);
       if (state) this.#observed(tx, task, state);
     }
@@ -309,8 +309,4 @@ export class Simulation {
   }
 }
 
-const down = (node: Node, leases: Leases): Node => ({
-  ...node,
-  Status: { ...node.Status, State: 'down' },
-  shoal: { ...node.shoal, leases },
-});
+const down = (node: Node, leases: Leases): Node => ({ ...node, judged: { state: 'down', leases } });

@@ -1,4 +1,12 @@
-import { compareStates, isTerminal, type Node, type StopReason, type Task } from '../model/index.ts';
+import {
+  compareStates,
+  isDown,
+  isTerminal,
+  isWanted,
+  type Node,
+  type StopReason,
+  type Task,
+} from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
 
 /** The nodes as far as this folder needs them. */
@@ -8,22 +16,22 @@ export interface Nodes {
 }
 
 /**
- * Where a task stands: `live` is wanted and may run; `leaving` was asked to stop and may still run; `lost`
+ * Where a task stands: `live` is wanted and may run; `leaving` was asked to stop and may still run; `orphaned`
  * may run, but on a node that nobody hears; `ended` will never run again. One that must run only once is `leaving` on
  * a node that is down, too, until it is sure that it does not run there any more.
  */
-export type Standing = 'live' | 'leaving' | 'lost' | 'ended';
+export type Standing = 'live' | 'leaving' | 'orphaned' | 'ended';
 
 export function standing(task: Task, nodes: Nodes): Standing {
   if (isTerminal(task.Status.State)) return 'ended';
   const node = nodes.get(task.NodeID ?? '');
-  if (task.NodeID && (node?.Status.State ?? 'down') === 'down')
-    return node && !isWanted(task) && mayRun(task, node) ? 'leaving' : 'lost';
+  if (task.NodeID && isDown(node))
+    return node && !isWanted(task) && mayRun(task, node) ? 'leaving' : 'orphaned';
   return isWanted(task) ? 'live' : 'leaving';
 }
 
-const mayRun = (task: Task, { shoal }: Node): boolean =>
-  task.shoal.isolated === true && shoal.leases !== 'over' && !isUnassigned(task);
+const mayRun = (task: Task, { judged }: Node): boolean =>
+  task.shoal.isolated === true && judged.leases !== 'over' && !isUnassigned(task);
 
 /** The scheduler has given the room of a task that ended to others by then. */
 const soonMs = 2_000;
@@ -33,9 +41,6 @@ export const makesRoom = (task: Task, nodes: Nodes, now: number): boolean =>
   isTerminal(task.Status.State)
     ? endedAt(task) > now - soonMs
     : !isUnassigned(task) && standing(task, nodes) === 'leaving';
-
-export const isWanted = ({ DesiredState }: Task): boolean =>
-  DesiredState === 'ready' || DesiredState === 'running';
 
 /** No agent has heard of the task yet. */
 export const isUnassigned = ({ Status }: Task): boolean => compareStates(Status.State, 'assigned') < 0;

@@ -26,7 +26,7 @@ export const makeTables = () => ({
     name: (network) => [network.Spec.Name ?? ''],
   }),
   nodes: new Table<Node, 'hostname'>({
-    hostname: (node) => [node.Description.Hostname ?? ''],
+    hostname: (node) => [node.reported.description.Hostname ?? ''],
   }),
   services: new Table<Service, 'name' | 'network' | 'vip' | 'companion'>({
     name: (service) => [service.Spec.Name ?? ''],

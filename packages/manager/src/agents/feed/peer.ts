@@ -9,7 +9,7 @@ export const peer: FeedKind<Peer> = {
       if (!isSame(before && factsOf(before), after && factsOf(after))) yield { id, nodes: 'all' };
   },
 
-  *candidates({ view }) {
+  *all({ view }) {
     for (const { ID } of view.nodes.all()) yield ID;
   },
 
@@ -23,9 +23,9 @@ export const peer: FeedKind<Peer> = {
   },
 };
 
-const factsOf = ({ ID, Status, shoal }: Node): Peer => ({
+const factsOf = ({ ID, reported, allotted }: Node): Peer => ({
   nodeId: ID,
-  number: shoal.number,
-  address: Status.Addr ?? '',
-  key: shoal.key ?? '',
+  number: allotted.number,
+  address: reported.address,
+  key: reported.key ?? '',
 });

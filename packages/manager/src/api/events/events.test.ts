@@ -12,7 +12,9 @@ describe('the stream of events', () => {
   let app: Awaited<ReturnType<typeof anApp>>;
   let url: string;
   beforeEach(async () => {
-    store = (await anApi((tx) => tx.nodes.create(aNode('n1', { Description: { Hostname: 'h1' } })))).store;
+    store = (
+      await anApi((tx) => tx.nodes.create(aNode('n1', { reported: { description: { Hostname: 'h1' } } })))
+    ).store;
     app = await anApp(store);
     const [address = ''] = await listen(app, ['tcp://127.0.0.1:0']);
     url = `${address.replace('tcp:', 'http:')}/events`;
@@ -50,10 +52,10 @@ describe('the stream of events', () => {
     await store.update((tx) =>
       tx.networks.create({ ID: 'x1', Spec: { Name: 'shop' }, shoal: { number: 9, subnets: [] } } as never),
     );
-    for (const State of ['down', 'down', 'ready'] as const) {
+    for (const state of ['down', 'down', 'heard'] as const) {
       await store.update((tx) => {
         const node = tx.nodes.get('n1');
-        if (node) tx.nodes.update({ ...node, Status: { State } });
+        if (node) tx.nodes.update({ ...node, judged: { state } });
       });
     }
   }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Network, Node, Service } from '../../model/index.ts';
+import { hostnameOf, type Network, type Node, nodeState, type Service } from '../../model/index.ts';
 import type { Change } from '../../store/index.ts';
 import { type Filters, matchesExactly, matchesLabels, matchesPrefix } from '../filters.ts';
 import { isVisible as isVisibleNetwork } from '../networks/resolve.ts';
@@ -24,7 +24,7 @@ export function eventOf(change: Change, now: number): ClusterEvent | undefined {
     case 'networks':
       return event('network', ...seen(change, isVisibleNetwork), networkName, () => undefined, now);
     case 'nodes':
-      return event('node', change.before, change.after, nodeName, nodeNews, now);
+      return event('node', change.before, change.after, hostnameOf, nodeNews, now);
     default:
       return undefined;
   }
@@ -66,7 +66,6 @@ function event<T extends { readonly ID: string }>(
 
 const serviceName = ({ Spec }: Service): string => Spec.Name ?? '';
 const networkName = ({ Spec }: Network): string => Spec.Name ?? '';
-const nodeName = ({ Description, ID }: Node): string => Description.Hostname ?? ID;
 
 function serviceNews(before: Service, after: Service): News | undefined {
   const state = [before, after].map(({ UpdateStatus }) => UpdateStatus?.State ?? '');
@@ -82,7 +81,7 @@ function serviceNews(before: Service, after: Service): News | undefined {
 function nodeNews(before: Node, after: Node): News | undefined {
   const news = {
     ...turn('availability', before.Spec.Availability, after.Spec.Availability),
-    ...turn('state', before.Status.State, after.Status.State),
+    ...turn('state', nodeState(before), nodeState(after)),
   };
   const isNews = Object.keys(news).length > 0 || !isDeepStrictEqual(before.Spec, after.Spec);
   return isNews ? news : undefined;

@@ -1,7 +1,8 @@
-import { OverlapError, PoolsUsedUpError, planNetwork } from '../../allocator/index.ts';
+import { allocateNetwork, OverlapError, PoolsUsedUpError } from '../../allocator/index.ts';
 import {
   ingressId,
   isTerminal,
+  isWanted,
   type Network,
   type NetworkSpec,
   networksOf,
@@ -29,12 +30,12 @@ export function createNetwork(tx: Tx, id: string, sent: NetworkSpec): Network {
   if (tx.networks.by('name', spec.Name ?? '').some(isVisible)) {
     throw new ApiError(409, `network with name ${spec.Name} already exists`);
   }
-  return tx.networks.create({ ID: id, Spec: spec, shoal: plan(tx, spec) });
+  return tx.networks.create({ ID: id, Spec: spec, shoal: allocateOrRefuse(tx, spec) });
 }
 
-function plan(view: ReadView, spec: NetworkSpec): Network['shoal'] {
+function allocateOrRefuse(view: ReadView, spec: NetworkSpec): Network['shoal'] {
   try {
-    return planNetwork(view, spec);
+    return allocateNetwork(view, spec);
   } catch (error) {
     if (error instanceof OverlapError) throw new ApiError(403, `invalid pool request: ${error.message}`);
     if (error instanceof PoolsUsedUpError) throw new ApiError(400, error.message);
@@ -64,10 +65,12 @@ export function removeNetwork(tx: Tx, given: string): void {
 export function userOf(view: ReadView, networkId: string): string | undefined {
   const service = [...view.services.all()].find((one) => isVisibleService(one) && wants(one, networkId));
   if (service) return `service ${service.ID} (${service.Spec.Name})`;
-  const task = view.tasks.by('network', networkId).find(({ ServiceID, DesiredState, Status }) => {
-    const isWanted = DesiredState === 'running' || DesiredState === 'ready';
-    return isWanted && !isTerminal(Status.State) && isVisibleService(view.services.get(ServiceID));
-  });
+  const task = view.tasks
+    .by('network', networkId)
+    .find(
+      (one) =>
+        isWanted(one) && !isTerminal(one.Status.State) && isVisibleService(view.services.get(one.ServiceID)),
+    );
   return task && `task ${task.ID}`;
 }
 

@@ -99,14 +99,15 @@ describe('create', () => {
     [ipam({ Subnet: '169.254.0.0/16' }), 403, /and the link-local addresses/],
   ])('%j is refused', async (spec, status, message) => {
     const { call } = await anApi((tx) => {
-      tx.nodes.create(aNode('n1', { Status: { State: 'ready', Addr: '192.168.1.5' } }));
+      tx.nodes.create(aNode('n1', { reported: { address: '192.168.1.5' } }));
       const underlay = {
         addresses: ['172.28.1.2', '172.29.7.53'],
         subnets: ['172.28.0.0/16'],
         defaultBridge: '172.17.0.0/16',
       };
-      const Status = { State: 'ready', Addr: '172.28.1.2' } as const;
-      tx.nodes.create(aNode('n2', { Status, shoal: { number: 2, images: [], underlay } }));
+      tx.nodes.create(
+        aNode('n2', { reported: { address: '172.28.1.2', underlay }, allotted: { number: 2 } }),
+      );
     });
     const taken = { Name: 'taken', Driver: 'overlay', IPAM: { Config: [{ Subnet: '172.30.1.0/24' }] } };
     await call('POST', '/networks/create', taken);
@@ -137,7 +138,7 @@ describe('list', () => {
 const seeded = async (ask?: Parameters<typeof anApi>[1]) => {
   const api = await anApi((tx) => {
     tx.nodes.create(
-      aNode('n1', { Description: { Hostname: 'alpha' }, Status: { State: 'ready', Addr: '192.168.1.5' } }),
+      aNode('n1', { reported: { description: { Hostname: 'alpha' }, address: '192.168.1.5' } }),
     );
   }, ask);
   const { body } = await api.call('POST', '/networks/create', overlay());
@@ -200,7 +201,7 @@ describe('inspect', () => {
     });
     await store.update((tx) => {
       const node = tx.nodes.get('n1');
-      if (node) tx.nodes.update({ ...node, Status: { ...node.Status, State: 'down' } });
+      if (node) tx.nodes.update({ ...node, judged: { state: 'down' } });
       const task = tx.tasks.get('t1');
       if (task) tx.tasks.update({ ...task, Status: { ...task.Status, State: 'running' } });
     });

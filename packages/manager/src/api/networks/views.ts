@@ -1,11 +1,14 @@
+import { containerName } from '@shoal/proto/rules';
 import { vipOwner } from '../../allocator/subnets.ts';
 import type { NetworkTraffic } from '../../insight/index.ts';
 import {
+  isDown,
   isIngressPort,
   isTerminal,
   knownState,
   type Network,
   type Service,
+  slotOf,
   type Task,
   type TaskState,
 } from '../../model/index.ts';
@@ -63,8 +66,8 @@ function peersOf(view: ReadView, { shoal }: Network): { Name: string; IP: string
   const owners = new Set(shoal.slices.map(({ owner }) => owner));
   return [...owners].flatMap((owner) => {
     const node = view.nodes.get(owner);
-    return node && node.Status.State !== 'down'
-      ? [{ Name: node.Description.Hostname ?? owner, IP: node.Status.Addr ?? '' }]
+    return node && !isDown(node)
+      ? [{ Name: node.reported.description.Hostname ?? owner, IP: node.reported.address }]
       : [];
   });
 }
@@ -86,7 +89,7 @@ function servicesOf(view: ReadView, network: Network): object {
             Name: nameOf(service, task),
             EndpointID: task.ID,
             EndpointIP: address,
-            Info: { 'Host IP': view.nodes.get(task.NodeID ?? '')?.Status.Addr ?? '' },
+            Info: { 'Host IP': view.nodes.get(task.NodeID ?? '')?.reported.address ?? '' },
           })),
       },
     ]),
@@ -96,8 +99,8 @@ function servicesOf(view: ReadView, network: Network): object {
 const vipOn = ({ shoal }: Service, networkId: string): string | undefined =>
   shoal.attachments?.find((attachment) => attachment.networkId === networkId)?.vip;
 
-const nameOf = ({ Spec }: Service, { Slot, NodeID, ID }: Task): string =>
-  `${Spec.Name}.${Slot ?? NodeID}.${ID}`;
+const nameOf = ({ Spec }: Service, task: Task): string =>
+  containerName(Spec.Name ?? '', slotOf(task), task.ID);
 
 /** Who has an address there; also on hosts that are down, where they keep it. */
 function endpointsOf(
@@ -129,7 +132,7 @@ export function detailView(view: ReadView, { stored }: AnyNetwork, traffic: Netw
       cidr,
       ...(owner === vipOwner
         ? { services: true }
-        : { node: owner, hostname: view.nodes.get(owner)?.Description.Hostname ?? '' }),
+        : { node: owner, hostname: view.nodes.get(owner)?.reported.description.Hostname ?? '' }),
       ...(idleSince !== undefined && { idleSince }),
     })),
     services: view.services

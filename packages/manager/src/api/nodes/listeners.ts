@@ -65,8 +65,8 @@ export function listenerRoutes(app: FastifyInstance, { store }: ApiDeps): void {
       const unserved = unservedOn(publishedPorts(view.services.all()), node);
       return {
         node: node.ID,
-        hostname: node.Description.Hostname ?? '',
-        listeners: (node.shoal.listeners ?? []).map((listener) => {
+        hostname: node.reported.description.Hostname ?? '',
+        listeners: (node.reported.listeners ?? []).map((listener) => {
           const held = unserved.find((one) => one.listener === listener);
           return {
             protocol: listener.protocol,
@@ -103,7 +103,7 @@ export function listenerRoutes(app: FastifyInstance, { store }: ApiDeps): void {
             .filter((one) => one.port === port)
             .map((one) => ({
               node: one.node.ID,
-              hostname: one.node.Description.Hostname ?? '',
+              hostname: one.node.reported.description.Hostname ?? '',
               ...processOf(one.listener),
               says: unservedThere(view, one),
             })),

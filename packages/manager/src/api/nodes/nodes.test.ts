@@ -1,14 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { makeTables } from '../../store/tables.ts';
 import { aNode, aTask } from '../../testing.ts';
 import { anApi, filters, testClock } from '../testing.ts';
+import { nodeView } from '../views.ts';
 
 const seeded = () =>
   anApi((tx) => {
     tx.nodes.create(
-      aNode('n1', { Spec: { Role: 'manager', Availability: 'active', Labels: { zone: 'a' } } }),
+      aNode('n1', {
+        Spec: { Availability: 'active', Labels: { zone: 'a' } },
+        reported: { runsManager: true },
+      }),
     );
-    tx.nodes.create(aNode('n2', { Status: { State: 'down' } }));
-    tx.nodes.create(aNode('n3', { Description: { Hostname: 'n2', Engine: { Labels: { ssd: 'yes' } } } }));
+    tx.nodes.create(aNode('n2', { judged: { state: 'down' } }));
+    tx.nodes.create(
+      aNode('n3', { reported: { description: { Hostname: 'n2', Engine: { Labels: { ssd: 'yes' } } } } }),
+    );
     const NodeID = 'n1';
     tx.tasks.create(aTask('t1', { NodeID, Status: { Timestamp: '', State: 'running', PortStatus: {} } }));
     tx.tasks.create(aTask('t2', { NodeID, Status: { Timestamp: '', State: 'failed', PortStatus: {} } }));
@@ -24,10 +31,11 @@ describe('reading nodes', () => {
 
   it('says what one is short of, unless there is worse to say', async () => {
     const pressures = [{ kind: 'memory', message: 'short of memory: 42 MiB available of 2 GiB' }];
-    const shoal = { number: 1, images: [], pressures };
     const { call } = await anApi((tx) => {
-      tx.nodes.create(aNode('n1', { shoal }));
-      tx.nodes.create(aNode('n2', { shoal, Status: { State: 'down', Message: 'no word from the agent' } }));
+      tx.nodes.create(aNode('n1', { reported: { pressures } }));
+      tx.nodes.create(
+        aNode('n2', { reported: { pressures }, judged: { state: 'down', why: 'no word from the agent' } }),
+      );
     });
     const messages = ['n1', 'n2'].map(async (id) => (await call('GET', `/nodes/${id}`)).body.Status.Message);
     expect(await Promise.all(messages)).toEqual([
@@ -61,8 +69,8 @@ describe('reading nodes', () => {
   it('says how long one rests that went down again and again', async () => {
     const { call } = await anApi((tx) => {
       tx.nodes.create(aNode('n1'));
-      const falls = { count: 3, backAt: testClock() - 4_000 };
-      tx.nodes.create(aNode('n2', { shoal: { number: 2, images: [], falls } }));
+      const flapping = { falls: 3, backAt: testClock() - 4_000 };
+      tx.nodes.create(aNode('n2', { allotted: { number: 2 }, flapping }));
     });
     const rests = ['n1', 'n2'].map(
       async (id) => (await call('GET', `/shoal/v1/nodes/${id}/liveness`)).body.restMs,
@@ -72,8 +80,8 @@ describe('reading nodes', () => {
 
   it('refuses what is ambiguous, unknown or no filter', async () => {
     const { call } = await anApi((tx) => {
-      tx.nodes.create(aNode('a1', { Description: { Hostname: 'h' } }));
-      tx.nodes.create(aNode('a2', { Description: { Hostname: 'h' } }));
+      tx.nodes.create(aNode('a1', { reported: { description: { Hostname: 'h' } } }));
+      tx.nodes.create(aNode('a2', { reported: { description: { Hostname: 'h' } } }));
     });
     const messages = ['/nodes/h', '/nodes/zz', `/nodes?${filters({ role: ['boss'] })}`].map(async (url) => {
       const { status, body } = await call('GET', url);
@@ -97,12 +105,11 @@ describe('updating a node', () => {
 
   it('is not refused because its status moved on, but because another changed its spec', async () => {
     const { call, store } = await anApi((tx) => {
-      const Spec = { Role: 'manager', Availability: 'active' } as const;
-      tx.nodes.create(aNode('n1', { Spec, shoal: { number: 1, images: [], replacedIndex: 0 } }));
+      tx.nodes.create(aNode('n1', { reported: { runsManager: true }, replacedIndex: 0 }));
     });
     await store.update((tx) => {
       const node = tx.nodes.get('n1');
-      if (node) tx.nodes.update({ ...node, Status: { ...node.Status, Message: 'news' } });
+      if (node) tx.nodes.update({ ...node, judged: { state: 'down', why: 'news' } });
     });
     const drain = { Role: 'manager', Availability: 'drain' };
     expect(await call('POST', '/nodes/n1/update?version=1', drain)).toMatchObject({ status: 200 });
@@ -127,9 +134,19 @@ describe('updating a node', () => {
   });
 });
 
+it('the manager is shown at an address that others can reach', () => {
+  const node = aNode('n1', { reported: { address: '192.0.2.1', runsManager: true } });
+  const { Spec, ManagerStatus } = nodeView(makeTables(), node, new Map(), '0.0.0.0:2480');
+  expect([Spec.Role, ManagerStatus?.Addr]).toEqual(['manager', '192.0.2.1:2480']);
+});
+
 describe('removing a node', () => {
   it('is refused while it is not down, unless forced', async () => {
     const { call, store } = await seeded();
+    await store.update((tx) => {
+      const node = tx.nodes.get('n1');
+      if (node) tx.nodes.update({ ...node, reported: aNode('n1').reported });
+    });
     expect(await call('DELETE', '/nodes/n1')).toMatchObject({
       status: 400,
       body: {
@@ -144,7 +161,7 @@ describe('removing a node', () => {
 
   it('is refused for the one that runs the manager, by force or not; when it is down, force is needed', async () => {
     const { call, store } = await anApi((tx) => {
-      tx.nodes.create(aNode('n1', { ManagerStatus: { Leader: true } }));
+      tx.nodes.create(aNode('n1', { reported: { runsManager: true } }));
       tx.tasks.create(
         aTask('t1', { NodeID: 'n1', Status: { Timestamp: '', State: 'running', PortStatus: {} } }),
       );
@@ -161,7 +178,7 @@ describe('removing a node', () => {
     expect(store.view.tasks.get('t1')?.Status.State).toBe('running');
     await store.update((tx) => {
       const node = tx.nodes.get('n1');
-      if (node) tx.nodes.update({ ...node, Status: { State: 'down' } });
+      if (node) tx.nodes.update({ ...node, judged: { state: 'down' } });
     });
     await refused('', 'If the manager runs elsewhere by now, remove it by force');
     expect((await call('DELETE', '/nodes/n1?force=1')).status).toBe(200);

@@ -7,10 +7,10 @@ const sshd: Listener = { protocol: 'tcp', port: 22, process: 'sshd', pid: 812 };
 const python: Listener = { protocol: 'tcp', port: 18_320, process: 'python3', pid: 123 };
 const listening = (number: number, ...listeners: Listener[]) =>
   aNode(`n${number}`, {
-    Description: { Hostname: `h${number}` },
-    shoal: { number, images: [], ...(listeners.length > 0 && { listeners }) },
+    reported: { description: { Hostname: `h${number}` }, ...(listeners.length > 0 && { listeners }) },
+    allotted: { number },
   });
-const down = { Status: { State: 'down' } } as const;
+const down = { judged: { state: 'down' } } as const;
 
 /** Three hosts with sshd; on the second, others listen too. */
 const seeded = (...more: Listener[]) =>
@@ -28,7 +28,7 @@ const update = async ({ call }: Api, spec: object, rest = '') => {
 const listenLater = ({ store }: Api, ...listeners: Listener[]) =>
   store.update((tx) => {
     const node = tx.nodes.get('n2');
-    if (node) tx.nodes.update({ ...node, shoal: { ...node.shoal, listeners } });
+    if (node) tx.nodes.update({ ...node, reported: { ...node.reported, listeners } });
   });
 
 describe('publishing a port that hosts listen on', () => {
@@ -172,7 +172,7 @@ describe('a listener that came after the service', () => {
     await api.store.update((tx) => {
       const node = tx.nodes.get('n2');
       const pressures = [{ kind: 'pids', message: 'short of PIDs: 3 free of 1000' }];
-      if (node) tx.nodes.update({ ...node, shoal: { ...node.shoal, pressures } });
+      if (node) tx.nodes.update({ ...node, reported: { ...node.reported, pressures } });
     });
     expect(await message('n2')).toBe(`the host is short of PIDs: 3 free of 1000; ${here}`);
     const { body } = await api.call('GET', '/nodes');

@@ -1,10 +1,14 @@
+import { portKey } from '@shoal/proto/rules';
 import {
+  hostnameOf,
+  isDown,
   isIngressPort,
   type Listener,
   listenerAt,
   listenerText,
   type Node,
   type PortConfig,
+  publishedKey,
   type Service,
 } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
@@ -28,18 +32,20 @@ export function refusePortsInUse(
   ports: readonly PortConfig[],
   previous: readonly PortConfig[],
 ): void {
-  const had = new Set(previous.filter(isIngressPort).map(keyOf));
+  const had = new Set(previous.filter(isIngressPort).map(publishedKey));
   for (const port of ports) {
-    if (!isIngressPort(port) || had.has(keyOf(port))) continue;
-    const hosts = [...view.nodes.all()].filter(isThere).flatMap((node) => {
-      const listener = listenerAt(node, port.Protocol ?? 'tcp', port.PublishedPort ?? 0);
-      return listener && listener.serviceId !== serviceId ? [{ node, listener }] : [];
-    });
+    if (!isIngressPort(port) || had.has(publishedKey(port))) continue;
+    const hosts = [...view.nodes.all()]
+      .filter((node) => !isDown(node))
+      .flatMap((node) => {
+        const listener = listenerAt(node, port.Protocol ?? 'tcp', port.PublishedPort ?? 0);
+        return listener && listener.serviceId !== serviceId ? [{ node, listener }] : [];
+      });
     if (hosts.length === 0) continue;
     const named = hosts
-      .sort((a, b) => (nameOf(a.node) < nameOf(b.node) ? -1 : 1))
+      .sort((a, b) => (hostnameOf(a.node) < hostnameOf(b.node) ? -1 : 1))
       .slice(0, mostNamed)
-      .map(({ node, listener }) => `on ${nameOf(node)} by ${who(view, listener)}`);
+      .map(({ node, listener }) => `on ${hostnameOf(node)} by ${who(view, listener)}`);
     const more = hosts.length - named.length;
     throw rpcError(
       'InvalidArgument',
@@ -57,7 +63,7 @@ export const publishedPorts = (services: Iterable<Service>): Published =>
     [...services].flatMap((service) =>
       (service.shoal.ports ?? [])
         .filter(isIngressPort)
-        .map((port) => [keyOf(port), { service, port }] as const),
+        .map((port) => [publishedKey(port), { service, port }] as const),
     ),
   );
 
@@ -71,8 +77,9 @@ export interface Unserved {
 
 /** By the same rule as the host's agent, of what it told last. Of a host that is down nothing is known. */
 export const unservedOn = (published: Published, node: Node): Unserved[] =>
-  (isThere(node) ? (node.shoal.listeners ?? []) : []).flatMap((listener) => {
-    const found = published.get(`${listener.protocol}/${listener.port}`);
+  // One that is disconnected still serves.
+  (isDown(node) ? [] : (node.reported.listeners ?? [])).flatMap((listener) => {
+    const found = published.get(portKey(listener.protocol, listener.port));
     return found ? [{ ...found, node, listener }] : [];
   });
 
@@ -89,16 +96,8 @@ export const unservedHere = (
 
 /** For people who look at the service. */
 export const unservedThere = (view: Pick<ReadView, 'services'>, { port, node, listener }: Unserved): string =>
-  `port ${port.PublishedPort}/${port.Protocol ?? 'tcp'} is not served by host ${nameOf(node)}: ` +
+  `port ${port.PublishedPort}/${port.Protocol ?? 'tcp'} is not served by host ${hostnameOf(node)}: ` +
   `${who(view, listener)} listens on it`;
-
-const keyOf = ({ Protocol, PublishedPort }: PortConfig): string =>
-  `${Protocol ?? 'tcp'}/${PublishedPort ?? 0}`;
-
-/** A host that is disconnected still serves. */
-const isThere = ({ Status }: Node): boolean => Status.State !== 'down';
-
-const nameOf = ({ ID, Description }: Node): string => Description.Hostname ?? ID;
 
 function who({ services }: Pick<ReadView, 'services'>, listener: Listener): string {
   const service = listener.serviceId === undefined ? undefined : services.get(listener.serviceId);

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { type Clock, isoTime } from '../../effects.ts';
-import { ApiNode, isTerminal, type Node, NodeSpec, sawSpec } from '../../model/index.ts';
+import { ApiNode, isDown, isTerminal, type Node, NodeSpec, roleOf, sawSpec } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/labels.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -24,7 +24,7 @@ interface Of<Query extends string = never> {
   Querystring: { [key in Query]?: string };
 }
 
-export function nodeRoutes(app: FastifyInstance, { store, clock }: ApiDeps): void {
+export function nodeRoutes(app: FastifyInstance, { store, clock, about }: ApiDeps): void {
   app.get<{ Querystring: { filters?: string } }>(
     '/nodes',
     route({
@@ -38,7 +38,7 @@ export function nodeRoutes(app: FastifyInstance, { store, clock }: ApiDeps): voi
       const { view } = store;
       const published = publishedPorts(view.services.all());
       return listNodes(view, parseFilters(filters, filterKeys)).map((node) =>
-        nodeView(view, node, published),
+        nodeView(view, node, published, about.managerAddr),
       );
     },
   );
@@ -47,7 +47,8 @@ export function nodeRoutes(app: FastifyInstance, { store, clock }: ApiDeps): voi
     route({ tag, summary: 'One node', params: idParam, answers: [200, ApiNode], errors: [400, 404] }),
     async (request) => {
       const { view } = store;
-      const node = nodeView(view, findNode(view, request.params.id), publishedPorts(view.services.all()));
+      const found = findNode(view, request.params.id);
+      const node = nodeView(view, found, publishedPorts(view.services.all()), about.managerAddr);
       return withJoinWords(request, node, clusterOf(view).JoinTokens.Worker);
     },
   );
@@ -94,12 +95,12 @@ function listNodes(view: ReadView, filters: Filters): Node[] {
   const memberships = oneOfFilter(filters, 'membership', ['pending', 'accepted']);
   return [...view.nodes.all()]
     .filter(
-      ({ ID, Spec, Description }) =>
-        matchesPrefix(filters, 'name', Description.Hostname ?? '') &&
-        matchesPrefix(filters, 'id', ID) &&
-        matchesLabels(filters, 'label', Description.Engine?.Labels) &&
-        matchesLabels(filters, 'node.label', Spec.Labels) &&
-        (roles.length === 0 || roles.includes(Spec.Role ?? 'worker')) &&
+      (node) =>
+        matchesPrefix(filters, 'name', node.reported.description.Hostname ?? '') &&
+        matchesPrefix(filters, 'id', node.ID) &&
+        matchesLabels(filters, 'label', node.reported.description.Engine?.Labels) &&
+        matchesLabels(filters, 'node.label', node.Spec.Labels) &&
+        (roles.length === 0 || roles.includes(roleOf(node))) &&
         (memberships.length === 0 || memberships.includes('accepted')),
     )
     .toSorted((a, b) => (a.ID < b.ID ? -1 : 1));
@@ -110,27 +111,26 @@ function updateNode(tx: Tx, id: string, version: number, spec: NodeSpec): void {
   if (!node) throw notFound('node', id);
   if (!spec.Role) throw badRequest('invalid Role: ""');
   if (!spec.Availability) throw badRequest('invalid Availability: ""');
-  if (spec.Role !== (node.Spec.Role ?? 'worker')) {
+  if (spec.Role !== roleOf(node)) {
     throw badRequest(
       `Role: a node can not be made a ${spec.Role} yet; a node is a manager when its host runs the manager process`,
     );
   }
   refuseUnknownLabels('node', spec.Labels, node.Spec.Labels);
-  if (!sawSpec(version, node)) throw outOfSequence();
-  tx.nodes.update({ ...node, Spec: spec, shoal: { ...node.shoal, replacedIndex: node.Version.Index } });
+  if (!sawSpec(version, node.Version, node)) throw outOfSequence();
+  tx.nodes.update({ ...node, Spec: spec, replacedIndex: node.Version.Index });
 }
 
 /**
  * Swarm refuses it too, by force or not, until the node is no manager any more. Here only its agent says which it is: when
  * the manager has moved and the host is gone, nobody takes that back, and force is the way out.
  */
-function refuseManager({ ID, ManagerStatus, Status }: Node, force: boolean): void {
-  if (!ManagerStatus || (force && Status.State === 'down')) return;
-  const begin = `node ${ID} is a cluster manager and can't be removed: its host runs this manager.`;
-  const way =
-    Status.State === 'down'
-      ? 'If the manager runs elsewhere by now, remove it by force'
-      : 'To keep tasks off it, set its availability to drain';
+function refuseManager(node: Node, force: boolean): void {
+  if (!node.reported.runsManager || (force && isDown(node))) return;
+  const begin = `node ${node.ID} is a cluster manager and can't be removed: its host runs this manager.`;
+  const way = isDown(node)
+    ? 'If the manager runs elsewhere by now, remove it by force'
+    : 'To keep tasks off it, set its availability to drain';
   throw rpcError('FailedPrecondition', `${begin} ${way}`);
 }
 
@@ -139,7 +139,7 @@ function removeNode(tx: Tx, id: string, force: boolean, clock: Clock): void {
   const node = tx.nodes.get(id);
   if (!node) throw notFound('node', id);
   refuseManager(node, force);
-  if (!force && node.Status.State !== 'down') {
+  if (!force && !isDown(node)) {
     throw rpcError('FailedPrecondition', `node ${id} is not down and can't be removed`);
   }
   for (const task of tx.tasks.by('node', id)) {

@@ -206,7 +206,7 @@ describe('a published port', () => {
         { port: 2480, what: 'agents at the manager' },
       ];
       if (cluster) tx.clusters.update({ ...cluster, managerPorts });
-      tx.nodes.create(aNode('n1', { shoal: { number: 1, images: [], probePort: 2499 } }));
+      tx.nodes.create(aNode('n1', { reported: { probePort: 2499 } }));
     });
     const spec = aSpec(published({ TargetPort: 80, ...port }));
     const refusal = { status: 400, body: { message: expect.stringMatching(message) } };
@@ -224,8 +224,8 @@ describe('a published port', () => {
     const port = published({ TargetPort: 80, PublishedPort: 2499 });
     expect((await serve(aSpec(port))).status).toBe(201);
     await store.update((tx) => {
-      tx.nodes.create(aNode('n1', { shoal: { number: 1, images: [], probePort: 2499 } }));
-      tx.nodes.create(aNode('n2', { shoal: { number: 2, images: [], probePort: 2498 } }));
+      tx.nodes.create(aNode('n1', { reported: { probePort: 2499 } }));
+      tx.nodes.create(aNode('n2', { reported: { probePort: 2498 }, allotted: { number: 2 } }));
     });
     const scaled = { ...aSpec(port), Mode: { Replicated: { Replicas: 3 } } };
     expect(await update('web', scaled)).toMatchObject({

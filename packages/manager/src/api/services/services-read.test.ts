@@ -102,10 +102,10 @@ describe('reading', () => {
         ({ ServiceStatus }: { ServiceStatus: Record<string, number> }) =>
           `${ServiceStatus.RunningTasks}/${ServiceStatus.DesiredTasks}`,
       );
-    const turn = (State: Node['Status']['State']) =>
+    const turn = (state: Node['judged']['state']) =>
       store.update((tx) => {
         const node = tx.nodes.get('n1');
-        if (node) tx.nodes.update({ ...node, Status: { State } });
+        if (node) tx.nodes.update({ ...node, judged: { state } });
       });
     await store.update((tx) => {
       // As it is once a dead node's only task has been given up, and its successor waits for room.

@@ -1,6 +1,7 @@
+import { vxlanPort } from '@shoal/proto/rules';
 import { isoTime } from '../../effects.ts';
 import { managerAddress } from '../../manager-address.ts';
-import { type Cluster, knownState, type Node } from '../../model/index.ts';
+import { type Cluster, hostnameOf, isReady, knownState, type Node, nodeState } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ApiError } from '../errors.ts';
@@ -37,7 +38,7 @@ const clusterInfo = (cluster: Cluster) => ({
   RootRotationInProgress: false,
   DefaultAddrPool: null,
   SubnetSize: 24,
-  DataPathPort: 4789,
+  DataPathPort: vxlanPort,
 });
 
 /** `GET /swarm` */
@@ -78,20 +79,20 @@ const sum = (nodes: readonly Node[], of: (node: Node) => number | null | undefin
 
 /** The node whose host also runs this manager, where there is one. */
 const ownNode = (nodes: readonly Node[]): Node | undefined =>
-  nodes.find(({ ManagerStatus }) => ManagerStatus?.Leader === true);
+  nodes.find(({ reported }) => reported.runsManager);
 
 /** `GET /info`: the whole cluster as if it were one Docker host. */
 export function infoView(view: ReadView, { about, clock }: ApiDeps) {
   const cluster = clusterOf(view);
   const nodes = [...view.nodes.all()];
-  const ready = nodes.filter(({ Status }) => Status.State === 'ready');
+  const ready = nodes.filter(isReady);
   const containers = containerCounts(view);
-  const platform = ready[0]?.Description.Platform;
+  const platform = ready[0]?.reported.description.Platform;
   return {
     ID: cluster.ID,
     Name: 'shoal',
     ...containers,
-    Images: new Set(nodes.flatMap(({ shoal }) => shoal.images)).size,
+    Images: new Set(nodes.flatMap(({ reported }) => reported.images)).size,
     Driver: 'shoal',
     DriverStatus: [
       ['Nodes', String(nodes.length)],
@@ -130,8 +131,8 @@ export function infoView(view: ReadView, { about, clock }: ApiDeps) {
     Architecture: platform?.Architecture ?? goArch,
     IndexServerAddress: 'https://index.docker.io/v1/',
     RegistryConfig: null,
-    NCPU: Math.round(sum(ready, ({ Description }) => Description.Resources?.NanoCPUs) / 1e9),
-    MemTotal: sum(ready, ({ Description }) => Description.Resources?.MemoryBytes),
+    NCPU: Math.round(sum(ready, ({ reported }) => reported.description.Resources?.NanoCPUs) / 1e9),
+    MemTotal: sum(ready, ({ reported }) => reported.description.Resources?.MemoryBytes),
     GenericResources: null,
     DockerRootDir: '',
     HttpProxy: '',
@@ -157,17 +158,17 @@ export function infoView(view: ReadView, { about, clock }: ApiDeps) {
 
 /** Where agents on other hosts reach this manager. */
 export const reachedAt = (view: ReadView, { managerAddr }: ApiDeps['about']): string =>
-  managerAddress(managerAddr, ownNode([...view.nodes.all()])?.Status.Addr);
+  managerAddress(managerAddr, ownNode([...view.nodes.all()])?.reported.address);
 
 function swarmInfo(cluster: Cluster, nodes: readonly Node[], managerAddr: string) {
   const own = ownNode(nodes);
   return {
     NodeID: own?.ID ?? '',
-    NodeAddr: own?.Status.Addr || managerAddr.replace(/:\d+$/, ''),
+    NodeAddr: own?.reported.address || managerAddr.replace(/:\d+$/, ''),
     LocalNodeState: 'active',
     ControlAvailable: true,
     Error: '',
-    RemoteManagers: [{ NodeID: own?.ID ?? '', Addr: managerAddress(managerAddr, own?.Status.Addr) }],
+    RemoteManagers: [{ NodeID: own?.ID ?? '', Addr: managerAddress(managerAddr, own?.reported.address) }],
     Nodes: nodes.length,
     Managers: 1,
     Cluster: clusterInfo(cluster),
@@ -193,18 +194,17 @@ function containerCounts(view: ReadView) {
 }
 
 function plugins(nodes: readonly Node[], type: string): string[] {
-  const names = nodes.flatMap(({ Description }) => Description.Engine?.Plugins ?? []);
+  const names = nodes.flatMap(({ reported }) => reported.description.Engine?.Plugins ?? []);
   return [...new Set(names.filter(({ Type }) => Type === type).map(({ Name }) => Name ?? ''))].toSorted();
 }
 
 function warnings(view: ReadView, nodes: readonly Node[]): string[] | null {
   const states = nodes
-    .filter(({ Status }) => Status.State !== 'ready')
+    .filter((node) => !isReady(node))
     .map((node) => {
-      const { ID, Description, Status } = node;
       const message = statusMessage(node);
       const why = message ? `: ${message}` : '';
-      return `WARNING: node ${Description.Hostname ?? ID} is ${Status.State}${why}`;
+      return `WARNING: node ${hostnameOf(node)} is ${nodeState(node)}${why}`;
     });
   const unserved = unservedPorts(publishedPorts(view.services.all()), nodes).map(
     (one) => `WARNING: service ${one.service.Spec.Name}: ${unservedThere(view, one)}`,

@@ -5,9 +5,8 @@ import { aNode } from '../../testing.ts';
 import { listen } from '../listen.ts';
 import { anApi, anApp } from '../testing.ts';
 
-const ManagerStatus = { Leader: true, Reachability: 'reachable' as const, Addr: '192.0.2.1:2480' };
 const { store } = await anApi((tx) => {
-  tx.nodes.create(aNode('n1', { ManagerStatus }));
+  tx.nodes.create(aNode('n1', { reported: { runsManager: true } }));
   tx.nodes.create(aNode('n2'));
 });
 const app = await anApp(store);
@@ -39,9 +38,9 @@ const docker = 'Docker-Client/28.2.2 (linux)';
 
 it('docker swarm join-token is told what to run on the new host', async () => {
   const printed = await command(docker, '/_ping', '/swarm', '/info', '/nodes/n1');
-  expect(printed).toMatch(/^192\.0\.2\.1:2480\n\nThat is for swarms of Docker itself/);
+  expect(printed).toMatch(/^10\.0\.0\.9:2477\n\nThat is for swarms of Docker itself/);
   expect(printed).toContain(
-    '\n    SHOAL_JOIN_TOKEN=SWMTKN-worker node dist/agent/main.mjs --manager 192.0.2.1:2480 --advertise-addr ADDRESS\n',
+    '\n    SHOAL_JOIN_TOKEN=SWMTKN-worker node dist/agent/main.mjs --manager 10.0.0.9:2477 --advertise-addr ADDRESS\n',
   );
 });
 
@@ -49,7 +48,7 @@ it.each([
   ['docker node inspect', docker, ['/_ping', '/info', '/nodes/n1']],
   ['a library', 'docker-sdk-python/7.1.0', ['/swarm', '/info', '/nodes/n1']],
 ])('%s gets the mere address', async (_, client, paths) => {
-  expect(await command(client, ...paths)).toBe('192.0.2.1:2480');
+  expect(await command(client, ...paths)).toBe('10.0.0.9:2477');
 });
 
 it('a worker has none', async () => {

@@ -4,7 +4,7 @@ import { anApi, aSpec, filters } from '../testing.ts';
 
 const seeded = () =>
   anApi((tx) => {
-    tx.nodes.create(aNode('n1', { Description: { Hostname: 'alpha' } }));
+    tx.nodes.create(aNode('n1', { reported: { description: { Hostname: 'alpha' } } }));
     tx.services.create(
       aService('s1', { Spec: aSpec({ Labels: { tier: 'front' } }), shoal: { specVersion: 2 } }),
     );
@@ -83,7 +83,7 @@ describe('reading tasks', () => {
         if (task) tx.tasks.update({ ...task, Status: id === 't1' ? start : { ...start, State: 'complete' } });
       }
       const node = tx.nodes.get('n1');
-      if (node) tx.nodes.update({ ...node, Status: { State: 'down', Message: 'no answer' } });
+      if (node) tx.nodes.update({ ...node, judged: { state: 'down', why: 'no answer' } });
     });
     const status = async (id: string) => (await call('GET', `/tasks/${id}`)).body.Status;
     expect(await status('t1')).toEqual({
@@ -97,7 +97,7 @@ describe('reading tasks', () => {
     expect([(await status('t3')).State, (await status('t2')).State]).toEqual(['complete', 'pending']);
     await store.update((tx) => {
       const node = tx.nodes.get('n1');
-      if (node) tx.nodes.update({ ...node, Status: { State: 'ready' } });
+      if (node) tx.nodes.update({ ...node, judged: { state: 'heard' } });
     });
     expect(await status('t1')).toEqual(start);
   });
@@ -113,8 +113,7 @@ describe('reading tasks', () => {
       }
       const node = tx.nodes.get('n1');
       if (!node) throw new Error('no node');
-      const shoal = { ...node.shoal, leases: 'unsure' as const };
-      tx.nodes.update({ ...node, Status: { State: 'down', Message: 'no answer' }, shoal });
+      tx.nodes.update({ ...node, judged: { state: 'down', why: 'no answer', leases: 'unsure' } });
     });
     const hint = /^no answer; tasks with shoal\.isolation=stop are not replaced, since/;
     const why = async (id: string) => (await call('GET', `/tasks/${id}`)).body.Status.Err;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Node, Task } from '../../model/index.ts';
-import { aNode } from '../../testing.ts';
+import { aNode, type NodeChange } from '../../testing.ts';
 import { now, viewOf } from '../arbitraries.fixture.ts';
 import { ClusterState } from '../cluster-state.ts';
 import { explainTask } from '../explain.ts';
@@ -12,7 +12,7 @@ const running = (id: string, parts: Partial<Task>): Task =>
   aTask(id, { NodeID: 'n1', Status: { State: 'running', Timestamp, PortStatus: {} }, ...parts });
 
 /** What one node says to the task `t`: name and reason of each filter that refused it; and the task's text. */
-function refusals(node: Partial<Node>, task: Partial<Task>, others: readonly Task[] = []) {
+function refusals(node: NodeChange, task: Partial<Task>, others: readonly Task[] = []) {
   const pending = aTask('t', task);
   const view = viewOf([aNode('n1', node)], [...others, pending]);
   const { nodes, text } = explainTask(view, pending, now);
@@ -36,7 +36,7 @@ describe('filters', () => {
   });
 
   it('readiness', () => {
-    expect(refusals({ Status: { State: 'down' } }, {})).toEqual({
+    expect(refusals({ judged: { state: 'down' } }, {})).toEqual({
       refused: ['readiness: the node is down'],
       text: 'no suitable node (1 node not ready)',
     });
@@ -54,7 +54,7 @@ describe('filters', () => {
       { kind: 'memory', message: 'short of memory: 42 MiB available of 2 GiB' },
       { kind: 'pids', message: 'short of PIDs: 3 free of 1000' },
     ];
-    const pressed = { shoal: { number: 1, images: [], pressures } };
+    const pressed = { reported: { pressures } };
     expect(refusals(pressed, {})).toEqual({
       refused: [
         'pressure: the host is short of memory: 42 MiB available of 2 GiB; short of PIDs: 3 free of 1000',
@@ -69,8 +69,7 @@ describe('filters', () => {
   });
 
   it('flapping', () => {
-    const shoal = { number: 1, images: [], falls: { count: 4, backAt: now - 5_500 } };
-    expect(refusals({ shoal }, {})).toEqual({
+    expect(refusals({ flapping: { falls: 4, backAt: now - 5_500 } }, {})).toEqual({
       refused: ['flapping: the node went down 4 times in a row: no new tasks for 15 s'],
       text: 'no suitable node (1 node came back only now from going down again and again)',
     });
@@ -101,7 +100,7 @@ describe('filters', () => {
       { Type: 'bind' as const, Source: '/c', Target: '/c', BindOptions: { CreateMountpoint: true } },
     ];
     const task = { Spec: { ContainerSpec: { Mounts } } };
-    const engine = (EngineVersion: string) => ({ Description: { Engine: { EngineVersion } } });
+    const engine = (EngineVersion: string) => ({ reported: { description: { Engine: { EngineVersion } } } });
     expect(refusals(engine('25.0.3'), task)).toEqual({
       refused: [
         'dockerVersion: the node has Docker 25.0.3: Mounts[0].VolumeOptions.Subpath needs Docker 26.0 or later',
@@ -115,7 +114,7 @@ describe('filters', () => {
     for (const version of ['26.0.0', '28.5.2', '29.1.0-rc.1', 'dev', '']) {
       expect(refusals(engine(version), task).text).toBe('');
     }
-    expect(refusals({ Description: {} }, task).text).toBe('');
+    expect(refusals({ reported: { description: {} } }, task).text).toBe('');
     expect(refusals(engine('20.10.24'), {}).text).toBe('');
   });
 
@@ -125,7 +124,7 @@ describe('filters', () => {
     });
     const plain = aTask('plain', { ServiceID: 'other' });
     const nodes = ['20.10.24', '28.0.1', '27.5.1'].map((EngineVersion, i) =>
-      aNode(`n${i}`, { Description: { Engine: { EngineVersion } } }),
+      aNode(`n${i}`, { reported: { description: { Engine: { EngineVersion } } } }),
     );
     const { placed } = schedule(ClusterState.from(viewOf(nodes, [plain, task])), [plain, task], {
       now,
@@ -137,7 +136,7 @@ describe('filters', () => {
 
   it('networks', () => {
     const why = 'network shop (10.7.0.0/20) covers 10.7.0.1, which node n1 needs';
-    const node = { shoal: { number: 1, images: [], closedTo: [{ networkId: 'shop', why }] } };
+    const node = { allotted: { closedTo: [{ networkId: 'shop', why }] } };
     const on = (...networks: string[]) => ({ shoal: { specVersion: 1, ports: [], networks } });
     expect(refusals(node, on('back', 'shop'))).toEqual({
       refused: [`networks: ${why}`],
@@ -148,15 +147,15 @@ describe('filters', () => {
   });
 
   it('resources: what is reserved counts, until a stopping task has ended', () => {
-    const Description = { Resources: { NanoCPUs: 2e9, MemoryBytes: 2 ** 30 } };
+    const description = { Resources: { NanoCPUs: 2e9, MemoryBytes: 2 ** 30 } };
     const other = reserve({ NanoCPUs: 1.5e9, MemoryBytes: 2 ** 29 }, { DesiredState: 'shutdown' });
     const task = reserve({ NanoCPUs: 1e9, MemoryBytes: 2 ** 29 });
-    expect(refusals({ Description }, task, [running('o', other)])).toEqual({
+    expect(refusals({ reported: { description } }, task, [running('o', other)])).toEqual({
       refused: ['resources: CPUs: 1 needed, 0.5 of 2 free'],
       text: 'no suitable node (insufficient resources on 1 node: 1 CPU needed, the most that is free is 0.5 on n1)',
     });
     const Status = { State: 'shutdown' as const, Timestamp, PortStatus: {} };
-    expect(refusals({ Description }, task, [running('o', { ...other, Status })]).text).toBe('');
+    expect(refusals({ reported: { description } }, task, [running('o', { ...other, Status })]).text).toBe('');
   });
 
   it('resources: generic ones, countable and named', () => {
@@ -165,7 +164,7 @@ describe('filters', () => {
       { NamedResourceSpec: { Kind: 'gpu', Value: 'a' } },
       { NamedResourceSpec: { Kind: 'gpu', Value: 'b' } },
     ];
-    const node = { Description: { Resources: { GenericResources } } };
+    const node = { reported: { description: { Resources: { GenericResources } } } };
     const want = (ssd: number, gpu: number) =>
       reserve({
         GenericResources: [
@@ -201,7 +200,7 @@ describe('filters', () => {
       { protocol: 'udp', port: 53 },
       { protocol: 'tcp', port: 80, process: 'nginx', pid: 812 },
     ];
-    const node = { shoal: { number: 1, images: [], listeners } };
+    const node = { reported: { listeners } };
     expect(refusals(node, webPort)).toEqual({
       refused: ['hostPort: in use: 80/tcp by "nginx" (pid 812)'],
       text: 'no suitable node (host-mode port already in use on 1 node: 80/tcp by "nginx" (pid 812))',
@@ -234,9 +233,9 @@ describe('filters', () => {
 
   it('count each node once, the most frequent reason first', () => {
     const nodes = [
-      aNode('n1', { Status: { State: 'down' } }),
-      aNode('n2', { Description: {} }),
-      aNode('n3', { Description: {} }),
+      aNode('n1', { judged: { state: 'down' } }),
+      aNode('n2', { reported: { description: {} } }),
+      aNode('n3', { reported: { description: {} } }),
     ];
     const task = aTask('t', reserve({ NanoCPUs: 5e8 }));
     const { pending } = schedule(ClusterState.from(viewOf(nodes, [task])), [task], { now, seed: 0 });

@@ -1,4 +1,4 @@
-import { type ClosedNetwork, pressureText, restLeftMs } from '../../model/index.ts';
+import { type ClosedNetwork, isReady, nodeState, pressureText, restLeftMs } from '../../model/index.ts';
 import { nodeMatches } from '../constraints.ts';
 import type { Demand } from '../demand.ts';
 import { knowsField, needsText } from '../docker-version.ts';
@@ -19,8 +19,8 @@ export const assignedNode: NodeFilter = {
 export const readiness: NodeFilter = {
   name: 'readiness',
   applies: () => true,
-  passes: (_, { node }) => node.Status.State === 'ready',
-  why: (_, { node }) => `the node is ${node.Status.State}`,
+  passes: (_, { node }) => isReady(node),
+  why: (_, { node }) => `the node is ${nodeState(node)}`,
   summary: (nodes) => `${countNodes(nodes)} not ready`,
 };
 
@@ -36,7 +36,7 @@ export const availability: NodeFilter = {
 export const pressure: NodeFilter = {
   name: 'pressure',
   applies: (demand) => !demand.global,
-  passes: (_, { node }) => node.shoal.pressures === undefined,
+  passes: (_, { node }) => node.reported.pressures === undefined,
   why: (_, { node }) => pressureText(node) ?? '',
   summary: (nodes) => `host under pressure on ${countNodes(nodes)}`,
 };
@@ -46,8 +46,8 @@ export const networks: NodeFilter = {
   name: 'networks',
   applies: (demand) => demand.networks.length > 0,
   passes: (demand, { node }) =>
-    node.shoal.closedTo === undefined || !node.shoal.closedTo.some((each) => joins(demand, each)),
-  why: (demand, { node }) => node.shoal.closedTo?.find((each) => joins(demand, each))?.why ?? '',
+    node.allotted.closedTo === undefined || !node.allotted.closedTo.some((each) => joins(demand, each)),
+  why: (demand, { node }) => node.allotted.closedTo?.find((each) => joins(demand, each))?.why ?? '',
   summary: (nodes) => `network covers addresses that the host needs on ${countNodes(nodes)}`,
 };
 
@@ -58,7 +58,7 @@ export const flapping: NodeFilter = {
   applies: () => true,
   passes: (_, { node, now }) => restLeftMs(node, now) === 0,
   why: (_, { node, now }) =>
-    `the node went down ${node.shoal.falls?.count} times in a row: no new tasks for ${Math.ceil(restLeftMs(node, now) / 1_000)} s`,
+    `the node went down ${node.flapping?.falls} times in a row: no new tasks for ${Math.ceil(restLeftMs(node, now) / 1_000)} s`,
   summary: (nodes) => `${countNodes(nodes)} came back only now from going down again and again`,
 };
 
@@ -80,7 +80,7 @@ export const platform: NodeFilter = {
   applies: (demand) => demand.platforms.length > 0,
   passes: (demand, { node }) => platformMatches(node, demand.platforms),
   why: (demand, { node }) => {
-    const { OS, Architecture } = node.Description.Platform ?? {};
+    const { OS, Architecture } = node.reported.description.Platform ?? {};
     return `the node is ${OS || 'unknown'}/${Architecture || 'unknown'}, the image is for ${wanted(demand).join(', ')}`;
   },
   summary: (nodes) => `unsupported platform on ${countNodes(nodes)}`,
@@ -94,7 +94,7 @@ export const dockerVersion: NodeFilter = {
   passes: (demand, { node }) => demand.newerFields.every((field) => knowsField(node, field)),
   why: (demand, { node }) => {
     const unknown = demand.newerFields.filter((field) => !knowsField(node, field));
-    return `the node has Docker ${node.Description.Engine?.EngineVersion}: ${unknown.map(needsText).join(', ')}`;
+    return `the node has Docker ${node.reported.description.Engine?.EngineVersion}: ${unknown.map(needsText).join(', ')}`;
   },
   summary: (nodes) => `Docker is too old on ${countNodes(nodes)}`,
   missing: missingFields,

@@ -11,7 +11,7 @@ export const resources: Filter = {
   name: 'resources',
   applies: (demand) => demand.nanoCpus > 0 || demand.memoryBytes > 0 || demand.generic.size > 0,
   passes(demand, { node, used }) {
-    const all = node.Description.Resources;
+    const all = node.reported.description.Resources;
     if (demand.nanoCpus > 0 && used.nanoCpus + demand.nanoCpus > (all?.NanoCPUs ?? 0)) return false;
     if (demand.memoryBytes > 0 && used.memoryBytes + demand.memoryBytes > (all?.MemoryBytes ?? 0))
       return false;
@@ -72,7 +72,7 @@ export const maxReplicas: Filter = {
 };
 
 function shortages(demand: Demand, { node, used }: Candidate): string[] {
-  const all = node.Description.Resources;
+  const all = node.reported.description.Resources;
   const lines: string[] = [];
   const short = (name: string, wanted: number, capacity: number, taken: number, unit: number) => {
     if (wanted <= 0 || taken + wanted <= capacity) return;

@@ -7,7 +7,7 @@ const TaskTemplate = { Placement: { Constraints: ['node.labels.disk!=slow'] } };
 const service = aService('agent', { Spec: { TaskTemplate, Mode: { Global: {} } } });
 const drained = (id: string) => aNode(id, { Spec: { Availability: 'drain' } });
 const paused = (id: string) => aNode(id, { Spec: { Availability: 'pause' } });
-const down = (id: string) => aNode(id, { Status: { State: 'down' } });
+const down = (id: string) => aNode(id, { judged: { state: 'down' } });
 const slow = (id: string) => aNode(id, { Spec: { Labels: { disk: 'slow' } } });
 const decideOn = (nodes: Node[], ...tasks: ReturnType<typeof globalTask>[]) =>
   decide({ service, nodes: nodesOf(...nodes), tasks });

@@ -1,4 +1,4 @@
-import { type Node, type Service, slotKey, type Task } from '../../model/index.ts';
+import { isDown, isReady, type Node, type Service, slotKey, type Task } from '../../model/index.ts';
 import { isEligible } from '../../scheduler/constraints.ts';
 import type { Draft } from '../draft.ts';
 import type { Place } from '../new-task.ts';
@@ -6,7 +6,9 @@ import { taskTemplate } from '../policy.ts';
 
 /** The nodes a global service has to run on, after stopping what runs elsewhere. */
 export function globalPlaces(draft: Draft): Place[] {
-  const nodes = [...draft.facts.nodes.all()].filter((node) => unfitness(node, draft.service) === undefined);
+  const nodes = [...draft.snapshot.nodes.all()].filter(
+    (node) => unfitness(node, draft.service) === undefined,
+  );
   const places = nodes.map(placeOn).sort((a, b) => (a.key < b.key ? -1 : 1));
   const wanted = new Set(places.map(({ key }) => key));
   for (const key of draft.keys) if (!wanted.has(key)) clear(draft, key);
@@ -17,17 +19,17 @@ const placeOn = (node: Node): Place => ({
   key: slotKey({ NodeID: node.ID } as Task),
   nodeId: node.ID,
   // On a paused node, and on one that is only suspected, tasks stay as they are.
-  creatable: node.Status.State === 'ready' && node.Spec.Availability !== 'pause',
+  creatable: isReady(node) && node.Spec.Availability !== 'pause',
 });
 
 function unfitness(node: Node, { Spec }: Service) {
-  if (node.Status.State === 'down') return 'node-down';
+  if (isDown(node)) return 'node-down';
   if (node.Spec.Availability === 'drain') return 'node-drained';
   return isEligible(node, taskTemplate(Spec).Placement) ? undefined : 'node-unfit';
 }
 
 function clear(draft: Draft, key: string): void {
-  const node = draft.facts.nodes.get(draft.slot(key).tasks[0]?.NodeID ?? '');
+  const node = draft.snapshot.nodes.get(draft.slot(key).tasks[0]?.NodeID ?? '');
   for (const task of draft.all(key)) {
     if (node) draft.stop(task, unfitness(node, draft.service) ?? 'surplus');
     else draft.remove(task);

@@ -80,7 +80,7 @@ describe('scaling down', () => {
     });
     expect(decide({ service, tasks: [on('n1', 1), leaving('shutdown')] }).remove).toEqual(['x']);
     expect(decide({ service, tasks: [on('n1', 1), leaving('running', 'gone')] }).remove).toEqual(['x']);
-    const nodes = nodesOf(aNode('n1'), aNode('n2', { Status: { State: 'down' } }));
+    const nodes = nodesOf(aNode('n1'), aNode('n2', { judged: { state: 'down' } }));
     expect(decide({ service, nodes, tasks: [on('n1', 1), leaving('running', 'n2')] }).remove).toEqual(['x']);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ServiceSpec, Task, TaskSpec } from '../../model/index.ts';
+import { isWanted, type ServiceSpec, type Task, type TaskSpec } from '../../model/index.ts';
 import { aNode, aService } from '../../testing.ts';
 import { Simulation } from '../simulation.ts';
-import { isUnassigned, isWanted } from '../standing.ts';
+import { isUnassigned } from '../standing.ts';
 import { decide, ended, nodesOf, task } from '../testing.ts';
 import { cluster, hasState, second, status, until } from './rollout.fixture.ts';
 
@@ -117,8 +117,11 @@ describe('an update that needs no other container', () => {
 });
 
 describe('a bigger reservation', () => {
-  const Description = { Resources: { NanoCPUs: 2e9, MemoryBytes: 1024 * MiB } };
-  const nodes = nodesOf(aNode('n1', { Description }), aNode('n2', { Description }));
+  const description = { Resources: { NanoCPUs: 2e9, MemoryBytes: 1024 * MiB } };
+  const nodes = nodesOf(
+    aNode('n1', { reported: { description } }),
+    aNode('n2', { reported: { description } }),
+  );
   const reserving = (bytes: number): TaskSpec => ({ Resources: { Reservations: { MemoryBytes: bytes } } });
   const other = task('other', { change: { ServiceID: 'db', Spec: reserving(600 * MiB) } });
   const decided = (tasks: Task[], bytes: number, replicas: number) =>

@@ -1,8 +1,8 @@
-import { isTerminal, type Service, slotKey, type Task, versionAtEnd } from '../../model/index.ts';
+import { isTerminal, isWanted, type Service, slotKey, type Task, versionAtEnd } from '../../model/index.ts';
 import { isEligible } from '../../scheduler/constraints.ts';
 import { loadOf, occupies } from '../../scheduler/task-load.ts';
 import { currentTarget, type Target, targetLike } from '../new-task.ts';
-import { byAge, furthestFirst, isUnassigned, isWanted, type Nodes } from '../standing.ts';
+import { byAge, furthestFirst, isUnassigned, type Nodes } from '../standing.ts';
 import { fitsContainer, haveSameLimits } from './template.ts';
 import { isCurrent } from './update-state.ts';
 
@@ -130,7 +130,7 @@ class Room {
     const used = this.#on(node.ID);
     const cpus = after.nanoCpus - before.nanoCpus;
     const bytes = after.memoryBytes - before.memoryBytes;
-    const all = node.Description.Resources;
+    const all = node.reported.description.Resources;
     if (cpus > 0 && used.nanoCpus + cpus > (all?.NanoCPUs ?? 0)) return false;
     if (bytes > 0 && used.memoryBytes + bytes > (all?.MemoryBytes ?? 0)) return false;
     const most = maxReplicas(spec);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isWanted } from '../standing.ts';
+import { isWanted } from '../../model/index.ts';
 import { cluster, hasState, images, second, status, until, updating } from './rollout.fixture.ts';
 
 describe('what is no update', () => {
@@ -182,7 +182,10 @@ describe('an update of a global service', () => {
     });
     await simulation.setNode('n2', (node) => ({
       ...node,
-      Description: { ...node.Description, Engine: { EngineVersion: '28.0.1' } },
+      reported: {
+        ...node.reported,
+        description: { ...node.reported.description, Engine: { EngineVersion: '28.0.1' } },
+      },
     }));
     const Mounts = [{ Type: 'image' as const, Source: 'tools:1', Target: '/tools' }];
     await simulation.change({ TaskTemplate: { ContainerSpec: { Image: 'web:2', Mounts } } });

@@ -376,7 +376,6 @@ export interface Assignment {
   desiredState: DesiredState;
   /** X-Registry-Auth for pulling the image; empty for none. */
   registryAuth: string;
-  nodeId: string;
   /** Networks the container joins, with its address on each; the first is its default way out. */
   attachments: TaskAttachment[];
   /** How long open connections may finish before the stop signal, milliseconds. */
@@ -3824,7 +3823,6 @@ function createBaseAssignment(): Assignment {
     taskName: "",
     desiredState: 0,
     registryAuth: "",
-    nodeId: "",
     attachments: [],
     drainMs: 0,
     restart: undefined,
@@ -3855,9 +3853,6 @@ export const Assignment: MessageFns<Assignment> = {
     }
     if (message.registryAuth !== "") {
       writer.uint32(98).string(message.registryAuth);
-    }
-    if (message.nodeId !== "") {
-      writer.uint32(114).string(message.nodeId);
     }
     for (const v of message.attachments) {
       TaskAttachment.encode(v!, writer.uint32(122).fork()).join();
@@ -3946,14 +3941,6 @@ export const Assignment: MessageFns<Assignment> = {
             message.registryAuth = reader.string();
             continue;
           }
-          case 14: {
-            if (tag !== 114) {
-              break;
-            }
-
-            message.nodeId = reader.string();
-            continue;
-          }
           case 15: {
             if (tag !== 122) {
               break;
@@ -4018,7 +4005,6 @@ export const Assignment: MessageFns<Assignment> = {
     message.taskName = object.taskName ?? "";
     message.desiredState = object.desiredState ?? 0;
     message.registryAuth = object.registryAuth ?? "";
-    message.nodeId = object.nodeId ?? "";
     message.attachments = object.attachments?.map((e) => TaskAttachment.fromPartial(e)) || [];
     message.drainMs = object.drainMs ?? 0;
     message.restart = (object.restart !== undefined && object.restart !== null)

@@ -4,15 +4,15 @@ import { anApi } from '../testing.ts';
 
 const seeded = () =>
   anApi((tx) => {
-    tx.nodes.create(aNode('n1', { Description: { Hostname: 'h1' } }));
-    tx.nodes.create(aNode('n2', { Description: { Hostname: 'h2' } }));
+    tx.nodes.create(aNode('n1', { reported: { description: { Hostname: 'h1' } } }));
+    tx.nodes.create(aNode('n2', { reported: { description: { Hostname: 'h2' } } }));
     tx.services.create(aService('web'));
     tx.tasks.create(
       aTask('a', { NodeID: 'n1', Status: { Timestamp: '', State: 'running', PortStatus: {} } }),
     );
   });
 
-describe('a plan', () => {
+describe('a forecast', () => {
   it.each([['n1'], ['h1']])('takes nodes by id and by name: %s', async (node) => {
     const { call, store } = await seeded();
     const { revision } = store;

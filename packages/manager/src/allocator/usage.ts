@@ -1,6 +1,6 @@
+import { type Block, blockAt, holds, parseAddress, parseBlock, tunnelRange } from '@shoal/proto/rules';
 import { compareStates, isTerminal, type Network, type Node, type Task } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
-import { type Block, formatBlock, holds, parseAddress, parseBlock } from './cidr.ts';
 import { withoutSpare } from './spare.ts';
 import { type Cut, cutSlices, freeSubnet, type Need, vipOwner } from './subnets.ts';
 
@@ -68,14 +68,12 @@ export interface Occupied {
   readonly harms?: boolean;
 }
 
-/** The tunnels' own addresses, see `packages/agent/src/network/names.ts`. */
-export const tunnelRange = parseBlock('198.18.0.0/15');
 /** Addresses that mean something else on every host. */
-export const nobodys: readonly Occupied[] = [
+export const reservedOnHosts: readonly Occupied[] = [
   ['0.0.0.0/8', 'those of no host'],
   ['127.0.0.0/8', 'the loopback addresses of each host'],
   ['169.254.0.0/16', 'the link-local addresses of each host'],
-  [formatBlock(tunnelRange), 'those of the tunnels between hosts'],
+  [tunnelRange, 'those of the tunnels between hosts'],
   ['224.0.0.0/3', 'the multicast and reserved addresses'],
 ].map(([cidr = '', by = '']) => ({ block: parseBlock(cidr), by: `${by} (${cidr})` }));
 
@@ -86,17 +84,17 @@ export function occupied(view: Pick<ReadView, 'networks' | 'nodes'>): Occupied[]
       by: `network ${Spec.Name} (${cidr})${shoal.removing ? ', which is being removed' : ''}`,
     })),
   );
-  return [...nobodys, ...ofNetworks, ...[...view.nodes.all()].flatMap(neededBy)];
+  return [...reservedOnHosts, ...ofNetworks, ...[...view.nodes.all()].flatMap(neededBy)];
 }
 
 /**
  * What a host needs for itself: its address, its way to the manager, to names and to the world, its links, and Docker's
  * default bridge. Of a very large link only what is around its address: else nothing would be left for networks.
  */
-export function neededBy({ Status, Description, shoal }: Node): Occupied[] {
-  const { addresses = [], subnets = [], defaultBridge } = shoal.underlay ?? {};
-  const own = Status.Addr ?? '';
-  const host = `node ${Description.Hostname}`;
+export function neededBy({ reported }: Node): Occupied[] {
+  const { addresses = [], subnets = [], defaultBridge } = reported.underlay ?? {};
+  const own = reported.address;
+  const host = `node ${reported.description.Hostname}`;
   const single = [...new Set([own, ...addresses])].flatMap((text): Occupied[] => {
     const base = parseAddress(text);
     const by = text === own ? `${host} (${text})` : `${text}, which ${host} needs`;
@@ -130,10 +128,7 @@ export const nextSubnet = (
     ...occupied(view).map(({ block }) => (block.prefix === 32 ? around(block) : block)),
   ]);
 
-function around({ base }: Block): Block {
-  const size = 2 ** (32 - hostNetworkPrefix);
-  return { base: base - (base % size), prefix: hostNetworkPrefix };
-}
+const around = ({ base }: Block): Block => blockAt(base, hostNetworkPrefix);
 
 /**
  * The network's slices for these needs. Owners without a need keep theirs for `idleMs`, and all keep what they grew

@@ -1,0 +1,98 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import type { Clock } from '../effects.ts';
+import { type Judged, type Leases, type Node, noteFlapping } from '../model/index.ts';
+import type { Store } from '../store/index.ts';
+
+type Judgement = Pick<Judged, 'state' | 'why'>;
+
+/**
+ * Writes what is thought of the nodes, and how often they went down, into the store: all of it in one transaction, and
+ * again until it is there. What is there already costs nothing.
+ */
+export class Judgements {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  /** Nodes of which nothing stands here are left as the manager before this one judged them. */
+  readonly #judged = new Map<string, Judgement>();
+  /** What became of the isolated tasks of nodes that are down. */
+  readonly #leases = new Map<string, Leases>();
+  /** Nodes of which something changed, here or in the store, since they were last compared. */
+  readonly #changed: Set<string>;
+  #writing = false;
+
+  constructor(store: Store, clock: Clock, log: Logger) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#log = log;
+    this.#changed = new Set([...store.view.nodes.all()].map(({ ID }) => ID));
+  }
+
+  set(nodeId: string, judgement: Judgement): void {
+    this.#judged.set(nodeId, judgement);
+    this.#changed.add(nodeId);
+  }
+
+  setLeases(nodeId: string, leases: Leases | undefined): void {
+    if (this.#leases.get(nodeId) === leases) return;
+    if (leases) this.#leases.set(nodeId, leases);
+    else this.#leases.delete(nodeId);
+    this.#changed.add(nodeId);
+  }
+
+  isAway(nodeId: string): boolean {
+    const judged = this.#judged.get(nodeId);
+    return judged !== undefined && judged.state !== 'heard';
+  }
+
+  /** The node is another one in the store than before: its agent may have told that it can run nothing. */
+  noted(nodeId: string): void {
+    this.#changed.add(nodeId);
+  }
+
+  forget(nodeId: string): void {
+    this.#judged.delete(nodeId);
+    this.#leases.delete(nodeId);
+    this.#changed.delete(nodeId);
+  }
+
+  /** Starts a write when there is something to write and none is under way. Call it again and again. */
+  settle(): void {
+    if (this.#writing || this.#pending(this.#store.view.nodes).length === 0) return;
+    this.#writing = true;
+    this.#store
+      .update((tx) => {
+        for (const node of this.#pending(tx.nodes)) tx.nodes.update(node);
+      })
+      .catch((err) => this.#log.error({ err }, 'could not record what is thought of nodes, trying again'))
+      .finally(() => {
+        this.#writing = false;
+      });
+  }
+
+  /** The nodes as they should be, where they are not. */
+  #pending(nodes: { get(id: string): Node | undefined }): Node[] {
+    const pending: Node[] = [];
+    for (const id of this.#changed) {
+      const node = nodes.get(id);
+      const after = node && this.#judge(node);
+      if (after && after !== node) pending.push(after);
+      else this.#changed.delete(id);
+    }
+    return pending;
+  }
+
+  /** In one piece: a node that is down because it is not heard is never seen without its leases. */
+  #judge(node: Node): Node {
+    const said = this.#judged.get(node.ID) ?? node.judged;
+    const leases = said.state === 'down' ? this.#leases.get(node.ID) : undefined;
+    const judged: Judged = {
+      state: said.state,
+      ...(said.why !== undefined && { why: said.why }),
+      ...(leases && { leases }),
+    };
+    const after = isDeepStrictEqual(judged, node.judged) ? node : { ...node, judged };
+    return noteFlapping(after, this.#clock());
+  }
+}
