@@ -1,10 +1,8 @@
 import { castOf, DRILLS, type Drill, hostsOf } from '@shoal/testbed/drill';
 import { Argument, Command, InvalidArgumentError } from 'commander';
-import { planLines, plannedAs, predict } from '../drill/plan.ts';
-import { play } from '../drill/play.ts';
-import { clusterOf, stageOf } from '../drill/where.ts';
+import { clusterOf, planLines, plannedAs, play, predict, stageOf } from '../drill/index.ts';
 import { usage } from '../exit.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../global-options.ts';
 
 interface DrillFlags {
   readonly testbed?: true;

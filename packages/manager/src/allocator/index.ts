@@ -11,3 +11,4 @@ export {
 export { OverlapError, PoolsUsedUpError, planNetwork } from './plan.ts';
 export { NoPortError, PortTakenError } from './ports.ts';
 export { NoAddressError, type Settled, settleService } from './settle.ts';
+export { vipOwner } from './subnets.ts';

@@ -1,5 +1,5 @@
 import { isDown, isReady, type Node, shortOf } from '../model/index.ts';
-import { takesTasks } from '../services/capacity.ts';
+import { takesTasks } from '../services/index.ts';
 
 /** A node that came, or came back, has to stay for so long before tasks are moved to it. */
 export const calmMs = 5_000;

@@ -1,4 +1,4 @@
-import { vipOwner } from '../../allocator/subnets.ts';
+import { vipOwner } from '../../allocator/index.ts';
 import { isIngressPort, type Network, type Service, type Task } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 

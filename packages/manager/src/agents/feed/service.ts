@@ -1,5 +1,5 @@
 import type { Service as ProtoService } from '@shoal/proto';
-import { neededFor, portsNeededEverywhere } from '../../allocator/needed-ports.ts';
+import { neededFor, portsNeededEverywhere } from '../../allocator/index.ts';
 import { isIngressPort, type Service, type ServiceAttachment } from '../../model/index.ts';
 import { type FeedKind, isSame } from './kind.ts';
 import { isPublished, needsService } from './needs.ts';
