@@ -204,6 +204,7 @@ export const RULES: readonly Rule[] = [
     // matter for real processes.
     except: [
       'packages/testbed/src/bench/schedule.ts',
+      'packages/testbed/src/bench/store.ts',
       'packages/testbed/src/bench/dns.ts',
       'packages/testbed/src/bench/network/sizes-on-host.ts',
       // Its agents are hollow: 1,000 containers would measure the machine.

@@ -36,7 +36,7 @@ const ids = newId;
 const managerAddr = config.agentListen;
 
 mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
-const store = await Store.open(sqliteBackend(resolve(config.stateDir, 'state.sqlite')), clock);
+const store = await Store.open(await sqliteBackend(resolve(config.stateDir, 'state.sqlite')), clock);
 await store.update((tx) => {
   const [cluster] = tx.clusters.all();
   const managerPorts = portsOf(config);

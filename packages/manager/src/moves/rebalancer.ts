@@ -21,8 +21,10 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
     log,
     gatherMs,
     act: (serviceIds, now) =>
-      // Transactions run one by one and `state` follows each, so that here it equals the store.
-      store.update((tx) => rebalance(tx, serviceIds, { state, calm, underWay, now, ids })).then(wakeUps),
+      // `state` follows the view, so that here it equals what `tx` reads.
+      store
+        .updateOnView((tx) => rebalance(tx, serviceIds, { state, calm, underWay, now, ids }))
+        .then(wakeUps),
   });
   const markAll = () => {
     for (const { ID, Spec } of store.view.services.all()) if (!Spec.Mode?.Global) loop.mark(ID);

@@ -17,7 +17,7 @@ export const endpoint: FeedKind<Endpoint> = {
       const nodes = commit.nodesUsing(id);
       for (const each of view.tasks.by('service', id)) if (isEndpoint(each)) yield { id: each.ID, nodes };
     }
-    for (const { networkId, nodes } of commit.moved)
+    for (const { networkId, nodes } of commit.turnovers)
       for (const { ID } of view.services.by('network', networkId))
         for (const each of view.tasks.by('service', ID)) if (isEndpoint(each)) yield { id: each.ID, nodes };
   },

@@ -1,7 +1,7 @@
 import { Change, encodeObject, type Kind, kindNames } from '@shoal/proto';
 import type { Commit, Nodes } from './commit.ts';
 import type { Source } from './kind.ts';
-import { feedKinds } from './kinds.ts';
+import { feedKinds } from './table.ts';
 
 /** Ids by kind. */
 export type Ids = ReadonlyMap<Kind, ReadonlySet<string>>;

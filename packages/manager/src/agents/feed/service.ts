@@ -10,7 +10,7 @@ export const service: FeedKind<ProtoService> = {
     for (const { id, before, after } of commit.of('services'))
       if (!isSame(before && factsOf(before), after && factsOf(after)))
         yield { id, nodes: commit.nodesUsing(id) };
-    for (const { networkId, nodes } of commit.moved)
+    for (const { networkId, nodes } of commit.turnovers)
       for (const { ID } of commit.view.services.by('network', networkId)) yield { id: ID, nodes };
     // What Shoal itself needs is not published.
     if (commit.of('clusters').some(({ before, after }) => before?.managerPorts !== after?.managerPorts))

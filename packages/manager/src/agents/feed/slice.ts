@@ -13,9 +13,9 @@ export const slice: FeedKind<Slice> = {
       const nodes = commit.nodesOn(id);
       for (const owner of owners)
         if (!isSame(was?.get(owner), is?.get(owner))) yield { id: `${id}/${owner}`, nodes };
-      const moved = commit.moved.find(({ networkId }) => networkId === id);
-      if (moved && !(after && isEverywhere(after)))
-        for (const owner of owners) yield { id: `${id}/${owner}`, nodes: moved.nodes };
+      const turnover = commit.turnovers.find(({ networkId }) => networkId === id);
+      if (turnover && !(after && isEverywhere(after)))
+        for (const owner of owners) yield { id: `${id}/${owner}`, nodes: turnover.nodes };
     }
   },
 
