@@ -1,5 +1,6 @@
 import {
   isWanted,
+  moveRestLeftMs,
   type Service,
   slotKey,
   type Task,
@@ -8,10 +9,11 @@ import {
   wantsRebalancing,
 } from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
-import { byAge, moveOrder, newTask, targetLike } from '../services/index.ts';
+
+import { byAge, moveOrder, newTask, takesTasks, targetLike } from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
 import { advanceExchanges, beginExchange } from './exchange.ts';
-import { afterLoss, beforeMove, isShared, mayMove, mayTake } from './movable.ts';
+import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
 import type { RebalanceContext } from './rebalance-context.ts';
 
 /** In the whole cluster at a time; each costs the start of a container. */
@@ -32,7 +34,7 @@ const mostSearched = 10;
  * such pair at a time. Returns what services wait for that may be uneven.
  */
 export function rebalance(tx: Tx, serviceIds: Iterable<string>, context: RebalanceContext): Wait[] {
-  const { state, calm, now } = context;
+  const { state, losses, now } = context;
   const balancer = new Balancer(state, { now, seed: 0 });
   const waits: Wait[] = [];
   let free = mostMoves - context.underWay.size;
@@ -47,7 +49,7 @@ export function rebalance(tx: Tx, serviceIds: Iterable<string>, context: Rebalan
     const tasks = tx.tasks.by('service', id);
     const wait =
       beforeMove(service, tasks, tx.nodes, now) ??
-      afterLoss(calm, { kind: 'service', id }, now) ??
+      losses.beforeMove({ kind: 'service', id }, now) ??
       turn(id, { free, judged, now });
     if (wait) {
       waits.push(wait);
@@ -63,12 +65,18 @@ export function rebalance(tx: Tx, serviceIds: Iterable<string>, context: Rebalan
     if (maySwap && beginExchange(tx, service, live, balancer, context)) {
       exchanging = true;
       free -= 2;
-    } else
-      waits.push(
-        waitOf('service', id, 'room on a better node', Math.min(now + laterMs, calm.nextAfter(now))),
-      );
+    } else waits.push(waitOf('service', id, 'room on a better node', lookAgainAt(tx, now)));
   }
   return waits;
+}
+
+/** At the latest when the next node has rested. */
+function lookAgainAt(tx: Tx, now: number): number {
+  const rests = Iterator.from(tx.nodes.all())
+    .filter(takesTasks)
+    .map((node) => moveRestLeftMs(node, now))
+    .filter((ms) => ms > 0);
+  return now + Math.min(laterMs, ...rests);
 }
 
 /** Why a service has to wait for others. */
@@ -91,7 +99,7 @@ function begin(
   const { now, ids } = context;
   const [any] = live;
   const tasks = tx.tasks.by('service', service.ID);
-  const move = any && balancer.find(any, mayTake(service, tasks, context));
+  const move = any && balancer.find(any, mayTake(service, tasks, tx.nodes, context.now));
   if (!move) return 'even';
   if (move === 'later') return 'no room';
   const old = live.find(({ NodeID }) => NodeID === move.from);
