@@ -1,6 +1,6 @@
 import { castOf, DRILLS, type Drill, hostsOf } from '@shoal/testbed/drill';
 import { Argument, Command, InvalidArgumentError } from 'commander';
-import { clusterOf, planLines, plannedAs, play, predict, stageOf } from '../drill/index.ts';
+import { askForecast, clusterOf, forecastFault, forecastLines, play, stageOf } from '../drill/index.ts';
 import { usage } from '../exit.ts';
 import type { GlobalOptions } from '../global-options.ts';
 
@@ -72,13 +72,13 @@ async function strike(drill: Drill, hosts: readonly string[], asked: Asked): Pro
 
 /** Returns whether all would find room. */
 async function plan(drill: Drill, hosts: readonly string[], { format, ...named }: Asked): Promise<boolean> {
-  const fault = plannedAs(drill);
+  const fault = forecastFault(drill);
   const target = await clusterOf(named);
   const nodes = hosts.length > 0 ? hosts : [castOf(drill, await hostsOf(target.docker)).victim];
-  const prediction = await predict(target.apiUrl, fault, nodes);
-  const text = format === 'json' ? [JSON.stringify(prediction)] : planLines(prediction, process.stdout);
+  const forecast = await askForecast(target.apiUrl, fault, nodes);
+  const text = format === 'json' ? [JSON.stringify(forecast)] : forecastLines(forecast, process.stdout);
   process.stdout.write(`${text.join('\n')}\n`);
-  return prediction.noRoom.length === 0;
+  return forecast.noRoom.length === 0;
 }
 
 function list(format: GlobalOptions['format']): void {

@@ -1,3 +1,3 @@
-export { planLines, plannedAs, predict } from './plan.ts';
+export { askForecast, forecastFault, forecastLines } from './forecast.ts';
 export { play } from './play.ts';
 export { clusterOf, stageOf } from './where.ts';
