@@ -95,12 +95,12 @@ export type Plan =
   /** Nothing is left of the task. */
   | { readonly kind: 'forget' };
 
-/** Connections to a task that works are worth waiting for, when it is asked to stop; those to an ill one are not. */
+/** Connections to a task that works are worth waiting for, when it is asked to stop; those to an unhealthy one are not. */
 export function stop(container: Container, assignment?: Assignment): StepOf<'stop'> {
   const { id, phase, health } = container;
-  const isIll = health === 'unhealthy';
+  const isUnhealthy = health === 'unhealthy';
   const isolated = assignment?.isolated === true && { isolated: true as const };
-  const unhealthy = isIll && { unhealthy: unhealthyText(container.lastProbe) };
+  const unhealthy = isUnhealthy && { unhealthy: unhealthyText(container.lastProbe) };
   // Its service may have got another one since the container was made.
   const timeoutMs = assignment ? stopTimeoutMs(bodyOf(assignment)) : container.stopTimeoutMs;
   const base = { action: 'stop', id, timeoutMs, ...isolated, ...unhealthy } as const;
@@ -108,7 +108,7 @@ export function stop(container: Container, assignment?: Assignment): StepOf<'sto
   const { taskId, serviceId, attachments, drainMs } = assignment;
   return {
     ...base,
-    ...(isIll && { withdrawal: { taskId, serviceId } }),
-    ...(phase === 'running' && { drain: { attachments, ms: isIll ? 0 : drainMs } }),
+    ...(isUnhealthy && { withdrawal: { taskId, serviceId } }),
+    ...(phase === 'running' && { drain: { attachments, ms: isUnhealthy ? 0 : drainMs } }),
   };
 }
