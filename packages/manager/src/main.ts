@@ -51,7 +51,7 @@ await store.update((tx) => {
     TaskHistoryRetentionLimit: 5,
     managerPorts,
   });
-});
+}, 'manager');
 
 await prepareNetworks(store);
 for (const trouble of unservedPorts(store.view)) log.warn(trouble);

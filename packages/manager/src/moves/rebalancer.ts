@@ -23,7 +23,9 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
     gatherMs,
     act: (serviceIds, now) =>
       // Transactions run one by one and `state` follows each, so that here it equals the store.
-      store.update((tx) => rebalance(tx, serviceIds, { state, calm, underWay, now, ids })).then(wakeUps),
+      store
+        .update((tx) => rebalance(tx, serviceIds, { state, calm, underWay, now, ids }), 'moves')
+        .then(wakeUps),
   });
   const markAll = () => {
     for (const { ID, Spec } of store.view.services.all()) if (!Spec.Mode?.Global) loop.mark(ID);

@@ -1,4 +1,5 @@
 import type { Clock } from '../effects.ts';
+import { checkOwners, type Writer } from './owners.ts';
 import type { Stored } from './table.ts';
 import {
   makeTables,
@@ -78,10 +79,11 @@ export class Store {
   /**
    * Runs `change` as one atomic transaction, after all those asked for before. It must be synchronous
    * and free of effects: when it throws, nothing is changed. Resolves with its result once the writes
-   * are durable and visible and every listener has seen them.
+   * are durable and visible and every listener has seen them. `writer` says who it is, and is held to what it owns:
+   * rejects with OwnerError when it changed a part of another's. Only tests leave it out.
    */
-  update<R>(change: (tx: Tx) => R): Promise<R> {
-    const run = this.#queue.then(() => this.#commit(change));
+  update<R>(change: (tx: Tx) => R, writer?: Writer): Promise<R> {
+    const run = this.#queue.then(() => this.#commit(change, writer));
     this.#queue = run.catch(() => undefined);
     return run;
   }
@@ -98,7 +100,7 @@ export class Store {
     await this.#backend.close();
   }
 
-  async #commit<R>(change: (tx: Tx) => R): Promise<R> {
+  async #commit<R>(change: (tx: Tx) => R, writer: Writer | undefined): Promise<R> {
     const revision = this.#revision + 1;
     const tx = beginTransaction(this.#tables, revision, this.#clock());
     const result = change(tx);
@@ -107,6 +109,7 @@ export class Store {
       for (const row of tx[table].changes()) changes.push({ table, ...row } as Change);
     }
     if (changes.length === 0) return result;
+    if (writer) checkOwners(writer, changes);
     const batch = { revision, changes };
     await this.#backend.commit(batch);
     this.#apply(batch);
