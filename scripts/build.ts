@@ -22,6 +22,8 @@ export interface Bundle {
 
 export const BUNDLES: readonly Bundle[] = [
   { entry: 'packages/manager/src/main.ts', out: 'dist/manager/main.mjs' },
+  // Runs in a thread of the manager, see store/backends/sqlite.ts.
+  { entry: 'packages/manager/src/store/backends/sqlite-worker.ts', out: 'dist/manager/sqlite-worker.mjs' },
   { entry: 'packages/agent/src/main.ts', out: 'dist/agent/main.mjs' },
   // Runs inside a container's network, see insight/inside.ts.
   { entry: 'packages/agent/src/network/insight/try-inside.ts', out: 'dist/agent/try-inside.mjs' },

@@ -37,6 +37,8 @@ test('core rooms do no I/O, except in the backends of the store', () => {
   expect(broken('packages/manager/src/scheduler/plan.ts', '../model/index.ts')).toBe(false);
   expect(broken('packages/manager/src/scheduler/plan.test.ts', 'node:fs')).toBe(false);
   expect(broken('packages/manager/src/model/task.ts', '../store/index.ts')).toBe(true);
+  expect(broken('packages/manager/src/model/task.ts', '@shoal/proto')).toBe(true);
+  expect(broken('packages/manager/src/model/task.ts', '@shoal/proto/rules')).toBe(false);
 });
 
 test('manager and agent know each other only by the protocol', () => {

@@ -27,7 +27,10 @@ export function importsOf(source: string): Import[] {
 /** Where an import leads: a path of this repository, or the package's own name. */
 export function target(file: string, specifier: string): string {
   if (specifier.startsWith('.')) return normalize(join(dirname(file), specifier));
-  return specifier.replace(/^@shoal\//, 'packages/');
+  const [scope, name = '', ...entry] = specifier.split('/');
+  if (scope !== '@shoal') return specifier;
+  // `@shoal/proto/rules` is what the package exports; a path inside of it is taken as it stands.
+  return join('packages', name, ...(specifier.endsWith('.ts') ? entry : ['src', ...entry, 'index.ts']));
 }
 
 function below(path: string, folder: string): boolean {

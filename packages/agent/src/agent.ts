@@ -7,6 +7,7 @@ import {
   type QueryResult,
   type Welcome,
 } from '@shoal/proto';
+import { leaseMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { BridgeNetworks } from './docker/bridge-networks.ts';
@@ -27,7 +28,6 @@ import { bootId } from './session/boot.ts';
 import { Journal } from './session/journal.ts';
 import { ManagerLink } from './session/link.ts';
 import { bodyOf, portsOf } from './task/body.ts';
-import { leaseMs } from './task/isolation.ts';
 import { Limiter } from './task/limiter.ts';
 import { Tasks } from './task/tasks.ts';
 

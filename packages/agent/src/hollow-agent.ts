@@ -1,8 +1,8 @@
 import { NodeFacts, protocolVersion } from '@shoal/proto';
+import { leaseMs } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import { Assignments } from './assignments/assignments.ts';
 import { ManagerLink } from './session/link.ts';
-import { leaseMs } from './task/isolation.ts';
 import { Limiter } from './task/limiter.ts';
 import { Tasks } from './task/tasks.ts';
 import { SimulatedDaemon } from './task/testing.ts';

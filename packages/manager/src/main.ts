@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { pino } from 'pino';
 import { AgentServer } from './agents/index.ts';
-import { allocatorLoop, prepareNetworks, unservedPorts } from './allocator/index.ts';
+import { allocatorLoop, neededPortConflicts, prepareNetworks } from './allocator/index.ts';
 import { buildApi, listen } from './api/index.ts';
 import { portsOf, readConfig, usage } from './config.ts';
 import { steadyTime } from './effects.ts';
@@ -35,7 +35,7 @@ const ids = newId;
 const managerAddr = config.agentListen;
 
 mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
-const store = await Store.open(sqliteBackend(resolve(config.stateDir, 'state.sqlite')), clock);
+const store = await Store.open(await sqliteBackend(resolve(config.stateDir, 'state.sqlite')), clock);
 await store.update((tx) => {
   const [cluster] = tx.clusters.all();
   const managerPorts = portsOf(config);
@@ -54,7 +54,7 @@ await store.update((tx) => {
 }, 'manager');
 
 await prepareNetworks(store);
-for (const trouble of unservedPorts(store.view)) log.warn(trouble);
+for (const trouble of neededPortConflicts(store.view)) log.warn(trouble);
 
 // First, since it takes a while in which nobody could be heard.
 const api = await buildApi({

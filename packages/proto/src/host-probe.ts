@@ -15,7 +15,7 @@ export type HostAnswer = (typeof hostAnswers)[number];
 /** How long a probe waits for an answer. Hosts of a cluster are nearer to each other than this. */
 export const probeMs = 250;
 /** A lost packet must not look like a dead host, and TCP itself repeats only after a second: each try is a connection. */
-const triesAtMs = [0, 50, 100, 150, 200];
+export const probeTriesAtMs = [0, 50, 100, 150, 200];
 /** A prober that comes so much too late to its own deadline was stalled. */
 const stalledMs = 250;
 
@@ -45,7 +45,7 @@ export function probeHost(host: string, port: number): Promise<HostAnswer> {
     };
     // Timers come before sockets in a turn of the event loop: answers that wait there are read first.
     const timers = [setTimeout(() => setImmediate(judge), probeMs)];
-    for (const ms of triesAtMs.slice(1)) timers.push(setTimeout(attempt, ms));
+    for (const ms of probeTriesAtMs.slice(1)) timers.push(setTimeout(attempt, ms));
     attempt();
   });
 }

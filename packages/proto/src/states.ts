@@ -1,4 +1,5 @@
 import { DesiredState, TaskState } from './gen/shoal/v1/agent.ts';
+import type { DesiredState as DesiredStateName, TaskState as TaskStateName } from './rules/index.ts';
 
 /** Names of the states on both sides of the wire; code outside this package never sees the numbers. */
 const observed = {
@@ -11,19 +12,17 @@ const observed = {
   shutdown: TaskState.TASK_STATE_SHUTDOWN,
   failed: TaskState.TASK_STATE_FAILED,
   rejected: TaskState.TASK_STATE_REJECTED,
-} as const;
+} as const satisfies Partial<Record<TaskStateName, TaskState>>;
 
-const desired = {
+const desired: Readonly<Record<DesiredStateName, DesiredState>> = {
   ready: DesiredState.DESIRED_STATE_READY,
   running: DesiredState.DESIRED_STATE_RUNNING,
   shutdown: DesiredState.DESIRED_STATE_SHUTDOWN,
   remove: DesiredState.DESIRED_STATE_REMOVE,
-} as const;
+};
 
 /** A state the agent reports. */
 export type ObservedStateName = keyof typeof observed;
-/** A state the manager wants. */
-export type DesiredStateName = keyof typeof desired;
 
 export const encodeObserved = (name: ObservedStateName): TaskState => observed[name];
 export const encodeDesired = (name: DesiredStateName): DesiredState => desired[name];

@@ -54,9 +54,14 @@ export class Assignments {
   /** False, and nothing has changed, when the message builds on a set that this one is not. Throws on broken bytes. */
   apply(message: Changes): boolean {
     if (!message.complete && message.appliesTo !== this.#number) return false;
-    const changes = message.changes.flatMap((bytes) => this.#decode(bytes));
-    if (message.complete) changes.push(...this.#allBut(new Set(changes.map(keyOf))));
-    const fresh = changes.filter((change) => !this.#isKnown(change));
+    const changes = new Map(
+      message.changes.flatMap((bytes) => this.#decode(bytes)).map((change) => [keyOf(change), change]),
+    );
+    if (message.complete)
+      for (const [key, bytes] of this.#encoded)
+        if (!changes.has(key))
+          for (const change of this.#decode(bytes)) changes.set(key, { ...change, object: undefined });
+    const fresh = [...changes.values()].filter((change) => !this.#isKnown(change));
     const objects = Object.groupBy(fresh, ({ kind }) => kind);
     this.#objects = Object.fromEntries(
       kindNames.map((kind) => [kind, changed(kind, this.#objects[kind], objects[kind] ?? [])]),
@@ -87,11 +92,6 @@ export class Assignments {
   #isKnown(change: Decoded): boolean {
     const known = this.#encoded.get(keyOf(change));
     return change.object ? known?.equals(change.bytes) === true : known === undefined;
-  }
-
-  *#allBut(keys: ReadonlySet<string>): Iterable<Decoded> {
-    for (const [key, bytes] of this.#encoded)
-      if (!keys.has(key)) for (const change of this.#decode(bytes)) yield { ...change, object: undefined };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Listener } from '@shoal/proto';
+import { portKey } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
-import { isMaybeClient, listenersOf, look, type Ours, ownSockets, portKey, type Watch } from './listeners.ts';
+import { isMaybeClient, listenersOf, look, type Ours, ownSockets, type Watch } from './listeners.ts';
 import { Owners } from './owners.ts';
 import { clientPorts, type OpenSocket, openSockets, type PortRange } from './proc-net.ts';
 

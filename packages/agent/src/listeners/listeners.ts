@@ -1,4 +1,5 @@
 import type { Listener } from '@shoal/proto';
+import { portKey } from '@shoal/proto/rules';
 import type { OpenSocket, PortRange, Transport } from './proc-net.ts';
 
 /** In so many looks in a row a port must be seen before it counts, and be missing before it no longer does. */
@@ -25,8 +26,6 @@ export interface Watched {
 
 /** By `portKey`. */
 export type Watch = ReadonlyMap<string, Watched>;
-
-export const portKey = (protocol: string, port: number): string => `${protocol}/${port}`;
 
 /**
  * What is known after another look. At the first one (`before` is undefined) all that is there counts: rules for the port

@@ -1,8 +1,9 @@
+import { portKey } from '@shoal/proto/rules';
 import type { NetworkState, ServiceEndpoints } from './state.ts';
 
 type PublishedPort = ServiceEndpoints['published'][number];
 
-const keyOf = ({ protocol, published }: PublishedPort): string => `${protocol}/${published}`;
+const keyOf = ({ protocol, published }: PublishedPort): string => portKey(protocol, published);
 
 /** Published ports that something on this host listens on, sorted, as `tcp/22`. */
 export const heldPorts = ({ services }: NetworkState, held: ReadonlySet<string>): string[] =>

@@ -10,13 +10,13 @@ import type {
   TaskAttachment,
   Underlay,
 } from '@shoal/proto';
+import { blockOf, covers, requireAddress } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { ObjectsFor } from '../assignments/assignments.ts';
 import { Refused } from '../task/engine.ts';
 import type { BridgeDriver } from './bridges/bridges.ts';
 import { type LocalBridgeDriver, LocalBridges } from './bridges/local.ts';
 import { bridgesOf } from './bridges/plan.ts';
-import { contains, parseAddress, parseBlock } from './cidr.ts';
 import { DataPath } from './datapath.ts';
 import { HostResolvers } from './dns/host-resolvers.ts';
 import { DnsServer, gatewaysOf } from './dns/server.ts';
@@ -267,10 +267,10 @@ export class HostNetwork {
         if (bridge !== undefined) return { network: bridge, address: '', gateway: '' };
         await this.#dataPath.ready(networkId);
         const network = this.#state?.networks.get(networkId);
-        const value = parseAddress(address);
+        const value = requireAddress(address);
         const plan =
           network &&
-          bridgesOf(network).find(({ subnet }) => contains(parseBlock(subnet), { base: value, length: 32 }));
+          bridgesOf(network).find(({ subnet }) => covers(blockOf(subnet), { base: value, prefix: 32 }));
         if (!plan)
           throw new Error(`this host has no part of network ${network?.name ?? networkId} with ${address}`);
         return { network: plan.name, address, gateway: plan.gateway };

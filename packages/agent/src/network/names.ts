@@ -8,10 +8,6 @@ export const plainTunnel = 'sh.vx';
 export const sealedTunnel = 'sh.vxe';
 export const wireguardLink = 'sh.wg';
 
-/** VXLAN's port as IANA has it; WireGuard has none, its own default is likely in use by people. */
-export const vxlanPort = 4789;
-export const wireguardPort = 51_823;
-
 /** "SH" and a digit: VXLANs of others on the same port have other numbers. */
 export const plainVni = 0x534800;
 export const sealedVni = 0x534801;
@@ -40,16 +36,11 @@ export const bridgePrefix = 'sh.n';
 export const bridgeName = (networkNumber: number, index: number): string =>
   `${bridgePrefix}${networkNumber}${index === 0 ? '' : `.${index}`}`;
 
-/**
- * A host inside the tunnels, 198.18.x.y, and inside WireGuard, 198.19.x.y: the range that RFC 2544 set aside
- * for benches, which neither the internet nor private networks use.
- */
+/** A host inside the tunnels, and inside WireGuard: see `tunnelRange`. */
 export const tunnelAddress = (hostNumber: number): string => `198.18.${hostNumber >> 8}.${hostNumber & 255}`;
 export const wireguardAddress = (hostNumber: number): string =>
   `198.19.${hostNumber >> 8}.${hostNumber & 255}`;
 export const wireguardRange = '198.19.0.0/16';
-/** Both. */
-export const tunnelRange = '198.18.0.0/15';
 
 /** A host's MAC address in the tunnels; 02: locally administered. */
 export const tunnelMac = (hostNumber: number): string =>

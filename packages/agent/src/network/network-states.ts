@@ -1,4 +1,5 @@
 import type * as proto from '@shoal/proto';
+import { taskName } from '@shoal/proto/rules';
 import type { ObjectsFor } from '../assignments/assignments.ts';
 import { Kept, type Making } from './kept.ts';
 import type { Network, NetworkState, Peer, Protocol, ServiceEndpoints } from './state.ts';
@@ -102,7 +103,7 @@ const withEndpoints = (from: proto.Service, endpoints: readonly proto.Endpoint[]
   attachments: from.attachments,
   endpoints: endpoints.map(({ taskId, slot, nodeId, addresses }) => ({
     taskId,
-    taskName: `${from.name}.${slot}`,
+    taskName: taskName(from.name, slot),
     nodeId,
     addresses,
   })),

@@ -1,9 +1,10 @@
+import { isTerminal } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Container, isActive } from './container.ts';
 import { endedWithHost, patienceMs } from './own-restarts.ts';
 import { type Memory, plan, type TaskView } from './plan.ts';
-import { fromTaskStatus, isFinal, isUnfit, type Status, statusOf, toTaskStatus } from './status.ts';
+import { fromTaskStatus, isUnfit, type Status, statusOf, toTaskStatus } from './status.ts';
 import { aContainer, anAssignment } from './testing.ts';
 
 /** One task whose manager comes and goes, in simulated time: what its worker does, without waiting. */
@@ -50,9 +51,10 @@ class Life {
   /** Another agent takes over; with `boot`, after the host was booted. */
   restartAgent({ boot = false } = {}): this {
     const said = fromTaskStatus(toTaskStatus('t1', this.status, 1));
-    const status = boot && !isFinal(said.state) ? { ...said, own: endedWithHost(said.own, this.now) } : said;
+    const status =
+      boot && !isTerminal(said.state) ? { ...said, own: endedWithHost(said.own, this.now) } : said;
     if (boot) this.container = { ...this.container, phase: 'exited', exitCode: 255 };
-    this.memory = { status, stale: false, told: isFinal(status.state) };
+    this.memory = { status, stale: false, told: isTerminal(status.state) };
     this.aloneSince = this.now;
     return this.settle();
   }
@@ -219,7 +221,7 @@ it('keeps to its rules whatever happens', () => {
       const life = new Life(rules);
       for (const what of events) {
         const before = life.starts.length;
-        const wasOver = isFinal(life.status.state) && life.memory.told;
+        const wasOver = isTerminal(life.status.state) && life.memory.told;
         const alone = life.aloneSince;
         if (typeof what === 'number') life.after(what);
         else if (what === 'die') life.die();
@@ -236,8 +238,8 @@ it('keeps to its rules whatever happens', () => {
         // Nobody is led to what does not run; and with the manager there, an end is said.
         if (!isActive(life.container)) expect(isUnfit(life.status)).toBe(true);
         if (!isActive(life.container) && life.aloneSince === undefined)
-          expect(isFinal(life.status.state)).toBe(true);
-        if (isActive(life.container)) expect(isFinal(life.status.state)).toBe(false);
+          expect(isTerminal(life.status.state)).toBe(true);
+        if (isActive(life.container)) expect(isTerminal(life.status.state)).toBe(false);
         expect(life.status.own?.attempts.length ?? 0).toBeLessThanOrEqual(rules.maxAttempts);
       }
     }),

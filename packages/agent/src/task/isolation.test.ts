@@ -1,7 +1,7 @@
 import { decodeObserved, type TaskStatus } from '@shoal/proto';
+import { leaseMs } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
-import { leaseMs } from './isolation.ts';
 import { Limiter } from './limiter.ts';
 import { Tasks } from './tasks.ts';
 import { anAssignment, SimulatedDaemon } from './testing.ts';

@@ -1,4 +1,10 @@
-import type { RestartPolicy } from '@shoal/proto';
+import {
+  attemptsInWindow,
+  isQuickEnd,
+  mayRestart,
+  type RestartRules,
+  restartDelayMs,
+} from '@shoal/proto/rules';
 
 /** How this host itself started a task's container again while the manager was away. Times in ms since the epoch. */
 export interface OwnRestarts {
@@ -18,11 +24,6 @@ export const noRestarts: OwnRestarts = { count: 0, attempts: [], failures: 0 };
 
 /** A manager that is only started again is back by then, and decides itself. */
 export const patienceMs = 2_000;
-
-/** As the manager has it: the delay grows up to a minute, and is forgotten after 10 s of running. */
-const longestBackOffMs = 60_000;
-const quickMs = 10_000;
-const smallestBackOffMs = 500;
 
 export interface Scene {
   readonly now: number;
@@ -47,7 +48,7 @@ export function resumed({ endedAt: _, withHost: _host, ...own }: OwnRestarts): O
  * remembers. Undefined: the policy leaves it ended.
  */
 export function ownRestart(
-  policy: RestartPolicy,
+  policy: RestartRules,
   state: 'complete' | 'failed',
   before: OwnRestarts | undefined,
   { now, aloneSince }: Scene,
@@ -57,16 +58,16 @@ export function ownRestart(
   const endedAt = Math.min(own.endedAt, now);
   const earliest = aloneSince + patienceMs;
   if (own.withHost) return { own, startAt: Math.max(endedAt, earliest) };
-  if (policy.condition === 'none') return undefined;
-  if (policy.condition === 'on-failure' && state === 'complete') return undefined;
-  const { maxAttempts, windowMs } = policy;
-  const attempts = own.attempts.filter((at) => windowMs === 0 || at > endedAt - windowMs);
-  if (maxAttempts > 0 && attempts.length >= maxAttempts) return undefined;
-  return { own: { ...own, attempts }, startAt: Math.max(endedAt + delayMs(policy, own.failures), earliest) };
+  if (!mayRestart(policy, { complete: state === 'complete', at: endedAt }, own.attempts)) return undefined;
+  const attempts = attemptsInWindow(policy, own.attempts, endedAt);
+  return {
+    own: { ...own, attempts },
+    startAt: Math.max(endedAt + restartDelayMs(policy, own.failures), earliest),
+  };
 }
 
 /** What is remembered from the moment it is started, whatever comes of that. */
-export function attempted(own: OwnRestarts, { maxAttempts }: RestartPolicy, now: number): OwnRestarts {
+export function attempted(own: OwnRestarts, { maxAttempts }: RestartRules, now: number): OwnRestarts {
   const counts = maxAttempts > 0 && !own.withHost;
   return {
     ...resumed(own),
@@ -79,12 +80,6 @@ export function attempted(own: OwnRestarts, { maxAttempts }: RestartPolicy, now:
 /** What ended before this host began to start it is no quick end in a row. */
 function ended(own: OwnRestarts, now: number): OwnRestarts & { readonly endedAt: number } {
   if (own.endedAt !== undefined) return { ...own, endedAt: own.endedAt };
-  const quick = own.startedAt !== undefined && now - own.startedAt < quickMs;
+  const quick = own.startedAt !== undefined && isQuickEnd(now - own.startedAt);
   return { ...own, endedAt: now, failures: quick ? own.failures + 1 : 1 };
-}
-
-function delayMs({ delayMs: base, maxAttempts }: RestartPolicy, failures: number): number {
-  if (failures <= 1 || maxAttempts > 0) return base;
-  const grown = Math.max(base, smallestBackOffMs) * 2 ** (failures - 1);
-  return Math.min(grown, Math.max(base, longestBackOffMs));
 }

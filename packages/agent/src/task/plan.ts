@@ -1,4 +1,5 @@
-import type { Assignment, DesiredStateName, TaskAttachment } from '@shoal/proto';
+import type { Assignment, TaskAttachment } from '@shoal/proto';
+import { compareStates, type DesiredState, isTerminal, isWantedState } from '@shoal/proto/rules';
 import { bodyOf, stopTimeoutMs } from './body.ts';
 import { type Check, type Container, type ContainerLimits, isActive } from './container.ts';
 import { ended, exited, fallOf, unhealthyText } from './ends.ts';
@@ -6,10 +7,10 @@ import { cutOff, stopIsolated } from './isolation.ts';
 import { areSame, lacks, limitsOf } from './limits.ts';
 import { attempted, ownRestart, resumed } from './own-restarts.ts';
 import { hasPassed, type Probing, probeAt } from './probing.ts';
-import { advance, isBefore, isFinal, isUnfit, type Status, statusOf } from './status.ts';
+import { advance, isUnfit, type Status, statusOf } from './status.ts';
 
 /** `gone`: the manager no longer knows the task, or never did. */
-export type Wanted = DesiredStateName | 'gone';
+export type Wanted = DesiredState | 'gone';
 
 /** What the agent remembers of a task beside its container. */
 export interface Memory {
@@ -159,11 +160,11 @@ function restartAlone(
   const policy = assignment?.restart;
   if (aloneSince === undefined || wanted !== 'running' || !policy) return undefined;
   if (state !== 'complete' && state !== 'failed') return undefined;
-  if (!container || isActive(container) || (isFinal(status.state) && told)) return undefined;
+  if (!container || isActive(container) || (isTerminal(status.state) && told)) return undefined;
   const restart = ownRestart(policy, state, status.own, { now, aloneSince });
   if (!restart) return undefined;
   const { own, startAt } = restart;
-  const ill = statusOf(isFinal(status.state) ? 'starting' : status.state, {
+  const ill = statusOf(isTerminal(status.state) ? 'starting' : status.state, {
     err: `${err || 'task: finished'}; its host starts it again, since the manager is away`,
     own,
     container: { id: container.id, pid: 0, exitCode: container.exitCode },
@@ -218,7 +219,7 @@ function judge({ wanted, container, memory }: TaskView): Status {
 }
 
 function refusal(status: Status, reason: string, container: Container | undefined): Status {
-  return isBefore(status.state, 'starting')
+  return compareStates(status.state, 'starting') < 0
     ? statusOf('rejected', { err: reason })
     : notStarted(reason, container);
 }
@@ -229,7 +230,7 @@ const notStarted = (reason: string, container: Container | undefined): Status =>
 });
 
 function missing(status: Status): Status {
-  return isBefore(status.state, 'ready')
+  return compareStates(status.state, 'ready') < 0
     ? status
     : { ...ended('failed', undefined, 'task: container was removed by someone else'), ...kept(status) };
 }
@@ -240,7 +241,7 @@ function running({ status, unhealthy, probing }: Memory, container: Container): 
   if (container.health !== 'unhealthy') return statusOf('running', alive(container));
   // About to be stopped. It has not ended before it has: its ports, addresses and memory are taken until then. The
   // error is what tells the manager to lead nobody to it any more.
-  const state = isBefore(status.state, 'running') ? 'starting' : 'running';
+  const state = compareStates(status.state, 'running') < 0 ? 'starting' : 'running';
   return statusOf(state, { ...alive(container), err: unhealthy ?? unhealthyText(container.lastProbe) });
 }
 
@@ -254,7 +255,7 @@ const kept = ({ container }: Status): Partial<Status> => (container ? { containe
 /** A string is the reason to wait. */
 function work(task: TaskView, status: Status): Step | string {
   const { wanted, assignment, container, memory } = task;
-  const over = isFinal(status.state) || (wanted !== 'ready' && wanted !== 'running');
+  const over = isTerminal(status.state) || !(wanted !== 'gone' && isWantedState(wanted));
   // Also when someone else started again what had ended: a task runs once.
   if (over) return container && isActive(container) ? stop(container, assignment) : 'it has ended';
   if (!assignment) return 'nobody said what it is';

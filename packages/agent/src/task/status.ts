@@ -7,6 +7,7 @@ import {
   type OwnRestarts as ProtoRestarts,
   type TaskStatus,
 } from '@shoal/proto';
+import { compareStates, isTerminal } from '@shoal/proto/rules';
 import type { OwnRestarts } from './own-restarts.ts';
 
 /** What the agent says about a task. */
@@ -29,19 +30,6 @@ export interface Status {
   readonly limitsRefused?: string;
 }
 
-/** Earlier states first; a status may only move to the right. The last four are ends, and final. */
-const order: readonly ObservedStateName[] = [
-  'accepted',
-  'preparing',
-  'ready',
-  'starting',
-  'running',
-  'complete',
-  'shutdown',
-  'failed',
-  'rejected',
-];
-
 /** Docker's words for a state (`Status.Message` of a task). */
 const messages: Readonly<Record<ObservedStateName, string>> = {
   accepted: 'accepted',
@@ -55,14 +43,9 @@ const messages: Readonly<Record<ObservedStateName, string>> = {
   rejected: 'preparing',
 };
 
-export const isBefore = (a: ObservedStateName, b: ObservedStateName): boolean =>
-  order.indexOf(a) < order.indexOf(b);
-
-export const isFinal = (state: ObservedStateName): boolean => !isBefore(state, 'complete');
-
 /** It ended, or runs and is ill: nobody may be led to it, whatever the manager knew before. */
 export const isUnfit = ({ state, err }: Pick<Status, 'state' | 'err'>): boolean =>
-  isFinal(state) || err !== '';
+  isTerminal(state) || err !== '';
 
 export const statusOf = (state: ObservedStateName, more: Partial<Status> = {}): Status => ({
   state,
@@ -74,7 +57,7 @@ export const statusOf = (state: ObservedStateName, more: Partial<Status> = {}): 
 
 /** `next`, unless that would go back or change an end. */
 export const advance = (previous: Status, next: Status): Status =>
-  isFinal(previous.state) || isBefore(next.state, previous.state) ? previous : next;
+  isTerminal(previous.state) || compareStates(next.state, previous.state) < 0 ? previous : next;
 
 export const toTaskStatus = (taskId: string, status: Status, timeMs: number): TaskStatus => ({
   taskId,

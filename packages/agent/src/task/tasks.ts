@@ -1,4 +1,5 @@
 import { type Assignment, decodeDesired, type TaskStatus } from '@shoal/proto';
+import { compareStates, isTerminal } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { ListedContainer } from './container.ts';
 import type { ContainerEngine } from './engine.ts';
@@ -6,7 +7,7 @@ import { type Connections, executor, type StepLimits } from './execute.ts';
 import { Lease } from './lease.ts';
 import { endedWithHost } from './own-restarts.ts';
 import type { Wanted } from './plan.ts';
-import { fromTaskStatus, isBefore, isFinal, isUnfit, type Status, toTaskStatus } from './status.ts';
+import { fromTaskStatus, isUnfit, type Status, toTaskStatus } from './status.ts';
 import { TaskWorker } from './worker.ts';
 
 export interface TasksOptions {
@@ -204,7 +205,7 @@ export class Tasks {
 
 /** What had been started ended with its host, whatever its container says now. */
 const afterBoot = (status: Status, now: number): Status =>
-  isFinal(status.state) || isBefore(status.state, 'starting')
+  isTerminal(status.state) || compareStates(status.state, 'starting') < 0
     ? status
     : { ...status, own: endedWithHost(status.own, now) };
 

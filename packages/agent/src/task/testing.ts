@@ -2,11 +2,11 @@ import {
   Assignment,
   type CreateBody,
   type DeepPartial,
-  type DesiredStateName,
   decodeObserved,
   encodeDesired,
   type TaskStatus,
 } from '@shoal/proto';
+import type { DesiredState } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import type { Check, Container, ContainerLimits, ListedContainer } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
@@ -18,7 +18,7 @@ import { Tasks } from './tasks.ts';
 
 export function anAssignment(
   taskId = 't1',
-  desired: DesiredStateName = 'running',
+  desired: DesiredState = 'running',
   more: DeepPartial<Assignment> = {},
   body: Partial<CreateBody> = {},
 ): Assignment {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assignment } from '@shoal/proto';
+import { isTerminal } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import { type Container, isActive, type ListedContainer } from './container.ts';
 import { unknownExitCode } from './ends.ts';
@@ -16,7 +17,7 @@ import {
   type Wanted,
 } from './plan.ts';
 import { tried } from './probing.ts';
-import { isFinal, type Status, statusOf } from './status.ts';
+import { type Status, statusOf } from './status.ts';
 
 /** Waits after steps that failed: doubled each time, between these. */
 const firstRetryMs = 250;
@@ -63,7 +64,7 @@ export class TaskWorker {
   /** @param status what was last said about the task, by this agent or one before it on this host */
   constructor(options: WorkerOptions, status: Status = statusOf('accepted')) {
     this.#options = options;
-    this.#memory = { status, stale: false, told: isFinal(status.state) };
+    this.#memory = { status, stale: false, told: isTerminal(status.state) };
   }
 
   get isolated(): boolean {
@@ -94,7 +95,7 @@ export class TaskWorker {
   cutOff(): void {
     if (!this.#assignment?.isolated) return;
     const runs = this.#step?.action === 'start' || (this.#container && isActive(this.#container));
-    if (runs && !isFinal(this.status.state)) this.#say({ ...this.status, err: cutOff });
+    if (runs && !isTerminal(this.status.state)) this.#say({ ...this.status, err: cutOff });
     this.#step?.abort.abort();
     this.wake();
   }

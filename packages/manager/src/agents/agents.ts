@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Kind } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Clock } from '../effects.ts';
@@ -7,6 +8,8 @@ import { Commit, Feed, isEndpoint, type Nodes } from './feed/index.ts';
 import type { Session } from './session.ts';
 import { Withdrawals } from './withdrawals.ts';
 
+/** When thousands of agents connect at once, none of them may wait too long for an answer to its beat. */
+const mostAtOnceMs = 20;
 /** Key of the rounds that look after withdrawals instead of a node. */
 const overdue = '';
 
@@ -85,9 +88,13 @@ export class Agents {
   }
 
   async #round(nodeIds: ReadonlySet<string>, now: number): Promise<Map<string, number> | undefined> {
+    let since = performance.now();
     for (const id of nodeIds) {
       const number = this.#sessions.get(id)?.flush(this.#feed);
       if (number !== undefined) this.#withdrawals.sent(id, number);
+      if (performance.now() - since < mostAtOnceMs) continue;
+      await setImmediate();
+      since = performance.now();
     }
     this.#release(this.#withdrawals.expired(now));
     const { deadline } = this.#withdrawals;

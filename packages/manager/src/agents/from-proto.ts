@@ -5,7 +5,7 @@ import {
   type TaskStatus,
   type Underlay as ToldUnderlay,
 } from '@shoal/proto';
-import { formatBlock, parseAddress, sizeOf } from '../allocator/cidr.ts';
+import { blockOf, formatBlock, parseAddress } from '@shoal/proto/rules';
 import { isoTime } from '../effects.ts';
 import {
   compareStates,
@@ -117,9 +117,9 @@ const underlayOf = ({ addresses, subnets, defaultBridge }: ToldUnderlay): Underl
 
 /** In its plain form; none where it can't be read. */
 function blockIn(cidr: string): string[] {
-  const [address = '', length = ''] = cidr.split('/');
-  const base = parseAddress(address);
-  const prefix = Number(length);
-  if (base === undefined || !/^\d{1,2}$/.test(length) || prefix > 32) return [];
-  return [formatBlock({ base: base - (base % sizeOf(prefix)), prefix })];
+  try {
+    return [formatBlock(blockOf(cidr))];
+  } catch {
+    return [];
+  }
 }

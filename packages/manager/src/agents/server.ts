@@ -9,6 +9,7 @@ import {
   SessionsService,
   type StatusBatch,
 } from '@shoal/proto';
+import { beatMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
@@ -20,8 +21,6 @@ import { applyStatus, reportedOf } from './from-proto.ts';
 import { fitNetworks, JoinRefused, join } from './join.ts';
 import { Session } from './session.ts';
 
-/** Time between two beats of an agent. */
-const beatMs = 500;
 /** An agent that does not introduce itself within this time is cut off. */
 const greetingMs = 10_000;
 /** How long a host's daemon may take to ask a registry. */

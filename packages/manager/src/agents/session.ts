@@ -3,7 +3,7 @@ import { QueryError } from '../query-error.ts';
 import type { Feed } from './feed/index.ts';
 
 /** An agent that is behind by more objects of a kind is sent everything anew. */
-const mostTouched = 50_000;
+export const mostTouched = 50_000;
 /** Queries under way per agent; more are refused rather than piled up. */
 const mostQueries = 64;
 

@@ -13,7 +13,7 @@ it('a stream that ends while its agent joins leaves a node that is watched', asy
     ...backend,
     commit: async (batch) => {
       if (joining) await new Promise<void>((resolve) => goOn.push(resolve));
-      await backend.commit(batch);
+      return await backend.commit(batch);
     },
   });
   joining = true;

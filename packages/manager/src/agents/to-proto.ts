@@ -1,8 +1,16 @@
 import type * as proto from '@shoal/proto';
 import { type CreateBody, encodeDesired } from '@shoal/proto';
+import { containerName, taskName } from '@shoal/proto/rules';
 import { containerBody } from '../container-body/index.ts';
-import { drainMs, isTerminal, type Service, type Task, type TaskSpec } from '../model/index.ts';
-import { restartRules } from '../services/index.ts';
+import {
+  drainMs,
+  isTerminal,
+  restartRules,
+  type Service,
+  slotOf,
+  type Task,
+  type TaskSpec,
+} from '../model/index.ts';
 
 /**
  * The model's task as the agent gets it. `service` may be gone already; its tasks then only have to end.
@@ -10,9 +18,8 @@ import { restartRules } from '../services/index.ts';
  */
 export function toAssignment(task: Task, service: Service | undefined, held: boolean): proto.Assignment {
   const serviceName = service?.Spec.Name ?? task.ServiceID;
-  const taskName = `${serviceName}.${task.Slot ?? task.NodeID}`;
-  const containerName = `${taskName}.${task.ID}`;
-  const createBody: CreateBody = containerBody(task, { serviceName, containerName });
+  const name = containerName(serviceName, slotOf(task), task.ID);
+  const createBody: CreateBody = containerBody(task, { serviceName, containerName: name });
   // A task that has ended must not be started again, whatever the manager wanted of it before.
   const wanted = held || isLost(task) ? 'running' : task.DesiredState;
   const desired = isTerminal(task.Status.State) && wanted !== 'remove' ? 'shutdown' : wanted;
@@ -20,8 +27,8 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
     taskId: task.ID,
     serviceId: task.ServiceID,
     serviceName,
-    taskName,
-    containerName,
+    taskName: taskName(serviceName, slotOf(task)),
+    containerName: name,
     desiredState: encodeDesired(desired),
     registryAuth: service?.shoal.registryAuth ?? '',
     attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),

@@ -10,8 +10,8 @@ export class ToldAgent {
   /** It reads nothing for now. */
   slow = false;
   number = 0;
-  bytes = 0;
-  changes = 0;
+  /** Of the newest message. */
+  changes: readonly Buffer[] = [];
 
   constructor(agents: Agents, nodeId: string) {
     this.session = new Session(nodeId, {
@@ -33,9 +33,8 @@ export class ToldAgent {
       const { kind, id, object } = Change.decode(bytes);
       if (object) this.objects.set(`${kind} ${id}`, bytes.toString('hex'));
       else this.objects.delete(`${kind} ${id}`);
-      this.bytes += bytes.length;
-      this.changes++;
     }
     this.number = resultsIn;
+    this.changes = changes;
   }
 }

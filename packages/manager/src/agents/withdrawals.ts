@@ -5,12 +5,20 @@
 export const withdrawalMs = 10_000;
 
 interface Withdrawal {
+  readonly taskId: string;
+  /** The node that runs the task. */
   readonly owner: string;
-  /** Nodes that were not yet sent the change. */
-  readonly unsent: Set<string>;
-  /** Node → number of the assignments that carry the change, until it says that they are in its kernel. */
-  readonly unapplied: Map<string, number>;
+  /** Nodes that still have the endpoint, as far as is known. */
+  readonly nodes: Set<string>;
   readonly deadline: number;
+}
+
+/** What a node has not taken out yet. */
+interface Owing {
+  /** It was not yet sent the change. */
+  readonly unsent: Set<Withdrawal>;
+  /** Number of the set that carries the change, until the node says that it is in its kernel; in order of numbers. */
+  readonly unapplied: Map<Withdrawal, number>;
 }
 
 /**
@@ -18,13 +26,17 @@ interface Withdrawal {
  * no connection may be sent to a container that is already stopping. Times in ms since the epoch.
  */
 export class Withdrawals {
+  /** By task, in the order of their deadlines. */
   readonly #open = new Map<string, Withdrawal>();
+  readonly #owing = new Map<string, Owing>();
 
   /** `nodes`: those that know the task as an endpoint. */
   begin(taskId: string, owner: string, nodes: Iterable<string>, now: number): void {
-    const unsent = new Set(nodes);
-    if (unsent.size === 0) return;
-    this.#open.set(taskId, { owner, unsent, unapplied: new Map(), deadline: now + withdrawalMs });
+    this.forget(taskId);
+    const withdrawal = { taskId, owner, nodes: new Set(nodes), deadline: now + withdrawalMs };
+    if (withdrawal.nodes.size === 0) return;
+    this.#open.set(taskId, withdrawal);
+    for (const nodeId of withdrawal.nodes) this.#owingOf(nodeId).unsent.add(withdrawal);
   }
 
   /** The stop of this task has to wait. */
@@ -34,57 +46,87 @@ export class Withdrawals {
 
   /** When the first of them has waited long enough. */
   get deadline(): number | undefined {
-    let first: number | undefined;
-    for (const { deadline } of this.#open.values()) first = Math.min(first ?? deadline, deadline);
-    return first;
+    return this.#open.values().next().value?.deadline;
   }
 
   /** What a node was sent up to `number` has all changes so far. */
   sent(nodeId: string, number: number): void {
-    for (const { unsent, unapplied } of this.#open.values())
-      if (unsent.delete(nodeId)) unapplied.set(nodeId, number);
+    const owing = this.#owing.get(nodeId);
+    if (!owing) return;
+    for (const withdrawal of owing.unsent) owing.unapplied.set(withdrawal, number);
+    owing.unsent.clear();
   }
 
   /** The node has everything up to `number` in its kernel. Returns the tasks that may stop now, with their nodes. */
   applied(nodeId: string, number: number): Map<string, string> {
-    for (const { unapplied } of this.#open.values()) {
-      const waiting = unapplied.get(nodeId);
-      if (waiting !== undefined && waiting <= number) unapplied.delete(nodeId);
+    const done: Withdrawal[] = [];
+    for (const [withdrawal, carrier] of this.#owing.get(nodeId)?.unapplied ?? []) {
+      if (carrier > number) break;
+      done.push(withdrawal);
     }
-    return this.#release(({ unsent, unapplied }) => unsent.size + unapplied.size === 0);
+    return this.#taken(nodeId, done);
   }
 
   /** What the node is sent is numbered anew, and begins with everything. */
   restarted(nodeId: string): void {
-    for (const { unsent, unapplied } of this.#open.values()) if (unapplied.delete(nodeId)) unsent.add(nodeId);
+    const owing = this.#owing.get(nodeId);
+    if (!owing) return;
+    for (const withdrawal of owing.unapplied.keys()) owing.unsent.add(withdrawal);
+    owing.unapplied.clear();
   }
 
   /** The node has no session any more, or nobody reaches it: nobody waits for it. */
   left(nodeId: string): Map<string, string> {
-    for (const { unsent, unapplied } of this.#open.values()) {
-      unsent.delete(nodeId);
-      unapplied.delete(nodeId);
-    }
-    return this.#release(({ unsent, unapplied }) => unsent.size + unapplied.size === 0);
+    const { unsent = [], unapplied = new Map() } = this.#owing.get(nodeId) ?? {};
+    return this.#taken(nodeId, [...unsent, ...unapplied.keys()]);
   }
 
   /** Tasks that waited long enough. */
   expired(now: number): Map<string, string> {
-    return this.#release(({ deadline }) => deadline <= now);
+    const released = new Map<string, string>();
+    for (const { taskId, owner, deadline } of this.#open.values()) {
+      if (deadline > now) break;
+      released.set(taskId, owner);
+      this.forget(taskId);
+    }
+    return released;
   }
 
   /** The task is gone: nothing to wait for. */
   forget(taskId: string): void {
+    const withdrawal = this.#open.get(taskId);
+    if (!withdrawal) return;
     this.#open.delete(taskId);
+    for (const nodeId of withdrawal.nodes) this.#clear(nodeId, withdrawal);
   }
 
-  #release(free: (withdrawal: Withdrawal) => boolean): Map<string, string> {
+  /** The node has taken these out. */
+  #taken(nodeId: string, withdrawals: readonly Withdrawal[]): Map<string, string> {
     const released = new Map<string, string>();
-    for (const [taskId, withdrawal] of this.#open) {
-      if (!free(withdrawal)) continue;
+    for (const withdrawal of withdrawals) {
+      const { taskId, owner, nodes } = withdrawal;
+      this.#clear(nodeId, withdrawal);
+      nodes.delete(nodeId);
+      if (nodes.size > 0) continue;
       this.#open.delete(taskId);
-      released.set(taskId, withdrawal.owner);
+      released.set(taskId, owner);
     }
     return released;
+  }
+
+  #clear(nodeId: string, withdrawal: Withdrawal): void {
+    const owing = this.#owing.get(nodeId);
+    owing?.unsent.delete(withdrawal);
+    owing?.unapplied.delete(withdrawal);
+    if (owing && owing.unsent.size + owing.unapplied.size === 0) this.#owing.delete(nodeId);
+  }
+
+  #owingOf(nodeId: string): Owing {
+    let owing = this.#owing.get(nodeId);
+    if (!owing) {
+      owing = { unsent: new Set(), unapplied: new Map() };
+      this.#owing.set(nodeId, owing);
+    }
+    return owing;
   }
 }

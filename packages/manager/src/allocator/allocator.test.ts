@@ -1,7 +1,7 @@
+import { firstFree, formatBlock, holds, overlaps, parseAddress, parseBlock } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PortConfig } from '../model/index.ts';
-import { firstFree, formatBlock, holds, overlaps, parseAddress, parseBlock } from './cidr.ts';
 import { PortTakenError, settlePorts } from './ports.ts';
 import { type Cut, cutSlices, freeAddress, freeSubnet, type Need, roomIn, vipOwner } from './subnets.ts';
 

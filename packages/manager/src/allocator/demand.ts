@@ -1,6 +1,6 @@
+import { type Block, blockAt, holds, parseAddress, parseBlock, tunnelRange } from '@shoal/proto/rules';
 import { compareStates, isTerminal, type Network, type Node, type Task } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
-import { type Block, formatBlock, holds, parseAddress, parseBlock } from './cidr.ts';
 import { withoutSpare } from './spare.ts';
 import { type Cut, cutSlices, freeSubnet, type Need, vipOwner } from './subnets.ts';
 
@@ -68,14 +68,12 @@ export interface Occupied {
   readonly harms?: boolean;
 }
 
-/** The tunnels' own addresses, see `packages/agent/src/network/names.ts`. */
-export const tunnelRange = parseBlock('198.18.0.0/15');
 /** Addresses that mean something else on every host. */
 export const nobodys: readonly Occupied[] = [
   ['0.0.0.0/8', 'those of no host'],
   ['127.0.0.0/8', 'the loopback addresses of each host'],
   ['169.254.0.0/16', 'the link-local addresses of each host'],
-  [formatBlock(tunnelRange), 'those of the tunnels between hosts'],
+  [tunnelRange, 'those of the tunnels between hosts'],
   ['224.0.0.0/3', 'the multicast and reserved addresses'],
 ].map(([cidr = '', by = '']) => ({ block: parseBlock(cidr), by: `${by} (${cidr})` }));
 
@@ -130,10 +128,7 @@ export const nextSubnet = (
     ...occupied(view).map(({ block }) => (block.prefix === 32 ? around(block) : block)),
   ]);
 
-function around({ base }: Block): Block {
-  const size = 2 ** (32 - hostNetworkPrefix);
-  return { base: base - (base % size), prefix: hostNetworkPrefix };
-}
+const around = ({ base }: Block): Block => blockAt(base, hostNetworkPrefix);
 
 /**
  * The network's slices for these needs. Owners without a need keep theirs for `idleMs`, and all keep what they grew

@@ -1,3 +1,4 @@
+import { holds, overlaps, parseAddress, parseBlock } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
@@ -5,7 +6,6 @@ import { ingressId, type Network, type ServiceSpec, type TaskState } from '../mo
 import { memoryBackend } from '../store/backends/memory.ts';
 import { type ReadView, Store } from '../store/index.ts';
 import { aNode, aService, aTask } from '../testing.ts';
-import { holds, overlaps, parseAddress, parseBlock } from './cidr.ts';
 import { addressOn, idleMs, waitsFor } from './demand.ts';
 import { affected, prepareNetworks, reconcile } from './loop.ts';
 import { planNetwork } from './plan.ts';

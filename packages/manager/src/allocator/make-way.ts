@@ -1,7 +1,7 @@
+import { formatBlock, holds, overlaps, parseAddress, parseBlock, tunnelRange } from '@shoal/proto/rules';
 import type { ClosedNetwork, Node } from '../model/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
-import { formatBlock, holds, overlaps, parseAddress, parseBlock } from './cidr.ts';
-import { neededBy, nextSubnet, tunnelRange } from './demand.ts';
+import { neededBy, nextSubnet } from './demand.ts';
 
 /**
  * Networks that Shoal chose the subnet of, and that nobody has an address in yet, get another one where theirs overlaps
@@ -36,8 +36,8 @@ export function closedNetworks(view: Pick<ReadView, 'networks'>, node: Node): Cl
 export function trespass(view: Pick<ReadView, 'networks'>, { reported }: Node): string | undefined {
   const address = parseAddress(reported.address);
   if (address === undefined) return undefined;
-  if (holds(tunnelRange, address))
-    return `the address ${reported.address} of this host is one of those that the tunnels between hosts have (${formatBlock(tunnelRange)}): start the agent with another --advertise-addr`;
+  if (holds(parseBlock(tunnelRange), address))
+    return `the address ${reported.address} of this host is one of those that the tunnels between hosts have (${tunnelRange}): start the agent with another --advertise-addr`;
   for (const { Spec, shoal } of view.networks.all()) {
     const cidr = shoal.subnets.find((subnet) => holds(parseBlock(subnet), address));
     if (cidr)

@@ -1,12 +1,6 @@
-import type { PortConfig, Service } from '../model/index.ts';
+import { portKey, tunnelPorts } from '@shoal/proto/rules';
+import { type PortConfig, publishedKey, type Service } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
-import { portKey } from './ports.ts';
-
-/** Between hosts, see `packages/agent/src/network/names.ts`. */
-const tunnelPorts = [
-  ['udp/4789', 'tunnels between hosts (VXLAN)'],
-  ['udp/51823', 'encrypted tunnels between hosts (WireGuard)'],
-] as const;
 
 /** What for, by port. */
 export type NeededPorts = ReadonlyMap<string, string>;
@@ -26,7 +20,7 @@ export const portsNeededEverywhere = (view: Pick<ReadView, 'clusters'>): NeededP
   new Map([
     ...tunnelPorts,
     ...[...view.clusters.all()].flatMap(({ managerPorts = [] }) =>
-      managerPorts.map(({ port, what }) => [`tcp/${port}`, what] as const),
+      managerPorts.map(({ port, what }) => [portKey('tcp', port), what] as const),
     ),
   ]);
 
@@ -35,14 +29,15 @@ export function neededPorts(view: Pick<ReadView, 'clusters' | 'nodes'>): NeededP
   const needed = new Map(portsNeededEverywhere(view));
   for (const { reported } of view.nodes.all()) {
     const { description, probePort } = reported;
-    const key = `tcp/${probePort}`;
-    if (probePort && !needed.has(key)) needed.set(key, `probes of host ${description.Hostname}`);
+    if (!probePort) continue;
+    const key = portKey('tcp', probePort);
+    if (!needed.has(key)) needed.set(key, `probes of host ${description.Hostname}`);
   }
   return needed;
 }
 
 /** Services that publish what Shoal needs: from an older version, or before the manager got other ports. In words. */
-export const unservedPorts = (view: Pick<ReadView, 'clusters' | 'nodes' | 'services'>): string[] => {
+export const neededPortConflicts = (view: Pick<ReadView, 'clusters' | 'nodes' | 'services'>): string[] => {
   const needed = neededPorts(view);
   return [...view.services.all()].flatMap((service) =>
     unservedOf(service, needed).map((says) => `service ${service.Spec.Name}: ${says}`),
@@ -53,9 +48,11 @@ export const unservedPorts = (view: Pick<ReadView, 'clusters' | 'nodes' | 'servi
 export const unservedOf = ({ shoal }: Service, needed: NeededPorts): string[] =>
   (shoal.ports ?? []).flatMap((port) => {
     const what = neededFor(port, needed);
-    return what ? [`published port ${portKey(port)} is not served, since Shoal needs it for ${what}`] : [];
+    return what
+      ? [`published port ${publishedKey(port)} is not served, since Shoal needs it for ${what}`]
+      : [];
   });
 
 /** What the port is needed for; undefined if it is free for services. */
 export const neededFor = (port: PortConfig, needed: NeededPorts): string | undefined =>
-  port.PublishedPort ? needed.get(portKey(port)) : undefined;
+  port.PublishedPort ? needed.get(publishedKey(port)) : undefined;

@@ -1,6 +1,6 @@
+import { formatBlock, overlaps, parseBlock } from '@shoal/proto/rules';
 import { ingressId, ingressName, type Network, type NetworkSpec } from '../model/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
-import { formatBlock, overlaps, parseBlock } from './cidr.ts';
 import { nextSubnet, occupied } from './demand.ts';
 
 /** A subnet that was asked for is not free. The text begins as Docker's. */

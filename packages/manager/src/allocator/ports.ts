@@ -1,4 +1,4 @@
-import { isIngressPort, type PortConfig } from '../model/index.ts';
+import { isIngressPort, type PortConfig, publishedKey } from '../model/index.ts';
 
 /** Ports given out when a service publishes one without naming it; Docker's own range. */
 const firstDynamic = 30_000;
@@ -10,10 +10,6 @@ export interface Holder {
   /** Held on every host, or on those that run the holder's tasks: services may share a port in that way. */
   readonly mode: 'ingress' | 'host';
 }
-
-/** `tcp/8080`: what can be held only once in the cluster. */
-export const portKey = ({ Protocol, PublishedPort }: PortConfig): string =>
-  `${Protocol ?? 'tcp'}/${PublishedPort ?? 0}`;
 
 /** The port is another service's. The text is Docker's. */
 export class PortTakenError extends Error {
@@ -44,14 +40,14 @@ export function settlePorts(
 ): PortConfig[] {
   const own = new Set<string>();
   const claim = (port: PortConfig): PortConfig => {
-    const key = portKey(port);
+    const key = publishedKey(port);
     const holder = taken.get(key);
     if (holder) throw new PortTakenError(port, holder);
     own.add(key);
     return port;
   };
   const claimOnHost = (port: PortConfig): PortConfig => {
-    const holder = port.PublishedPort ? taken.get(portKey(port)) : undefined;
+    const holder = port.PublishedPort ? taken.get(publishedKey(port)) : undefined;
     if (holder?.mode === 'ingress') throw new PortTakenError(port, holder);
     return port;
   };
@@ -80,7 +76,7 @@ export function settlePorts(
   return wanted.map((port) => settled.get(port) ?? port);
 
   function isFree(port: PortConfig): boolean {
-    const key = portKey(port);
+    const key = publishedKey(port);
     return !taken.has(key) && !own.has(key) && !needed.has(key);
   }
   function dynamic(port: PortConfig): number {

@@ -5,6 +5,7 @@ import {
   type Network,
   networksOf,
   type PortConfig,
+  publishedKey,
   type Service,
   type ServiceAttachment,
   type ServiceSpec,
@@ -12,7 +13,7 @@ import {
 import { type ReadView, type Tx, vipIndexKey } from '../store/index.ts';
 import { fullText, nextSubnet, recut, usageOf } from './demand.ts';
 import { NeededPortError, neededFor, neededPorts } from './needed-ports.ts';
-import { type Holder, portKey, settlePorts } from './ports.ts';
+import { type Holder, settlePorts } from './ports.ts';
 import { freeAddress, vipOwner } from './subnets.ts';
 
 /** No address is left. The text says where, and what to do. */
@@ -47,10 +48,10 @@ function settlePublished(
   previous: readonly PortConfig[],
 ): PortConfig[] {
   const needed = neededPorts(tx);
-  const had = new Set(previous.map(portKey));
+  const had = new Set(previous.map(publishedKey));
   for (const port of wanted) {
     // Shoal came to need it later: hosts that do spare it, and in all else the service can still be changed.
-    const what = had.has(portKey(port)) ? undefined : neededFor(port, needed);
+    const what = had.has(publishedKey(port)) ? undefined : neededFor(port, needed);
     if (what) throw new NeededPortError(port, what);
   }
   return settlePorts(wanted, previous, portHolders(tx, id), (port) => isListenedOn(tx, port), needed);
@@ -103,9 +104,9 @@ export function portHolders(view: Pick<ReadView, 'services'>, except: string): M
   for (const { ID, Spec, shoal } of view.services.all()) {
     if (ID === except || shoal.removing) continue;
     for (const port of shoal.ports ?? []) {
-      if (!port.PublishedPort || holders.get(portKey(port))?.mode === 'ingress') continue;
+      if (!port.PublishedPort || holders.get(publishedKey(port))?.mode === 'ingress') continue;
       const mode = isIngressPort(port) ? 'ingress' : 'host';
-      holders.set(portKey(port), { serviceId: ID, name: Spec.Name ?? '', mode });
+      holders.set(publishedKey(port), { serviceId: ID, name: Spec.Name ?? '', mode });
     }
   }
   return holders;

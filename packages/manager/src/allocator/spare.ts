@@ -1,5 +1,5 @@
+import { type Block, formatBlock, parseAddress, parseBlock, sizeOf } from '@shoal/proto/rules';
 import type { Slice } from '../model/index.ts';
-import { type Block, formatBlock, parseAddress, parseBlock, sizeOf } from './cidr.ts';
 import { type Cut, roomIn } from './subnets.ts';
 
 /**

@@ -1,4 +1,3 @@
-import type { Slice } from '../model/index.ts';
 import {
   type Block,
   covers,
@@ -9,7 +8,8 @@ import {
   parseAddress,
   parseBlock,
   sizeOf,
-} from './cidr.ts';
+} from '@shoal/proto/rules';
+import type { Slice } from '../model/index.ts';
 
 /** Networks get their subnets out of these when nobody names one. */
 export const defaultPools: readonly Block[] = [parseBlock('10.0.0.0/8')];

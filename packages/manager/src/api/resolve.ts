@@ -1,4 +1,6 @@
+import { containerName } from '@shoal/proto/rules';
 import type { Node, Service, Task } from '../model/index.ts';
+import { slotOf } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { badRequest, notFound } from './errors.ts';
 
@@ -35,7 +37,7 @@ export function findTask(view: ReadView, given: string): Task {
 
 /** `web.3.TASKID`, or `web.NODEID.TASKID` for a global service (swarmkit api/naming). */
 export const taskName = (view: ReadView, task: Task): string =>
-  `${view.services.get(task.ServiceID)?.Spec.Name ?? ''}.${task.Slot ?? task.NodeID ?? ''}.${task.ID}`;
+  containerName(view.services.get(task.ServiceID)?.Spec.Name ?? '', slotOf(task), task.ID);
 
 function only<T extends { readonly ID: string }>(
   kind: string,

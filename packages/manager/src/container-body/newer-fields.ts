@@ -3,7 +3,7 @@ import type { TaskSpec } from '../model/index.ts';
 import { mount } from './mounts.ts';
 
 /** Major and minor number. */
-export type DockerVersion = readonly [number, number];
+type DockerVersion = readonly [number, number];
 
 /** Something in a create body that older daemons refuse, or leave out in silence. */
 export interface NewerField {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { compareStates, isTerminal, type Node, slotKey, type Task } from '../model/index.ts';
+import { compareStates, isTerminal, isWanted, type Node, slotKey, type Task } from '../model/index.ts';
 import { beginTransaction, type ReadView, slotIndexKey } from '../store/index.ts';
 import { playOut, servicesOn } from './play-out.ts';
 
@@ -84,15 +84,14 @@ function afterwards(
 
 const isPlaced = ({ Status }: Task): boolean => compareStates(Status.State, 'assigned') >= 0;
 
-const isWanted = ({ DesiredState, Status }: Task): boolean =>
-  (DesiredState === 'running' || DesiredState === 'ready') && !isTerminal(Status.State);
+const isLive = (task: Task): boolean => isWanted(task) && !isTerminal(task.Status.State);
 
 /** One task of each place there: the one that is nearest to running. */
 function tasksOn(view: ReadView, nodeIds: ReadonlySet<string>): Task[] {
   const places = new Map<string, Task>();
   for (const id of nodeIds) {
     for (const task of view.tasks.by('node', id)) {
-      if (!isWanted(task) || !isPlaced(task)) continue;
+      if (!isLive(task) || !isPlaced(task)) continue;
       const key = slotIndexKey(task.ServiceID, slotKey(task));
       const other = places.get(key);
       if (!other || compareStates(task.Status.State, other.Status.State) > 0) places.set(key, task);
@@ -104,7 +103,7 @@ function tasksOn(view: ReadView, nodeIds: ReadonlySet<string>): Task[] {
 function successor(after: ReadView, task: Task, struck: ReadonlySet<string>): Task | undefined {
   return after.tasks
     .by('slot', slotIndexKey(task.ServiceID, slotKey(task)))
-    .filter((other) => isWanted(other) && !struck.has(other.NodeID ?? ''))
+    .filter((other) => isLive(other) && !struck.has(other.NodeID ?? ''))
     .sort((a, b) => compareStates(b.Status.State, a.Status.State))[0];
 }
 

@@ -1,4 +1,5 @@
 import type { NetworkCheck, NetworkHeard, WayCheck } from '@shoal/proto';
+import { vxlanOverhead, vxlanPort, wireguardOverhead, wireguardPort } from '@shoal/proto/rules';
 import type { Answer } from './ask.ts';
 import { type Check, checkKinds, type Host } from './checks.ts';
 import { reached, untried } from './reach.ts';
@@ -103,14 +104,14 @@ function walk(from: Host, to: Host, way: WayCheck, heard: NetworkHeard | undefin
 }
 
 const blocked = (from: Host, to: Host): string =>
-  `${from.name} can't reach ${to.name} inside the overlay: UDP port 4789 from ${from.address} to ${to.address} seems to be blocked; open it in the firewall between them`;
+  `${from.name} can't reach ${to.name} inside the overlay: UDP port ${vxlanPort} from ${from.address} to ${to.address} seems to be blocked; open it in the firewall between them`;
 
 const noAnswer = (from: Host, to: Host): string =>
-  `${from.name} gets no answer from ${to.name} inside the overlay, and ${to.name} can't say whether it was asked: either it is down, or UDP port 4789 between ${from.address} and ${to.address} is blocked (with conntrack on ${to.name} the direction could be told)`;
+  `${from.name} gets no answer from ${to.name} inside the overlay, and ${to.name} can't say whether it was asked: either it is down, or UDP port ${vxlanPort} between ${from.address} and ${to.address} is blocked (with conntrack on ${to.name} the direction could be told)`;
 
 const sealed = (from: Host, to: Host): string =>
-  `${from.name} can't reach ${to.name} on encrypted networks: UDP port 51823 between ${from.address} and ${to.address} seems to be blocked in one direction or both; open it in the firewall between them`;
+  `${from.name} can't reach ${to.name} on encrypted networks: UDP port ${wireguardPort} between ${from.address} and ${to.address} seems to be blocked in one direction or both; open it in the firewall between them`;
 
-/** VXLAN and WireGuard around the packet; see `vxlanOverhead` of the agent. What is sealed was asked with VXLAN on it. */
+/** VXLAN and WireGuard around the packet. What is sealed was asked with VXLAN on it. */
 const tooLarge = (from: Host, to: Host, { size, encrypted }: WayCheck): string =>
-  `${from.name} reaches ${to.name}${encrypted ? ' on encrypted networks' : ' inside the overlay'}, but packets of ${size} bytes don't arrive: the link from ${from.address} to ${to.address} carries less than the ${size + (encrypted ? 60 : 50)} bytes that the hosts' own devices are set to. Set the devices' MTU to what the link carries, or make networks with a smaller one (-o com.docker.network.driver.mtu=N)`;
+  `${from.name} reaches ${to.name}${encrypted ? ' on encrypted networks' : ' inside the overlay'}, but packets of ${size} bytes don't arrive: the link from ${from.address} to ${to.address} carries less than the ${size + (encrypted ? wireguardOverhead : vxlanOverhead)} bytes that the hosts' own devices are set to. Set the devices' MTU to what the link carries, or make networks with a smaller one (-o com.docker.network.driver.mtu=N)`;

@@ -1,4 +1,5 @@
 import type { HostAnswer } from '@shoal/proto';
+import { replaceMs } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -7,7 +8,6 @@ import {
   crowdOf,
   doubtMs,
   judge,
-  leasesEndMs,
   leasesOf,
   readRound,
   suspectMs,
@@ -70,11 +70,11 @@ describe('a node is', () => {
 
 describe('isolated tasks of a node that is down', () => {
   it.each([
-    ['running', watch({ silentRounds: 2 }), leasesEndMs - 1],
-    ['over', watch({ silentRounds: 2 }), leasesEndMs],
-    ['running', watch({ silentRounds: 1 }), leasesEndMs],
-    ['over', watch({ silentRounds: 2, answered: true }), leasesEndMs],
-    ['unsure', watch({ answered: true }), leasesEndMs],
+    ['running', watch({ silentRounds: 2 }), replaceMs - 1],
+    ['over', watch({ silentRounds: 2 }), replaceMs],
+    ['running', watch({ silentRounds: 1 }), replaceMs],
+    ['over', watch({ silentRounds: 2, answered: true }), replaceMs],
+    ['unsure', watch({ answered: true }), replaceMs],
     ['unsure', watch({ silentRounds: 9, refused: true }), 60_000],
     ['running', watch(), 60_000],
   ])('%s: %j after %i ms', (leases, node, now) => {

@@ -1,4 +1,5 @@
 import type { HostAnswer } from '@shoal/proto';
+import { replaceMs } from '@shoal/proto/rules';
 import type { Leases } from '../model/index.ts';
 
 /*
@@ -20,11 +21,6 @@ export const roundsToLoseAnswering = 4;
 export const helperPatienceMs = 5_000;
 /** A host that answers, without its agent, counts as down after this much silence of the agent. */
 export const agentMs = 15_000;
-/**
- * After so much silence of an agent that may live, its lease has ended and its isolated tasks are dead: it counts 10 s
- * from the sending of the last beat that was answered, and has 3 s for a graceful stop. The rest is for the kill.
- */
-export const leasesEndMs = 15_000;
 /** How much longer all of this takes while the manager has reason to doubt itself. */
 export const doubtMs = 10_000;
 
@@ -75,7 +71,7 @@ export interface Crowd {
 /** What became of the isolated tasks of a node that is down: there may be proof, none yet, or none to be had. */
 export function leasesOf(watch: Watch, now: number): Leases {
   if (watch.refused || answers(watch)) return 'unsure';
-  const proved = watch.silentRounds >= roundsToLose && now - watch.heardAt >= leasesEndMs;
+  const proved = watch.silentRounds >= roundsToLose && now - watch.heardAt >= replaceMs;
   return proved ? 'over' : 'running';
 }
 

@@ -1,4 +1,6 @@
 import type { HostAnswer } from '@shoal/proto';
+import { probeMs, probeTriesAtMs } from '@shoal/proto';
+import { beatMs, leaseMs } from '@shoal/proto/rules';
 import type { Leases } from '../model/index.ts';
 import { pickHelpers } from './helpers.ts';
 import { byManager, lookMs, type Probe } from './judge.ts';
@@ -33,14 +35,9 @@ export interface Down {
   readonly silentMs: number;
 }
 
-const beatMs = 500;
 const wayMs = 1;
-const probeMs = 250;
-const triesAtMs = [0, 50, 100, 150, 200];
 const helperMs = 500;
 const restartGapMs = 2_000;
-/** As the agent has it. */
-const agentLeaseMs = 10_000;
 
 export class World {
   readonly plan: Plan;
@@ -204,7 +201,7 @@ export class World {
   }
 
   #try(prober: number, suspect: number): { answer: HostAnswer; ms: number } {
-    for (const ms of triesAtMs) {
+    for (const ms of probeTriesAtMs) {
       const at = this.#now + ms;
       if (this.reach(prober, suspect, at, at) && this.#passes() && this.#passes())
         return { answer: 'accepted', ms: ms + 2 * wayMs };
@@ -240,8 +237,7 @@ export class World {
   }
 
   #answered(host: number, sentAt: number): void {
-    if (this.#linked(host))
-      this.#leaseUntil[host] = Math.max(this.#leaseUntil[host] ?? 0, sentAt + agentLeaseMs);
+    if (this.#linked(host)) this.#leaseUntil[host] = Math.max(this.#leaseUntil[host] ?? 0, sentAt + leaseMs);
   }
 
   #linked(host: number): boolean {

@@ -1,3 +1,10 @@
+export {
+  compareStates,
+  type DesiredState,
+  isTerminal,
+  type TaskState,
+  taskStates,
+} from '@shoal/proto/rules';
 export * from './cluster.ts';
 export * from './common.ts';
 export * from './container-spec.ts';
@@ -8,7 +15,7 @@ export * from './listeners.ts';
 export * from './network.ts';
 export * from './network-mode.ts';
 export * from './node.ts';
+export * from './restart-rules.ts';
 export * from './service.ts';
 export * from './task.ts';
-export * from './task-state.ts';
 export * from './wait.ts';

@@ -1,3 +1,5 @@
+import { portKey } from '@shoal/proto/rules';
+import type { PortConfig } from './common.ts';
 import { networkLabel } from './labels.ts';
 import type { ServiceSpec } from './service.ts';
 
@@ -35,3 +37,7 @@ export function networkModeOf(spec: ServiceSpec): string | undefined {
   const targets = attachmentsOf(spec).map(({ Target }) => Target);
   return predefinedNetworks.find(({ id }) => targets.includes(id))?.name;
 }
+
+/** A published port as `tcp/8080`: what can be held only once on a host, or in the cluster. */
+export const publishedKey = ({ Protocol, PublishedPort }: PortConfig): string =>
+  portKey(Protocol, PublishedPort ?? 0);

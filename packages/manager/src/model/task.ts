@@ -1,10 +1,16 @@
+import {
+  compareStates,
+  type DesiredState,
+  isTerminal,
+  isWantedState,
+  type TaskState,
+} from '@shoal/proto/rules';
 import { type Static, Type } from 'typebox';
 import { GenericResource, metaSchemas, type PortConfig, PortConfig as PortConfigSchema } from './common.ts';
 import type { TaskAttachment } from './network.ts';
 import { isDown, type Node } from './node.ts';
 import { object, opt, stringMap } from './schema.ts';
 import { TaskSpec } from './service.ts';
-import { compareStates, type DesiredState, isTerminal, type TaskState } from './task-state.ts';
 
 export const TaskStatus = object({
   Timestamp: Type.String(),
@@ -193,8 +199,16 @@ export interface Task {
 export const isRefused = ({ Status }: Task): boolean =>
   Status.State === 'rejected' || Status.startRefused === true;
 
+/** It is meant to run, or to be ready to; otherwise only to end. */
+export const isWanted = ({ DesiredState }: Pick<Task, 'DesiredState'>): boolean =>
+  isWantedState(DesiredState);
+
 /** The version that a task was of when it ended: what its end says, it says of that one. */
 export const versionAtEnd = ({ shoal }: Task): number => shoal.endedAs ?? shoal.specVersion;
+
+/** What tells tasks of a service apart in their names: the slot number, or the node for global services. */
+export const slotOf = ({ Slot, NodeID }: Pick<Task, 'Slot' | 'NodeID'>): string =>
+  String(Slot ?? NodeID ?? '');
 
 /** Slot number, or node for global services: what a replacement takes over. */
 export const slotKey = (task: Task): string =>

@@ -1,9 +1,16 @@
-import { compareStates, type Service, slotKey, type Task, wantsRebalancing } from '../model/index.ts';
+import {
+  compareStates,
+  isWanted,
+  type Service,
+  slotKey,
+  type Task,
+  wantsRebalancing,
+} from '../model/index.ts';
 import type { Balancer } from '../scheduler/index.ts';
 import { replicasOf } from '../services/modes/replicated.ts';
 import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
-import { isRunning, isUnassigned, isWanted } from '../services/standing.ts';
+import { isRunning, isUnassigned } from '../services/standing.ts';
 import { isUpdating } from '../services/update/update-state.ts';
 import type { Tx } from '../store/index.ts';
 import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';

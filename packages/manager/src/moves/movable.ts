@@ -1,7 +1,9 @@
 import {
   companionOf,
   isReady,
+  isWanted,
   networkModeOf,
+  restartRules,
   type Service,
   type Subject,
   type Task,
@@ -9,8 +11,8 @@ import {
   waitOf,
 } from '../model/index.ts';
 import { replicasOf } from '../services/modes/replicated.ts';
-import { moveOrder, restartRules, taskTemplate } from '../services/policy.ts';
-import { displacement, isRunning, isWanted, type Nodes, standing } from '../services/standing.ts';
+import { moveOrder, taskTemplate } from '../services/policy.ts';
+import { displacement, isRunning, type Nodes, standing } from '../services/standing.ts';
 import { isCurrent, isHalted, isUpdating } from '../services/update/update-state.ts';
 import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { wakeAt } from '../model/index.ts';
+import { isWanted, wakeAt } from '../model/index.ts';
 import { takesTasks } from '../services/capacity.ts';
 import { Simulation } from '../services/simulation.ts';
-import { isWanted } from '../services/standing.ts';
 
 type Event =
   | { kind: 'cut' | 'power' | 'ready' | 'drain' | 'active'; node: number }

@@ -1,9 +1,17 @@
 import type { Ids } from '../effects.ts';
-import { type Service, slotKey, type Task, type Wait, waitOf, wantsRebalancing } from '../model/index.ts';
+import {
+  isWanted,
+  type Service,
+  slotKey,
+  type Task,
+  type Wait,
+  waitOf,
+  wantsRebalancing,
+} from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
-import { byAge, isWanted } from '../services/standing.ts';
+import { byAge } from '../services/standing.ts';
 import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
 import { advanceExchanges, beginExchange } from './exchange.ts';

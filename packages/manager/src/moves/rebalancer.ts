@@ -1,8 +1,7 @@
 import { Loop } from '../loop.ts';
-import { compareStates, type Task, wakeUps } from '../model/index.ts';
+import { compareStates, isWanted, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
 import { nodeMatters, type OrchestratorOptions } from '../services/loop.ts';
-import { isWanted } from '../services/standing.ts';
 import type { Change, Store } from '../store/index.ts';
 import { Calm } from './calm.ts';
 import { rebalance } from './rebalance.ts';
@@ -22,9 +21,9 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
     log,
     gatherMs,
     act: (serviceIds, now) =>
-      // Transactions run one by one and `state` follows each, so that here it equals the store.
+      // `state` follows the view, so that here it equals what `tx` reads.
       store
-        .update((tx) => rebalance(tx, serviceIds, { state, calm, underWay, now, ids }), 'moves')
+        .updateOnView((tx) => rebalance(tx, serviceIds, { state, calm, underWay, now, ids }), 'moves')
         .then(wakeUps),
   });
   const markAll = () => {

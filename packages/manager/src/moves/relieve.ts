@@ -1,6 +1,7 @@
 import type { Ids } from '../effects.ts';
 import {
   isReady,
+  isWanted,
   type Node,
   priorityOf,
   type Service,
@@ -13,7 +14,7 @@ import {
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
-import { byAge, isRunning, isWanted } from '../services/standing.ts';
+import { byAge, isRunning } from '../services/standing.ts';
 import type { Tx } from '../store/index.ts';
 import type { Calm } from './calm.ts';
 import { afterLoss, beforeMove, isShared, mayMove, mayTake } from './movable.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Node, Service, ServiceSpec, Task } from '../model/index.ts';
+import { isWanted, type Node, type Service, type ServiceSpec, type Task } from '../model/index.ts';
 import { type Loops, options, withLoops } from '../services/loops.fixture.ts';
-import { isRunning, isWanted } from '../services/standing.ts';
+import { isRunning } from '../services/standing.ts';
 import { aService } from '../testing.ts';
 import { rebalanceLoop } from './rebalancer.ts';
 import { relieveLoop } from './reliever.ts';

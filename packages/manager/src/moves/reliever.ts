@@ -1,8 +1,7 @@
 import { Loop } from '../loop.ts';
-import { shortOf, type Task, wakeUps } from '../model/index.ts';
+import { isWanted, shortOf, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
 import type { OrchestratorOptions } from '../services/loop.ts';
-import { isWanted } from '../services/standing.ts';
 import type { Change, Store } from '../store/index.ts';
 import { Calm } from './calm.ts';
 import { relieve } from './relieve.ts';
@@ -42,8 +41,8 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
     gatherMs,
     act: async (nodeIds, now) => {
       const used = await askedFor(nodeIds, now);
-      const waits = await store.update((tx) => {
-        // Transactions run one by one: the view is what `tx` begins with. Made anew, since it is needed so rarely.
+      const waits = await store.updateOnView((tx) => {
+        // Made anew, since it is needed so rarely.
         const state = ClusterState.from(store.view);
         return relieve(tx, nodeIds, { state, calm, strains, memory: used, now, ids });
       }, 'moves');

@@ -1,5 +1,4 @@
-import { isTerminal, type Node, shortOf, type Task, type Wait, waitOf } from '../model/index.ts';
-import { isWanted } from '../services/standing.ts';
+import { isTerminal, isWanted, type Node, shortOf, type Task, type Wait, waitOf } from '../model/index.ts';
 
 /** A pressure that passes within this time moves nothing. */
 export const strainedMs = 10_000;

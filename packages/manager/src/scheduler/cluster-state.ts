@@ -1,10 +1,18 @@
-import { isReady, isRefused, isTerminal, type Node, type Task, versionAtEnd } from '../model/index.ts';
+import {
+  isReady,
+  isRefused,
+  isTerminal,
+  isWanted,
+  type Node,
+  type Task,
+  versionAtEnd,
+} from '../model/index.ts';
 import type { Change, ChangeBatch, ReadView } from '../store/index.ts';
 import { Failures } from './failures.ts';
 import { imageNames } from './images.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
 import { Places } from './places.ts';
-import { isPending, isWanted, loadOf, occupies, type TaskLoad, takesRoom } from './task-load.ts';
+import { isPending, loadOf, occupies, type TaskLoad, takesRoom } from './task-load.ts';
 
 export interface NodeState {
   /** Absent once the node is removed while tasks on it are not. */

@@ -32,8 +32,8 @@ export function schedulerLoop(store: Store, options: SchedulerLoopOptions): { cl
     paceMs,
     act: async (_, now) => {
       if (state.pending.size === 0) return undefined;
-      // Transactions run one by one and `state` follows each, so that here it equals the store.
-      const round = await store.update((tx) => placePending(tx, state, now, seed), 'scheduler');
+      // `state` follows the view, so that here it equals what `tx` reads.
+      const round = await store.updateOnView((tx) => placePending(tx, state, now, seed), 'scheduler');
       log.debug({ placed: round.placed.length, pending: round.pending.length }, 'scheduled');
       return state.pending.size > 0 ? new Map([[key, retryAt(state, now)]]) : undefined;
     },

@@ -1,4 +1,11 @@
-import { companionOf, type GenericResource, isTerminal, type PortConfig, type Task } from '../model/index.ts';
+import {
+  companionOf,
+  type GenericResource,
+  isTerminal,
+  type PortConfig,
+  publishedKey,
+  type Task,
+} from '../model/index.ts';
 
 /** What one task takes from its node. */
 export interface TaskLoad {
@@ -34,7 +41,7 @@ export function hostPorts(ports: readonly PortConfig[]): readonly string[] {
   if (ports.length === 0) return none;
   return ports
     .filter(({ PublishMode, PublishedPort }) => PublishMode === 'host' && PublishedPort)
-    .map(({ Protocol, PublishedPort }) => `${Protocol ?? 'tcp'}/${PublishedPort}`);
+    .map(publishedKey);
 }
 
 /**
@@ -49,7 +56,3 @@ export const isPending = ({ Status, DesiredState, shoal }: Task): boolean =>
 /** A stopping task still holds its ports and memory, until it has ended for good. */
 export const occupies = ({ Status, NodeID }: Task): boolean =>
   NodeID !== undefined && Status.State !== 'pending' && Status.State !== 'new' && !isTerminal(Status.State);
-
-/** It is meant to run, or to be ready to. */
-export const isWanted = ({ DesiredState }: Task): boolean =>
-  DesiredState === 'running' || DesiredState === 'ready';

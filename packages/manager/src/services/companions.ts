@@ -1,6 +1,7 @@
-import { type Companion, companionOf, type Task } from '../model/index.ts';
+import { containerName } from '@shoal/proto/rules';
+import { type Companion, companionOf, isWanted, slotOf, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
-import { isRunning, isUnassigned, isWanted, standing } from './standing.ts';
+import { isRunning, isUnassigned, standing } from './standing.ts';
 
 /** `shoal.network=service:NAME`: a task lives in the network of one of NAME's, and with it. */
 
@@ -47,10 +48,10 @@ function leastShared(draft: Draft, among: readonly Task[]): Task | undefined {
   return among.toSorted((a, b) => sharers(a) - sharers(b) || (a.ID < b.ID ? -1 : 1))[0];
 }
 
-const companion = (service: string, { ID, NodeID = '', Slot }: Task): Companion => ({
-  taskId: ID,
-  nodeId: NodeID,
-  container: `${service}.${Slot ?? NodeID}.${ID}`,
+const companion = (service: string, task: Task): Companion => ({
+  taskId: task.ID,
+  nodeId: task.NodeID ?? '',
+  container: containerName(service, slotOf(task), task.ID),
 });
 
 function joined(task: Task, to: Companion): Task {

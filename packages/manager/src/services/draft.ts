@@ -1,8 +1,8 @@
 import { type Clock, type Ids, isoTime } from '../effects.ts';
-import { type Service, type StopReason, slotKey, type Task, type Wait } from '../model/index.ts';
+import { isWanted, type Service, type StopReason, slotKey, type Task, type Wait } from '../model/index.ts';
 import type { NewObject } from '../store/index.ts';
 import { type UpdateRules, updateRules } from './policy.ts';
-import { byAge, isUnassigned, isWanted, makesRoom, type Nodes, standing } from './standing.ts';
+import { byAge, isUnassigned, makesRoom, type Nodes, standing } from './standing.ts';
 
 /** All that a decision about one service may depend on. */
 export interface Facts {

@@ -1,10 +1,10 @@
 import type { Ids } from '../effects.ts';
-import type { Service, Task, Wait } from '../model/index.ts';
+import { isWanted, type Service, type Task, type Wait } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { takesTasks } from './capacity.ts';
 import { decideService } from './decide.ts';
 import type { Facts } from './draft.ts';
-import { isWanted, makesRoom, standing } from './standing.ts';
+import { makesRoom, standing } from './standing.ts';
 
 /** Swarm's default. */
 const defaultHistoryLimit = 5;

@@ -1,11 +1,17 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { isoTime } from '../effects.ts';
-import { isTerminal, type Node, type Service, type ServiceSpec, type Task } from '../model/index.ts';
+import {
+  isTerminal,
+  isWanted,
+  type Node,
+  type Service,
+  type ServiceSpec,
+  type Task,
+} from '../model/index.ts';
 import { rebalanceLoop } from '../moves/rebalancer.ts';
 import { aService } from '../testing.ts';
 import { type Loops, options, withLoops } from './loops.fixture.ts';
-import { isWanted } from './standing.ts';
 import { adopt } from './update/adopt.ts';
 
 /**

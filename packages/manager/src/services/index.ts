@@ -5,6 +5,6 @@ export type { Decision, Facts } from './draft.ts';
 export { waitsOf } from './facts.ts';
 export { type OrchestratorOptions, orchestratorLoop, reconcile } from './loop.ts';
 export { currentTarget } from './new-task.ts';
-export { type RestartRules, restartRules, type UpdateRules, updateRules } from './policy.ts';
+export { type UpdateRules, updateRules } from './policy.ts';
 export { adopt } from './update/adopt.ts';
 export { isSameTemplate } from './update/template.ts';

@@ -7,6 +7,7 @@ import {
   compareStates,
   isReady,
   isTerminal,
+  isWanted,
   type Judged,
   type Node,
   type Service,
@@ -18,7 +19,6 @@ import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
 import { aNode } from '../testing.ts';
 import { orchestratorLoop } from './loop.ts';
-import { isWanted } from './standing.ts';
 
 const clock = () => Date.now();
 export const options = { clock, ids: newId, log: pino({ level: 'silent' }) };

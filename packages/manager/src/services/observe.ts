@@ -1,7 +1,15 @@
-import { compareStates, isDown, isReady, type StopReason, slotKey, type Task } from '../model/index.ts';
+import {
+  compareStates,
+  isDown,
+  isReady,
+  isWanted,
+  type StopReason,
+  slotKey,
+  type Task,
+} from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import { type Refusals, refusalsOf, triesNextHost } from './refusal.ts';
-import { displacement, isRunning, isUnassigned, isWanted, provedAt, standing } from './standing.ts';
+import { displacement, isRunning, isUnassigned, provedAt, standing } from './standing.ts';
 
 /** Takes note of what happened to the tasks: which run, which ended, which are out of reach, which came back. */
 export function observe(draft: Draft): void {

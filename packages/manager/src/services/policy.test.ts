@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Mount, ServiceSpec } from '../model/index.ts';
+import { type Mount, restartRules, type ServiceSpec } from '../model/index.ts';
 import { aService } from '../testing.ts';
-import { restartRules, updateRules } from './policy.ts';
+import { updateRules } from './policy.ts';
 
 const service = (spec: ServiceSpec) => aService('web', { Spec: spec });
 const withMount = (mount: Mount) => service({ TaskTemplate: { ContainerSpec: { Mounts: [mount] } } });

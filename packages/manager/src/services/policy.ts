@@ -1,21 +1,10 @@
 import {
-  type RestartPolicy,
   type Service,
   type ServiceSpec,
   type TaskSpec,
   type UpdateConfig,
   wantsIsolation,
 } from '../model/index.ts';
-
-/** A restart policy without gaps. Times in milliseconds. */
-export interface RestartRules {
-  readonly condition: 'none' | 'on-failure' | 'any';
-  readonly delayMs: number;
-  /** 0: no limit. */
-  readonly maxAttempts: number;
-  /** 0: attempts count for ever. */
-  readonly windowMs: number;
-}
 
 export type Order = 'stop-first' | 'start-first';
 
@@ -32,20 +21,10 @@ export interface UpdateRules {
   readonly orderIsExplicit: boolean;
 }
 
-/** Docker's defaults (moby/swarmkit api/defaults/service.go). */
-const restartDelayMs = 5_000;
+/** Docker's default (moby/swarmkit api/defaults/service.go). */
 const monitorMs = 5_000;
 
 const toMs = (nanoseconds: number): number => nanoseconds / 1e6;
-
-export function restartRules(policy: RestartPolicy | null | undefined): RestartRules {
-  return {
-    condition: policy?.Condition ?? 'any',
-    delayMs: policy?.Delay == null ? restartDelayMs : toMs(policy.Delay),
-    maxAttempts: policy?.MaxAttempts ?? 0,
-    windowMs: toMs(policy?.Window ?? 0),
-  };
-}
 
 /**
  * The rules of the update, or of the rollback under way. Where the user says nothing: one task at a time,

@@ -1,6 +1,6 @@
-import type { Task } from '../model/index.ts';
+import { restartRules, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
-import { restartRules, taskTemplate } from './policy.ts';
+import { taskTemplate } from './policy.ts';
 import { isDropped, standing } from './standing.ts';
 import { firstFailure } from './update/rollout.ts';
 import { isHalted, isUpdating } from './update/update-state.ts';

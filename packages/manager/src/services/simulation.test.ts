@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { slotKey, type Task, type UpdateConfig } from '../model/index.ts';
+import { isWanted, slotKey, type Task, type UpdateConfig } from '../model/index.ts';
 import { decideService } from './decide.ts';
 import { type Decision, Draft } from './draft.ts';
 import { updateRules } from './policy.ts';
 import { Simulation } from './simulation.ts';
-import { endedByItself, isUnassigned, isWanted, standing } from './standing.ts';
+import { endedByItself, isUnassigned, standing } from './standing.ts';
 import { isCurrent } from './update/update-state.ts';
 import { checkWaits, writes } from './waits.fixture.ts';
 

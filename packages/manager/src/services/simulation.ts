@@ -5,6 +5,7 @@ import {
   compareStates,
   isReady,
   isTerminal,
+  isWanted,
   type Judged,
   type Leases,
   type Node,
@@ -24,7 +25,7 @@ import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Facts } from './draft.ts';
 import { reconcile } from './loop.ts';
-import { isRunning, isWanted } from './standing.ts';
+import { isRunning } from './standing.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);
 const log = pino({ level: 'silent' });

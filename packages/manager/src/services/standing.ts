@@ -1,4 +1,12 @@
-import { compareStates, isDown, isTerminal, type Node, type StopReason, type Task } from '../model/index.ts';
+import {
+  compareStates,
+  isDown,
+  isTerminal,
+  isWanted,
+  type Node,
+  type StopReason,
+  type Task,
+} from '../model/index.ts';
 import { isEligible } from '../scheduler/constraints.ts';
 
 /** The nodes as far as this folder needs them. */
@@ -32,9 +40,6 @@ export const makesRoom = (task: Task, nodes: Nodes, now: number): boolean =>
   isTerminal(task.Status.State)
     ? endedAt(task) > now - soonMs
     : !isUnassigned(task) && standing(task, nodes) === 'leaving';
-
-export const isWanted = ({ DesiredState }: Task): boolean =>
-  DesiredState === 'ready' || DesiredState === 'running';
 
 /** No agent has heard of the task yet. */
 export const isUnassigned = ({ Status }: Task): boolean => compareStates(Status.State, 'assigned') < 0;

@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
-import type { UpdateConfig } from '../model/index.ts';
+import { isWanted, type UpdateConfig } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
 import { aNode, aService, aTask } from '../testing.ts';
 import { reconcile } from './loop.ts';
-import { isWanted } from './standing.ts';
 import { cluster, hasState, images, second, status, until, updating } from './update/rollout.fixture.ts';
 
 const old = ['web:1', 'web:1', 'web:1'];

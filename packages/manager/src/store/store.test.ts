@@ -2,11 +2,13 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { aService, aTask } from '../testing.ts';
 import { memoryBackend } from './backends/memory.ts';
 import { sqliteBackend } from './backends/sqlite.ts';
+import { SqliteFile } from './backends/sqlite-file.ts';
 import { OutOfSequenceError, Store, StoreError } from './index.ts';
 import type { Backend, ChangeBatch } from './store.ts';
 
@@ -48,9 +50,7 @@ describe('transactions', () => {
     let broken = true;
     const backend: Backend = {
       ...memoryBackend(),
-      commit: async () => {
-        if (broken) throw new Error('disk full');
-      },
+      commit: async () => (broken ? { refused: 'disk full' } : 'done'),
     };
     const store = await open(backend);
     await expect(store.update((tx) => tx.tasks.create(aTask('a')))).rejects.toThrow('disk full');
@@ -151,7 +151,7 @@ describe('indices', () => {
 describe('sqlite', () => {
   it('gives everything back after a restart', async () => {
     const path = stateFile();
-    const first = await open(sqliteBackend(path));
+    const first = await open(await sqliteBackend(path));
     await first.update((tx) => {
       tx.services.create(aService('web'));
       tx.tasks.create(aTask('a'));
@@ -160,7 +160,7 @@ describe('sqlite', () => {
     await first.update((tx) => tx.tasks.remove('b'));
     const expected = [...first.view.tasks.all(), ...first.view.services.all()];
     await first.close();
-    const second = await open(sqliteBackend(path));
+    const second = await open(await sqliteBackend(path));
     expect([...second.view.tasks.all(), ...second.view.services.all()]).toEqual(expected);
     expect(second.revision).toBe(2);
     await second.close();
@@ -168,10 +168,48 @@ describe('sqlite', () => {
 
   it('refuses a second manager on the same state', async () => {
     const path = stateFile();
-    const first = await open(sqliteBackend(path));
+    const first = await open(await sqliteBackend(path));
     await first.update((tx) => tx.tasks.create(aTask('a')));
-    expect(() => sqliteBackend(path, 50)).toThrow(/another manager|locked/);
+    await expect(sqliteBackend(path, 50)).rejects.toThrow(/another manager|locked/);
     await first.close();
+  });
+
+  it('refuses state of another format, and leaves it as it is', async () => {
+    const path = stateFile();
+    const first = await open(await sqliteBackend(path));
+    await first.update((tx) => tx.tasks.create(aTask('a')));
+    await first.close();
+    const asFormat = (format: number) => {
+      const db = new DatabaseSync(path);
+      db.exec(`PRAGMA user_version = ${format}`);
+      db.close();
+    };
+    asFormat(0);
+    await expect(sqliteBackend(path)).rejects.toThrow(/of format 0, this version of Shoal reads format 1/);
+    asFormat(1);
+    const again = await open(await sqliteBackend(path));
+    expect(again.view.tasks.size).toBe(1);
+    await again.close();
+  });
+
+  it('says that nothing was written when the disk is full, and goes on once there is room', () => {
+    const path = stateFile();
+    const db = new DatabaseSync(path);
+    const file = new SqliteFile(db);
+    const large = (id: string) => ({
+      table: 'tasks',
+      id,
+      json: JSON.stringify({ text: 'x'.repeat(50_000) }),
+    });
+    expect(file.commit(1, [large('a')])).toBe('done');
+    const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number };
+    db.exec(`PRAGMA max_page_count = ${pages + 1}`);
+    expect(file.commit(2, [large('b')])).toEqual({ refused: expect.stringContaining('full') });
+    expect(file.load()).toMatchObject({ revision: 1, rows: [expect.anything()] });
+    db.exec(`PRAGMA max_page_count = ${pages + 100}`);
+    expect(file.commit(2, [large('b')])).toBe('done');
+    expect(file.load()).toMatchObject({ revision: 2, rows: [expect.anything(), expect.anything()] });
+    file.close();
   });
 
   it('loses nothing it acknowledged and keeps no half transaction when killed at any moment', async () => {
@@ -179,7 +217,7 @@ describe('sqlite', () => {
     let acknowledged = 0;
     for (let kill = 0; kill < 12; kill++) {
       acknowledged = Math.max(acknowledged, await writeUntilKilled(path, 5 + kill * 4));
-      const store = await open(sqliteBackend(path));
+      const store = await open(await sqliteBackend(path));
       const numbers = [...store.view.tasks.all()].map(({ Slot }) => Slot ?? 0);
       const newest = Math.max(0, ...numbers);
       expect(newest).toBeGreaterThanOrEqual(acknowledged);

@@ -1,4 +1,5 @@
 import type { Clock } from '../effects.ts';
+import { NotLeadingError, NotWrittenError } from './errors.ts';
 import { checkOwners, type Writer } from './owners.ts';
 import type { Stored } from './table.ts';
 import {
@@ -22,28 +23,53 @@ export interface ChangeBatch {
   readonly changes: readonly Change[];
 }
 
+/**
+ * How a commit ended. **done**: durable, all of it. **fenced**: another leads, and nothing was written. **unknown**: the
+ * answer was lost; what is on disk may be the state before or after. **refused**: nothing was written, for a reason
+ * that says nothing about who leads (a full disk), and the next commit may succeed.
+ */
+export type Outcome = 'done' | 'fenced' | 'unknown' | { readonly refused: string };
+
 /** Where committed state survives the process. */
 export interface Backend {
   /** All objects, and the revision of the newest commit. Called once, before anything else. */
   load(): Promise<{ revision: number; objects: Iterable<{ table: string; object: Stored }> }>;
-  /** Returns when the batch is durable, all of it or (on an error) nothing of it. */
-  commit(batch: ChangeBatch): Promise<void>;
+  /** Makes batches durable, all of them or none. Not called again before it has ended; when it rejects, that is `unknown`. */
+  commit(batches: readonly ChangeBatch[]): Promise<Outcome>;
   close(): Promise<void>;
 }
 
 export type Listener = (batch: ChangeBatch) => void;
 
+/** An update that was asked for and has not begun. */
+interface Waiting {
+  readonly change: (tx: Tx) => unknown;
+  readonly onView: boolean;
+  readonly writer: Writer | undefined;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Why a store takes no updates any more. */
+export type Ended = 'fenced' | 'unknown' | 'closed';
+
 /**
  * The manager's only shared state: immutable objects in memory, durable before visible.
  * Loops never call each other; they read `view`, write by `update`, and watch.
+ *
+ * Updates asked for while a commit is under way share the next one: each is a transaction with a revision of its own,
+ * and sees what those before it wrote; none of it is visible to readers before all of it is durable.
  */
 export class Store {
   readonly #tables: Tables;
   readonly #backend: Backend;
   readonly #clock: Clock;
   readonly #listeners = new Set<Listener>();
+  readonly #lost = Promise.withResolvers<'fenced' | 'unknown'>();
   #revision: number;
-  #queue: Promise<unknown> = Promise.resolve();
+  #waiting: Waiting[] = [];
+  #work: Promise<void> | undefined;
+  #ended: Ended | undefined;
 
   static async open(backend: Backend, clock: Clock): Promise<Store> {
     const tables = makeTables();
@@ -76,16 +102,26 @@ export class Store {
     return this.#revision;
   }
 
+  /** Resolves when a commit was fenced, or its answer lost: this store is over, and only loading anew tells what is true. */
+  get lost(): Promise<'fenced' | 'unknown'> {
+    return this.#lost.promise;
+  }
+
   /**
    * Runs `change` as one atomic transaction, after all those asked for before. It must be synchronous
-   * and free of effects: when it throws, nothing is changed. Resolves with its result once the writes
-   * are durable and visible and every listener has seen them. `writer` says who it is, and is held to what it owns:
-   * rejects with OwnerError when it changed a part of another's. Only tests leave it out.
+   * and free of effects: when it throws, nothing of it is changed. Resolves with its result once the writes
+   * are durable and visible and every listener has seen them. Rejects with what `change` threw; with
+   * NotWrittenError when the backend could not take the writes; with NotLeadingError when the store is over.
+   * `writer` says who it is, and is held to what it owns: rejects with OwnerError when it changed a part of another's.
+   * Only tests leave it out.
    */
   update<R>(change: (tx: Tx) => R, writer?: Writer): Promise<R> {
-    const run = this.#queue.then(() => this.#commit(change, writer));
-    this.#queue = run.catch(() => undefined);
-    return run;
+    return this.#ask(change, false, writer);
+  }
+
+  /** As `update`, but `change` begins with exactly what `view` shows: for whoever keeps a picture of it by watching. */
+  updateOnView<R>(change: (tx: Tx) => R, writer?: Writer): Promise<R> {
+    return this.#ask(change, true, writer);
   }
 
   /** Calls `listener` after every transaction, in order. Returns the function that ends it. */
@@ -94,26 +130,63 @@ export class Store {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Waits for the transactions already asked for, then lets go of the backend. */
+  /** Takes no more updates, waits for those already asked for, then lets go of the backend. */
   async close(): Promise<void> {
-    await this.#queue;
+    this.#ended ??= 'closed';
+    await this.#work;
     await this.#backend.close();
   }
 
-  async #commit<R>(change: (tx: Tx) => R, writer: Writer | undefined): Promise<R> {
-    const revision = this.#revision + 1;
-    const tx = beginTransaction(this.#tables, revision, this.#clock());
-    const result = change(tx);
-    const changes: Change[] = [];
-    for (const table of tableNames) {
-      for (const row of tx[table].changes()) changes.push({ table, ...row } as Change);
+  #ask<R>(change: (tx: Tx) => R, onView: boolean, writer: Writer | undefined): Promise<R> {
+    if (this.#ended) return Promise.reject(new NotLeadingError(this.#ended, true));
+    const { promise, resolve, reject } = Promise.withResolvers<R>();
+    this.#waiting.push({ change, onView, writer, resolve: resolve as (result: unknown) => void, reject });
+    this.#work ??= this.#run();
+    return promise;
+  }
+
+  async #run(): Promise<void> {
+    // What is asked for in the same moment goes together.
+    await undefined;
+    while (this.#waiting.length > 0) await this.#commit(this.#takeGroup());
+    this.#work = undefined;
+  }
+
+  /** All that waits, up to the next that has to begin with what is visible. */
+  #takeGroup(): Waiting[] {
+    const next = this.#waiting.findIndex(({ onView }, index) => onView && index > 0);
+    return this.#waiting.splice(0, next === -1 ? this.#waiting.length : next);
+  }
+
+  /** Nobody hears of his update before the group is durable: even one that wrote nothing, or threw, has seen the others. */
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    const together = new Together(this.#tables, this.#revision, this.#clock());
+    const runs = group.map(({ change, writer }) => together.run(change, writer));
+    const batches = runs.flatMap(({ batch }) => batch ?? []);
+    const outcome =
+      batches.length === 0 ? 'done' : await this.#backend.commit(batches).catch(() => 'unknown' as const);
+    if (outcome !== 'done') return this.#fail(group, outcome);
+    for (const [index, { batch, result, error }] of runs.entries()) {
+      const one = group[index];
+      try {
+        if (batch) this.#apply(batch);
+        if (error) one?.reject(error.thrown);
+        else one?.resolve(result);
+      } catch (listenerError) {
+        one?.reject(listenerError);
+      }
     }
-    if (changes.length === 0) return result;
-    if (writer) checkOwners(writer, changes);
-    const batch = { revision, changes };
-    await this.#backend.commit(batch);
-    this.#apply(batch);
-    return result;
+  }
+
+  #fail(group: readonly Waiting[], outcome: Exclude<Outcome, 'done'>): void {
+    if (typeof outcome === 'object') {
+      for (const { reject } of group) reject(new NotWrittenError(outcome.refused));
+      return;
+    }
+    this.#ended = outcome;
+    for (const { reject } of group) reject(new NotLeadingError(outcome, outcome === 'fenced'));
+    for (const { reject } of this.#waiting.splice(0)) reject(new NotLeadingError(outcome, true));
+    this.#lost.resolve(outcome);
   }
 
   #apply(batch: ChangeBatch): void {
@@ -123,5 +196,55 @@ export class Store {
       else this.#tables[table].delete(id);
     }
     for (const listener of [...this.#listeners]) listener(batch);
+  }
+}
+
+interface Run {
+  readonly batch?: ChangeBatch;
+  readonly result?: unknown;
+  readonly error?: { readonly thrown: unknown };
+}
+
+/** Transactions of one group: each begins with what those before it wrote. */
+class Together {
+  readonly #now: number;
+  #base: ReadView;
+  #written: Tx | undefined;
+  #revision: number;
+
+  constructor(base: ReadView, revision: number, now: number) {
+    this.#base = base;
+    this.#revision = revision;
+    this.#now = now;
+  }
+
+  run(change: (tx: Tx) => unknown, writer: Writer | undefined): Run {
+    const tx = beginTransaction(this.#base, this.#revision + 1, this.#now);
+    try {
+      const result = change(tx);
+      const changes: Change[] = [];
+      for (const table of tableNames) {
+        for (const row of tx[table].changes()) changes.push({ table, ...row } as Change);
+      }
+      if (changes.length === 0) return { result };
+      if (writer) checkOwners(writer, changes);
+      this.#revision++;
+      this.#keep(tx, changes);
+      return { result, batch: { revision: this.#revision, changes } };
+    } catch (thrown) {
+      return { error: { thrown } };
+    }
+  }
+
+  #keep(tx: Tx, changes: readonly Change[]): void {
+    if (!this.#written) {
+      this.#written = tx;
+      this.#base = tx;
+      return;
+    }
+    for (const { table, id, after } of changes) {
+      if (after) (this.#written[table] as { keep(object: Stored): void }).keep(after);
+      else this.#written[table].remove(id);
+    }
   }
 }

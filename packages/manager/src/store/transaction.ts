@@ -72,6 +72,12 @@ export class TxTable<T extends Stored, I extends string> implements TableReader<
     if (this.#base.get(id)) this.#removed.add(id);
   }
 
+  /** Takes an object as another transaction wrote it. */
+  keep(object: T): void {
+    this.#removed.delete(object.ID);
+    this.#written.put(object);
+  }
+
   /** The net changes, for the store to commit. */
   *changes(): Iterable<{ id: string; before: T | undefined; after: T | undefined }> {
     for (const after of this.#written.all()) yield { id: after.ID, before: this.#base.get(after.ID), after };
@@ -80,8 +86,7 @@ export class TxTable<T extends Stored, I extends string> implements TableReader<
 
   #write(object: T): T {
     const written = { ...object, Version: { Index: this.#revision }, UpdatedAt: this.#now };
-    this.#removed.delete(object.ID);
-    this.#written.put(written);
+    this.keep(written);
     return written;
   }
 

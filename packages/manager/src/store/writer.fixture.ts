@@ -4,13 +4,13 @@ import { aTask } from '../testing.ts';
 import { sqliteBackend } from './backends/sqlite.ts';
 import { Store } from './index.ts';
 
-const store = await Store.open(sqliteBackend(process.argv[2] ?? ''), Date.now);
+const store = await Store.open(await sqliteBackend(process.argv[2] ?? ''), Date.now);
 for (;;) {
   await store.update((tx) => {
     for (const id of ['a', 'b', 'c', 'd', 'e']) {
       const task = tx.tasks.get(id);
-      if (task) tx.tasks.update({ ...task, Slot: store.revision + 1 });
-      else tx.tasks.create(aTask(id, { Slot: store.revision + 1 }));
+      if (task) tx.tasks.update({ ...task, Slot: tx.revision });
+      else tx.tasks.create(aTask(id, { Slot: tx.revision }));
     }
   });
   writeSync(1, `${store.revision}\n`);

@@ -1,4 +1,4 @@
-import { contains, formatAddress, formatBlock, parseBlock } from '../cidr.ts';
+import { blockOf, covers, formatAddress, formatBlock } from '@shoal/proto/rules';
 import { bridgeName } from '../names.ts';
 import { ingressName, type Network } from '../state.ts';
 
@@ -36,8 +36,8 @@ export const bridgeOption = 'com.docker.network.bridge.name';
  */
 export function bridgesOf(network: Network, mtu = 0): BridgePlan[] {
   return network.subnets.flatMap((text, index) => {
-    const subnet = parseBlock(text);
-    const range = network.slices.map(parseBlock).find((slice) => contains(subnet, slice));
+    const subnet = blockOf(text);
+    const range = network.slices.map(blockOf).find((slice) => covers(subnet, slice));
     if (!range) return [];
     return {
       name: dockerName(network, index),

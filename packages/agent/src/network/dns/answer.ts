@@ -1,4 +1,4 @@
-import { ipv4FromReverseName } from './ipv4.ts';
+import { parseAddress } from '@shoal/proto/rules';
 import { recordType } from './query.ts';
 import { type Found, splitSlot, type Zone } from './zone.ts';
 
@@ -38,7 +38,7 @@ export function answer(
   zones: readonly Zone[],
   isClusterAddress: (address: number) => boolean,
 ): Answer {
-  const address = ipv4FromReverseName(name);
+  const address = addressInReverse(name);
   if (address !== undefined) return answerReverse(address, type, zones, isClusterAddress);
   const found = find(name, zones);
   if (found) return answerFound(found, type);
@@ -115,3 +115,11 @@ const wayOut = (zones: readonly Zone[], beyondSite: boolean): Answer =>
   zones.some(({ network }) => network && !network.internal)
     ? { kind: 'forward', beyondSite }
     : { kind: 'refused' };
+
+const reverseSuffix = '.in-addr.arpa';
+
+/** The address that a name like `10.1.42.10.in-addr.arpa` asks about; undefined if it asks for no single one. */
+function addressInReverse(name: string): number | undefined {
+  if (!name.endsWith(reverseSuffix)) return undefined;
+  return parseAddress(name.slice(0, -reverseSuffix.length).split('.').reverse().join('.'));
+}

@@ -1,8 +1,8 @@
+import { formatAddress } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { ServiceEndpoints } from '../state.ts';
 import type { Answer } from './answer.ts';
-import { ipv4ToText } from './ipv4.ts';
 import { NameTable } from './name-table.ts';
 import { recordType } from './query.ts';
 import { aNetwork, anEndpoint, aServiceOn, aState } from './testing.ts';
@@ -90,7 +90,7 @@ it('answers hold addresses of the asker’s networks only', () => {
           own.map(({ id }) => id),
         );
         for (const address of given.kind === 'addresses' ? given.addresses : [])
-          expect(own.some(({ number }) => ipv4ToText(address).startsWith(`10.${number}.`))).toBe(true);
+          expect(own.some(({ number }) => formatAddress(address).startsWith(`10.${number}.`))).toBe(true);
         if (given.kind === 'pointer')
           expect(own.some(({ name }) => given.name.endsWith(`.${name}`))).toBe(true);
         if (given.kind === 'forward') expect(own.some(({ internal }) => !internal)).toBe(true);

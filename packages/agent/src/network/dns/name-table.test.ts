@@ -1,6 +1,6 @@
+import { formatAddress } from '@shoal/proto/rules';
 import { describe, expect, it } from 'vitest';
 import type { Network, ServiceEndpoints } from '../state.ts';
-import { ipv4ToText } from './ipv4.ts';
 import { NameTable } from './name-table.ts';
 import { recordType } from './query.ts';
 import { aNetwork, anEndpoint, aServiceOn, aState, taskId } from './testing.ts';
@@ -26,7 +26,7 @@ function ask(
     { name, type },
     networks.map(({ id }) => id),
   );
-  if (given.kind === 'addresses') return given.addresses.map(ipv4ToText).sort();
+  if (given.kind === 'addresses') return given.addresses.map(formatAddress).sort();
   if (given.kind === 'pointer') return given.name;
   return given.kind === 'forward' ? `forward ${given.beyondSite ? 'anywhere' : 'on the site'}` : given.kind;
 }

@@ -1,6 +1,6 @@
+import { type Block, blockOf, holds } from '@shoal/proto/rules';
 import { ingressName, type Network, type NetworkState, type ServiceEndpoints } from '../state.ts';
 import { type Answer, answer, type Question } from './answer.ts';
-import { contains, type Subnet, subnetFromText } from './ipv4.ts';
 import { type Member, memberOf, type TaskAddress, Zone } from './zone.ts';
 
 export type NetworkIds = readonly string[];
@@ -21,7 +21,7 @@ export class NameTable {
   readonly #zones = new Map<string, Zone>();
   readonly #services = new Map<string, Placed>();
   #networks: ReadonlyMap<string, Network> = new Map();
-  #subnets: readonly (Subnet & { readonly networkId: string })[] = [];
+  #subnets: readonly (Block & { readonly networkId: string })[] = [];
 
   constructor(random: Random) {
     this.#random = random;
@@ -46,7 +46,7 @@ export class NameTable {
 
   /** The network that an address belongs to, on this host or another. */
   networkAt(address: number): string | undefined {
-    return this.#subnets.find((subnet) => contains(subnet, address))?.networkId;
+    return this.#subnets.find((subnet) => holds(subnet, address))?.networkId;
   }
 
   /** The task that has an address on a network, as far as it gets traffic. */
@@ -64,10 +64,7 @@ export class NameTable {
     for (const network of networks.values()) this.#zone(network.id).network = network;
     this.#networks = networks;
     this.#subnets = [...networks.values()].flatMap(({ id, subnets }) =>
-      subnets.flatMap((cidr) => {
-        const subnet = subnetFromText(cidr);
-        return subnet ? [{ ...subnet, networkId: id }] : [];
-      }),
+      subnets.map((cidr) => ({ ...blockOf(cidr), networkId: id })),
     );
   }
 

@@ -1,8 +1,8 @@
+import { blockOf, covers, formatAddress, parseAddress } from '@shoal/proto/rules';
 import type { NetworkState } from '../state.ts';
 import type { Answer, Question } from './answer.ts';
 import type { Upstream } from './exchange.ts';
 import { type Clock, Forwarder } from './forwarder.ts';
-import { contains, ipv4FromText, ipv4ToText, subnetFromText } from './ipv4.ts';
 import { keepOpen } from './kept-socket.ts';
 import { type Handle, openTcp, openUdp } from './listen.ts';
 import { NameTable, type NetworkIds, type Random } from './name-table.ts';
@@ -35,11 +35,9 @@ const quietTries = 10;
 export const gatewaysOf = ({ networks }: Pick<NetworkState, 'networks'>): string[] =>
   [...networks.values()].flatMap(({ subnets, slices }) =>
     subnets.flatMap((cidr) => {
-      const subnet = subnetFromText(cidr);
-      const first = slices
-        .map(subnetFromText)
-        .find((slice) => subnet && slice && contains(subnet, slice.base));
-      return first ? [ipv4ToText(first.base + 1)] : [];
+      const subnet = blockOf(cidr);
+      const first = slices.map(blockOf).find((slice) => covers(subnet, slice));
+      return first ? [formatAddress(first.base + 1)] : [];
     }),
   );
 
@@ -142,7 +140,7 @@ export class DnsServer {
   #networksOf(source: string): NetworkIds | undefined {
     const local = this.#options.networksOf?.(source);
     if (local) return local;
-    const address = ipv4FromText(source);
+    const address = parseAddress(source);
     if (address === undefined) return undefined;
     const own = this.#table.networkAt(address);
     if (own === undefined) return undefined;

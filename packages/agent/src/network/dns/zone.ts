@@ -1,5 +1,5 @@
+import { parseAddress } from '@shoal/proto/rules';
 import type { Network, ServiceEndpoints } from '../state.ts';
-import { ipv4FromText } from './ipv4.ts';
 
 /** A service on one network, ready to be asked for. */
 export interface Member {
@@ -103,13 +103,13 @@ type Attachment = ServiceEndpoints['attachments'][number];
 export function memberOf(service: ServiceEndpoints, { networkId, vip, aliases }: Attachment): Member {
   const tasks: TaskAddress[] = [];
   for (const { taskId, taskName, addresses } of service.endpoints) {
-    const address = ipv4FromText(addresses[networkId] ?? '');
+    const address = parseAddress(addresses[networkId] ?? '');
     if (address !== undefined) tasks.push({ address, taskName, taskId, networkIds: Object.keys(addresses) });
   }
   return {
     service,
     aliases,
-    vip: service.mode === 'vip' ? ipv4FromText(vip) : undefined,
+    vip: service.mode === 'vip' ? parseAddress(vip) : undefined,
     tasks,
     taskAddresses: tasks.map(({ address }) => address),
     slots: undefined,

@@ -1,10 +1,11 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isSealed, wireguardOverhead } from '../ip/links.ts';
+import { wireguardOverhead, wireguardPort } from '@shoal/proto/rules';
+import { isSealed } from '../ip/links.ts';
 import type { PresentLink } from '../ip/read-links.ts';
 import { CommandError, run } from '../kernel.ts';
-import { wireguardAddress, wireguardLink, wireguardPort } from '../names.ts';
+import { wireguardAddress, wireguardLink } from '../names.ts';
 import type { NetworkState, Peer } from '../state.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { contains, parseAddress, parseBlock } from '../cidr.ts';
+import { blockOf, covers, requireAddress } from '@shoal/proto/rules';
 import { bridgePrefix } from '../names.ts';
 import type { PresentLink } from './read-links.ts';
 
@@ -7,11 +7,11 @@ import type { PresentLink } from './read-links.ts';
  * with them. Docker keeps a bridge while containers are attached. All others are up.
  */
 export function diffBridgeStates(links: readonly PresentLink[], needed: Iterable<string>): string[] {
-  const addresses = [...needed].map((address) => ({ base: parseAddress(address), length: 32 }));
-  const covers = ({ addresses: own }: PresentLink) =>
-    own.some((text) => addresses.some((address) => contains(parseBlock(text), address)));
+  const addresses = [...needed].map((address) => ({ base: requireAddress(address), prefix: 32 }));
+  const holdsNeeded = ({ addresses: own }: PresentLink) =>
+    own.some((text) => addresses.some((address) => covers(blockOf(text), address)));
   return links
     .filter(({ name }) => name.startsWith(bridgePrefix))
-    .filter((link) => link.up === covers(link))
+    .filter((link) => link.up === holdsNeeded(link))
     .map(({ name, up }) => `link set dev ${name} ${up ? 'down' : 'up'}`);
 }

@@ -1,7 +1,7 @@
+import { blockOf, covers } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { network, peer, state } from '../builders.fixture.ts';
-import { contains, parseBlock } from '../cidr.ts';
 import { ingressName } from '../state.ts';
 import { anyState } from '../states.fixture.ts';
 import { desiredEntries } from './desired.ts';
@@ -61,8 +61,8 @@ describe('addresses, routes and rules', () => {
         for (const { subnets } of any.networks.values()) {
           for (const text of ['10.X.0.0', '10.X.1.255', '10.X.2.1', '10.X.255.255']) {
             const [, second = ''] = (subnets[0] ?? '').split('.');
-            const probe = parseBlock(text.replace('X', second));
-            expect(routes.some(({ key }) => contains(parseBlock(key.split(' ')[1] ?? ''), probe))).toBe(true);
+            const probe = blockOf(text.replace('X', second));
+            expect(routes.some(({ key }) => covers(blockOf(key.split(' ')[1] ?? ''), probe))).toBe(true);
           }
         }
       }),

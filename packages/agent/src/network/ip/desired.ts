@@ -1,5 +1,5 @@
+import { blockOf, covers, formatBlock, subtract } from '@shoal/proto/rules';
 import { bridgesOf } from '../bridges/plan.ts';
-import { contains, formatBlock, parseBlock, subtract } from '../cidr.ts';
 import {
   markMask,
   plainTunnel,
@@ -72,14 +72,14 @@ const hostRoutes = ({ peers }: NetworkState) =>
  */
 function networkRoutes(network: Network, peers: ReadonlyMap<string, Peer>): RouteParts[] {
   const tunnel = tunnelOf(network);
-  const own = network.slices.map(parseBlock);
+  const own = network.slices.map(blockOf);
   const bridges = bridgesOf(network);
   const elsewhere = network.peerSlices.flatMap(({ nodeId, slices }) => {
     const peer = peers.get(nodeId);
     if (!peer) return [];
     const via = tunnelAddress(peer.number);
     return slices.map((slice) => ({
-      to: formatBlock(parseBlock(slice)),
+      to: formatBlock(blockOf(slice)),
       device: tunnel,
       via,
       table: mainTable,
@@ -87,13 +87,11 @@ function networkRoutes(network: Network, peers: ReadonlyMap<string, Peer>): Rout
   });
   const taken = new Set(elsewhere.map(({ to }) => to));
   const rest = network.subnets
-    .flatMap((subnet) => subtract(parseBlock(subnet), own).map(formatBlock))
+    .flatMap((subnet) => subtract(blockOf(subnet), own).map(formatBlock))
     .filter((block) => !taken.has(block))
     .map((block) => link(block, tunnel));
   const here = bridges.flatMap(({ bridge, subnet }) =>
-    own
-      .filter((slice) => contains(parseBlock(subnet), slice))
-      .map((slice) => link(formatBlock(slice), bridge)),
+    own.filter((slice) => covers(blockOf(subnet), slice)).map((slice) => link(formatBlock(slice), bridge)),
   );
   return [...here, ...rest, ...elsewhere];
 }

@@ -1,19 +1,15 @@
+import { vxlanOverhead, vxlanPort, wireguardOverhead } from '@shoal/proto/rules';
 import {
   plainTunnel,
   plainVni,
   sealedTunnel,
   sealedVni,
   tunnelMac,
-  vxlanPort,
   wireguardAddress,
   wireguardLink,
 } from '../names.ts';
 import type { NetworkState } from '../state.ts';
 import type { PresentLink } from './read-links.ts';
-
-/** What VXLAN (outer IPv4, UDP and VXLAN headers, inner Ethernet) and WireGuard over IPv4 add to a packet. */
-export const vxlanOverhead = 50;
-export const wireguardOverhead = 60;
 
 /** A tunnel device. Encrypted networks have one of their own, whose packets go through WireGuard. */
 export interface Tunnel {

@@ -1,4 +1,4 @@
-import { contains, parseAddress, parseBlock } from '../cidr.ts';
+import { blockOf, covers, requireAddress } from '@shoal/proto/rules';
 import { diffBridgeStates } from '../ip/bridge-states.ts';
 import type { Entry } from '../ip/entries.ts';
 import { readEntries } from '../ip/read-entries.ts';
@@ -30,12 +30,12 @@ export function strayPorts(present: PresentTable, { ports }: Needs): Change[] {
 
 /** Lines for `ip -batch`. */
 export function strayRoutes(present: readonly Entry[], { addresses }: Needs): string[] {
-  const needed = [...addresses.keys()].map((address) => ({ base: parseAddress(address), length: 32 }));
+  const needed = [...addresses.keys()].map((address) => ({ base: requireAddress(address), prefix: 32 }));
   return present
     .filter(({ kind }) => kind === 'route')
     .filter(({ key }) => {
       const to = key.slice(key.indexOf(' ') + 1);
-      return to !== 'default' && needed.some((address) => contains(parseBlock(to), address));
+      return to !== 'default' && needed.some((address) => covers(blockOf(to), address));
     })
     .map(({ remove }) => remove);
 }

@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import { type Block, contains, formatBlock, parseBlock } from '../cidr.ts';
+import { type Block, blockOf, covers, formatBlock } from '@shoal/proto/rules';
 
 /** What a host reaches without a next host, CIDR. */
 export interface HostLinks {
@@ -29,7 +29,7 @@ export function linksIn(routes: string, own: readonly string[]): HostLinks {
     const [device = '', to = '', gateway = '', , , , , mask = ''] = line.trim().split(/\s+/);
     const length = prefixOf(mask);
     if (gateway !== '00000000' || isOurs(device) || length < largestPrefix || length === 32) continue;
-    const block = parseBlock(`${addressOf(to)}/${length}`);
+    const block = blockOf(`${addressOf(to)}/${length}`);
     if (device === defaultBridge) bridge ??= formatBlock(block);
     else for (const part of partsOf(block, own)) others.add(formatBlock(part));
   }
@@ -40,10 +40,10 @@ const isOurs = (device: string) =>
   device === 'lo' || device === '*' || device.startsWith('sh.') || /^br-[0-9a-f]{12}$/.test(device);
 
 function partsOf(block: Block, own: readonly string[]): Block[] {
-  if (block.length >= aroundPrefix) return [block];
+  if (block.prefix >= aroundPrefix) return [block];
   return own
-    .filter((address) => contains(block, parseBlock(address)))
-    .map((address) => parseBlock(`${address}/${aroundPrefix}`));
+    .filter((address) => covers(block, blockOf(address)))
+    .map((address) => blockOf(`${address}/${aroundPrefix}`));
 }
 
 /** The kernel prints the four bytes as one number of the processor's order. */

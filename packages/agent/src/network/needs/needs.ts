@@ -1,6 +1,5 @@
 import type { Listener, Port } from '@shoal/proto';
-import { contains, parseAddress, parseBlock } from '../cidr.ts';
-import { tunnelRange, vxlanPort, wireguardPort } from '../names.ts';
+import { blockOf, covers, parseAddress, portKey, tunnelPorts, tunnelRange } from '@shoal/proto/rules';
 import type { NetworkState, ServiceEndpoints } from '../state.ts';
 
 /**
@@ -49,14 +48,10 @@ export function needsOf(facts: HostFacts): Needs {
   need('the manager', ...facts.managers);
   need('a resolver of this host', ...facts.resolvers);
   need('a gateway of this host', ...facts.gateways);
-  const ports = new Map([
-    [`tcp/${facts.probePort}`, 'answers to probes'],
-    [`udp/${vxlanPort}`, 'tunnels between hosts (VXLAN)'],
-    [`udp/${wireguardPort}`, 'encrypted tunnels between hosts (WireGuard)'],
-  ]);
+  const ports = new Map([[portKey('tcp', facts.probePort), 'answers to probes'], ...tunnelPorts]);
   // A manager elsewhere may be reached through a port that this host publishes itself.
   if (facts.managers.some(isHere) || (facts.managers.length === 0 && facts.runsManager))
-    ports.set(`tcp/${facts.managerPort}`, 'agents at the manager');
+    ports.set(portKey('tcp', facts.managerPort), 'agents at the manager');
   if (facts.resolvers.some(isHere))
     for (const key of resolverPorts) if (!ports.has(key)) ports.set(key, resolverUse);
   // Docker removes its default bridge for a network that overlaps it; then no container without a network starts.
@@ -65,12 +60,7 @@ export function needsOf(facts: HostFacts): Needs {
 }
 
 function isRemoteV4(address: string): boolean {
-  try {
-    parseAddress(address);
-  } catch {
-    return false;
-  }
-  return !address.startsWith('127.');
+  return parseAddress(address) !== undefined && !address.startsWith('127.');
 }
 
 /** Which of the host's needs a network's subnets would cover, in words; undefined for none. */
@@ -78,10 +68,10 @@ export function coveredBy(
   { name, subnets }: { readonly name: string; readonly subnets: readonly string[] },
   needs: Needs,
 ): string | undefined {
-  const blocks = subnets.map(parseBlock);
+  const blocks = subnets.map(blockOf);
   for (const [taken, what] of [...needs.addresses, ...needs.subnets]) {
-    const other = parseBlock(taken);
-    const at = blocks.findIndex((block) => contains(block, other) || contains(other, block));
+    const other = blockOf(taken);
+    const at = blocks.findIndex((block) => covers(block, other) || covers(other, block));
     if (at >= 0) return `network ${name} (${subnets[at]}) would cover ${taken}, ${what}`;
   }
   return undefined;
@@ -96,7 +86,7 @@ export function neededPort(
   { protocol, published }: Pick<Port, 'protocol' | 'published'>,
   { ports }: Needs,
 ): string | undefined {
-  const what = ports.get(`${protocol || 'tcp'}/${published}`);
+  const what = ports.get(portKey(protocol, published));
   return what && `port ${published}/${protocol || 'tcp'} would lead away what this host needs for ${what}`;
 }
 
@@ -146,7 +136,7 @@ export function leftOut(state: NetworkState, needs: Needs): string[] {
   const networks = [tunnels, ...state.networks.values()].map((network) => coveredBy(network, needs));
   const resolvers = new Set(resolverPortsOf(needs));
   const isResolvers = ({ protocol, published }: Pick<Port, 'protocol' | 'published'>) =>
-    resolvers.has(`${protocol || 'tcp'}/${published}`);
+    resolvers.has(portKey(protocol, published));
   const ports = [...state.services.values()].flatMap(({ name, published }) =>
     published.map((port) => {
       const why = isResolvers(port) ? undefined : neededPort(port, needs);

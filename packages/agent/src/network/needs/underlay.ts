@@ -1,4 +1,4 @@
-import { vxlanOverhead, wireguardOverhead } from '../ip/links.ts';
+import { vxlanOverhead, wireguardOverhead } from '@shoal/proto/rules';
 import type { PresentLink } from '../ip/read-links.ts';
 import type { Network } from '../state.ts';
 

@@ -1,3 +1,4 @@
+import { vxlanPort } from '@shoal/proto/rules';
 import {
   markMask,
   originMark,
@@ -5,7 +6,6 @@ import {
   plainVni,
   publishedMark,
   sealedVni,
-  vxlanPort,
   wireguardLink,
 } from '../names.ts';
 import type { Network } from '../state.ts';

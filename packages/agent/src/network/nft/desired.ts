@@ -1,5 +1,5 @@
+import { blockOf, requireAddress } from '@shoal/proto/rules';
 import { bridgesOf } from '../bridges/plan.ts';
-import { parseAddress, parseBlock } from '../cidr.ts';
 import { originMark, tunnelMac } from '../names.ts';
 import { ingressName, type Network, type NetworkState, type Peer, type ServiceEndpoints } from '../state.ts';
 import { baseChains, departingChain, type HostRules, usualRules } from './base-rules.ts';
@@ -81,7 +81,7 @@ function networkElements(networks: readonly Network[]): [SetName, Elements][] {
 
 function hostElements({ self, peers }: NetworkState): [SetName, Elements][] {
   const others = [...peers.values()];
-  for (const { address } of [self, ...others]) parseAddress(address);
+  for (const { address } of [self, ...others]) requireAddress(address);
   return [
     ['hosts', new Map([self, ...others].map(({ address }) => [address, '']))],
     ['zones', new Map(others.map(({ number }) => [tunnelMac(number), String(number)]))],
@@ -92,7 +92,7 @@ function hostElements({ self, peers }: NetworkState): [SetName, Elements][] {
 /** What goes into rules as text must be what it says it is. */
 function checkNetwork(network: Network): void {
   const peers = network.peerSlices.flatMap(({ slices }) => slices);
-  for (const block of [...network.subnets, ...network.slices, ...peers]) parseBlock(block);
+  for (const block of [...network.subnets, ...network.slices, ...peers]) blockOf(block);
   if (!Number.isInteger(network.number) || network.number < 1 || network.number > 65_535)
     throw new Error(`network ${network.name} has the number ${network.number}, not one of 1 … 65535`);
 }

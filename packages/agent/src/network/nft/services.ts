@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { requireAddress } from '@shoal/proto/rules';
 import { bridgesOf } from '../bridges/plan.ts';
-import { parseAddress } from '../cidr.ts';
 import { publishedMark } from '../names.ts';
 import type { Endpoint, Network, NetworkState, Protocol, ServiceEndpoints } from '../state.ts';
 import { type Chain, chain, type Part, type SetName } from './table.ts';
@@ -37,7 +37,7 @@ interface Rules {
 function addVip(rules: Rules, service: ServiceEndpoints, network: Network | undefined, vip: string): void {
   const bridges = network ? bridgesOf(network) : [];
   if (!network || bridges.length === 0) return;
-  parseAddress(vip);
+  requireAddress(vip);
   put(rules, 'vip_connections', vip);
   put(rules, 'vip_bytes', vip);
   const slots = slotsOf(service, network.id);
@@ -97,7 +97,7 @@ const bytesOf: Readonly<Record<Protocol, SetName>> = {
 function addHairpin(rules: Rules, endpoint: Endpoint): void {
   const addresses = Object.values(endpoint.addresses);
   for (const address of addresses) {
-    parseAddress(address);
+    requireAddress(address);
     for (const other of addresses) put(rules, 'hairpin', `${address} . ${other}`);
   }
 }
@@ -127,7 +127,7 @@ const drawOf = (service: ServiceEndpoints, slots: number) =>
 export function slotsOf(service: ServiceEndpoints, networkId: string): string[] {
   const addresses = service.endpoints
     .flatMap((endpoint) => endpoint.addresses[networkId] ?? [])
-    .sort((a, b) => parseAddress(a) - parseAddress(b));
+    .sort((a, b) => requireAddress(a) - requireAddress(b));
   return service.balance === 'source-hash' ? rendezvous(addresses) : addresses;
 }
 

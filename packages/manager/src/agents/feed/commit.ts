@@ -5,8 +5,8 @@ import { isEverywhere, isLocal, isPublished, needsNetwork, type Slices, slicesOf
 
 type Of<N extends Change['table']> = Extract<Change, { table: N }>;
 
-/** Nodes that have become part of a network, or are none any more. */
-export interface Moved {
+/** Nodes that take part in a network now and did not before, or the other way round. */
+export interface Turnover {
   readonly networkId: string;
   readonly nodes: readonly string[];
 }
@@ -19,23 +19,23 @@ const noSlices: Slices = new Map();
  */
 export class Commit {
   readonly view: ReadView;
-  /** Changed networks in which other nodes take part than before. */
-  readonly moved: readonly Moved[];
-  readonly #changes: readonly Change[];
+  /** Of the networks in which other nodes take part than before. */
+  readonly turnovers: readonly Turnover[];
+  readonly #changes: ReadonlyMap<Change['table'], readonly Change[]>;
   readonly #using = new Map<string, Nodes>();
 
   constructor(view: ReadView, changes: readonly Change[]) {
     this.view = view;
-    this.#changes = changes;
-    this.moved = this.of('networks').flatMap(({ id, before, after }) => {
+    this.#changes = Map.groupBy(changes, ({ table }) => table);
+    this.turnovers = this.of('networks').flatMap(({ id, before, after }) => {
       const [was, is] = [before ? slicesOf(before) : noSlices, after ? slicesOf(after) : noSlices];
       const nodes = [...union(was.keys(), is.keys())].filter((node) => was.has(node) !== is.has(node));
       return nodes.length > 0 ? [{ networkId: id, nodes }] : [];
     });
   }
 
-  of<N extends Change['table']>(table: N): Of<N>[] {
-    return this.#changes.filter((change): change is Of<N> => change.table === table);
+  of<N extends Change['table']>(table: N): readonly Of<N>[] {
+    return (this.#changes.get(table) ?? []) as readonly Of<N>[];
   }
 
   /** Nodes that need the network, or did. */
@@ -54,14 +54,9 @@ export class Commit {
     let nodes = this.#using.get(serviceId);
     if (nodes) return nodes;
     const versions = this.#services(serviceId);
-    const networkIds = versions.flatMap(({ shoal }) => shoal.attachments ?? []);
-    nodes = versions.some(isPublished)
-      ? 'all'
-      : union(
-          ...networkIds
-            .flatMap(({ networkId }) => this.#networks(networkId))
-            .map((network) => slicesOf(network).keys()),
-        );
+    const attachments = versions.flatMap(({ shoal }) => shoal.attachments ?? []);
+    const networks = attachments.flatMap(({ networkId }) => this.#networks(networkId));
+    nodes = versions.some(isPublished) ? 'all' : union(...networks.map((each) => slicesOf(each).keys()));
     this.#using.set(serviceId, nodes);
     return nodes;
   }

@@ -1,5 +1,5 @@
 import type { Endpoint } from '@shoal/proto';
-import type { Service, Task } from '../../model/index.ts';
+import { type Service, slotOf, type Task } from '../../model/index.ts';
 import { type FeedKind, isSame } from './kind.ts';
 import { isEndpoint, isPublished, needsService } from './needs.ts';
 
@@ -17,12 +17,12 @@ export const endpoint: FeedKind<Endpoint> = {
       const nodes = commit.nodesUsing(id);
       for (const each of view.tasks.by('service', id)) if (isEndpoint(each)) yield { id: each.ID, nodes };
     }
-    for (const { networkId, nodes } of commit.moved)
+    for (const { networkId, nodes } of commit.turnovers)
       for (const { ID } of view.services.by('network', networkId))
         for (const each of view.tasks.by('service', ID)) if (isEndpoint(each)) yield { id: each.ID, nodes };
   },
 
-  *candidates({ view }, nodeId) {
+  *all({ view }, nodeId) {
     for (const service of view.services.all()) {
       if (!needsService(view, service, nodeId)) continue;
       for (const each of view.tasks.by('service', service.ID)) if (isEndpoint(each)) yield each.ID;
@@ -38,13 +38,13 @@ export const endpoint: FeedKind<Endpoint> = {
   object({ view, silent }, id) {
     const task = view.tasks.get(id);
     if (!task) return undefined;
-    const { NodeID = '', Slot, ServiceID, shoal } = task;
+    const { NodeID = '', ServiceID, shoal } = task;
     // On a bridge network each host's daemon gives its own: nobody else can reach them.
     const addresses = (shoal.attachments ?? []).filter(({ address }) => address !== '');
     return {
       taskId: id,
       serviceId: ServiceID,
-      slot: String(Slot ?? NodeID),
+      slot: slotOf(task),
       nodeId: NodeID,
       addresses: Object.fromEntries(addresses.map(({ networkId, address }) => [networkId, address])),
       silent: silent.has(NodeID),

@@ -1,7 +1,7 @@
 import { Change, encodeObject, type Kind, kindNames } from '@shoal/proto';
 import type { Commit } from './commit.ts';
 import type { Nodes, Source } from './kind.ts';
-import { feedKinds } from './kinds.ts';
+import { feedKinds } from './table.ts';
 
 /** Ids by kind. */
 export type Ids = ReadonlyMap<Kind, ReadonlySet<string>>;
@@ -41,8 +41,8 @@ export class Feed {
   everything(nodeId: string): Buffer[] {
     const changes: Buffer[] = [];
     for (const kind of kindNames)
-      for (const id of feedKinds[kind].candidates(this.#source, nodeId)) {
-        const bytes = feedKinds[kind].needs(this.#source, id, nodeId) && this.#present(kind, id);
+      for (const id of feedKinds[kind].all(this.#source, nodeId)) {
+        const bytes = this.#present(kind, id);
         if (bytes) changes.push(bytes);
       }
     return changes;

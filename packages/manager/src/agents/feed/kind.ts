@@ -2,7 +2,7 @@ import type { ReadView } from '../../store/index.ts';
 import type { Commit } from './commit.ts';
 
 /** Nodes to tell. */
-export type Nodes = 'all' | Iterable<string>;
+export type Nodes = 'all' | readonly string[] | ReadonlySet<string>;
 
 /** An object that may be another one for these nodes: what it says has changed, or that they need it. */
 export interface Touched {
@@ -25,8 +25,9 @@ export interface FeedKind<T> {
   readonly single?: true;
   /** What a commit touches. Naming a node in vain costs a small message, leaving one out is an error. */
   touched(commit: Commit): Iterable<Touched>;
-  /** Ids of all that a node may need. */
-  candidates(source: Source, nodeId: string): Iterable<string>;
+  /** Ids of all that a node needs. */
+  all(source: Source, nodeId: string): Iterable<string>;
+  /** Whether this is one of them. */
   needs(source: Source, id: string, nodeId: string): boolean;
   /** As it is on the wire, the same for all who need it; undefined when there is none. */
   object(source: Source, id: string): T | undefined;

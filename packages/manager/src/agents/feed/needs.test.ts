@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { unservedPorts } from '../../allocator/index.ts';
+import { neededPortConflicts } from '../../allocator/index.ts';
 import type { Task } from '../../model/index.ts';
 import { memoryBackend } from '../../store/backends/memory.ts';
 import { Store } from '../../store/index.ts';
@@ -40,7 +40,7 @@ it('tells no host to publish a port that Shoal has come to need itself', async (
     for (const each of [...tx.clusters.all()]) tx.clusters.update({ ...each, managerPorts });
   });
   expect(told()).toEqual([8080]);
-  expect(unservedPorts(store.view)).toEqual([
+  expect(neededPortConflicts(store.view)).toEqual([
     'service web: published port tcp/2480 is not served, since Shoal needs it for agents at the manager',
   ]);
 });

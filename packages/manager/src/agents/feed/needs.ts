@@ -1,19 +1,32 @@
-import { vipOwner } from '../../allocator/subnets.ts';
+import { vipOwner } from '../../allocator/index.ts';
 import { isIngressPort, type Network, type Service, type Task } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 
-/** A network's slices by the node that has them, CIDR. */
-export type Slices = ReadonlyMap<string, readonly string[]>;
+/** What one node has of a network. */
+export interface Part {
+  /** Of the slice as an object of the feed. */
+  readonly id: string;
+  /** CIDR. */
+  readonly blocks: readonly string[];
+}
+
+/** The parts of a network by the nodes that have them. */
+export type Slices = ReadonlyMap<string, Part>;
 
 const known = new WeakMap<Network['shoal']['slices'], Slices>();
 
 /** Asked for at every change once for each node: worked out once for as long as the slices are the same. */
-export function slicesOf({ shoal: { slices } }: Network): Slices {
+export function slicesOf({ ID, shoal: { slices } }: Network): Slices {
   let found = known.get(slices);
   if (!found) {
     const owned = slices.filter(({ owner }) => owner !== vipOwner);
     const byOwner = Map.groupBy(owned, ({ owner }) => owner);
-    found = new Map([...byOwner].map(([owner, all]) => [owner, all.map(({ cidr }) => cidr)]));
+    found = new Map(
+      [...byOwner].map(([owner, all]) => [
+        owner,
+        { id: `${ID}/${owner}`, blocks: all.map(({ cidr }) => cidr) },
+      ]),
+    );
     known.set(slices, found);
   }
   return found;

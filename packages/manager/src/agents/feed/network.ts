@@ -9,19 +9,19 @@ export const network: FeedKind<ProtoNetwork> = {
     for (const { id, before, after } of commit.of('networks'))
       if (!isSame(before && factsOf(before), after && factsOf(after)))
         yield { id, nodes: commit.nodesOn(id) };
-    for (const { networkId, nodes } of commit.moved) yield { id: networkId, nodes };
+    for (const { networkId, nodes } of commit.turnovers) yield { id: networkId, nodes };
     for (const { before, after } of commit.of('tasks')) {
       if (before && after && isSame(placeOf(before), placeOf(after))) continue;
-      for (const place of [before, after])
-        for (const id of place?.NodeID ? (place.shoal.networks ?? []) : []) {
+      for (const { NodeID, shoal } of [before, after].filter((each) => each !== undefined))
+        for (const id of NodeID ? (shoal.networks ?? []) : []) {
           const found = commit.view.networks.get(id);
-          if (found && isLocal(found)) yield { id, nodes: [place?.NodeID ?? ''] };
+          if (found && isLocal(found)) yield { id, nodes: [NodeID ?? ''] };
         }
     }
   },
 
-  *candidates({ view }) {
-    for (const { ID } of view.networks.all()) yield ID;
+  *all({ view }, nodeId) {
+    for (const each of view.networks.all()) if (needsNetwork(view, each, nodeId)) yield each.ID;
   },
 
   needs({ view }, id, nodeId) {

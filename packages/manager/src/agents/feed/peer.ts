@@ -9,7 +9,7 @@ export const peer: FeedKind<Peer> = {
       if (!isSame(before && factsOf(before), after && factsOf(after))) yield { id, nodes: 'all' };
   },
 
-  *candidates({ view }) {
+  *all({ view }) {
     for (const { ID } of view.nodes.all()) yield ID;
   },
 

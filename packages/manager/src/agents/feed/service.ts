@@ -1,5 +1,5 @@
 import type { Service as ProtoService } from '@shoal/proto';
-import { neededFor, portsNeededEverywhere } from '../../allocator/needed-ports.ts';
+import { neededFor, portsNeededEverywhere } from '../../allocator/index.ts';
 import { isIngressPort, type Service, type ServiceAttachment } from '../../model/index.ts';
 import { type FeedKind, isSame } from './kind.ts';
 import { isPublished, needsService } from './needs.ts';
@@ -10,7 +10,7 @@ export const service: FeedKind<ProtoService> = {
     for (const { id, before, after } of commit.of('services'))
       if (!isSame(before && factsOf(before), after && factsOf(after)))
         yield { id, nodes: commit.nodesUsing(id) };
-    for (const { networkId, nodes } of commit.moved)
+    for (const { networkId, nodes } of commit.turnovers)
       for (const { ID } of commit.view.services.by('network', networkId)) yield { id: ID, nodes };
     // What Shoal itself needs is not published.
     if (commit.of('clusters').some(({ before, after }) => before?.managerPorts !== after?.managerPorts))
@@ -18,8 +18,8 @@ export const service: FeedKind<ProtoService> = {
         if (isPublished(each)) yield { id: each.ID, nodes: 'all' };
   },
 
-  *candidates({ view }) {
-    for (const { ID } of view.services.all()) yield ID;
+  *all({ view }, nodeId) {
+    for (const each of view.services.all()) if (needsService(view, each, nodeId)) yield each.ID;
   },
 
   needs({ view }, id, nodeId) {

@@ -12,17 +12,17 @@ export const slice: FeedKind<Slice> = {
       if (owners.size === 0) continue;
       const nodes = commit.nodesOn(id);
       for (const owner of owners)
-        if (!isSame(was?.get(owner), is?.get(owner))) yield { id: idOf(id, owner), nodes };
-      const moved = commit.moved.find(({ networkId }) => networkId === id);
-      if (moved && !(after && isEverywhere(after)))
-        for (const owner of owners) yield { id: idOf(id, owner), nodes: moved.nodes };
+        if (!isSame(was?.get(owner), is?.get(owner))) yield { id: `${id}/${owner}`, nodes };
+      const turnover = commit.turnovers.find(({ networkId }) => networkId === id);
+      if (turnover && !(after && isEverywhere(after)))
+        for (const owner of owners) yield { id: `${id}/${owner}`, nodes: turnover.nodes };
     }
   },
 
-  *candidates({ view }, nodeId) {
+  *all({ view }, nodeId) {
     for (const network of view.networks.all()) {
       if (!needsNetwork(view, network, nodeId)) continue;
-      for (const owner of slicesOf(network).keys()) yield idOf(network.ID, owner);
+      for (const { id } of slicesOf(network).values()) yield id;
     }
   },
 
@@ -35,12 +35,10 @@ export const slice: FeedKind<Slice> = {
   object({ view }, id) {
     const { networkId, owner } = partsOf(id);
     const network = view.networks.get(networkId);
-    const blocks = network && slicesOf(network).get(owner);
-    return blocks && { networkId, nodeId: owner, blocks: [...blocks] };
+    const part = network && slicesOf(network).get(owner);
+    return part && { networkId, nodeId: owner, blocks: [...part.blocks] };
   },
 };
-
-const idOf = (networkId: string, owner: string): string => `${networkId}/${owner}`;
 
 const partsOf = (id: string) => {
   const at = id.indexOf('/');

@@ -19,8 +19,8 @@ export const task: FeedKind<Assignment> = {
     }
   },
 
-  *candidates({ view }, nodeId) {
-    for (const { ID } of view.tasks.by('node', nodeId)) yield ID;
+  *all({ view }, nodeId) {
+    for (const each of view.tasks.by('node', nodeId)) if (isForAgent(each)) yield each.ID;
   },
 
   needs({ view }, id, nodeId) {

@@ -1,4 +1,4 @@
-import { holds, parseAddress, parseBlock } from '../../allocator/cidr.ts';
+import { holds, parseAddress, parseBlock } from '@shoal/proto/rules';
 import type { Network, TaskAttachment } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 

@@ -2,6 +2,7 @@ import { OverlapError, PoolsUsedUpError, planNetwork } from '../../allocator/ind
 import {
   ingressId,
   isTerminal,
+  isWanted,
   type Network,
   type NetworkSpec,
   networksOf,
@@ -64,10 +65,12 @@ export function removeNetwork(tx: Tx, given: string): void {
 export function userOf(view: ReadView, networkId: string): string | undefined {
   const service = [...view.services.all()].find((one) => isVisibleService(one) && wants(one, networkId));
   if (service) return `service ${service.ID} (${service.Spec.Name})`;
-  const task = view.tasks.by('network', networkId).find(({ ServiceID, DesiredState, Status }) => {
-    const isWanted = DesiredState === 'running' || DesiredState === 'ready';
-    return isWanted && !isTerminal(Status.State) && isVisibleService(view.services.get(ServiceID));
-  });
+  const task = view.tasks
+    .by('network', networkId)
+    .find(
+      (one) =>
+        isWanted(one) && !isTerminal(one.Status.State) && isVisibleService(view.services.get(one.ServiceID)),
+    );
   return task && `task ${task.ID}`;
 }
 

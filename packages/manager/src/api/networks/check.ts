@@ -1,4 +1,4 @@
-import { covers, holds, overlaps, parseAddress, parseBlock } from '../../allocator/cidr.ts';
+import { covers, holds, overlaps, parseAddress, parseBlock } from '@shoal/proto/rules';
 import { mtuOf, type NetworkSpec } from '../../model/index.ts';
 import { checkName } from '../checks/name.ts';
 import { ApiError, badRequest } from '../errors.ts';

@@ -1,3 +1,4 @@
+import { containerName } from '@shoal/proto/rules';
 import { vipOwner } from '../../allocator/subnets.ts';
 import type { NetworkTraffic } from '../../insight/index.ts';
 import {
@@ -7,6 +8,7 @@ import {
   knownState,
   type Network,
   type Service,
+  slotOf,
   type Task,
   type TaskState,
 } from '../../model/index.ts';
@@ -97,8 +99,8 @@ function servicesOf(view: ReadView, network: Network): object {
 const vipOn = ({ shoal }: Service, networkId: string): string | undefined =>
   shoal.attachments?.find((attachment) => attachment.networkId === networkId)?.vip;
 
-const nameOf = ({ Spec }: Service, { Slot, NodeID, ID }: Task): string =>
-  `${Spec.Name}.${Slot ?? NodeID}.${ID}`;
+const nameOf = ({ Spec }: Service, task: Task): string =>
+  containerName(Spec.Name ?? '', slotOf(task), task.ID);
 
 /** Who has an address there; also on hosts that are down, where they keep it. */
 function endpointsOf(

@@ -1,3 +1,4 @@
+import { portKey } from '@shoal/proto/rules';
 import {
   hostnameOf,
   isDown,
@@ -7,6 +8,7 @@ import {
   listenerText,
   type Node,
   type PortConfig,
+  publishedKey,
   type Service,
 } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
@@ -30,9 +32,9 @@ export function refusePortsInUse(
   ports: readonly PortConfig[],
   previous: readonly PortConfig[],
 ): void {
-  const had = new Set(previous.filter(isIngressPort).map(keyOf));
+  const had = new Set(previous.filter(isIngressPort).map(publishedKey));
   for (const port of ports) {
-    if (!isIngressPort(port) || had.has(keyOf(port))) continue;
+    if (!isIngressPort(port) || had.has(publishedKey(port))) continue;
     const hosts = [...view.nodes.all()]
       .filter((node) => !isDown(node))
       .flatMap((node) => {
@@ -61,7 +63,7 @@ export const publishedPorts = (services: Iterable<Service>): Published =>
     [...services].flatMap((service) =>
       (service.shoal.ports ?? [])
         .filter(isIngressPort)
-        .map((port) => [keyOf(port), { service, port }] as const),
+        .map((port) => [publishedKey(port), { service, port }] as const),
     ),
   );
 
@@ -77,7 +79,7 @@ export interface Unserved {
 export const unservedOn = (published: Published, node: Node): Unserved[] =>
   // One that is disconnected still serves.
   (isDown(node) ? [] : (node.reported.listeners ?? [])).flatMap((listener) => {
-    const found = published.get(`${listener.protocol}/${listener.port}`);
+    const found = published.get(portKey(listener.protocol, listener.port));
     return found ? [{ ...found, node, listener }] : [];
   });
 
@@ -96,9 +98,6 @@ export const unservedHere = (
 export const unservedThere = (view: Pick<ReadView, 'services'>, { port, node, listener }: Unserved): string =>
   `port ${port.PublishedPort}/${port.Protocol ?? 'tcp'} is not served by host ${hostnameOf(node)}: ` +
   `${who(view, listener)} listens on it`;
-
-const keyOf = ({ Protocol, PublishedPort }: PortConfig): string =>
-  `${Protocol ?? 'tcp'}/${PublishedPort ?? 0}`;
 
 function who({ services }: Pick<ReadView, 'services'>, listener: Listener): string {
   const service = listener.serviceId === undefined ? undefined : services.get(listener.serviceId);

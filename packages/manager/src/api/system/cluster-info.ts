@@ -1,3 +1,4 @@
+import { vxlanPort } from '@shoal/proto/rules';
 import { isoTime } from '../../effects.ts';
 import { managerAddress } from '../../manager-address.ts';
 import { type Cluster, hostnameOf, isReady, knownState, type Node, nodeState } from '../../model/index.ts';
@@ -37,7 +38,7 @@ const clusterInfo = (cluster: Cluster) => ({
   RootRotationInProgress: false,
   DefaultAddrPool: null,
   SubnetSize: 24,
-  DataPathPort: 4789,
+  DataPathPort: vxlanPort,
 });
 
 /** `GET /swarm` */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ServiceSpec, Task, TaskSpec } from '../../model/index.ts';
+import { isWanted, type ServiceSpec, type Task, type TaskSpec } from '../../model/index.ts';
 import { aNode, aService } from '../../testing.ts';
 import { Simulation } from '../simulation.ts';
-import { isUnassigned, isWanted } from '../standing.ts';
+import { isUnassigned } from '../standing.ts';
 import { decide, ended, nodesOf, task } from '../testing.ts';
 import { cluster, hasState, second, status, until } from './rollout.fixture.ts';
 

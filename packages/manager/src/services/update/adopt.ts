@@ -1,8 +1,8 @@
-import { isTerminal, type Service, slotKey, type Task, versionAtEnd } from '../../model/index.ts';
+import { isTerminal, isWanted, type Service, slotKey, type Task, versionAtEnd } from '../../model/index.ts';
 import { isEligible } from '../../scheduler/constraints.ts';
 import { loadOf, occupies } from '../../scheduler/task-load.ts';
 import { currentTarget, type Target, targetLike } from '../new-task.ts';
-import { byAge, furthestFirst, isUnassigned, isWanted, type Nodes } from '../standing.ts';
+import { byAge, furthestFirst, isUnassigned, type Nodes } from '../standing.ts';
 import { fitsContainer, haveSameLimits } from './template.ts';
 import { isCurrent } from './update-state.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isWanted } from '../standing.ts';
+import { isWanted } from '../../model/index.ts';
 import { cluster, hasState, images, second, status, until, updating } from './rollout.fixture.ts';
 
 describe('an update that fails', () => {

@@ -1,8 +1,7 @@
 /** What the tests of rolling updates have in common. */
 import { expect } from 'vitest';
-import type { ServiceSpec, UpdateConfig } from '../../model/index.ts';
+import { isWanted, type ServiceSpec, type UpdateConfig } from '../../model/index.ts';
 import { Simulation } from '../simulation.ts';
-import { isWanted } from '../standing.ts';
 
 export const second = 1_000;
 

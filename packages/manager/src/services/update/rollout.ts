@@ -1,8 +1,8 @@
 import { isoTime } from '../../effects.ts';
-import { isTerminal, type Service, type Task, type Wait, waitOf } from '../../model/index.ts';
+import { isTerminal, restartRules, type Service, type Task, type Wait, waitOf } from '../../model/index.ts';
 import type { Draft, Slot } from '../draft.ts';
 import { notNow, type Place } from '../new-task.ts';
-import { restartRules, type UpdateRules } from '../policy.ts';
+import type { UpdateRules } from '../policy.ts';
 import { endedAt, endedByItself, isRunning, isUnassigned } from '../standing.ts';
 import { overtaken } from './overtaken.ts';
 import { atStake, isCurrent, isDirty, isHalted, isUpdating, startOf, withReason } from './update-state.ts';

@@ -4,7 +4,7 @@ import type { Backend } from '../store.ts';
 export function memoryBackend(): Backend {
   return {
     load: async () => ({ revision: 0, objects: [] }),
-    commit: async () => undefined,
+    commit: async () => 'done',
     close: async () => undefined,
   };
 }

@@ -1,58 +1,81 @@
-import { DatabaseSync } from 'node:sqlite';
-import type { Backend, ChangeBatch } from '../store.ts';
+import { Worker } from 'node:worker_threads';
+import type { Backend } from '../store.ts';
 import type { Stored } from '../table.ts';
+import type { Answers, Opening, Request } from './sqlite-worker.ts';
 
-const schema = `
-  PRAGMA journal_mode = WAL;
-  -- FULL: a commit that was acknowledged survives power loss, not only the death of the process.
-  PRAGMA synchronous = FULL;
-  CREATE TABLE IF NOT EXISTS objects (kind TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL,
-    PRIMARY KEY (kind, id)) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL);
-  INSERT OR IGNORE INTO head VALUES (1, 0);
-`;
+const workerFile = new URL(
+  import.meta.url.endsWith('.ts') ? './sqlite-worker.ts' : './sqlite-worker.mjs',
+  import.meta.url,
+);
 
 /**
- * State in one SQLite file. Throws when the file can't be opened, or is still held by another manager after
- * `lockWaitMs`.
+ * State in one SQLite file, which this process holds until `close`. The disk is waited for in a thread of its own.
+ * Rejects when the file can't be opened, or is still held by another manager after `lockWaitMs`.
  */
-export function sqliteBackend(path: string, lockWaitMs = 5_000): Backend {
-  const db = new DatabaseSync(path, { timeout: lockWaitMs });
-  // One manager a file: a second one must fail at its start, not corrupt the first one's memory.
-  db.exec('PRAGMA locking_mode = EXCLUSIVE;');
-  try {
-    db.exec(schema);
-  } catch (error) {
-    db.close();
-    throw new Error(`can't use the state in ${path}: is another manager running on it?`, { cause: error });
-  }
-  const put = db.prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?)');
-  const remove = db.prepare('DELETE FROM objects WHERE kind = ? AND id = ?');
-  const setHead = db.prepare('UPDATE head SET revision = ?');
-  const write = ({ revision, changes }: ChangeBatch): void => {
-    db.exec('BEGIN IMMEDIATE');
-    try {
-      for (const { table, id, after } of changes) {
-        if (after) put.run(table, id, JSON.stringify(after));
-        else remove.run(table, id);
-      }
-      setHead.run(revision);
-      db.exec('COMMIT');
-    } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK');
-      throw error;
-    }
-  };
+export async function sqliteBackend(path: string, lockWaitMs = 5_000): Promise<Backend> {
+  const thread = new DiskThread({ path, lockWaitMs });
+  await thread.opened;
   return {
     load: async () => {
-      const { revision } = db.prepare('SELECT revision FROM head').get() as { revision: number };
-      const rows = db.prepare('SELECT kind, json FROM objects').all() as { kind: string; json: string }[];
+      const { revision, rows } = await thread.ask({ do: 'load' });
       return {
         revision,
-        objects: rows.map(({ kind, json }) => ({ table: kind, object: JSON.parse(json) as Stored })),
+        objects: Iterator.from(rows).map(({ table, json }) => ({
+          table,
+          object: JSON.parse(json) as Stored,
+        })),
       };
     },
-    commit: async (batch) => write(batch),
-    close: async () => db.close(),
+    commit: (batches) => {
+      const writes = batches.flatMap(({ changes }) =>
+        changes.map(({ table, id, after }) => ({ table, id, json: after && JSON.stringify(after) })),
+      );
+      return thread.ask({ do: 'commit', revision: batches.at(-1)?.revision ?? 0, writes });
+    },
+    close: () => thread.close(),
   };
+}
+
+interface Asked {
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Asks the thread; it answers in order. */
+class DiskThread {
+  readonly #worker: Worker;
+  readonly #asked: Asked[] = [];
+  #dead: Error | undefined;
+  /** Rejects when the file can't be used. */
+  readonly opened: Promise<unknown>;
+
+  constructor(opening: Opening) {
+    this.#worker = new Worker(workerFile, { workerData: opening });
+    this.#worker
+      .on('message', (answer) => this.#asked.shift()?.resolve(answer))
+      .on('error', (error) => this.#end(error instanceof Error ? error : new Error(String(error))))
+      .on('exit', () => this.#end(new Error('the thread that writes the state has ended')));
+    this.opened = this.#answer();
+  }
+
+  ask<R extends Request>(request: R): Promise<Answers[R['do']]> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    this.#worker.postMessage(request);
+    return this.#answer() as Promise<Answers[R['do']]>;
+  }
+
+  /** The file is free for others afterwards, whatever state the thread is in. */
+  async close(): Promise<void> {
+    await this.ask({ do: 'close' }).catch(() => undefined);
+    await this.#worker.terminate();
+  }
+
+  #answer(): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#asked.push({ resolve, reject }));
+  }
+
+  #end(error: Error): void {
+    this.#dead ??= error;
+    for (const { reject } of this.#asked.splice(0)) reject(this.#dead);
+  }
 }

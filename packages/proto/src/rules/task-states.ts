@@ -30,3 +30,6 @@ export const isTerminal = (state: TaskState): boolean => compareStates(state, 'r
 
 /** What the manager may want of a task. `ready`: prepared, but not started yet. */
 export type DesiredState = 'ready' | 'running' | 'shutdown' | 'remove';
+
+/** It is meant to run, or to be ready to; otherwise only to end. */
+export const isWantedState = (desired: DesiredState): boolean => desired === 'ready' || desired === 'running';

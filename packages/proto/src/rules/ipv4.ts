@@ -1,3 +1,8 @@
+/*
+ * Addresses are unsigned 32-bit numbers: cheap to compare and to keep by the thousand. The whole data path is IPv4, as
+ * Swarm's overlay networks are by default.
+ */
+
 /** A block of IPv4 addresses: `10.0.16.0/20` is `{ base: 0x0a001000, prefix: 20 }`. */
 export interface Block {
   readonly base: number;
@@ -10,20 +15,40 @@ export function parseBlock(text: string): Block {
   const base = parseAddress(address);
   const prefix = /^\d{1,2}$/.test(length) ? Number(length) : 33;
   if (base === undefined || prefix > 32) throw new Error(`invalid CIDR address: ${text}`);
-  if (base % sizeOf(prefix) !== 0) {
-    throw new Error(
-      `invalid subnet ${text}: it should be ${formatBlock({ base: base - (base % sizeOf(prefix)), prefix })}`,
-    );
-  }
-  return { base, prefix };
+  const block = blockAt(base, prefix);
+  if (block.base !== base) throw new Error(`invalid subnet ${text}: it should be ${formatBlock(block)}`);
+  return block;
 }
 
-/** Undefined when `text` is no IPv4 address. */
+/** The smallest block that holds `10.42.1.7/24`: bits behind the prefix are cleared, and a lone address is a /32. Throws on anything else. */
+export function blockOf(text: string): Block {
+  const [address = '', length = '32', ...rest] = text.split('/');
+  const prefix = /^\d{1,2}$/.test(length) ? Number(length) : 33;
+  const value = parseAddress(address);
+  if (value === undefined || prefix > 32 || rest.length > 0)
+    throw new Error(`"${text}" is no block of IPv4 addresses`);
+  return blockAt(value, prefix);
+}
+
+/** The block of this size that an address lies in. */
+export const blockAt = (address: number, prefix: number): Block => ({
+  base: address - (address % sizeOf(prefix)),
+  prefix,
+});
+
+/** Undefined unless `text` is four decimal numbers of 0 to 255; a leading zero means octal to some readers, so it is no address. */
 export function parseAddress(text: string): number | undefined {
   const parts = text.split('.');
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
     return undefined;
   return parts.reduce((value, part) => value * 256 + Number(part), 0);
+}
+
+/** As `parseAddress`, but throws: so it also guards what goes into rules of the kernel. */
+export function requireAddress(text: string): number {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(`"${text}" is no IPv4 address`);
+  return address;
 }
 
 export const formatAddress = (value: number): string =>
@@ -63,4 +88,13 @@ export function* freeBlocks(within: Block, prefix: number, taken: readonly Block
 export function firstFree(within: Block, prefix: number, taken: readonly Block[]): Block | undefined {
   for (const block of freeBlocks(within, prefix, taken)) return block;
   return undefined;
+}
+
+/** What remains of a block without some others, as the fewest blocks, in order. */
+export function subtract(block: Block, holes: readonly Block[]): Block[] {
+  const inside = holes.filter((hole) => overlaps(block, hole));
+  if (inside.length === 0) return [block];
+  if (block.prefix === 32 || inside.some((hole) => covers(hole, block))) return [];
+  const prefix = block.prefix + 1;
+  return [block.base, block.base + sizeOf(prefix)].flatMap((base) => subtract({ base, prefix }, inside));
 }

@@ -1,0 +1,125 @@
+import { DatabaseSync } from 'node:sqlite';
+import type { Outcome } from '../store.ts';
+
+const schema = `
+  PRAGMA journal_mode = WAL;
+  -- FULL: a commit that was acknowledged survives power loss, not only the death of the process.
+  PRAGMA synchronous = FULL;
+  CREATE TABLE IF NOT EXISTS objects (kind TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL,
+    PRIMARY KEY (kind, id)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL);
+  INSERT OR IGNORE INTO head VALUES (1, 0);
+  -- After an fsync that failed, what the log holds may be only in memory: what is read from here on is on disk.
+  PRAGMA wal_checkpoint(TRUNCATE);
+`;
+
+/** Raised whenever stored objects change their form: there is no way to read those of another one. */
+const format = 1;
+
+/** One object written, or removed (no `json`). */
+export interface Write {
+  readonly table: string;
+  readonly id: string;
+  readonly json: string | undefined;
+}
+
+export interface Row {
+  readonly table: string;
+  readonly json: string;
+}
+
+/** SQLite's code for a full disk, or a full quota. */
+const sqliteFull = 13;
+
+class FormatError extends Error {
+  override readonly name = 'FormatError';
+}
+
+/** State in one SQLite file; every call blocks until the disk has done it. */
+export class SqliteFile {
+  readonly #db: DatabaseSync;
+  readonly #statements;
+
+  /** Throws when the file can't be opened, or is still held by another manager after `lockWaitMs`. */
+  static open(path: string, lockWaitMs: number): SqliteFile {
+    const db = new DatabaseSync(path, { timeout: lockWaitMs });
+    try {
+      // One manager a file: a second one must fail at its start, not corrupt the first one's memory.
+      db.exec('PRAGMA locking_mode = EXCLUSIVE;');
+      const file = new SqliteFile(db);
+      file.#refuseOthers();
+      return file;
+    } catch (error) {
+      db.close();
+      if (error instanceof FormatError) throw new Error(`can't use the state in ${path}: ${error.message}`);
+      const why = error instanceof Error ? error.message : error;
+      throw new Error(`can't use the state in ${path} (${why}): is another manager running on it?`);
+    }
+  }
+
+  /** Whether the objects in it can be read; a new file is of the present format. */
+  #refuseOthers(): void {
+    const { user_version: has } = this.#db.prepare('PRAGMA user_version').get() as { user_version: number };
+    const { revision } = this.#statements.head.get() as { revision: number };
+    if (revision > 0 && has !== format)
+      throw new FormatError(
+        `it is of format ${has}, this version of Shoal reads format ${format}: start that version again, or begin anew with another --state-dir`,
+      );
+    this.#db.exec(`PRAGMA user_version = ${format};`);
+  }
+
+  constructor(db: DatabaseSync) {
+    db.exec(schema);
+    this.#db = db;
+    this.#statements = {
+      head: db.prepare('SELECT revision FROM head'),
+      setHead: db.prepare('UPDATE head SET revision = ?'),
+      all: db.prepare('SELECT kind AS "table", json FROM objects'),
+      put: db.prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?)'),
+      remove: db.prepare('DELETE FROM objects WHERE kind = ? AND id = ?'),
+    };
+  }
+
+  load(): { revision: number; rows: Row[] } {
+    const { revision } = this.#statements.head.get() as { revision: number };
+    return { revision, rows: this.#statements.all.all() as unknown as Row[] };
+  }
+
+  /**
+   * One SQLite transaction, never fenced: the lock on the file is held until `close`. A full disk is `refused`, since the
+   * mark that ends a commit in the log is the last thing written. Any other error of COMMIT is `unknown`: after an fsync
+   * that failed, nobody knows what a restart would find.
+   */
+  commit(revision: number, writes: readonly Write[]): Outcome {
+    const { put, remove, setHead } = this.#statements;
+    let committing = false;
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      for (const { table, id, json } of writes) {
+        if (json === undefined) remove.run(table, id);
+        else put.run(table, id, json);
+      }
+      setHead.run(revision);
+      committing = true;
+      this.#db.exec('COMMIT');
+      return 'done';
+    } catch (error) {
+      const isFull = (error as { errcode?: unknown }).errcode === sqliteFull;
+      if (!this.#rolledBack() || (committing && !isFull)) return 'unknown';
+      return { refused: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #rolledBack(): boolean {
+    try {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/** The thread that waits for the disk, so that the manager's own never does. Answers each message, in order. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Outcome } from '../store.ts';
+import { type Row, SqliteFile, type Write } from './sqlite-file.ts';
+
+export interface Opening {
+  readonly path: string;
+  readonly lockWaitMs: number;
+}
+
+export type Request =
+  | { readonly do: 'load' }
+  | { readonly do: 'commit'; readonly revision: number; readonly writes: readonly Write[] }
+  | { readonly do: 'close' };
+
+/** What a request is answered with. An error ends the thread. */
+export interface Answers {
+  load: { readonly revision: number; readonly rows: readonly Row[] };
+  commit: Outcome;
+  close: undefined;
+}
+
+const { path, lockWaitMs } = workerData as Opening;
+const file = SqliteFile.open(path, lockWaitMs);
+
+const answer = (request: Request): Answers[Request['do']] => {
+  if (request.do === 'load') return file.load();
+  if (request.do === 'commit') return file.commit(request.revision, request.writes);
+  file.close();
+  return undefined;
+};
+
+parentPort?.on('message', (request: Request) => parentPort?.postMessage(answer(request)));
+parentPort?.postMessage(undefined);
