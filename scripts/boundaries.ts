@@ -98,6 +98,7 @@ export const RULES: readonly Rule[] = [
       'packages/testbed/src/bench/network/sizes-on-host.ts',
       // Its agents are hollow: 1,000 containers would measure the machine.
       'packages/testbed/src/bench/restart.ts',
+      'packages/testbed/src/bench/scale/host-process.ts',
     ],
     not: ['packages/manager', 'packages/agent'],
     why: 'the testbed drives the real processes from outside',

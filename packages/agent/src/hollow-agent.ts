@@ -1,4 +1,11 @@
-import { NodeFacts, protocolVersion } from '@shoal/proto';
+import {
+  type Changes,
+  NodeFacts,
+  probeHost,
+  protocolVersion,
+  TaskState,
+  type TaskStatus,
+} from '@shoal/proto';
 import { leaseMs } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import { Assignments } from './assignments/assignments.ts';
@@ -16,6 +23,12 @@ export interface HollowOptions {
   /** HOST:PORT. */
   readonly manager: string;
   readonly joinToken: string;
+  /** Where the host can be reached; loopback, by default, without a probe port. */
+  readonly address?: string;
+  readonly probePort?: number;
+  readonly onChanges?: (message: Changes) => void;
+  /** A task began to run here; it is told the manager next. */
+  readonly onRunning?: () => void;
 }
 
 /**
@@ -26,18 +39,24 @@ export class HollowAgent {
   readonly daemon = new SimulatedDaemon();
   /** When the newest session brought its complete set of tasks (`performance.now()`). */
   confirmedAt: number | undefined;
+  /** Ids of the tasks that run, and of which the manager has taken note. */
+  readonly running = new Set<string>();
+  /** What each task was last said to be. */
+  readonly #states = new Map<string, TaskState>();
   readonly #link: ManagerLink;
   readonly #tasks: Tasks;
-  /** Without what only networks need: a process has thousands of these. */
-  readonly #assignments = new Assignments(['task']);
+  readonly #assignments: Assignments;
   #nodeId = '';
 
-  constructor({ hostname, manager, joinToken }: HollowOptions) {
+  constructor(options: HollowOptions) {
+    const { hostname, manager, joinToken, address = '127.0.0.1', probePort = 0 } = options;
+    this.#assignments = new TaskAssignments(options.onChanges);
     const log = pino({ level: 'silent' });
     const clock = () => performance.timeOrigin + performance.now();
     const facts = NodeFacts.fromPartial({
       hostname,
-      address: '127.0.0.1',
+      address,
+      probePort,
       os: 'linux',
       architecture: 'x86_64',
       nanoCpus: hostCpus * 1e9,
@@ -48,8 +67,16 @@ export class HollowAgent {
       network: { withdrawn: async () => undefined, drain: async () => undefined },
       limits: { starts: new Limiter(4), probes: new Limiter(4), stops: new Limiter(64) },
       clock,
-      onStatus: (status) => this.#link.report(status),
-      onForget: (taskId) => this.#link.drop(taskId),
+      onStatus: (status) => {
+        this.#note(status);
+        if (status.state === TaskState.TASK_STATE_RUNNING) options.onRunning?.();
+        this.#link.report(status);
+      },
+      onForget: (taskId) => {
+        this.#states.delete(taskId);
+        this.running.delete(taskId);
+        this.#link.drop(taskId);
+      },
       log,
     });
     this.#link = new ManagerLink({
@@ -59,7 +86,11 @@ export class HollowAgent {
       clock,
       onContact: (sentAt) => this.#tasks.renewLease(sentAt + leaseMs),
       onAlone: () => this.#tasks.contact(false),
-      onAccepted: (taskIds) => this.#tasks.accepted(taskIds),
+      onAccepted: (taskIds) => {
+        for (const id of taskIds)
+          if (this.#states.get(id) === TaskState.TASK_STATE_RUNNING) this.running.add(id);
+        this.#tasks.accepted(taskIds);
+      },
       onWelcome: async ({ nodeId }) => {
         this.#nodeId = nodeId;
         this.confirmedAt = undefined;
@@ -70,10 +101,16 @@ export class HollowAgent {
         this.#tasks.assign(this.#assignments.objects.task, { complete: true });
         this.confirmedAt ??= performance.now();
       },
-      answer: async ({ id }) => ({
-        id,
-        outcome: { $case: 'error', value: { status: 501, message: 'this host is hollow' } },
-      }),
+      answer: async ({ id, what }) => {
+        if (what?.$case === 'hostProbe') {
+          const answer = await probeHost(what.value.address, what.value.port);
+          return { id, outcome: { $case: 'json', value: JSON.stringify({ answer }) } };
+        }
+        return {
+          id,
+          outcome: { $case: 'error', value: { status: 501, message: 'this host is hollow' } },
+        };
+      },
       random: Math.random,
       log,
     });
@@ -81,8 +118,28 @@ export class HollowAgent {
     this.#link.open();
   }
 
+  #note({ taskId, state }: TaskStatus): void {
+    this.#states.set(taskId, state);
+    if (state !== TaskState.TASK_STATE_RUNNING) this.running.delete(taskId);
+  }
+
   async close(): Promise<void> {
     this.#tasks.close();
     await this.#link.close();
+  }
+}
+
+/** Without what only networks need: a process has thousands of these. */
+class TaskAssignments extends Assignments {
+  readonly #onChanges: ((message: Changes) => void) | undefined;
+
+  constructor(onChanges: ((message: Changes) => void) | undefined) {
+    super(['task']);
+    this.#onChanges = onChanges;
+  }
+
+  override apply(message: Changes): boolean {
+    this.#onChanges?.(message);
+    return super.apply(message);
   }
 }

@@ -31,11 +31,13 @@ function aHost() {
       assignments.apply(changes({ complete: true }, ...all));
       return states.of(assignments.objects, 'n1');
     },
+    /** The same once the host is another node. */
+    as: (nodeId: string) => states.of(assignments.objects, nodeId),
   };
 }
 
 it('is made of the objects that the manager sent, once this host is among its peers', () => {
-  const { told } = aHost();
+  const { told, as } = aHost();
   expect(told(peer('n2', 2))).toBeUndefined();
   const state = told(
     peer('n1', 1),
@@ -60,6 +62,7 @@ it('is made of the objects that the manager sent, once this host is among its pe
   expect([...(state?.services.values() ?? [])]).toMatchObject([
     { id: 'web', endpoints: [{ taskId: 'web.1', taskName: 'web.1', nodeId: 'n2' }] },
   ]);
+  expect(as('n2')?.networks.get('shop')?.slices).toEqual(['10.1.2.0/26']);
 });
 
 it('leads clients to hosts that nobody reaches only where there is no other', () => {

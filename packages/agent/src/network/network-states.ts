@@ -66,7 +66,7 @@ function* overlays({ network, slice }: NetworkObjects, nodeId: string): Iterable
   for (const [id, from] of network) {
     if (from.driver !== 'overlay') continue;
     const all = slices.get(id) ?? [];
-    yield { id, parts: [from, ...all], make: () => overlay(from, all, nodeId) };
+    yield { id, parts: [nodeId, from, ...all], make: () => overlay(from, all, nodeId) };
   }
 }
 

@@ -6,8 +6,8 @@ import { aNode, aService, aTask } from '../testing.ts';
 import { Agents } from './agents.ts';
 import { ToldAgent } from './told.fixture.ts';
 
-const hosts = 300;
-const replicas = 200;
+const hosts = 100;
+const replicas = 60;
 const nodeId = (host: number) => `node-${String(host).padStart(20, '0')}`;
 const sliceOf = (host: number) => ({ owner: nodeId(host), cidr: `10.${host >> 8}.${host & 255}.0/26` });
 
@@ -33,7 +33,7 @@ async function aCluster() {
   });
   const agents = new Agents(store, { clock: Date.now, log: pino({ level: 'silent' }) });
   const told = Array.from({ length: hosts }, (_, host) => new ToldAgent(agents, nodeId(host)));
-  await vi.waitFor(() => expect(told.every(({ number }) => number === 1)).toBe(true));
+  await vi.waitFor(() => expect(told.every(({ number }) => number === 1)).toBe(true), { timeout: 30_000 });
   return { store, agents, told };
 }
 
@@ -58,14 +58,14 @@ it('one endpoint more is one small change to each host that needs it, encoded on
   await store.update((tx) => createTask(tx, replicas));
   const owner = told[replicas];
   const others = told.slice(0, hosts - 1).filter((agent) => agent !== owner);
-  await vi.waitFor(() => expect(others.every(({ number }) => number === 2)).toBe(true));
+  await vi.waitFor(() => expect(others.every(({ number }) => number === 2)).toBe(true), { timeout: 30_000 });
   expect(others.map(({ changes }) => changes.length)).toEqual(others.map(() => 1));
   expect(new Set(others.flatMap(({ changes }) => changes)).size).toBe(1);
   expect(others[0]?.changes[0]?.length).toBeLessThan(200);
   // The task itself is told to its own host only, and nothing to a host that does not take part.
   expect([owner?.changes.length, told.at(-1)?.number]).toEqual([2, 1]);
   await agents.close();
-});
+}, 60_000);
 
 it('one slice more is one small change to each host of the network, and the whole network to the new one', async () => {
   const { store, agents, told } = await aCluster();
@@ -75,7 +75,7 @@ it('one slice more is one small change to each host of the network, and the whol
     const slices = [...network.shoal.slices, sliceOf(hosts - 1)];
     tx.networks.update({ ...network, shoal: { ...network.shoal, slices } });
   });
-  await vi.waitFor(() => expect(told.every(({ number }) => number === 2)).toBe(true));
+  await vi.waitFor(() => expect(told.every(({ number }) => number === 2)).toBe(true), { timeout: 30_000 });
   const others = told.slice(0, -1);
   expect(new Set(others.flatMap(({ changes }) => changes)).size).toBe(1);
   expect(others.every(({ changes }) => changes.length === 1)).toBe(true);
@@ -83,4 +83,4 @@ it('one slice more is one small change to each host of the network, and the whol
   // The network, all of its slices, the service, all of its endpoints.
   expect(told.at(-1)?.changes).toHaveLength(1 + hosts + 1 + replicas);
   await agents.close();
-});
+}, 60_000);

@@ -85,17 +85,17 @@ it('counts how often a node goes down, also when its agent says that it can run 
   const falls = async (expected: object | undefined) =>
     vi.waitFor(() => {
       judgements.settle();
-      expect(store.view.nodes.get('n2')?.falls).toEqual(expected);
+      expect(store.view.nodes.get('n2')?.flapping).toEqual(expected);
     });
-  await falls({ count: 1 });
+  await falls({ falls: 1 });
   await store.update((tx) => {
     const node = tx.nodes.get('n2');
     if (node) tx.nodes.update({ ...node, reported: aNode('n2').reported });
   });
   judgements.noted('n2');
-  await falls({ count: 1, backAt: expect.any(Number) });
+  await falls({ falls: 1, backAt: expect.any(Number) });
   judgements.set('n2', { state: 'down', why: 'dead' });
-  await falls({ count: 2 });
+  await falls({ falls: 2 });
 });
 
 it('leaves what the manager before this one thought of a node until something else is', async () => {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Clock } from '../effects.ts';
-import { type Judged, type Leases, type Node, nextFalls } from '../model/index.ts';
+import { type Judged, type Leases, type Node, noteFlapping } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
 
 type Judgement = Pick<Judged, 'state' | 'why'>;
@@ -93,7 +93,6 @@ export class Judgements {
       ...(leases && { leases }),
     };
     const after = isDeepStrictEqual(judged, node.judged) ? node : { ...node, judged };
-    const falls = nextFalls(after, this.#clock());
-    return falls === after.falls ? after : { ...after, ...(falls && { falls }) };
+    return noteFlapping(after, this.#clock());
   }
 }

@@ -8,7 +8,7 @@ export {
 export * from './cluster.ts';
 export * from './common.ts';
 export * from './container-spec.ts';
-export * from './falls.ts';
+export * from './flapping.ts';
 export * from './known-labels.ts';
 export * from './labels.ts';
 export * from './listeners.ts';

@@ -119,15 +119,16 @@ export interface Allotted {
   readonly closedTo?: readonly ClosedNetwork[];
 }
 
-/**
- * A node that comes and goes costs work each time. The more often in a row, the longer it gets no new tasks when it
- * is back; what runs on it stays. Times in ms.
- */
-export interface Falls {
-  /** How often in a row it went down: each time soon after it had come back, and rested. */
-  readonly count: number;
+/** What is remembered of how a node comes and goes; see `flapping.ts` for what follows from it. */
+export interface Flapping {
+  /** How often in a row it went down: each time soon after it had come back, and rested. 0: it never did. */
+  readonly falls: number;
   /** When it came back (ms since the epoch); absent while it is down. */
   readonly backAt?: number;
+  /** Its host is short of something. */
+  readonly short?: true;
+  /** When its host last ceased to be (ms since the epoch). */
+  readonly relievedAt?: number;
 }
 
 /** A node as stored, in parts of which each has one writer. What Docker calls its status is derived: `nodeStatus`. */
@@ -141,8 +142,8 @@ export interface Node extends SpecHistory {
   readonly reported: Reported;
   readonly judged: Judged;
   readonly allotted: Allotted;
-  /** Absent for a node that never went down. Written by liveness. */
-  readonly falls?: Falls;
+  /** Absent for a node that never went down, nor was short of anything. Written by liveness. */
+  readonly flapping?: Flapping;
 }
 
 type Known = Pick<Node, 'reported' | 'judged'>;

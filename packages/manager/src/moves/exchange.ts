@@ -34,7 +34,7 @@ export function beginExchange(
   context: RebalanceContext,
 ): boolean {
   if (!toleratesStop(service)) return false;
-  const takes = mayTake(service, tx.tasks.by('service', service.ID), context);
+  const takes = mayTake(service, tx.tasks.by('service', service.ID), tx.nodes, context.now);
   const byNode = [...Map.groupBy(live, ({ NodeID }) => NodeID ?? '').values()];
   const sources = byNode.toSorted((a, b) => b.length - a.length).slice(0, mostSources);
   for (const task of sources.flatMap(([newest]) => newest ?? [])) {
@@ -80,7 +80,7 @@ function isPartner(tx: Tx, { ServiceID }: Task, nodeId: string, context: Rebalan
     !isShared(tx, service) &&
     mayMove(service) &&
     !beforeMove(service, tasks, tx.nodes, context.now) &&
-    mayTake(service, tasks, context)(nodeId)
+    mayTake(service, tasks, tx.nodes, context.now)(nodeId)
   );
 }
 

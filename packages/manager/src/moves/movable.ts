@@ -2,10 +2,11 @@ import {
   companionOf,
   isReady,
   isWanted,
+  moveRestLeftMs,
   networkModeOf,
   restartRules,
   type Service,
-  type Subject,
+  steadySince,
   type Task,
   type Wait,
   waitOf,
@@ -15,7 +16,6 @@ import { moveOrder, taskTemplate } from '../services/policy.ts';
 import { displacement, isRunning, type Nodes, standing } from '../services/standing.ts';
 import { isCurrent, isHalted, isUpdating } from '../services/update/update-state.ts';
 import type { Tx } from '../store/index.ts';
-import type { Calm } from './calm.ts';
 
 /** All tasks of a service must have run for so long before one is moved; so the time between two moves is longer. */
 export const steadyMs = 5_000;
@@ -52,12 +52,6 @@ export function beforeMove(
   return at > now ? wait('all its tasks to have run for a while', at) : undefined;
 }
 
-/** Shortly after a loss there is more urgent work. */
-export const afterLoss = (calm: Calm, about: Subject, now: number): Wait | undefined =>
-  calm.quietAt > now
-    ? { about, why: 'what a node that was lost left behind', until: calm.quietAt }
-    : undefined;
-
 const isSteady = (task: Task, service: Service, nodes: Nodes): boolean =>
   isRunning(task) &&
   !task.Status.Err &&
@@ -73,19 +67,26 @@ export const isShared = (tx: Tx, { Spec }: Service): boolean =>
 export function mayTake(
   service: Service,
   tasks: readonly Task[],
-  { calm, now }: { readonly calm: Calm; readonly now: number },
+  nodes: Nodes,
+  now: number,
 ): (nodeId: string) => boolean {
-  const failed = failedTargets(service, tasks, calm);
-  return (id) => calm.calmAt(id) <= now && !failed.has(id);
+  const failed = failedTargets(service, tasks, nodes, now);
+  return (id) => {
+    const node = nodes.get(id);
+    return node !== undefined && moveRestLeftMs(node, now) === 0 && !failed.has(id);
+  };
 }
 
 /** Nodes on which a moved task did not come to run; not tried again before the node, or the service, has changed. */
-function failedTargets(service: Service, tasks: readonly Task[], calm: Calm): Set<string> {
-  const failed = tasks.filter(
-    (task) =>
+function failedTargets(service: Service, tasks: readonly Task[], nodes: Nodes, now: number): Set<string> {
+  const failed = tasks.filter((task) => {
+    const node = nodes.get(task.NodeID ?? '');
+    return (
       task.shoal.stopReason === 'move-failed' &&
       isCurrent(task, service) &&
-      Date.parse(task.CreatedAt) >= (calm.usableSince(task.NodeID ?? '') ?? 0),
-  );
+      node !== undefined &&
+      Date.parse(task.CreatedAt) >= steadySince(node, now)
+    );
+  });
   return new Set(failed.flatMap(({ NodeID }) => NodeID ?? []));
 }

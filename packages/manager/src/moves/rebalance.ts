@@ -1,6 +1,7 @@
 import type { Ids } from '../effects.ts';
 import {
   isWanted,
+  moveRestLeftMs,
   type Service,
   slotKey,
   type Task,
@@ -9,13 +10,14 @@ import {
   wantsRebalancing,
 } from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
+import { takesTasks } from '../services/capacity.ts';
 import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
 import { byAge } from '../services/standing.ts';
 import type { Tx } from '../store/index.ts';
-import type { Calm } from './calm.ts';
 import { advanceExchanges, beginExchange } from './exchange.ts';
-import { afterLoss, beforeMove, isShared, mayMove, mayTake } from './movable.ts';
+import type { Losses } from './losses.ts';
+import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
 
 /** In the whole cluster at a time; each costs the start of a container. */
 const mostMoves = 4;
@@ -31,7 +33,7 @@ const mostSearched = 10;
 export interface RebalanceContext {
   /** Equal to what `tx` reads. */
   readonly state: ClusterState;
-  readonly calm: Calm;
+  readonly losses: Losses;
   /** The new tasks of moves, by id, that do not run yet. */
   readonly underWay: ReadonlySet<string>;
   readonly now: number;
@@ -45,7 +47,7 @@ export interface RebalanceContext {
  * such pair at a time. Returns what services wait for that may be uneven.
  */
 export function rebalance(tx: Tx, serviceIds: Iterable<string>, context: RebalanceContext): Wait[] {
-  const { state, calm, now } = context;
+  const { state, losses, now } = context;
   const balancer = new Balancer(state, { now, seed: 0 });
   const waits: Wait[] = [];
   let free = mostMoves - context.underWay.size;
@@ -60,7 +62,7 @@ export function rebalance(tx: Tx, serviceIds: Iterable<string>, context: Rebalan
     const tasks = tx.tasks.by('service', id);
     const wait =
       beforeMove(service, tasks, tx.nodes, now) ??
-      afterLoss(calm, { kind: 'service', id }, now) ??
+      losses.beforeMove({ kind: 'service', id }, now) ??
       turn(id, { free, judged, now });
     if (wait) {
       waits.push(wait);
@@ -76,12 +78,18 @@ export function rebalance(tx: Tx, serviceIds: Iterable<string>, context: Rebalan
     if (maySwap && beginExchange(tx, service, live, balancer, context)) {
       exchanging = true;
       free -= 2;
-    } else
-      waits.push(
-        waitOf('service', id, 'room on a better node', Math.min(now + laterMs, calm.nextAfter(now))),
-      );
+    } else waits.push(waitOf('service', id, 'room on a better node', lookAgainAt(tx, now)));
   }
   return waits;
+}
+
+/** At the latest when the next node has rested. */
+function lookAgainAt(tx: Tx, now: number): number {
+  const rests = Iterator.from(tx.nodes.all())
+    .filter(takesTasks)
+    .map((node) => moveRestLeftMs(node, now))
+    .filter((ms) => ms > 0);
+  return now + Math.min(laterMs, ...rests);
 }
 
 /** Why a service has to wait for others. */
@@ -104,7 +112,7 @@ function begin(
   const { now, ids } = context;
   const [any] = live;
   const tasks = tx.tasks.by('service', service.ID);
-  const move = any && balancer.find(any, mayTake(service, tasks, context));
+  const move = any && balancer.find(any, mayTake(service, tasks, tx.nodes, context.now));
   if (!move) return 'even';
   if (move === 'later') return 'no room';
   const old = live.find(({ NodeID }) => NodeID === move.from);

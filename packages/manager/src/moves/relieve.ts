@@ -16,8 +16,8 @@ import { newTask, targetLike } from '../services/new-task.ts';
 import { moveOrder } from '../services/policy.ts';
 import { byAge, isRunning } from '../services/standing.ts';
 import type { Tx } from '../store/index.ts';
-import type { Calm } from './calm.ts';
-import { afterLoss, beforeMove, isShared, mayMove, mayTake } from './movable.ts';
+import type { Losses } from './losses.ts';
+import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
 import type { Strains } from './strains.ts';
 
 /** A node from which nothing could be moved is looked at again after this time. */
@@ -26,7 +26,7 @@ const laterMs = 10_000;
 export interface ReliefContext {
   /** Equal to what `tx` reads. */
   readonly state: ClusterState;
-  readonly calm: Calm;
+  readonly losses: Losses;
   readonly strains: Strains;
   /** Bytes that tasks use, by id, on nodes that are short of memory. Where it is not known a task counts as frugal. */
   readonly memory: ReadonlyMap<string, number>;
@@ -40,12 +40,12 @@ export interface ReliefContext {
  * has less tasks than it should. What finds no better place stays. Returns what nodes wait for.
  */
 export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContext): Wait[] {
-  const { calm, strains, now } = context;
+  const { losses, strains, now } = context;
   let balancer: Balancer | undefined;
   return [...nodeIds].flatMap((id) => {
     const node = tx.nodes.get(id);
     if (!node || !isReady(node) || shortOf(node).length === 0) return [];
-    const early = strains.beforeMove(id, now) ?? afterLoss(calm, { kind: 'node', id }, now);
+    const early = strains.beforeMove(id, now) ?? losses.beforeMove({ kind: 'node', id }, now);
     if (early) return early;
     balancer ??= new Balancer(context.state, { now, seed: 0 });
     const why = begin(tx, node, balancer, context);
@@ -62,7 +62,7 @@ function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): 
   );
   let why = 'a task that can be moved: none of those there can be now';
   for (const { task, service, tasks } of leaving) {
-    const found = balancer.elsewhere(task, mayTake(service, tasks, context));
+    const found = balancer.elsewhere(task, mayTake(service, tasks, tx.nodes, context.now));
     if ('why' in found) {
       why = `a node for a task of ${service.Spec.Name ?? service.ID}: ${found.why}`;
       continue;

@@ -3,7 +3,7 @@ import { isWanted, shortOf, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
 import type { OrchestratorOptions } from '../services/loop.ts';
 import type { Change, Store } from '../store/index.ts';
-import { Calm } from './calm.ts';
+import { Losses } from './losses.ts';
 import { relieve } from './relieve.ts';
 import { Strains } from './strains.ts';
 
@@ -18,7 +18,7 @@ export interface RelieveOptions extends OrchestratorOptions {
 /** Moves tasks off nodes that are short of something, gently, from now until `close`. */
 export function relieveLoop(store: Store, options: RelieveOptions): { close(): Promise<void> } {
   const { clock, ids, log, memory } = options;
-  const calm = new Calm(store.view.nodes.all(), clock());
+  const losses = new Losses(clock());
   const strains = new Strains();
   const told = new Map<string, string>();
   const askedFor = async (nodeIds: Iterable<string>, now: number) => {
@@ -44,7 +44,7 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
       const waits = await store.updateOnView((tx) => {
         // Made anew, since it is needed so rarely.
         const state = ClusterState.from(store.view);
-        return relieve(tx, nodeIds, { state, calm, strains, memory: used, now, ids });
+        return relieve(tx, nodeIds, { state, losses, strains, memory: used, now, ids });
       }, 'moves');
       const stuck = new Map(waits.map(({ about, why }) => [about.id, why]));
       for (const id of nodeIds) tell(id, strains.beforeMove(id, now) ? undefined : stuck.get(id));
@@ -62,7 +62,7 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
   };
   const notice = (change: Change) => {
     if (change.table === 'nodes') {
-      calm.note(change.id, change.after, clock());
+      losses.note(change.before, change.after, clock());
       strains.note(change.id, change.after, clock());
       if (change.after?.reported.pressures) loop.mark(change.id);
     } else if (change.table === 'tasks') {

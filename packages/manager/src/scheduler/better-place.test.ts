@@ -56,7 +56,7 @@ describe('a better place', () => {
     const heavy = { Spec: { Resources: { Reservations: { MemoryBytes: 3 * 2 ** 30 } } } };
     const full = running('other', 'n3', { ServiceID: 'other', ...heavy });
     expect(find(three, [...tasksOn({ n1: 3, n2: 3 }, heavy), full])).toBe('later');
-    const resting = aNode('n3', { allotted: { number: 3 }, falls: { count: 4, backAt: 0 } });
+    const resting = aNode('n3', { allotted: { number: 3 }, flapping: { falls: 4, backAt: 0 } });
     expect(find([aNode('n1'), aNode('n2'), resting], tasksOn({ n1: 3, n2: 3 }))).toBe('later');
   });
 

@@ -92,7 +92,7 @@ const differs = (before: Node | undefined, after: Node): boolean =>
   before === undefined ||
   before.Spec !== after.Spec ||
   before.judged !== after.judged ||
-  before.falls !== after.falls ||
+  before.flapping !== after.flapping ||
   before.allotted !== after.allotted ||
   !isDeepStrictEqual({ ...before.reported, images: [] }, { ...after.reported, images: [] });
 

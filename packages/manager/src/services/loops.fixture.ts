@@ -10,6 +10,7 @@ import {
   isWanted,
   type Judged,
   type Node,
+  noteFlapping,
   type Service,
   type Task,
   type TaskState,
@@ -60,7 +61,7 @@ export class Loops {
   setNode(id: string, change: (node: Node) => Node): Promise<void> {
     return this.store.update((tx) => {
       const node = tx.nodes.get(id);
-      if (node) tx.nodes.update(change(node));
+      if (node) tx.nodes.update(noteFlapping(change(node), clock()));
     });
   }
 

@@ -9,13 +9,14 @@ import {
   type Judged,
   type Leases,
   type Node,
+  noteFlapping,
   type Service,
   type ServiceSpec,
   type Task,
   type TaskState,
   type Wait,
 } from '../model/index.ts';
-import { Calm } from '../moves/calm.ts';
+import { Losses } from '../moves/losses.ts';
 import { rebalance } from '../moves/rebalance.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
@@ -51,7 +52,7 @@ export class Simulation {
   /** Whether the real scheduler chooses the nodes. */
   schedules = false;
   readonly store: Store;
-  readonly #calm: Calm;
+  readonly #losses: Losses;
   /** Tasks whose containers went with the power of their hosts; their agents will say so. */
   readonly #dead = new Set<string>();
   /** Isolated tasks that their hosts stopped for want of contact. */
@@ -72,10 +73,10 @@ export class Simulation {
 
   private constructor(store: Store) {
     this.store = store;
-    this.#calm = new Calm(store.view.nodes.all(), this.now);
+    this.#losses = new Losses(this.now);
     store.watch(({ changes }) => {
       for (const change of changes)
-        if (change.table === 'nodes') this.#calm.note(change.id, change.after, this.now);
+        if (change.table === 'nodes') this.#losses.note(change.before, change.after, this.now);
     });
   }
 
@@ -184,7 +185,7 @@ export class Simulation {
     await this.store.update((tx) => {
       const node = tx.nodes.get(id);
       const changed = node && change(node);
-      if (changed) tx.nodes.update(changed);
+      if (changed) tx.nodes.update(noteFlapping(changed, this.now));
       else tx.nodes.remove(id);
     });
   }
@@ -251,7 +252,7 @@ export class Simulation {
     );
     const underWay = new Set(moves.map(({ ID }) => ID));
     const state = ClusterState.from(this.store.view);
-    return rebalance(tx, ['web'], { state, calm: this.#calm, underWay, now, ids });
+    return rebalance(tx, ['web'], { state, losses: this.#losses, underWay, now, ids });
   }
 
   #schedule(tx: Tx): void {

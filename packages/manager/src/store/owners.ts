@@ -29,7 +29,7 @@ const owners: Readonly<Record<TableName, Readonly<Record<string, readonly Writer
     reported: ['agents'],
     allotted: ['agents'],
     judged: ['liveness'],
-    falls: ['liveness'],
+    flapping: ['liveness'],
   },
   services: {
     Spec: ['people', 'services'],

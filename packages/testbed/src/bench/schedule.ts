@@ -33,6 +33,7 @@ const cases: readonly Case[] = [
     swarmKit: 111,
     goal: 2,
   },
+  { name: '1M tasks, 10k nodes', tasks: 1_000_000, nodes: 10_000, replicas: 100, goal: 5 },
   { name: '10k services of 1, 1k nodes', tasks: 10_000, nodes: 1_000, replicas: 1, swarmKit: 1.5 },
   { name: '100k services of 1, 1k nodes', tasks: 100_000, nodes: 1_000, replicas: 1, swarmKit: 46 },
 ];

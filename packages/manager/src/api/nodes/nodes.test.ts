@@ -69,8 +69,8 @@ describe('reading nodes', () => {
   it('says how long one rests that went down again and again', async () => {
     const { call } = await anApi((tx) => {
       tx.nodes.create(aNode('n1'));
-      const falls = { count: 3, backAt: testClock() - 4_000 };
-      tx.nodes.create(aNode('n2', { allotted: { number: 2 }, falls }));
+      const flapping = { falls: 3, backAt: testClock() - 4_000 };
+      tx.nodes.create(aNode('n2', { allotted: { number: 2 }, flapping }));
     });
     const rests = ['n1', 'n2'].map(
       async (id) => (await call('GET', `/shoal/v1/nodes/${id}/liveness`)).body.restMs,

@@ -69,7 +69,7 @@ describe('filters', () => {
   });
 
   it('flapping', () => {
-    expect(refusals({ falls: { count: 4, backAt: now - 5_500 } }, {})).toEqual({
+    expect(refusals({ flapping: { falls: 4, backAt: now - 5_500 } }, {})).toEqual({
       refused: ['flapping: the node went down 4 times in a row: no new tasks for 15 s'],
       text: 'no suitable node (1 node came back only now from going down again and again)',
     });

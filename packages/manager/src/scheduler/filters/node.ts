@@ -58,7 +58,7 @@ export const flapping: NodeFilter = {
   applies: () => true,
   passes: (_, { node, now }) => restLeftMs(node, now) === 0,
   why: (_, { node, now }) =>
-    `the node went down ${node.falls?.count} times in a row: no new tasks for ${Math.ceil(restLeftMs(node, now) / 1_000)} s`,
+    `the node went down ${node.flapping?.falls} times in a row: no new tasks for ${Math.ceil(restLeftMs(node, now) / 1_000)} s`,
   summary: (nodes) => `${countNodes(nodes)} came back only now from going down again and again`,
 };
 

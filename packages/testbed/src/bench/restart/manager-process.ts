@@ -36,6 +36,15 @@ export class ManagerProcess {
     this.#child = spawn(process.execPath, this.#args, { stdio: ['ignore', this.#log, this.#log] });
   }
 
+  get pid(): number {
+    return this.#child?.pid ?? Number.NaN;
+  }
+
+  /** It ended by itself. */
+  get ended(): boolean {
+    return this.#child?.exitCode != null || this.#child?.signalCode != null;
+  }
+
   /** `kill -9`; resolves when it is gone. */
   async kill(): Promise<void> {
     const child = this.#child;
@@ -46,7 +55,7 @@ export class ManagerProcess {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
