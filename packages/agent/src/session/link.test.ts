@@ -197,7 +197,7 @@ describe('a session', () => {
 });
 
 describe('an agent without a session', () => {
-  it('is told so, at the begin and at the end of each one', async () => {
+  it('is told so, at the beginning and at the end of each one', async () => {
     const manager = await aManager();
     const said: string[] = [];
     anAgent(manager, { onAlone: () => said.push('alone'), onWelcome: async () => void said.push('welcome') });

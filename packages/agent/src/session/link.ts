@@ -23,11 +23,11 @@ const channelOptions: ChannelOptions = {
 export interface LinkOptions extends SessionHandlers {
   /** HOST:PORT of the manager, asked anew for each try. */
   readonly manager: () => string;
-  /** Said at the begin of each session, as true then. */
+  /** Sent at the beginning of each session, as it is then. */
   readonly hello: () => Hello;
   /** All that is to say about tasks; said again in each new session. */
   readonly statuses: () => readonly TaskStatus[];
-  /** There is no session: at the begin, and from the end of each that was welcomed. */
+  /** There is no session: called at the beginning, and at the end of each that was welcomed. */
   readonly onAlone: () => void;
   /** Uniform in [0, 1). */
   readonly random: () => number;

@@ -110,7 +110,7 @@ class Life {
 }
 
 describe('a container that ends while the manager is away', () => {
-  it('is started again after the delay, and nobody is led to it until then', () => {
+  it('is started again after the delay, and gets no traffic until then', () => {
     const life = new Life().lose().after(60_000).die(3);
     expect(life.status).toMatchObject({
       state: 'running',

@@ -25,7 +25,8 @@ export const noRestarts: OwnRestarts = { count: 0, attempts: [], failures: 0 };
 /** A manager that is only started again is back by then, and decides itself. */
 export const patienceMs = 2_000;
 
-export interface Scene {
+/** Whether the manager is there, and since when it is not. */
+export interface Contact {
   readonly now: number;
   /** Since when there is no contact with the manager; Infinity while it was not even tried. */
   readonly aloneSince: number;
@@ -51,7 +52,7 @@ export function ownRestart(
   policy: RestartRules,
   state: 'complete' | 'failed',
   before: OwnRestarts | undefined,
-  { now, aloneSince }: Scene,
+  { now, aloneSince }: Contact,
 ): { readonly own: OwnRestarts; readonly startAt: number } | undefined {
   const own = ended(before ?? noRestarts, now);
   // A clock that was set back must not make it wait for long.

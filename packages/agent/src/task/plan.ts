@@ -151,7 +151,7 @@ export function statusDuring(step: Step, before: Status): Status {
 
 /**
  * While the manager is away this host follows the restart policy itself: the same container is started again, and
- * meanwhile the task has not ended, but nobody is led to it. What the manager knows to have ended is left to it.
+ * meanwhile the task has not ended, but gets no traffic. A task that the manager knows to have ended is left for it to replace.
  */
 function restartAlone(
   { wanted, assignment, container, memory: { status, told }, now, aloneSince }: TaskView,
@@ -164,15 +164,15 @@ function restartAlone(
   const restart = ownRestart(policy, state, status.own, { now, aloneSince });
   if (!restart) return undefined;
   const { own, startAt } = restart;
-  const ill = statusOf(isTerminal(status.state) ? 'starting' : status.state, {
+  const restarting = statusOf(isTerminal(status.state) ? 'starting' : status.state, {
     err: `${err || 'task: finished'}; its host starts it again, since the manager is away`,
     own,
     container: { id: container.id, pid: 0, exitCode: container.exitCode },
   });
   if (now < startAt)
-    return { kind: 'wait', reason: 'to be started again by its host', status: ill, until: startAt };
+    return { kind: 'wait', reason: 'to be started again by its host', status: restarting, until: startAt };
   const step = { action: 'start', id: container.id } as const;
-  return { kind: 'step', step, status: { ...ill, own: attempted(own, policy, now) } };
+  return { kind: 'step', step, status: { ...restarting, own: attempted(own, policy, now) } };
 }
 
 /** Keeps in mind how often this host started it again, and says so while it runs. */
@@ -294,12 +294,12 @@ function clearAway(container: Container | undefined): Step | undefined {
   return { action: 'remove', id: container.id };
 }
 
-/** Connections to a task that works are worth waiting for, when it is asked to stop; those to an ill one are not. */
+/** Connections to a task that works are worth waiting for, when it is asked to stop; those to an unhealthy one are not. */
 export function stop(container: Container, assignment?: Assignment): StepOf<'stop'> {
   const { id, phase, health } = container;
-  const isIll = health === 'unhealthy';
+  const isUnhealthy = health === 'unhealthy';
   const isolated = assignment?.isolated === true && { isolated: true as const };
-  const unhealthy = isIll && { unhealthy: unhealthyText(container.lastProbe) };
+  const unhealthy = isUnhealthy && { unhealthy: unhealthyText(container.lastProbe) };
   // Its service may have got another one since the container was made.
   const timeoutMs = assignment ? stopTimeoutMs(bodyOf(assignment)) : container.stopTimeoutMs;
   const base = { action: 'stop', id, timeoutMs, ...isolated, ...unhealthy } as const;
@@ -307,7 +307,7 @@ export function stop(container: Container, assignment?: Assignment): StepOf<'sto
   const { taskId, serviceId, attachments, drainMs } = assignment;
   return {
     ...base,
-    ...(isIll && { withdrawal: { taskId, serviceId } }),
-    ...(phase === 'running' && { drain: { attachments, ms: isIll ? 0 : drainMs } }),
+    ...(isUnhealthy && { withdrawal: { taskId, serviceId } }),
+    ...(phase === 'running' && { drain: { attachments, ms: isUnhealthy ? 0 : drainMs } }),
   };
 }

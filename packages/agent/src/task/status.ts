@@ -43,7 +43,7 @@ const messages: Readonly<Record<ObservedStateName, string>> = {
   rejected: 'preparing',
 };
 
-/** It ended, or runs and is ill: nobody may be led to it, whatever the manager knew before. */
+/** It has ended, or runs and is unhealthy: it may get no traffic, whatever the manager knew before. */
 export const isUnfit = ({ state, err }: Pick<Status, 'state' | 'err'>): boolean =>
   isTerminal(state) || err !== '';
 

@@ -1,6 +1,6 @@
 import { castOf, DRILLS, type Drill, hostsOf } from '@shoal/testbed/drill';
 import { Argument, Command, InvalidArgumentError } from 'commander';
-import { planLines, plannedAs, predict } from '../drill/plan.ts';
+import { askForecast, forecastFault, forecastLines } from '../drill/forecast.ts';
 import { play } from '../drill/play.ts';
 import { clusterOf, stageOf } from '../drill/where.ts';
 import { usage } from '../exit.ts';
@@ -74,13 +74,13 @@ async function strike(drill: Drill, hosts: readonly string[], asked: Asked): Pro
 
 /** Returns whether all would find room. */
 async function plan(drill: Drill, hosts: readonly string[], { format, ...named }: Asked): Promise<boolean> {
-  const fault = plannedAs(drill);
+  const fault = forecastFault(drill);
   const target = await clusterOf(named);
   const nodes = hosts.length > 0 ? hosts : [castOf(drill, await hostsOf(target.docker)).victim];
-  const prediction = await predict(target.apiUrl, fault, nodes);
-  const text = format === 'json' ? [JSON.stringify(prediction)] : planLines(prediction, process.stdout);
+  const forecast = await askForecast(target.apiUrl, fault, nodes);
+  const text = format === 'json' ? [JSON.stringify(forecast)] : forecastLines(forecast, process.stdout);
   process.stdout.write(`${text.join('\n')}\n`);
-  return prediction.noRoom.length === 0;
+  return forecast.noRoom.length === 0;
 }
 
 function list(format: GlobalOptions['format']): void {

@@ -1,6 +1,6 @@
 import { Hello, NodeFacts, protocolVersion } from '@shoal/proto';
 import { describe, expect, it } from 'vitest';
-import { createIngress } from '../allocator/plan.ts';
+import { createIngress } from '../allocator/network.ts';
 import { sawSpec } from '../model/common.ts';
 import { ingressId, isReady, type Network } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type Hello, protocolVersion } from '@shoal/proto';
-import { closedNetworks, makeWay, trespass } from '../allocator/index.ts';
+import { addressConflict, closedNetworks, makeWay } from '../allocator/index.ts';
 import type { Ids } from '../effects.ts';
 import type { Node } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
@@ -48,7 +48,7 @@ export function join(tx: Tx, hello: Hello, ids: Ids): Node {
  */
 function admit(tx: Tx, node: Node, before: Node | undefined): Node {
   const fitted = fitNetworks(tx, node, before);
-  const trouble = before?.reported.address === node.reported.address ? undefined : trespass(tx, node);
+  const trouble = before?.reported.address === node.reported.address ? undefined : addressConflict(tx, node);
   if (trouble) throw new JoinRefused(trouble);
   return fitted;
 }

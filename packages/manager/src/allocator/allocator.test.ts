@@ -2,7 +2,7 @@ import { firstFree, formatBlock, holds, overlaps, parseAddress, parseBlock } fro
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PortConfig } from '../model/index.ts';
-import { PortTakenError, settlePorts } from './ports.ts';
+import { allocatePorts, PortTakenError } from './ports.ts';
 import { type Cut, cutSlices, freeAddress, freeSubnet, type Need, roomIn, vipOwner } from './subnets.ts';
 
 const block = fc
@@ -109,44 +109,48 @@ describe('published ports', () => {
 
   it('are refused with the name of the holder', () => {
     const taken = new Map([['tcp/80', { serviceId: 'id1', name: 'web', mode: 'ingress' as const }]]);
-    expect(() => settlePorts([tcp(8080, 80)], [], taken, nowhere)).toThrow(PortTakenError);
-    expect(() => settlePorts([tcp(8080, 80)], [], taken, nowhere)).toThrow(
+    expect(() => allocatePorts([tcp(8080, 80)], [], taken, nowhere)).toThrow(PortTakenError);
+    expect(() => allocatePorts([tcp(8080, 80)], [], taken, nowhere)).toThrow(
       "port '80' is already in use by service 'web' (id1)",
     );
-    expect(settlePorts([{ ...tcp(53, 80), Protocol: 'udp' }], [], taken, nowhere)[0]?.PublishedPort).toBe(80);
+    expect(allocatePorts([{ ...tcp(53, 80), Protocol: 'udp' }], [], taken, nowhere)[0]?.PublishedPort).toBe(
+      80,
+    );
   });
 
   it('of hosts may be shared, but not with a port of every host', () => {
     const onHost = { ...tcp(8080, 80), PublishMode: 'host' as const };
     const held = (mode: 'ingress' | 'host') => new Map([['tcp/80', { serviceId: 'id1', name: 'web', mode }]]);
-    expect(settlePorts([onHost], [], held('host'), nowhere)[0]?.PublishedPort).toBe(80);
-    expect(() => settlePorts([onHost], [], held('ingress'), nowhere)).toThrow('as an ingress port');
-    expect(() => settlePorts([tcp(8080, 80)], [], held('host'), nowhere)).toThrow('as a host-published port');
+    expect(allocatePorts([onHost], [], held('host'), nowhere)[0]?.PublishedPort).toBe(80);
+    expect(() => allocatePorts([onHost], [], held('ingress'), nowhere)).toThrow('as an ingress port');
+    expect(() => allocatePorts([tcp(8080, 80)], [], held('host'), nowhere)).toThrow(
+      'as a host-published port',
+    );
   });
 
   it('without a number get a free one and keep it', () => {
     const taken = new Map([['tcp/30000', { serviceId: 'id1', name: 'web', mode: 'ingress' as const }]]);
-    const first = settlePorts([tcp(8080), tcp(9090), tcp(1, 30_002)], [], taken, nowhere);
+    const first = allocatePorts([tcp(8080), tcp(9090), tcp(1, 30_002)], [], taken, nowhere);
     expect(first.map(({ PublishedPort }) => PublishedPort)).toEqual([30_001, 30_003, 30_002]);
-    const again = settlePorts([tcp(9090), tcp(8080)], first, taken, nowhere);
+    const again = allocatePorts([tcp(9090), tcp(8080)], first, taken, nowhere);
     expect(again.map(({ PublishedPort }) => PublishedPort)).toEqual([30_003, 30_001]);
   });
 
   it('without a number get one that no host listens on, and keep it when one does later', () => {
     const listensOn = (port: number) => (asked: PortConfig) =>
       asked.PublishedPort === port && asked.Protocol === 'tcp';
-    const first = settlePorts([tcp(8080)], [], new Map(), listensOn(30_000));
+    const first = allocatePorts([tcp(8080)], [], new Map(), listensOn(30_000));
     expect(first.map(({ PublishedPort }) => PublishedPort)).toEqual([30_001]);
-    expect(settlePorts([tcp(8080)], first, new Map(), listensOn(30_001))).toEqual(first);
+    expect(allocatePorts([tcp(8080)], first, new Map(), listensOn(30_001))).toEqual(first);
     const udp = [{ ...tcp(53), Protocol: 'udp' as const }];
-    expect(settlePorts(udp, [], new Map(), listensOn(30_000))[0]?.PublishedPort).toBe(30_000);
+    expect(allocatePorts(udp, [], new Map(), listensOn(30_000))[0]?.PublishedPort).toBe(30_000);
   });
 
   it('without a number get none that is needed otherwise, and lose one that is needed by now', () => {
     const needed = new Map([['tcp/30000', "the manager's API"]]);
-    const first = settlePorts([tcp(8080)], [], new Map(), nowhere, needed);
+    const first = allocatePorts([tcp(8080)], [], new Map(), nowhere, needed);
     expect(first.map(({ PublishedPort }) => PublishedPort)).toEqual([30_001]);
-    const later = settlePorts([tcp(8080)], first, new Map(), nowhere, new Map([['tcp/30001', 'probes']]));
+    const later = allocatePorts([tcp(8080)], first, new Map(), nowhere, new Map([['tcp/30001', 'probes']]));
     expect(later.map(({ PublishedPort }) => PublishedPort)).toEqual([30_000]);
   });
 });

@@ -6,10 +6,10 @@ import { ingressId, type Network, type ServiceSpec, type TaskState } from '../mo
 import { memoryBackend } from '../store/backends/memory.ts';
 import { type ReadView, Store } from '../store/index.ts';
 import { aNode, aService, aTask } from '../testing.ts';
-import { addressOn, idleMs, waitsFor } from './demand.ts';
 import { affected, prepareNetworks, reconcile } from './loop.ts';
-import { planNetwork } from './plan.ts';
-import { settleService } from './settle.ts';
+import { allocateNetwork } from './network.ts';
+import { allocateService } from './service.ts';
+import { addressOn, idleMs, waitsFor } from './usage.ts';
 
 const nodes = ['n1', 'n2', 'n3'];
 /** One that grows, one that has room for little, one with a range and a gateway of the user's. */
@@ -66,7 +66,7 @@ async function aCluster() {
   await store.update((tx) => {
     for (const id of nodes) tx.nodes.create(aNode(id, { reported: { address: '10.0.0.1' } }));
     for (const [ID, Spec] of Object.entries(networks)) {
-      tx.networks.create({ ID, Spec, shoal: planNetwork(tx, Spec) });
+      tx.networks.create({ ID, Spec, shoal: allocateNetwork(tx, Spec) });
     }
   });
   const dirty = new Set<string>();
@@ -75,7 +75,7 @@ async function aCluster() {
     for (const change of changes) for (const key of affected(store.view, change)) dirty.add(key);
   });
   const log = pino({ level: 'silent' });
-  const settle = async () => {
+  const runAllocator = async () => {
     for (const [key, at] of wakeUps) if (at <= now) dirty.add(key);
     for (let round = 0; dirty.size > 0; round++) {
       expect(round).toBeLessThan(5);
@@ -88,7 +88,7 @@ async function aCluster() {
   const wait = (ms: number) => {
     now += ms;
   };
-  return { store, settle, wait, now: () => now };
+  return { store, runAllocator, wait, now: () => now };
 }
 
 async function play(
@@ -104,9 +104,9 @@ async function play(
         const Spec = toSpec(action.spec);
         const present = tx.services.get(id);
         try {
-          const settled = settleService(tx, id, Spec, present?.shoal ?? {}, now());
-          if (present) tx.services.update({ ...present, Spec, shoal: { ...present.shoal, ...settled } });
-          else tx.services.create(aService(id, { Spec, shoal: { specVersion: 1, ...settled } }));
+          const allocated = allocateService(tx, id, Spec, present?.shoal ?? {}, now());
+          if (present) tx.services.update({ ...present, Spec, shoal: { ...present.shoal, ...allocated } });
+          else tx.services.create(aService(id, { Spec, shoal: { specVersion: 1, ...allocated } }));
         } catch (error) {
           expect(String(error)).toContain('no addresses left in network tiny (172.20.0.0/27): create it');
         }
@@ -197,19 +197,19 @@ describe('addresses, slices and ports', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (history) => {
         const cluster = await aCluster();
-        const { store, settle, wait } = cluster;
+        const { store, runAllocator, wait } = cluster;
         for (const [number, action] of history.entries()) {
           await play(cluster, action, number);
-          await settle();
+          await runAllocator();
           check(store.view);
         }
         await store.update((tx) => {
           for (const { ID } of tx.services.all()) tx.services.remove(ID);
           for (const { ID } of tx.tasks.all()) tx.tasks.remove(ID);
         });
-        await settle();
+        await runAllocator();
         wait(idleMs);
-        await settle();
+        await runAllocator();
         for (const { shoal } of store.view.networks.all()) {
           expect([shoal.slices, shoal.subnets.length <= 1]).toEqual([[], true]);
         }
@@ -220,28 +220,28 @@ describe('addresses, slices and ports', () => {
 
   it('are kept on the node for a while after its last task, unless others need them', async () => {
     const cluster = await aCluster();
-    const { store, settle, wait } = cluster;
+    const { store, runAllocator, wait } = cluster;
     const all = { targets: ['tiny'], published: true, dnsrr: true };
     await play(cluster, { do: 'service', of: 0, spec: all }, 0);
     await play(cluster, { do: 'tasks', of: 0, node: 0, count: 1 }, 1);
-    await settle();
+    await runAllocator();
     await play(cluster, { do: 'end', share: 1 }, 2);
-    await settle();
+    await runAllocator();
     const owners = () => store.view.networks.get('tiny')?.shoal.slices.map(({ owner }) => owner);
     expect(owners()).toEqual(['n1']);
     await play(cluster, { do: 'tasks', of: 0, node: 1, count: 20 }, 3);
-    await settle();
+    await runAllocator();
     expect(owners()).toEqual(['n2', 'n2', 'n2', 'n2']);
     await play(cluster, { do: 'end', share: 1 }, 4);
-    await settle();
+    await runAllocator();
     wait(idleMs);
-    await settle();
+    await runAllocator();
     expect(owners()).toEqual([]);
   });
 
   it('leave a host what it grew by, until another one would get none', async () => {
     const cluster = await aCluster();
-    const { store, settle } = cluster;
+    const { store, runAllocator } = cluster;
     await play(
       cluster,
       { do: 'service', of: 0, spec: { targets: ['tiny'], published: true, dnsrr: true } },
@@ -249,15 +249,15 @@ describe('addresses, slices and ports', () => {
     );
     const owners = () => store.view.networks.get('tiny')?.shoal.slices.map(({ owner }) => owner);
     await play(cluster, { do: 'tasks', of: 0, node: 0, count: 18 }, 1);
-    await settle();
+    await runAllocator();
     const inUse = [...store.view.tasks.all()].slice(0, 3);
     await store.update((tx) => {
       for (const { ID } of tx.tasks.all()) if (!inUse.some((task) => task.ID === ID)) tx.tasks.remove(ID);
     });
-    await settle();
+    await runAllocator();
     expect(owners()).toEqual(['n1', 'n1', 'n1', 'n1']);
     await play(cluster, { do: 'tasks', of: 0, node: 1, count: 7 }, 2);
-    await settle();
+    await runAllocator();
     expect(owners()?.toSorted()).toEqual(['n1', 'n2', 'n2']);
     check(store.view);
   });
@@ -267,10 +267,10 @@ describe('addresses, slices and ports', () => {
     expect(store.view.networks.get(ingressId)?.shoal).toMatchObject({ number: 1, subnets: ['10.0.0.0/20'] });
     expect(store.view.networks.get('pool')?.shoal).toMatchObject({ number: 2, subnets: ['10.1.0.0/20'] });
     const overlapping = { Driver: 'overlay', IPAM: { Config: [{ Subnet: '172.20.0.0/16' }] } };
-    expect(() => planNetwork(store.view, overlapping)).toThrow(
+    expect(() => allocateNetwork(store.view, overlapping)).toThrow(
       'subnet 172.20.0.0/16 and network tiny (172.20.0.0/27); choose another --subnet',
     );
     const home = { Driver: 'overlay', IPAM: { Config: [{ Subnet: '10.0.0.0/30' }] } };
-    expect(() => planNetwork(store.view, home)).toThrow('network ingress (10.0.0.0/20)');
+    expect(() => allocateNetwork(store.view, home)).toThrow('network ingress (10.0.0.0/20)');
   });
 });

@@ -1,5 +1,5 @@
 export { allocatorLoop, prepareNetworks } from './loop.ts';
-export { closedNetworks, makeWay, trespass } from './make-way.ts';
+export { addressConflict, closedNetworks, makeWay } from './make-way.ts';
 export {
   NeededPortError,
   neededFor,
@@ -8,7 +8,7 @@ export {
   portsNeededEverywhere,
   unservedOf,
 } from './needed-ports.ts';
-export { OverlapError, PoolsUsedUpError, planNetwork } from './plan.ts';
+export { allocateNetwork, OverlapError, PoolsUsedUpError } from './network.ts';
 export { NoPortError, PortTakenError } from './ports.ts';
-export { NoAddressError, type Settled, settleService } from './settle.ts';
+export { type Allocated, allocateService, NoAddressError } from './service.ts';
 export { vipOwner } from './subnets.ts';

@@ -5,7 +5,7 @@ import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
 import { aNode, aService, aTask } from '../testing.ts';
 import { affected, allocatorLoop, prepareNetworks } from './loop.ts';
-import { planNetwork } from './plan.ts';
+import { allocateNetwork } from './network.ts';
 
 const log = pino({ level: 'silent' });
 const closers: (() => Promise<void>)[] = [];
@@ -24,7 +24,7 @@ async function running() {
   };
   await store.update((tx) => {
     tx.nodes.create(aNode('n1'));
-    tx.networks.create({ ID: 'small', Spec: small, shoal: planNetwork(tx, small) });
+    tx.networks.create({ ID: 'small', Spec: small, shoal: allocateNetwork(tx, small) });
   });
   const loop = allocatorLoop(store, { clock: Date.now, log });
   closers.push(async () => {

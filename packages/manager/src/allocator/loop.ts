@@ -3,10 +3,10 @@ import type { Clock } from '../effects.ts';
 import { Loop } from '../loop.ts';
 import { isTerminal, type Task } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
-import { allocate, kept } from './decide.ts';
-import { addressOn, waitsFor } from './demand.ts';
-import { createIngress } from './plan.ts';
-import { isSettled, settleService } from './settle.ts';
+import { createIngress } from './network.ts';
+import { allocateService, isAllocated } from './service.ts';
+import { allocateTasks, keptWaiting } from './tasks.ts';
+import { addressOn, waitsFor } from './usage.ts';
 
 /** When a decision fails (a bug), the network is tried again after this long, and others go on. */
 const retryMs = 10_000;
@@ -57,7 +57,7 @@ export function reconcile(
   log: Pick<Logger, 'warn' | 'error'>,
 ): Map<string, number> {
   const wakeUps = new Map<string, number>();
-  for (const serviceId of servicesIn(tx, keys)) settle(tx, serviceId, now, log);
+  for (const serviceId of servicesIn(tx, keys)) allocateRolledBack(tx, serviceId, now, log);
   for (const key of keys) {
     if (tx.services.get(key)) continue;
     try {
@@ -81,13 +81,13 @@ function servicesIn(tx: Tx, keys: ReadonlySet<string>): Set<string> {
   return ids;
 }
 
-/** The API settles services as it takes them; here come those whose spec an automatic rollback put back. */
-function settle(tx: Tx, serviceId: string, now: number, log: Pick<Logger, 'warn'>): void {
+/** The API allocates for a service when it takes it; left are those whose spec an automatic rollback put back. */
+function allocateRolledBack(tx: Tx, serviceId: string, now: number, log: Pick<Logger, 'warn'>): void {
   const service = tx.services.get(serviceId);
-  if (!service || service.shoal.removing || isSettled(tx, service)) return;
+  if (!service || service.shoal.removing || isAllocated(tx, service)) return;
   try {
-    const settled = settleService(tx, serviceId, service.Spec, service.shoal, now);
-    tx.services.update({ ...service, shoal: { ...service.shoal, ...settled } });
+    const allocated = allocateService(tx, serviceId, service.Spec, service.shoal, now);
+    tx.services.update({ ...service, shoal: { ...service.shoal, ...allocated } });
   } catch (error) {
     // Tried again with the next change of the service or of one of its networks.
     log.warn({ err: error, serviceId }, 'the service can not have the ports or addresses its spec asks for');
@@ -97,12 +97,12 @@ function settle(tx: Tx, serviceId: string, now: number, log: Pick<Logger, 'warn'
 function reconcileNetwork(tx: Tx, networkId: string, now: number): number | undefined {
   const network = tx.networks.get(networkId);
   if (!network) {
-    const orphans = tx.tasks.by('network', networkId).filter((task) => waitsFor(task, networkId));
+    const stranded = tx.tasks.by('network', networkId).filter((task) => waitsFor(task, networkId));
     const text = `network ${networkId} does not exist any more: update the service`;
-    for (const task of orphans) for (const changed of kept(task, text)) tx.tasks.update(changed);
+    for (const task of stranded) for (const changed of keptWaiting(task, text)) tx.tasks.update(changed);
     return undefined;
   }
-  const decision = allocate(tx, network, now);
+  const decision = allocateTasks(tx, network, now);
   if (decision.remove) tx.networks.remove(networkId);
   if (decision.network) tx.networks.update(decision.network);
   for (const task of decision.tasks) tx.tasks.update(task);

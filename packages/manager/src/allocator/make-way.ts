@@ -1,7 +1,7 @@
 import { formatBlock, holds, overlaps, parseAddress, parseBlock, tunnelRange } from '@shoal/proto/rules';
 import type { ClosedNetwork, Node } from '../model/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
-import { neededBy, nextSubnet } from './demand.ts';
+import { neededBy, nextSubnet } from './usage.ts';
 
 /**
  * Networks that Shoal chose the subnet of, and that nobody has an address in yet, get another one where theirs overlaps
@@ -33,7 +33,7 @@ export function closedNetworks(view: Pick<ReadView, 'networks'>, node: Node): Cl
 }
 
 /** Why a host with this address can't take part, in words for people; undefined if it can. */
-export function trespass(view: Pick<ReadView, 'networks'>, { reported }: Node): string | undefined {
+export function addressConflict(view: Pick<ReadView, 'networks'>, { reported }: Node): string | undefined {
   const address = parseAddress(reported.address);
   if (address === undefined) return undefined;
   if (holds(parseBlock(tunnelRange), address))

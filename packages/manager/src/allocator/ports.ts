@@ -27,11 +27,11 @@ export class NoPortError extends Error {
 }
 
 /**
- * The service's ports with every published one settled: named ones as they are, the others as they were before
+ * The service's ports with every published one allocated: named ones as they are, the others as they were before
  * (`previous`) or the lowest free one of the dynamic range on which no host listens; never one of `needed`. Throws
  * PortTakenError, or NoPortError when none is free.
  */
-export function settlePorts(
+export function allocatePorts(
   wanted: readonly PortConfig[],
   previous: readonly PortConfig[],
   taken: ReadonlyMap<string, Holder>,
@@ -56,13 +56,13 @@ export function settlePorts(
     Protocol: port.Protocol ?? 'tcp',
     PublishMode: port.PublishMode ?? 'ingress',
   });
-  const settled = new Map<PortConfig, PortConfig>();
+  const allocated = new Map<PortConfig, PortConfig>();
   for (const port of wanted) {
-    if (!isIngressPort(port)) settled.set(port, claimOnHost(full(port)));
-    else if (port.PublishedPort) settled.set(port, claim(full(port)));
+    if (!isIngressPort(port)) allocated.set(port, claimOnHost(full(port)));
+    else if (port.PublishedPort) allocated.set(port, claim(full(port)));
   }
   for (const port of wanted) {
-    if (settled.has(port)) continue;
+    if (allocated.has(port)) continue;
     const kept = previous.find(
       (old) =>
         isIngressPort(old) &&
@@ -71,9 +71,9 @@ export function settlePorts(
         isFree(old) &&
         isDynamic(old.PublishedPort ?? 0),
     );
-    settled.set(port, claim({ ...full(port), PublishedPort: kept?.PublishedPort ?? dynamic(full(port)) }));
+    allocated.set(port, claim({ ...full(port), PublishedPort: kept?.PublishedPort ?? dynamic(full(port)) }));
   }
-  return wanted.map((port) => settled.get(port) ?? port);
+  return wanted.map((port) => allocated.get(port) ?? port);
 
   function isFree(port: PortConfig): boolean {
     const key = publishedKey(port);

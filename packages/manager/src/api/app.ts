@@ -5,7 +5,7 @@ import type { ApiDeps } from './deps.ts';
 import { docsRoutes } from './docs/routes.ts';
 import { knownError, maxBodyBytes } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
-import { planRoutes } from './forecast/routes.ts';
+import { forecastRoutes } from './forecast/routes.ts';
 import { lateValidators } from './late-validators.ts';
 import { closeServersWith } from './listen.ts';
 import { networkRoutes } from './networks/routes.ts';
@@ -68,7 +68,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   serviceRoutes(app, deps);
   taskRoutes(app, deps);
   doctorRoutes(app, deps);
-  planRoutes(app, deps);
+  forecastRoutes(app, deps);
   networkRoutes(app, deps);
   distributionRoutes(app, deps);
   docsRoutes(app);

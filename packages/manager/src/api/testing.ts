@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { createIngress } from '../allocator/plan.ts';
+import { createIngress } from '../allocator/network.ts';
 import type { LivenessReport } from '../liveness/index.ts';
 import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';

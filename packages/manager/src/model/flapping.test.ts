@@ -82,7 +82,7 @@ describe('tasks that could stay are moved to a node', () => {
     expect(restLeftMs(relieved, now + 21_000)).toBe(0);
     expect(steadySince(relieved, now + 21_000)).toBe(now + 20_000);
     const fallen = become(become(relieved, 'down', now + 30_000), 'heard', now + 40_000);
-    expect(fallen.flapping).toEqual({ falls: 1, backAt: now + 40_000, relievedAt: now + 20_000 });
+    expect(fallen.flapping).toEqual({ falls: 1, backAt: now + 40_000 });
   });
 
   it('as soon as ever when its host was under pressure, but short of nothing', () => {

@@ -68,10 +68,12 @@ function afterShortage(before: Flapping | undefined, isShort: boolean, now: numb
 }
 
 function afterFalls(before: Flapping | undefined, down: boolean, now: number): Flapping | undefined {
-  const { falls = 0, backAt: since, ...rest } = before ?? {};
+  const { falls = 0, backAt: since, ...rest }: Partial<Flapping> = before ?? {};
   const isNoted = falls > 0 && since === undefined;
   if (down === isNoted) return before;
   if (isNoted) return { ...rest, falls, backAt: now };
   const again = since !== undefined && now < since + restMs(falls) + soonMs;
-  return { ...rest, falls: again ? falls + 1 : 1 };
+  // What a host was short of before it fell says little of what it will be like.
+  const { relievedAt: _, ...kept } = rest;
+  return { ...kept, falls: again ? falls + 1 : 1 };
 }

@@ -134,7 +134,7 @@ export interface ServiceInternals extends SpecHistory {
    * Networks its tasks join, in the spec's order; last, when it publishes ports on every node, the ingress network.
    */
   readonly attachments?: readonly ServiceAttachment[];
-  /** The ports of EndpointSpec with every published one settled. */
+  /** The ports of EndpointSpec with a number for every published one. */
   readonly ports?: readonly PortConfig[];
   /** Set while the service is being removed: it disappears once its last task is gone. */
   readonly removing?: boolean;

@@ -42,7 +42,7 @@ export function beforeMove(
   let live = 0;
   for (const task of tasks) {
     const stands = standing(task, nodes);
-    if (stands === 'ended' || (stands === 'lost' && !isWanted(task))) continue;
+    if (stands === 'ended' || (stands === 'orphaned' && !isWanted(task))) continue;
     if (stands !== 'live' || !isSteady(task, service, nodes))
       return wait(`task ${task.ID}, which does not run as it should or is about to leave`);
     live++;

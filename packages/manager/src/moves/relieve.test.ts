@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide, task } from '../services/testing.ts';
 import { aService } from '../testing.ts';
-import { type Candidate, firstToLeave } from './relieve.ts';
+import { firstToLeave, type Movable } from './relieve.ts';
 
 const MiB = 2 ** 20;
 
@@ -11,7 +11,7 @@ interface Parts {
   readonly reserved?: number;
   readonly created?: number;
 }
-function candidate(id: string, { priority, reserved = 0, created = 0 }: Parts): Candidate {
+function candidate(id: string, { priority, reserved = 0, created = 0 }: Parts): Movable {
   const Labels = priority === undefined ? {} : { 'shoal.priority': String(priority) };
   const Spec = { Resources: { Reservations: { MemoryBytes: reserved * MiB } } };
   return {
@@ -22,7 +22,7 @@ function candidate(id: string, { priority, reserved = 0, created = 0 }: Parts): 
 }
 
 /** Ids in the order in which they leave; uses are in MiB. */
-const order = (uses: Readonly<Record<string, number>>, candidates: readonly Candidate[]): string[] => {
+const order = (uses: Readonly<Record<string, number>>, candidates: readonly Movable[]): string[] => {
   const memory = new Map(Object.entries(uses).map(([id, MiBs]) => [id, MiBs * MiB]));
   return candidates.toSorted(firstToLeave(memory)).map(({ task: { ID } }) => ID);
 };

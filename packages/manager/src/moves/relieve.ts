@@ -57,9 +57,7 @@ export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContex
 function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): string | undefined {
   const { now, ids, memory } = context;
   const short = shortOf(node);
-  const leaving = candidates(tx, node.ID, now).sort(
-    firstToLeave(short.includes('memory') ? memory : nothing),
-  );
+  const leaving = movableOn(tx, node.ID, now).sort(firstToLeave(short.includes('memory') ? memory : nothing));
   let why = 'a task that can be moved: none of those there can be now';
   for (const { task, service, tasks } of leaving) {
     const found = balancer.elsewhere(task, mayTake(service, tasks, tx.nodes, context.now));
@@ -79,14 +77,15 @@ function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): 
 const slotOf = ({ Slot }: Task) => (Slot === undefined ? {} : { slot: Slot });
 const nothing: ReadonlyMap<string, number> = new Map();
 
-export interface Candidate {
+/** A task that may be moved off its node. */
+export interface Movable {
   readonly task: Task;
   readonly service: Service;
   /** All of the service. */
   readonly tasks: readonly Task[];
 }
 
-function candidates(tx: Tx, nodeId: string, now: number): Candidate[] {
+function movableOn(tx: Tx, nodeId: string, now: number): Movable[] {
   return tx.tasks.by('node', nodeId).flatMap((task) => {
     const service = tx.services.get(task.ServiceID);
     if (!service || !isRunning(task) || !isWanted(task) || isShared(tx, service)) return [];
@@ -102,7 +101,7 @@ function candidates(tx: Tx, nodeId: string, now: number): Candidate[] {
  */
 export const firstToLeave =
   (memory: ReadonlyMap<string, number>) =>
-  (a: Candidate, b: Candidate): number => {
+  (a: Movable, b: Movable): number => {
     const [overA, overB] = [excess(a.task, memory), excess(b.task, memory)];
     return (
       Number(overB > 0) - Number(overA > 0) ||

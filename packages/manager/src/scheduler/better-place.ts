@@ -2,9 +2,9 @@ import type { Task } from '../model/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { type Demand, demandOf } from './demand.ts';
-import { Draft } from './draft.ts';
 import { failureLimit } from './failures.ts';
 import { applying, filters, nodeFilters, passesAll, roomFilters } from './filters/index.ts';
+import { NodeSet } from './node-set.ts';
 import { pendingReasons, pendingText } from './reasons.ts';
 import { claim, type ScheduleOptions } from './schedule.ts';
 import { compareCandidates, compareNumbers } from './scores.ts';
@@ -21,10 +21,10 @@ const mostTargets = 8;
 
 /** Finds moves for one service, or task, after the other; each sees what those before it will take. */
 export class Balancer {
-  readonly #draft: Draft;
+  readonly #nodeSet: NodeSet;
 
   constructor(state: ClusterState, options: ScheduleOptions) {
-    this.#draft = new Draft(state, options);
+    this.#nodeSet = new NodeSet(state, options);
   }
 
   /**
@@ -38,13 +38,13 @@ export class Balancer {
   find(task: Task, mayTake: (nodeId: string) => boolean): Move | 'later' | undefined {
     const demand = demandOf(task);
     const asked = applying(nodeFilters, demand);
-    const nodes = this.#draft.candidates(demand).filter((node) => passesAll(asked, demand, node));
+    const nodes = this.#nodeSet.candidates(demand).filter((node) => passesAll(asked, demand, node));
     const room = applying(roomFilters, demand);
     const fits = (node: Candidate) =>
       node.failures < failureLimit && mayTake(node.node.ID) && passesAll(room, demand, node);
     const best = this.#best(demand, nodes, nodes.filter(fits), compareCandidates);
     if (!best) return this.#best(demand, nodes, nodes, (a, b) => a.serviceTasks - b.serviceTasks) && 'later';
-    this.#draft.place(demand, best.to, claim(demand, best.to));
+    this.#nodeSet.place(demand, best.to, claim(demand, best.to));
     return { from: best.from.node.ID, to: best.to.node.ID };
   }
 
@@ -61,8 +61,8 @@ export class Balancer {
     mayMove: (partner: Task) => boolean,
   ): Task | undefined {
     const demand = demandOf(task);
-    const from = this.#draft.candidate(demand, task.NodeID ?? '');
-    const emptier = this.#draft
+    const from = this.#nodeSet.candidate(demand, task.NodeID ?? '');
+    const emptier = this.#nodeSet
       .candidates(demand)
       .filter((to) => this.#isEvener(demand, from, to) && mayTake(to.node.ID))
       .sort((a, b) => a.serviceTasks - b.serviceTasks || a.order - b.order)
@@ -78,20 +78,20 @@ export class Balancer {
 
   #canSwap(a: Task, b: Task): boolean {
     const [demandA, demandB] = [demandOf(a), demandOf(b)];
-    const on = (demand: Demand, { NodeID = '' }: Task) => this.#draft.candidate(demand, NodeID);
+    const on = (demand: Demand, { NodeID = '' }: Task) => this.#nodeSet.candidate(demand, NodeID);
     const fits = (demand: Demand, node: Candidate | undefined) =>
       node !== undefined && passesAll(applying(filters, demand), demand, node);
     const vacancies = [a, b].map((task) => ({ nodeId: task.NodeID ?? '', load: loadOf(task, true) }));
     return (
       a.ServiceID !== b.ServiceID &&
       this.#isEvener(demandB, on(demandB, b), on(demandB, a)) &&
-      this.#draft.vacated(vacancies, () => fits(demandA, on(demandA, b)) && fits(demandB, on(demandB, a)))
+      this.#nodeSet.vacated(vacancies, () => fits(demandA, on(demandA, b)) && fits(demandB, on(demandB, a)))
     );
   }
 
   /** Whether a task's service lies more evenly, within the same branches, when one moves between these nodes. */
   #isEvener(demand: Demand, from: Candidate | undefined, to: Candidate | undefined): boolean {
-    const { leafOf } = this.#draft.branches(demand);
+    const { leafOf } = this.#nodeSet.branches(demand);
     return (
       from !== undefined &&
       to !== undefined &&
@@ -110,14 +110,14 @@ export class Balancer {
     mayTake: (nodeId: string) => boolean,
   ): { readonly to: string } | { readonly why: string } {
     const demand = demandOf(task);
-    const others = this.#draft.candidates(demand).filter(({ node }) => node.ID !== task.NodeID);
+    const others = this.#nodeSet.candidates(demand).filter(({ node }) => node.ID !== task.NodeID);
     const asked = applying(filters, demand);
     const fitting = others.filter((node) => passesAll(asked, demand, node));
     const usable = fitting.filter((node) => node.failures < failureLimit && mayTake(node.node.ID));
     const rank = this.#ranker(demand, task.NodeID);
     const [best] = usable.sort((a, b) => compareNumbers(rank(a), rank(b)) || compareCandidates(a, b));
     if (best) {
-      this.#draft.place(demand, best, claim(demand, best));
+      this.#nodeSet.place(demand, best, claim(demand, best));
       return { to: best.node.ID };
     }
     return {
@@ -130,10 +130,10 @@ export class Balancer {
 
   /** Tasks of the service in each of a node's branches, once the one on `from` is gone: what decides before all else. */
   #ranker(demand: Demand, from: string | undefined): (node: Candidate) => number[] {
-    const { leafOf, paths } = this.#draft.branches(demand);
-    const counts = this.#draft.branchTasks(demand);
+    const { leafOf, paths } = this.#nodeSet.branches(demand);
+    const counts = this.#nodeSet.branchTasks(demand);
     const branches = ({ order }: Candidate) => paths[leafOf[order] ?? 0] ?? [];
-    const left = this.#draft.candidates(demand).find(({ node }) => node.ID === from);
+    const left = this.#nodeSet.candidates(demand).find(({ node }) => node.ID === from);
     const own = new Set(left && branches(left));
     return (node) => branches(node).map((path) => (counts.get(path) ?? 0) - (own.has(path) ? 1 : 0));
   }
@@ -144,8 +144,8 @@ export class Balancer {
     to: readonly Candidate[],
     compare: (a: Candidate, b: Candidate) => number,
   ): Step | undefined {
-    const { leafOf, paths } = this.#draft.branches(demand);
-    const counts = this.#draft.branchTasks(demand);
+    const { leafOf, paths } = this.#nodeSet.branches(demand);
+    const counts = this.#nodeSet.branchTasks(demand);
     const leaf = ({ order }: Candidate) => leafOf[order] ?? 0;
     const branches = (node: Candidate) => paths[leaf(node)] ?? [];
     // Of nodes in the same branches, the fullest and the best are all that matter.

@@ -3,9 +3,9 @@ import type { ReadView } from '../store/index.ts';
 import type { Candidate } from './candidate.ts';
 import { ClusterState } from './cluster-state.ts';
 import { type Demand, demandOf } from './demand.ts';
-import { Draft } from './draft.ts';
 import { type Filter, filters } from './filters/index.ts';
 import { leftBehindText } from './left-behind.ts';
+import { NodeSet } from './node-set.ts';
 import { pendingReasons, pendingText } from './reasons.ts';
 import { compareCandidates, compareNumbers, failureRank, namedScores, scoreNames } from './scores.ts';
 import { isPending } from './task-load.ts';
@@ -56,14 +56,14 @@ export function explainTask(view: ReadView, task: Task, now: number): TaskExplan
   const state = ClusterState.from(view);
   // Its own ports and reservations must not stand in its way.
   state.unplace(task);
-  const draft = new Draft(state, { now, seed: 0 });
+  const nodeSet = new NodeSet(state, { now, seed: 0 });
   const demand = demandOf(task);
   const predecessor = state.predecessorOf(task);
-  if (predecessor) draft.recount(demand, predecessor.NodeID ?? '', -1);
-  const { nodes, fits, reasons } = draft.vacated(state.vacanciesFor(task), () => {
-    const nodes = explainNodes(draft, demand, draft.candidates(demand), task.NodeID);
+  if (predecessor) nodeSet.recount(demand, predecessor.NodeID ?? '', -1);
+  const { nodes, fits, reasons } = nodeSet.vacated(state.vacanciesFor(task), () => {
+    const nodes = explainNodes(nodeSet, demand, nodeSet.candidates(demand), task.NodeID);
     const fits = nodes.some((node) => node.fits);
-    return { nodes, fits, reasons: fits ? [] : pendingReasons(demand, draft.concerned(demand)) };
+    return { nodes, fits, reasons: fits ? [] : pendingReasons(demand, nodeSet.concerned(demand)) };
   });
   return {
     taskId: task.ID,
@@ -82,13 +82,13 @@ export function explainTask(view: ReadView, task: Task, now: number): TaskExplan
 }
 
 function explainNodes(
-  draft: Draft,
+  nodeSet: NodeSet,
   demand: Demand,
   candidates: readonly Candidate[],
   present: string | undefined,
 ): NodeExplanation[] {
-  const counts = draft.branchTasks(demand);
-  const { leafOf, paths } = draft.branches(demand);
+  const counts = nodeSet.branchTasks(demand);
+  const { leafOf, paths } = nodeSet.branches(demand);
   const judged = candidates.map((candidate) => {
     const branches = (paths[leafOf[candidate.order] ?? 0] ?? []).map((path) => counts.get(path) ?? 0);
     const verdicts = filters.map((filter) => verdict(filter, demand, candidate));

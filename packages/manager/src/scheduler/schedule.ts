@@ -2,9 +2,9 @@ import type { GenericResource, PendingReason, Task } from '../model/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { type Demand, demandOf } from './demand.ts';
-import { Draft } from './draft.ts';
 import { applying, contestable, passesAll, roomFilters } from './filters/index.ts';
 import { type Group, groupsOf } from './groups.ts';
+import { NodeSet } from './node-set.ts';
 import { takeGeneric } from './occupancy.ts';
 import { pendingReasons, pendingText } from './reasons.ts';
 import { namedScores } from './scores.ts';
@@ -62,7 +62,7 @@ export function schedule(state: ClusterState, tasks: Iterable<Task>, options: Sc
 class Round implements Schedule {
   readonly placed: Placement[] = [];
   readonly pending: Unplaced[] = [];
-  readonly #draft: Draft;
+  readonly #nodeSet: NodeSet;
   readonly #state: ClusterState;
   /** Tasks of a group that are not placed yet. */
   readonly #left = new Map<Group, readonly Task[]>();
@@ -71,22 +71,22 @@ class Round implements Schedule {
 
   constructor(state: ClusterState, options: ScheduleOptions) {
     this.#state = state;
-    this.#draft = new Draft(state, options);
+    this.#nodeSet = new NodeSet(state, options);
   }
 
   /** Places the next `count` tasks of a group, or as many as there is room for; says how many. */
   place(group: Group, count: number): number {
-    return this.#draft.vacated(group.vacancies, () => this.#place(group, count));
+    return this.#nodeSet.vacated(group.vacancies, () => this.#place(group, count));
   }
 
   /** Places all that are left, and says why where that can't be done. */
   finish(group: Group): void {
-    this.#draft.vacated(group.vacancies, () => {
+    this.#nodeSet.vacated(group.vacancies, () => {
       this.#place(group, group.tasks.length);
       const left = this.#leftOf(group);
       if (left.length === 0) return;
       const demand = demandOf(group.tasks[0]);
-      const reasons = pendingReasons(demand, this.#draft.concerned(demand));
+      const reasons = pendingReasons(demand, this.#nodeSet.concerned(demand));
       if (reasons.some(({ filter }) => contestable.has(filter))) this.#short.add(group);
       const text = pendingText(reasons);
       for (const task of left) this.pending.push({ taskId: task.ID, reasons, text });
@@ -104,7 +104,7 @@ class Round implements Schedule {
     const room = applying(roomFilters, demand);
     const waiting = this.#leftOf(group);
     if (waiting.length === 0 || count === 0) return 0;
-    const tree = this.#draft.tree(demand, room);
+    const tree = this.#nodeSet.tree(demand, room);
     const left: Task[] = [];
     let placed = 0;
     let full = false;
@@ -116,7 +116,7 @@ class Round implements Schedule {
         continue;
       }
       const recount = (by: 1 | -1) => {
-        const node = predecessor && this.#draft.recount(demand, predecessor.NodeID ?? '', by);
+        const node = predecessor && this.#nodeSet.recount(demand, predecessor.NodeID ?? '', by);
         if (node) tree.recount(node, passesAll(room, demand, node), by);
       };
       recount(-1);
@@ -124,7 +124,7 @@ class Round implements Schedule {
         const genericResources = claim(demand, node);
         const scores = namedScores(demand, node, branchTasks);
         this.placed.push({ taskId: task.ID, nodeId: node.node.ID, scores, genericResources });
-        this.#draft.place(demand, node, genericResources);
+        this.#nodeSet.place(demand, node, genericResources);
         return passesAll(room, demand, node);
       });
       if (found) placed++;

@@ -5,7 +5,7 @@ import { knowsField } from '../scheduler/docker-version.ts';
 import type { Place, Target } from './new-task.ts';
 import type { Nodes } from './standing.ts';
 
-/** New ones. */
+/** It gets new tasks: it is ready, active, and short of nothing. */
 export const takesTasks = (node: Node): boolean =>
   isReady(node) && (node.Spec.Availability ?? 'active') === 'active' && node.reported.pressures === undefined;
 

@@ -9,7 +9,8 @@ import { isRunning, isUnassigned, standing } from './standing.ts';
 export function leaveCompanions(draft: Draft): void {
   for (const task of draft.tasks) {
     const name = companionOf(task.shoal.networkMode);
-    if (name === undefined || !task.shoal.companion || standing(task, draft.facts.nodes) !== 'live') continue;
+    if (name === undefined || !task.shoal.companion || standing(task, draft.snapshot.nodes) !== 'live')
+      continue;
     const stays = candidates(draft, name).some(({ ID }) => ID === task.shoal.companion?.taskId);
     if (!stays) draft.stop(task, 'companion-ended');
   }
@@ -31,11 +32,11 @@ export function joinCompanions(draft: Draft): void {
   }
 }
 
-const mates = ({ facts }: Draft, name: string): readonly Task[] => facts.companions?.(name) ?? [];
+const mates = ({ snapshot }: Draft, name: string): readonly Task[] => snapshot.companions?.(name) ?? [];
 
 const candidates = (draft: Draft, name: string): Task[] =>
   mates(draft, name).filter(
-    (task) => isRunning(task) && isWanted(task) && standing(task, draft.facts.nodes) === 'live',
+    (task) => isRunning(task) && isWanted(task) && standing(task, draft.snapshot.nodes) === 'live',
   );
 
 /** Whether the other service has, or has had and will fill again, the slot of this number. */

@@ -24,23 +24,23 @@ interface Open {
  * waits of tasks. Returns what the update waits for.
  */
 export function concludeUpdate(draft: Draft, places: readonly Place[], known: readonly Wait[]): Wait[] {
-  const { service, facts } = draft;
+  const { service, snapshot } = draft;
   if (!isUpdating(service)) return [];
   const excused = overtaken(draft);
   const ofTasks = new Map(known.toReversed().map((wait) => [wait.about.id, wait]));
   const open = places.flatMap((place) =>
     excused.has(place.key) ? [] : (openIn(draft, place, ofTasks) ?? []),
   );
-  draft.service = open.length === 0 ? completed(service, facts.now) : reported(draft, open);
+  draft.service = open.length === 0 ? completed(service, snapshot.now) : reported(draft, open);
   return open.map(({ wait, tellAt }) => {
-    const until = wakeAt([wait, ...(tellAt > facts.now ? [{ ...wait, until: tellAt }] : [])]);
+    const until = wakeAt([wait, ...(tellAt > snapshot.now ? [{ ...wait, until: tellAt }] : [])]);
     return until === undefined ? wait : { ...wait, until };
   });
 }
 
 /** Undefined when the update is done there, or is done there later. */
 function openIn(draft: Draft, place: Place, ofTasks: ReadonlyMap<string, Wait>): Open | undefined {
-  const { service, facts, rules } = draft;
+  const { service, snapshot, rules } = draft;
   const { key, creatable } = place;
   const slot = draft.slot(key);
   // Where nothing can be made now, the update is done later, when it can.
@@ -50,9 +50,9 @@ function openIn(draft: Draft, place: Place, ofTasks: ReadonlyMap<string, Wait>):
   if (!task) return isOutdated ? quietly(waitOf('slot', key, 'its turn in the update')) : undefined;
   if (isRunning(task)) {
     if (isOutdated) return quietly(waitOf('slot', key, 'the older task to stop'));
-    const proved = (task.shoal.runningSince ?? facts.now) + rules.monitorMs;
+    const proved = (task.shoal.runningSince ?? snapshot.now) + rules.monitorMs;
     const why = `task ${task.ID} to prove itself`;
-    return proved > facts.now ? quietly(waitOf('slot', key, why, proved)) : undefined;
+    return proved > snapshot.now ? quietly(waitOf('slot', key, why, proved)) : undefined;
   }
   const isLackingNode = whyWaiting(task) !== undefined;
   const isLeftWaiting = isLackingNode && !isAwaited(draft, slot, task);
@@ -82,11 +82,11 @@ function completed(service: Service, now: number): Service {
   };
 }
 
-function reported({ service, facts }: Draft, open: readonly Open[]): Service {
+function reported({ service, snapshot }: Draft, open: readonly Open[]): Service {
   const status = service.UpdateStatus;
   if (!status) return service;
   const [base = ''] = (status.Message ?? '').split(separator);
-  const told = open.find(({ tellAt }) => tellAt <= facts.now);
+  const told = open.find(({ tellAt }) => tellAt <= snapshot.now);
   const Message = told ? `${base}${separator}${told.wait.why}` : base;
   return Message === status.Message ? service : { ...service, UpdateStatus: { ...status, Message } };
 }

@@ -1,6 +1,6 @@
 import { joinCompanions, leaveCompanions } from './companions.ts';
 import { concludeUpdate } from './conclude.ts';
-import { type Decision, Draft, type Facts } from './draft.ts';
+import { type Decision, Draft, type Snapshot } from './draft.ts';
 import { globalPlaces } from './modes/global.ts';
 import { replicatedPlaces } from './modes/replicated.ts';
 import { observe } from './observe.ts';
@@ -17,9 +17,9 @@ import { isDirty } from './update/update-state.ts';
  * state, so it may be called at any time, by any manager, as often as one likes; once everything is as it
  * should be, it decides nothing.
  */
-export function decideService(facts: Facts): Decision {
-  const draft = new Draft(facts);
-  if (facts.service.shoal.removing) return decideRemoval(draft);
+export function decideService(snapshot: Snapshot): Decision {
+  const draft = new Draft(snapshot);
+  if (snapshot.service.shoal.removing) return decideRemoval(draft);
   observe(draft);
   leaveCompanions(draft);
   judgeUpdate(draft);
@@ -40,7 +40,7 @@ export function decideService(facts: Facts): Decision {
 
 /** What needs no new task for the present spec has it from now on. */
 function takeOn(draft: Draft): void {
-  const { nodes, tasksOn = () => [] } = draft.facts;
+  const { nodes, tasksOn = () => [] } = draft.snapshot;
   for (const task of adopt(draft.service, draft.tasks, nodes, tasksOn).changed) draft.put(task);
 }
 

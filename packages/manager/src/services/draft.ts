@@ -5,7 +5,7 @@ import { type UpdateRules, updateRules } from './policy.ts';
 import { byAge, isUnassigned, makesRoom, type Nodes, standing } from './standing.ts';
 
 /** All that a decision about one service may depend on. */
-export interface Facts {
+export interface Snapshot {
   readonly service: Service;
   /** Every task of the service, in any order. */
   readonly tasks: readonly Task[];
@@ -50,7 +50,7 @@ export interface Slot {
 
 /** A decision in the making: each step sees what the steps before it have decided. */
 export class Draft {
-  readonly facts: Facts;
+  readonly snapshot: Snapshot;
   service: Service;
   readonly #tasks = new Map<string, Task>();
   readonly #places = new Map<string, Map<string, Task>>();
@@ -59,10 +59,10 @@ export class Draft {
   #roomComes: boolean | undefined;
   readonly #original = new Map<string, Task>();
 
-  constructor(facts: Facts) {
-    this.facts = facts;
-    this.service = facts.service;
-    for (const task of facts.tasks) {
+  constructor(snapshot: Snapshot) {
+    this.snapshot = snapshot;
+    this.service = snapshot.service;
+    for (const task of snapshot.tasks) {
       this.#original.set(task.ID, task);
       this.put(task);
     }
@@ -75,7 +75,7 @@ export class Draft {
 
   /** Whether tasks leave nodes, so that there may be room soon. */
   get roomComes(): boolean {
-    const { nodes, now, roomComes } = this.facts;
+    const { nodes, now, roomComes } = this.snapshot;
     this.#roomComes ??= this.tasks.some((task) => makesRoom(task, nodes, now)) || (roomComes?.() ?? false);
     return this.#roomComes;
   }
@@ -106,7 +106,7 @@ export class Draft {
   }
 
   create(task: NewObject<Task>): Task {
-    const at = isoTime(this.facts.now);
+    const at = isoTime(this.snapshot.now);
     const created = { ...task, Version: { Index: 0 }, CreatedAt: at, UpdatedAt: at };
     this.put(created);
     return created;
@@ -138,8 +138,8 @@ export class Draft {
 
   /** The task shall end and vanish. */
   discard(task: Task): void {
-    const stands = standing(task, this.facts.nodes);
-    if (isUnassigned(task) || stands === 'ended' || stands === 'lost') this.remove(task);
+    const stands = standing(task, this.snapshot.nodes);
+    if (isUnassigned(task) || stands === 'ended' || stands === 'orphaned') this.remove(task);
     else if (task.DesiredState !== 'remove') this.put({ ...task, DesiredState: 'remove' });
   }
 
@@ -157,7 +157,7 @@ export class Draft {
       create,
       update,
       remove: [...this.#original.keys()].filter((id) => !this.#tasks.has(id)),
-      ...(this.service !== this.facts.service && { service: this.service }),
+      ...(this.service !== this.snapshot.service && { service: this.service }),
       removeService,
       waits,
     };
@@ -170,7 +170,7 @@ export class Draft {
     const live: Task[] = [];
     const past: Task[] = [];
     for (const task of tasks) {
-      const stands = standing(task, this.facts.nodes);
+      const stands = standing(task, this.snapshot.nodes);
       if (stands === 'live') live.push(task);
       else if (stands !== 'leaving') past.push(task);
     }

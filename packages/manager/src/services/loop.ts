@@ -4,7 +4,7 @@ import { Loop } from '../loop.ts';
 import { type Node, nodeState, roleOf, type Wait, wakeAt } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { decideService } from './decide.ts';
-import { ComingRoom, factsOf } from './facts.ts';
+import { ComingRoom, snapshotOf } from './snapshot.ts';
 
 /** When a decision fails (a bug), the service is tried again after this long, and others go on. */
 const retryMs = 10_000;
@@ -66,7 +66,7 @@ function reconcileService(tx: Tx, serviceId: string, ids: Ids, room: ComingRoom)
     for (const { ID } of tx.tasks.by('service', serviceId)) tx.tasks.remove(ID);
     return [];
   }
-  const decision = decideService(factsOf(tx, service, room, ids));
+  const decision = decideService(snapshotOf(tx, service, room, ids));
   for (const task of decision.create) tx.tasks.create(task);
   for (const task of decision.update) tx.tasks.update(task);
   room.note(decision.update);

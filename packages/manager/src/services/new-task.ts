@@ -35,9 +35,9 @@ export interface Place {
 }
 
 /** Why no task can be made there. */
-export function notNow({ facts }: Draft, place: Place): Wait {
+export function notNow({ snapshot }: Draft, place: Place): Wait {
   const { nodeId = '' } = place;
-  const name = facts.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId;
+  const name = snapshot.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId;
   return waitOf('slot', place.key, `node ${name}, which is paused or not ready`);
 }
 

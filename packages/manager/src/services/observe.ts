@@ -13,7 +13,7 @@ import { displacement, isRunning, isUnassigned, provedAt, standing } from './sta
 
 /** Takes note of what happened to the tasks: which run, which ended, which are out of reach, which came back. */
 export function observe(draft: Draft): void {
-  const refusals = refusalsOf(draft.facts);
+  const refusals = refusalsOf(draft.snapshot);
   for (const task of draft.tasks) observeTask(draft, task, refusals);
 }
 
@@ -22,7 +22,7 @@ function observeTask(draft: Draft, task: Task, refusals: Refusals): void {
     draft.discard(task);
     return;
   }
-  const stands = standing(task, draft.facts.nodes);
+  const stands = standing(task, draft.snapshot.nodes);
   if (!isWanted(task)) {
     if (isUnassigned(task)) draft.remove(task);
     else if (task.shoal.lost && isOverThere(draft, task)) draft.put(withoutReturn(task));
@@ -30,7 +30,7 @@ function observeTask(draft: Draft, task: Task, refusals: Refusals): void {
     return;
   }
   if (stands === 'ended') draft.put(over(draft, task, refusals));
-  else if (stands === 'lost') lose(draft, withStart(task));
+  else if (stands === 'orphaned') lose(draft, withStart(task));
   else if (withStart(task) !== task) draft.put(withStart(task));
 }
 
@@ -44,17 +44,17 @@ function over(draft: Draft, task: Task, refusals: Refusals): Task {
  * Why an end is no failure of the service: a move came to nothing, and the task that should have moved still runs; its
  * host stopped it for want of contact; or its host refused it, and another one is tried.
  */
-function notItsOwn({ facts }: Draft, task: Task, refusals: Refusals): StopReason | undefined {
+function notItsOwn({ snapshot }: Draft, task: Task, refusals: Refusals): StopReason | undefined {
   if (task.shoal.moves !== undefined && task.shoal.runningSince === undefined) return 'move-failed';
   if (task.Status.cutOff) return 'no-contact';
-  return triesNextHost(facts, task, refusals) ? 'next-host' : undefined;
+  return triesNextHost(snapshot, task, refusals) ? 'next-host' : undefined;
 }
 
 /** It must run only once, and has stopped – or its agent is there to be told to, but its daemon is dead. */
 function isOverThere(draft: Draft, task: Task): boolean {
-  const node = draft.facts.nodes.get(task.NodeID ?? '');
+  const node = draft.snapshot.nodes.get(task.NodeID ?? '');
   const heard = node !== undefined && isDown(node) && node.judged.leases === undefined;
-  return task.shoal.isolated === true && (heard || standing(task, draft.facts.nodes) === 'lost');
+  return task.shoal.isolated === true && (heard || standing(task, draft.snapshot.nodes) === 'orphaned');
 }
 
 /** What comes back with its node is to be stopped. */
@@ -63,7 +63,7 @@ function withoutReturn({ shoal: { lost: _, ...shoal }, ...task }: Task): Task {
 }
 
 function lose(draft: Draft, task: Task): void {
-  const node = draft.facts.nodes.get(task.NodeID ?? '');
+  const node = draft.snapshot.nodes.get(task.NodeID ?? '');
   // One that shares another's network can't outlive that one, whose fate is decided elsewhere.
   // An agent that is heard, and only its daemon is dead, is told to stop what must run only once.
   const heard = task.shoal.isolated && node?.judged.leases === undefined;
@@ -74,7 +74,7 @@ function lose(draft: Draft, task: Task): void {
 
 /** Its node is heard again: it stops if its place is taken, else it goes on, and what was to replace it ends. */
 function cameBack(draft: Draft, task: Task): void {
-  if (!isReady(draft.facts.nodes.get(task.NodeID ?? ''))) return;
+  if (!isReady(draft.snapshot.nodes.get(task.NodeID ?? ''))) return;
   const { lost: _, ...shoal } = task.shoal;
   if (isPlaceTaken(draft, task)) {
     draft.put({ ...task, shoal });
@@ -84,7 +84,7 @@ function cameBack(draft: Draft, task: Task): void {
   draft.put({
     ...task,
     DesiredState: 'running',
-    shoal: { ...internals, returnedAt: draft.facts.now },
+    shoal: { ...internals, returnedAt: draft.snapshot.now },
   });
 }
 
@@ -95,8 +95,8 @@ function isPlaceTaken(draft: Draft, task: Task): boolean {
     .slot(slotKey(task))
     .live.some(
       (other) =>
-        !displacement(other, draft.facts.nodes) &&
-        draft.facts.now >= (provedAt(other) ?? 0) &&
+        !displacement(other, draft.snapshot.nodes) &&
+        draft.snapshot.now >= (provedAt(other) ?? 0) &&
         ((isRunning(other) && !other.Status.Err) ||
           (alone && compareStates(other.Status.State, 'starting') >= 0)),
     );

@@ -28,10 +28,10 @@ function reapPlace(draft: Draft, key: string, limit: number): void {
   }
 }
 
-function limitOf({ facts, service }: Draft): number {
-  if (facts.historyLimit < 0) return Number.POSITIVE_INFINITY;
+function limitOf({ snapshot, service }: Draft): number {
+  if (snapshot.historyLimit < 0) return Number.POSITIVE_INFINITY;
   const { maxAttempts } = restartRules(taskTemplate(service.Spec).RestartPolicy);
-  return maxAttempts > 0 ? Math.max(facts.historyLimit, maxAttempts + 1) : facts.historyLimit;
+  return maxAttempts > 0 ? Math.max(snapshot.historyLimit, maxAttempts + 1) : snapshot.historyLimit;
 }
 
 /** The failure that an unfinished update counts for this place. */
@@ -42,5 +42,5 @@ function neededIn(draft: Draft, key: string): Task | undefined {
 }
 
 /** It will never be heard of again: what ended before the node was removed is history like any other. */
-const isOnRemovedNode = ({ facts: { nodes } }: Draft, task: Task): boolean =>
-  standing(task, nodes) === 'lost' && nodes.get(task.NodeID ?? '') === undefined;
+const isOnRemovedNode = ({ snapshot: { nodes } }: Draft, task: Task): boolean =>
+  standing(task, nodes) === 'orphaned' && nodes.get(task.NodeID ?? '') === undefined;

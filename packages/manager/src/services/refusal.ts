@@ -1,7 +1,7 @@
 import { isRefused, type Task, versionAtEnd } from '../model/index.ts';
 import { failureWindowMs } from '../scheduler/failures.ts';
 import { couldRun } from './capacity.ts';
-import type { Facts } from './draft.ts';
+import type { Snapshot } from './draft.ts';
 import { endedAt } from './standing.ts';
 
 /** In one slot, without a delay: what many hosts refuse is rarely their fault, and each try may cost a pull. */
@@ -10,7 +10,7 @@ const mostTries = 20;
 /** When hosts first refused tasks of the service (ms since the epoch): by version, then host. Only of late. */
 export type Refusals = ReadonlyMap<number, ReadonlyMap<string, number>>;
 
-export function refusalsOf({ tasks, now }: Facts): Refusals {
+export function refusalsOf({ tasks, now }: Snapshot): Refusals {
   const refusals = new Map<number, Map<string, number>>();
   for (const task of tasks) {
     if (!isRefused(task) || endedAt(task) <= now - failureWindowMs) continue;
@@ -29,7 +29,7 @@ export function refusalsOf({ tasks, now }: Facts): Refusals {
  * refused it before, the others have no room, and it is no use to hurry. Not all refusals are remembered, so they are
  * counted, too: no slot tries more hosts in that way than there are.
  */
-export function triesNextHost({ nodes }: Facts, task: Task, refusals: Refusals): boolean {
+export function triesNextHost({ nodes }: Snapshot, task: Task, refusals: Refusals): boolean {
   const { Slot, NodeID, shoal, Spec, CreatedAt } = task;
   if (!isRefused(task) || Slot === undefined || shoal.companion !== undefined) return false;
   const tries = (shoal.refusals ?? 0) + 1;

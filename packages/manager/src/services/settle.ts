@@ -29,7 +29,8 @@ const longestHandoverMs = 30_000;
 /** A task that could stay is not worth waiting longer than this for its successor to run. */
 const longestMoveMs = 10 * 60_000;
 
-interface Scene {
+/** The place that is being settled, and the version it shall have. */
+interface Context {
   readonly draft: Draft;
   readonly place: Place;
   readonly target: Target;
@@ -43,27 +44,29 @@ interface Scene {
 export function settle(draft: Draft, place: Place, picked: boolean): Wait[] {
   const before = draft.slot(place.key);
   const target = picked ? currentTarget(draft.service) : fittingTarget(draft, place, before);
-  const scene: Scene = { draft, place, target };
+  const context: Context = { draft, place, target };
   const waits: Wait[] = [];
-  const [kept, ...others] = before.live.filter((task) => isGood(scene, task)).sort(furthestFirst);
+  const [kept, ...others] = before.live.filter((task) => isGood(context, task)).sort(furthestFirst);
   for (const task of others) {
     const needed = kept && whileNeeded(draft, task, kept);
-    if (kept && needed) waits.push(...handOver(scene, kept, task), needed);
+    if (kept && needed) waits.push(...handOver(context, kept, task), needed);
     // As history its container would go on filling the disk that it leaves for want of space.
     else if (kept?.shoal.moves === task.ID && freesDisk(kept)) draft.discard(task);
-    else draft.stop(task, whyTooMuch(scene, task, kept));
+    else draft.stop(task, whyTooMuch(context, task, kept));
   }
   const next = kept
     ? { task: kept }
     : place.creatable
-      ? successor(scene, before, picked)
+      ? successor(context, before, picked)
       : { wait: notNow(draft, place) };
-  const going = before.live.filter((task) => !isGood(scene, task));
-  const serving = lastServing(scene, going);
+  const going = before.live.filter((task) => !isGood(context, task));
+  const serving = lastServing(context, going);
   for (const task of going) {
-    const wait = next?.task ? beforeStop(scene, task, next.task) : untilSucceeded(scene, task, next?.wait);
+    const wait = next?.task
+      ? beforeStop(context, task, next.task)
+      : untilSucceeded(context, task, next?.wait);
     if (!wait || (serving && task !== serving))
-      draft.stop(task, displacement(task, draft.facts.nodes) ?? 'replaced');
+      draft.stop(task, displacement(task, draft.snapshot.nodes) ?? 'replaced');
     else waits.push(wait, ...asList(unproved(draft, task)));
   }
   if (next?.wait) waits.push(next.wait);
@@ -72,7 +75,7 @@ export function settle(draft: Draft, place: Place, picked: boolean): Wait[] {
 }
 
 /** Of those that have to go, one is enough to serve until the successor does: the newest version that runs. */
-const lastServing = ({ draft, target }: Scene, going: readonly Task[]): Task | undefined =>
+const lastServing = ({ draft, target }: Context, going: readonly Task[]): Task | undefined =>
   going
     .filter((task) => isRunning(task) && !unproved(draft, task))
     .sort((a, b) => rank(b, target) - rank(a, target))[0];
@@ -80,7 +83,7 @@ const lastServing = ({ draft, target }: Scene, going: readonly Task[]): Task | u
 const rank = ({ shoal }: Task, target: Target): number => Number(shoal.specVersion === target.version);
 
 /** Starts `next` beside `kept`; or, if it must not run beside it, stops `kept` for it once that costs the least. */
-function handOver({ draft, place }: Scene, kept: Task, next: Task): Wait[] {
+function handOver({ draft, place }: Context, kept: Task, next: Task): Wait[] {
   // Both services have to be ready for it at the same time: the rebalancer sees them.
   if (next.shoal.exchange) return [];
   const isPrepared = next.shoal.moves === kept.ID && compareStates(next.Status.State, 'ready') >= 0;
@@ -99,7 +102,7 @@ const isWhole = (draft: Draft): boolean =>
  */
 function whileNeeded(draft: Draft, next: Task, kept: Task): Wait | undefined {
   if (!isRunning(kept)) return undefined;
-  const { rules, service, facts } = draft;
+  const { rules, service, snapshot } = draft;
   const alone = rules.order === 'stop-first';
   // Both came back: it is not yet sure that the containers of the one that is kept survived.
   if (isRunning(next)) return alone ? undefined : unproved(draft, kept);
@@ -111,14 +114,14 @@ function whileNeeded(draft: Draft, next: Task, kept: Task): Wait | undefined {
   }
   // A move is given up for an update, for want of room, and when it takes too long.
   const until = Date.parse(next.CreatedAt) + longestMoveMs;
-  if (isUpdating(service) || isUnplaceable(next) || until <= facts.now) return undefined;
+  if (isUpdating(service) || isUnplaceable(next) || until <= snapshot.now) return undefined;
   return waitOf('task', kept.ID, `task ${next.ID} to take over`, until);
 }
 
 const freesDisk = ({ shoal: { relieves = [] } }: Task): boolean =>
   relieves.includes('disk') || relieves.includes('inodes');
 
-function whyTooMuch({ draft }: Scene, task: Task, kept: Task | undefined): StopReason {
+function whyTooMuch({ draft }: Context, task: Task, kept: Task | undefined): StopReason {
   if (kept?.shoal.moves === task.ID) return kept.shoal.relieves ? 'node-pressure' : 'rebalanced';
   return task.shoal.moves === kept?.ID && !isUpdating(draft.service) ? 'move-failed' : 'surplus';
 }
@@ -126,12 +129,12 @@ function whyTooMuch({ draft }: Scene, task: Task, kept: Task | undefined): StopR
 /** A node of a global service may meet the current constraints only: there an older version has no future. */
 function fittingTarget(draft: Draft, { nodeId }: Place, slot: Slot): Target {
   const target = targetOf(slot, draft.service);
-  const node = nodeId === undefined ? undefined : draft.facts.nodes.get(nodeId);
+  const node = nodeId === undefined ? undefined : draft.snapshot.nodes.get(nodeId);
   return node && !isEligible(node, target.spec.Placement) ? currentTarget(draft.service) : target;
 }
 
-const isGood = ({ target, draft }: Scene, task: Task): boolean =>
-  task.shoal.specVersion === target.version && !displacement(task, draft.facts.nodes);
+const isGood = ({ target, draft }: Context, task: Task): boolean =>
+  task.shoal.specVersion === target.version && !displacement(task, draft.snapshot.nodes);
 
 /** Either the task that is to be in the place, or what has to pass before there can be one. */
 type Successor =
@@ -139,30 +142,30 @@ type Successor =
   | { readonly wait: Wait; readonly task?: never };
 
 /** Undefined when the restart policy leaves the place empty. */
-function successor(scene: Scene, slot: Slot, picked: boolean): Successor | undefined {
-  const { draft, place, target } = scene;
+function successor(context: Context, slot: Slot, picked: boolean): Successor | undefined {
+  const { draft, place, target } = context;
   const kin = slot.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
   const head = kin.find((task) => !isDropped(task));
   if (picked) {
     const old = atStake(slot);
-    return make(scene, old ? { replaces: old.ID } : {});
+    return make(context, old ? { replaces: old.ID } : {});
   }
-  if (!head) return make(scene, {});
-  if (!endedByItself(head)) return make(scene, takenOver(head, place));
-  const restart = restartAfter(head, kin, target.spec.RestartPolicy, draft.facts.now);
+  if (!head) return make(context, {});
+  if (!endedByItself(head)) return make(context, takenOver(head, place));
+  const restart = restartAfter(head, kin, target.spec.RestartPolicy, draft.snapshot.now);
   if (!restart) return undefined;
   const { createAfter = 0, ...origin } = restart;
-  if (createAfter <= draft.facts.now) return make(scene, origin);
+  if (createAfter <= draft.snapshot.now) return make(context, origin);
   const why = `the next task, after ${restart.failures} that ended early`;
   return { wait: waitOf('slot', place.key, why, createAfter) };
 }
 
-function make({ draft, place, target }: Scene, origin: Origin): Successor {
-  const { facts, rules, service } = draft;
+function make({ draft, place, target }: Context, origin: Origin): Successor {
+  const { snapshot, rules, service } = draft;
   const isolated = wantsIsolation(service.Spec.Labels) && { isolated: true as const };
   const stopFirst = rules.order === 'stop-first' && { stopFirst: true as const };
   const whole = { ...origin, ...isolated, ...stopFirst };
-  return { task: draft.create(newTask(service.ID, place, target, whole, facts.now, facts.ids)) };
+  return { task: draft.create(newTask(service.ID, place, target, whole, snapshot.now, snapshot.ids)) };
 }
 
 /** What a task leaves to its successor when it was not its own fault. */
@@ -177,9 +180,9 @@ function takenOver({ shoal }: Task, { nodeId }: Place): Origin {
 }
 
 /** What has to pass before `old` makes room for `next`; undefined: nothing, it goes now. */
-function beforeStop({ draft, place, target }: Scene, old: Task, next: Task): Wait | undefined {
-  const { rules, facts } = draft;
-  const { nodes, now } = facts;
+function beforeStop({ draft, place, target }: Context, old: Task, next: Task): Wait | undefined {
+  const { rules, snapshot } = draft;
+  const { nodes, now } = snapshot;
   if (!isRunning(old)) return undefined;
   const stopFirst = startsAfterStop(draft, next);
   // Stop-first also waits until the new one is prepared: an image that can't be pulled stops nothing.
@@ -198,16 +201,16 @@ function beforeStop({ draft, place, target }: Scene, old: Task, next: Task): Wai
 }
 
 /** What an old task stays for where nothing takes over yet; undefined: it goes now, as it does where nothing ever will. */
-const untilSucceeded = ({ draft }: Scene, old: Task, wait: Wait | undefined): Wait | undefined =>
+const untilSucceeded = ({ draft }: Context, old: Task, wait: Wait | undefined): Wait | undefined =>
   // Nothing it does counts any more where it is.
-  wait && displacement(old, draft.facts.nodes) === undefined
+  wait && displacement(old, draft.snapshot.nodes) === undefined
     ? waitOf('task', old.ID, wait.why, wait.until)
     : undefined;
 
 /** One that came back with its node may not have survived, and its agent says so soon. */
-function unproved({ facts }: Draft, task: Task): Wait | undefined {
+function unproved({ snapshot }: Draft, task: Task): Wait | undefined {
   const at = provedAt(task) ?? 0;
-  return at > facts.now
+  return at > snapshot.now
     ? waitOf('task', task.ID, `word that task ${task.ID} came back with its node`, at)
     : undefined;
 }

@@ -91,17 +91,17 @@ const isHandedOver = (tasks: readonly Task[]): boolean =>
 
 /** What has to hold after every round, whatever happened before. */
 function checkInvariants(simulation: Simulation): void {
-  const { service, facts } = simulation;
-  const draft = new Draft(facts);
+  const { service, snapshot } = simulation;
+  const draft = new Draft(snapshot);
   const rules = updateRules(service);
-  const live = simulation.tasks.filter((task) => standing(task, facts.nodes) === 'live');
+  const live = simulation.tasks.filter((task) => standing(task, snapshot.nodes) === 'live');
   const current = live.filter(({ shoal }) => shoal.specVersion === service.shoal.specVersion);
   let handovers = 0;
   let excused = 0;
   for (const [key, tasks] of bySlot(live)) {
     expect(tasks.length, `live tasks in ${key}`).toBeLessThanOrEqual(2);
     const displaced = tasks.some(
-      ({ NodeID }) => facts.nodes.get(NodeID ?? '')?.Spec.Availability === 'drain',
+      ({ NodeID }) => snapshot.nodes.get(NodeID ?? '')?.Spec.Availability === 'drain',
     );
     if (tasks.length === 2) handovers++;
     // Beside an old task, the successor of one that failed waits for its turn.
@@ -109,7 +109,9 @@ function checkInvariants(simulation: Simulation): void {
     if (displaced || failed || isHandedOver(tasks)) excused++;
   }
   for (const [key, tasks] of bySlot(current)) {
-    const usable = tasks.filter(({ NodeID }) => facts.nodes.get(NodeID ?? '')?.Spec.Availability !== 'drain');
+    const usable = tasks.filter(
+      ({ NodeID }) => snapshot.nodes.get(NodeID ?? '')?.Spec.Availability !== 'drain',
+    );
     expect(usable.length, `up-to-date tasks in ${key}`).toBeLessThanOrEqual(isHandedOver(usable) ? 2 : 1);
   }
   expect(handovers).toBeLessThanOrEqual(rules.parallelism + excused);
@@ -117,12 +119,12 @@ function checkInvariants(simulation: Simulation): void {
     (task) =>
       task.shoal.replaces !== undefined &&
       task.shoal.runningSince === undefined &&
-      !(isUnassigned(task) && facts.nodes.get(task.NodeID ?? '')?.Spec.Availability === 'pause'),
+      !(isUnassigned(task) && snapshot.nodes.get(task.NodeID ?? '')?.Spec.Availability === 'pause'),
   );
   if (service.UpdateStatus?.State === 'updating')
     expect(inFlight.length).toBeLessThanOrEqual(rules.parallelism);
   for (const [key, tasks] of bySlot(simulation.tasks)) {
-    const past = tasks.filter((task) => ['ended', 'lost'].includes(standing(task, facts.nodes)));
+    const past = tasks.filter((task) => ['ended', 'orphaned'].includes(standing(task, snapshot.nodes)));
     // Beside the newest, the failure that counts and the one that a rollback is for.
     expect(past.length, `history of ${key}`).toBeLessThanOrEqual(5 + 2);
   }
@@ -135,13 +137,13 @@ function comparable({ create, update, remove, waits, ...rest }: Decision) {
 }
 
 function decideTwice(simulation: Simulation): void {
-  const { facts } = simulation;
+  const { snapshot } = simulation;
   const numbered = () => {
     let n = 0;
     return () => `next${++n}`;
   };
-  const once = decideService({ ...facts, ids: numbered() });
-  const reversed = decideService({ ...facts, tasks: facts.tasks.toReversed(), ids: numbered() });
+  const once = decideService({ ...snapshot, ids: numbered() });
+  const reversed = decideService({ ...snapshot, tasks: snapshot.tasks.toReversed(), ids: numbered() });
   expect(comparable(reversed)).toEqual(comparable(once));
 }
 
@@ -155,7 +157,7 @@ async function survive(simulation: Simulation, events: readonly Event[]): Promis
     await simulation.orchestrate();
     checkInvariants(simulation);
     expect(writes(simulation.decide())).toEqual([]);
-    checkWaits(simulation.facts);
+    checkWaits(simulation.snapshot);
     await simulation.tick(50);
   }
 }

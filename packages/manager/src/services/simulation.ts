@@ -24,7 +24,7 @@ import { beginTransaction, Store, type Tx } from '../store/index.ts';
 import { aNode, aService } from '../testing.ts';
 import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
-import type { Decision, Facts } from './draft.ts';
+import type { Decision, Snapshot } from './draft.ts';
 import { reconcile } from './loop.ts';
 import { isRunning } from './standing.ts';
 
@@ -90,7 +90,7 @@ export class Simulation {
     return this.store.view.tasks.by('service', 'web');
   }
 
-  get facts(): Facts {
+  get snapshot(): Snapshot {
     return {
       service: this.service,
       tasks: this.tasks,
@@ -125,7 +125,7 @@ export class Simulation {
   }
 
   decide(): Decision {
-    return decideService(this.facts);
+    return decideService(this.snapshot);
   }
 
   /** One orchestrator's round. */

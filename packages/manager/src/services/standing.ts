@@ -16,16 +16,17 @@ export interface Nodes {
 }
 
 /**
- * Where a task stands: `live` is wanted and may run; `leaving` was asked to stop and may still run; `lost`
+ * Where a task stands: `live` is wanted and may run; `leaving` was asked to stop and may still run; `orphaned`
  * may run, but on a node that nobody hears; `ended` will never run again. One that must run only once is `leaving` on
  * a node that is down, too, until it is sure that it does not run there any more.
  */
-export type Standing = 'live' | 'leaving' | 'lost' | 'ended';
+export type Standing = 'live' | 'leaving' | 'orphaned' | 'ended';
 
 export function standing(task: Task, nodes: Nodes): Standing {
   if (isTerminal(task.Status.State)) return 'ended';
   const node = nodes.get(task.NodeID ?? '');
-  if (task.NodeID && isDown(node)) return node && !isWanted(task) && mayRun(task, node) ? 'leaving' : 'lost';
+  if (task.NodeID && isDown(node))
+    return node && !isWanted(task) && mayRun(task, node) ? 'leaving' : 'orphaned';
   return isWanted(task) ? 'live' : 'leaving';
 }
 

@@ -17,13 +17,13 @@ export function start(draft: Draft, key: string, task: Task): Wait | undefined {
 
 /** Its delay has to be over and, with stop-first, all others of its place have to be stopped. */
 function heldBackBy(draft: Draft, key: string, task: Task): Wait | undefined {
-  const { facts } = draft;
+  const { snapshot } = draft;
   const { startAfter = 0, exchange } = task.shoal;
-  if (startAfter > facts.now) return aboutTask(task, afterFailures(task), startAfter);
+  if (startAfter > snapshot.now) return aboutTask(task, afterFailures(task), startAfter);
   const [other] = startsAfterStop(draft, task) ? occupants(draft, key, task) : [];
   if (other) return aboutTask(task, toStop(draft, other));
-  if (exchange && facts.mayRun?.(exchange.old))
-    return aboutTask(task, `task ${exchange.old} to stop`, facts.now + roomPollMs);
+  if (exchange && snapshot.mayRun?.(exchange.old))
+    return aboutTask(task, `task ${exchange.old} to stop`, snapshot.now + roomPollMs);
   return undefined;
 }
 
@@ -33,7 +33,7 @@ export const startsAfterStop = ({ rules }: Draft, { shoal }: Task): boolean =>
 
 /** Other tasks of a place that may still be running where they can be heard. */
 function occupants(draft: Draft, key: string, than: Task): Task[] {
-  const mayRun = (task: Task) => ['live', 'leaving'].includes(standing(task, draft.facts.nodes));
+  const mayRun = (task: Task) => ['live', 'leaving'].includes(standing(task, draft.snapshot.nodes));
   return draft
     .all(key)
     .filter((task) => task.ID !== than.ID && mayRun(task))
@@ -41,8 +41,8 @@ function occupants(draft: Draft, key: string, than: Task): Task[] {
 }
 
 /** One that must run only once may do so still on a host that nobody hears. */
-function toStop({ facts }: Draft, { ID, NodeID, shoal }: Task): string {
-  const node = facts.nodes.get(NodeID ?? '');
+function toStop({ snapshot }: Draft, { ID, NodeID, shoal }: Task): string {
+  const node = snapshot.nodes.get(NodeID ?? '');
   const still = shoal.isolated && node ? runsStill(node) : '';
   return `task ${ID} to stop${still}`;
 }
@@ -66,7 +66,7 @@ const afterFailures = ({ ID, shoal: { failures = 0 } }: Task): string =>
 export function underWay(draft: Draft, known: readonly Wait[]): Wait[] {
   const told = new Set(known.flatMap(({ about }) => (about.kind === 'task' ? about.id : [])));
   return draft.tasks.flatMap((task) => {
-    const stands = standing(task, draft.facts.nodes);
+    const stands = standing(task, draft.snapshot.nodes);
     if (stands === 'leaving') return aboutTask(task, toStop(draft, task));
     if (stands !== 'live') return [];
     const { ID, Status, shoal } = task;

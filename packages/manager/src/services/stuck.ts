@@ -29,7 +29,7 @@ interface Stuck {
  * nothing moves once there is room after all.
  */
 export function judgeStuck(draft: Draft, places: readonly Place[]): Wait[] {
-  const { service, facts, rules } = draft;
+  const { service, snapshot, rules } = draft;
   if (!isUpdating(service)) return [];
   const excused = overtaken(draft);
   const open = places.filter(({ key, creatable }) => creatable && !excused.has(key));
@@ -38,18 +38,18 @@ export function judgeStuck(draft: Draft, places: readonly Place[]): Wait[] {
   if (!first) return [];
   const due = Math.max(...stuck.map(({ task }) => sureAt(draft, task)));
   const lack = `a node for ${nameOf(draft, first.place)}: ${first.why}`;
-  if (due > facts.now) return [waitOf('service', service.ID, lack, lookAgainAt(draft, due))];
+  if (due > snapshot.now) return [waitOf('service', service.ID, lack, lookAgainAt(draft, due))];
   const more = stuck.length < rules.parallelism && open.some(({ key }) => isDirty(draft.slot(key), service));
   if (more) return [waitOf('service', service.ID, lack)];
   if (open.some(({ key }) => isMoving(draft, key)))
-    return [waitOf('service', service.ID, lack, facts.now + againMs)];
+    return [waitOf('service', service.ID, lack, snapshot.now + againMs)];
   for (const { task } of stuck) draft.stop(task, 'surplus');
   endUpdate(draft, { why: `lack of ${lack}` });
   return [];
 }
 
 /** Whether there will be room is no event of this service. */
-const lookAgainAt = ({ facts }: Draft, due: number): number => Math.min(due, facts.now + againMs);
+const lookAgainAt = ({ snapshot }: Draft, due: number): number => Math.min(due, snapshot.now + againMs);
 
 /**
  * When to look again whether a place that was empty before stays so for want of a node (ms since the epoch); undefined
@@ -57,7 +57,7 @@ const lookAgainAt = ({ facts }: Draft, due: number): number => Math.min(due, fac
  */
 export function leftWaitingAt(draft: Draft, task: Task): number | undefined {
   const due = sureAt(draft, task);
-  return due > draft.facts.now ? lookAgainAt(draft, due) : undefined;
+  return due > draft.snapshot.now ? lookAgainAt(draft, due) : undefined;
 }
 
 function stuckIn(draft: Draft, place: Place): Stuck | undefined {
@@ -73,12 +73,12 @@ export const isAwaited = ({ service }: Draft, { live }: Slot, { shoal }: Task): 
 
 /** A new task there has what it needs, or one leaves: afterwards there is more room. */
 function isMoving(draft: Draft, key: string): boolean {
-  const { service, facts } = draft;
+  const { service, snapshot } = draft;
   return draft
     .all(key)
     .some(
       (task) =>
-        makesRoom(task, facts.nodes, facts.now) ||
+        makesRoom(task, snapshot.nodes, snapshot.now) ||
         (draft.slot(key).live.includes(task) &&
           isCurrent(task, service) &&
           !isRunning(task) &&
@@ -89,14 +89,14 @@ function isMoving(draft: Draft, key: string): boolean {
 /** From when on it is sure that no node takes the task, as far as is known now (ms since the epoch). */
 function sureAt(draft: Draft, task: Task): number {
   const made = Date.parse(task.CreatedAt);
-  if (draft.facts.now < made + sureMs) return made + sureMs;
+  if (draft.snapshot.now < made + sureMs) return made + sureMs;
   const { pending } = task.shoal;
   // Without a word of the scheduler it waits for a companion.
   const passes = pending ? pending.some(({ filter }) => passing.has(filter)) : isUnassigned(task);
   return made + (passes || draft.roomComes ? longestWaitMs : sureMs);
 }
 
-const nameOf = ({ facts }: Draft, { slot, nodeId = '' }: Place): string =>
+const nameOf = ({ snapshot }: Draft, { slot, nodeId = '' }: Place): string =>
   slot === undefined
-    ? `the task of ${facts.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId}`
+    ? `the task of ${snapshot.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId}`
     : `slot ${slot}`;

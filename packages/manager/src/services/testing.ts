@@ -3,7 +3,7 @@ import { isoTime } from '../effects.ts';
 import { type Node, type Service, type Task, type TaskState, wakeAt } from '../model/index.ts';
 import { aNode, aService, aTask } from '../testing.ts';
 import { decideService } from './decide.ts';
-import type { Decision, Facts } from './draft.ts';
+import type { Decision, Snapshot } from './draft.ts';
 import type { Nodes } from './standing.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);
@@ -27,7 +27,7 @@ export const secondVersion = (): Service => {
 
 /** A decision one minute after the epoch, and when the next one is due; new tasks are called new1, new2, … */
 export function decide(
-  parts: Partial<Facts> & { readonly at?: number },
+  parts: Partial<Snapshot> & { readonly at?: number },
 ): Decision & { readonly wakeAt: number | undefined } {
   let made = 0;
   const decision = decideService({

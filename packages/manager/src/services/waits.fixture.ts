@@ -2,15 +2,15 @@
 import { expect } from 'vitest';
 import { slotKey, type Task, type Wait, wakeAt } from '../model/index.ts';
 import { decideService } from './decide.ts';
-import type { Decision, Facts } from './draft.ts';
+import type { Decision, Snapshot } from './draft.ts';
 import { displacement, isRunning, standing } from './standing.ts';
 
 const day = 86_400_000;
 
-/** `facts` of a service about which there is nothing to write now. Where it waits it is told how long, and for what. */
-export function checkWaits(facts: Facts): void {
-  const at = (now: number) => decideService({ ...facts, now });
-  const { now } = facts;
+/** `snapshot` of a service about which there is nothing to write now. Where it waits it is told how long, and for what. */
+export function checkWaits(snapshot: Snapshot): void {
+  const at = (now: number) => decideService({ ...snapshot, now });
+  const { now } = snapshot;
   const { waits } = at(now);
   for (const { until = now + 1 } of waits) expect(until).toBeGreaterThan(now);
   const next = wakeAt(waits);
@@ -21,14 +21,14 @@ export function checkWaits(facts: Facts): void {
     const due = at(next);
     expect(writes(due).length > 0 || JSON.stringify(due.waits) !== JSON.stringify(waits)).toBe(true);
   }
-  expect(silent(facts, waits), 'stuck in silence').toEqual([]);
+  expect(silent(snapshot, waits), 'stuck in silence').toEqual([]);
 }
 
 export const writes = ({ waits: _, ...rest }: Decision): unknown[] =>
   Object.values(rest).flat().filter(Boolean);
 
 /** Tasks, and slots without any, that are not as they should be, and of which nothing is said. */
-function silent({ service, tasks, nodes }: Facts, waits: readonly Wait[]): string[] {
+function silent({ service, tasks, nodes }: Snapshot, waits: readonly Wait[]): string[] {
   const told = new Set(waits.map(({ about }) => about.id));
   const bySlot = Map.groupBy(
     tasks.filter((task) => standing(task, nodes) === 'live'),

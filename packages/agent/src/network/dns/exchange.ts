@@ -28,7 +28,7 @@ export const exchange = (
 
 function exchangeUdp(query: Buffer, to: Upstream, options: ExchangeOptions): Promise<Buffer> {
   const socket = createSocket(isIPv6(to.address) ? 'udp6' : 'udp4');
-  return settle(
+  return runOnce(
     to,
     options,
     () => socket.close(),
@@ -42,7 +42,7 @@ function exchangeUdp(query: Buffer, to: Upstream, options: ExchangeOptions): Pro
 
 function exchangeTcp(query: Buffer, to: Upstream, options: ExchangeOptions): Promise<Buffer> {
   const socket = connect({ host: to.address, port: to.port, noDelay: true });
-  return settle(
+  return runOnce(
     to,
     options,
     () => socket.destroy(),
@@ -57,17 +57,17 @@ function exchangeTcp(query: Buffer, to: Upstream, options: ExchangeOptions): Pro
 }
 
 /** Runs `start` until it is done, has failed, was aborted or took too long; then `clean`, exactly once. */
-function settle(
+function runOnce(
   { address, port }: Upstream,
   { timeoutMs, signal }: ExchangeOptions,
   clean: () => void,
   start: (done: (answer: Buffer) => void, fail: (error: Error) => void) => void,
 ): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  let settled = false;
+  let isOver = false;
   const end = (give: () => void) => {
-    if (settled) return;
-    settled = true;
+    if (isOver) return;
+    isOver = true;
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
     clean();

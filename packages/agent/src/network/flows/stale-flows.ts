@@ -72,7 +72,7 @@ export class StaleFlows {
     if (before) await this.#forgetMoved(newUdpPorts(before, state), lostUdpPorts(before, state));
   }
 
-  /** To be called before a container with these addresses stops, when nobody is led there any more. Never rejects. */
+  /** To be called before a container with these addresses stops, when no new connections go there any more. Never rejects. */
   forgetClosed(addresses: readonly string[]): Promise<void> {
     return this.#delete(closed, addresses);
   }

@@ -23,7 +23,7 @@ export interface Part {
  */
 export interface TablePlan {
   readonly base: Part;
-  /** By service id. Services share chains, see `serviceRules`. */
+  /** By service id. Services share chains: a part of `servicePart` names all that it uses. */
   readonly services: ReadonlyMap<string, Part>;
 }
 

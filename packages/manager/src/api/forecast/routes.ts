@@ -34,7 +34,7 @@ const answer = Type.Object({
   stays: Type.Array(withReason, { description: 'Not replaced' }),
 });
 
-export function planRoutes(app: FastifyInstance, { store, clock, log }: ApiDeps): void {
+export function forecastRoutes(app: FastifyInstance, { store, clock, log }: ApiDeps): void {
   app.post<{ Body: Static<typeof question> }>(
     '/shoal/v1/plan',
     route({

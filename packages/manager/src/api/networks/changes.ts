@@ -1,4 +1,4 @@
-import { OverlapError, PoolsUsedUpError, planNetwork } from '../../allocator/index.ts';
+import { allocateNetwork, OverlapError, PoolsUsedUpError } from '../../allocator/index.ts';
 import {
   ingressId,
   isTerminal,
@@ -30,12 +30,12 @@ export function createNetwork(tx: Tx, id: string, sent: NetworkSpec): Network {
   if (tx.networks.by('name', spec.Name ?? '').some(isVisible)) {
     throw new ApiError(409, `network with name ${spec.Name} already exists`);
   }
-  return tx.networks.create({ ID: id, Spec: spec, shoal: plan(tx, spec) });
+  return tx.networks.create({ ID: id, Spec: spec, shoal: allocateOrRefuse(tx, spec) });
 }
 
-function plan(view: ReadView, spec: NetworkSpec): Network['shoal'] {
+function allocateOrRefuse(view: ReadView, spec: NetworkSpec): Network['shoal'] {
   try {
-    return planNetwork(view, spec);
+    return allocateNetwork(view, spec);
   } catch (error) {
     if (error instanceof OverlapError) throw new ApiError(403, `invalid pool request: ${error.message}`);
     if (error instanceof PoolsUsedUpError) throw new ApiError(400, error.message);

@@ -7,7 +7,7 @@ import { ApiError, badRequest, notFound, outOfSequence, rpcError } from '../erro
 import { isVisible } from '../resolve.ts';
 import { validateService } from './checks/service.ts';
 import { nameFor } from './names.ts';
-import { resolveNetworks, settle } from './networks.ts';
+import { allocateOrRefuse, resolveNetworks } from './networks.ts';
 
 /**
  * Adds a service. `now` in ms since the epoch. Throws ApiError: 400 for a spec that can't be honoured, 404 for a
@@ -34,7 +34,7 @@ export function createService(
     shoal: {
       specVersion: 1,
       replacedIndex: tx.revision - 1,
-      ...settle(tx, id, spec, {}, now),
+      ...allocateOrRefuse(tx, id, spec, {}, now),
       ...(registryAuth && { registryAuth }),
     },
   });
@@ -97,7 +97,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
       specVersion,
       previousSpecVersion: service.shoal.specVersion,
       replacedIndex: service.Version.Index,
-      ...settle(tx, service.ID, spec, service.shoal, update.now),
+      ...allocateOrRefuse(tx, service.ID, spec, service.shoal, update.now),
       ...(auth && { registryAuth: auth }),
       ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
     },
@@ -127,7 +127,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
       specVersion: shoal.previousSpecVersion ?? shoal.specVersion,
       previousSpecVersion: shoal.specVersion,
       replacedIndex: service.Version.Index,
-      ...settle(tx, service.ID, resolveNetworks(tx, PreviousSpec), shoal, now),
+      ...allocateOrRefuse(tx, service.ID, resolveNetworks(tx, PreviousSpec), shoal, now),
       ...(shoal.previousRegistryAuth && { registryAuth: shoal.previousRegistryAuth }),
       ...(shoal.registryAuth && { previousRegistryAuth: shoal.registryAuth }),
     },

@@ -1,11 +1,11 @@
 import {
+  type Allocated,
+  allocateService,
   NeededPortError,
   NoAddressError,
   NoPortError,
   neededPorts,
   PortTakenError,
-  type Settled,
-  settleService,
   unservedOf,
 } from '../../allocator/index.ts';
 import {
@@ -144,17 +144,17 @@ export function warningsFor(view: ReadView, service: Service | undefined): strin
 }
 
 /** The service's networks, addresses and ports; what `previous` has of them stays. Throws ApiError: 400 for what is not free. */
-export function settle(
+export function allocateOrRefuse(
   tx: Tx,
   id: string,
   spec: ServiceSpec,
-  previous: Partial<Settled>,
+  previous: Partial<Allocated>,
   now: number,
-): Settled {
+): Allocated {
   try {
-    const settled = settleService(tx, id, spec, previous, now);
-    refusePortsInUse(tx, id, settled.ports, previous.ports ?? []);
-    return settled;
+    const allocated = allocateService(tx, id, spec, previous, now);
+    refusePortsInUse(tx, id, allocated.ports, previous.ports ?? []);
+    return allocated;
   } catch (error) {
     if (error instanceof PortTakenError || error instanceof NeededPortError)
       throw rpcError('InvalidArgument', error.message);

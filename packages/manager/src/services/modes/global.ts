@@ -6,7 +6,9 @@ import { taskTemplate } from '../policy.ts';
 
 /** The nodes a global service has to run on, after stopping what runs elsewhere. */
 export function globalPlaces(draft: Draft): Place[] {
-  const nodes = [...draft.facts.nodes.all()].filter((node) => unfitness(node, draft.service) === undefined);
+  const nodes = [...draft.snapshot.nodes.all()].filter(
+    (node) => unfitness(node, draft.service) === undefined,
+  );
   const places = nodes.map(placeOn).sort((a, b) => (a.key < b.key ? -1 : 1));
   const wanted = new Set(places.map(({ key }) => key));
   for (const key of draft.keys) if (!wanted.has(key)) clear(draft, key);
@@ -27,7 +29,7 @@ function unfitness(node: Node, { Spec }: Service) {
 }
 
 function clear(draft: Draft, key: string): void {
-  const node = draft.facts.nodes.get(draft.slot(key).tasks[0]?.NodeID ?? '');
+  const node = draft.snapshot.nodes.get(draft.slot(key).tasks[0]?.NodeID ?? '');
   for (const task of draft.all(key)) {
     if (node) draft.stop(task, unfitness(node, draft.service) ?? 'surplus');
     else draft.remove(task);

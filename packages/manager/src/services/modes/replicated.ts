@@ -37,7 +37,7 @@ function scaleDown(draft: Draft, wanted: number): void {
   const byNode = Map.groupBy(candidates, ({ node }) => node);
   const idle = byNode.get('') ?? [];
   byNode.delete('');
-  const load = new Map([...byNode.keys()].map((node) => [node, draft.facts.load(node)]));
+  const load = new Map([...byNode.keys()].map((node) => [node, draft.snapshot.load(node)]));
   for (; surplus > 0; surplus--) {
     const victim = idle.shift() ?? takeFromFullest(byNode, load);
     for (const task of victim ? draft.all(victim.key) : []) draft.discard(task);
@@ -47,7 +47,7 @@ function scaleDown(draft: Draft, wanted: number): void {
 function candidate(draft: Draft, key: string): Candidate {
   const { live, tasks } = draft.slot(key);
   const task = live.find(isRunning) ?? live[0];
-  const placed = task && !displacement(task, draft.facts.nodes) ? task.NodeID : undefined;
+  const placed = task && !displacement(task, draft.snapshot.nodes) ? task.NodeID : undefined;
   return { key, task: task ?? tasks[0], node: placed ?? '' };
 }
 

@@ -35,7 +35,7 @@ interface Fault {
 export function endUpdate(draft: Draft, fault: Fault): void {
   const { service, rules } = draft;
   const back = rules.failureAction === 'rollback' ? previousOf(service) : undefined;
-  draft.service = back ? rolledBack(service, back, fault, draft.facts.now) : halted(service, fault);
+  draft.service = back ? rolledBack(service, back, fault, draft.snapshot.now) : halted(service, fault);
 }
 
 /** Which task, and what it died of. */
@@ -51,7 +51,7 @@ export function beginUpdate(draft: Draft, places: readonly Place[]): void {
   if (!places.some(({ key, creatable }) => creatable && isDirty(draft.slot(key), service))) return;
   const UpdateStatus = {
     State: 'updating' as const,
-    StartedAt: isoTime(draft.facts.now),
+    StartedAt: isoTime(draft.snapshot.now),
     Message: 'update in progress',
   };
   const { rollback: _, ...shoal } = service.shoal;
@@ -97,12 +97,12 @@ interface Hands {
 
 /** How many more places may be in flight. A place is so until its new task runs or ended, and Delay passed. */
 function freeHands(draft: Draft, places: readonly Place[]): Hands {
-  const { rules, service, facts } = draft;
+  const { rules, service, snapshot } = draft;
   const excused = overtaken(draft);
   const busy = places
     .filter(({ key }) => !excused.has(key))
     .map((place) => busyUntil(draft.slot(place.key), place, service, rules))
-    .filter((until) => until > facts.now);
+    .filter((until) => until > snapshot.now);
   const next = Math.min(...busy);
   return { free: Math.max(0, rules.parallelism - busy.length), ...(Number.isFinite(next) && { next }) };
 }

@@ -12,7 +12,7 @@ const seeded = () =>
     );
   });
 
-describe('a plan', () => {
+describe('a forecast', () => {
   it.each([['n1'], ['h1']])('takes nodes by id and by name: %s', async (node) => {
     const { call, store } = await seeded();
     const { revision } = store;

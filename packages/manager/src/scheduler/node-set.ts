@@ -14,7 +14,7 @@ import { SpreadTree } from './spread-tree.ts';
 /** Of pools kept at a time; each holds all nodes. */
 const maxPools = 32;
 
-interface DraftNode {
+interface NodeEntry {
   readonly node: Node;
   readonly now: number;
   readonly used: Occupancy;
@@ -23,26 +23,26 @@ interface DraftNode {
   order: number;
 }
 
-/** The cluster as it will be after the placements made so far; the state it began with stays as it is. */
-export class Draft {
-  readonly #nodes: readonly DraftNode[];
-  readonly #byId: ReadonlyMap<string, DraftNode>;
+/** The nodes as they will be after the placements made so far (as the scheduler of SwarmKit has one); the state it began with stays as it is. */
+export class NodeSet {
+  readonly #nodes: readonly NodeEntry[];
+  readonly #byId: ReadonlyMap<string, NodeEntry>;
   readonly #services: ReadonlyMap<string, ReadonlyMap<string, number>>;
-  /** Counts of services that got tasks in this draft. */
+  /** Counts of services that got tasks here. */
   readonly #changed = new Map<string, Map<string, number>>();
   /** Nodes that pass the node filters, by what these filters read of a demand. */
-  readonly #eligible = new Map<string, ReadonlySet<DraftNode>>();
+  readonly #eligible = new Map<string, ReadonlySet<NodeEntry>>();
   readonly #pools = new Map<string, Pool>();
   readonly #images: ReadonlyMap<string, number>;
   /** Nodes with any failures. */
-  readonly #failing: readonly DraftNode[];
+  readonly #failing: readonly NodeEntry[];
   /** Ids of networks that some node keeps off. */
   readonly #closed: ReadonlySet<string>;
   /** By spread levels. */
   readonly #branches = new Map<string, Branches>();
   readonly #failuresSince: number;
   /** Nodes with more room than they have in truth. */
-  #vacated: readonly DraftNode[] = [];
+  #vacated: readonly NodeEntry[] = [];
 
   constructor(state: ClusterState, { now, seed }: { readonly now: number; readonly seed: number }) {
     this.#services = state.services;
@@ -152,8 +152,8 @@ export class Draft {
   }
 
   /** Nodes that have tasks of the service, on which it keeps failing, or which the pool thinks fuller than they are. */
-  #special(demand: Demand): DraftNode[] {
-    const special = new Set<DraftNode>(this.#vacated);
+  #special(demand: Demand): NodeEntry[] {
+    const special = new Set<NodeEntry>(this.#vacated);
     for (const id of this.#countsOf(demand.serviceId).keys()) {
       const node = this.#byId.get(id);
       if (node) special.add(node);
@@ -184,7 +184,7 @@ export class Draft {
     return pool;
   }
 
-  #look(demand: Demand, nodes: readonly DraftNode[]): Candidate[] {
+  #look(demand: Demand, nodes: readonly NodeEntry[]): Candidate[] {
     const counts = this.#countsOf(demand.serviceId);
     return nodes.map(({ node, now, used, failures, images, order }) => {
       const candidate = {
@@ -202,7 +202,7 @@ export class Draft {
     });
   }
 
-  #concerned({ nodeId }: Demand): readonly DraftNode[] {
+  #concerned({ nodeId }: Demand): readonly NodeEntry[] {
     if (nodeId === undefined) return this.#nodes;
     const node = this.#byId.get(nodeId);
     return node ? [node] : [];
@@ -212,7 +212,7 @@ export class Draft {
     return this.#changed.get(serviceId) ?? this.#services.get(serviceId) ?? noCounts;
   }
 
-  #eligibleNodes(demand: Demand): ReadonlySet<DraftNode> {
+  #eligibleNodes(demand: Demand): ReadonlySet<NodeEntry> {
     const key = this.#eligibleKey(demand);
     let eligible = this.#eligible.get(key);
     if (!eligible) {
@@ -240,8 +240,8 @@ export class Draft {
 
 const noCounts: ReadonlyMap<string, number> = new Map();
 
-function orderedNodes(state: ClusterState, now: number, seed: number): DraftNode[] {
-  const nodes: (DraftNode & { tie: number })[] = [];
+function orderedNodes(state: ClusterState, now: number, seed: number): NodeEntry[] {
+  const nodes: (NodeEntry & { tie: number })[] = [];
   for (const [id, { node, used, failures }] of state.nodes) {
     if (!node) continue;
     const images = imageNames(node.reported.images);

@@ -1,10 +1,10 @@
 import type { Network, Task } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
-import { fullText, idleMs, nextSubnet, recut, usageOf } from './demand.ts';
 import { freeAddress } from './subnets.ts';
+import { fullText, idleMs, nextSubnet, recut, usageOf } from './usage.ts';
 
 /** What to write about one network. Empty when everything is as it should be. */
-export interface Allocation {
+export interface TaskAllocation {
   /** With its new slices; absent when they stay. */
   readonly network?: Network;
   /** Nothing is attached to it any more, and it was to be removed. */
@@ -19,7 +19,7 @@ export interface Allocation {
  * Slices for the nodes whose tasks join the network, and addresses for the tasks that wait for one. What is
  * taken follows from the tasks and services alone, so nothing is ever lost. `now` in ms since the epoch.
  */
-export function allocate(view: ReadView, network: Network, now: number): Allocation {
+export function allocateTasks(view: ReadView, network: Network, now: number): TaskAllocation {
   const { taken, needs, waiting, isEmpty } = usageOf(view, network);
   if (network.shoal.removing && isEmpty) return { remove: true, tasks: [] };
   if (network.Spec.Driver === 'bridge') {
@@ -42,14 +42,14 @@ function addresses(network: Network, waiting: readonly Task[], taken: Set<string
   const slicesOf = Map.groupBy(network.shoal.slices, ({ owner }) => owner);
   return waiting.flatMap((task) => {
     const address = freeAddress(slicesOf.get(task.NodeID ?? '') ?? [], taken, task.ID);
-    if (address === undefined) return kept(task, fullText(network));
+    if (address === undefined) return keptWaiting(task, fullText(network));
     taken.add(address);
     return withAddress(task, network.ID, address);
   });
 }
 
 /**
- * The order of the task's networks is kept: the first is its container's way out. The reason to wait goes with
+ * The order of the task's networks is keptWaiting: the first is its container's way out. The reason to wait goes with
  * the last address.
  */
 function withAddress(task: Task, networkId: string, address: string): Task {
@@ -66,7 +66,7 @@ function withAddress(task: Task, networkId: string, address: string): Task {
 }
 
 /** Says in the task's status why no host has started it; nothing when it says so already. */
-export const kept = (task: Task, Err: string): Task[] =>
+export const keptWaiting = (task: Task, Err: string): Task[] =>
   task.Status.State === 'assigned' && task.Status.Err !== Err
     ? [{ ...task, Status: { ...task.Status, Err } }]
     : [];

@@ -1,7 +1,7 @@
 import { formatBlock, overlaps, parseBlock } from '@shoal/proto/rules';
 import { ingressId, ingressName, type Network, type NetworkSpec } from '../model/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
-import { nextSubnet, occupied } from './demand.ts';
+import { nextSubnet, occupied } from './usage.ts';
 
 /** A subnet that was asked for is not free. The text begins as Docker's. */
 export class OverlapError extends Error {
@@ -17,7 +17,10 @@ export class PoolsUsedUpError extends Error {
  * Number and addresses for a new network. `spec` is checked already; only what others have is looked at here.
  * Throws OverlapError and PoolsUsedUpError.
  */
-export function planNetwork(view: Pick<ReadView, 'networks' | 'nodes'>, spec: NetworkSpec): Network['shoal'] {
+export function allocateNetwork(
+  view: Pick<ReadView, 'networks' | 'nodes'>,
+  spec: NetworkSpec,
+): Network['shoal'] {
   const configs = spec.IPAM?.Config ?? [];
   const named = configs.flatMap(({ Subnet }) => Subnet || []);
   for (const cidr of named) refuseOverlap(view, cidr);
@@ -63,5 +66,5 @@ function lowestFree(taken: readonly number[]): number {
 export function createIngress(tx: Tx): void {
   if (tx.networks.get(ingressId)) return;
   const Spec: NetworkSpec = { Name: ingressName, Driver: 'overlay', Ingress: true, Labels: {}, Options: {} };
-  tx.networks.create({ ID: ingressId, Spec, shoal: planNetwork(tx, Spec) });
+  tx.networks.create({ ID: ingressId, Spec, shoal: allocateNetwork(tx, Spec) });
 }

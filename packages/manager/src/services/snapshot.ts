@@ -3,14 +3,14 @@ import { isWanted, type Service, type Task, type Wait } from '../model/index.ts'
 import type { ReadView } from '../store/index.ts';
 import { takesTasks } from './capacity.ts';
 import { decideService } from './decide.ts';
-import type { Facts } from './draft.ts';
+import type { Snapshot } from './draft.ts';
 import { makesRoom, standing } from './standing.ts';
 
 /** Swarm's default. */
 const defaultHistoryLimit = 5;
 
 /** What a decision about a service depends on, as it is in the store. */
-export function factsOf(view: ReadView, service: Service, room: ComingRoom, ids: Ids): Facts {
+export function snapshotOf(view: ReadView, service: Service, room: ComingRoom, ids: Ids): Snapshot {
   const [cluster] = view.clusters.all();
   return {
     service,
@@ -33,7 +33,7 @@ export function factsOf(view: ReadView, service: Service, room: ComingRoom, ids:
 /** What these services, their slots and their tasks wait for now (ms since the epoch), as their loop would decide. */
 export function waitsOf(view: ReadView, services: readonly Service[], now: number): Wait[] {
   const room = new ComingRoom(view, now);
-  return services.flatMap((service) => decideService(factsOf(view, service, room, () => 'next')).waits);
+  return services.flatMap((service) => decideService(snapshotOf(view, service, room, () => 'next')).waits);
 }
 
 /** Whether tasks are leaving nodes: a look at every task, so one for all services of a round. */

@@ -14,7 +14,7 @@ interface Fate {
 }
 
 /** What `POST /shoal/v1/plan` answers. */
-export interface Prediction {
+export interface Forecast {
   readonly fault: Fault;
   readonly nodes: readonly string[];
   readonly moves: readonly (Fate & { readonly to: string })[];
@@ -25,7 +25,7 @@ export interface Prediction {
 const timeoutMs = 30_000;
 
 /** What the manager is asked: to the tasks, it is all the same why their host is gone. */
-export function plannedAs({ name, awaits, safe }: Drill): Fault {
+export function forecastFault({ name, awaits, safe }: Drill): Fault {
   if (awaits !== 'moved')
     throw usage(
       `In ${name}, no task has to go elsewhere: there is nothing to plan. Try host-power-loss or drain.`,
@@ -33,7 +33,7 @@ export function plannedAs({ name, awaits, safe }: Drill): Fault {
   return safe ? 'drain' : 'host-power-loss';
 }
 
-export async function predict(apiUrl: string, fault: Fault, nodes: readonly string[]): Promise<Prediction> {
+export async function askForecast(apiUrl: string, fault: Fault, nodes: readonly string[]): Promise<Forecast> {
   const response = await fetch(`${apiUrl}/shoal/v1/plan`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -43,7 +43,7 @@ export async function predict(apiUrl: string, fault: Fault, nodes: readonly stri
     const why = error.cause instanceof Error ? error.cause.message : error.message;
     throw new ExitError(1, `The manager at ${apiUrl} does not answer: ${why}`);
   });
-  const answer = (await response.json()) as Prediction & { message?: string };
+  const answer = (await response.json()) as Forecast & { message?: string };
   if (!response.ok)
     throw new ExitError(
       1,
@@ -52,8 +52,8 @@ export async function predict(apiUrl: string, fault: Fault, nodes: readonly stri
   return answer;
 }
 
-export function planLines(
-  { fault, nodes, moves, noRoom, stays }: Prediction,
+export function forecastLines(
+  { fault, nodes, moves, noRoom, stays }: Forecast,
   stream: NodeJS.WritableStream,
 ): string[] {
   const nameOf = ({ service, slot }: Fate) =>

@@ -11,10 +11,10 @@ import {
   type ServiceSpec,
 } from '../model/index.ts';
 import { type ReadView, type Tx, vipIndexKey } from '../store/index.ts';
-import { fullText, nextSubnet, recut, usageOf } from './demand.ts';
 import { NeededPortError, neededFor, neededPorts } from './needed-ports.ts';
-import { type Holder, settlePorts } from './ports.ts';
+import { allocatePorts, type Holder } from './ports.ts';
 import { freeAddress, vipOwner } from './subnets.ts';
+import { fullText, nextSubnet, recut, usageOf } from './usage.ts';
 
 /** No address is left. The text says where, and what to do. */
 export class NoAddressError extends Error {
@@ -22,26 +22,26 @@ export class NoAddressError extends Error {
 }
 
 /** What a service has of the cluster's networks and ports. */
-export type Settled = Required<Pick<Service['shoal'], 'attachments' | 'ports'>>;
+export type Allocated = Required<Pick<Service['shoal'], 'attachments' | 'ports'>>;
 
 /**
  * The networks, own addresses and published ports that `spec` asks for; what the service has by now stays. May
  * give its networks another slice of service addresses. Throws PortTakenError, NeededPortError, NoPortError and
  * NoAddressError.
  */
-export function settleService(
+export function allocateService(
   tx: Tx,
   id: string,
   spec: ServiceSpec,
-  previous: Partial<Settled>,
+  previous: Partial<Allocated>,
   now: number,
-): Settled {
+): Allocated {
   const wanted = spec.EndpointSpec?.Ports ?? [];
-  const ports = wanted.length === 0 ? [] : settlePublished(tx, id, wanted, previous.ports ?? []);
-  return { attachments: settleAttachments(tx, id, spec, previous.attachments ?? [], now), ports };
+  const ports = wanted.length === 0 ? [] : allocatePublished(tx, id, wanted, previous.ports ?? []);
+  return { attachments: allocateAttachments(tx, id, spec, previous.attachments ?? [], now), ports };
 }
 
-function settlePublished(
+function allocatePublished(
   tx: Tx,
   id: string,
   wanted: readonly PortConfig[],
@@ -54,10 +54,10 @@ function settlePublished(
     const what = had.has(publishedKey(port)) ? undefined : neededFor(port, needed);
     if (what) throw new NeededPortError(port, what);
   }
-  return settlePorts(wanted, previous, portHolders(tx, id), (port) => isListenedOn(tx, port), needed);
+  return allocatePorts(wanted, previous, portHolders(tx, id), (port) => isListenedOn(tx, port), needed);
 }
 
-function settleAttachments(
+function allocateAttachments(
   tx: Tx,
   id: string,
   spec: ServiceSpec,
@@ -117,7 +117,7 @@ const isListenedOn = (view: Pick<ReadView, 'nodes'>, { Protocol, PublishedPort }
   [...view.nodes.all()].some((node) => listenerAt(node, Protocol ?? 'tcp', PublishedPort ?? 0));
 
 /** Whether the service has what its spec asks for; an automatic rollback changes the spec alone. */
-export function isSettled(tx: Tx, { Spec, shoal }: Service): boolean {
+export function isAllocated(tx: Tx, { Spec, shoal }: Service): boolean {
   const { attachments = [], ports = [] } = shoal;
   const ids = networksOf(Spec);
   return (
@@ -133,12 +133,12 @@ export function isSettled(tx: Tx, { Spec, shoal }: Service): boolean {
 const samePorts = (wanted: readonly PortConfig[], ports: readonly PortConfig[]): boolean =>
   wanted.length === ports.length &&
   wanted.every((port, i) => {
-    const settled = ports[i];
+    const allocated = ports[i];
     return (
-      settled !== undefined &&
-      settled.TargetPort === port.TargetPort &&
-      settled.Protocol === (port.Protocol ?? 'tcp') &&
-      isIngressPort(settled) === isIngressPort(port) &&
-      (!port.PublishedPort || settled.PublishedPort === port.PublishedPort)
+      allocated !== undefined &&
+      allocated.TargetPort === port.TargetPort &&
+      allocated.Protocol === (port.Protocol ?? 'tcp') &&
+      isIngressPort(allocated) === isIngressPort(port) &&
+      (!port.PublishedPort || allocated.PublishedPort === port.PublishedPort)
     );
   });

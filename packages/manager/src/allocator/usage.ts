@@ -69,7 +69,7 @@ export interface Occupied {
 }
 
 /** Addresses that mean something else on every host. */
-export const nobodys: readonly Occupied[] = [
+export const reservedOnHosts: readonly Occupied[] = [
   ['0.0.0.0/8', 'those of no host'],
   ['127.0.0.0/8', 'the loopback addresses of each host'],
   ['169.254.0.0/16', 'the link-local addresses of each host'],
@@ -84,7 +84,7 @@ export function occupied(view: Pick<ReadView, 'networks' | 'nodes'>): Occupied[]
       by: `network ${Spec.Name} (${cidr})${shoal.removing ? ', which is being removed' : ''}`,
     })),
   );
-  return [...nobodys, ...ofNetworks, ...[...view.nodes.all()].flatMap(neededBy)];
+  return [...reservedOnHosts, ...ofNetworks, ...[...view.nodes.all()].flatMap(neededBy)];
 }
 
 /**

@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { DRILLS } from '@shoal/testbed/drill';
 import { expect, test } from 'vitest';
-import { planLines, plannedAs } from './plan.ts';
+import { forecastFault, forecastLines } from './forecast.ts';
 
 test('what finds no room comes first', () => {
-  const lines = planLines(
+  const lines = forecastLines(
     {
       fault: 'host-power-loss',
       nodes: ['h3'],
@@ -34,7 +34,7 @@ test('what finds no room comes first', () => {
 test('only drills that move tasks can be planned', () => {
   const planned = DRILLS.flatMap((drill) => {
     try {
-      return [`${drill.name}: ${plannedAs(drill)}`];
+      return [`${drill.name}: ${forecastFault(drill)}`];
     } catch {
       return [];
     }
