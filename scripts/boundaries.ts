@@ -87,7 +87,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'store/backends': ['store'],
   },
   agent: {
-    '.': ['assignments', 'docker', 'health', 'listeners', 'network', 'session', 'task'],
+    '.': ['assignments', 'docker', 'health', 'listeners', 'network', 'session', 'task', 'tunnels'],
     assignments: [],
     docker: ['network', 'network/bridges', 'task'],
     health: [],
@@ -112,8 +112,9 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'network/ip': ['network', 'network/bridges', 'network/needs'],
     'network/needs': ['network', 'network/ip', 'network/nft'],
     'network/nft': ['network', 'network/bridges'],
-    session: ['assignments'],
+    session: ['assignments', 'tunnels'],
     task: [],
+    tunnels: [],
   },
   cli: {
     '.': ['commands'],

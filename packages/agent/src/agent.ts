@@ -23,6 +23,7 @@ import { ListenerWatch, oursOf } from './listeners/index.ts';
 import { HostNetwork } from './network/index.ts';
 import { bootId, Journal, ManagerLink } from './session/index.ts';
 import { bodyOf, Limiter, portsOf, Tasks } from './task/index.ts';
+import { Tunnels } from './tunnels/index.ts';
 
 /** Starting more containers at a time than there are cores makes all of them slower; one alone waits too much. */
 const startsAtATime = Math.max(2, availableParallelism());
@@ -150,6 +151,11 @@ export class Agent {
         query.what?.$case === 'hostProbe'
           ? this.#answer(query)
           : this.#queries.run(() => this.#answer(query)),
+      tunnels: new Tunnels({
+        manager: () => this.#network.manager,
+        nodeId: () => journal.identity?.nodeId ?? '',
+        daemon: (request, body, signal) => this.#engine.passOn(request, body, signal),
+      }),
       random: Math.random,
       log: log.child({ component: 'session' }),
     });
