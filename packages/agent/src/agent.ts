@@ -30,6 +30,7 @@ import { ManagerLink } from './session/link.ts';
 import { bodyOf, portsOf } from './task/body.ts';
 import { Limiter } from './task/limiter.ts';
 import { Tasks } from './task/tasks.ts';
+import { Tunnels } from './tunnels/tunnels.ts';
 
 /** Starting more containers at a time than there are cores makes all of them slower; one alone waits too much. */
 const startsAtATime = Math.max(2, availableParallelism());
@@ -157,6 +158,11 @@ export class Agent {
         query.what?.$case === 'hostProbe'
           ? this.#answer(query)
           : this.#queries.run(() => this.#answer(query)),
+      tunnels: new Tunnels({
+        manager: () => this.#network.manager,
+        nodeId: () => journal.identity?.nodeId ?? '',
+        daemon: (request, body, signal) => this.#engine.passOn(request, body, signal),
+      }),
       random: Math.random,
       log: log.child({ component: 'session' }),
     });

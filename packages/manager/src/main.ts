@@ -51,7 +51,7 @@ await store.update((tx) => {
     TaskHistoryRetentionLimit: 5,
     managerPorts,
   });
-});
+}, 'manager');
 
 await prepareNetworks(store);
 for (const trouble of neededPortConflicts(store.view)) log.warn(trouble);

@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Assignment, CreateBody } from '@shoal/proto';
+import { type Assignment, type CreateBody, type DaemonRequest, TunnelBroken } from '@shoal/proto';
 import Docker from 'dockerode';
 import type { DockerAttachment } from '../network/host-network.ts';
 import { stopTimeoutMs } from '../task/body.ts';
@@ -12,6 +13,7 @@ import { runIn } from './exec.ts';
 import { jsonLines } from './json-lines.ts';
 import { clusterLabel, type Owner, ownerFilter, taskOf } from './labels.ts';
 import { toContainer, toListed } from './observe.ts';
+import { allowedPart, passOn } from './pass-on.ts';
 import { killProcesses } from './processes.ts';
 import { Pulls } from './pulls.ts';
 import { isImageId, parseReference } from './reference.ts';
@@ -43,6 +45,7 @@ export interface EngineOptions {
 /** This host's Docker daemon, as its owner's tasks see it. */
 export class Engine implements ContainerEngine {
   readonly #docker: Docker;
+  readonly #socketPath: string;
   /** For the calls that dockerode can't abort: gives up by itself when the daemon says nothing. */
   readonly #quick: Docker;
   readonly #pulls: Pulls;
@@ -52,6 +55,7 @@ export class Engine implements ContainerEngine {
 
   constructor({ socketPath, clock, onPulled, attach }: EngineOptions) {
     this.#docker = new Docker({ socketPath });
+    this.#socketPath = socketPath;
     this.#quick = new Docker({ socketPath, timeout: quickMs });
     this.#pulls = new Pulls((image, auth) => this.#pullNow(image, auth), clock);
     this.#onPulled = onPulled;
@@ -199,6 +203,27 @@ export class Engine implements ContainerEngine {
       const { Attributes: attributes = {} } = (actor ?? {}) as { Attributes?: Record<string, string> };
       const taskId = taskOf(attributes, this.#owner);
       if (taskId && typeof action === 'string') yield { taskId, event: action };
+    }
+  }
+
+  /**
+   * Passes a request about a container of this owner on to the daemon as it is. Rejects with TunnelBroken: 403 for what
+   * is not allowed, 404 when there is no such container, or it is not the owner's.
+   */
+  async passOn(request: DaemonRequest, body: Readable, signal: AbortSignal): Promise<IncomingMessage> {
+    const { container, rest } = allowedPart(request);
+    const id = await this.#own(container);
+    if (!id) throw new TunnelBroken(404, `No such container: ${container}`);
+    return passOn(this.#socketPath, { ...request, path: `/containers/${id}${rest}` }, body, signal);
+  }
+
+  async #own(idOrName: string): Promise<string | undefined> {
+    try {
+      const { Id, Config } = await this.#docker.getContainer(idOrName).inspect(within(quickMs));
+      return taskOf(Config.Labels, this.#owner) === undefined ? undefined : Id;
+    } catch (error) {
+      if (statusCodeOf(error) === 404) return undefined;
+      throw error;
     }
   }
 

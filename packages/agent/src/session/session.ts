@@ -11,6 +11,7 @@ import type {
 } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Assignments } from '../assignments/assignments.ts';
+import type { Tunnels } from '../tunnels/tunnels.ts';
 import type { Outbox } from './outbox.ts';
 
 /** Between two messages with statuses: one after a rest goes at once, those of a crowd go together. */
@@ -39,6 +40,8 @@ export interface SessionHandlers {
   /** The manager has accepted the newest statuses of these tasks. */
   readonly onAccepted: (taskIds: readonly string[]) => void;
   readonly answer: (query: Query) => Promise<QueryResult>;
+  /** A hollow host has none. */
+  readonly tunnels?: Pick<Tunnels, 'open' | 'close' | 'closeAll'>;
 }
 
 export interface SessionEnd {
@@ -97,6 +100,7 @@ export class Session {
       clearTimeout(late);
       clearTimeout(this.#flushTimer);
       clearInterval(this.#beatTimer);
+      this.#handlers.tunnels?.closeAll();
       this.#stream.cancel();
     }
   }
@@ -137,6 +141,10 @@ export class Session {
         // Not awaited: a slow registry must not hold up assignments.
         void this.#handlers.answer(body.value).then((value) => this.#send({ $case: 'result', value }));
         return;
+      case 'openTunnel':
+        return this.#handlers.tunnels?.open(body.value);
+      case 'closeTunnel':
+        return this.#handlers.tunnels?.close(body.value.id);
       case 'beat':
         return this.#answered(body.value.number);
       // What a newer manager says beyond that is not for us.

@@ -1,1 +1,2 @@
 export { AgentServer } from './server.ts';
+export type { Tunnel } from './tunnels.ts';

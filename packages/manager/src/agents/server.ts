@@ -2,12 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import {
   type AgentMessage,
+  type DaemonRequest,
+  type FrameCall,
   type Hello,
   type ManagerMessage,
   type NodeFacts,
   type Query,
   SessionsService,
   type StatusBatch,
+  TunnelsService,
 } from '@shoal/proto';
 import { beatMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
@@ -20,6 +23,7 @@ import { Agents } from './agents.ts';
 import { applyStatus, reportedOf } from './from-proto.ts';
 import { fitNetworks, JoinRefused, join } from './join.ts';
 import { Session } from './session.ts';
+import { type Tunnel, Tunnels } from './tunnels.ts';
 
 /** An agent that does not introduce itself within this time is cut off. */
 const greetingMs = 10_000;
@@ -42,6 +46,7 @@ export class AgentServer {
   readonly #options: AgentServerOptions;
   readonly #agents: Agents;
   readonly #server: Server;
+  readonly #tunnels = new Tunnels();
 
   constructor(store: Store, options: AgentServerOptions) {
     this.#store = store;
@@ -54,6 +59,7 @@ export class AgentServer {
       'grpc.keepalive_timeout_ms': 5_000,
     });
     this.#server.addService(SessionsService, { session: (call: Call) => this.#serve(call) });
+    this.#server.addService(TunnelsService, { open: (call: FrameCall) => this.#tunnels.serve(call) });
   }
 
   /** Starts to listen on `HOST:PORT`. Resolves with the port. */
@@ -78,6 +84,21 @@ export class AgentServer {
     const session = this.#agents.of(nodeId);
     if (!session) throw new QueryError(503, 'the node is not connected to the manager');
     return JSON.parse(await session.ask(what, withinMs));
+  }
+
+  /**
+   * Sends a request to the Docker daemon of one host. Resolves with the head of its answer, the bodies follow.
+   * Rejects with a QueryError.
+   */
+  async tunnel(
+    nodeId: string,
+    request: DaemonRequest,
+    withinMs: number,
+    signal: AbortSignal,
+  ): Promise<Tunnel> {
+    const session = this.#agents.of(nodeId);
+    if (!session) throw new QueryError(503, 'the node is not connected to the manager');
+    return this.#tunnels.open(session, request, withinMs, signal);
   }
 
   /** Takes the tasks of a host that nobody reaches out of all load balancers and names, or puts them back. */
@@ -140,7 +161,7 @@ export class AgentServer {
   }
 
   async #join(hello: Hello): Promise<Node> {
-    return await this.#store.update((tx) => join(tx, hello, this.#options.ids));
+    return await this.#store.update((tx) => join(tx, hello, this.#options.ids), 'agents');
   }
 
   #welcome(node: Node, call: Call): Session {
@@ -196,7 +217,7 @@ export class AgentServer {
         const changed = task && applyStatus(task, report, session.nodeId, now);
         if (changed) tx.tasks.update(changed);
       }
-    });
+    }, 'agents');
     session.send({ $case: 'ack', value: { number } });
   }
 
@@ -207,6 +228,6 @@ export class AgentServer {
       const reported = reportedOf(facts);
       if (isDeepStrictEqual(reported, node.reported)) return;
       fitNetworks(tx, tx.nodes.update({ ...node, reported }), node);
-    });
+    }, 'agents');
   }
 }

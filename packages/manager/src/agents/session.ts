@@ -27,6 +27,7 @@ export class Session {
   /** What the agent has to hear of. Empty as long as it has to hear everything. */
   readonly #touched = new Map<Kind, Set<string>>();
   readonly #waiting = new Map<string, Waiting>();
+  readonly #end = new AbortController();
   #sequence = 0;
   #complete = false;
   #slow = false;
@@ -35,6 +36,11 @@ export class Session {
   constructor(nodeId: string, outlet: Outlet) {
     this.nodeId = nodeId;
     this.#outlet = outlet;
+  }
+
+  /** Fires when the session is over. */
+  get ended(): AbortSignal {
+    return this.#end.signal;
   }
 
   send(body: NonNullable<ManagerMessage['body']>): void {
@@ -118,6 +124,7 @@ export class Session {
       reject(new QueryError(503, 'the node went away before it answered'));
     }
     this.#waiting.clear();
+    this.#end.abort();
     this.#outlet.end();
   }
 }

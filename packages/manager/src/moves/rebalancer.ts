@@ -23,7 +23,7 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
     act: (serviceIds, now) =>
       // `state` follows the view, so that here it equals what `tx` reads.
       store
-        .updateOnView((tx) => rebalance(tx, serviceIds, { state, losses, underWay, now, ids }))
+        .updateOnView((tx) => rebalance(tx, serviceIds, { state, losses, underWay, now, ids }), 'moves')
         .then(wakeUps),
   });
   const markAll = () => {

@@ -174,6 +174,24 @@ describe('sqlite', () => {
     await first.close();
   });
 
+  it('refuses state of another format, and leaves it as it is', async () => {
+    const path = stateFile();
+    const first = await open(await sqliteBackend(path));
+    await first.update((tx) => tx.tasks.create(aTask('a')));
+    await first.close();
+    const asFormat = (format: number) => {
+      const db = new DatabaseSync(path);
+      db.exec(`PRAGMA user_version = ${format}`);
+      db.close();
+    };
+    asFormat(0);
+    await expect(sqliteBackend(path)).rejects.toThrow(/of format 0, this version of Shoal reads format 1/);
+    asFormat(1);
+    const again = await open(await sqliteBackend(path));
+    expect(again.view.tasks.size).toBe(1);
+    await again.close();
+  });
+
   it('says that nothing was written when the disk is full, and goes on once there is room', () => {
     const path = stateFile();
     const db = new DatabaseSync(path);

@@ -69,6 +69,65 @@ export namespace TaskState {
   export type TASK_STATE_REJECTED = typeof TaskState.TASK_STATE_REJECTED;
 }
 
+export interface TunnelFrame {
+  body?: { $case: "hello"; value: TunnelHello } | { $case: "head"; value: TunnelHead } | //
+  /** At most 64 KiB. */
+  { $case: "data"; value: Buffer } | //
+  /** The sender has no more data; the other direction goes on. */
+  { $case: "end"; value: TunnelEnd } | //
+  /** The sender has given up. Its last frame. */
+  { $case: "error"; value: TunnelError } | undefined;
+}
+
+export interface TunnelHello {
+  /** As in OpenTunnel. */
+  id: string;
+  nodeId: string;
+}
+
+export interface TunnelHead {
+  /** The daemon's HTTP status and headers. */
+  status: number;
+  headers: { [key: string]: string };
+}
+
+export interface TunnelHead_HeadersEntry {
+  key: string;
+  value: string;
+}
+
+export interface TunnelEnd {
+}
+
+export interface TunnelError {
+  /** HTTP status to pass on. */
+  status: number;
+  message: string;
+}
+
+export interface OpenTunnel {
+  /** Can't be guessed: who knows it is who was asked. */
+  id: string;
+  request?: DaemonRequest | undefined;
+}
+
+export interface CloseTunnel {
+  id: string;
+}
+
+/** To the host's Docker daemon; its body is the tunnel's data. The agent refuses what it does not allow. */
+export interface DaemonRequest {
+  method: string;
+  /** With the query, and without a version: the daemon's own is meant. */
+  path: string;
+  headers: { [key: string]: string };
+}
+
+export interface DaemonRequest_HeadersEntry {
+  key: string;
+  value: string;
+}
+
 export interface AgentMessage {
   body?:
     | { $case: "hello"; value: Hello }
@@ -92,6 +151,8 @@ export interface ManagerMessage {
     | { $case: "changes"; value: Changes }
     | { $case: "ack"; value: StatusAck }
     | { $case: "query"; value: Query }
+    | { $case: "openTunnel"; value: OpenTunnel }
+    | { $case: "closeTunnel"; value: CloseTunnel }
     | undefined;
 }
 
@@ -563,6 +624,741 @@ export interface QueryError {
   message: string;
 }
 
+function createBaseTunnelFrame(): TunnelFrame {
+  return { body: undefined };
+}
+
+export const TunnelFrame: MessageFns<TunnelFrame> = {
+  encode(message: TunnelFrame, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.body?.$case) {
+      case "hello":
+        TunnelHello.encode(message.body.value, writer.uint32(10).fork()).join();
+        break;
+      case "head":
+        TunnelHead.encode(message.body.value, writer.uint32(18).fork()).join();
+        break;
+      case "data":
+        writer.uint32(26).bytes(message.body.value);
+        break;
+      case "end":
+        TunnelEnd.encode(message.body.value, writer.uint32(34).fork()).join();
+        break;
+      case "error":
+        TunnelError.encode(message.body.value, writer.uint32(42).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TunnelFrame {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTunnelFrame();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.body = { $case: "hello", value: TunnelHello.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.body = { $case: "head", value: TunnelHead.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.body = { $case: "data", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.body = { $case: "end", value: TunnelEnd.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.body = { $case: "error", value: TunnelError.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TunnelFrame>, I>>(base?: I): TunnelFrame {
+    return TunnelFrame.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TunnelFrame>, I>>(object: I): TunnelFrame {
+    const message = createBaseTunnelFrame();
+    switch (object.body?.$case) {
+      case "hello": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "hello", value: TunnelHello.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "head": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "head", value: TunnelHead.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "data": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "data", value: object.body.value };
+        }
+        break;
+      }
+      case "end": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "end", value: TunnelEnd.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "error": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "error", value: TunnelError.fromPartial(object.body.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseTunnelHello(): TunnelHello {
+  return { id: "", nodeId: "" };
+}
+
+export const TunnelHello: MessageFns<TunnelHello> = {
+  encode(message: TunnelHello, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.nodeId !== "") {
+      writer.uint32(18).string(message.nodeId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TunnelHello {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTunnelHello();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TunnelHello>, I>>(base?: I): TunnelHello {
+    return TunnelHello.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TunnelHello>, I>>(object: I): TunnelHello {
+    const message = createBaseTunnelHello();
+    message.id = object.id ?? "";
+    message.nodeId = object.nodeId ?? "";
+    return message;
+  },
+};
+
+function createBaseTunnelHead(): TunnelHead {
+  return { status: 0, headers: {} };
+}
+
+export const TunnelHead: MessageFns<TunnelHead> = {
+  encode(message: TunnelHead, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== 0) {
+      writer.uint32(8).uint32(message.status);
+    }
+    globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
+      TunnelHead_HeadersEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TunnelHead {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTunnelHead();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.status = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = TunnelHead_HeadersEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.headers[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TunnelHead>, I>>(base?: I): TunnelHead {
+    return TunnelHead.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TunnelHead>, I>>(object: I): TunnelHead {
+    const message = createBaseTunnelHead();
+    message.status = object.status ?? 0;
+    message.headers = (globalThis.Object.entries(object.headers ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseTunnelHead_HeadersEntry(): TunnelHead_HeadersEntry {
+  return { key: "", value: "" };
+}
+
+export const TunnelHead_HeadersEntry: MessageFns<TunnelHead_HeadersEntry> = {
+  encode(message: TunnelHead_HeadersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TunnelHead_HeadersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTunnelHead_HeadersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TunnelHead_HeadersEntry>, I>>(base?: I): TunnelHead_HeadersEntry {
+    return TunnelHead_HeadersEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TunnelHead_HeadersEntry>, I>>(object: I): TunnelHead_HeadersEntry {
+    const message = createBaseTunnelHead_HeadersEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseTunnelEnd(): TunnelEnd {
+  return {};
+}
+
+export const TunnelEnd: MessageFns<TunnelEnd> = {
+  encode(_: TunnelEnd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TunnelEnd {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTunnelEnd();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TunnelEnd>, I>>(base?: I): TunnelEnd {
+    return TunnelEnd.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TunnelEnd>, I>>(_: I): TunnelEnd {
+    const message = createBaseTunnelEnd();
+    return message;
+  },
+};
+
+function createBaseTunnelError(): TunnelError {
+  return { status: 0, message: "" };
+}
+
+export const TunnelError: MessageFns<TunnelError> = {
+  encode(message: TunnelError, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== 0) {
+      writer.uint32(8).uint32(message.status);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TunnelError {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTunnelError();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.status = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TunnelError>, I>>(base?: I): TunnelError {
+    return TunnelError.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TunnelError>, I>>(object: I): TunnelError {
+    const message = createBaseTunnelError();
+    message.status = object.status ?? 0;
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseOpenTunnel(): OpenTunnel {
+  return { id: "", request: undefined };
+}
+
+export const OpenTunnel: MessageFns<OpenTunnel> = {
+  encode(message: OpenTunnel, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.request !== undefined) {
+      DaemonRequest.encode(message.request, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OpenTunnel {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOpenTunnel();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.request = DaemonRequest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OpenTunnel>, I>>(base?: I): OpenTunnel {
+    return OpenTunnel.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OpenTunnel>, I>>(object: I): OpenTunnel {
+    const message = createBaseOpenTunnel();
+    message.id = object.id ?? "";
+    message.request = (object.request !== undefined && object.request !== null)
+      ? DaemonRequest.fromPartial(object.request)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCloseTunnel(): CloseTunnel {
+  return { id: "" };
+}
+
+export const CloseTunnel: MessageFns<CloseTunnel> = {
+  encode(message: CloseTunnel, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CloseTunnel {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCloseTunnel();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CloseTunnel>, I>>(base?: I): CloseTunnel {
+    return CloseTunnel.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CloseTunnel>, I>>(object: I): CloseTunnel {
+    const message = createBaseCloseTunnel();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseDaemonRequest(): DaemonRequest {
+  return { method: "", path: "", headers: {} };
+}
+
+export const DaemonRequest: MessageFns<DaemonRequest> = {
+  encode(message: DaemonRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
+      DaemonRequest_HeadersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DaemonRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDaemonRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = DaemonRequest_HeadersEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.headers[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DaemonRequest>, I>>(base?: I): DaemonRequest {
+    return DaemonRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DaemonRequest>, I>>(object: I): DaemonRequest {
+    const message = createBaseDaemonRequest();
+    message.method = object.method ?? "";
+    message.path = object.path ?? "";
+    message.headers = (globalThis.Object.entries(object.headers ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseDaemonRequest_HeadersEntry(): DaemonRequest_HeadersEntry {
+  return { key: "", value: "" };
+}
+
+export const DaemonRequest_HeadersEntry: MessageFns<DaemonRequest_HeadersEntry> = {
+  encode(message: DaemonRequest_HeadersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DaemonRequest_HeadersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDaemonRequest_HeadersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DaemonRequest_HeadersEntry>, I>>(base?: I): DaemonRequest_HeadersEntry {
+    return DaemonRequest_HeadersEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DaemonRequest_HeadersEntry>, I>>(object: I): DaemonRequest_HeadersEntry {
+    const message = createBaseDaemonRequest_HeadersEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
 function createBaseAgentMessage(): AgentMessage {
   return { body: undefined };
 }
@@ -751,6 +1547,12 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
       case "query":
         Query.encode(message.body.value, writer.uint32(42).fork()).join();
         break;
+      case "openTunnel":
+        OpenTunnel.encode(message.body.value, writer.uint32(50).fork()).join();
+        break;
+      case "closeTunnel":
+        CloseTunnel.encode(message.body.value, writer.uint32(58).fork()).join();
+        break;
     }
     return writer;
   },
@@ -808,6 +1610,22 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
             message.body = { $case: "query", value: Query.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.body = { $case: "openTunnel", value: OpenTunnel.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.body = { $case: "closeTunnel", value: CloseTunnel.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -853,6 +1671,18 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
       case "query": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "query", value: Query.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "openTunnel": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "openTunnel", value: OpenTunnel.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "closeTunnel": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "closeTunnel", value: CloseTunnel.fromPartial(object.body.value) };
         }
         break;
       }
@@ -5394,6 +6224,50 @@ export interface SessionsClient extends Client {
 export const SessionsClient = makeGenericClientConstructor(SessionsService, "shoal.v1.Sessions") as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): SessionsClient;
   service: typeof SessionsService;
+  serviceName: string;
+};
+
+export type TunnelsService = typeof TunnelsService;
+export const TunnelsService = {
+  /**
+   * Bulk goes here, on a connection of its own. The manager asks with OpenTunnel on the session, the agent opens one
+   * stream for it. Frames of the agent: hello, then head or error, then data and end. Of the manager: data and end.
+   * What the manager gives up it says by CloseTunnel, as nothing on a full stream is read soon.
+   */
+  open: {
+    path: "/shoal.v1.Tunnels/Open" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: TunnelFrame): Buffer => Buffer.from(TunnelFrame.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TunnelFrame => TunnelFrame.decode(value),
+    responseSerialize: (value: TunnelFrame): Buffer => Buffer.from(TunnelFrame.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TunnelFrame => TunnelFrame.decode(value),
+  },
+} as const;
+
+export interface TunnelsServer extends UntypedServiceImplementation {
+  /**
+   * Bulk goes here, on a connection of its own. The manager asks with OpenTunnel on the session, the agent opens one
+   * stream for it. Frames of the agent: hello, then head or error, then data and end. Of the manager: data and end.
+   * What the manager gives up it says by CloseTunnel, as nothing on a full stream is read soon.
+   */
+  open: handleBidiStreamingCall<TunnelFrame, TunnelFrame>;
+}
+
+export interface TunnelsClient extends Client {
+  /**
+   * Bulk goes here, on a connection of its own. The manager asks with OpenTunnel on the session, the agent opens one
+   * stream for it. Frames of the agent: hello, then head or error, then data and end. Of the manager: data and end.
+   * What the manager gives up it says by CloseTunnel, as nothing on a full stream is read soon.
+   */
+  open(): ClientDuplexStream<TunnelFrame, TunnelFrame>;
+  open(options: Partial<CallOptions>): ClientDuplexStream<TunnelFrame, TunnelFrame>;
+  open(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<TunnelFrame, TunnelFrame>;
+}
+
+export const TunnelsClient = makeGenericClientConstructor(TunnelsService, "shoal.v1.Tunnels") as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): TunnelsClient;
+  service: typeof TunnelsService;
   serviceName: string;
 };
 
