@@ -161,7 +161,7 @@ export class AgentServer {
   }
 
   async #join(hello: Hello): Promise<Node> {
-    return await this.#store.update((tx) => join(tx, hello, this.#options.ids));
+    return await this.#store.update((tx) => join(tx, hello, this.#options.ids), 'agents');
   }
 
   #welcome(node: Node, call: Call): Session {
@@ -217,7 +217,7 @@ export class AgentServer {
         const changed = task && applyStatus(task, report, session.nodeId, now);
         if (changed) tx.tasks.update(changed);
       }
-    });
+    }, 'agents');
     session.send({ $case: 'ack', value: { number } });
   }
 
@@ -228,6 +228,6 @@ export class AgentServer {
       const reported = reportedOf(facts);
       if (isDeepStrictEqual(reported, node.reported)) return;
       fitNetworks(tx, tx.nodes.update({ ...node, reported }), node);
-    });
+    }, 'agents');
   }
 }

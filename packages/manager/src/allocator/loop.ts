@@ -24,7 +24,7 @@ export function allocatorLoop(store: Store, { clock, log }: AllocatorOptions): {
   const loop = new Loop({
     clock,
     log,
-    act: (keys, now) => store.update((tx) => reconcile(tx, keys, now, log)),
+    act: (keys, now) => store.update((tx) => reconcile(tx, keys, now, log), 'allocator'),
   });
   const unwatch = store.watch(({ changes }) => {
     for (const change of changes) for (const key of affected(store.view, change)) loop.mark(key);
@@ -40,7 +40,8 @@ export function allocatorLoop(store: Store, { clock, log }: AllocatorOptions): {
 }
 
 /** Makes the network of published ports, before anybody asks for it. */
-export const prepareNetworks = (store: Pick<Store, 'update'>): Promise<void> => store.update(createIngress);
+export const prepareNetworks = (store: Pick<Store, 'update'>): Promise<void> =>
+  store.update(createIngress, 'allocator');
 
 function* everything(view: ReadView): Iterable<string> {
   for (const { ID } of view.services.all()) yield ID;

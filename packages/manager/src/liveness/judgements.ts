@@ -64,7 +64,7 @@ export class Judgements {
     this.#store
       .update((tx) => {
         for (const node of this.#pending(tx.nodes)) tx.nodes.update(node);
-      })
+      }, 'liveness')
       .catch((err) => this.#log.error({ err }, 'could not record what is thought of nodes, trying again'))
       .finally(() => {
         this.#writing = false;

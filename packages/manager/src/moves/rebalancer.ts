@@ -1,7 +1,7 @@
 import { Loop } from '../loop.ts';
 import { compareStates, isWanted, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
-import { nodeMatters, type OrchestratorOptions } from '../services/loop.ts';
+import { nodeMatters, type OrchestratorOptions } from '../services/index.ts';
 import type { Change, Store } from '../store/index.ts';
 import { Losses } from './losses.ts';
 import { rebalance } from './rebalance.ts';
@@ -23,7 +23,7 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
     act: (serviceIds, now) =>
       // `state` follows the view, so that here it equals what `tx` reads.
       store
-        .updateOnView((tx) => rebalance(tx, serviceIds, { state, losses, underWay, now, ids }))
+        .updateOnView((tx) => rebalance(tx, serviceIds, { state, losses, underWay, now, ids }), 'moves')
         .then(wakeUps),
   });
   const markAll = () => {

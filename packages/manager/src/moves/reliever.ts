@@ -1,7 +1,7 @@
 import { Loop } from '../loop.ts';
 import { isWanted, shortOf, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
-import type { OrchestratorOptions } from '../services/loop.ts';
+import type { OrchestratorOptions } from '../services/index.ts';
 import type { Change, Store } from '../store/index.ts';
 import { Losses } from './losses.ts';
 import { relieve } from './relieve.ts';
@@ -45,7 +45,7 @@ export function relieveLoop(store: Store, options: RelieveOptions): { close(): P
         // Made anew, since it is needed so rarely.
         const state = ClusterState.from(store.view);
         return relieve(tx, nodeIds, { state, losses, strains, memory: used, now, ids });
-      });
+      }, 'moves');
       const stuck = new Map(waits.map(({ about, why }) => [about.id, why]));
       for (const id of nodeIds) tell(id, strains.beforeMove(id, now) ? undefined : stuck.get(id));
       return wakeUps(waits);

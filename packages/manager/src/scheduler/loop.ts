@@ -33,7 +33,7 @@ export function schedulerLoop(store: Store, options: SchedulerLoopOptions): { cl
     act: async (_, now) => {
       if (state.pending.size === 0) return undefined;
       // `state` follows the view, so that here it equals what `tx` reads.
-      const round = await store.updateOnView((tx) => placePending(tx, state, now, seed));
+      const round = await store.updateOnView((tx) => placePending(tx, state, now, seed), 'scheduler');
       log.debug({ placed: round.placed.length, pending: round.pending.length }, 'scheduled');
       return state.pending.size > 0 ? new Map([[key, retryAt(state, now)]]) : undefined;
     },

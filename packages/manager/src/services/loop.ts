@@ -23,7 +23,7 @@ export function orchestratorLoop(store: Store, options: OrchestratorOptions): { 
     clock: options.clock,
     log: options.log,
     paceMs,
-    act: (serviceIds, now) => store.update((tx) => reconcile(tx, serviceIds, now, options)),
+    act: (serviceIds, now) => store.update((tx) => reconcile(tx, serviceIds, now, options), 'services'),
   });
   const unwatch = store.watch(({ changes }) => {
     for (const change of changes) for (const id of affected(store.view, change)) loop.mark(id);

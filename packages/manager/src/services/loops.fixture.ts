@@ -44,7 +44,10 @@ export class Loops {
     const loops = new Loops(store);
     loops.run(schedulerLoop(store, options));
     loops.run(orchestratorLoop(store, options));
-    const agents = setInterval(() => void store.update((tx) => runAgents(tx, loops.refusing)), 1_000);
+    const agents = setInterval(
+      () => void store.update((tx) => runAgents(tx, loops.refusing), 'agents'),
+      1_000,
+    );
     loops.run({ close: () => clearInterval(agents) });
     return loops;
   }

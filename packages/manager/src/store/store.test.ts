@@ -9,8 +9,9 @@ import { aService, aTask } from '../testing.ts';
 import { memoryBackend } from './backends/memory.ts';
 import { sqliteBackend } from './backends/sqlite.ts';
 import { SqliteFile } from './backends/sqlite-file.ts';
+import type { ChangeBatch } from './change.ts';
 import { OutOfSequenceError, Store, StoreError } from './index.ts';
-import type { Backend, ChangeBatch } from './store.ts';
+import type { Backend } from './store.ts';
 
 const clock = () => Date.UTC(2026, 0, 1);
 const open = (backend: Backend = memoryBackend()) => Store.open(backend, clock);
@@ -172,6 +173,24 @@ describe('sqlite', () => {
     await first.update((tx) => tx.tasks.create(aTask('a')));
     await expect(sqliteBackend(path, 50)).rejects.toThrow(/another manager|locked/);
     await first.close();
+  });
+
+  it('refuses state of another format, and leaves it as it is', async () => {
+    const path = stateFile();
+    const first = await open(await sqliteBackend(path));
+    await first.update((tx) => tx.tasks.create(aTask('a')));
+    await first.close();
+    const asFormat = (format: number) => {
+      const db = new DatabaseSync(path);
+      db.exec(`PRAGMA user_version = ${format}`);
+      db.close();
+    };
+    asFormat(0);
+    await expect(sqliteBackend(path)).rejects.toThrow(/of format 0, this version of Shoal reads format 1/);
+    asFormat(1);
+    const again = await open(await sqliteBackend(path));
+    expect(again.view.tasks.size).toBe(1);
+    await again.close();
   });
 
   it('says that nothing was written when the disk is full, and goes on once there is room', () => {

@@ -1,26 +1,10 @@
 import type { Clock } from '../effects.ts';
+import type { Change, ChangeBatch } from './change.ts';
 import { NotLeadingError, NotWrittenError } from './errors.ts';
+import { checkOwners, type Writer } from './owners.ts';
 import type { Stored } from './table.ts';
-import {
-  makeTables,
-  type Objects,
-  type ReadView,
-  type TableName,
-  type Tables,
-  tableNames,
-} from './tables.ts';
+import { makeTables, type ReadView, type TableName, type Tables, tableNames } from './tables.ts';
 import { beginTransaction, type Tx } from './transaction.ts';
-
-/** One object created (no `before`), updated, or removed (no `after`). */
-export type Change = {
-  [N in TableName]: { table: N; id: string; before: Objects[N] | undefined; after: Objects[N] | undefined };
-}[TableName];
-
-/** All changes of one transaction. */
-export interface ChangeBatch {
-  readonly revision: number;
-  readonly changes: readonly Change[];
-}
 
 /**
  * How a commit ended. **done**: durable, all of it. **fenced**: another leads, and nothing was written. **unknown**: the
@@ -44,6 +28,7 @@ export type Listener = (batch: ChangeBatch) => void;
 interface Waiting {
   readonly change: (tx: Tx) => unknown;
   readonly onView: boolean;
+  readonly writer: Writer | undefined;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -110,14 +95,16 @@ export class Store {
    * and free of effects: when it throws, nothing of it is changed. Resolves with its result once the writes
    * are durable and visible and every listener has seen them. Rejects with what `change` threw; with
    * NotWrittenError when the backend could not take the writes; with NotLeadingError when the store is over.
+   * `writer` says who it is, and is held to what it owns: rejects with OwnerError when it changed a part of another's.
+   * Only tests leave it out.
    */
-  update<R>(change: (tx: Tx) => R): Promise<R> {
-    return this.#ask(change, false);
+  update<R>(change: (tx: Tx) => R, writer?: Writer): Promise<R> {
+    return this.#ask(change, false, writer);
   }
 
   /** As `update`, but `change` begins with exactly what `view` shows: for whoever keeps a picture of it by watching. */
-  updateOnView<R>(change: (tx: Tx) => R): Promise<R> {
-    return this.#ask(change, true);
+  updateOnView<R>(change: (tx: Tx) => R, writer?: Writer): Promise<R> {
+    return this.#ask(change, true, writer);
   }
 
   /** Calls `listener` after every transaction, in order. Returns the function that ends it. */
@@ -133,10 +120,10 @@ export class Store {
     await this.#backend.close();
   }
 
-  #ask<R>(change: (tx: Tx) => R, onView: boolean): Promise<R> {
+  #ask<R>(change: (tx: Tx) => R, onView: boolean, writer: Writer | undefined): Promise<R> {
     if (this.#ended) return Promise.reject(new NotLeadingError(this.#ended, true));
     const { promise, resolve, reject } = Promise.withResolvers<R>();
-    this.#waiting.push({ change, onView, resolve: resolve as (result: unknown) => void, reject });
+    this.#waiting.push({ change, onView, writer, resolve: resolve as (result: unknown) => void, reject });
     this.#work ??= this.#run();
     return promise;
   }
@@ -157,7 +144,7 @@ export class Store {
   /** Nobody hears of his update before the group is durable: even one that wrote nothing, or threw, has seen the others. */
   async #commit(group: readonly Waiting[]): Promise<void> {
     const together = new Together(this.#tables, this.#revision, this.#clock());
-    const runs = group.map(({ change }) => together.run(change));
+    const runs = group.map(({ change, writer }) => together.run(change, writer));
     const batches = runs.flatMap(({ batch }) => batch ?? []);
     const outcome =
       batches.length === 0 ? 'done' : await this.#backend.commit(batches).catch(() => 'unknown' as const);
@@ -214,7 +201,7 @@ class Together {
     this.#now = now;
   }
 
-  run(change: (tx: Tx) => unknown): Run {
+  run(change: (tx: Tx) => unknown, writer: Writer | undefined): Run {
     const tx = beginTransaction(this.#base, this.#revision + 1, this.#now);
     try {
       const result = change(tx);
@@ -223,6 +210,7 @@ class Together {
         for (const row of tx[table].changes()) changes.push({ table, ...row } as Change);
       }
       if (changes.length === 0) return { result };
+      if (writer) checkOwners(writer, changes);
       this.#revision++;
       this.#keep(tx, changes);
       return { result, batch: { revision: this.#revision, changes } };

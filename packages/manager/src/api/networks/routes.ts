@@ -30,7 +30,7 @@ export function networkRoutes(app: FastifyInstance, deps: ApiDeps): void {
       errors: [400, 403, 404, 409, 413],
     }),
     async ({ body }, reply) => {
-      const { ID } = await store.update((tx) => createNetwork(tx, ids(), body));
+      const { ID } = await store.update((tx) => createNetwork(tx, ids(), body), 'people');
       return reply.code(201).send({ Id: ID, Warning: '' });
     },
   );
@@ -44,7 +44,7 @@ export function networkRoutes(app: FastifyInstance, deps: ApiDeps): void {
       errors: [400, 403, 404],
     }),
     async ({ params }, reply) => {
-      await store.update((tx) => removeNetwork(tx, params.id));
+      await store.update((tx) => removeNetwork(tx, params.id), 'people');
       return reply.code(204).send();
     },
   );
@@ -62,7 +62,7 @@ export function networkRoutes(app: FastifyInstance, deps: ApiDeps): void {
         const networks = prunable(tx, filters, clock());
         for (const network of networks) removeNetwork(tx, idOf(network));
         return networks.map(nameOf);
-      });
+      }, 'people');
       return { NetworksDeleted: names.length > 0 ? names : null };
     },
   );

@@ -67,7 +67,7 @@ export function nodeRoutes(app: FastifyInstance, { store, clock, about }: ApiDep
     async ({ params, query: { version }, body }, reply) => {
       const index = parseVersion('node', version);
       const { ID } = findNode(store.view, params.id);
-      await store.update((tx) => updateNode(tx, ID, index, body));
+      await store.update((tx) => updateNode(tx, ID, index, body), 'people');
       return reply.send();
     },
   );
@@ -84,7 +84,7 @@ export function nodeRoutes(app: FastifyInstance, { store, clock, about }: ApiDep
     }),
     async ({ params, query: { force } }, reply) => {
       const { ID } = findNode(store.view, params.id);
-      await store.update((tx) => removeNode(tx, ID, isTrue(force), clock));
+      await store.update((tx) => removeNode(tx, ID, isTrue(force), clock), 'people');
       return reply.send();
     },
   );

@@ -43,7 +43,7 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
     }),
     async ({ body, headers }, reply) => {
       const auth = textOf(headers[authHeader]);
-      const { ID } = await store.update((tx) => createService(tx, ids(), body, auth, clock()));
+      const { ID } = await store.update((tx) => createService(tx, ids(), body, auth, clock()), 'people');
       return reply.code(201).send({ ID, Warnings: warningsFor(store.view, store.view.services.get(ID)) });
     },
   );
@@ -71,7 +71,7 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
         now: clock(),
       };
       const { ID } = findService(store.view, params.id);
-      await store.update((tx) => updateService(tx, { id: ID, ...change }));
+      await store.update((tx) => updateService(tx, { id: ID, ...change }), 'people');
       return { Warnings: warningsFor(store.view, store.view.services.get(ID)) };
     },
   );
@@ -86,7 +86,7 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
     }),
     async ({ params }, reply) => {
       const { ID } = findService(store.view, params.id);
-      await store.update((tx) => removeService(tx, ID));
+      await store.update((tx) => removeService(tx, ID), 'people');
       return reply.send();
     },
   );

@@ -13,6 +13,9 @@ const schema = `
   PRAGMA wal_checkpoint(TRUNCATE);
 `;
 
+/** Raised whenever stored objects change their form: there is no way to read those of another one. */
+const format = 1;
+
 /** One object written, or removed (no `json`). */
 export interface Write {
   readonly table: string;
@@ -28,6 +31,10 @@ export interface Row {
 /** SQLite's code for a full disk, or a full quota. */
 const sqliteFull = 13;
 
+class FormatError extends Error {
+  override readonly name = 'FormatError';
+}
+
 /** State in one SQLite file; every call blocks until the disk has done it. */
 export class SqliteFile {
   readonly #db: DatabaseSync;
@@ -39,12 +46,26 @@ export class SqliteFile {
     try {
       // One manager a file: a second one must fail at its start, not corrupt the first one's memory.
       db.exec('PRAGMA locking_mode = EXCLUSIVE;');
-      return new SqliteFile(db);
+      const file = new SqliteFile(db);
+      file.#refuseOthers();
+      return file;
     } catch (error) {
       db.close();
+      if (error instanceof FormatError) throw new Error(`can't use the state in ${path}: ${error.message}`);
       const why = error instanceof Error ? error.message : error;
       throw new Error(`can't use the state in ${path} (${why}): is another manager running on it?`);
     }
+  }
+
+  /** Whether the objects in it can be read; a new file is of the present format. */
+  #refuseOthers(): void {
+    const { user_version: has } = this.#db.prepare('PRAGMA user_version').get() as { user_version: number };
+    const { revision } = this.#statements.head.get() as { revision: number };
+    if (revision > 0 && has !== format)
+      throw new FormatError(
+        `it is of format ${has}, this version of Shoal reads format ${format}: start that version again, or begin anew with another --state-dir`,
+      );
+    this.#db.exec(`PRAGMA user_version = ${format};`);
   }
 
   constructor(db: DatabaseSync) {

@@ -131,12 +131,12 @@ export class Simulation {
   /** One orchestrator's round. */
   async orchestrate(): Promise<void> {
     const ids = () => `t${String(++this.#ids).padStart(5, '0')}`;
-    await this.store.update((tx) => reconcile(tx, ['web'], this.now, { ids, log }));
+    await this.store.update((tx) => reconcile(tx, ['web'], this.now, { ids, log }), 'services');
   }
 
   /** What agents do before anybody else has noticed that they are back. */
   async runAgents(): Promise<void> {
-    await this.store.update((tx) => this.#runAgents(tx));
+    await this.store.update((tx) => this.#runAgents(tx), 'agents');
   }
 
   /** Orchestrator, rebalancer, scheduler and agents, a step each, and some time. */
@@ -144,7 +144,7 @@ export class Simulation {
     await this.orchestrate();
     this.now += 1;
     if (this.rebalances) await this.#rebalance();
-    await this.store.update((tx) => this.#schedule(tx));
+    await this.store.update((tx) => this.#schedule(tx), 'scheduler');
     await this.runAgents();
     this.now += ms - 1;
   }
@@ -243,7 +243,7 @@ export class Simulation {
 
   async #rebalance(): Promise<void> {
     const ids = () => `t${String(++this.#ids).padStart(5, '0')}`;
-    await this.store.update((tx) => this.#rebalanceIn(tx, this.now, ids));
+    await this.store.update((tx) => this.#rebalanceIn(tx, this.now, ids), 'moves');
   }
 
   #rebalanceIn(tx: Tx, now: number, ids: Ids): Wait[] {
