@@ -223,18 +223,29 @@ export class NodeSet {
     return eligible;
   }
 
-  /** What the node filters read of a demand. Networks that every node may join make no difference. */
-  #eligibleKey({ nodeId, global, constraints, platforms, newerFields, networks }: Demand): string {
+  /**
+   * What the node filters read of a demand: all but what is known to be another's. Networks that every node may join make no
+   * difference.
+   */
+  #eligibleKey({
+    serviceId: _serviceId,
+    version: _version,
+    nanoCpus: _nanoCpus,
+    memoryBytes: _memoryBytes,
+    generic: _generic,
+    ports: _ports,
+    maxReplicas: _maxReplicas,
+    image: _image,
+    spread: _spread,
+    constraints,
+    newerFields,
+    networks,
+    ...rest
+  }: Demand): string {
     const closed = this.#closed.size === 0 ? [] : networks.filter((id) => this.#closed.has(id));
+    const texts = constraints?.map(({ text }) => text);
     const versions = newerFields.map(({ since }) => since);
-    return JSON.stringify([
-      nodeId,
-      global,
-      constraints?.map(({ text }) => text),
-      platforms,
-      versions,
-      closed,
-    ]);
+    return JSON.stringify([texts, versions, closed, rest]);
   }
 }
 
