@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Task } from '../model/index.ts';
+import type { ContainerSpec, Task } from '../model/index.ts';
 import { aTask } from '../testing.ts';
 import { containerBody } from './index.ts';
 
@@ -46,8 +46,11 @@ it('leaves to the image what the spec does not say', () => {
   `);
 });
 
+/** What the API refuses is not asked for. */
+type Honoured = Omit<ContainerSpec, 'Secrets' | 'Configs' | 'Isolation'>;
+
 it('passes on everything a spec can say', () => {
-  const full: Task['Spec'] = {
+  const full: Task['Spec'] & { ContainerSpec: Required<Honoured> } = {
     ContainerSpec: {
       Image: 'nginx:1@sha256:abc',
       Labels: { tier: 'front', 'com.docker.swarm.task.id': 'forged' },
@@ -130,6 +133,10 @@ it('passes on everything a spec can say', () => {
     { NamedResourceSpec: { Kind: 'gpu', Value: 'uuid2' } },
     { DiscreteResourceSpec: { Kind: 'ssd', Value: 3 } },
   ];
+  for (const field of Object.keys(full.ContainerSpec)) {
+    const less = { ...full, ContainerSpec: { ...full.ContainerSpec, [field]: undefined } };
+    expect(bodyOf({ Spec: less }), field).not.toEqual(bodyOf({ Spec: full }));
+  }
   expect(bodyOf({ Spec: full, GenericResources, shoal: { specVersion: 1, ports } })).toMatchInlineSnapshot(`
     {
       "Cmd": [

@@ -38,7 +38,7 @@ export interface Stage {
 }
 
 export interface Drill {
-  readonly name: DrillName;
+  readonly name: string;
   readonly says: string;
   /** May be played on a live cluster: it only asks for what Docker's API allows anyway. */
   readonly safe: boolean;
@@ -73,20 +73,6 @@ export interface Goals {
   readonly 'requests lost'?: number;
   readonly 'tasks started'?: number;
 }
-
-export const drillNames = [
-  'host-power-loss',
-  'host-cut',
-  'daemon-kill',
-  'agent-kill',
-  'manager-kill',
-  'rolling-update',
-  'drain',
-  'flap',
-  'one-way-loss',
-  'docker-upgrade',
-] as const;
-export type DrillName = (typeof drillNames)[number];
 
 /** How many tasks a rolling update replaces at a time. */
 export const UPDATE_PARALLELISM = 2;
