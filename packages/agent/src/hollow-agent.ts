@@ -9,6 +9,7 @@ import {
 import { leaseMs } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import { Assignments } from './assignments/assignments.ts';
+import { newSecret } from './session/journal.ts';
 import { ManagerLink } from './session/link.ts';
 import { Limiter } from './task/limiter.ts';
 import { Tasks } from './task/tasks.ts';
@@ -46,6 +47,7 @@ export class HollowAgent {
   readonly #link: ManagerLink;
   readonly #tasks: Tasks;
   readonly #assignments: Assignments;
+  readonly #secret = newSecret();
   #nodeId = '';
 
   constructor(options: HollowOptions) {
@@ -81,7 +83,13 @@ export class HollowAgent {
     });
     this.#link = new ManagerLink({
       manager: () => manager,
-      hello: () => ({ protocol: protocolVersion, joinToken, nodeId: this.#nodeId, facts }),
+      hello: () => ({
+        protocol: protocolVersion,
+        joinToken,
+        nodeId: this.#nodeId,
+        nodeSecret: this.#secret,
+        facts,
+      }),
       statuses: () => this.#tasks.statuses(),
       clock,
       onContact: (sentAt) => this.#tasks.renewLease(sentAt + leaseMs),
