@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { importsOf, violations } from './check-boundaries.ts';
+import { circles, importsOf, trespass, violations } from './check-boundaries.ts';
 
 test('finds every kind of import with its line, and none in comments', () => {
   const source = [
@@ -53,4 +53,23 @@ test('only one room of the agent talks to Docker; only the protocol package impo
   expect(broken('packages/agent/src/docker/client.ts', 'dockerode')).toBe(false);
   expect(broken('packages/agent/src/task/controller.ts', '@shoal/proto/src/gen/a.ts')).toBe(true);
   expect(broken('packages/proto/src/index.ts', './gen/a.ts')).toBe(false);
+});
+
+test('rooms import each other as the graph has it, and through their index', () => {
+  const file = 'packages/manager/src/moves/rebalance.ts';
+  expect(trespass(file, '../services/index.ts')).toBeUndefined();
+  expect(trespass(file, '../services/standing.ts')).toMatch(/through its index/);
+  expect(trespass(file, '../api/index.ts')).toMatch(/may not import api/);
+  expect(trespass('packages/manager/src/moves/rebalance.test.ts', '../api/app.ts')).toBeUndefined();
+  expect(trespass('packages/manager/src/nowhere/a.ts', '../model/index.ts')).toMatch(/does not say/);
+});
+
+test('finds circles of imports', () => {
+  const graph = new Map([
+    ['a', ['b']],
+    ['b', ['c']],
+    ['c', ['b', 'd']],
+    ['d', []],
+  ]);
+  expect(circles(graph)).toEqual([['b', 'c', 'b']]);
 });

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { RULES, type Rule } from './boundaries.ts';
+import { ROOMS, RULES, type Rule } from './boundaries.ts';
 
 export interface Import {
   line: number;
@@ -58,13 +58,62 @@ export function violations(file: string, source: string, rules: readonly Rule[] 
   );
 }
 
-/** All violations in the repository, as lines that say where, what and why. */
+const helper = /(\.(test|fixture)\.tsx?|\/testing\.ts)$/;
+
+/** What is wrong about an import of another room of the same package, in words; undefined for nothing. */
+export function trespass(file: string, specifier: string): string | undefined {
+  const to = target(file, specifier);
+  const [, name = '', from = ''] = /^packages\/([^/]+)\/src\/(?:(.+)\/)?[^/]+$/.exec(file) ?? [];
+  const [, other, room = '.'] = /^packages\/([^/]+)\/src\/(?:(.+)\/)?[^/]+$/.exec(to) ?? [];
+  const own = from || '.';
+  const rooms = ROOMS[name];
+  if (!rooms || helper.test(file) || helper.test(to)) return undefined;
+  if (!rooms[own]) return `scripts/boundaries.ts does not say what ${own} may import`;
+  if (other !== name || room === own) return undefined;
+  if (!rooms[own].includes(room)) return `${own} may not import ${room}`;
+  const isNear = room === '.' || room.split('/')[0] === own.split('/')[0];
+  return isNear || to.endsWith('/index.ts') ? undefined : `${room} is entered through its index.ts`;
+}
+
+/** Files that import each other in a circle: one path a circle, as far as a walk through all of them meets it. */
+export function circles(imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const found: string[][] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string) => {
+    if (path.includes(file)) found.push([...path.slice(path.indexOf(file)), file]);
+    if (done.has(file)) return;
+    done.add(file);
+    path.push(file);
+    for (const each of imports.get(file) ?? []) visit(each);
+    path.pop();
+  };
+  for (const file of imports.keys()) visit(file);
+  return found;
+}
+
+/** All that is wrong in the repository, as lines that say where, what and why. */
 export function checkBoundaries(root: string): string[] {
   const files = globSync('packages/*/{src,test}/**/*.{ts,tsx}', { cwd: root });
-  return files.flatMap((file) =>
-    violations(file, readFileSync(join(root, file), 'utf8')).map(
+  const sources = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
+  const lines = [...sources].flatMap(([file, source]) => [
+    ...violations(file, source).map(
       ({ line, specifier, rule }) =>
         `${file}:${line} imports '${specifier}', but in ${rule.room}: ${rule.why}`,
     ),
+    ...importsOf(source).flatMap(({ line, specifier }) => {
+      const why = trespass(file, specifier);
+      return why ? [`${file}:${line} imports '${specifier}', but ${why}`] : [];
+    }),
+  ]);
+  const graph = new Map(
+    [...sources].map(([file, source]) => [
+      file,
+      importsOf(source).flatMap(({ specifier }) => {
+        const to = target(file, specifier);
+        return sources.has(to) ? [to] : [];
+      }),
+    ]),
   );
+  return [...lines, ...circles(graph).map((path) => `a circle of imports: ${path.join(' → ')}`)];
 }

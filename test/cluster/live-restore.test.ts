@@ -87,7 +87,7 @@ it('a daemon with live-restore that dies: what lives on is left alone and serves
   expect(mortals.map(({ NodeID }) => NodeID)).not.toContain(ID);
 
   await faults.resume(h2, 'dockerd');
-  await faults.daemonBack(h2);
+  await h2.daemonBack();
   await until('the node is as before', async () => (await statusOf('h2')).Message === undefined, {
     timeoutMs: 30_000,
   });

@@ -46,7 +46,7 @@ test('power loss: everything on the host dies and comes back', async () => {
   await faults.powerOff(h3);
   expect(await silent()).toBe(true);
   await faults.powerOn(h3);
-  await faults.daemonBack(h3);
+  await h3.daemonBack();
   expect(await answers()).toMatchObject({ version: '1' });
 });
 
@@ -81,12 +81,12 @@ test('packets are lost one way', async () => {
 test('a killed daemon comes back by itself, unless it is held down', async () => {
   const before = await h3.pid('dockerd');
   await faults.killProcess(h3, 'dockerd');
-  await faults.daemonBack(h3);
+  await h3.daemonBack();
   expect(await h3.pid('dockerd')).not.toBe(before);
   await faults.killProcess(h3, 'dockerd', { hold: true });
   await new Promise((resolve) => setTimeout(resolve, 1500));
   expect(await h3.pid('dockerd')).toBeUndefined();
   await faults.resume(h3, 'dockerd');
-  await faults.daemonBack(h3);
+  await h3.daemonBack();
   await answers();
 });

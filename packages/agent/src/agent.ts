@@ -10,27 +10,20 @@ import {
 import { leaseMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
-import { BridgeNetworks } from './docker/bridge-networks.ts';
-import { Engine } from './docker/engine.ts';
-import { messageOf, statusCodeOf } from './docker/errors.ts';
-import { ProcessesWatch } from './docker/processes-watch.ts';
-import { watchContainers } from './docker/watch.ts';
-import { kernel } from './health/cgroup.ts';
-import { FactWatch } from './health/fact-watch.ts';
-import { PressureWatch } from './health/pressure-watch.ts';
-import { ProbePort } from './health/probe-port.ts';
-import { sample } from './health/sample.ts';
-import { memoryUse } from './health/task-memory.ts';
-import { ListenerWatch } from './listeners/listener-watch.ts';
-import { oursOf } from './listeners/ours.ts';
-import { HostNetwork } from './network/host-network.ts';
-import { bootId } from './session/boot.ts';
-import { Journal } from './session/journal.ts';
-import { ManagerLink } from './session/link.ts';
-import { bodyOf, portsOf } from './task/body.ts';
-import { Limiter } from './task/limiter.ts';
-import { Tasks } from './task/tasks.ts';
-import { Tunnels } from './tunnels/tunnels.ts';
+import {
+  BridgeNetworks,
+  Engine,
+  messageOf,
+  ProcessesWatch,
+  statusCodeOf,
+  watchContainers,
+} from './docker/index.ts';
+import { FactWatch, kernel, memoryUse, PressureWatch, ProbePort, sample } from './health/index.ts';
+import { ListenerWatch, oursOf } from './listeners/index.ts';
+import { HostNetwork } from './network/index.ts';
+import { bootId, Journal, ManagerLink } from './session/index.ts';
+import { bodyOf, Limiter, portsOf, Tasks } from './task/index.ts';
+import { Tunnels } from './tunnels/index.ts';
 
 /** Starting more containers at a time than there are cores makes all of them slower; one alone waits too much. */
 const startsAtATime = Math.max(2, availableParallelism());

@@ -8,11 +8,9 @@ import {
 } from '@shoal/proto';
 import { leaseMs } from '@shoal/proto/rules';
 import { pino } from 'pino';
-import { Assignments } from './assignments/assignments.ts';
-import { newSecret } from './session/journal.ts';
-import { ManagerLink } from './session/link.ts';
-import { Limiter } from './task/limiter.ts';
-import { Tasks } from './task/tasks.ts';
+import { Assignments } from './assignments/index.ts';
+import { ManagerLink, newSecret } from './session/index.ts';
+import { Limiter, Tasks } from './task/index.ts';
 import { SimulatedDaemon } from './task/testing.ts';
 
 /** Of each hollow host; more than any task of a bench asks for. */

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { drillCommand } from './commands/drill.ts';
+import { drillCommand } from './commands/index.ts';
 
 const examples = `
 Examples:
@@ -25,10 +25,4 @@ export function program(): Command {
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .showHelpAfterError('(shoal --help says how)');
-}
-
-/** What stands before the command. */
-export interface GlobalOptions {
-  readonly host?: string;
-  readonly format: 'table' | 'json';
 }

@@ -10,9 +10,10 @@ import { steadyTime } from './effects.ts';
 import { newId } from './ids.ts';
 import { explain, memoryUse } from './insight/index.ts';
 import { startLiveness } from './liveness/index.ts';
+import { rebalanceLoop, relieveLoop } from './moves/index.ts';
 import { schedulerLoop } from './scheduler/index.ts';
-import { orchestratorLoop, rebalanceLoop, relieveLoop } from './services/index.ts';
-import { sqliteBackend } from './store/backends/sqlite.ts';
+import { orchestratorLoop } from './services/index.ts';
+import { sqliteBackend } from './store/backends/index.ts';
 import { Store } from './store/index.ts';
 import { version } from './version.ts';
 

@@ -6,7 +6,6 @@ import { buildAll } from '../../../scripts/build.ts';
 import { ensureBaseImage } from './base-image.ts';
 import { compose } from './compose.ts';
 import { ensureDocker, forgetClusterAddress } from './docker.ts';
-import { daemonBack } from './faults.ts';
 import { Host, type HostProcess } from './host.ts';
 import { buildExampleImages, buildHostImage, HOST_IMAGE, pruneImages, pushImages } from './image.ts';
 import { TOOLS } from './paths.ts';
@@ -85,7 +84,7 @@ export class Cluster {
     );
     const images = await step('building the example images', buildExampleImages);
     await step('waiting for the Docker daemons of the hosts', () =>
-      Promise.all(cluster.hosts.map(daemonBack)),
+      Promise.all(cluster.hosts.map((host) => host.daemonBack())),
     );
     await step('pushing the example images to the registry of the hosts', () =>
       pushImages(images, options.registryPort),
@@ -184,7 +183,7 @@ export class Cluster {
    */
   async rehost(host: Host, image: string): Promise<void> {
     await this.compose(['up', '-d', '--no-deps', host.name], image);
-    await daemonBack(host);
+    await host.daemonBack();
   }
 
   async compose(args: readonly string[], image = HOST_IMAGE): Promise<string> {

@@ -1,6 +1,5 @@
 import type { Cluster } from './cluster.ts';
 import type { Host, HostProcess } from './host.ts';
-import { until } from './probe.ts';
 import { run, tryRun } from './run.ts';
 
 /** Power is gone at once: every process on the host dies, its disk stays. */
@@ -17,7 +16,7 @@ export async function powerOn(host: Host): Promise<void> {
 export async function powerLoss(host: Host): Promise<void> {
   await powerOff(host);
   await powerOn(host);
-  await daemonBack(host);
+  await host.daemonBack();
 }
 
 /** Pulls the network cable: the host lives on alone. */
@@ -144,7 +143,7 @@ async function meanwhile(host: Host, name: DiskOwner, script: string): Promise<v
     [ ! -e "$pid" ]
     ${script}
     rm -f "$hold"`);
-  if (name === 'dockerd') await daemonBack(host);
+  if (name === 'dockerd') await host.daemonBack();
 }
 
 /** Gives a process a disk of its own, of so many MiB: an empty one for dockerd, one with all that it had for the agent. */
@@ -193,13 +192,6 @@ export async function freeDisk(host: Host, name: DiskOwner): Promise<void> {
   await host.sh(`rm -f ${folders[name]}/filler`);
 }
 
-export async function daemonBack(host: Host): Promise<void> {
-  await until(`the Docker daemon of ${host.name} answers`, () => host.daemonAnswers(), {
-    timeoutMs: 60_000,
-    everyMs: 200,
-  });
-}
-
 /** Undoes every fault on every host, whatever it was; resolves when all daemons answer. */
 export async function healAll(cluster: Cluster): Promise<void> {
   await Promise.all(
@@ -219,7 +211,7 @@ export async function healAll(cluster: Cluster): Promise<void> {
       );
       await ownDisk(host, 'agent');
       await ownDisk(host, 'dockerd');
-      await daemonBack(host);
+      await host.daemonBack();
     }),
   );
 }

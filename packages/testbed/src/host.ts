@@ -1,5 +1,5 @@
 import Docker from 'dockerode';
-import { http } from './probe.ts';
+import { http, until } from './probe.ts';
 import { type RunOptions, run, tryRun } from './run.ts';
 
 export type HostProcess = 'dockerd' | 'agent' | 'manager';
@@ -44,6 +44,14 @@ export class Host {
   /** The host's own daemon, straight: through a port that only this machine reaches (see entrypoint.sh). */
   docker(): Docker {
     return new Docker({ protocol: 'http', host: this.ip, port: 2375, version: 'v1.41' });
+  }
+
+  /** Resolves when its Docker daemon answers (again); rejects after a minute. */
+  async daemonBack(): Promise<void> {
+    await until(`the Docker daemon of ${this.name} answers`, () => this.daemonAnswers(), {
+      timeoutMs: 60_000,
+      everyMs: 200,
+    });
   }
 
   async daemonAnswers(): Promise<boolean> {

@@ -1,10 +1,15 @@
 import type * as proto from '@shoal/proto';
 import Docker from 'dockerode';
-import type { BridgeDriver, DockerBridge } from '../network/bridges/bridges.ts';
-import type { DaemonFacts } from '../network/bridges/docker-support.ts';
-import type { LocalBridgeDriver } from '../network/bridges/local.ts';
-import { type BridgePlan, bridgeOption, bridgeOptions } from '../network/bridges/plan.ts';
-import { Refused } from '../task/engine.ts';
+import {
+  type BridgeDriver,
+  type BridgePlan,
+  bridgeOption,
+  bridgeOptions,
+  type DaemonFacts,
+  type DockerBridge,
+  type LocalBridgeDriver,
+} from '../network/bridges/index.ts';
+import { Refused } from '../task/index.ts';
 import { refusal, statusCodeOf } from './errors.ts';
 
 /** The network's id in the cluster, on the Docker networks that hold its slices. */

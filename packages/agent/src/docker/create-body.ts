@@ -1,6 +1,6 @@
 import type { Assignment, CreateBody } from '@shoal/proto';
-import type { DockerAttachment } from '../network/host-network.ts';
-import { bodyOf } from '../task/body.ts';
+import type { DockerAttachment } from '../network/index.ts';
+import { bodyOf } from '../task/index.ts';
 import { type Owner, ownerLabels } from './labels.ts';
 
 /**

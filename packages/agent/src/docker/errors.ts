@@ -1,4 +1,4 @@
-import { Refused } from '../task/engine.ts';
+import { Refused } from '../task/index.ts';
 
 /** What docker-modem puts on an error when the daemon answered. */
 interface Answered {

@@ -1,5 +1,5 @@
 import type { ContainerInspectInfo } from 'dockerode';
-import type { Check, Health, Probe } from '../task/container.ts';
+import type { Check, Health, Probe } from '../task/index.ts';
 
 /** Docker's, for a check that names none (moby, daemon/health.go). */
 const defaultRetries = 3;

@@ -1,13 +1,13 @@
 import type { HostLimits, Port } from '@shoal/proto';
 import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
-import { stopTimeoutMs } from '../task/body.ts';
 import {
   type Container,
   type ContainerPhase,
   containerPhases,
   type ListedContainer,
-} from '../task/container.ts';
-import { limitsIn } from '../task/limits.ts';
+  limitsIn,
+  stopTimeoutMs,
+} from '../task/index.ts';
 import { checkOf, healthOf, toHealth } from './health.ts';
 import { type Owner, taskOf } from './labels.ts';
 

@@ -1,4 +1,4 @@
-import { Limiter } from '../task/limiter.ts';
+import { Limiter } from '../task/index.ts';
 
 /** Pulls at a time: more share the same line and disk. */
 const atATime = 3;

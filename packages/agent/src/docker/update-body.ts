@@ -1,5 +1,5 @@
 import type { HostLimits } from '@shoal/proto';
-import type { ContainerLimits } from '../task/container.ts';
+import type { ContainerLimits } from '../task/index.ts';
 
 /**
  * Body of `POST /containers/{id}/update`. What it does not name stays: Docker's own default for swap, twice the memory,

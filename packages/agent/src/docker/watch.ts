@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { ListedContainer } from '../task/container.ts';
+import type { ListedContainer } from '../task/index.ts';
 import { messageOf } from './errors.ts';
 
 /** Waits between tries to reach the daemon again, doubled each time. */

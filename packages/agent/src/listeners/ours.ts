@@ -1,6 +1,6 @@
 import type { Assignment, TaskStatus } from '@shoal/proto';
 import { portKey } from '@shoal/proto/rules';
-import { bodyOf, portsOf } from '../task/body.ts';
+import { bodyOf, portsOf } from '../task/index.ts';
 import type { Ours } from './listeners.ts';
 
 /** What the agent's own tasks have of the host's ports. */

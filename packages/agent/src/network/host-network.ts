@@ -12,8 +12,8 @@ import type {
 } from '@shoal/proto';
 import { blockOf, covers, requireAddress } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
-import type { ObjectsFor } from '../assignments/assignments.ts';
-import { Refused } from '../task/engine.ts';
+import type { ObjectsFor } from '../assignments/index.ts';
+import { Refused } from '../task/index.ts';
 import type { BridgeDriver } from './bridges/bridges.ts';
 import { type LocalBridgeDriver, LocalBridges } from './bridges/local.ts';
 import { bridgesOf } from './bridges/plan.ts';

@@ -1,5 +1,5 @@
 import { type Assignment, decodeDesired } from '@shoal/proto';
-import { bodyOf } from '../task/body.ts';
+import { bodyOf } from '../task/index.ts';
 import type { Upstream } from './dns/exchange.ts';
 
 const dnsPort = 53;

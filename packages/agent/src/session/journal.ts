@@ -3,7 +3,7 @@ import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Change, Changes, kinds, StatusBatch, type TaskStatus } from '@shoal/proto';
 import type { Logger } from 'pino';
-import { Assignments } from '../assignments/assignments.ts';
+import { Assignments } from '../assignments/index.ts';
 import { LazyFile, readIfThere, writeAtomically } from './atomic-file.ts';
 
 /** Changes that come together are written together; a crash loses no more than this. */

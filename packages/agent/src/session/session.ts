@@ -10,8 +10,8 @@ import type {
   Welcome,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
-import type { Assignments } from '../assignments/assignments.ts';
-import type { Tunnels } from '../tunnels/tunnels.ts';
+import type { Assignments } from '../assignments/index.ts';
+import type { Tunnels } from '../tunnels/index.ts';
 import type { Outbox } from './outbox.ts';
 
 /** Between two messages with statuses: one after a rest goes at once, those of a crowd go together. */

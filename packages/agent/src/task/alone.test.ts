@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Container, isActive } from './container.ts';
 import { endedWithHost, patienceMs } from './own-restarts.ts';
-import { type Memory, plan, type TaskView } from './plan.ts';
+import { plan } from './plan.ts';
 import { fromTaskStatus, isUnfit, type Status, statusOf, toTaskStatus } from './status.ts';
+import type { Memory, TaskView } from './step.ts';
 import { aContainer, anAssignment } from './testing.ts';
 
 /** One task whose manager comes and goes, in simulated time: what its worker does, without waiting. */

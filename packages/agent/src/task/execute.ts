@@ -4,7 +4,7 @@ import { bodyOf } from './body.ts';
 import type { Check, Container } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
 import type { Limiter } from './limiter.ts';
-import type { Action, Endpoint, Limiting, Step, StepOf } from './plan.ts';
+import type { Action, Endpoint, Limiting, Step, StepOf } from './step.ts';
 
 /** What a step found out; absent fields stay as they were. */
 export interface Outcome {

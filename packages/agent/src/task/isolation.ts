@@ -1,6 +1,6 @@
 import { isTerminal, isWantedState, leaseGraceMs, leaseMs } from '@shoal/proto/rules';
 import { isActive } from './container.ts';
-import { type Plan, stop, type TaskView } from './plan.ts';
+import { type Plan, stop, type TaskView } from './step.ts';
 
 export const cutOff = `stopped: no contact with the manager for ${leaseMs / 1_000} s (shoal.isolation=stop)`;
 

@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { type Container, containerPhases, isActive } from './container.ts';
 import { noLimits } from './limits.ts';
 import { endedWithHost } from './own-restarts.ts';
-import { type Memory, plan, type TaskView, type Wanted } from './plan.ts';
+import { plan } from './plan.ts';
 import { fromTaskStatus, statusOf, toTaskStatus } from './status.ts';
+import type { Memory, TaskView, Wanted } from './step.ts';
 import { aCheck, aContainer, anAssignment } from './testing.ts';
 
 interface Given {

@@ -6,8 +6,8 @@ import type { ContainerEngine } from './engine.ts';
 import { type Connections, executor, type StepLimits } from './execute.ts';
 import { Lease } from './lease.ts';
 import { endedWithHost } from './own-restarts.ts';
-import type { Wanted } from './plan.ts';
 import { fromTaskStatus, isUnfit, type Status, toTaskStatus } from './status.ts';
+import type { Wanted } from './step.ts';
 import { TaskWorker } from './worker.ts';
 
 export interface TasksOptions {

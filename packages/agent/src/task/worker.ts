@@ -7,17 +7,10 @@ import { unknownExitCode } from './ends.ts';
 import type { Outcome, StepContext } from './execute.ts';
 import { cutOff } from './isolation.ts';
 import { areSame, limitsOf } from './limits.ts';
-import {
-  type Memory,
-  plan,
-  type Step,
-  type StepOf,
-  statusDuring,
-  type TaskView,
-  type Wanted,
-} from './plan.ts';
+import { plan, statusDuring } from './plan.ts';
 import { tried } from './probing.ts';
 import { type Status, statusOf } from './status.ts';
+import type { Memory, Step, StepOf, TaskView, Wanted } from './step.ts';
 
 /** Waits after steps that failed: doubled each time, between these. */
 const firstRetryMs = 250;

@@ -1,10 +1,8 @@
 import { castOf, DRILLS, type Drill, hostsOf } from '@shoal/testbed/drill';
 import { Argument, Command, InvalidArgumentError } from 'commander';
-import { askForecast, forecastFault, forecastLines } from '../drill/forecast.ts';
-import { play } from '../drill/play.ts';
-import { clusterOf, stageOf } from '../drill/where.ts';
+import { askForecast, clusterOf, forecastFault, forecastLines, play, stageOf } from '../drill/index.ts';
 import { usage } from '../exit.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../global-options.ts';
 
 interface DrillFlags {
   readonly testbed?: true;

@@ -14,7 +14,7 @@ import {
   type ServiceSpec,
   type Task,
 } from '../model/index.ts';
-import { leftBehindText } from '../scheduler/left-behind.ts';
+import { leftBehindText } from '../scheduler/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { attachmentView, withPrefix } from './networks/attachments.ts';
 import { type Published, unservedHere, unservedOn } from './nodes/ports-in-use.ts';

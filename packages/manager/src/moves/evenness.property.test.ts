@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isTerminal, type ServiceSpec, type Task, type UpdateConfig } from '../model/index.ts';
-import { Simulation } from '../services/simulation.ts';
+import { Simulation } from '../services/simulation.fixture.ts';
 
 const second = 1_000;
 

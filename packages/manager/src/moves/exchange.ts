@@ -7,14 +7,12 @@ import {
   wantsRebalancing,
 } from '../model/index.ts';
 import type { Balancer } from '../scheduler/index.ts';
-import { replicasOf } from '../services/modes/replicated.ts';
-import { newTask, targetLike } from '../services/new-task.ts';
-import { moveOrder } from '../services/policy.ts';
-import { isRunning, isUnassigned } from '../services/standing.ts';
-import { isUpdating } from '../services/update/update-state.ts';
+import { isRunning, isUnassigned, moveOrder, newTask, targetLike } from '../services/index.ts';
+import { replicasOf } from '../services/modes/index.ts';
+import { isUpdating } from '../services/update/index.ts';
 import type { Tx } from '../store/index.ts';
 import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
-import type { RebalanceContext } from './rebalance.ts';
+import type { RebalanceContext } from './rebalance-context.ts';
 
 /**
  * Exchanges: where no node has room for one task more, tasks of two services move into each other's room. Both new ones

@@ -1,5 +1,5 @@
 import { isReady, type Node, type Subject, type Wait, waitOf } from '../model/index.ts';
-import { takesTasks } from '../services/capacity.ts';
+import { takesTasks } from '../services/index.ts';
 
 /** So long after the loss of a node nothing is moved that could stay: there is more urgent work. */
 export const quietMs = 5_000;

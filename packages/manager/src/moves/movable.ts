@@ -11,10 +11,9 @@ import {
   type Wait,
   waitOf,
 } from '../model/index.ts';
-import { replicasOf } from '../services/modes/replicated.ts';
-import { moveOrder, taskTemplate } from '../services/policy.ts';
-import { displacement, isRunning, type Nodes, standing } from '../services/standing.ts';
-import { isCurrent, isHalted, isUpdating } from '../services/update/update-state.ts';
+import { displacement, isRunning, moveOrder, type Nodes, standing, taskTemplate } from '../services/index.ts';
+import { replicasOf } from '../services/modes/index.ts';
+import { isCurrent, isHalted, isUpdating } from '../services/update/index.ts';
 import type { Tx } from '../store/index.ts';
 
 /** All tasks of a service must have run for so long before one is moved; so the time between two moves is longer. */

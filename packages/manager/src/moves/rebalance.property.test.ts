@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isWanted, wakeAt } from '../model/index.ts';
 import { takesTasks } from '../services/capacity.ts';
-import { Simulation } from '../services/simulation.ts';
+import { Simulation } from '../services/simulation.fixture.ts';
 
 type Event =
   | { kind: 'cut' | 'power' | 'ready' | 'drain' | 'active'; node: number }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Service, ServiceSpec, Task, TaskState } from '../model/index.ts';
-import { Simulation } from '../services/simulation.ts';
+import { Simulation } from '../services/simulation.fixture.ts';
 import {
   at,
   decide,

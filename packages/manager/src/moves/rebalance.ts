@@ -1,4 +1,3 @@
-import type { Ids } from '../effects.ts';
 import {
   isWanted,
   moveRestLeftMs,
@@ -10,14 +9,12 @@ import {
   wantsRebalancing,
 } from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
-import { takesTasks } from '../services/capacity.ts';
-import { newTask, targetLike } from '../services/new-task.ts';
-import { moveOrder } from '../services/policy.ts';
-import { byAge } from '../services/standing.ts';
+
+import { byAge, moveOrder, newTask, takesTasks, targetLike } from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
 import { advanceExchanges, beginExchange } from './exchange.ts';
-import type { Losses } from './losses.ts';
 import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
+import type { RebalanceContext } from './rebalance-context.ts';
 
 /** In the whole cluster at a time; each costs the start of a container. */
 const mostMoves = 4;
@@ -29,16 +26,6 @@ const busyMs = 1_000;
 const mostJudged = 100;
 /** Of these, services for which another one is looked for to change places with. */
 const mostSearched = 10;
-
-export interface RebalanceContext {
-  /** Equal to what `tx` reads. */
-  readonly state: ClusterState;
-  readonly losses: Losses;
-  /** The new tasks of moves, by id, that do not run yet. */
-  readonly underWay: ReadonlySet<string>;
-  readonly now: number;
-  readonly ids: Ids;
-}
 
 /**
  * Begins moves: makes a second task in a slot, bound to a better node. The orchestrator starts it and stops the

@@ -1,7 +1,7 @@
 import { Loop } from '../loop.ts';
 import { compareStates, isWanted, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
-import { nodeMatters, type OrchestratorOptions } from '../services/loop.ts';
+import { nodeMatters, type OrchestratorOptions } from '../services/index.ts';
 import type { Change, Store } from '../store/index.ts';
 import { Losses } from './losses.ts';
 import { rebalance } from './rebalance.ts';

@@ -12,9 +12,7 @@ import {
   waitOf,
 } from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
-import { newTask, targetLike } from '../services/new-task.ts';
-import { moveOrder } from '../services/policy.ts';
-import { byAge, isRunning } from '../services/standing.ts';
+import { byAge, isRunning, moveOrder, newTask, targetLike } from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
 import type { Losses } from './losses.ts';
 import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';

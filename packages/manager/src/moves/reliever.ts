@@ -1,7 +1,7 @@
 import { Loop } from '../loop.ts';
 import { isWanted, shortOf, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
-import type { OrchestratorOptions } from '../services/loop.ts';
+import type { OrchestratorOptions } from '../services/index.ts';
 import type { Change, Store } from '../store/index.ts';
 import { Losses } from './losses.ts';
 import { relieve } from './relieve.ts';

@@ -7,5 +7,9 @@ export {
   nodeMatches,
   parseConstraints,
 } from './constraints.ts';
+export { knowsField } from './docker-version.ts';
 export { explainTask, type FilterVerdict, type NodeExplanation, type TaskExplanation } from './explain.ts';
+export { failureWindowMs } from './failures.ts';
+export { leftBehindText } from './left-behind.ts';
 export { placePending, type SchedulerLoopOptions, schedulerLoop } from './loop.ts';
+export { loadOf, occupies } from './task-load.ts';

@@ -1,7 +1,6 @@
 import { newerFields } from '../container-body/index.ts';
 import { type GenericResource, isReady, type Node, type Task, type TaskSpec } from '../model/index.ts';
-import { isEligible } from '../scheduler/constraints.ts';
-import { knowsField } from '../scheduler/docker-version.ts';
+import { isEligible, knowsField } from '../scheduler/index.ts';
 import type { Place, Target } from './new-task.ts';
 import type { Nodes } from './standing.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Leases, slotKey } from '../model/index.ts';
 import { aNode, aService } from '../testing.ts';
-import { Simulation } from './simulation.ts';
+import { Simulation } from './simulation.fixture.ts';
 import { decide, nodesOf, type TaskParts, task } from './testing.ts';
 
 const service = aService('web', { Spec: { Labels: { 'shoal.isolation': 'stop' } } });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ServiceSpec } from '../model/index.ts';
 import { aNode, aService, type NodeChange } from '../testing.ts';
-import { Simulation } from './simulation.ts';
+import { Simulation } from './simulation.fixture.ts';
 import { decide, ended, epochMs, nodesOf, type TaskParts, task, threeNodes } from './testing.ts';
 
 const second = 1_000;

@@ -1,5 +1,5 @@
 import { isRefused, type Task, versionAtEnd } from '../model/index.ts';
-import { failureWindowMs } from '../scheduler/failures.ts';
+import { failureWindowMs } from '../scheduler/index.ts';
 import { couldRun } from './capacity.ts';
 import type { Snapshot } from './draft.ts';
 import { endedAt } from './standing.ts';

@@ -6,7 +6,7 @@ import {
   waitOf,
   wantsIsolation,
 } from '../model/index.ts';
-import { isEligible } from '../scheduler/constraints.ts';
+import { isEligible } from '../scheduler/index.ts';
 import { canTakePlaceOf, someNodeCouldRun } from './capacity.ts';
 import type { Draft, Slot } from './draft.ts';
 import { currentTarget, newTask, notNow, type Origin, type Place, type Target } from './new-task.ts';

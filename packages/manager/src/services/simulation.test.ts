@@ -4,7 +4,7 @@ import { isWanted, slotKey, type Task, type UpdateConfig } from '../model/index.
 import { decideService } from './decide.ts';
 import { type Decision, Draft } from './draft.ts';
 import { updateRules } from './policy.ts';
-import { Simulation } from './simulation.ts';
+import { Simulation } from './simulation.fixture.ts';
 import { endedByItself, isUnassigned, standing } from './standing.ts';
 import { isCurrent } from './update/update-state.ts';
 import { checkWaits, writes } from './waits.fixture.ts';

@@ -7,7 +7,7 @@ import {
   type StopReason,
   type Task,
 } from '../model/index.ts';
-import { isEligible } from '../scheduler/constraints.ts';
+import { isEligible } from '../scheduler/index.ts';
 
 /** The nodes as far as this folder needs them. */
 export interface Nodes {

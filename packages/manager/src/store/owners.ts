@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Change } from './store.ts';
+import type { Change } from './change.ts';
 import type { TableName } from './tables.ts';
 
 /** Who writes into the store: the loops, liveness, the agents' door, people by the API, and the manager at its start. */

@@ -9,8 +9,9 @@ import { aService, aTask } from '../testing.ts';
 import { memoryBackend } from './backends/memory.ts';
 import { sqliteBackend } from './backends/sqlite.ts';
 import { SqliteFile } from './backends/sqlite-file.ts';
+import type { ChangeBatch } from './change.ts';
 import { OutOfSequenceError, Store, StoreError } from './index.ts';
-import type { Backend, ChangeBatch } from './store.ts';
+import type { Backend } from './store.ts';
 
 const clock = () => Date.UTC(2026, 0, 1);
 const open = (backend: Backend = memoryBackend()) => Store.open(backend, clock);

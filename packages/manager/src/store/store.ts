@@ -1,27 +1,10 @@
 import type { Clock } from '../effects.ts';
+import type { Change, ChangeBatch } from './change.ts';
 import { NotLeadingError, NotWrittenError } from './errors.ts';
 import { checkOwners, type Writer } from './owners.ts';
 import type { Stored } from './table.ts';
-import {
-  makeTables,
-  type Objects,
-  type ReadView,
-  type TableName,
-  type Tables,
-  tableNames,
-} from './tables.ts';
+import { makeTables, type ReadView, type TableName, type Tables, tableNames } from './tables.ts';
 import { beginTransaction, type Tx } from './transaction.ts';
-
-/** One object created (no `before`), updated, or removed (no `after`). */
-export type Change = {
-  [N in TableName]: { table: N; id: string; before: Objects[N] | undefined; after: Objects[N] | undefined };
-}[TableName];
-
-/** All changes of one transaction. */
-export interface ChangeBatch {
-  readonly revision: number;
-  readonly changes: readonly Change[];
-}
 
 /**
  * How a commit ended. **done**: durable, all of it. **fenced**: another leads, and nothing was written. **unknown**: the

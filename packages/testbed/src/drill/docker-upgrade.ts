@@ -5,7 +5,7 @@ import type { Host } from '../host.ts';
 import { buildNewerHostImage, HOST_IMAGE, hostImage, NEWER_SUITES } from '../image.ts';
 import { http, httpJson, until } from '../probe.ts';
 import { setAvailability } from './changes.ts';
-import type { Scene, Stage } from './drills.ts';
+import type { Scene, Stage } from './scene.ts';
 import { containersOn } from './service.ts';
 import { allServeOn, isBalanced, isWhole } from './view.ts';
 

@@ -1,41 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type Docker from 'dockerode';
 import type { Cluster } from '../cluster.ts';
 import * as faults from '../faults.ts';
 import { TestbedError } from '../say.ts';
 import { setAvailability, updateService } from './changes.ts';
 import { makeImages, restoreAll, upgradeAll } from './docker-upgrade.ts';
+import type { Scene, Stage } from './scene.ts';
+import { UPDATE_PARALLELISM } from './service.ts';
 import { struckAt } from './struck-at.ts';
-import type { View } from './view.ts';
-
-/** Where a drill is played. */
-export interface Scene {
-  readonly docker: Docker;
-  /** Real hosts that may be struck; a live cluster has none. */
-  readonly testbed: Cluster | undefined;
-  /** Name of the host that is struck. */
-  readonly victim: string;
-  /** Name of the manager's host. */
-  readonly manager: string;
-  readonly service: string;
-  readonly signal: AbortSignal;
-}
-
-/** What a drill of several acts needs while they are played. */
-export interface Stage {
-  /** Replicas of the service. */
-  readonly desired: number;
-  /** On which every host answers for it. */
-  readonly port: number;
-  readonly says: (text: string) => void;
-  /** Requests go to this address no more, until they do again. */
-  readonly leaveOut: (address: string) => void;
-  readonly takeBack: (address: string) => void;
-  /** Rejects when it does not hold in time; `what` is said then. */
-  readonly until: (what: string, holds: (view: View) => boolean, timeoutMs: number) => Promise<void>;
-  /** Rejects unless every replica answers on every host. */
-  readonly allAnswer: () => Promise<void>;
-}
 
 export interface Drill {
   readonly name: string;
@@ -73,9 +44,6 @@ export interface Goals {
   readonly 'requests lost'?: number;
   readonly 'tasks started'?: number;
 }
-
-/** How many tasks a rolling update replaces at a time. */
-export const UPDATE_PARALLELISM = 2;
 
 const lossOfHost: Goals = { detected: 2, 'traffic recovered': 2, replaced: 30, balanced: 180 };
 const untouched: Goals = { 'requests lost': 0, 'tasks started': 0 };

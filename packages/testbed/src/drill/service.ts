@@ -3,7 +3,9 @@ import { listTasks } from '../app.ts';
 import type { Host } from '../host.ts';
 import { http, until } from '../probe.ts';
 import { TestbedError } from '../say.ts';
-import { UPDATE_PARALLELISM } from './drills.ts';
+
+/** How many tasks a rolling update replaces at a time. */
+export const UPDATE_PARALLELISM = 2;
 
 /** The service that every drill deploys, strikes at and removes. */
 export const SERVICE = 'shoal-drill';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { Refused } from '../../task/engine.ts';
+import { Refused } from '../../task/index.ts';
 import { readLinks } from '../ip/read-links.ts';
 import { batch } from '../kernel.ts';
 import { Runner } from '../runner.ts';

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { Limiter } from '../../task/limiter.ts';
+import { Limiter } from '../../task/index.ts';
 import { exchange } from '../dns/exchange.ts';
 import { flag, headerLength, recordType, responseCode } from '../dns/query.ts';
 import { question } from './own-names.ts';

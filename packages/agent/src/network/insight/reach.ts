@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NetworkCheckQuery, ReachCheck } from '@shoal/proto';
-import { Limiter } from '../../task/limiter.ts';
+import { Limiter } from '../../task/index.ts';
 import { bridgesOf } from '../bridges/plan.ts';
 import type { NetworkState } from '../state.ts';
 import { type Attempt, attemptAll, type Outcome } from './attempt.ts';

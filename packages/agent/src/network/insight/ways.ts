@@ -1,6 +1,6 @@
 import type { NetworkCheckQuery, NetworkHeard, WayCheck } from '@shoal/proto';
 import { vxlanOverhead } from '@shoal/proto/rules';
-import { Limiter } from '../../task/limiter.ts';
+import { Limiter } from '../../task/index.ts';
 import { tunnelAddress, wireguardAddress } from '../names.ts';
 import { networkMtu } from '../needs/underlay.ts';
 import type { NetworkState, Peer } from '../state.ts';

@@ -1,9 +1,11 @@
 import type { Network, Service } from '../../model/index.ts';
 import type { Change, ReadView } from '../../store/index.ts';
-import type { Nodes } from './kind.ts';
 import { isEverywhere, isLocal, isPublished, needsNetwork, type Slices, slicesOf } from './needs.ts';
 
 type Of<N extends Change['table']> = Extract<Change, { table: N }>;
+
+/** Nodes to tell. */
+export type Nodes = 'all' | readonly string[] | ReadonlySet<string>;
 
 /** Nodes that take part in a network now and did not before, or the other way round. */
 export interface Turnover {

@@ -1,6 +1,6 @@
 import { Change, encodeObject, type Kind, kindNames } from '@shoal/proto';
-import type { Commit } from './commit.ts';
-import type { Nodes, Source } from './kind.ts';
+import type { Commit, Nodes } from './commit.ts';
+import type { Source } from './kind.ts';
 import { feedKinds } from './table.ts';
 
 /** Ids by kind. */

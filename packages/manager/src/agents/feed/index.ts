@@ -1,4 +1,4 @@
-export { Commit } from './commit.ts';
+export { Commit, type Nodes } from './commit.ts';
 export { Feed } from './feed.ts';
-export type { Nodes } from './kind.ts';
+
 export { isEndpoint } from './needs.ts';

@@ -1,8 +1,5 @@
 import type { ReadView } from '../../store/index.ts';
-import type { Commit } from './commit.ts';
-
-/** Nodes to tell. */
-export type Nodes = 'all' | readonly string[] | ReadonlySet<string>;
+import type { Commit, Nodes } from './commit.ts';
 
 /** An object that may be another one for these nodes: what it says has changed, or that they need it. */
 export interface Touched {

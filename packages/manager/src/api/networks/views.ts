@@ -1,5 +1,5 @@
 import { containerName } from '@shoal/proto/rules';
-import { vipOwner } from '../../allocator/subnets.ts';
+import { vipOwner } from '../../allocator/index.ts';
 import type { NetworkTraffic } from '../../insight/index.ts';
 import {
   isDown,

@@ -1,5 +1,5 @@
 import type { ApiService, Service, UpdateConfig } from '../../model/index.ts';
-import { updateRules } from '../../services/policy.ts';
+import { updateRules } from '../../services/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { serviceView } from '../views.ts';
 

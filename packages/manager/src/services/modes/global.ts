@@ -1,5 +1,5 @@
 import { isDown, isReady, type Node, type Service, slotKey, type Task } from '../../model/index.ts';
-import { isEligible } from '../../scheduler/constraints.ts';
+import { isEligible } from '../../scheduler/index.ts';
 import type { Draft } from '../draft.ts';
 import type { Place } from '../new-task.ts';
 import { taskTemplate } from '../policy.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isWanted, type ServiceSpec, type Task, type TaskSpec } from '../../model/index.ts';
 import { aNode, aService } from '../../testing.ts';
-import { Simulation } from '../simulation.ts';
+import { Simulation } from '../simulation.fixture.ts';
 import { isUnassigned } from '../standing.ts';
 import { decide, ended, nodesOf, task } from '../testing.ts';
 import { cluster, hasState, second, status, until } from './rollout.fixture.ts';

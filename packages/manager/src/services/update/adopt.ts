@@ -1,6 +1,5 @@
 import { isTerminal, isWanted, type Service, slotKey, type Task, versionAtEnd } from '../../model/index.ts';
-import { isEligible } from '../../scheduler/constraints.ts';
-import { loadOf, occupies } from '../../scheduler/task-load.ts';
+import { isEligible, loadOf, occupies } from '../../scheduler/index.ts';
 import { currentTarget, type Target, targetLike } from '../new-task.ts';
 import { byAge, furthestFirst, isUnassigned, type Nodes } from '../standing.ts';
 import { fitsContainer, haveSameLimits } from './template.ts';

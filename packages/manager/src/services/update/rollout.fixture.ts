@@ -1,7 +1,7 @@
 /** What the tests of rolling updates have in common. */
 import { expect } from 'vitest';
 import { isWanted, type ServiceSpec, type UpdateConfig } from '../../model/index.ts';
-import { Simulation } from '../simulation.ts';
+import { Simulation } from '../simulation.fixture.ts';
 
 export const second = 1_000;
 

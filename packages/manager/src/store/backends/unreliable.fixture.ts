@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Backend, ChangeBatch, Outcome } from '../store.ts';
+import type { ChangeBatch } from '../change.ts';
+import type { Backend, Outcome } from '../store.ts';
 import type { Stored } from '../table.ts';
 
 /** What a commit does: `lost` answers are of commits that were written, or were not. */

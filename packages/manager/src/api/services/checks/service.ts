@@ -8,7 +8,7 @@ import {
   type UpdateConfig,
   wantsIsolation,
 } from '../../../model/index.ts';
-import { ConstraintError, parseConstraints } from '../../../scheduler/constraints.ts';
+import { ConstraintError, parseConstraints } from '../../../scheduler/index.ts';
 import { checkName } from '../../checks/name.ts';
 import { badRequest, rpcError } from '../../errors.ts';
 import { checkContainer } from './container.ts';

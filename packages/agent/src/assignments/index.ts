@@ -1,0 +1,1 @@
+export { Assignments, type ObjectsFor } from './assignments.ts';

@@ -1,0 +1,2 @@
+export { ListenerWatch } from './listener-watch.ts';
+export { oursOf } from './ours.ts';

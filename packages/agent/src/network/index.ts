@@ -1,0 +1,1 @@
+export { type DockerAttachment, HostNetwork } from './host-network.ts';

@@ -1,0 +1,15 @@
+export { bodyOf, portsOf, stopTimeoutMs } from './body.ts';
+export {
+  type Check,
+  type Container,
+  type ContainerLimits,
+  type ContainerPhase,
+  containerPhases,
+  type Health,
+  type ListedContainer,
+  type Probe,
+} from './container.ts';
+export { type ContainerEngine, Refused } from './engine.ts';
+export { Limiter } from './limiter.ts';
+export { limitsIn } from './limits.ts';
+export { Tasks } from './tasks.ts';

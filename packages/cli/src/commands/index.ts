@@ -1,0 +1,1 @@
+export { drillCommand } from './drill.ts';

@@ -1,0 +1,2 @@
+export { rebalanceLoop } from './rebalancer.ts';
+export { relieveLoop } from './reliever.ts';

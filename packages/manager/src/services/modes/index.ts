@@ -1,0 +1,1 @@
+export { replicasOf } from './replicated.ts';

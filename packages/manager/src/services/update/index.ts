@@ -1,0 +1,1 @@
+export { isCurrent, isHalted, isUpdating } from './update-state.ts';

@@ -1,0 +1,1 @@
+export { sqliteBackend } from './sqlite.ts';
