@@ -32,7 +32,7 @@ export async function exampleApp(
           Healthcheck: {
             Test: ['CMD', '/app/health'],
             Interval: 2 * SECOND,
-            // A busy machine is not an ill application.
+            // A busy machine is no reason to call the application unhealthy.
             Timeout: 10 * SECOND,
             Retries: 5,
           },

@@ -236,7 +236,7 @@ it('keeps to its rules whatever happens', () => {
         // The manager decides while it is there, and of what it knows to be over.
         if (wasOver || (alone === undefined && typeof what === 'number')) expect(fresh).toEqual([]);
         for (const at of fresh) expect(at).toBeGreaterThanOrEqual((life.aloneSince ?? 0) + patienceMs);
-        // Nobody is led to what does not run; and with the manager there, an end is said.
+        // What does not run gets no traffic; and while the manager is there, an end is reported.
         if (!isActive(life.container)) expect(isUnfit(life.status)).toBe(true);
         if (!isActive(life.container) && life.aloneSince === undefined)
           expect(isTerminal(life.status.state)).toBe(true);

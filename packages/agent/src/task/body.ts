@@ -2,7 +2,7 @@ import type { Assignment, CreateBody, Port } from '@shoal/proto';
 
 /** What the agent reads in the body from which a task's container is made. */
 
-/** Docker's, for a body that says nothing. */
+/** Docker's default. */
 const defaultStopTimeoutSeconds = 10;
 
 /** Assignments never change in place: each body is parsed once. */
@@ -17,7 +17,7 @@ export function bodyOf(assignment: Assignment): CreateBody {
   return body;
 }
 
-/** Between the stop signal and the kill. */
+/** Time between the stop signal and the kill. */
 export const stopTimeoutMs = ({ StopTimeout = defaultStopTimeoutSeconds }: Pick<CreateBody, 'StopTimeout'>) =>
   StopTimeout * 1_000;
 

@@ -22,14 +22,14 @@ export function ended(
   });
 }
 
-/** Of what the agent remembers of the task. */
+/** The part of what the agent remembers of the task that tells how it ended. */
 interface Known {
   readonly status: Status;
   readonly unhealthy?: string;
   readonly unwatched?: true;
 }
 
-/** A container that runs no more. Its exit code says little where something else than itself ended it. */
+/** The status of a container that has ended. Its exit code says little where something else ended it. */
 export function exited(container: Container, known: Known): Status {
   const { exitCode, health } = container;
   const failed = (err: string) => ended('failed', container, err);

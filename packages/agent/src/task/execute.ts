@@ -8,7 +8,7 @@ import type { Action, Endpoint, Limiting, Step, StepOf } from './step.ts';
 
 /** What a step found out; absent fields stay as they were. */
 export interface Outcome {
-  /** Null: there is none. */
+  /** Null: the task has no container. */
   readonly container?: Container | null;
   readonly stale?: true;
   readonly pulled?: { readonly error: string };
@@ -17,7 +17,7 @@ export interface Outcome {
   readonly passed?: boolean;
   /** New limits that were asked for, and what the daemon has against them. */
   readonly limits?: Limiting;
-  /** None of its processes is left, though the daemon has not said so. */
+  /** All its processes were killed, though the daemon has not said so yet. */
   readonly killed?: true;
 }
 

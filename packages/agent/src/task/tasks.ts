@@ -88,7 +88,7 @@ export class Tasks {
     for (const taskId of taskIds) this.#workers.get(taskId)?.accepted();
   }
 
-  /** Ids of the tasks that nobody may be led to. */
+  /** Ids of the tasks that may get no traffic. */
   unfit(): Set<string> {
     const unfit = this.statuses().filter((status) => isUnfit(fromTaskStatus(status)));
     return new Set(unfit.map(({ taskId }) => taskId));

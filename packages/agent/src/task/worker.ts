@@ -17,9 +17,9 @@ const firstRetryMs = 250;
 const longestRetryMs = 8_000;
 /** A healthy life takes fewer steps between two rests; more means that steps don't do what they say. */
 const stepsWithoutRest = 10;
-/** 128 and SIGKILL. */
+/** 128 and the number of SIGKILL. */
 const killedExitCode = 137;
-/** Node's timers bear no more; then it is planned again, and waits on. */
+/** No timer of Node.js is set for longer; then it plans again, and goes on waiting. */
 const longestTimerMs = 24 * 3_600_000;
 
 export interface WorkerOptions {
@@ -33,7 +33,7 @@ export interface WorkerOptions {
   readonly clock: () => number;
   /** Since when there is no contact with the manager. */
   readonly aloneSince: () => number | undefined;
-  /** What is wanted is what the manager said in the present session. */
+  /** Whether the manager has said in the present session what it wants. */
   readonly isCurrent: () => boolean;
   /** Until when isolated tasks may run. */
   readonly leaseUntil: () => number;

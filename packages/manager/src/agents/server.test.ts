@@ -124,16 +124,16 @@ describe('assignments', () => {
 describe('a task of a node that was down', () => {
   it('is not told to stop before it is decided what becomes of it', async () => {
     const { store, port } = await aManager();
-    const lost = (id: string, change: Partial<Task> = {}) =>
+    const orphaned = (id: string, change: Partial<Task> = {}) =>
       assigned(id, {
         DesiredState: 'shutdown',
         Status: { Timestamp: '', State: 'running', PortStatus: {} },
-        shoal: { specVersion: 1, ports: [], stopReason: 'node-down', lost: true },
+        shoal: { specVersion: 1, ports: [], stopReason: 'node-down', orphaned: true },
         ...change,
       });
     await store.update((tx) => {
-      tx.tasks.create(lost('t1'));
-      tx.tasks.create(lost('t2', { DesiredState: 'remove' }));
+      tx.tasks.create(orphaned('t1'));
+      tx.tasks.create(orphaned('t2', { DesiredState: 'remove' }));
     });
     const agent = anAgent(port);
     agent.hello();

@@ -21,7 +21,7 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
   const name = containerName(serviceName, slotOf(task), task.ID);
   const createBody: CreateBody = containerBody(task, { serviceName, containerName: name });
   // A task that has ended must not be started again, whatever the manager wanted of it before.
-  const wanted = held || isLost(task) ? 'running' : task.DesiredState;
+  const wanted = held || isOrphaned(task) ? 'running' : task.DesiredState;
   const desired = isTerminal(task.Status.State) && wanted !== 'remove' ? 'shutdown' : wanted;
   return {
     taskId: task.ID,
@@ -41,7 +41,8 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
 }
 
 /** Its node is back, but what becomes of it is not decided yet. */
-const isLost = ({ DesiredState, shoal }: Task): boolean => DesiredState === 'shutdown' && shoal.lost === true;
+const isOrphaned = ({ DesiredState, shoal }: Task): boolean =>
+  DesiredState === 'shutdown' && shoal.orphaned === true;
 
 function restartPolicy(from: TaskSpec['RestartPolicy']): proto.RestartPolicy {
   const { condition, delayMs, maxAttempts, windowMs } = restartRules(from);

@@ -2,10 +2,10 @@ import { portKey, tunnelPorts } from '@shoal/proto/rules';
 import { type PortConfig, publishedKey, type Service } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 
-/** What for, by port. */
+/** Ports that Shoal itself needs, by `publishedKey`, and what for. */
 export type NeededPorts = ReadonlyMap<string, string>;
 
-/** A port that leads to a service would be lost for what Shoal itself has it for. */
+/** Shoal itself needs the port: published, it would lead to the service instead. */
 export class NeededPortError extends Error {
   override readonly name = 'NeededPortError';
   constructor(port: PortConfig, what: string) {
@@ -44,7 +44,7 @@ export const neededPortConflicts = (view: Pick<ReadView, 'clusters' | 'nodes' | 
   );
 };
 
-/** The same for one service. */
+/** Ports of one service that are not served since Shoal needs them. In words. */
 export const unservedOf = ({ shoal }: Service, needed: NeededPorts): string[] =>
   (shoal.ports ?? []).flatMap((port) => {
     const what = neededFor(port, needed);

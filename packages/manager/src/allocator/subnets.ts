@@ -55,8 +55,10 @@ export const slicePrefix = (subnetPrefix: number): number =>
 /** Addresses a slice offers: not the network's, the gateway's, the broadcast address or a reserved one. */
 export function roomIn(cidr: string, reserved: readonly string[] = []): number {
   const { first, last } = addressesOf(cidr);
-  const lost = reserved.map(parseAddress).filter((address = -1) => address >= first && address <= last);
-  return last - first + 1 - lost.length;
+  const reservedHere = reserved
+    .map(parseAddress)
+    .filter((address = -1) => address >= first && address <= last);
+  return last - first + 1 - reservedHere.length;
 }
 
 function addressesOf(cidr: string): { first: number; last: number } {

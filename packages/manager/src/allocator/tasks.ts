@@ -17,7 +17,7 @@ export interface TaskAllocation {
 
 /**
  * Slices for the nodes whose tasks join the network, and addresses for the tasks that wait for one. What is
- * taken follows from the tasks and services alone, so nothing is ever lost. `now` in ms since the epoch.
+ * taken follows from the tasks and services alone, so nothing leaks. `now` in ms since the epoch.
  */
 export function allocateTasks(view: ReadView, network: Network, now: number): TaskAllocation {
   const { taken, needs, waiting, isEmpty } = usageOf(view, network);

@@ -8,15 +8,15 @@ interface Kind {
   readonly instead: string;
 }
 
-/** One whose objects have names: by a name that nobody has, Docker's daemon says 404, and so does Shoal. */
+/** A kind whose objects have names. For an unknown name Docker's daemon answers 404, and so does Shoal. */
 interface NamedKind extends Kind {
   /** First part of the paths of its objects. */
   readonly root: string;
-  /** What stands there and is no object's name. */
+  /** Words in the place of a name that are routes of their own, e.g. `create`. */
   readonly notNames: readonly string[];
-  /** What may follow an object's name. */
+  /** What may follow the name in a path, e.g. `start`. */
   readonly actions: readonly string[];
-  /** The daemon's words. */
+  /** How Docker's daemon says that there is no such object. */
   readonly missing: (name: string) => string;
 }
 

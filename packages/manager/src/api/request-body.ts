@@ -30,7 +30,7 @@ interface Shape {
   readonly properties?: Readonly<Record<string, Shape>>;
   readonly items?: Shape;
   readonly enum?: readonly unknown[];
-  /** All unions of the model are with null. */
+  /** A union; in the model, always of one shape and null. */
   readonly anyOf?: readonly Shape[];
 }
 

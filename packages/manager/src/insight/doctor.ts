@@ -14,7 +14,7 @@ const mostPeers = 64;
 
 export interface Findings {
   readonly healthy: boolean;
-  /** What is not well comes first. */
+  /** Failed ones first. */
   readonly checks: readonly Check[];
 }
 

@@ -136,7 +136,7 @@ export interface TaskInternals {
   /** It may run only while its node is in contact with the manager: at most once in its place. */
   readonly isolated?: true;
   /** It ran when its node went down and may run still: it is not told to stop before that node is heard again. */
-  readonly lost?: true;
+  readonly orphaned?: true;
   /** When its node came back with it (ms since the epoch), and nothing else had taken its place yet. */
   readonly returnedAt?: number;
   /** The task that stops once this one runs, so that the service is spread more evenly. */

@@ -1,10 +1,10 @@
 import { isReady, type Node, type Subject, type Wait, waitOf } from '../model/index.ts';
 import { takesTasks } from '../services/index.ts';
 
-/** So long after the loss of a node nothing is moved that could stay: there is more urgent work. */
+/** So long after a node went down nothing is moved that could stay: there is more urgent work. */
 export const quietMs = 5_000;
 
-/** When a node was lost last. Kept in memory: a manager that starts moves nothing in the beginning either. */
+/** When a node that took tasks last went down or was removed. Kept in memory: a manager that starts moves nothing in the beginning either. */
 export class Losses {
   #last: number;
 

@@ -182,7 +182,7 @@ describe('a move', () => {
     ]);
   });
 
-  it('becomes the replacement when the old one is lost meanwhile', () => {
+  it('becomes the replacement when the old one is orphaned meanwhile', () => {
     const nodes = nodesOf(aNode('n1', { judged: { state: 'down' } }), aNode('n2'));
     const { create, update } = decide({ nodes, tasks: [old, next({ state: 'starting' })], now });
     expect(create).toEqual([]);

@@ -171,15 +171,16 @@ export class Balancer {
 interface Step {
   readonly from: Candidate;
   readonly to: Candidate;
-  /** Of the preferences, outermost first. */
+  /** Index of the spread preference that it evens out, outermost first. */
   readonly level: number;
+  /** Tasks of the service that the target has less. */
   readonly by: number;
 }
 
 const compareSteps = (a: Step, b: Step): number =>
   a.level - b.level || b.by - a.by || compareCandidates(a.to, b.to);
 
-/** The first of each leaf. */
+/** The first node of each innermost branch, in the order of `compare`. */
 function extremes(
   nodes: readonly Candidate[],
   leaf: (node: Candidate) => number,

@@ -178,7 +178,7 @@ function vacancy(task: Task, place: readonly Task[]): Vacancy[] {
   return takesRoom(load) ? [{ nodeId: task.NodeID, load }] : [];
 }
 
-/** The one of a place that counts. */
+/** The task that counts in its place, see `ClusterState`. */
 const holderOf = (place: readonly Task[]): Task | undefined =>
   place.find((task) => isWanted(task) && occupies(task));
 

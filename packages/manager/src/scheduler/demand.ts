@@ -16,16 +16,16 @@ export interface Demand {
   /** Undefined when they cannot be understood: no node will do. */
   readonly constraints: readonly Constraint[] | undefined;
   readonly platforms: readonly Platform[];
-  /** What not every supported Docker can do. */
+  /** Fields of its create body that older daemons do not know. */
   readonly newerFields: readonly NewerField[];
   readonly nanoCpus: number;
   readonly memoryBytes: number;
-  /** Units by kind. */
+  /** Units of generic resources, by kind. */
   readonly generic: ReadonlyMap<string, number>;
   readonly ports: readonly string[];
   /** Ids of the networks its container joins. */
   readonly networks: readonly string[];
-  /** Of one service on one node; 0 is no limit. */
+  /** Tasks of the service on one node, at most; 0 is no limit. */
   readonly maxReplicas: number;
   readonly image: string;
   /** Levels of spreading, outermost first. */

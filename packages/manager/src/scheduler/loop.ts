@@ -87,7 +87,7 @@ const freesRoom = ({ before, after }: TaskChange): boolean =>
   occupies(before) &&
   (!after || !occupies(after) || before.DesiredState !== after.DesiredState || before.Spec !== after.Spec);
 
-/** Which images a node has makes no room. */
+/** Whether a node may take other tasks than before. Its images make no difference to that. */
 const differs = (before: Node | undefined, after: Node): boolean =>
   before === undefined ||
   before.Spec !== after.Spec ||

@@ -12,7 +12,7 @@ export interface Missing {
   readonly text: string;
 }
 
-/** More would hide what matters. */
+/** Things named in one text, at most. */
 const mostNamed = 3;
 
 /** Which resources are short, and how much of each the best of these nodes has left. */
@@ -64,7 +64,7 @@ export type Holder = Listener | 'a task';
 
 interface TakenPort {
   readonly name: string;
-  /** Of each node where it is taken. */
+  /** What holds it, once for each node where it is taken. */
   readonly holders: readonly Holder[];
 }
 
@@ -97,7 +97,7 @@ export const countNodes = (nodes: number): string => (nodes === 1 ? '1 node' : `
 
 interface Lack {
   readonly name: string;
-  /** Nodes. */
+  /** Number of nodes that lack it. */
   readonly count: number;
   readonly text: string;
 }

@@ -11,6 +11,11 @@ import { Leaf, Pool } from './pool.ts';
 import { keyOf, tieBreak } from './scores.ts';
 import { SpreadTree } from './spread-tree.ts';
 
+/** Of a demand, what the node filters read. All else is here by its name, so that nothing is left out of the keys by mistake. */
+type AskedOfNode = Exclude<keyof Demand, AskedOfRoom | 'serviceId' | 'version' | 'maxReplicas'>;
+/** What the room filters and the scores read, of a service that is nowhere yet. */
+type AskedOfRoom = 'nanoCpus' | 'memoryBytes' | 'generic' | 'ports' | 'spread' | 'image';
+
 /** Of pools kept at a time; each holds all nodes. */
 const maxPools = 32;
 
@@ -75,10 +80,11 @@ export class NodeSet {
   tree(demand: Demand, room: readonly Filter[]): SpreadTree {
     const branches = this.branches(demand);
     const { leafOf, paths } = branches;
-    const special = this.#special(demand);
+    const eligible = this.#eligibleKey(demand);
+    const special = this.#special(demand, eligible);
     const orders = new Set(special.map(({ order }) => order));
     const byLeaf = Map.groupBy(this.#look(demand, special), ({ order }) => leafOf[order] ?? 0);
-    const pool = this.#pool(demand, room);
+    const pool = this.#pool(demand, room, eligible);
     const leaves = Array.from({ length: Math.max(1, paths.length) }, (_, index) => {
       const fitting = (byLeaf.get(index) ?? []).filter((candidate) => passesAll(room, demand, candidate));
       return new Leaf(pool, index, fitting, orders);
@@ -152,7 +158,7 @@ export class NodeSet {
   }
 
   /** Nodes that have tasks of the service, on which it keeps failing, or which the pool thinks fuller than they are. */
-  #special(demand: Demand): NodeEntry[] {
+  #special(demand: Demand, eligibleKey: string): NodeEntry[] {
     const special = new Set<NodeEntry>(this.#vacated);
     for (const id of this.#countsOf(demand.serviceId).keys()) {
       const node = this.#byId.get(id);
@@ -161,19 +167,24 @@ export class NodeSet {
     for (const node of this.#failing) {
       if (node.failures.count(demand.version, this.#failuresSince) >= failureLimit) special.add(node);
     }
-    const eligible = this.#eligibleNodes(demand);
+    const eligible = this.#eligibleNodes(demand, eligibleKey);
     return [...special].filter((node) => eligible.has(node));
   }
 
-  #pool(demand: Demand, room: readonly Filter[]): Pool {
-    const { nanoCpus, memoryBytes, generic, ports, spread } = demand;
-    const image = this.#images.has(demand.image) ? demand.image : '';
-    const levels = spread.map(({ descriptor }) => descriptor);
-    const asked = [nanoCpus, memoryBytes, [...generic], ports, levels, image];
-    const key = `${this.#eligibleKey(demand)}${JSON.stringify(asked)}`;
+  #pool(demand: Demand, room: readonly Filter[], eligibleKey: string): Pool {
+    const { nanoCpus, memoryBytes, generic, ports, spread, image } = demand;
+    const asked: Record<AskedOfRoom, unknown> = {
+      nanoCpus,
+      memoryBytes,
+      generic: [...generic],
+      ports,
+      spread: spread.map(({ descriptor }) => descriptor),
+      image: this.#images.has(image) ? image : '',
+    };
+    const key = `${eligibleKey}${JSON.stringify(Object.values(asked))}`;
     let pool = this.#pools.get(key);
     if (!pool) {
-      const nodes = [...this.#eligibleNodes(demand)];
+      const nodes = [...this.#eligibleNodes(demand, eligibleKey)];
       // A service that neither runs nor failed anywhere sees the nodes as they are in themselves.
       const stranger = { ...demand, serviceId: '', version: '' };
       pool = new Pool(stranger, this.#look(stranger, nodes), room, this.branches(demand));
@@ -212,8 +223,7 @@ export class NodeSet {
     return this.#changed.get(serviceId) ?? this.#services.get(serviceId) ?? noCounts;
   }
 
-  #eligibleNodes(demand: Demand): ReadonlySet<NodeEntry> {
-    const key = this.#eligibleKey(demand);
+  #eligibleNodes(demand: Demand, key: string): ReadonlySet<NodeEntry> {
     let eligible = this.#eligible.get(key);
     if (!eligible) {
       const asking = applying(nodeFilters, demand);
@@ -225,16 +235,15 @@ export class NodeSet {
 
   /** What the node filters read of a demand. Networks that every node may join make no difference. */
   #eligibleKey({ nodeId, global, constraints, platforms, newerFields, networks }: Demand): string {
-    const closed = this.#closed.size === 0 ? [] : networks.filter((id) => this.#closed.has(id));
-    const versions = newerFields.map(({ since }) => since);
-    return JSON.stringify([
+    const asked: Record<AskedOfNode, unknown> = {
       nodeId,
       global,
-      constraints?.map(({ text }) => text),
+      constraints: constraints?.map(({ text }) => text),
       platforms,
-      versions,
-      closed,
-    ]);
+      newerFields: newerFields.map(({ since }) => since),
+      networks: this.#closed.size === 0 ? [] : networks.filter((id) => this.#closed.has(id)),
+    };
+    return JSON.stringify(Object.values(asked));
   }
 }
 

@@ -9,9 +9,8 @@ import {
 
 /** What one task takes from its node. */
 export interface TaskLoad {
-  /** Reserved. */
+  /** Reserved, like the memory; limits are not counted. */
   readonly nanoCpus: number;
-  /** Reserved. */
   readonly memoryBytes: number;
   readonly ports: readonly string[];
   readonly generic: readonly GenericResource[];

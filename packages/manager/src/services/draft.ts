@@ -44,7 +44,7 @@ export interface Decision {
 export interface Slot {
   readonly tasks: readonly Task[];
   readonly live: readonly Task[];
-  /** Ended or lost. */
+  /** Ended or orphaned. */
   readonly past: readonly Task[];
 }
 

@@ -8,11 +8,11 @@ import { decide, nodesOf, type TaskParts, task } from './testing.ts';
 const service = aService('web', { Spec: { Labels: { 'shoal.isolation': 'stop' } } });
 const cluster = (leases?: Leases) =>
   nodesOf(aNode('n1', { judged: { state: 'down', ...(leases && { leases }) } }), aNode('n2'));
-const lost = (parts: TaskParts = {}) =>
+const orphaned = (parts: TaskParts = {}) =>
   task('a', {
     ...parts,
     change: { DesiredState: 'shutdown' },
-    shoal: { isolated: true, stopReason: 'node-down', lost: true, ...parts.shoal },
+    shoal: { isolated: true, stopReason: 'node-down', orphaned: true, ...parts.shoal },
   });
 const next = task('next', {
   node: 'n2',
@@ -28,12 +28,12 @@ describe('a task that must run only once, on a node that is cut off', () => {
       nodes: cluster('running'),
       tasks: [task('a', { shoal: { isolated: true } })],
     });
-    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown', shoal: { lost: true } }]);
+    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown', shoal: { orphaned: true } }]);
     expect(create).toMatchObject([{ DesiredState: 'ready', shoal: { isolated: true } }]);
   });
 
   it.each(['running', 'unsure'] as const)('is waited for while its leases are %s', (leases) => {
-    expect(decide({ service, nodes: cluster(leases), tasks: [lost(), next] })).toMatchObject({
+    expect(decide({ service, nodes: cluster(leases), tasks: [orphaned(), next] })).toMatchObject({
       create: [],
       update: [],
       remove: [],
@@ -41,22 +41,22 @@ describe('a task that must run only once, on a node that is cut off', () => {
   });
 
   it('is replaced once it has surely stopped, and may not come back', () => {
-    const { update } = decide({ service, nodes: cluster('over'), tasks: [lost(), next] });
+    const { update } = decide({ service, nodes: cluster('over'), tasks: [orphaned(), next] });
     expect(update).toMatchObject([
       { ID: 'a', DesiredState: 'shutdown' },
       { ID: 'next', DesiredState: 'running' },
     ]);
-    expect(update[0]?.shoal).not.toHaveProperty('lost');
+    expect(update[0]?.shoal).not.toHaveProperty('orphaned');
   });
 
   it('is replaced when its node is removed', () => {
-    const { update } = decide({ service, nodes: nodesOf(aNode('n2')), tasks: [lost(), next] });
+    const { update } = decide({ service, nodes: nodesOf(aNode('n2')), tasks: [orphaned(), next] });
     expect(update).toMatchObject([{ ID: 'next', DesiredState: 'running' }]);
   });
 
   it('goes on when its node is back in time', () => {
     const nodes = nodesOf(aNode('n1'), aNode('n2'));
-    const { update } = decide({ service, nodes, tasks: [lost(), next] });
+    const { update } = decide({ service, nodes, tasks: [orphaned(), next] });
     expect(update).toMatchObject([
       { ID: 'a', DesiredState: 'running' },
       { ID: 'next', DesiredState: 'shutdown', shoal: { stopReason: 'surplus' } },
@@ -68,21 +68,21 @@ describe('a task that must run only once, on a node that is cut off', () => {
     const none = decide({
       service: { ...service, Spec },
       nodes: cluster('running'),
-      tasks: [lost()],
+      tasks: [orphaned()],
       historyLimit: 0,
     });
     expect(none).toMatchObject({ update: [{ ID: 'a', DesiredState: 'remove' }], remove: [] });
     expect(
-      decide({ service, nodes: cluster('running'), tasks: [lost(), next], historyLimit: 0 }).remove,
+      decide({ service, nodes: cluster('running'), tasks: [orphaned(), next], historyLimit: 0 }).remove,
     ).toEqual([]);
   });
 });
 
 it('an agent that is heard, though its daemon is dead, is told to stop it', () => {
-  for (const tasks of [[task('a', { shoal: { isolated: true } })], [lost(), next]]) {
+  for (const tasks of [[task('a', { shoal: { isolated: true } })], [orphaned(), next]]) {
     const { update } = decide({ service, nodes: cluster(), tasks });
     expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'node-down' } }]);
-    expect(update[0]?.shoal).not.toHaveProperty('lost');
+    expect(update[0]?.shoal).not.toHaveProperty('orphaned');
   }
 });
 

@@ -25,8 +25,8 @@ function observeTask(draft: Draft, task: Task, refusals: Refusals): void {
   const stands = standing(task, draft.snapshot.nodes);
   if (!isWanted(task)) {
     if (isUnassigned(task)) draft.remove(task);
-    else if (task.shoal.lost && isOverThere(draft, task)) draft.put(withoutReturn(task));
-    else if (task.shoal.lost && stands === 'leaving') cameBack(draft, task);
+    else if (task.shoal.orphaned && isOverThere(draft, task)) draft.put(withoutReturn(task));
+    else if (task.shoal.orphaned && stands === 'leaving') cameBack(draft, task);
     return;
   }
   if (stands === 'ended') draft.put(over(draft, task, refusals));
@@ -58,7 +58,7 @@ function isOverThere(draft: Draft, task: Task): boolean {
 }
 
 /** What comes back with its node is to be stopped. */
-function withoutReturn({ shoal: { lost: _, ...shoal }, ...task }: Task): Task {
+function withoutReturn({ shoal: { orphaned: _, ...shoal }, ...task }: Task): Task {
   return { ...task, shoal };
 }
 
@@ -68,14 +68,14 @@ function lose(draft: Draft, task: Task): void {
   // An agent that is heard, and only its daemon is dead, is told to stop what must run only once.
   const heard = task.shoal.isolated && node?.judged.leases === undefined;
   const mayReturn = node !== undefined && isRunning(task) && task.shoal.companion === undefined && !heard;
-  const lost = mayReturn ? { ...task, shoal: { ...task.shoal, lost: true as const } } : task;
-  draft.stop(lost, node ? 'node-down' : 'node-gone');
+  const orphaned = mayReturn ? { ...task, shoal: { ...task.shoal, orphaned: true as const } } : task;
+  draft.stop(orphaned, node ? 'node-down' : 'node-gone');
 }
 
 /** Its node is heard again: it stops if its place is taken, else it goes on, and what was to replace it ends. */
 function cameBack(draft: Draft, task: Task): void {
   if (!isReady(draft.snapshot.nodes.get(task.NodeID ?? ''))) return;
-  const { lost: _, ...shoal } = task.shoal;
+  const { orphaned: _, ...shoal } = task.shoal;
   if (isPlaceTaken(draft, task)) {
     draft.put({ ...task, shoal });
     return;

@@ -37,8 +37,8 @@ describe('history', () => {
 
   it('may contain tasks that nobody could stop, of nodes that are down', () => {
     const nodes = nodesOf(aNode('n1'), aNode('n2', { judged: { state: 'down' } }));
-    const lost = ['a', 'b'].map((id) => task(id, { node: 'n2', change: { DesiredState: 'shutdown' } }));
-    expect(decide({ nodes, tasks: [...lost, live], historyLimit: 1 }).remove).toEqual(['a']);
+    const orphaned = ['a', 'b'].map((id) => task(id, { node: 'n2', change: { DesiredState: 'shutdown' } }));
+    expect(decide({ nodes, tasks: [...orphaned, live], historyLimit: 1 }).remove).toEqual(['a']);
   });
 
   it('never contains a task that is still stopping', () => {

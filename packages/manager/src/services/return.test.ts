@@ -15,11 +15,11 @@ const now = epochMs + 60_000;
 const down = nodesOf(aNode('n1', { judged: { state: 'down' } }), aNode('n2'));
 const back = nodesOf(aNode('n1'), aNode('n2'));
 /** A task that ran when its node went down. */
-const lost = (id: string, parts: TaskParts = {}) =>
+const orphaned = (id: string, parts: TaskParts = {}) =>
   task(id, {
     ...parts,
     change: { DesiredState: 'shutdown', ...parts.change },
-    shoal: { stopReason: 'node-down', lost: true, ...parts.shoal },
+    shoal: { stopReason: 'node-down', orphaned: true, ...parts.shoal },
   });
 /** What was made to take its place. */
 const next = (parts: TaskParts = {}) =>
@@ -29,38 +29,38 @@ describe('a task whose node goes down', () => {
   it('is given up, and remembered as one that may run still', () => {
     const { update, create } = decide({ nodes: down, tasks: [task('a')] });
     expect(update).toMatchObject([
-      { ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'node-down', lost: true } },
+      { ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'node-down', orphaned: true } },
     ]);
     expect(create).toHaveLength(1);
-    expect(decide({ nodes: down, tasks: [lost('a'), next()] })).toMatchObject({ update: [], create: [] });
+    expect(decide({ nodes: down, tasks: [orphaned('a'), next()] })).toMatchObject({ update: [], create: [] });
   });
 
   it('is only given up when it did not run, or its node is removed', () => {
     const [preparing] = decide({ nodes: down, tasks: [task('a', { state: 'preparing' })] }).update;
-    expect(preparing?.shoal).not.toHaveProperty('lost');
+    expect(preparing?.shoal).not.toHaveProperty('orphaned');
     expect(decide({ nodes: nodesOf(aNode('n2')), tasks: [task('a')] }).remove).toEqual(['a']);
   });
 });
 
 describe('a task that comes back with its node', () => {
   it('stops when another one runs in its place', () => {
-    const { update } = decide({ nodes: back, tasks: [lost('a'), next()] });
+    const { update } = decide({ nodes: back, tasks: [orphaned('a'), next()] });
     expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'node-down' } }]);
-    expect(update[0]?.shoal).not.toHaveProperty('lost');
+    expect(update[0]?.shoal).not.toHaveProperty('orphaned');
   });
 
   it('goes on when its successor has no node yet; that one is dropped', () => {
     const waiting = next({ node: '', state: 'pending' });
-    const { update, remove } = decide({ nodes: back, tasks: [lost('a'), waiting] });
+    const { update, remove } = decide({ nodes: back, tasks: [orphaned('a'), waiting] });
     expect(update).toMatchObject([{ ID: 'a', DesiredState: 'running', shoal: { returnedAt: now } }]);
-    expect(update[0]?.shoal).not.toHaveProperty('lost');
+    expect(update[0]?.shoal).not.toHaveProperty('orphaned');
     expect(update[0]?.shoal).not.toHaveProperty('stopReason');
     expect(remove).toEqual(['next']);
   });
 
   it('goes on until its successor runs, or for good when that takes long', () => {
     const starting = next({ state: 'starting' });
-    const { update, wakeAt } = decide({ nodes: back, tasks: [lost('a'), starting] });
+    const { update, wakeAt } = decide({ nodes: back, tasks: [orphaned('a'), starting] });
     expect(update).toMatchObject([{ ID: 'a', DesiredState: 'running' }]);
     expect(wakeAt).toBe(now + 10_000);
     const a = task('a', { shoal: { returnedAt: now } });
@@ -75,7 +75,7 @@ describe('a task that comes back with its node', () => {
   it('stops for another one that came back only when that one surely did, too', () => {
     const { update, wakeAt } = decide({
       nodes: back,
-      tasks: [lost('a'), lost('b', { node: 'n2', created: 1 })],
+      tasks: [orphaned('a'), orphaned('b', { node: 'n2', created: 1 })],
     });
     expect(update).toMatchObject([
       { ID: 'a', DesiredState: 'running', shoal: { returnedAt: now } },
@@ -97,7 +97,7 @@ describe('a task that comes back with its node', () => {
 
   it('goes on when its successor was only now placed on the same node', () => {
     const placed = next({ node: 'n1', state: 'assigned' });
-    expect(decide({ nodes: back, tasks: [lost('a'), placed] }).update).toMatchObject([
+    expect(decide({ nodes: back, tasks: [orphaned('a'), placed] }).update).toMatchObject([
       { ID: 'a', DesiredState: 'running' },
       { ID: 'next', DesiredState: 'shutdown', shoal: { stopReason: 'surplus' } },
     ]);
@@ -153,7 +153,10 @@ describe('a task that comes back with its node', () => {
   it('waits until its node is surely back', () => {
     const suspect = nodesOf(aNode('n1', { judged: { state: 'disconnected' } }), aNode('n2'));
     const waiting = next({ node: '', state: 'pending' });
-    expect(decide({ nodes: suspect, tasks: [lost('a'), waiting] })).toMatchObject({ update: [], remove: [] });
+    expect(decide({ nodes: suspect, tasks: [orphaned('a'), waiting] })).toMatchObject({
+      update: [],
+      remove: [],
+    });
   });
 
   it('stops at once where two may not run side by side', () => {
@@ -162,15 +165,15 @@ describe('a task that comes back with its node', () => {
       Spec: { TaskTemplate: { ContainerSpec: { Image: 'web:1', Mounts } } },
     });
     const starting = next({ state: 'starting' });
-    const { update } = decide({ service, nodes: back, tasks: [lost('a'), starting] });
+    const { update } = decide({ service, nodes: back, tasks: [orphaned('a'), starting] });
     expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown' }]);
     const prepared = next({ state: 'preparing' });
-    expect(decide({ service, nodes: back, tasks: [lost('a'), prepared] }).update).toMatchObject([
+    expect(decide({ service, nodes: back, tasks: [orphaned('a'), prepared] }).update).toMatchObject([
       { ID: 'a', DesiredState: 'running' },
       { ID: 'next', DesiredState: 'shutdown' },
     ]);
-    const newer = lost('b', { node: 'n2', created: 1 });
-    expect(decide({ service, nodes: back, tasks: [lost('a'), newer] }).update).toMatchObject([
+    const newer = orphaned('b', { node: 'n2', created: 1 });
+    expect(decide({ service, nodes: back, tasks: [orphaned('a'), newer] }).update).toMatchObject([
       { ID: 'a', DesiredState: 'shutdown' },
       { ID: 'b', DesiredState: 'running' },
     ]);
@@ -179,12 +182,12 @@ describe('a task that comes back with its node', () => {
   it('is replaced step by step when the service was updated meanwhile', () => {
     const service = secondVersion();
     const starting = next({ state: 'starting', shoal: { specVersion: 2 } });
-    const serving = decide({ service, nodes: back, tasks: [lost('a'), starting] });
+    const serving = decide({ service, nodes: back, tasks: [orphaned('a'), starting] });
     expect(serving.update).toMatchObject([{ ID: 'a', DesiredState: 'running' }]);
     const { update } = decide({
       service,
       nodes: back,
-      tasks: [lost('a'), next({ shoal: { specVersion: 2 } })],
+      tasks: [orphaned('a'), next({ shoal: { specVersion: 2 } })],
     });
     expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown' }]);
   });
@@ -202,7 +205,7 @@ describe('a task that comes back with its node', () => {
 
   it('is the one of its node for a global service', () => {
     const service = aService('web', { Spec: { Mode: { Global: {} } } });
-    const { Slot: _, ...a } = lost('a');
+    const { Slot: _, ...a } = orphaned('a');
     const tasks = [a, globalTask('b', 'n2')];
     expect(decide({ service, nodes: back, tasks })).toMatchObject({
       create: [],
@@ -212,9 +215,9 @@ describe('a task that comes back with its node', () => {
 
   it('goes when its slot, or its service, is gone', () => {
     const none = aService('web', { Spec: { Mode: { Replicated: { Replicas: 0 } } } });
-    expect(decide({ service: none, nodes: down, tasks: [lost('a')] }).remove).toEqual(['a']);
+    expect(decide({ service: none, nodes: down, tasks: [orphaned('a')] }).remove).toEqual(['a']);
     const removing = aService('web', { shoal: { specVersion: 1, removing: true } });
-    expect(decide({ service: removing, nodes: back, tasks: [lost('a')] }).update).toMatchObject([
+    expect(decide({ service: removing, nodes: back, tasks: [orphaned('a')] }).update).toMatchObject([
       { ID: 'a', DesiredState: 'remove' },
     ]);
   });

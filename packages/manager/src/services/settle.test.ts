@@ -59,7 +59,7 @@ describe('a task that ended', () => {
   });
 });
 
-describe('a node that is lost', () => {
+describe('a node that is down', () => {
   it('has its tasks replaced at once, whatever the restart policy says of failures', () => {
     const Spec = { RestartPolicy: { Condition: 'none' as const } };
     const { create, update, remove } = decide({
@@ -184,8 +184,11 @@ describe('a service whose tasks can not live side by side', () => {
 
   it('does not wait for a task on a node that is down', () => {
     const down = nodesOf(nodeWith('n1', { down: true }), aNode('n2'));
-    const lost = task('a', { change: { DesiredState: 'shutdown' }, shoal: { stopReason: 'node-drained' } });
-    expect(decide({ service, nodes: down, tasks: [lost, prepared] }).update).toMatchObject([
+    const orphaned = task('a', {
+      change: { DesiredState: 'shutdown' },
+      shoal: { stopReason: 'node-drained' },
+    });
+    expect(decide({ service, nodes: down, tasks: [orphaned, prepared] }).update).toMatchObject([
       { ID: 'b', DesiredState: 'running' },
     ]);
   });

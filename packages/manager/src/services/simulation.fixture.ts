@@ -117,7 +117,7 @@ export class Simulation {
     const serving = this.tasks.filter(
       (task) =>
         isRunning(task) &&
-        (isWanted(task) || task.shoal.lost === true) &&
+        (isWanted(task) || task.shoal.orphaned === true) &&
         !this.#dead.has(task.ID) &&
         isReady(nodes.get(task.NodeID ?? '')),
     );
@@ -297,7 +297,7 @@ export class Simulation {
     const image = Spec.ContainerSpec?.Image ?? '';
     if (this.#dead.has(ID)) return 'failed';
     if (this.#cutOff.has(ID)) return 'shutdown';
-    if (shoal.lost && DesiredState === 'shutdown') return undefined;
+    if (shoal.orphaned && DesiredState === 'shutdown') return undefined;
     if (DesiredState === 'shutdown' || DesiredState === 'remove') return 'shutdown';
     const isRefused = this.refusingNodes.has(NodeID) || image.startsWith('absent');
     if (Status.State === 'preparing' && isRefused) return 'rejected';

@@ -32,7 +32,7 @@ export function serviceSpec({ image, replicas, healthCheck }: Wanted): Docker.Cr
               Healthcheck: {
                 Test: ['CMD', '/app/health'],
                 Interval: 2 * second,
-                // A busy machine is not an ill application.
+                // A busy machine is no reason to call the application unhealthy.
                 Timeout: 10 * second,
                 Retries: 5,
               },

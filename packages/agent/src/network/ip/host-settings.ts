@@ -4,13 +4,13 @@ import { ensureSetting } from './settings.ts';
 
 /** What a look at the host's settings came to, in words for people. */
 export interface HostSettings {
-  /** What is in the way. */
+  /** What keeps networks from working, in words. */
   readonly troubles: readonly string[];
   /** Settings that had to be changed. */
   readonly changes: readonly string[];
 }
 
-/** Makes this host forward. */
+/** Makes this host forward packets. */
 export async function ensureHostSettings(): Promise<HostSettings> {
   const changes: string[] = [];
   const setting = async (name: string) => {

@@ -12,14 +12,14 @@ export interface PresentLink {
   readonly master: string;
   /** IPv4, with prefix. */
   readonly addresses: readonly string[];
-  /** Zero and empty in devices of other kinds. */
+  /** Zeros and empty texts in devices of other kinds. */
   readonly vxlan: {
     readonly vni: number;
     readonly local: string;
     readonly port: number;
     /** Device that its packets leave by; empty for whatever leads there. */
     readonly lower: string;
-    /** Takes what it receives for the way back. */
+    /** It learns from received frames where their senders are. */
     readonly learning: boolean;
   };
 }

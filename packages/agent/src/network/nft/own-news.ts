@@ -10,7 +10,7 @@ export class OwnNews {
   /** Until when news of each own transaction may come, oldest first. */
   readonly #expected: number[] = [];
 
-  /** So many transactions are waited for: no more than are made within 5 s. */
+  /** Own transactions whose news is still to come: no more than are made within 5 s. */
   get size(): number {
     return this.#expected.length;
   }
@@ -27,13 +27,13 @@ export class OwnNews {
     this.#expected.pop();
   }
 
-  /** A transaction on our table was told of. */
+  /** To be asked for each transaction on our table that the kernel tells of: whether it may be our own. */
   isOwn(now: number): boolean {
     this.#forget(now);
     return this.#expected.shift() !== undefined;
   }
 
-  /** What did not come in time. */
+  /** Drops what did not come in time. */
   #forget(now: number): void {
     while (this.#expected[0] !== undefined && this.#expected[0] < now) this.#expected.shift();
   }

@@ -33,7 +33,7 @@ interface Rules {
   readonly elements: Map<SetName, Map<string, string>>;
 }
 
-/** Only containers of the network itself are led on: for others, its VIPs are addresses like any of it. */
+/** Load-balances for containers of the network itself only: to others, its VIPs are addresses like any other. */
 function addVip(rules: Rules, service: ServiceEndpoints, network: Network | undefined, vip: string): void {
   const bridges = network ? bridgesOf(network) : [];
   if (!network || bridges.length === 0) return;

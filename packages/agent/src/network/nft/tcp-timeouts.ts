@@ -4,7 +4,7 @@ import { CommandError, run } from '../kernel.ts';
 /** How long connection tracking remembers a TCP connection that shows no packet, in seconds, by nft's names of its states. */
 export type TcpTimeouts = ReadonlyMap<string, number>;
 
-/** The rules' name of these timeouts. */
+/** Name of the object with these timeouts in our table. */
 export const timeoutsName = 'patient';
 
 const hour = 3_600;

@@ -37,7 +37,7 @@ export const task: FeedKind<Assignment> = {
 /** What the agent itself reported is no news to it, but that a task has ended for good. */
 const concernsAgent = (before: Task, after: Task): boolean =>
   before.DesiredState !== after.DesiredState ||
-  before.shoal.lost !== after.shoal.lost ||
+  before.shoal.orphaned !== after.shoal.orphaned ||
   before.NodeID !== after.NodeID ||
   before.Spec !== after.Spec ||
   before.shoal.attachments !== after.shoal.attachments ||

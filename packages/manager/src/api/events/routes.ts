@@ -6,11 +6,11 @@ import { badRequest } from '../errors.ts';
 import { parseFilters } from '../filters.ts';
 import { type ClusterEvent, eventFilters, eventOf, matchesEvent } from './events.ts';
 
-/** Of the past, for those who ask `since`; Docker's daemon keeps as many. */
+/** Past events kept, for clients that ask `since`; Docker's daemon keeps as many. */
 const mostKept = 256;
-/** Who reads slower than events come is cut off, not waited for: the events would pile up here. */
+/** A client that reads more slowly than events come is cut off: they would pile up here. */
 const mostUnreadBytes = 1024 * 1024;
-/** Node's timers bear no more. */
+/** The longest time that a timer of Node.js takes. */
 const longestMs = 2 ** 31 - 1;
 
 interface Asked {

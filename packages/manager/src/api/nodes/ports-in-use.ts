@@ -19,7 +19,7 @@ import { rpcError } from '../errors.ts';
  * keeps its port on that host, and this says so.
  */
 
-/** As many hosts are named in one message. */
+/** Hosts named in one message, at most. */
 const mostNamed = 5;
 
 /**

@@ -110,7 +110,7 @@ describe('reading', () => {
     await store.update((tx) => {
       // As it is once a dead node's only task has been given up, and its successor waits for room.
       const t1 = tx.tasks.get('t1');
-      if (t1) tx.tasks.update({ ...t1, DesiredState: 'shutdown', shoal: { ...t1.shoal, lost: true } });
+      if (t1) tx.tasks.update({ ...t1, DesiredState: 'shutdown', shoal: { ...t1.shoal, orphaned: true } });
       tx.tasks.create(aTask('t4', { ServiceID: 's1' }));
     });
     await turn('down');

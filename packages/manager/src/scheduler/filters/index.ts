@@ -37,7 +37,7 @@ export const filters: readonly Filter[] = [...nodeFilters, ...roomFilters];
 export const applying = <F extends NodeFilter | Filter>(some: readonly F[], demand: Demand): F[] =>
   some.filter((filter) => filter.applies(demand));
 
-/** `some` must all apply. */
+/** Whether all of `some` pass, which must all apply to the demand. */
 export function passesAll<About>(some: readonly Filter<About>[], demand: Demand, about: About): boolean {
   for (const filter of some) if (!filter.passes(demand, about)) return false;
   return true;

@@ -75,7 +75,7 @@ describe('an update that fails', () => {
     }
   });
 
-  it('pauses: nothing moves, what is up to date is restarted, lost old tasks are replaced by their like', async () => {
+  it('pauses: nothing moves, what is up to date is restarted, orphaned old tasks are replaced by their like', async () => {
     const simulation = await updating({ FailureAction: 'pause' });
     await simulation.deploy('broken:1');
     await until(simulation, hasState(simulation, 'paused'));

@@ -96,7 +96,7 @@ describe('an update', () => {
     );
   });
 
-  it('changes a slot whose task is lost meanwhile no earlier than its turn comes', async () => {
+  it('changes a slot whose task is orphaned meanwhile no earlier than its turn comes', async () => {
     const simulation = await updating({ Delay: 60e9 });
     await simulation.deploy('web:2');
     await until(simulation, () => simulation.running('web:2').length === 1);

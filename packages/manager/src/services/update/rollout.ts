@@ -70,7 +70,7 @@ export function pickPlaces(draft: Draft, places: readonly Place[]): Picks {
   const { service } = draft;
   const outdated = places.filter(({ key }) => isDirty(draft.slot(key), service));
   const dirty = isUpdating(service) ? outdated.filter(({ creatable }) => creatable) : [];
-  // Where no node ever took a task, nothing can be lost by replacing it.
+  // Where no node ever took a task, replacing it takes nothing away.
   const idle = dirty.filter(({ key }) => !atStake(draft.slot(key)));
   const rest = dirty.filter(({ key }) => atStake(draft.slot(key)));
   const hands = rest.length === 0 ? { free: 0 } : freeHands(draft, places);
@@ -115,9 +115,9 @@ function busyUntil(slot: Slot, place: Place, service: Service, { delayMs }: Upda
   if (endedByItself(attempt)) return endedAt(attempt) + delayMs;
   // What waits for a paused node may wait for ever, and nothing was given up for it yet.
   if (isUnassigned(attempt) && !place.creatable) return 0;
-  // A node that was lost and returns starts anew.
+  // A node that was down and returns starts anew.
   if (place.nodeId !== undefined && !slot.live.includes(attempt)) return 0;
-  // The successor of a lost one in a slot is in flight as well, unless another task serves there after all.
+  // The successor of an orphaned one in a slot is in flight as well, unless another task serves there after all.
   const served = slot.live.some((task) => isCurrent(task, service) && isRunning(task));
   return served ? 0 : Number.POSITIVE_INFINITY;
 }

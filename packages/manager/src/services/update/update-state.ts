@@ -26,7 +26,7 @@ export const isCurrent = (task: Task, service: Service): boolean =>
   task.shoal.specVersion === service.shoal.specVersion;
 
 /**
- * The version that a place has to have now. Only the rolling update changes it, so a task that is lost
+ * The version that a place has to have now. Only the rolling update changes it, so a task that is orphaned
  * meanwhile is replaced by its like: an update that fails or pauses keeps what it has not reached, and one
  * that is overtaken by the next gives up what it had not finished.
  */

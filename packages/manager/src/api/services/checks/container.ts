@@ -60,7 +60,7 @@ function checkEnv(env: readonly string[]): void {
   }
 }
 
-/** What no process can be started with. */
+/** Refuses what no process can be started with, such as a NUL character in an argument. */
 function checkProcess(container: ContainerSpec): void {
   for (const field of ['Command[]', 'Args[]', 'Env[]', 'Dir', 'User', 'Hostname']) {
     const hit = fieldsAt(container, field).find(({ value }) => String(value ?? '').includes('\0'));

@@ -2,7 +2,7 @@ import { type TaskView, until } from '@shoal/testbed';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cluster, containersOn, create, docker, live, removeServices, tasksOf, webSpec } from './shared.ts';
 
-/** Where the companion's own server listens, in the network that it shares. */
+/** Where the sidecar's own server listens, in the network that it shares. */
 const sidePort = 18_091;
 let network = '';
 
@@ -54,10 +54,10 @@ async function members(service: string): Promise<Member[]> {
   return (await Promise.all(perHost)).flat();
 }
 
-/** Waits until `count` companions run, each in the network of a running task of `web` on its own host. */
+/** Waits until `count` sidecars run, each in the network of a running task of `web` on its own host. */
 const together = (count: number, mates: number) =>
   until(
-    `${count} companions run in the networks of ${mates} tasks`,
+    `${count} sidecars run in the networks of ${mates} tasks`,
     async (seen) => {
       const [sides, webs] = await Promise.all([members('side'), members('web')]);
       const pairs = sides.map((one) => ({
@@ -170,7 +170,7 @@ describe('shoal.network=service:NAME', () => {
     await together(2, 2);
     await docker.getService('web').remove();
     await waiting(2, /no running task of service web, whose network it shares/);
-    await until('no companion runs', async () => (await members('side')).length === 0, {
+    await until('no sidecar runs', async () => (await members('side')).length === 0, {
       timeoutMs: 30_000,
     });
     await web(2);
