@@ -39,6 +39,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'api/docs',
       'api/events',
       'api/forecast',
+      'api/logs',
       'api/networks',
       'api/nodes',
       'api/services',
@@ -54,6 +55,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'api/docs': [],
     'api/events': ['api', 'api/docs', 'api/networks', 'model', 'store'],
     'api/forecast': ['api', 'api/docs', 'forecast'],
+    'api/logs': ['api', 'api/docs', 'model'],
     'api/networks': ['allocator', 'api', 'api/checks', 'api/docs', 'insight', 'model', 'store'],
     'api/nodes': ['.', 'api', 'api/checks', 'api/docs', 'api/services', 'api/system', 'model', 'store'],
     'api/services': [

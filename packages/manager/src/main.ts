@@ -66,6 +66,7 @@ const api = await buildApi({
   queries: {
     distribution: (image, auth) => agents.distribution(image, auth),
     ask: (nodeId, what, withinMs) => agents.ask(nodeId, what, withinMs),
+    tunnel: (nodeId, request, withinMs, signal) => agents.tunnel(nodeId, request, withinMs, signal),
   },
   liveness: (node) => liveness.report(node),
   explain: (view, task) => explain(view, task, clock()),

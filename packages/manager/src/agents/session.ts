@@ -1,4 +1,5 @@
-import type { Kind, ManagerMessage, Query, QueryResult } from '@shoal/proto';
+import { setMaxListeners } from 'node:events';
+import { type Kind, type ManagerMessage, mostTunnels, type Query, type QueryResult } from '@shoal/proto';
 import { QueryError } from '../query-error.ts';
 import type { Feed } from './feed/index.ts';
 
@@ -36,6 +37,8 @@ export class Session {
   constructor(nodeId: string, outlet: Outlet) {
     this.nodeId = nodeId;
     this.#outlet = outlet;
+    // Each tunnel listens, which is no leak.
+    setMaxListeners(mostTunnels + 1, this.#end.signal);
   }
 
   /** Fires when the session is over. */

@@ -51,7 +51,6 @@ describe('paths', () => {
     ['GET', '/volumes', /volumes are not served/],
     ['POST', '/secrets/create', /secrets are not served/],
     ['POST', '/configs/create', /configs are not served/],
-    ['GET', '/services/web/logs', /logs are not served/],
     ['POST', '/swarm/init', /swarm itself/],
   ] as const)("answer 501 when they are Docker's: %s %s", async (method, path, message) => {
     const { call } = await anApi();
@@ -286,6 +285,7 @@ describe('documentation', () => {
       '/services',
       '/services/create',
       '/services/{id}',
+      '/services/{id}/logs',
       '/services/{id}/update',
       '/shoal/v1/doctor/networks',
       '/shoal/v1/networks/{id}',
@@ -297,6 +297,7 @@ describe('documentation', () => {
       '/swarm',
       '/tasks',
       '/tasks/{id}',
+      '/tasks/{id}/logs',
       '/version',
     ]);
     for (const operations of Object.values<Record<string, { summary?: string; responses: object }>>(

@@ -8,6 +8,7 @@ import { eventRoutes } from './events/routes.ts';
 import { forecastRoutes } from './forecast/routes.ts';
 import { lateValidators } from './late-validators.ts';
 import { closeServersWith } from './listen.ts';
+import { logRoutes } from './logs/routes.ts';
 import { networkRoutes } from './networks/routes.ts';
 import { listenerRoutes } from './nodes/listeners.ts';
 import { livenessRoutes } from './nodes/liveness.ts';
@@ -67,6 +68,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   listenerRoutes(app, deps);
   serviceRoutes(app, deps);
   taskRoutes(app, deps);
+  logRoutes(app, deps);
   doctorRoutes(app, deps);
   forecastRoutes(app, deps);
   networkRoutes(app, deps);

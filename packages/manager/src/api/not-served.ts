@@ -94,11 +94,6 @@ const namedKinds: readonly NamedKind[] = [
 
 const otherKinds: readonly Kind[] = [
   {
-    path: /^\/(services|tasks)\/[^/]+\/logs$/,
-    what: 'logs',
-    instead: 'read them with the Docker daemon of the node that `docker service ps` names',
-  },
-  {
     path: /^\/swarm\/(init|join|leave|update|unlock)$/,
     what: 'changes of the swarm itself',
     instead: 'hosts join by starting an agent with the join token of GET /swarm',

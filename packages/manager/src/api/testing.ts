@@ -25,7 +25,8 @@ const aStore = async (seed: (tx: Tx) => void): Promise<Store> => {
 };
 
 type Ask = ApiDeps['queries']['ask'];
-const nobody: Ask = () => Promise.reject(new QueryError(503, 'the node is not connected to the manager'));
+type Tunnel = ApiDeps['queries']['tunnel'];
+const nobody = () => Promise.reject(new QueryError(503, 'the node is not connected to the manager'));
 
 const aReport: ApiDeps['liveness'] = ({ ID }): LivenessReport => ({
   node: ID,
@@ -39,7 +40,7 @@ const aReport: ApiDeps['liveness'] = ({ ID }): LivenessReport => ({
   valve: { open: false, rule: '', known: 1, unheard: 0, unanswered: 0 },
 });
 
-export const anApp = (store: ApiDeps['store'], ask = nobody) => {
+export const anApp = (store: ApiDeps['store'], ask: Ask = nobody, tunnel: Tunnel = nobody) => {
   let ids = 0;
   return buildApi({
     store,
@@ -52,6 +53,7 @@ export const anApp = (store: ApiDeps['store'], ask = nobody) => {
         return { Descriptor: { digest: `sha256:${'a'.repeat(64)}` }, Platforms: [] };
       },
       ask,
+      tunnel,
     },
     liveness: aReport,
     explain: (_view, task) => ({ task: task.ID }),
@@ -60,7 +62,7 @@ export const anApp = (store: ApiDeps['store'], ask = nobody) => {
 };
 
 let current = await aStore(() => undefined);
-let currentAsk = nobody;
+let currentAsk: Ask = nobody;
 /** Compiling the schemas is what takes time, so a file's tests share one app and change its store. */
 const sharedApp = anApp(
   {
@@ -74,7 +76,7 @@ const sharedApp = anApp(
 );
 
 /** The API over a store of its own: `seed` fills it, `call` asks it, `ask` is what hosts answer. One at a time. */
-export async function anApi(seed: (tx: Tx) => void = () => undefined, ask = nobody) {
+export async function anApi(seed: (tx: Tx) => void = () => undefined, ask: Ask = nobody) {
   const store = await aStore(seed);
   current = store;
   currentAsk = ask;

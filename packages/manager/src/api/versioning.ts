@@ -18,6 +18,9 @@ export function stripVersion(request: IncomingMessage): string {
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
+/** Of the API, as the client asks for it. */
+export const versionOf = (request: IncomingMessage): string => asked.get(request) ?? maxApiVersion;
+
 /** Refuses a version outside of what Shoal serves, in Docker's words. */
 export function checkVersion(request: IncomingMessage): void {
   const version = asked.get(request);

@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { ApiDeps } from '../deps.ts';
 import { anything, filtersParam, query, route } from '../docs/docs.ts';
 import { badRequest } from '../errors.ts';
 import { parseFilters } from '../filters.ts';
+import { Streams } from '../streams.ts';
 import { type ClusterEvent, eventFilters, eventOf, matchesEvent } from './events.ts';
 
 /** Past events kept, for clients that ask `since`; Docker's daemon keeps as many. */
@@ -21,6 +22,7 @@ interface Asked {
 export function eventRoutes(app: FastifyInstance, { store, clock }: ApiDeps): void {
   const kept: ClusterEvent[] = [];
   const listeners = new Map<ServerResponse, (event: ClusterEvent) => void>();
+  const streams = new Streams(app);
   const unwatch = store.watch(({ changes }) => {
     for (const change of changes) {
       const event = eventOf(change, clock());
@@ -30,10 +32,7 @@ export function eventRoutes(app: FastifyInstance, { store, clock }: ApiDeps): vo
       for (const tell of listeners.values()) tell(event);
     }
   });
-  app.addHook('preClose', async () => {
-    unwatch();
-    for (const stream of listeners.keys()) stream.end();
-  });
+  app.addHook('preClose', async () => unwatch());
   app.get<Asked>(
     '/events',
     route({
@@ -55,7 +54,7 @@ export function eventRoutes(app: FastifyInstance, { store, clock }: ApiDeps): vo
       if (from !== undefined && to !== undefined && to < from) {
         throw badRequest(`\`since\` time (${since}) cannot be after \`until\` time (${until})`);
       }
-      const stream = begin(reply);
+      const stream = streams.begin(reply, 'application/json');
       const tell = (event: ClusterEvent) => {
         if (stream.destroyed || stream.writableEnded || !matchesEvent(wanted, event)) return;
         if (stream.writableLength > mostUnreadBytes) stream.destroy();
@@ -77,20 +76,6 @@ export function eventRoutes(app: FastifyInstance, { store, clock }: ApiDeps): vo
       });
     },
   );
-}
-
-/** The headers go out at once: a client waits for them. */
-function begin(reply: FastifyReply): ServerResponse {
-  reply.hijack();
-  const stream = reply.raw;
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (value !== undefined) stream.setHeader(name, value);
-  }
-  // Who has gone away is noticed by the end of the stream.
-  stream.on('error', () => undefined);
-  stream.writeHead(200, { 'Content-Type': 'application/json' });
-  stream.flushHeaders();
-  return stream;
 }
 
 /** A time as clients send it, in ms since the epoch; undefined when it is not given. Throws 400. */
