@@ -136,6 +136,7 @@ export class Agent {
         protocol: protocolVersion,
         joinToken: config.joinToken,
         nodeId: journal.identity?.nodeId ?? '',
+        nodeSecret: journal.secret,
         facts: this.#facts.facts,
       }),
       statuses: () => this.#tasks.statuses(),

@@ -9,7 +9,7 @@ import {
 import { leaseMs } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import { Assignments } from './assignments/index.ts';
-import { ManagerLink } from './session/index.ts';
+import { ManagerLink, newSecret } from './session/index.ts';
 import { Limiter, Tasks } from './task/index.ts';
 import { SimulatedDaemon } from './task/testing.ts';
 
@@ -45,6 +45,7 @@ export class HollowAgent {
   readonly #link: ManagerLink;
   readonly #tasks: Tasks;
   readonly #assignments: Assignments;
+  readonly #secret = newSecret();
   #nodeId = '';
 
   constructor(options: HollowOptions) {
@@ -80,7 +81,13 @@ export class HollowAgent {
     });
     this.#link = new ManagerLink({
       manager: () => manager,
-      hello: () => ({ protocol: protocolVersion, joinToken, nodeId: this.#nodeId, facts }),
+      hello: () => ({
+        protocol: protocolVersion,
+        joinToken,
+        nodeId: this.#nodeId,
+        nodeSecret: this.#secret,
+        facts,
+      }),
       statuses: () => this.#tasks.statuses(),
       clock,
       onContact: (sentAt) => this.#tasks.renewLease(sentAt + leaseMs),

@@ -25,7 +25,7 @@ export const aNode = (id: string, { reported, allotted, ...change }: NodeChange 
     ...reported,
   },
   judged: { state: 'heard' },
-  allotted: { number: 1, ...allotted },
+  allotted: { number: 1, secretHash: '', ...allotted },
   ...change,
 });
 

@@ -38,6 +38,7 @@ it('keeps who the host is, what it runs and what it said', async () => {
 
   const again = await Journal.open(folder, 'boot 1', silent);
   expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1' });
+  expect(again.secret).toBe(journal.secret);
   expect([again.assignments.number, [...again.assignments.objects.task.values()]]).toEqual([7, [task]]);
   expect([...again.statuses.values()]).toEqual([status]);
   expect([...again.statuses.values()].map(fromTaskStatus)).toMatchObject([{ own }]);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Change, Changes, kinds, StatusBatch, type TaskStatus } from '@shoal/proto';
@@ -15,6 +16,12 @@ export interface Identity {
   readonly nodeId: string;
   readonly clusterId: string;
 }
+
+interface Kept extends Identity {
+  readonly secret: string;
+}
+
+export const newSecret = (): string => randomBytes(32).toString('base64url');
 
 /**
  * What survives the agent in its state directory: who it is, what it has to run, and what it said about
@@ -34,6 +41,7 @@ export class Journal {
   readonly #unwritten = new Map<string, string>();
   #onTrouble: () => void = () => {};
   #identity: Identity | undefined;
+  #secret = newSecret();
   #boot = '';
   #rebooted = false;
   #lease: number | undefined;
@@ -44,7 +52,9 @@ export class Journal {
     this.#folder = folder;
     this.#log = log;
     this.#bootFile = this.#lazily('boot', () => Buffer.from(this.#boot));
-    this.#identityFile = this.#lazily('node.json', () => Buffer.from(`${JSON.stringify(this.#identity)}\n`));
+    this.#identityFile = this.#lazily('node.json', () =>
+      Buffer.from(`${JSON.stringify({ ...this.#identity, secret: this.#secret })}\n`),
+    );
     this.#assignmentFile = this.#lazily('assignments.bin', () =>
       Changes.encode(this.assignments.complete()).finish(),
     );
@@ -62,8 +72,10 @@ export class Journal {
     await chmod(folder, 0o700);
     const journal = new Journal(folder, log);
     await journal.#read('node.json', (data) => {
-      const { nodeId, clusterId } = JSON.parse(data.toString('utf8')) as Partial<Identity>;
-      if (nodeId && clusterId) journal.#identity = { nodeId, clusterId };
+      const { nodeId, clusterId, secret } = JSON.parse(data.toString('utf8')) as Partial<Kept>;
+      if (!nodeId || !clusterId || !secret) return;
+      journal.#identity = { nodeId, clusterId };
+      journal.#secret = secret;
     });
     await journal.#read('assignments.bin', (data) => {
       const message = Changes.decode(data);
@@ -80,6 +92,11 @@ export class Journal {
 
   get identity(): Identity | undefined {
     return this.#identity;
+  }
+
+  /** What proves that the identity is this host's. Kept together with it: neither is of use without the other. */
+  get secret(): string {
+    return this.#secret;
   }
 
   /** The host was booted since the journal was last opened. */

@@ -98,6 +98,7 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
       protocol: 1,
       joinToken: 'token',
       nodeId,
+      nodeSecret: 'secret',
       facts: NodeFacts.fromPartial({ hostname: 'h1' }),
     }),
     statuses: () => [],

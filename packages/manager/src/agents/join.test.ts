@@ -6,7 +6,8 @@ import { ingressId, isReady, type Network } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
 import { reportedOf } from './from-proto.ts';
-import { JoinRefused, join } from './join.ts';
+import { JoinRefused } from './identity.ts';
+import { join } from './join.ts';
 
 it('a node that was removed and joins again under its id is another one for who read it before', async () => {
   const store = await Store.open(memoryBackend(), () => 0);
@@ -22,6 +23,7 @@ it('a node that was removed and joins again under its id is another one for who 
       protocol: protocolVersion,
       joinToken: 'token',
       nodeId,
+      nodeSecret: 's1',
       facts: { hostname: 'n1' },
     });
   const joins = (nodeId: string) => store.update((tx) => join(tx, hello(nodeId), () => 'a'.repeat(25)));
@@ -62,6 +64,7 @@ describe('a host whose own network is that of a network of the cluster', () => {
     protocol: protocolVersion,
     joinToken: 'w',
     nodeId,
+    nodeSecret: 's1',
     facts: NodeFacts.fromPartial({ address, underlay: { addresses: [address], subnets: [...subnets] } }),
   });
   /** With the ingress network and a network `shop`. */

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type Hello, protocolVersion } from '@shoal/proto';
 import { addressConflict, closedNetworks, makeWay } from '../allocator/index.ts';
@@ -6,37 +5,26 @@ import type { Ids } from '../effects.ts';
 import type { Node } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
 import { reportedOf } from './from-proto.ts';
+import { identify, JoinRefused } from './identity.ts';
 
-/** Why an agent may not join; the text goes to the agent's log. */
-export class JoinRefused extends Error {
-  override readonly name = 'JoinRefused';
-}
-
-/**
- * The node an agent's greeting stands for, made or brought up to date. Throws JoinRefused.
- * An id the store does not know is taken as it is: the node was removed, or the manager's state was lost.
- */
+/** The node an agent's greeting stands for, made or brought up to date. Throws JoinRefused. */
 export function join(tx: Tx, hello: Hello, ids: Ids): Node {
   if (hello.protocol !== protocolVersion) {
     throw new JoinRefused(
       `this manager speaks protocol ${protocolVersion}, the agent ${hello.protocol}: bring both to the same version`,
     );
   }
-  const [cluster] = tx.clusters.all();
-  if (!cluster || !sameSecret(hello.joinToken, cluster.JoinTokens.Worker)) {
-    throw new JoinRefused('the join token is not valid for this cluster');
-  }
+  const identity = identify(tx, hello);
   if (!hello.facts) throw new JoinRefused('the greeting lacks the facts about the node');
-  const known = hello.nodeId ? tx.nodes.get(hello.nodeId) : undefined;
   const reported = reportedOf(hello.facts);
+  const { known, secretHash } = identity;
   if (known) return admit(tx, tx.nodes.update({ ...known, reported }), known);
-  const id = /^[a-z0-9]{25}$/.test(hello.nodeId) ? hello.nodeId : ids();
   const fresh = tx.nodes.create({
-    ID: id,
+    ID: identity.formerId ?? ids(),
     Spec: { Availability: 'active', Labels: {} },
     reported,
     judged: { state: 'heard' },
-    allotted: { number: freeNumber(tx) },
+    allotted: { number: freeNumber(tx), secretHash },
     replacedIndex: tx.revision - 1,
   });
   return admit(tx, fresh, undefined);
@@ -61,8 +49,8 @@ export function fitNetworks(tx: Tx, node: Node, before: Node | undefined): Node 
   if (isSame) return node;
   makeWay(tx, node);
   const closedTo = closedNetworks(tx, node);
-  const { number } = node.allotted;
-  return tx.nodes.update({ ...node, allotted: { number, ...(closedTo.length > 0 && { closedTo }) } });
+  const { closedTo: _, ...allotted } = node.allotted;
+  return tx.nodes.update({ ...node, allotted: { ...allotted, ...(closedTo.length > 0 && { closedTo }) } });
 }
 
 /** The lowest number no node has: it comes back into use once a node is removed. */
@@ -71,9 +59,4 @@ function freeNumber(tx: Tx): number {
   let number = 1;
   while (taken.has(number)) number++;
   return number;
-}
-
-function sameSecret(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }

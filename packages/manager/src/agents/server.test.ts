@@ -26,6 +26,7 @@ describe('joining', () => {
   it.each([
     [{ joinToken: 'wrong' }, /join token/],
     [{ protocol: 99 }, /protocol/],
+    [{ nodeSecret: '' }, /secret/],
   ])('is refused with a reason: %j', async (change, reason) => {
     const { store, port } = await aManager();
     const agent = anAgent(port);
@@ -48,6 +49,20 @@ describe('joining', () => {
     expect(await first.ended).toBe('ended');
     expect(store.view.nodes.get(nodeId)?.Spec.Availability).toBe('drain');
   });
+});
+
+it('says nothing to an agent that claims the id of a node without its secret, and leaves the node its stream', async () => {
+  const { store, port, left } = await aManager();
+  const own = anAgent(port);
+  own.hello();
+  await vi.waitFor(() => expect(own.sets()).toHaveLength(1));
+  const before = store.view.nodes.get(nodeId);
+  const other = anAgent(port);
+  other.hello({ nodeSecret: 'another', facts: { hostname: 'h2' } });
+  expect(await other.ended).toMatch(/does not have the secret of node a+.*docker node rm a+/);
+  expect([other.received, store.view.nodes.get(nodeId), left]).toEqual([[], before, []]);
+  own.send({ $case: 'beat', value: { number: 7 } });
+  await vi.waitFor(() => expect(own.received).toContainEqual({ $case: 'beat', value: { number: 7 } }));
 });
 
 describe('assignments', () => {

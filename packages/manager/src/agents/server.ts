@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import {
@@ -21,7 +22,8 @@ import { QueryError } from '../query-error.ts';
 import type { Store } from '../store/index.ts';
 import { Agents } from './agents.ts';
 import { applyStatus, reportedOf } from './from-proto.ts';
-import { fitNetworks, JoinRefused, join } from './join.ts';
+import { isFromHere, JoinRefused } from './identity.ts';
+import { fitNetworks, join } from './join.ts';
 import { Session } from './session.ts';
 import { type Tunnel, Tunnels } from './tunnels.ts';
 
@@ -123,7 +125,14 @@ export class AgentServer {
       clearTimeout(greeting);
       if (session) this.#left(session);
     };
+    const peer = call.getPeer();
     const take = async ({ body }: AgentMessage): Promise<void> => {
+      const facts =
+        body?.$case === 'hello' ? body.value.facts : body?.$case === 'facts' ? body.value : undefined;
+      if (facts?.runsManager && !isFromHere(peer, networkInterfaces())) {
+        this.#options.log.warn({ peer, hostname: facts.hostname }, 'the manager does not run on this host');
+        facts.runsManager = false;
+      }
       if (session) {
         await this.#handle(session, body);
       } else if (body?.$case === 'hello') {

@@ -86,7 +86,13 @@ export function anAgent(port: number) {
   closers.push(() => client.close());
   const send = (body: NonNullable<AgentMessage['body']>) => call.write({ body });
   const hello = (
-    change: { joinToken?: string; nodeId?: string; protocol?: number; facts?: Partial<NodeFacts> } = {},
+    change: {
+      joinToken?: string;
+      nodeId?: string;
+      nodeSecret?: string;
+      protocol?: number;
+      facts?: Partial<NodeFacts>;
+    } = {},
   ) =>
     send({
       $case: 'hello',
@@ -94,6 +100,7 @@ export function anAgent(port: number) {
         protocol: protocolVersion,
         joinToken: token,
         nodeId,
+        nodeSecret: 'secret of the node',
         ...change,
         facts: { ...NodeFacts.fromPartial({ hostname: 'h1', address: '10.0.0.1' }), ...change.facts },
       },

@@ -115,6 +115,8 @@ export interface Judged {
 export interface Allotted {
   /** Small and unique (1 … 65,535): the host's address inside the overlay derives from it. */
   readonly number: number;
+  /** SHA-256, hexadecimal, of the secret that its agent has to know. */
+  readonly secretHash: string;
   /** Networks that cover what the host needs: it has no part of them. Absent for none. */
   readonly closedTo?: readonly ClosedNetwork[];
 }

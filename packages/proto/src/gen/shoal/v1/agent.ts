@@ -175,7 +175,11 @@ export interface Hello {
   joinToken: string;
   /** Empty when the agent joins for the first time. */
   nodeId: string;
-  facts?: NodeFacts | undefined;
+  facts?:
+    | NodeFacts
+    | undefined;
+  /** Known to this agent alone, at random: what proves, from its first join on, that `node_id` is its own. */
+  nodeSecret: string;
 }
 
 export interface Welcome {
@@ -1845,7 +1849,7 @@ export const Applied: MessageFns<Applied> = {
 };
 
 function createBaseHello(): Hello {
-  return { protocol: 0, joinToken: "", nodeId: "", facts: undefined };
+  return { protocol: 0, joinToken: "", nodeId: "", facts: undefined, nodeSecret: "" };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -1861,6 +1865,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.facts !== undefined) {
       NodeFacts.encode(message.facts, writer.uint32(34).fork()).join();
+    }
+    if (message.nodeSecret !== "") {
+      writer.uint32(42).string(message.nodeSecret);
     }
     return writer;
   },
@@ -1910,6 +1917,14 @@ export const Hello: MessageFns<Hello> = {
             message.facts = NodeFacts.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.nodeSecret = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1933,6 +1948,7 @@ export const Hello: MessageFns<Hello> = {
     message.facts = (object.facts !== undefined && object.facts !== null)
       ? NodeFacts.fromPartial(object.facts)
       : undefined;
+    message.nodeSecret = object.nodeSecret ?? "";
     return message;
   },
 };
