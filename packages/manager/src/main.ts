@@ -37,6 +37,11 @@ const managerAddr = config.agentListen;
 
 mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
 const store = await Store.open(await sqliteBackend(resolve(config.stateDir, 'state.sqlite')), clock);
+// Only what is on the disk can tell what became of its last commit: whoever starts this process again loads it.
+void store.lost.then((outcome) => {
+  log.fatal({ outcome }, 'a commit ended without a certain answer: the state has to be loaded again');
+  process.exit(1);
+});
 await store.update((tx) => {
   const [cluster] = tx.clusters.all();
   const managerPorts = portsOf(config);

@@ -238,7 +238,7 @@ it('whatever happens, each agent knows what a complete set would tell it', async
       await agents.close();
       await store.close();
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   );
 }, 60_000);
 

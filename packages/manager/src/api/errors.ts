@@ -1,5 +1,5 @@
 import { QueryError } from '../query-error.ts';
-import { OutOfSequenceError } from '../store/index.ts';
+import { NotLeadingError, NotWrittenError, OutOfSequenceError } from '../store/index.ts';
 
 /** A refusal with the HTTP status to send. The message is all that the user sees. */
 export class ApiError extends Error {
@@ -48,6 +48,8 @@ export function knownError(error: unknown): ApiError | undefined {
   if (error instanceof ApiError) return error;
   if (error instanceof QueryError) return new ApiError(error.status, error.message);
   if (error instanceof OutOfSequenceError) return outOfSequence();
+  if (error instanceof NotLeadingError || error instanceof NotWrittenError)
+    return new ApiError(503, error.message);
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return ofFastify[code]?.(error);
