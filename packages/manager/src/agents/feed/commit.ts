@@ -42,7 +42,7 @@ export class Commit {
 
   /** Nodes that need the network, or did. */
   nodesOn(networkId: string): Nodes {
-    const versions = this.#networks(networkId);
+    const versions = this.networks(networkId);
     if (versions.some(isEverywhere)) return 'all';
     // Nothing of such a network ever changes: it is made before it has tasks, and one day removed.
     const local = versions.filter(isLocal);
@@ -57,13 +57,14 @@ export class Commit {
     if (nodes) return nodes;
     const versions = this.#services(serviceId);
     const attachments = versions.flatMap(({ shoal }) => shoal.attachments ?? []);
-    const networks = attachments.flatMap(({ networkId }) => this.#networks(networkId));
+    const networks = attachments.flatMap(({ networkId }) => this.networks(networkId));
     nodes = versions.some(isPublished) ? 'all' : union(...networks.map((each) => slicesOf(each).keys()));
     this.#using.set(serviceId, nodes);
     return nodes;
   }
 
-  #networks(networkId: string): Network[] {
+  /** The network as it was and as it is, as far as it was and is there. */
+  networks(networkId: string): Network[] {
     const before = this.of('networks').find(({ id }) => id === networkId)?.before;
     return [before, this.view.networks.get(networkId)].filter((network) => network !== undefined);
   }

@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
 import { neededPortConflicts } from '../../allocator/index.ts';
-import type { Task } from '../../model/index.ts';
+import type { Network, Task } from '../../model/index.ts';
 import { memoryBackend } from '../../store/backends/memory.ts';
 import { Store } from '../../store/index.ts';
 import { aService, aTask } from '../../testing.ts';
+import { Commit } from './commit.ts';
 import { isEndpoint } from './needs.ts';
+import { network } from './network.ts';
 import { service as kind } from './service.ts';
 
 const attachments = [{ networkId: 'n', address: '10.1.1.2' }];
@@ -43,4 +45,21 @@ it('tells no host to publish a port that Shoal has come to need itself', async (
   expect(neededPortConflicts(store.view)).toEqual([
     'service web: published port tcp/2480 is not served, since Shoal needs it for agents at the manager',
   ]);
+});
+
+it('tells a host that a bridge network is gone, also when its last task there went in the same commit', async () => {
+  const store = await Store.open(memoryBackend(), Date.now);
+  const local = {
+    ID: 'n',
+    Version: { Index: 1 },
+    CreatedAt: '',
+    UpdatedAt: '',
+    Spec: { Name: 'n', Driver: 'bridge' },
+    shoal: { number: 1, subnets: [], slices: [] },
+  } as unknown as Network;
+  const commit = new Commit(store.view, [
+    { table: 'networks', id: 'n', before: local, after: undefined },
+    { table: 'tasks', id: 't1', before: task({}, { NodeID: 'h1' }), after: undefined },
+  ]);
+  expect([...network.touched(commit)]).toContainEqual({ id: 'n', nodes: ['h1'] });
 });

@@ -12,11 +12,10 @@ export const network: FeedKind<ProtoNetwork> = {
     for (const { networkId, nodes } of commit.turnovers) yield { id: networkId, nodes };
     for (const { before, after } of commit.of('tasks')) {
       if (before && after && isSame(placeOf(before), placeOf(after))) continue;
+      // It may go in the same commit as the last task that needs it.
       for (const { NodeID, shoal } of [before, after].filter((each) => each !== undefined))
-        for (const id of NodeID ? (shoal.networks ?? []) : []) {
-          const found = commit.view.networks.get(id);
-          if (found && isLocal(found)) yield { id, nodes: [NodeID ?? ''] };
-        }
+        for (const id of NodeID ? (shoal.networks ?? []) : [])
+          if (commit.networks(id).some(isLocal)) yield { id, nodes: [NodeID ?? ''] };
     }
   },
 
