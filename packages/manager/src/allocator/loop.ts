@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../effects.ts';
 import { Loop } from '../loop.ts';
-import { isTerminal, type Task } from '../model/index.ts';
+import { isTerminal, stateOf, type Task } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { createIngress } from './network.ts';
 import { allocateService, isAllocated } from './service.ts';
@@ -149,7 +149,7 @@ function taskMatters({ before, after }: Extract<Change, { table: 'tasks' }>): bo
 }
 
 function claim(task: Task, networkId: string): 'nothing' | 'waits' | 'holds' {
-  if (isTerminal(task.Status.State)) return 'nothing';
+  if (isTerminal(stateOf(task))) return 'nothing';
   if (addressOn(task, networkId) !== undefined) return 'holds';
   return waitsFor(task, networkId) ? 'waits' : 'nothing';
 }

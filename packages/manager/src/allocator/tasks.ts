@@ -57,19 +57,14 @@ function withAddress(task: Task, networkId: string, address: string): Task {
   const attachments = (task.shoal.networks ?? []).flatMap(
     (id) => all.find((one) => one.networkId === id) ?? [],
   );
-  const { Err: _, ...status } = task.Status;
-  return {
-    ...task,
-    ...(attachments.length === task.shoal.networks?.length && { Status: status }),
-    shoal: { ...task.shoal, attachments },
-  };
+  const { unaddressed, ...rest } = task;
+  const waits = attachments.length !== task.shoal.networks?.length && unaddressed !== undefined;
+  return { ...rest, ...(waits && { unaddressed }), shoal: { ...task.shoal, attachments } };
 }
 
-/** Says in the task's status why no host has started it; nothing when it says so already. */
-export const keptWaiting = (task: Task, Err: string): Task[] =>
-  task.Status.State === 'assigned' && task.Status.Err !== Err
-    ? [{ ...task, Status: { ...task.Status, Err } }]
-    : [];
+/** Says why no host has started the task; nothing when it says so already. */
+export const keptWaiting = (task: Task, unaddressed: string): Task[] =>
+  task.unaddressed === unaddressed ? [] : [{ ...task, unaddressed }];
 
 const sameCut = (a: Network['shoal'], b: Network['shoal']): boolean =>
   a.slices.length === b.slices.length &&
