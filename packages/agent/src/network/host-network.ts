@@ -14,31 +14,32 @@ import { blockOf, covers, requireAddress } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { ObjectsFor } from '../assignments/index.ts';
 import { Refused } from '../task/index.ts';
-import type { BridgeDriver } from './bridges/bridges.ts';
-import { type LocalBridgeDriver, LocalBridges } from './bridges/local.ts';
-import { bridgesOf } from './bridges/plan.ts';
+import { type BridgeDriver, type LocalBridgeDriver, LocalBridges } from './bridges/index.ts';
 import { DataPath } from './datapath.ts';
-import { HostResolvers } from './dns/host-resolvers.ts';
-import { DnsServer, gatewaysOf } from './dns/server.ts';
-import { KeyRotation } from './encryption/key-rotation.ts';
-import { drained, withdrawn } from './flows/leaving.ts';
-import { heldPorts, withoutHeldPorts } from './held-ports.ts';
-import { checkNames } from './insight/own-names.ts';
-import { checkReach } from './insight/reach.ts';
-import { checkWays, heard } from './insight/ways.ts';
-import { containersOf, type LocalContainer } from './local-containers.ts';
+import { containersOf, DnsServer, gatewaysOf, HostResolvers, type LocalContainer } from './dns/index.ts';
+import { KeyRotation } from './encryption/index.ts';
+import { drained, withdrawn } from './flows/index.ts';
+import { checkNames, checkReach, checkWays, heard } from './insight/index.ts';
 import {
   coveredBy,
   leftOut,
+  NeedsWatch,
+  type NeedsWatchOptions,
   neededPort,
   resolverPortsOf,
   withoutNeeded,
   withResolver,
-} from './needs/needs.ts';
-import { NeedsWatch, type NeedsWatchOptions } from './needs/needs-watch.ts';
-import { type NetworkObjects, NetworkStates, Remainders } from './network-states.ts';
-import type { NetworkState } from './state.ts';
-import { withoutUnfit } from './unfit.ts';
+} from './needs/index.ts';
+import {
+  bridgesOf,
+  heldPorts,
+  type NetworkObjects,
+  type NetworkState,
+  NetworkStates,
+  Remainders,
+  withoutHeldPorts,
+  withoutUnfit,
+} from './state/index.ts';
 
 /** How long comparing everything with the kernel may take before a check goes on without it. */
 const verifyWithinMs = 6_000;

@@ -1,6 +1,5 @@
 import { containerName } from '@shoal/proto/rules';
-import type { Node, Service, Task } from '../model/index.ts';
-import { slotOf } from '../model/index.ts';
+import { type Node, type Service, slotOf, type Task } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { badRequest, notFound } from './errors.ts';
 

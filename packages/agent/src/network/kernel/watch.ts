@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { routeProtocol } from './names.ts';
+import { routeProtocol } from '../state/index.ts';
 
 /** What a stranger may have changed; `port`: a container came. */
 export type Hint = 'nft' | 'ip' | 'docker' | 'port';

@@ -1,6 +1,6 @@
 import type * as proto from '@shoal/proto';
 import { taskName } from '@shoal/proto/rules';
-import type { ObjectsFor } from '../assignments/index.ts';
+import type { ObjectsFor } from '../../assignments/index.ts';
 import { Kept, type Making } from './kept.ts';
 import type { Network, NetworkState, Peer, Protocol, ServiceEndpoints } from './state.ts';
 

@@ -1,4 +1,4 @@
-import { query } from '../kernel.ts';
+import { query } from './run.ts';
 
 /** A network device of this host. */
 export interface PresentLink {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { planTable } from '../nft/desired.ts';
+import { merge } from '../nft/table.ts';
 import { endpoint, network, service, state } from './builders.fixture.ts';
 import { heldPorts, withoutHeldPorts } from './held-ports.ts';
-import { planTable } from './nft/desired.ts';
-import { merge } from './nft/table.ts';
 import { ingressName } from './state.ts';
 import { anyState } from './states.fixture.ts';
 

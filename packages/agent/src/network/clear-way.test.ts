@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { mainTable, route } from '../ip/entries.ts';
 import { strayPorts, strayRoutes } from './clear-way.ts';
-import type { Needs } from './needs.ts';
+import { mainTable, route } from './ip/entries.ts';
+import type { Needs } from './needs/needs.ts';
 
 const needs: Needs = {
   addresses: new Map([['10.1.2.9', 'the manager']]),

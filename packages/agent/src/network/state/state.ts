@@ -88,3 +88,7 @@ export interface Endpoint {
 
 /** The network that published ports travel on; every host takes part in it. */
 export const ingressName = 'ingress';
+
+/** Whether some of the networks travel encrypted. */
+export const isSealed = ({ networks }: Pick<NetworkState, 'networks'>): boolean =>
+  [...networks.values()].some(({ encrypted }) => encrypted);

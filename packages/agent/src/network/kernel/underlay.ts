@@ -1,6 +1,6 @@
 import { vxlanOverhead, wireguardOverhead } from '@shoal/proto/rules';
-import type { PresentLink } from '../ip/read-links.ts';
-import type { Network } from '../state.ts';
+import type { Network } from '../state/index.ts';
+import type { PresentLink } from './links.ts';
 
 /** Largest packet of the device that carries the host's address. Throws if none does. */
 export function underlayMtu(links: readonly PresentLink[], address: string): number {

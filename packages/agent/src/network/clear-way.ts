@@ -1,12 +1,8 @@
 import { blockOf, covers, requireAddress } from '@shoal/proto/rules';
-import { diffBridgeStates } from '../ip/bridge-states.ts';
-import type { Entry } from '../ip/entries.ts';
-import { readEntries } from '../ip/read-entries.ts';
-import { readLinks } from '../ip/read-links.ts';
-import { batch, run } from '../kernel.ts';
-import { type Change, type PresentTable, renderChanges } from '../nft/diff.ts';
-import { readPresent } from '../nft/keeper.ts';
-import type { Needs } from './needs.ts';
+import { diffBridgeStates, type Entry, readEntries } from './ip/index.ts';
+import { batch, readLinks, run } from './kernel/index.ts';
+import type { Needs } from './needs/index.ts';
+import { type Change, type PresentTable, readPresent, renderChanges } from './nft/index.ts';
 
 /** Takes away what would lead this host's own way astray, and leaves all else as it is. */
 export async function clearWay(needs: Needs): Promise<void> {

@@ -1,7 +1,7 @@
-import { run } from './kernel.ts';
-import { type Counted, readCounters } from './nft/read.ts';
-import { type SetName, tableName } from './nft/table.ts';
-import type { NetworkState } from './state.ts';
+import { run } from '../kernel/index.ts';
+import type { NetworkState } from '../state/index.ts';
+import { type Counted, readCounters } from './read.ts';
+import { type SetName, tableName } from './table.ts';
 
 /** Traffic that entered a service on this host, since the host started. */
 export interface Traffic {

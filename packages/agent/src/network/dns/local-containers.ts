@@ -1,6 +1,6 @@
 import { type Assignment, decodeDesired } from '@shoal/proto';
-import { bodyOf } from '../task/index.ts';
-import type { Upstream } from './dns/exchange.ts';
+import { bodyOf } from '../../task/index.ts';
+import type { Upstream } from './exchange.ts';
 
 const dnsPort = 53;
 

@@ -1,6 +1,6 @@
 import { blockOf, covers, formatAddress, formatBlock } from '@shoal/proto/rules';
-import { bridgeName } from '../names.ts';
-import { ingressName, type Network } from '../state.ts';
+import { bridgeName } from './kernel-names.ts';
+import { ingressName, type Network } from './state.ts';
 
 /** A Docker network of the bridge driver: the part of a cluster network on this host. */
 export interface BridgePlan {
@@ -15,19 +15,6 @@ export interface BridgePlan {
   readonly gateway: string;
   readonly mtu: number;
 }
-
-/** What Docker's bridge driver is told of a network, besides its addresses; `more`: what this daemon needs. */
-export const bridgeOptions = (
-  { bridge, mtu }: BridgePlan,
-  more: Readonly<Record<string, string>>,
-): Record<string, string> => ({
-  [bridgeOption]: bridge,
-  // Docker would hide the containers' addresses from each other.
-  'com.docker.network.bridge.enable_ip_masquerade': 'false',
-  'com.docker.network.driver.mtu': String(mtu),
-  ...more,
-});
-export const bridgeOption = 'com.docker.network.bridge.name';
 
 /**
  * One bridge per subnet in which this host has a slice. A container sees the whole subnet as its link, whatever
