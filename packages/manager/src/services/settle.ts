@@ -1,11 +1,4 @@
-import {
-  compareStates,
-  type StopReason,
-  type Task,
-  type Wait,
-  waitOf,
-  wantsIsolation,
-} from '../model/index.ts';
+import { compareStates, type StopReason, type Task, type Wait, waitOf, wantsIsolation } from '../model/index.ts';
 import { isEligible } from '../scheduler/index.ts';
 import { canTakePlaceOf, someNodeCouldRun } from './capacity.ts';
 import type { Draft, Slot } from './draft.ts';

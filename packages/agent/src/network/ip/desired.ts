@@ -1,22 +1,5 @@
 import { blockOf, covers, formatBlock, subtract } from '@shoal/proto/rules';
-import {
-  bridgesOf,
-  ingressName,
-  markMask,
-  type Network,
-  type NetworkState,
-  type Peer,
-  plainTunnel,
-  returnTable,
-  routeProtocol,
-  rulePriority,
-  sealedTunnel,
-  tunnelAddress,
-  tunnelMac,
-  wireguardAddress,
-  wireguardLink,
-  wireguardRange,
-} from '../state/index.ts';
+import { bridgesOf, ingressName, markMask, type Network, type NetworkState, type Peer, plainTunnel, returnTable, routeProtocol, rulePriority, sealedTunnel, tunnelAddress, tunnelMac, wireguardAddress, wireguardLink, wireguardRange } from '../state/index.ts';
 import {
   address,
   type Entry,

@@ -1,24 +1,9 @@
-import { managerAddress } from '../manager-address.ts';
-import {
-  type ApiNode,
-  type ApiService,
-  type ApiTask,
-  isTerminal,
-  knownState,
-  type Node,
-  nodeStatus,
-  type PortConfig,
-  pressureText,
-  roleOf,
-  type Service,
-  type ServiceSpec,
-  type Task,
-} from '../model/index.ts';
-import { leftBehindText } from '../scheduler/index.ts';
-import type { ReadView } from '../store/index.ts';
-import { attachmentView, withPrefix } from './networks/attachments.ts';
-import { type Published, unservedHere, unservedOn } from './nodes/ports-in-use.ts';
-import { modeOf } from './services/changes.ts';
+import { managerAddress } from '../../manager-address.ts';
+import { type ApiNode, type ApiService, type ApiTask, isTerminal, knownState, modeOf, type Node, nodeStatus, type PortConfig, pressureText, replicasOf, roleOf, type Service, type ServiceSpec, type Task } from '../../model/index.ts';
+import { leftBehindText } from '../../scheduler/index.ts';
+import type { ReadView } from '../../store/index.ts';
+import { attachmentView, withPrefix } from './attachments.ts';
+import { type Published, unservedHere, unservedOn } from './ports-in-use.ts';
 
 /*
  * Stored objects as Docker's API shows them. Specs are shown as they were sent, plus the few fields that
@@ -76,7 +61,6 @@ export function serviceView(view: ReadView, { shoal, ...service }: Service): Api
 }
 
 function specView(spec: ServiceSpec): ServiceSpec {
-  const replicas = spec.Mode?.Replicated?.Replicas ?? 1;
   return {
     ...spec,
     Labels: spec.Labels ?? {},
@@ -85,7 +69,7 @@ function specView(spec: ServiceSpec): ServiceSpec {
       ForceUpdate: spec.TaskTemplate?.ForceUpdate ?? 0,
       Runtime: 'container',
     },
-    Mode: modeOf(spec) === 'global' ? { Global: {} } : { Replicated: { Replicas: replicas } },
+    Mode: modeOf(spec) === 'global' ? { Global: {} } : { Replicated: { Replicas: replicasOf(spec) } },
     ...(spec.EndpointSpec && { EndpointSpec: endpointSpecView(spec.EndpointSpec) }),
   };
 }
@@ -176,8 +160,7 @@ export function serviceStatus(view: ReadView, service: Service): NonNullable<Api
   );
   return {
     RunningTasks: tasks.filter((task) => knownState(task, view.nodes) === 'running').length,
-    DesiredTasks:
-      modeOf(service.Spec) === 'global' ? wanted.length : (service.Spec.Mode?.Replicated?.Replicas ?? 1),
+    DesiredTasks: modeOf(service.Spec) === 'global' ? wanted.length : replicasOf(service.Spec),
     CompletedTasks: 0,
   };
 }

@@ -1,18 +1,7 @@
 import { portKey } from '@shoal/proto/rules';
-import {
-  hostnameOf,
-  isDown,
-  isIngressPort,
-  type Listener,
-  listenerAt,
-  listenerText,
-  type Node,
-  type PortConfig,
-  publishedKey,
-  type Service,
-} from '../../model/index.ts';
+import { hostnameOf, isDown, isIngressPort, type Listener, listenerAt, listenerText, type Node, type PortConfig, publishedKey, type Service } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import { rpcError } from '../errors.ts';
+import { rpcError } from '../http/index.ts';
 
 /*
  * Published ports that something on a host listens on: whoever asks for one is refused; where the listener came later, it

@@ -15,3 +15,20 @@ export function parseBool(name: string, value: string | undefined): boolean {
     `invalid value for ${name}: ${value}: strconv.ParseBool: parsing "${value}": invalid syntax`,
   );
 }
+
+/** `Version.Index` from the query, in Docker's words when it is not a number. */
+export function parseVersion(kind: string, text: string | undefined): number {
+  const given = text ?? '';
+  if (!/^\d+$/.test(given)) {
+    throw badRequest(
+      `invalid ${kind} version '${given}': strconv.ParseUint: parsing "${given}": invalid syntax`,
+    );
+  }
+  const version = Number(given);
+  if (!Number.isSafeInteger(version)) {
+    throw badRequest(
+      `invalid ${kind} version '${given}': strconv.ParseUint: parsing "${given}": value out of range`,
+    );
+  }
+  return version;
+}

@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import type { Clock, Ids } from '../effects.ts';
-import type { Ask } from '../insight/index.ts';
-import type { LivenessReport } from '../liveness/index.ts';
-import type { Node, Task } from '../model/index.ts';
-import type { ReadView, Store } from '../store/index.ts';
+import type { Clock, Ids } from '../../effects.ts';
+import type { Ask } from '../../insight/index.ts';
+import type { LivenessReport } from '../../liveness/index.ts';
+import type { Node, Task } from '../../model/index.ts';
+import type { ReadView, Store } from '../../store/index.ts';
 
 export interface DaemonRequest {
   readonly method: string;

@@ -1,5 +1,5 @@
-import { QueryError } from '../query-error.ts';
-import { NotLeadingError, NotWrittenError, OutOfSequenceError } from '../store/index.ts';
+import { QueryError } from '../../query-error.ts';
+import { NotLeadingError, NotWrittenError, OutOfSequenceError } from '../../store/index.ts';
 
 /** A refusal with the HTTP status to send. The message is all that the user sees. */
 export class ApiError extends Error {

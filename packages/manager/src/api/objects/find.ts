@@ -1,7 +1,7 @@
 import { containerName } from '@shoal/proto/rules';
-import { type Node, type Service, slotOf, type Task } from '../model/index.ts';
-import type { ReadView } from '../store/index.ts';
-import { badRequest, notFound } from './errors.ts';
+import { type Node, type Service, slotOf, type Task } from '../../model/index.ts';
+import type { ReadView } from '../../store/index.ts';
+import { badRequest, notFound } from '../http/index.ts';
 
 /*
  * Objects are named as Docker resolves them (moby daemon/cluster/helpers.go): by full id, else by exact name,

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest, FastifySchemaValidationError } from 'fastify';
-import { isObject } from '../field-path.ts';
+import { isObject } from '../../field-path.ts';
 import { badRequest } from './errors.ts';
 
 /** Reads bodies as Docker's daemon does: no body counts as an empty object. */
