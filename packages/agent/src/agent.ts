@@ -10,7 +10,14 @@ import {
 import { leaseMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
-import { BridgeNetworks, Engine, messageOf, ProcessesWatch, statusCodeOf, watchContainers } from './docker/index.ts';
+import {
+  BridgeNetworks,
+  Engine,
+  messageOf,
+  ProcessesWatch,
+  statusCodeOf,
+  watchContainers,
+} from './docker/index.ts';
 import { FactWatch, kernel, memoryUse, PressureWatch, ProbePort, sample } from './health/index.ts';
 import { ListenerWatch, oursOf } from './listeners/index.ts';
 import { HostNetwork } from './network/index.ts';

@@ -1,6 +1,14 @@
 import type * as proto from '@shoal/proto';
 import Docker from 'dockerode';
-import { type BridgeDriver, type BridgePlan, bridgeOption, bridgeOptions, type DaemonFacts, type DockerBridge, type LocalBridgeDriver } from '../network/bridges/index.ts';
+import {
+  type BridgeDriver,
+  type BridgePlan,
+  bridgeOption,
+  bridgeOptions,
+  type DaemonFacts,
+  type DockerBridge,
+  type LocalBridgeDriver,
+} from '../network/bridges/index.ts';
 import { Refused } from '../task/index.ts';
 import { refusal, statusCodeOf } from './errors.ts';
 

@@ -3,7 +3,16 @@ import type { Readable } from 'node:stream';
 import { type Assignment, type CreateBody, type DaemonRequest, TunnelBroken } from '@shoal/proto';
 import Docker from 'dockerode';
 import type { DockerAttachment } from '../network/index.ts';
-import { type Check, type Container, type ContainerEngine, type ContainerLimits, type ListedContainer, limitsIn, Refused, stopTimeoutMs } from '../task/index.ts';
+import {
+  type Check,
+  type Container,
+  type ContainerEngine,
+  type ContainerLimits,
+  type ListedContainer,
+  limitsIn,
+  Refused,
+  stopTimeoutMs,
+} from '../task/index.ts';
 import { createBody, endpointConfig } from './create-body.ts';
 import { messageOf, refusal, statusCodeOf } from './errors.ts';
 import { runIn } from './exec.ts';

@@ -1,6 +1,13 @@
 import type { HostLimits, Port } from '@shoal/proto';
 import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
-import { type Container, type ContainerPhase, containerPhases, type ListedContainer, limitsIn, stopTimeoutMs } from '../task/index.ts';
+import {
+  type Container,
+  type ContainerPhase,
+  containerPhases,
+  type ListedContainer,
+  limitsIn,
+  stopTimeoutMs,
+} from '../task/index.ts';
 import { checkOf, healthOf, toHealth } from './health.ts';
 import { type Owner, taskOf } from './labels.ts';
 

@@ -6,7 +6,17 @@ import { StaleFlows } from './flows/index.ts';
 import { ensureHairpin, ensureHostSettings, ensureIp } from './ip/index.ts';
 import { type Hint, networkMtu, type PresentLink, Runner, run, underlayMtu, Watch } from './kernel/index.ts';
 import type { Needs } from './needs/index.ts';
-import { DockerRules, type HostRules, isSilent, planTable, readTcpTimeouts, readTraffic, TableKeeper, type Traffic, usualRules } from './nft/index.ts';
+import {
+  DockerRules,
+  type HostRules,
+  isSilent,
+  planTable,
+  readTcpTimeouts,
+  readTraffic,
+  TableKeeper,
+  type Traffic,
+  usualRules,
+} from './nft/index.ts';
 import { Repairs, withoutNewDevices } from './repairs.ts';
 import { bridgePrefix, bridgesOf, type NetworkState } from './state/index.ts';
 import { Troubles } from './troubles.ts';

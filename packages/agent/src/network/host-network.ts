@@ -20,8 +20,26 @@ import { containersOf, DnsServer, gatewaysOf, HostResolvers, type LocalContainer
 import { KeyRotation } from './encryption/index.ts';
 import { drained, withdrawn } from './flows/index.ts';
 import { checkNames, checkReach, checkWays, heard } from './insight/index.ts';
-import { coveredBy, leftOut, NeedsWatch, type NeedsWatchOptions, neededPort, resolverPortsOf, withoutNeeded, withResolver } from './needs/index.ts';
-import { bridgesOf, heldPorts, type NetworkObjects, type NetworkState, NetworkStates, Remainders, withoutHeldPorts, withoutUnfit } from './state/index.ts';
+import {
+  coveredBy,
+  leftOut,
+  NeedsWatch,
+  type NeedsWatchOptions,
+  neededPort,
+  resolverPortsOf,
+  withoutNeeded,
+  withResolver,
+} from './needs/index.ts';
+import {
+  bridgesOf,
+  heldPorts,
+  type NetworkObjects,
+  type NetworkState,
+  NetworkStates,
+  Remainders,
+  withoutHeldPorts,
+  withoutUnfit,
+} from './state/index.ts';
 
 /** How long comparing everything with the kernel may take before a check goes on without it. */
 const verifyWithinMs = 6_000;

@@ -7,7 +7,15 @@ import {
 } from '@shoal/proto';
 import { blockOf, formatBlock, parseAddress } from '@shoal/proto/rules';
 import { isoTime } from '../effects.ts';
-import { compareStates, type Listener, type NodeDescription, type ObservedStatus, type Reported, type Task, type Underlay } from '../model/index.ts';
+import {
+  compareStates,
+  type Listener,
+  type NodeDescription,
+  type ObservedStatus,
+  type Reported,
+  type Task,
+  type Underlay,
+} from '../model/index.ts';
 
 /**
  * The task with the agent's report applied, or undefined when the report changes nothing: it came late,

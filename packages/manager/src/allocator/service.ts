@@ -1,4 +1,15 @@
-import { ingressId, isIngressPort, listenerAt, type Network, networksOf, type PortConfig, publishedKey, type Service, type ServiceAttachment, type ServiceSpec } from '../model/index.ts';
+import {
+  ingressId,
+  isIngressPort,
+  listenerAt,
+  type Network,
+  networksOf,
+  type PortConfig,
+  publishedKey,
+  type Service,
+  type ServiceAttachment,
+  type ServiceSpec,
+} from '../model/index.ts';
 import { type ReadView, type Tx, vipIndexKey } from '../store/index.ts';
 import { NeededPortError, neededFor, neededPorts } from './needed-ports.ts';
 import { allocatePorts, type Holder } from './ports.ts';

@@ -4,14 +4,32 @@ import { isObject } from '../field-path.ts';
 import { docsRoutes } from './docs/index.ts';
 import { eventRoutes } from './events/index.ts';
 import { forecastRoutes } from './forecast/index.ts';
-import { type ApiDeps, acceptJson, checkVersion, describeSchemaErrors, dropQueryCopies, knownError, lateValidators, maxApiVersion, maxBodyBytes, stripVersion, tidy } from './http/index.ts';
+import {
+  type ApiDeps,
+  acceptJson,
+  checkVersion,
+  describeSchemaErrors,
+  dropQueryCopies,
+  knownError,
+  lateValidators,
+  maxApiVersion,
+  maxBodyBytes,
+  stripVersion,
+  tidy,
+} from './http/index.ts';
 import { closeServersWith } from './listen.ts';
 import { logRoutes } from './logs/index.ts';
 import { networkRoutes } from './networks/index.ts';
 import { listenerRoutes, livenessRoutes, nodeRoutes } from './nodes/index.ts';
 import { answerWithoutRoute } from './not-served.ts';
 import { serviceRoutes } from './services/index.ts';
-import { distributionPath, distributionRoutes, doctorRoutes, reachedAt, systemRoutes } from './system/index.ts';
+import {
+  distributionPath,
+  distributionRoutes,
+  doctorRoutes,
+  reachedAt,
+  systemRoutes,
+} from './system/index.ts';
 import { taskRoutes } from './tasks/index.ts';
 
 /** Docker's Engine API over the cluster, ready to be served by `listen`. */

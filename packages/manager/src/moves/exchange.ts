@@ -1,4 +1,11 @@
-import { compareStates, isWanted, type Service, slotKey, type Task, wantsRebalancing } from '../model/index.ts';
+import {
+  compareStates,
+  isWanted,
+  type Service,
+  slotKey,
+  type Task,
+  wantsRebalancing,
+} from '../model/index.ts';
 import type { Balancer } from '../scheduler/index.ts';
 import { isRunning, isUnassigned, moveOrder, newTask, targetLike } from '../services/index.ts';
 import { replicasOf } from '../services/modes/index.ts';

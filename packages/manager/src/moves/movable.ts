@@ -1,4 +1,16 @@
-import { companionOf, isReady, isWanted, moveRestLeftMs, networkModeOf, restartRules, type Service, steadySince, type Task, type Wait, waitOf } from '../model/index.ts';
+import {
+  companionOf,
+  isReady,
+  isWanted,
+  moveRestLeftMs,
+  networkModeOf,
+  restartRules,
+  type Service,
+  steadySince,
+  type Task,
+  type Wait,
+  waitOf,
+} from '../model/index.ts';
 import { displacement, isRunning, moveOrder, type Nodes, standing, taskTemplate } from '../services/index.ts';
 import { replicasOf } from '../services/modes/index.ts';
 import { isCurrent, isHalted, isUpdating } from '../services/update/index.ts';

@@ -1,4 +1,13 @@
-import { isWanted, moveRestLeftMs, type Service, slotKey, type Task, type Wait, waitOf, wantsRebalancing } from '../model/index.ts';
+import {
+  isWanted,
+  moveRestLeftMs,
+  type Service,
+  slotKey,
+  type Task,
+  type Wait,
+  waitOf,
+  wantsRebalancing,
+} from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 
 import { byAge, moveOrder, newTask, takesTasks, targetLike } from '../services/index.ts';

@@ -1,5 +1,16 @@
 import type { Ids } from '../effects.ts';
-import { isReady, isWanted, type Node, priorityOf, type Service, shortOf, slotKey, type Task, type Wait, waitOf } from '../model/index.ts';
+import {
+  isReady,
+  isWanted,
+  type Node,
+  priorityOf,
+  type Service,
+  shortOf,
+  slotKey,
+  type Task,
+  type Wait,
+  waitOf,
+} from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import { byAge, isRunning, moveOrder, newTask, targetLike } from '../services/index.ts';
 import type { Tx } from '../store/index.ts';

@@ -1,4 +1,12 @@
-import { isReady, isRefused, isTerminal, isWanted, type Node, type Task, versionAtEnd } from '../model/index.ts';
+import {
+  isReady,
+  isRefused,
+  isTerminal,
+  isWanted,
+  type Node,
+  type Task,
+  versionAtEnd,
+} from '../model/index.ts';
 import type { Change, ChangeBatch, ReadView } from '../store/index.ts';
 import { Failures } from './failures.ts';
 import { imageNames } from './images.ts';

@@ -1,4 +1,11 @@
-import { companionOf, type GenericResource, isTerminal, type PortConfig, publishedKey, type Task } from '../model/index.ts';
+import {
+  companionOf,
+  type GenericResource,
+  isTerminal,
+  type PortConfig,
+  publishedKey,
+  type Task,
+} from '../model/index.ts';
 
 /** What one task takes from its node. */
 export interface TaskLoad {

@@ -1,5 +1,15 @@
 import { type Ids, isoTime } from '../effects.ts';
-import { networkModeOf, networksOf, type PortConfig, type Service, type Task, type TaskInternals, type TaskSpec, type Wait, waitOf } from '../model/index.ts';
+import {
+  networkModeOf,
+  networksOf,
+  type PortConfig,
+  type Service,
+  type Task,
+  type TaskInternals,
+  type TaskSpec,
+  type Wait,
+  waitOf,
+} from '../model/index.ts';
 import type { NewObject } from '../store/index.ts';
 import type { Draft } from './draft.ts';
 import { hostPorts, taskTemplate } from './policy.ts';

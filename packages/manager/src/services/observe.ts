@@ -1,4 +1,12 @@
-import { compareStates, isDown, isReady, isWanted, type StopReason, slotKey, type Task } from '../model/index.ts';
+import {
+  compareStates,
+  isDown,
+  isReady,
+  isWanted,
+  type StopReason,
+  slotKey,
+  type Task,
+} from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import { type Refusals, refusalsOf, triesNextHost } from './refusal.ts';
 import { displacement, isRunning, isUnassigned, provedAt, standing } from './standing.ts';

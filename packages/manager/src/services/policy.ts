@@ -1,4 +1,10 @@
-import { type Service, type ServiceSpec, type TaskSpec, type UpdateConfig, wantsIsolation } from '../model/index.ts';
+import {
+  type Service,
+  type ServiceSpec,
+  type TaskSpec,
+  type UpdateConfig,
+  wantsIsolation,
+} from '../model/index.ts';
 
 export type Order = 'stop-first' | 'start-first';
 

@@ -1,4 +1,11 @@
-import { compareStates, type StopReason, type Task, type Wait, waitOf, wantsIsolation } from '../model/index.ts';
+import {
+  compareStates,
+  type StopReason,
+  type Task,
+  type Wait,
+  waitOf,
+  wantsIsolation,
+} from '../model/index.ts';
 import { isEligible } from '../scheduler/index.ts';
 import { canTakePlaceOf, someNodeCouldRun } from './capacity.ts';
 import type { Draft, Slot } from './draft.ts';

@@ -1,4 +1,12 @@
-import { compareStates, isDown, isTerminal, isWanted, type Node, type StopReason, type Task } from '../model/index.ts';
+import {
+  compareStates,
+  isDown,
+  isTerminal,
+  isWanted,
+  type Node,
+  type StopReason,
+  type Task,
+} from '../model/index.ts';
 import { isEligible } from '../scheduler/index.ts';
 
 /** The nodes as far as this folder needs them. */

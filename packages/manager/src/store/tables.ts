@@ -1,4 +1,14 @@
-import { type Cluster, companionOf, isTerminal, type Network, type Node, networkLabel, type Service, slotKey, type Task } from '../model/index.ts';
+import {
+  type Cluster,
+  companionOf,
+  isTerminal,
+  type Network,
+  type Node,
+  networkLabel,
+  type Service,
+  slotKey,
+  type Task,
+} from '../model/index.ts';
 import { Table, type TableReader } from './table.ts';
 
 /** Everything the manager knows, by table. A new kind of object is one line in each of these three. */

@@ -1,6 +1,14 @@
 import { randomInt } from 'node:crypto';
 import type { NameCheck } from '@shoal/proto';
-import { exchange, flag, gatewaysOf, headerLength, recordClass, recordType, responseCode } from '../dns/index.ts';
+import {
+  exchange,
+  flag,
+  gatewaysOf,
+  headerLength,
+  recordClass,
+  recordType,
+  responseCode,
+} from '../dns/index.ts';
 import { ingressName, type Network, type NetworkState } from '../state/index.ts';
 
 const patienceMs = 4_000;

@@ -1,4 +1,10 @@
-import { bridgesOf, ingressName, type Network, type NetworkState, type ServiceEndpoints } from '../state/index.ts';
+import {
+  bridgesOf,
+  ingressName,
+  type Network,
+  type NetworkState,
+  type ServiceEndpoints,
+} from '../state/index.ts';
 import type { Attempt } from './attempt.ts';
 
 /** Something that users do, to be tried from where they do it. */

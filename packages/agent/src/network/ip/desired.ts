@@ -1,5 +1,22 @@
 import { blockOf, covers, formatBlock, subtract } from '@shoal/proto/rules';
-import { bridgesOf, ingressName, markMask, type Network, type NetworkState, type Peer, plainTunnel, returnTable, routeProtocol, rulePriority, sealedTunnel, tunnelAddress, tunnelMac, wireguardAddress, wireguardLink, wireguardRange } from '../state/index.ts';
+import {
+  bridgesOf,
+  ingressName,
+  markMask,
+  type Network,
+  type NetworkState,
+  type Peer,
+  plainTunnel,
+  returnTable,
+  routeProtocol,
+  rulePriority,
+  sealedTunnel,
+  tunnelAddress,
+  tunnelMac,
+  wireguardAddress,
+  wireguardLink,
+  wireguardRange,
+} from '../state/index.ts';
 import {
   address,
   type Entry,

@@ -1,6 +1,16 @@
 import { vxlanOverhead, vxlanPort, wireguardOverhead } from '@shoal/proto/rules';
 import type { PresentLink } from '../kernel/index.ts';
-import { isSealed, type NetworkState, plainTunnel, plainVni, sealedTunnel, sealedVni, tunnelMac, wireguardAddress, wireguardLink } from '../state/index.ts';
+import {
+  isSealed,
+  type NetworkState,
+  plainTunnel,
+  plainVni,
+  sealedTunnel,
+  sealedVni,
+  tunnelMac,
+  wireguardAddress,
+  wireguardLink,
+} from '../state/index.ts';
 
 /** A tunnel device. Encrypted networks have one of their own, whose packets go through WireGuard. */
 export interface Tunnel {

@@ -1,5 +1,14 @@
 import { vxlanPort } from '@shoal/proto/rules';
-import { markMask, type Network, originMark, outboundMark, plainVni, publishedMark, sealedVni, wireguardLink } from '../state/index.ts';
+import {
+  markMask,
+  type Network,
+  originMark,
+  outboundMark,
+  plainVni,
+  publishedMark,
+  sealedVni,
+  wireguardLink,
+} from '../state/index.ts';
 import { type Chain, chain } from './table.ts';
 import { type TcpTimeouts, tcpTimeouts, timeoutsName } from './tcp-timeouts.ts';
 

@@ -1,4 +1,12 @@
-import { bridgesOf, type Network, originMark, outboundMark, plainTunnel, publishedMark, sealedTunnel } from '../state/index.ts';
+import {
+  bridgesOf,
+  type Network,
+  originMark,
+  outboundMark,
+  plainTunnel,
+  publishedMark,
+  sealedTunnel,
+} from '../state/index.ts';
 import { marked, refuseSctp } from './base-rules.ts';
 import { type Chain, chain } from './table.ts';
 

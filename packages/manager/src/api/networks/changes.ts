@@ -1,5 +1,13 @@
 import { allocateNetwork, OverlapError, PoolsUsedUpError } from '../../allocator/index.ts';
-import { ingressId, isTerminal, isWanted, type Network, type NetworkSpec, networksOf, type Service } from '../../model/index.ts';
+import {
+  ingressId,
+  isTerminal,
+  isWanted,
+  type Network,
+  type NetworkSpec,
+  networksOf,
+  type Service,
+} from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
 import { ApiError, rpcError } from '../http/index.ts';

@@ -1,7 +1,17 @@
 import { containerName } from '@shoal/proto/rules';
 import { vipOwner } from '../../allocator/index.ts';
 import type { NetworkTraffic } from '../../insight/index.ts';
-import { isDown, isIngressPort, isTerminal, knownState, type Network, type Service, slotOf, type Task, type TaskState } from '../../model/index.ts';
+import {
+  isDown,
+  isIngressPort,
+  isTerminal,
+  knownState,
+  type Network,
+  type Service,
+  slotOf,
+  type Task,
+  type TaskState,
+} from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { isVisible } from '../objects/index.ts';
 import type { AnyNetwork } from './resolve.ts';

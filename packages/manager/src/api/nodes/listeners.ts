@@ -3,7 +3,15 @@ import { Type } from 'typebox';
 import { isIngressPort, type Listener } from '../../model/index.ts';
 import { idParam, route } from '../docs/index.ts';
 import type { ApiDeps } from '../http/index.ts';
-import { findNode, findService, publishedPorts, unservedHere, unservedOn, unservedPorts, unservedThere } from '../objects/index.ts';
+import {
+  findNode,
+  findService,
+  publishedPorts,
+  unservedHere,
+  unservedOn,
+  unservedPorts,
+  unservedThere,
+} from '../objects/index.ts';
 
 const processFields = {
   process: Type.Optional(Type.String({ description: 'Missing where the agent can not see it' })),

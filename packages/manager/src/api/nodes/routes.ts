@@ -5,7 +5,20 @@ import { ApiNode, isDown, isTerminal, type Node, NodeSpec, roleOf, sawSpec } fro
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
 import { filtersParam, idParam, nothing, query, route } from '../docs/index.ts';
-import { type ApiDeps, badRequest, type Filters, isTrue, matchesLabels, matchesPrefix, notFound, oneOfFilter, outOfSequence, parseFilters, parseVersion, rpcError } from '../http/index.ts';
+import {
+  type ApiDeps,
+  badRequest,
+  type Filters,
+  isTrue,
+  matchesLabels,
+  matchesPrefix,
+  notFound,
+  oneOfFilter,
+  outOfSequence,
+  parseFilters,
+  parseVersion,
+  rpcError,
+} from '../http/index.ts';
 import { findNode, nodeView, publishedPorts } from '../objects/index.ts';
 import { clusterOf, withJoinWords } from '../system/index.ts';
 

@@ -1,5 +1,16 @@
 import { portKey } from '@shoal/proto/rules';
-import { hostnameOf, isDown, isIngressPort, type Listener, listenerAt, listenerText, type Node, type PortConfig, publishedKey, type Service } from '../../model/index.ts';
+import {
+  hostnameOf,
+  isDown,
+  isIngressPort,
+  type Listener,
+  listenerAt,
+  listenerText,
+  type Node,
+  type PortConfig,
+  publishedKey,
+  type Service,
+} from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { rpcError } from '../http/index.ts';
 

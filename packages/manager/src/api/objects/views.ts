@@ -1,5 +1,21 @@
 import { managerAddress } from '../../manager-address.ts';
-import { type ApiNode, type ApiService, type ApiTask, isTerminal, knownState, modeOf, type Node, nodeStatus, type PortConfig, pressureText, replicasOf, roleOf, type Service, type ServiceSpec, type Task } from '../../model/index.ts';
+import {
+  type ApiNode,
+  type ApiService,
+  type ApiTask,
+  isTerminal,
+  knownState,
+  modeOf,
+  type Node,
+  nodeStatus,
+  type PortConfig,
+  pressureText,
+  replicasOf,
+  roleOf,
+  type Service,
+  type ServiceSpec,
+  type Task,
+} from '../../model/index.ts';
 import { leftBehindText } from '../../scheduler/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { attachmentView, withPrefix } from './attachments.ts';

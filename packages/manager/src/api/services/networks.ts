@@ -1,9 +1,32 @@
-import { type Allocated, allocateService, NeededPortError, NoAddressError, NoPortError, neededPorts, PortTakenError, unservedOf } from '../../allocator/index.ts';
-import { companionOf, hasIngressPorts, networkLabel, networkModeOf, type Service, type ServiceSpec, type TaskSpec } from '../../model/index.ts';
+import {
+  type Allocated,
+  allocateService,
+  NeededPortError,
+  NoAddressError,
+  NoPortError,
+  neededPorts,
+  PortTakenError,
+  unservedOf,
+} from '../../allocator/index.ts';
+import {
+  companionOf,
+  hasIngressPorts,
+  networkLabel,
+  networkModeOf,
+  type Service,
+  type ServiceSpec,
+  type TaskSpec,
+} from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { badRequest, rpcError } from '../http/index.ts';
 import { findNetwork, idOf, nameOf } from '../networks/index.ts';
-import { isVisible, publishedPorts, refusePortsInUse, unservedPorts, unservedThere } from '../objects/index.ts';
+import {
+  isVisible,
+  publishedPorts,
+  refusePortsInUse,
+  unservedPorts,
+  unservedThere,
+} from '../objects/index.ts';
 import { isNetSysctl } from './checks/index.ts';
 
 type Attachment = NonNullable<NonNullable<TaskSpec['Networks']>[number]>;

@@ -3,7 +3,17 @@ import { Type } from 'typebox';
 import { ApiService, modeOf, type Service, ServiceSpec } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { filtersParam, idParam, nothing, query, route } from '../docs/index.ts';
-import { type ApiDeps, badRequest, type Filters, matchesExactly, matchesLabels, matchesPrefix, parseBool, parseFilters, parseVersion } from '../http/index.ts';
+import {
+  type ApiDeps,
+  badRequest,
+  type Filters,
+  matchesExactly,
+  matchesLabels,
+  matchesPrefix,
+  parseBool,
+  parseFilters,
+  parseVersion,
+} from '../http/index.ts';
 import { findService, serviceStatus, serviceView, visibleServices } from '../objects/index.ts';
 import { createService, removeService, updateService } from './changes.ts';
 import { withDefaults } from './defaults.ts';

@@ -3,7 +3,15 @@ import { Type } from 'typebox';
 import { ApiTask, type Task, taskStates } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { filtersParam, idParam, query, route } from '../docs/index.ts';
-import { type ApiDeps, type Filters, matchesExactly, matchesLabels, matchesPrefix, oneOfFilter, parseFilters } from '../http/index.ts';
+import {
+  type ApiDeps,
+  type Filters,
+  matchesExactly,
+  matchesLabels,
+  matchesPrefix,
+  oneOfFilter,
+  parseFilters,
+} from '../http/index.ts';
 import { findNode, findService, findTask, taskName, taskView } from '../objects/index.ts';
 import { heldBack } from './held-back.ts';
 

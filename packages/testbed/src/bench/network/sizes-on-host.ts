@@ -9,7 +9,11 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BridgeDriver, bridgeOptions, type DockerBridge } from '../../../../agent/src/network/bridges/index.ts';
+import {
+  type BridgeDriver,
+  bridgeOptions,
+  type DockerBridge,
+} from '../../../../agent/src/network/bridges/index.ts';
 import { DataPath, type DataPathOptions } from '../../../../agent/src/network/index.ts';
 import type { NetworkState, Peer, ServiceEndpoints } from '../../../../agent/src/network/state/index.ts';
 import type { Connects, SizeRound } from './sizes.ts';

@@ -1,4 +1,13 @@
-import { hasIngressPorts, isolationLabel, labelTrouble, networksOf, type ServiceSpec, type TaskSpec, type UpdateConfig, wantsIsolation } from '../../../model/index.ts';
+import {
+  hasIngressPorts,
+  isolationLabel,
+  labelTrouble,
+  networksOf,
+  type ServiceSpec,
+  type TaskSpec,
+  type UpdateConfig,
+  wantsIsolation,
+} from '../../../model/index.ts';
 import { ConstraintError, parseConstraints } from '../../../scheduler/index.ts';
 import { checkName } from '../../checks/index.ts';
 import { badRequest, rpcError } from '../../http/index.ts';

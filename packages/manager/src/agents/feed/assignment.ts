@@ -1,8 +1,16 @@
 import type * as proto from '@shoal/proto';
 import { type CreateBody, encodeDesired } from '@shoal/proto';
 import { containerName, taskName } from '@shoal/proto/rules';
-import { containerBody } from '../container-body/index.ts';
-import { drainMs, isTerminal, restartRules, type Service, slotOf, type Task, type TaskSpec } from '../model/index.ts';
+import { containerBody } from '../../container-body/index.ts';
+import {
+  drainMs,
+  isTerminal,
+  restartRules,
+  type Service,
+  slotOf,
+  type Task,
+  type TaskSpec,
+} from '../../model/index.ts';
 
 /**
  * The model's task as the agent gets it. `service` may be gone already; its tasks then only have to end.

@@ -1,6 +1,5 @@
 import Docker from 'dockerode';
-import { http, until } from './probe.ts';
-import { type RunOptions, run, tryRun } from './run.ts';
+import { http, type RunOptions, run, tryRun, until } from '../machine/index.ts';
 
 export type HostProcess = 'dockerd' | 'agent' | 'manager';
 

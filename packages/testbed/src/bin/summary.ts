@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { ROOT } from './paths.ts';
+import { ROOT } from '../machine/index.ts';
 
 /** The parts of vitest's JSON report that we count. */
 export interface VitestReport {

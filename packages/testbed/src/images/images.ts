@@ -2,11 +2,8 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { bookwormSources, suiteSources } from './apt.ts';
+import { bookwormSources, ROOT, run, step, suiteSources, TestbedError, tryRun } from '../machine/index.ts';
 import { BASE_IMAGE, imageExists } from './base-image.ts';
-import { ROOT } from './paths.ts';
-import { run, tryRun } from './run.ts';
-import { step, TestbedError } from './say.ts';
 
 /** Checkouts whose clusters run beside each other each name their own. */
 export const HOST_IMAGE = process.env.SHOAL_HOST_IMAGE ?? 'shoal/host:local';

@@ -1,9 +1,16 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { bookwormSources, install } from './apt.ts';
-import { commandExists, run, tryRun } from './run.ts';
-import { say, step, TestbedError } from './say.ts';
+import {
+  bookwormSources,
+  commandExists,
+  install,
+  run,
+  say,
+  step,
+  TestbedError,
+  tryRun,
+} from '../machine/index.ts';
 
 export const BASE_IMAGE = 'debian:bookworm-slim';
 

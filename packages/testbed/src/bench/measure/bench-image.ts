@@ -1,6 +1,6 @@
-import type { Cluster } from '../cluster.ts';
-import { buildBenchImage, pushImages } from '../image.ts';
-import { step } from '../say.ts';
+import type { Cluster } from '../../cluster/index.ts';
+import { buildBenchImage, pushImages } from '../../images/index.ts';
+import { step } from '../../machine/index.ts';
 
 /** Builds the bench image and gives it to all hosts. */
 export async function provideBenchImage(cluster: Cluster): Promise<void> {

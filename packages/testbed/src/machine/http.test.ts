@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { until } from './probe.ts';
+import { until } from './http.ts';
 
 test('returns the first truthy result', async () => {
   let count = 0;

@@ -1,5 +1,4 @@
-import type { Cluster } from '../cluster.ts';
-import type { Host } from '../host.ts';
+import type { Cluster, Host } from '../../cluster/index.ts';
 
 /** The same work without Shoal: containers started over the daemons' own API. */
 const labels = { 'shoal.bench': 'raw' };

@@ -1,7 +1,12 @@
-import { install } from './apt.ts';
-import { COMPOSE_FILE } from './paths.ts';
-import { commandExists, type RunOptions, run, tryRun } from './run.ts';
-import { TestbedError } from './say.ts';
+import {
+  COMPOSE_FILE,
+  commandExists,
+  install,
+  type RunOptions,
+  run,
+  TestbedError,
+  tryRun,
+} from '../machine/index.ts';
 
 let found: Promise<string[]> | undefined;
 

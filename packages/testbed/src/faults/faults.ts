@@ -1,6 +1,5 @@
-import type { Cluster } from './cluster.ts';
-import type { Host, HostProcess } from './host.ts';
-import { run, tryRun } from './run.ts';
+import type { Cluster, Host, HostProcess } from '../cluster/index.ts';
+import { run, tryRun } from '../machine/index.ts';
 
 /** Power is gone at once: every process on the host dies, its disk stays. */
 export async function powerOff(host: Host): Promise<void> {

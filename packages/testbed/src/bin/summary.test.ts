@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ROOT } from './paths.ts';
+import { ROOT } from '../machine/paths.ts';
 import { add, exitCodeOf, nothing, summaryLine, tally } from './summary.ts';
 
 const file = (status: string, ...tests: string[]) => ({

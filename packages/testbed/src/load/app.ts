@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import type { Cluster } from './cluster.ts';
-import { say, TestbedError } from './say.ts';
+import type { Cluster } from '../cluster/index.ts';
+import { say, TestbedError } from '../machine/index.ts';
 
 /** A service as `POST /services/create` takes it. */
 export type ServiceSpec = Record<string, unknown> & { Name: string };

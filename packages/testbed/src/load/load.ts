@@ -1,8 +1,7 @@
 import { Agent } from 'node:http';
 import { isIPv4 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { http } from './probe.ts';
-import { TestbedError } from './say.ts';
+import { http, TestbedError } from '../machine/index.ts';
 
 export interface LoadOptions {
   /** Where the next request goes; called for every request, so targets may change meanwhile. */

@@ -2,8 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ROOT } from './paths.ts';
-import { say } from './say.ts';
+import { ROOT, say } from '../machine/index.ts';
 import { type Tally, tally, type VitestReport } from './summary.ts';
 
 export interface VitestRun {

@@ -2,16 +2,28 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Docker from 'dockerode';
-import { buildAll } from '../../../scripts/build.ts';
-import { ensureBaseImage } from './base-image.ts';
+import { buildAll } from '../../../../scripts/build.ts';
+import {
+  buildExampleImages,
+  buildHostImage,
+  ensureBaseImage,
+  HOST_IMAGE,
+  pruneImages,
+  pushImages,
+} from '../images/index.ts';
+import {
+  ensureDocker,
+  forgetClusterAddress,
+  http,
+  say,
+  step,
+  TestbedError,
+  TOOLS,
+  tryRun,
+  until,
+} from '../machine/index.ts';
 import { compose } from './compose.ts';
-import { ensureDocker, forgetClusterAddress } from './docker.ts';
 import { Host, type HostProcess } from './host.ts';
-import { buildExampleImages, buildHostImage, HOST_IMAGE, pruneImages, pushImages } from './image.ts';
-import { TOOLS } from './paths.ts';
-import { http, until } from './probe.ts';
-import { tryRun } from './run.ts';
-import { say, step, TestbedError } from './say.ts';
 
 export interface ClusterOptions {
   /** Compose project and prefix of the containers' names. */
