@@ -1,4 +1,5 @@
 import { type Assignment, decodeDesired } from '@shoal/proto';
+import { isWantedState } from '@shoal/proto/rules';
 import { bodyOf } from '../../task/index.ts';
 import type { Upstream } from './exchange.ts';
 
@@ -11,13 +12,14 @@ export interface LocalContainer {
   readonly nameservers?: readonly Upstream[];
 }
 
-/** An ended task's address may be another one's by now: those that shall run come last, and win. */
+/** An ended task's address may be another one's by now: those that are wanted come last, and win. */
 export const containersOf = (tasks: ReadonlyMap<string, Assignment>): Map<string, LocalContainer> => {
-  const { ending = [], living = [] } = Object.groupBy(tasks.values(), ({ desiredState }) =>
-    ['ready', 'running'].includes(decodeDesired(desiredState) ?? '') ? 'living' : 'ending',
+  const isWanted = ({ desiredState }: Assignment) => isWantedState(decodeDesired(desiredState) ?? 'shutdown');
+  const { wanted = [], others = [] } = Object.groupBy(tasks.values(), (task) =>
+    isWanted(task) ? 'wanted' : 'others',
   );
   return new Map(
-    [...ending, ...living].flatMap((task) => {
+    [...others, ...wanted].flatMap((task) => {
       const { attachments } = task;
       const named = bodyOf(task).HostConfig?.Dns ?? [];
       const found: LocalContainer = {
