@@ -23,7 +23,7 @@ const nobody: readonly Writer[] = [];
  * own where it is named here, else of `shoal`.
  */
 const owners: Readonly<Record<TableName, Parts>> = {
-  clusters: { managerPorts: ['manager'] },
+  clusters: { managerPorts: ['manager'], term: ['manager'] },
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },
   nodes: {
     Spec: ['people'],

@@ -3,8 +3,8 @@ import { stateOf } from '../../model/index.ts';
 import type { Store } from '../../store/index.ts';
 import { makeTables } from '../../store/tables.ts';
 import { aNode, aTask } from '../../testing.ts';
+import { nodeView } from '../objects/views.ts';
 import { anApi, filters, testClock } from '../testing.ts';
-import { nodeView } from '../views.ts';
 
 const seeded = () =>
   anApi((tx) => {
