@@ -1,7 +1,7 @@
 import { Hello } from '@shoal/proto';
 import { describe, expect, it } from 'vitest';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode } from '../testing.ts';
 import { identify, isFromHere, JoinRefused } from './identity.ts';
 
@@ -12,7 +12,7 @@ const hashOfOne = '7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff43
 describe('an agent', () => {
   /** With a node whose secret is `one`. */
   async function said(hello: Partial<Hello>) {
-    const store = await Store.open(memoryBackend(), () => 0);
+    const store = await TestStore.open(memoryBackend(), () => 0);
     await store.update((tx) => {
       const JoinTokens = { Worker: 'token', Manager: 'm' };
       tx.clusters.create({ ID: 'c', JoinTokens, TaskHistoryRetentionLimit: 5 });

@@ -4,13 +4,13 @@ import { createIngress } from '../allocator/network.ts';
 import { sawSpec } from '../model/common.ts';
 import { ingressId, isReady, type Network } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { reportedOf } from './from-proto.ts';
 import { JoinRefused } from './identity.ts';
 import { join } from './join.ts';
 
 it('a node that was removed and joins again under its id is another one for who read it before', async () => {
-  const store = await Store.open(memoryBackend(), () => 0);
+  const store = await TestStore.open(memoryBackend(), () => 0);
   await store.update((tx) =>
     tx.clusters.create({
       ID: 'c',
@@ -69,7 +69,7 @@ describe('a host whose own network is that of a network of the cluster', () => {
   });
   /** With the ingress network and a network `shop`. */
   async function aCluster(shop: Partial<Network['shoal']>) {
-    const store = await Store.open(memoryBackend(), Date.now);
+    const store = await TestStore.open(memoryBackend(), Date.now);
     await store.update((tx) => {
       tx.clusters.create({
         ID: 'c',

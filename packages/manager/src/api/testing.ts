@@ -4,14 +4,15 @@ import type { LivenessReport } from '../liveness/index.ts';
 import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store, type Tx } from '../store/index.ts';
+import type { Tx } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { buildApi } from './app.ts';
 import type { ApiDeps } from './http/deps.ts';
 
 export const testClock = () => Date.UTC(2026, 0, 1);
 
-const aStore = async (seed: (tx: Tx) => void): Promise<Store> => {
-  const store = await Store.open(memoryBackend(), testClock);
+const aStore = async (seed: (tx: Tx) => void): Promise<TestStore> => {
+  const store = await TestStore.open(memoryBackend(), testClock);
   await store.update((tx) => {
     tx.clusters.create({
       ID: 'cluster',

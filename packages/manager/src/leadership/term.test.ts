@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { beginTerm, nextTerm } from './term.ts';
 
 const now = Date.UTC(2026, 0, 1);
@@ -15,7 +15,7 @@ it('a term is higher than all before it, also of a manager whose state is older,
 });
 
 it('makes the cluster once; each further term changes nothing of it but the ports', async () => {
-  const store = await Store.open(memoryBackend(), () => now);
+  const store = await TestStore.open(memoryBackend(), () => now);
   let id = 0;
   const begin = (port: number) =>
     beginTerm(store, {
@@ -38,7 +38,7 @@ it('makes the cluster once; each further term changes nothing of it but the port
 });
 
 it('of state that has none begins one', async () => {
-  const store = await Store.open(memoryBackend(), () => now);
+  const store = await TestStore.open(memoryBackend(), () => now);
   await store.update((tx) =>
     tx.clusters.create({
       ID: 'c',
