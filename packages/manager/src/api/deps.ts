@@ -5,6 +5,7 @@ import type { Ask } from '../insight/index.ts';
 import type { LivenessReport } from '../liveness/index.ts';
 import type { Node, Task } from '../model/index.ts';
 import type { ReadView, Store } from '../store/index.ts';
+import type { Door } from './access/doors.ts';
 
 export interface DaemonRequest {
   readonly method: string;
@@ -20,6 +21,8 @@ export interface Tunnel {
 
 /** What the API needs of the rest of the manager. */
 export interface ApiDeps {
+  /** Where requests came in that came through no listener; such there are in tests alone. */
+  readonly through?: Door;
   readonly store: Pick<Store, 'view' | 'update' | 'watch'>;
   readonly clock: Clock;
   readonly ids: Ids;

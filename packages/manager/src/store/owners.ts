@@ -53,6 +53,8 @@ const owners: Readonly<Record<TableName, Readonly<Record<string, readonly Writer
     'shoal.pending': ['scheduler', 'services'],
     'shoal.attachments': ['allocator'],
   },
+  // Made and revoked, never changed.
+  tokens: {},
 };
 
 /** Somebody changed what is another's. That is a bug: nothing of the transaction is written. */

@@ -8,6 +8,7 @@ import {
   type Service,
   slotKey,
   type Task,
+  type Token,
 } from '../model/index.ts';
 import { Table, type TableReader } from './table.ts';
 
@@ -18,6 +19,7 @@ export interface Objects {
   nodes: Node;
   services: Service;
   tasks: Task;
+  tokens: Token;
 }
 
 export const makeTables = () => ({
@@ -48,6 +50,7 @@ export const makeTables = () => ({
     network: (task) => (isTerminal(task.Status.State) ? [] : (task.shoal.networks ?? [])),
     slot: (task) => [slotIndexKey(task.ServiceID, slotKey(task))],
   }),
+  tokens: new Table<Token, never>({}),
 });
 
 export type Tables = ReturnType<typeof makeTables>;

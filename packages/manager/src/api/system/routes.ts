@@ -45,7 +45,8 @@ export function systemRoutes(app: FastifyInstance, deps: ApiDeps): void {
       answers: [200, anything('The cluster')],
       errors: [503],
     }),
-    async (request) => {
+    async (request, reply) => {
+      reply.header('Cache-Control', 'no-store');
       askedForTokens(request);
       return swarmView(deps.store.view);
     },
