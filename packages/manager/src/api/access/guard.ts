@@ -24,8 +24,10 @@ const rates: Readonly<Record<'known' | 'unknown', Rate>> = {
 /** How long an answer may go on after the token or certificate that asked for it has ended. */
 const recheckMs = 2_000;
 
+type Asked = Pick<ApiDeps, 'store' | 'clock' | 'through'>;
+
 /** Lets in those who may, before anything else of a request is looked at; says who it is in `request.user`. */
-export function guard(app: FastifyInstance, { store, clock, through }: ApiDeps): void {
+export function guard(app: FastifyInstance, { store, clock, through }: Asked): void {
   app.decorateRequest('user', null);
   const limit = new RateLimit(clock);
   const passing = new Passing(({ tokenId, until = Infinity }) => {

@@ -32,9 +32,14 @@ describe('listen', () => {
     expect(existsSync(socketPath)).toBe(false);
   });
 
-  it.each(['tcp://127.0.0.1', 'http://127.0.0.1:1', 'nonsense'])('refuses %s', async (address) => {
+  it.each([
+    ['tcp://127.0.0.1', /expected unix:\/\/\/PATH/],
+    ['nonsense', /expected unix:\/\/\/PATH/],
+    ['http://10.0.0.1:1', /loopback alone/],
+    ['tcp://127.0.0.1:0', /with TLS alone/],
+  ])('refuses %s', async (address, message) => {
     const app = await newApp();
-    await expect(listen(app, [address])).rejects.toThrow(/tcp:\/\/HOST:PORT or unix:\/\/\/PATH/);
+    await expect(listen(app, [address])).rejects.toThrow(message);
   });
 
   it('says so when an address is taken', async () => {
