@@ -1,8 +1,8 @@
 import { isoTime } from '../../effects.ts';
 import { type AccessRole, accessRoles, type Token } from '../../model/index.ts';
-import type { Certificate, Door } from './doors.ts';
+import type { Door, User } from '../http/index.ts';
+import type { Certificate } from './certificate.ts';
 import { findToken } from './tokens.ts';
-import type { User } from './user.ts';
 
 /** What a request shows of who sends it. */
 export interface Shown {

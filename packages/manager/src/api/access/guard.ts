@@ -1,19 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiDeps } from '../deps.ts';
-import { ApiError } from '../errors.ts';
+import { type ApiDeps, ApiError, type Door, doorOf, mayAct, named, type User } from '../http/index.ts';
 import { authenticate } from './authenticate.ts';
-import { certificateOf, type Door, doorOf } from './doors.ts';
+import { certificateOf } from './certificate.ts';
 import { refuseOtherPages } from './pages.ts';
 import { type Rate, RateLimit } from './rate-limit.ts';
 import { roleFor } from './roles.ts';
-import { mayAct, named, type User } from './user.ts';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who asks; null only on routes that are for anyone. */
-    user: User | null;
-  }
-}
 
 /** Of one client over TLS. Whoever is on the manager's own host has other means to keep it busy. */
 const rates: Readonly<Record<'known' | 'unknown', Rate>> = {

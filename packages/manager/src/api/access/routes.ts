@@ -3,9 +3,8 @@ import { Type } from 'typebox';
 import { isoTime } from '../../effects.ts';
 import { ApiToken, NewToken, type Token } from '../../model/index.ts';
 import type { Tx } from '../../store/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { idParam, nothing, route } from '../docs/docs.ts';
-import { ApiError, badRequest, notFound } from '../errors.ts';
+import { idParam, nothing, route } from '../docs/index.ts';
+import { type ApiDeps, ApiError, badRequest, notFound } from '../http/index.ts';
 import { makeToken } from './tokens.ts';
 
 const tag = 'Shoal';

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { enterBy } from '../access/index.ts';
+import { enterBy } from '../http/index.ts';
 import { type Address, parseAddress } from './address.ts';
 import { handshakeTimeout, limitConnections, timing } from './limits.ts';
 import { listening } from './listening.ts';
