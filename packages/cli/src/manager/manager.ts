@@ -55,7 +55,10 @@ export function managerAt(connection: Connection): Manager {
       if (answer.status >= 200 && answer.status < 300) return parse(answer.body) as T;
       const { message } = (parse(answer.body) ?? {}) as { message?: string };
       if (answer.status === 404 && message === 'page not found')
-        throw new ExitError(1, `${address} does not know ${path}: it is no manager of Shoal, or of another version.`);
+        throw new ExitError(
+          1,
+          `${address} does not know ${path}: it is no manager of Shoal, or of another version.`,
+        );
       throw new ExitError(1, `The manager at ${address} says: ${message ?? `status ${answer.status}`}`);
     },
   };
