@@ -137,9 +137,10 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
   },
   cli: {
     '.': ['commands'],
-    commands: ['.', 'drill'],
-    drill: ['.', 'drill/report'],
+    commands: ['.', 'drill', 'manager'],
+    drill: ['.', 'drill/report', 'manager'],
     'drill/report': ['drill'],
+    manager: ['.'],
   },
   proto: {
     '.': ['rules'],
