@@ -113,7 +113,10 @@ describe('TLS', () => {
     for (let i = 0; i < 60; i++) statuses.add((await ask({ agent })).status);
     expect([...statuses]).toEqual([401, 429]);
     const slow = await ask({ agent });
-    expect(slow).toMatchObject({ headers: { 'retry-after': '1' }, body: { message: expect.stringMatching(/too many requests/) } });
+    expect(slow).toMatchObject({
+      headers: { 'retry-after': '1' },
+      body: { message: expect.stringMatching(/too many requests/) },
+    });
     const ann = await authority.issue('ann', { units: ['shoal-viewer'] });
     expect((await ask(ann)).status).toBe(200);
   });
