@@ -9,12 +9,14 @@ let serial = 0;
 interface Wanted {
   readonly units?: readonly string[];
   readonly usage?: 'server' | 'client';
+  /** IP addresses, of a server. */
+  readonly at?: readonly string[];
   /** ms from now. */
   readonly from?: number;
   readonly until?: number;
 }
 
-/** An authority of a person's own, that signs certificates for 127.0.0.1 and for users. PEM. */
+/** An authority of a person's own, that signs certificates for servers and users. PEM. */
 export async function anAuthority(name: string) {
   const keys = await makeKeys();
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
@@ -28,7 +30,7 @@ export async function anAuthority(name: string) {
   });
   const issue = async (
     CN: string,
-    { units = [], usage = 'client', from = -hourMs, until = hourMs }: Wanted = {},
+    { units = [], usage = 'client', at = ['127.0.0.1'], from = -hourMs, until = hourMs }: Wanted = {},
   ) => {
     const own = await makeKeys();
     const certificate = await x509.X509CertificateGenerator.create({
@@ -42,7 +44,7 @@ export async function anAuthority(name: string) {
       publicKey: own.publicKey,
       extensions: [
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage[`${usage}Auth`]]),
-        new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }]),
+        new x509.SubjectAlternativeNameExtension(at.map((value) => ({ type: 'ip', value }))),
       ],
     });
     const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', own.privateKey)).toString('base64');
