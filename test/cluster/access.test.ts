@@ -33,7 +33,7 @@ describe('over TLS', () => {
     await run('docker', ['cp', `${join(folder, 'server')}/.`, `${h1.container}:${on}`]);
     await run('docker', [
       ...['exec', '-d', h1.container, 'sh', '-c'],
-      `echo $$ > ${on}/pid; exec node /opt/shoal/manager/main.mjs --state-dir ${on}/state --api unix://${on}/api.sock \
+      `echo $$ > ${on}/pid; exec env -u SHOAL_JOIN_TOKEN node /opt/shoal/manager/main.mjs --state-dir ${on}/state --api unix://${on}/api.sock \
         --api tcp://0.0.0.0:${port} --tls-cert ${on}/cert.pem --tls-key ${on}/key.pem --tls-ca ${on}/ca.pem \
         --agent-listen 127.0.0.1:2499 > ${on}/log 2>&1`,
     ]);
