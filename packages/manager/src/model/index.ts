@@ -18,5 +18,6 @@ export * from './node.ts';
 export * from './restart-rules.ts';
 export * from './service.ts';
 export * from './task.ts';
+export * from './task-status.ts';
 export * from './token.ts';
 export * from './wait.ts';
