@@ -25,7 +25,7 @@ export const aNode = (id: string, { reported, allotted, ...change }: NodeChange 
     ...reported,
   },
   judged: { state: 'heard' },
-  allotted: { number: 1, secretHash: '', ...allotted },
+  allotted: { number: 1, keyHash: '', signedBy: '', ...allotted },
   ...change,
 });
 

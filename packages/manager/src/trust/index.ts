@@ -1,0 +1,5 @@
+export { Authority, type Credentials } from './authority.ts';
+export { BadRequest, requestedKey } from './certificates.ts';
+export { digestOf, type Peer, peerOf, Untrusted } from './peer.ts';
+export { notRotated, trustedRoots, withoutFormer } from './rotation.ts';
+export { SealBroken, sealingKeyBytes } from './seal.ts';
