@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Change, Changes, kinds, StatusBatch, type TaskStatus } from '@shoal/proto';
@@ -10,18 +9,6 @@ import { LazyFile, readIfThere, writeAtomically } from './atomic-file.ts';
 const gatherMs = 200;
 /** What could not be written is tried again. */
 const retryMs = 5_000;
-
-/** Who this host is to its manager. */
-export interface Identity {
-  readonly nodeId: string;
-  readonly clusterId: string;
-}
-
-interface Kept extends Identity {
-  readonly secret: string;
-}
-
-export const newSecret = (): string => randomBytes(32).toString('base64url');
 
 /**
  * What survives the agent in its state directory: who it is, what it has to run, and what it said about
@@ -40,8 +27,7 @@ export class Journal {
   /** Why files could not be written, by their names. */
   readonly #unwritten = new Map<string, string>();
   #onTrouble: () => void = () => {};
-  #identity: Identity | undefined;
-  #secret = newSecret();
+  #identity: string | undefined;
   #boot = '';
   #rebooted = false;
   #lease: number | undefined;
@@ -52,9 +38,7 @@ export class Journal {
     this.#folder = folder;
     this.#log = log;
     this.#bootFile = this.#lazily('boot', () => Buffer.from(this.#boot));
-    this.#identityFile = this.#lazily('node.json', () =>
-      Buffer.from(`${JSON.stringify({ ...this.#identity, secret: this.#secret })}\n`),
-    );
+    this.#identityFile = this.#lazily('identity.json', () => Buffer.from(this.#identity ?? ''));
     this.#assignmentFile = this.#lazily('assignments.bin', () =>
       Changes.encode(this.assignments.complete()).finish(),
     );
@@ -71,11 +55,8 @@ export class Journal {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await chmod(folder, 0o700);
     const journal = new Journal(folder, log);
-    await journal.#read('node.json', (data) => {
-      const { nodeId, clusterId, secret } = JSON.parse(data.toString('utf8')) as Partial<Kept>;
-      if (!nodeId || !clusterId || !secret) return;
-      journal.#identity = { nodeId, clusterId };
-      journal.#secret = secret;
+    await journal.#read('identity.json', (data) => {
+      journal.#identity = data.toString('utf8');
     });
     await journal.#read('assignments.bin', (data) => {
       const message = Changes.decode(data);
@@ -90,13 +71,9 @@ export class Journal {
     return journal;
   }
 
-  get identity(): Identity | undefined {
+  /** As it was set last; what it says only the identity's room knows. */
+  get identity(): string | undefined {
     return this.#identity;
-  }
-
-  /** What proves that the identity is this host's. Kept together with it: neither is of use without the other. */
-  get secret(): string {
-    return this.#secret;
   }
 
   /** The host was booted since the journal was last opened. */
@@ -140,8 +117,7 @@ export class Journal {
   }
 
   /** On disk when it resolves, if that is possible at all. */
-  async setIdentity(identity: Identity): Promise<void> {
-    if (JSON.stringify(identity) === JSON.stringify(this.#identity)) return;
+  async setIdentity(identity: string): Promise<void> {
     this.#identity = identity;
     this.#identityFile.touch();
     await this.#identityFile.flush();

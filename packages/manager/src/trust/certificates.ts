@@ -1,5 +1,5 @@
 import { createHash, randomBytes, webcrypto } from 'node:crypto';
-import { type Subject, unitOf } from '@shoal/proto/rules';
+import { backdatedMs, type Subject, unitOf } from '@shoal/proto/rules';
 
 const { subtle } = webcrypto;
 type CryptoKey = webcrypto.CryptoKey;
@@ -8,8 +8,6 @@ type CryptoKey = webcrypto.CryptoKey;
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const dayMs = 24 * 60 * 60 * 1_000;
 const rootLifeMs = 20 * 365 * dayMs;
-/** Certificates count from before they were made: clocks of hosts differ. As Swarm's. */
-const backdatedMs = 60 * 60 * 1_000;
 const longestRequest = 4_096;
 
 /** The cluster's root of trust. PEM; the key as PKCS#8. */

@@ -61,3 +61,15 @@ export function parseJoinToken(token: string): JoinToken | undefined {
   const [, digest, secret] = form.exec(token) ?? [];
   return digest === undefined || secret === undefined ? undefined : { digest, secret };
 }
+
+/** Certificates count from before they were made: clocks of hosts differ. Swarm's, too. */
+export const backdatedMs = 60 * 60 * 1_000;
+
+/**
+ * When a certificate is to be renewed: at random after 50 to 80 % of the time that it was made for, as Swarm does
+ * (swarmkit ca/renewer.go). Times in ms since the epoch, `random` in [0, 1).
+ */
+export const renewalAt = (validFrom: number, validTo: number, random: number): number => {
+  const madeAt = validFrom + backdatedMs;
+  return madeAt + (validTo - madeAt) * (0.5 + 0.3 * random);
+};
