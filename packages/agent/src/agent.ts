@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, uptime } from 'node:os';
-import { type Pressure, probeHost, protocolVersion, type Query, type QueryResult } from '@shoal/proto';
-import { leaseMs } from '@shoal/proto/rules';
+import { type Pressure, probeHost, protocolVersion, type Query, type QueryResult, type Welcome } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import {
@@ -146,10 +145,10 @@ export class Agent {
       }),
       statuses: () => this.#tasks.statuses(),
       clock,
-      onContact: (sentAt) => this.#renewLease(sentAt + leaseMs),
+      onLease: (until) => this.#renewLease(until),
       onAlone: () => this.#tasks.contact(false),
       onAccepted: (taskIds) => this.#tasks.accepted(taskIds),
-      onWelcome: async () => this.#welcome(),
+      onWelcome: (welcome) => this.#welcome(welcome),
       onTrust: (trust) => this.#identity.trust(trust),
       assignments: journal.assignments,
       onAssignments: () => this.#assign(),
@@ -205,8 +204,10 @@ export class Agent {
     await this.#journal.flush();
   }
 
-  #welcome(): void {
-    this.#log.info({ ...this.#identity.node }, 'connected to the manager');
+  async #welcome({ term }: Welcome): Promise<void> {
+    const { nodeId = '', clusterId = '' } = this.#identity.node ?? {};
+    await this.#journal.setTerm({ clusterId, term });
+    this.#log.info({ nodeId, clusterId, term }, 'connected to the manager');
     this.#tasks.contact(true);
     this.#watch();
   }

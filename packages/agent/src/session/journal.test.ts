@@ -43,19 +43,34 @@ it('keeps who the host is, what it runs and what it said', async () => {
   expect([...again.statuses.values()].map(fromTaskStatus)).toMatchObject([{ own }]);
 });
 
+it('takes no manager with a lower term than it has seen of the cluster, also after a restart', async () => {
+  const folder = await newFolder();
+  const first = await Journal.open(folder, 'boot 1', silent);
+  const come = (journal: Journal, term: number, clusterId = 'k1') => journal.setTerm({ clusterId, term });
+  await come(first, 4);
+  await come(first, 7);
+  await come(first, 7);
+  const again = await Journal.open(folder, 'boot 1', silent);
+  await expect(come(again, 6)).rejects.toThrow('term 6');
+  await come(again, 8);
+  await come(again, 3, 'another cluster');
+  await expect(come(again, 2, 'another cluster')).rejects.toThrow('term 3');
+});
+
 it('is for the agent’s eyes only, and leaves nothing half written', async () => {
   const folder = await newFolder();
   const journal = await Journal.open(folder, 'boot 1', silent);
   await journal.setIdentity('who');
+  await journal.setTerm({ clusterId: 'k1', term: 4 });
   journal.touchAssignments();
   journal.setStatus(toTaskStatus('t1', statusOf('running'), 5));
   await journal.flush();
   const names = (await readdir(folder)).sort();
-  expect(names).toEqual(['assignments.bin', 'boot', 'identity.json', 'statuses.bin']);
+  expect(names).toEqual(['assignments.bin', 'boot', 'identity.json', 'statuses.bin', 'term.json']);
   const modes = await Promise.all(
     ['', ...names].map(async (name) => (await stat(join(folder, name))).mode & 0o777),
   );
-  expect(modes).toEqual([0o700, 0o600, 0o600, 0o600, 0o600]);
+  expect(modes).toEqual([0o700, 0o600, 0o600, 0o600, 0o600, 0o600]);
 });
 
 it('goes on without a file that is broken', async () => {

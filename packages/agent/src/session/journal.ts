@@ -10,6 +10,12 @@ const gatherMs = 200;
 /** What could not be written is tried again. */
 const retryMs = 5_000;
 
+/** Of a cluster's managers, the highest term that was seen. */
+export interface SeenTerm {
+  readonly clusterId: string;
+  readonly term: number;
+}
+
 /**
  * What survives the agent in its state directory: who it is, what it has to run, and what it said about
  * it. A task that ended must not run again only because the agent was started anew. While it can't be written, the
@@ -20,6 +26,7 @@ export class Journal {
   readonly #log: Logger;
   readonly #bootFile: LazyFile;
   readonly #identityFile: LazyFile;
+  readonly #termFile: LazyFile;
   readonly #assignmentFile: LazyFile;
   readonly #statusFile: LazyFile;
   readonly assignments = new Assignments();
@@ -28,6 +35,7 @@ export class Journal {
   readonly #unwritten = new Map<string, string>();
   #onTrouble: () => void = () => {};
   #identity: string | undefined;
+  #term: SeenTerm | undefined;
   #boot = '';
   #rebooted = false;
   #lease: number | undefined;
@@ -39,6 +47,7 @@ export class Journal {
     this.#log = log;
     this.#bootFile = this.#lazily('boot', () => Buffer.from(this.#boot));
     this.#identityFile = this.#lazily('identity.json', () => Buffer.from(this.#identity ?? ''));
+    this.#termFile = this.#lazily('term.json', () => Buffer.from(JSON.stringify(this.#term)));
     this.#assignmentFile = this.#lazily('assignments.bin', () =>
       Changes.encode(this.assignments.complete()).finish(),
     );
@@ -57,6 +66,10 @@ export class Journal {
     const journal = new Journal(folder, log);
     await journal.#read('identity.json', (data) => {
       journal.#identity = data.toString('utf8');
+    });
+    await journal.#read('term.json', (data) => {
+      const { clusterId, term } = JSON.parse(data.toString('utf8')) as SeenTerm;
+      journal.#term = { clusterId, term };
     });
     await journal.#read('assignments.bin', (data) => {
       const message = Changes.decode(data);
@@ -123,6 +136,22 @@ export class Journal {
     await this.#identityFile.flush();
   }
 
+  /**
+   * On disk when it resolves, if that is possible at all.
+   * @throws when the term is one before that of the cluster's last manager: who has it leads no more
+   */
+  async setTerm(seen: SeenTerm): Promise<void> {
+    const { clusterId, term } = this.#term ?? seen;
+    if (seen.clusterId === clusterId && seen.term < term)
+      throw new Error(
+        `it has term ${seen.term}, but this host knows a manager of the cluster with term ${term}: it does not lead any more, or its host's clock and state are older than that`,
+      );
+    if (seen.clusterId === clusterId && seen.term === this.#term?.term) return;
+    this.#term = seen;
+    this.#termFile.touch();
+    await this.#termFile.flush();
+  }
+
   /** The assignments have changed. */
   touchAssignments(): void {
     this.#assignmentFile.touch();
@@ -138,7 +167,7 @@ export class Journal {
   }
 
   async flush(): Promise<void> {
-    const files = [this.#bootFile, this.#identityFile, this.#assignmentFile, this.#statusFile];
+    const files = [this.#bootFile, this.#identityFile, this.#termFile, this.#assignmentFile, this.#statusFile];
     await Promise.all(files.map((file) => file.flush()));
   }
 
