@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, uptime } from 'node:os';
-import { type Pressure, probeHost, protocolVersion, type Query, type QueryResult, type Welcome } from '@shoal/proto';
+import {
+  type Pressure,
+  probeHost,
+  protocolVersion,
+  type Query,
+  type QueryResult,
+  type Welcome,
+} from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import {

@@ -68,7 +68,9 @@ export const askForCertificate = (
   secure: ChannelCredentials,
   request: IssueRequest,
 ): Promise<IssueReply> =>
-  ask(manager, secure, (client, done) => client.issue(request, new Metadata(), { deadline: Date.now() + patienceMs }, done));
+  ask(manager, secure, (client, done) =>
+    client.issue(request, new Metadata(), { deadline: Date.now() + patienceMs }, done),
+  );
 
 async function ask<Reply>(
   manager: string,

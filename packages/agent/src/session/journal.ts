@@ -167,7 +167,13 @@ export class Journal {
   }
 
   async flush(): Promise<void> {
-    const files = [this.#bootFile, this.#identityFile, this.#termFile, this.#assignmentFile, this.#statusFile];
+    const files = [
+      this.#bootFile,
+      this.#identityFile,
+      this.#termFile,
+      this.#assignmentFile,
+      this.#statusFile,
+    ];
     await Promise.all(files.map((file) => file.flush()));
   }
 

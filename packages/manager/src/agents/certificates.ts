@@ -1,7 +1,7 @@
 import { type handleUnaryCall, status } from '@grpc/grpc-js';
 import type { IssueReply, IssueRequest, RootsReply, RootsRequest } from '@shoal/proto';
 import type { Logger } from 'pino';
-import type { Clock, Ids } from '../effects.ts';
+import type { Ids } from '../effects.ts';
 import type { Cluster, Node } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
 import { type Authority, BadRequest, type Peer, requestedKey, trustedRoots } from '../trust/index.ts';
@@ -12,7 +12,6 @@ export interface CertificatesOptions {
   readonly store: Store;
   readonly cluster: () => Cluster;
   readonly authority: Authority;
-  readonly clock: Clock;
   readonly ids: Ids;
   readonly onJoined: (node: Node) => void;
   /** Resolves when the manager itself trusts what it signs with. */
@@ -28,7 +27,8 @@ export class Certificates {
     this.#options = options;
   }
 
-  readonly roots: handleUnaryCall<RootsRequest, RootsReply> = (_, answer) => answer(null, { roots: this.#roots() });
+  readonly roots: handleUnaryCall<RootsRequest, RootsReply> = (_, answer) =>
+    answer(null, { roots: this.#roots() });
 
   readonly issue: handleUnaryCall<IssueRequest, IssueReply> = (call, answer) => {
     this.#issue(call, call.request).then(
@@ -43,8 +43,8 @@ export class Certificates {
   };
 
   async #issue(call: Call, request: IssueRequest): Promise<IssueReply> {
-    const { store, cluster, authority, clock, onJoined, ready } = this.#options;
-    const peer = peerBehind(call, cluster(), clock());
+    const { store, cluster, authority, onJoined, ready } = this.#options;
+    const peer = peerBehind(call, cluster(), Date.now());
     if (!peer) this.#checkToken(request.joinToken);
     const key = await requestedKey(request.request);
     const node = peer ? await this.#renewal(peer, key.hash) : await this.#joined(request, key.hash);

@@ -20,6 +20,7 @@ import { reachedAt } from './system/cluster-info.ts';
 import { distributionPath, distributionRoutes } from './system/distribution.ts';
 import { doctorRoutes } from './system/doctor.ts';
 import { systemRoutes } from './system/routes.ts';
+import { swarmRoutes } from './system/swarm.ts';
 import { taskRoutes } from './tasks/routes.ts';
 import { checkVersion, maxApiVersion, stripVersion } from './versioning.ts';
 
@@ -62,6 +63,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
 
   await app.register(swagger, openApi(deps));
   systemRoutes(app, deps);
+  swarmRoutes(app, deps);
   eventRoutes(app, deps);
   nodeRoutes(app, deps);
   livenessRoutes(app, deps);

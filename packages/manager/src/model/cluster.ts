@@ -15,6 +15,8 @@ export interface Trust {
 export interface SealedRoot {
   /** PEM. */
   readonly certificate: string;
+  /** As join tokens carry it. */
+  readonly digest: string;
   /** Its private key (PKCS#8, PEM), sealed. */
   readonly key: string;
   /** Name and public key as Docker's TLSInfo has them, base64. */
@@ -23,6 +25,7 @@ export interface SealedRoot {
 
 export interface FormerRoot {
   readonly certificate: string;
+  readonly digest: string;
   readonly issuer: SealedRoot['issuer'];
   /** The root that signs, signed by this one: so it counts for those who know only this one. PEM. */
   readonly crossSigned: string;

@@ -17,5 +17,6 @@ export * from './network-mode.ts';
 export * from './node.ts';
 export * from './restart-rules.ts';
 export * from './service.ts';
+export * from './swarm.ts';
 export * from './task.ts';
 export * from './wait.ts';

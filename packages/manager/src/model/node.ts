@@ -22,7 +22,13 @@ export const NodeDescription = object({
       Plugins: opt(Type.Array(object({ Type: opt(Type.String()), Name: opt(Type.String()) }))),
     }),
   ),
-  TLSInfo: opt(Type.Object({})),
+  TLSInfo: opt(
+    object({
+      TrustRoot: opt(Type.String()),
+      CertIssuerSubject: opt(Type.String()),
+      CertIssuerPublicKey: opt(Type.String()),
+    }),
+  ),
 });
 export type NodeDescription = Static<typeof NodeDescription>;
 

@@ -62,11 +62,12 @@ export class Authority {
   /** A new root takes over; the present one stays trusted until `withoutFormer`. */
   async rotate({ ID, trust }: Of): Promise<Pick<Trust, 'root' | 'former'>> {
     const former = this.#opened(trust);
+    const { certificate, digest, issuer } = trust.root;
     const root = await makeRoot(ID, this.#clock());
     const crossSigned = await crossSign(root, former, this.#clock());
     return {
       root: await this.#sealed(root),
-      former: { certificate: former.certificate, issuer: trust.root.issuer, crossSigned },
+      former: { certificate, digest, issuer, crossSigned },
     };
   }
 
@@ -81,7 +82,7 @@ export class Authority {
 
   /** For people, and for them alone: not to be logged. */
   joinToken(trust: Trust, role: Role): string {
-    return formatJoinToken({ digest: digestOf(trust.root.certificate), secret: this.#secret(trust, role) });
+    return formatJoinToken({ digest: trust.root.digest, secret: this.#secret(trust, role) });
   }
 
   /**
@@ -118,6 +119,7 @@ export class Authority {
   async #sealed({ certificate, key }: Root): Promise<Trust['root']> {
     return {
       certificate,
+      digest: digestOf(certificate),
       key: seal(this.#sealingKey, rootKey, key),
       issuer: await issuerInfo(certificate),
     };

@@ -1,5 +1,4 @@
 import type { Node, Trust } from '../model/index.ts';
-import { digestOf } from './peer.ts';
 
 /** The roots that count now, PEM: first the one that signs. */
 export const trustedRoots = ({ root, former }: Trust): string[] => [
@@ -10,8 +9,7 @@ export const trustedRoots = ({ root, former }: Trust): string[] => [
 /** Nodes that the former root is still needed for: their agents have shown no certificate of the one that signs. */
 export function notRotated({ root, former }: Trust, nodes: Iterable<Node>): Node[] {
   if (!former) return [];
-  const digest = digestOf(root.certificate);
-  return [...nodes].filter(({ allotted }) => allotted.signedBy !== digest);
+  return [...nodes].filter(({ allotted }) => allotted.signedBy !== root.digest);
 }
 
 /** The rotation is over: certificates of the former root count no more. */

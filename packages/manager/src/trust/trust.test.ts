@@ -6,7 +6,6 @@ import { aNode } from '../testing.ts';
 import {
   Authority,
   BadRequest,
-  digestOf,
   notRotated,
   peerOf,
   requestedKey,
@@ -34,7 +33,7 @@ describe('a certificate', () => {
     expect(peerOf(der(certificate), trustedRoots(cluster.trust), 'cluster1', now)).toEqual({
       ...node,
       clusterId: 'cluster1',
-      signedBy: digestOf(cluster.trust.root.certificate),
+      signedBy: cluster.trust.root.digest,
       expiresAt: now + 90 * dayMs,
     });
   });
@@ -122,7 +121,7 @@ describe('a join token', () => {
     for (const role of ['worker', 'manager'] as const) {
       const token = authority.joinToken(cluster.trust, role);
       expect(token).toMatch(/^SHOAL-1-[0-9a-z]{50}-[0-9a-z]{25}$/);
-      expect(parseJoinToken(token)?.digest).toBe(digestOf(cluster.trust.root.certificate));
+      expect(parseJoinToken(token)?.digest).toBe(cluster.trust.root.digest);
       expect(authority.roleOf(cluster.trust, token)).toBe(role);
       expect(authority.roleOf(other.trust, token)).toBeUndefined();
     }
@@ -162,8 +161,8 @@ describe('a new root', () => {
     expect(roots).toEqual([rotated.trust.root.certificate, cluster.trust.root.certificate]);
     const next = await authority.certify(rotated, key, node);
     const signedBy = (pem: string) => peerOf(der(pem), roots, 'cluster1', now).signedBy;
-    expect(signedBy(certificate)).toBe(digestOf(cluster.trust.root.certificate));
-    expect(signedBy(next)).toBe(digestOf(rotated.trust.root.certificate));
+    expect(signedBy(certificate)).toBe(cluster.trust.root.digest);
+    expect(signedBy(next)).toBe(rotated.trust.root.digest);
 
     const [before, after] = [certificate, next].map((pem) => ({ signedBy: signedBy(pem) }));
     const nodes = [
