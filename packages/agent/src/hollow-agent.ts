@@ -9,7 +9,7 @@ import {
 import { pino } from 'pino';
 import { Assignments } from './assignments/index.ts';
 import { Identity } from './identity/index.ts';
-import { makeKeyAndRequest } from './identity/key-and-request.ts';
+import { makeKeyAndRequest } from './identity/testing.ts';
 import { ManagerLink } from './session/index.ts';
 import { Limiter, Tasks } from './task/index.ts';
 import { SimulatedDaemon } from './task/testing.ts';

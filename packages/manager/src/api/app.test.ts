@@ -295,6 +295,7 @@ describe('documentation', () => {
       '/shoal/v1/services/{id}/ports',
       '/shoal/v1/tasks/{id}/explain',
       '/swarm',
+      '/swarm/update',
       '/tasks',
       '/tasks/{id}',
       '/tasks/{id}/logs',
