@@ -9,7 +9,7 @@ import { Store, type Tx } from '../store/index.ts';
 import { aCluster } from '../testing.ts';
 import { Authority } from '../trust/index.ts';
 import { buildApi } from './app.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiDeps } from './http/deps.ts';
 
 export const testClock = () => Date.UTC(2026, 0, 1);
 

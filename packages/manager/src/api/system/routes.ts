@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { ApiDeps } from '../deps.ts';
-import { anything, route } from '../docs/docs.ts';
+import { anything, route } from '../docs/index.ts';
+import type { ApiDeps } from '../http/index.ts';
 import { clusterOf, infoView, versionView } from './cluster-info.ts';
 
 const tag = 'System';

@@ -3,11 +3,8 @@ import { isObject } from '../../field-path.ts';
 import { type Cluster, hostnameOf, type Node, SwarmSpec } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { notRotated } from '../../trust/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { anything, nothing, query, route } from '../docs/docs.ts';
-import { badRequest, outOfSequence, rpcError } from '../errors.ts';
-import { parseBool } from '../query.ts';
-import { parseVersion } from '../services/changes.ts';
+import { anything, nothing, query, route } from '../docs/index.ts';
+import { type ApiDeps, badRequest, outOfSequence, parseBool, parseVersion, rpcError } from '../http/index.ts';
 import { clusterInfo, clusterOf, clusterSpec } from './cluster-info.ts';
 import { askedForTokens } from './join-words.ts';
 
