@@ -21,7 +21,7 @@ import { afterEach } from 'vitest';
 import type { Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
-import { aCluster, aNode, aService, aTask } from '../testing.ts';
+import { aCluster, aNode, aService, aTask, type TaskChange } from '../testing.ts';
 import { Authority, requestedKey, trustedRoots } from '../trust/index.ts';
 import { aKeyAndRequest } from '../trust/testing.ts';
 import { AgentServer } from './index.ts';
@@ -149,9 +149,9 @@ export function anAgent(port: number, secure = ofNode) {
   return { send, hello, received, sets, ended, report, end: () => call.end(), cancel: () => call.cancel() };
 }
 
-export const assigned = (id: string, change: Partial<Task> = {}): Task =>
+export const assigned = (id: string, change: TaskChange = {}): Task =>
   aTask(id, {
     NodeID: nodeId,
-    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'assigned', PortStatus: {} },
+    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'assigned' },
     ...change,
   });

@@ -19,4 +19,5 @@ export * from './restart-rules.ts';
 export * from './service.ts';
 export * from './swarm.ts';
 export * from './task.ts';
+export * from './task-status.ts';
 export * from './wait.ts';
