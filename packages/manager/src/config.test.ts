@@ -7,7 +7,7 @@ it('listens on the ports of its addresses, but for sockets', () => {
 });
 
 it('serves the API on the socket alone, unless told otherwise', () => {
-  expect(readConfig([], {})).toMatchObject({ api: ['unix:///run/shoal/shoal.sock'], tls: undefined });
+  expect(readConfig([])).toMatchObject({ api: ['unix:///run/shoal/shoal.sock'], tls: undefined });
 });
 
 const files = ['--tls-cert', 'cert.pem', '--tls-key', 'key.pem'];
@@ -19,7 +19,7 @@ it.each([
   ['--api', 'tcp://0.0.0.0:2476', ...files],
   ['--api', 'tcp://shoal.example:2476', ...files, '--tls-ca', 'ca.pem'],
 ])('takes %s %s', (...args) => {
-  expect(readConfig(args, {})).toMatchObject({ api: [args[1]] });
+  expect(readConfig(args)).toMatchObject({ api: [args[1]] });
 });
 
 it.each([
@@ -34,5 +34,5 @@ it.each([
   [['--tls-cert', 'cert.pem'], /belong together/],
   [['--tls-ca', 'ca.pem'], /belong together/],
 ])('refuses %j', (args, message) => {
-  expect(() => readConfig(args, {})).toThrow(message);
+  expect(() => readConfig(args)).toThrow(message);
 });

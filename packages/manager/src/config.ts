@@ -9,8 +9,6 @@ export interface Config {
   readonly tls: TlsFiles | undefined;
   /** Where agents connect: `HOST:PORT`. */
   readonly agentListen: string;
-  /** Given for the cluster's first start; later the stored one counts. */
-  readonly joinToken: string | undefined;
   readonly logLevel: string;
 }
 
@@ -28,8 +26,6 @@ Plans and serves a cluster of Docker hosts.
   --tls-ca FILE          who signs client certificates; their OU gives the role: shoal-viewer,
                          shoal-operator or shoal-admin (default: tokens only)
   --agent-listen ADDR    where agents connect                (default 127.0.0.1:2480)
-  --join-token TOKEN     the token agents must show; made up at the first start if not given
-                         (also: SHOAL_JOIN_TOKEN)
   --log-level LEVEL      trace, debug, info, warn, error     (default info)
   --help
 
@@ -53,10 +49,7 @@ export const portsOf = ({ api, agentListen }: Pick<Config, 'api' | 'agentListen'
 const portIn = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
 
 /** Reads the command line. Throws an Error with a text for people. */
-export function readConfig(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Config | 'help' {
+export function readConfig(args: readonly string[]): Config | 'help' {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -70,7 +63,6 @@ export function readConfig(
       'tls-key': { type: 'string' },
       'tls-ca': { type: 'string' },
       'agent-listen': { type: 'string', default: '127.0.0.1:2480' },
-      'join-token': { type: 'string' },
       'log-level': { type: 'string', default: 'info' },
       help: { type: 'boolean', default: false },
     },
@@ -92,7 +84,6 @@ export function readConfig(
     api: values.api,
     tls,
     agentListen: values['agent-listen'],
-    joinToken: values['join-token'] ?? env.SHOAL_JOIN_TOKEN,
     logLevel: values['log-level'],
   };
 }

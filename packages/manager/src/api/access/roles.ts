@@ -56,6 +56,7 @@ export const routeRoles: Readonly<Record<AccessRole | 'anyone', readonly string[
   admin: [
     // The join tokens.
     'GET /swarm',
+    'POST /swarm/update',
     'POST /nodes/:id/update',
     'DELETE /nodes/:id',
     'GET /shoal/v1/tokens',
