@@ -7,7 +7,7 @@ import { type Network, type PortConfig, type Service, stateOf, type Task } from 
 import { memoryBackend } from '../store/backends/memory.ts';
 import type { Tx } from '../store/index.ts';
 import { TestStore } from '../store/testing.ts';
-import { aNode, aService, aTask } from '../testing.ts';
+import { aCluster, aNode, aService, aTask } from '../testing.ts';
 import { Agents } from './agents.ts';
 import { Feed } from './feed/index.ts';
 import { ToldAgent } from './told.fixture.ts';
@@ -168,8 +168,9 @@ function putNode(tx: Tx, is: typeof anyNode extends fc.Arbitrary<infer T> ? T : 
   put(tx.nodes as never, object, is.gone);
 }
 
+const cluster = aCluster();
+
 function putManagerPort(tx: Tx, port: number): void {
-  const cluster = { ID: 'c', JoinTokens: { Worker: '', Manager: '' }, TaskHistoryRetentionLimit: 5 };
   const managerPorts = [{ port, what: 'agents' }];
   put(tx.clusters as never, { ...cluster, managerPorts }, false);
 }
@@ -181,7 +182,11 @@ it('whatever happens, each agent knows what a complete set would tell it', async
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { minLength: 20, maxLength: 40, size: 'max' }), async (steps) => {
       const store = await TestStore.open(memoryBackend(), Date.now);
-      const agents = new Agents(store, { clock: Date.now, log: pino({ level: 'silent' }) });
+      const agents = new Agents(store, {
+        clock: Date.now,
+        log: pino({ level: 'silent' }),
+        onTrust: () => undefined,
+      });
       // An agent that has joined has a node.
       const come = async (nodeId: string) => {
         const is = { id: nodeId, gone: false, address: '192.0.2.1' };
