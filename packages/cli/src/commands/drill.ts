@@ -91,7 +91,7 @@ function list(format: GlobalOptions['format']): void {
     );
 }
 
-/** The scheduler's own limits are far above: this is for the machine that sends the requests. */
+/** What the machine that sends the requests can do; the scheduler could place far more. */
 const mostReplicas = 500;
 
 function count(text: string): number {

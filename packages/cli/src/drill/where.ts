@@ -4,7 +4,7 @@ import { ExitError, usage } from '../exit.ts';
 import { liveCluster } from '../target.ts';
 
 interface Named {
-  /** What -H says. */
+  /** The value of -H. */
   readonly address: string | undefined;
   readonly testbed?: true;
 }
@@ -27,7 +27,7 @@ interface Asked extends Named {
   readonly replicas: number;
 }
 
-/** Where the drill may be played: on a live cluster only if it is safe there, and agreed to. */
+/** Where to play the drill: on a live cluster only if the drill is safe there and the user agreed. */
 export async function stageOf(drill: Drill, asked: Asked): Promise<Target> {
   const target = await clusterOf(asked);
   if (target.testbed) return target;
@@ -40,7 +40,7 @@ export async function stageOf(drill: Drill, asked: Asked): Promise<Target> {
   return target;
 }
 
-/** Only a clone of Shoal has a testbed: the bundle has this command without it. */
+/** Only a clone of the repository has a testbed; the bundled command does without. */
 async function runningTestbed(must: boolean): Promise<Target | undefined> {
   const module = await import('./on-testbed.ts').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Change } from './change.ts';
 import type { TableName } from './tables.ts';
 
-/** Who writes into the store: the loops, liveness, the agents' door, people by the API, and the manager at its start. */
+/** Who writes to the store: the loops, liveness, the sessions with agents, people through the API, and the manager at its start. */
 export type Writer =
   | 'people'
   | 'agents'
@@ -42,14 +42,14 @@ const owners: Readonly<Record<TableName, Readonly<Record<string, readonly Writer
   tasks: {
     Spec: ['services'],
     DesiredState: planners,
-    // One that shares another's network goes where that one is.
+    // A task that shares another's network goes where that one is.
     NodeID: ['scheduler', 'services'],
     GenericResources: ['scheduler'],
     // Shared still: what agents observed, and why the others let the task wait.
     Status: ['agents', 'scheduler', 'services', 'allocator', 'people'],
     shoal: planners,
     'shoal.placement': ['scheduler'],
-    // Forgotten when the task gets another spec.
+    // Dropped when the task gets another spec.
     'shoal.pending': ['scheduler', 'services'],
     'shoal.attachments': ['allocator'],
   },

@@ -13,7 +13,7 @@ const schema = `
   PRAGMA wal_checkpoint(TRUNCATE);
 `;
 
-/** Raised whenever stored objects change their form: there is no way to read those of another one. */
+/** To be raised whenever the form of stored objects changes: a file of another format is refused. */
 const format = 1;
 
 /** One object written, or removed (no `json`). */
@@ -44,7 +44,7 @@ export class SqliteFile {
   static open(path: string, lockWaitMs: number): SqliteFile {
     const db = new DatabaseSync(path, { timeout: lockWaitMs });
     try {
-      // One manager a file: a second one must fail at its start, not corrupt the first one's memory.
+      // Only one manager may use a file: a second one must fail at its start.
       db.exec('PRAGMA locking_mode = EXCLUSIVE;');
       const file = new SqliteFile(db);
       file.#refuseOthers();
