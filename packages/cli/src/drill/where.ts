@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { castOf, type Drill, hostsOf, SERVICE, type Target } from '@shoal/testbed/drill';
+import { type Drill, hostsOf, rolesOf, SERVICE, type Target } from '@shoal/testbed/drill';
 import { ExitError, usage } from '../exit.ts';
 import { liveCluster } from '../target.ts';
 
@@ -28,14 +28,14 @@ interface Asked extends Named {
 }
 
 /** Where to play the drill: on a live cluster only if the drill is safe there and the user agreed. */
-export async function stageOf(drill: Drill, asked: Asked): Promise<Target> {
+export async function targetOf(drill: Drill, asked: Asked): Promise<Target> {
   const target = await clusterOf(asked);
   if (target.testbed) return target;
   if (!drill.safe)
     throw usage(
       `${drill.name} does real damage (${drill.says}), so it is not for a live cluster. Play it on the testbed, in a clone of Shoal: \`npm start\`, then \`npm run shoal -- drill ${drill.name} --testbed\`.`,
     );
-  const { victim } = castOf(drill, await hostsOf(target.docker), asked.host);
+  const { victim } = rolesOf(drill, await hostsOf(target.docker), asked.host);
   if (asked.yes !== true) await agree(drill, target.apiUrl, victim, asked.replicas);
   return target;
 }

@@ -25,7 +25,7 @@ const defaultRounds = 5;
 const mostRounds = 100;
 const joinToken = 'bench-restart';
 
-interface Scene {
+interface Setup {
   readonly manager: ManagerProcess;
   readonly agents: readonly HollowAgent[];
 }
@@ -122,7 +122,7 @@ function lines(rounds: readonly Round[], absence: number): boolean[] {
   ];
 }
 
-async function play({ manager, agents }: Scene, absence: number, probe: string): Promise<Round> {
+async function play({ manager, agents }: Setup, absence: number, probe: string): Promise<Round> {
   const before = await runningTasks(manager);
   const asked = agents.map(({ daemon }) => daemon.calls.length);
   await manager.kill();

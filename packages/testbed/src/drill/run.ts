@@ -3,12 +3,12 @@ import type Docker from 'dockerode';
 import type { Cluster } from '../cluster/index.ts';
 import { Load, type LoadReport, type LoadSlot, SLOT_MS } from '../load/index.ts';
 import { TestbedError, until } from '../machine/index.ts';
-import { castOf, hostsOf, type Players } from './cast.ts';
 import { conditions } from './conditions.ts';
+import type { DrillContext, DrillControls } from './context.ts';
 import type { Drill } from './drills.ts';
 import { WINDOW_MS } from './outcome.ts';
 import type { Answer, DrillRecord, Failure } from './record.ts';
-import type { Scene, Stage } from './scene.ts';
+import { hostsOf, type Roles, rolesOf } from './roles.ts';
 import { allAnswer, containersOn, create, nameIn, remove, SERVICE } from './service.ts';
 import { type DrillEvent, isWhole, type Mark, serving, spreadOf, type View } from './view.ts';
 import { Watch } from './watch.ts';
@@ -31,7 +31,7 @@ export interface DrillOptions {
   /** Goes on after the healing until the tasks are spread evenly again. */
   readonly untilBalanced: boolean;
   /** Called when all is replaced and the fault still there, with the load going on. */
-  readonly underFault?: (players: Players) => Promise<void>;
+  readonly underFault?: (roles: Roles) => Promise<void>;
   readonly tell: (event: DrillEvent) => void;
   /** Breaks the drill off; what it did is undone all the same. */
   readonly signal: AbortSignal;
@@ -64,9 +64,9 @@ const longestMs = 1_800_000;
  */
 export async function runDrill(target: Target, drill: Drill, options: DrillOptions): Promise<DrillRecord> {
   if (target.testbed) await allReady(target.docker);
-  const players = castOf(drill, await hostsOf(target.docker), options.victim);
+  const roles = rolesOf(drill, await hostsOf(target.docker), options.victim);
   await drill.prepare?.();
-  const play = new Play(target, drill, players, options);
+  const play = new Play(target, drill, roles, options);
   try {
     return await play.run();
   } finally {
@@ -92,9 +92,9 @@ function allReady(docker: Docker): Promise<boolean> {
 class Play {
   readonly #target: Target;
   readonly #drill: Drill;
-  readonly #players: Players;
+  readonly #roles: Roles;
   readonly #options: DrillOptions;
-  readonly #scene: Scene;
+  readonly #context: DrillContext;
   readonly #events: DrillEvent[] = [];
   readonly #answers: Answer[] = [];
   #created = false;
@@ -102,16 +102,16 @@ class Play {
   #struck = false;
   #watch: Watch | undefined;
 
-  constructor(target: Target, drill: Drill, players: Players, options: DrillOptions) {
+  constructor(target: Target, drill: Drill, roles: Roles, options: DrillOptions) {
     this.#target = target;
     this.#drill = drill;
-    this.#players = players;
+    this.#roles = roles;
     this.#options = options;
-    this.#scene = {
+    this.#context = {
       docker: target.docker,
       testbed: target.testbed,
-      victim: players.victim,
-      manager: players.manager,
+      victim: roles.victim,
+      manager: roles.manager,
       service: SERVICE,
       signal: options.signal,
     };
@@ -126,19 +126,19 @@ class Play {
     });
     this.#watch = new Watch(apiUrl, SERVICE, (event) => this.#tell(event));
     const watch = this.#watch;
-    const even = conditions(this.#drill, { ...this.#players, desired: replicas, before: [] }).balanced;
+    const even = conditions(this.#drill, { ...this.#roles, desired: replicas, before: [] }).balanced;
     // A live cluster may have its reasons for another spread.
     const ready = this.#target.testbed ? even : (view: typeof watch.view) => isWhole(view, replicas);
     if (!(await watch.until(ready, limitMs.running, signal)))
       throw new TestbedError(
-        `The ${replicas} replicas of ${SERVICE} did not come to run evenly within ${limitMs.running / 1000} s, only so: ${spreadText(watch.view, this.#players.hosts)}. A host that came and went often gets no new tasks for up to 5 minutes.`,
+        `The ${replicas} replicas of ${SERVICE} did not come to run evenly within ${limitMs.running / 1000} s, only so: ${spreadText(watch.view, this.#roles.hosts)}. A host that came and went often gets no new tasks for up to 5 minutes.`,
       );
-    await allAnswer(this.#players.addresses, port, replicas, signal);
+    await allAnswer(this.#roles.addresses, port, replicas, signal);
     return this.#underLoad(port, watch);
   }
 
   async #underLoad(port: number, watch: Watch): Promise<DrillRecord> {
-    const { addresses } = this.#players;
+    const { addresses } = this.#roles;
     const beginMs = Date.now();
     const out = new Set<string>();
     let turn = 0;
@@ -164,14 +164,14 @@ class Play {
       this.#phase(`sending ${load.ratePerSecond} requests a second through ${addresses.join(', ')}`);
       await sleep(beforeMs, undefined, { signal: this.#options.signal });
       const before = serving(watch.view).map(({ id }) => id);
-      await this.#scenes(watch, before, this.#stage(watch, port, out));
+      await this.#play(watch, before, this.#controls(watch, port, out));
       await sleep(afterMs, undefined, { signal: this.#options.signal });
       const report = await requests.stop();
       this.#tellRequests(report.slots, beginMs, Number.POSITIVE_INFINITY);
       const endMs = Date.now();
       return {
         drill: this.#drill.name,
-        ...this.#players,
+        ...this.#roles,
         desired: this.#options.replicas,
         before,
         beginMs,
@@ -188,7 +188,7 @@ class Play {
     }
   }
 
-  #stage(watch: Watch, port: number, out: Set<string>): Stage {
+  #controls(watch: Watch, port: number, out: Set<string>): DrillControls {
     const { replicas, signal } = this.#options;
     return {
       desired: replicas,
@@ -199,35 +199,35 @@ class Play {
       until: async (what, holds, timeoutMs) => {
         if (!(await watch.until(holds, timeoutMs, signal)))
           throw new TestbedError(
-            `Waited ${timeoutMs / 1000} s in vain until ${what}; the tasks: ${spreadText(watch.view, this.#players.hosts)}.`,
+            `Waited ${timeoutMs / 1000} s in vain until ${what}; the tasks: ${spreadText(watch.view, this.#roles.hosts)}.`,
           );
       },
-      allAnswer: () => allAnswer(this.#players.addresses, port, replicas, signal),
+      allAnswer: () => allAnswer(this.#roles.addresses, port, replicas, signal),
     };
   }
 
   /** Strike, wait, heal, wait. What does not come within its limit is missing in the record, and so in the outcome. */
-  async #scenes(watch: Watch, before: readonly string[], stage: Stage): Promise<void> {
+  async #play(watch: Watch, before: readonly string[], controls: DrillControls): Promise<void> {
     const { signal, replicas } = this.#options;
     const { awaits, heal } = this.#drill;
     const { inTrouble, replaced, balanced } = conditions(this.#drill, {
-      ...this.#players,
+      ...this.#roles,
       desired: replicas,
       before,
     });
     this.#phase(`striking: ${this.#drill.says}`);
     this.#struck = true;
-    this.#mark('struck', await this.#drill.strike(this.#scene));
-    await this.#drill.goesOn?.(this.#scene, stage);
+    this.#mark('struck', await this.#drill.strike(this.#context));
+    await this.#drill.goesOn?.(this.#context, controls);
     if (typeof awaits === 'object') await sleep(awaits.holdMs, undefined, { signal });
     else await watch.until(replaced, limitMs.replaced, signal);
     // So that a second without an error fits in before the next disturbance.
     await sleep(WINDOW_MS, undefined, { signal });
-    await this.#options.underFault?.(this.#players);
+    await this.#options.underFault?.(this.#roles);
     if (heal) {
       this.#mark('healed', Date.now());
       this.#phase('healing');
-      await heal(this.#scene);
+      await heal(this.#context);
     }
     this.#struck = false;
     await watch.until((view) => !inTrouble(view), limitMs.returned, signal);
@@ -254,7 +254,7 @@ class Play {
     const { docker, testbed } = this.#target;
     await this.#watch?.stop();
     try {
-      if (this.#struck) await this.#drill.heal?.(this.#scene);
+      if (this.#struck) await this.#drill.heal?.(this.#context);
     } finally {
       if (this.#created) {
         this.#phase(`removing ${SERVICE}`);

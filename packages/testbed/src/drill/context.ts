@@ -3,7 +3,7 @@ import type { Cluster } from '../cluster/index.ts';
 import type { View } from './view.ts';
 
 /** Where a drill is played. */
-export interface Scene {
+export interface DrillContext {
   readonly docker: Docker;
   /** Real hosts that may be struck; a live cluster has none. */
   readonly testbed: Cluster | undefined;
@@ -16,7 +16,7 @@ export interface Scene {
 }
 
 /** What a drill of several acts needs while they are played. */
-export interface Stage {
+export interface DrillControls {
   /** Replicas of the service. */
   readonly desired: number;
   /** On which every host answers for it. */
