@@ -78,7 +78,7 @@ function roundsIn(args: readonly string[]): number {
   throw new TestbedError(`--rounds takes a number from 1 to ${mostRounds}, not ${values.rounds}.`);
 }
 
-/** The worst of all rounds: a restart is rare, and everybody waits for it. */
+/** The worst of all rounds counts: a restart is rare, and everybody waits for it. */
 function lines(rounds: readonly Round[], absence: number): boolean[] {
   const where = absence === 0 ? '' : `, ${absence} s away`;
   const worst = (of: (round: Round) => number) => Math.max(...rounds.map(of));
@@ -161,7 +161,7 @@ async function play({ manager, agents }: Setup, absence: number, probe: string):
   return { api, agents: confirmed, service, touched: replaced + handled.length, down };
 }
 
-/** What was done to containers of these tasks; looking at one is nothing. */
+/** What was done to the containers of these tasks, other than looking at them. */
 const callsAbout = (calls: readonly string[], taskIds: ReadonlySet<string>): string[] =>
   calls.filter((call) => !call.startsWith('find ') && [...taskIds].some((id) => call.endsWith(id)));
 

@@ -81,8 +81,10 @@ export class Cluster {
     return new Cluster(options);
   }
 
-  /** From whatever state this machine is in to a running cluster with our code of now. Repeatable;
-   * `fresh` forgets what an earlier cluster of the same project held. */
+  /**
+   * Brings up a running cluster with the present code, whatever state this machine is in. Repeatable; `fresh` drops what an
+   * earlier cluster of the same project held.
+   */
   static async up(options: ClusterOptions, { fresh = false } = {}): Promise<Cluster> {
     forgetClusterAddress(options.apiPort);
     await ensureDocker();
@@ -168,7 +170,7 @@ export class Cluster {
 
   /** Removes containers, networks and volumes. */
   async down(): Promise<void> {
-    // Nothing of them is needed any more: don't wait for each container to stop in order.
+    // No need to wait for each container to stop in order.
     const names = [...this.hosts.map((host) => host.container), `${this.options.project}-registry`];
     await tryRun('docker', ['unpause', ...names]);
     await tryRun('docker', ['kill', ...names]);
@@ -217,7 +219,7 @@ export class Cluster {
     return join(TOOLS, `join-token-${this.options.project}`);
   }
 
-  /** Random, and the same for as long as the cluster lives: the manager keeps the one it first got. */
+  /** Random, and the same for as long as the cluster lives: the manager keeps the first one it was given. */
   async #joinToken(): Promise<string> {
     const format = '{{range .Config.Env}}{{println .}}{{end}}';
     const living = await tryRun('docker', ['inspect', '--format', format, this.hosts[0].container]);

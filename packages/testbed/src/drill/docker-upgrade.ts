@@ -10,16 +10,16 @@ import { allServeOn, isBalanced, isWhole } from './view.ts';
 
 /** From bookworm's Docker 20.10 up, and back down. */
 const suites = ['trixie', 'sid', 'trixie', 'bookworm'] as const;
-/** Requests on their way to a host that is about to go. */
+/** How long requests that are on their way to a host have before it is upgraded. */
 const lastRequestsMs = 2_000;
 const limitMs = { moved: 120_000, back: 120_000, balanced: 420_000, healthy: 60_000 };
 
-/** Takes minutes, and the processors: not while requests go on. */
+/** Takes minutes and much CPU, so it is done before any requests are sent. */
 export async function makeImages(): Promise<void> {
   for (const suite of NEWER_SUITES) await buildNewerHostImage(suite);
 }
 
-/** Every host gets one Docker after the other, drained meanwhile, as its admin would do it. */
+/** Gives every host one version of Docker after the other; each host is drained first, as an admin would do. */
 export async function upgradeAll(
   context: DrillContext,
   cluster: Cluster,
@@ -61,7 +61,7 @@ async function upgrade(
   await until(`no container is left on ${host.name}`, async () => (await containersOn([host])).length === 0, {
     timeoutMs: limitMs.moved,
   });
-  // As a balancer in front of the cluster would be told.
+  // A load balancer in front of the cluster would be told the same.
   controls.leaveOut(host.ip);
   await sleep(lastRequestsMs, undefined, { signal: context.signal });
   const before = await versionOf(host);
@@ -86,7 +86,7 @@ async function upgrade(
     { timeoutMs: limitMs.back },
   );
   controls.takeBack(host.ip);
-  await controls.until('every place is served', (view) => isWhole(view, controls.desired), limitMs.back);
+  await controls.until('every slot is served', (view) => isWhole(view, controls.desired), limitMs.back);
 }
 
 interface NodeAnswer {
@@ -96,7 +96,7 @@ interface NodeAnswer {
 
 const versionOf = async (host: Host): Promise<string> => (await host.docker().version()).Version;
 
-/** A busy machine may need a second look. */
+/** On a busy machine the first look may come too early. */
 async function allWell({ apiUrl }: Cluster): Promise<void> {
   await until(
     'the doctor finds all networks well',
@@ -112,7 +112,7 @@ async function allWell({ apiUrl }: Cluster): Promise<void> {
   );
 }
 
-/** All hosts have the Docker that they had, and take tasks. */
+/** Gives all hosts back the Docker that they had; they take tasks again. */
 export async function restoreAll({ docker }: DrillContext, cluster: Cluster): Promise<void> {
   for (const host of cluster.hosts) await cluster.rehost(host, HOST_IMAGE);
   await healAll(cluster);

@@ -11,23 +11,23 @@ import { struckAt } from './struck-at.ts';
 export interface Drill {
   readonly name: string;
   readonly says: string;
-  /** May be played on a live cluster: it only asks for what Docker's API allows anyway. */
+  /** May be played on a live cluster: it does nothing but what anybody may ask of Docker's API. */
   readonly safe: boolean;
-  /** What may be struck: a host, but not the manager's; any host; the manager's; all of them, in turn. */
+  /** Which hosts may be struck: any but the manager's; any; the manager's; all of them, in turn. */
   readonly victim: 'worker' | 'any' | 'manager' | 'all';
-  /** Which hosts the load asks, so that it does not lose what nobody could answer: all, or those outside the fault. */
+  /** Which hosts requests are sent to: all, or only those that the fault spares, since nobody could answer the others. */
   readonly through: 'all' | 'not the victim' | 'neither victim nor manager';
   /** Before anything else. */
   readonly prepare?: () => Promise<void>;
-  /** Resolves with the moment when it hit (milliseconds since 1970). */
+  /** Makes the fault. Resolves with the moment when it took effect (milliseconds since 1970). */
   readonly strike: (context: DrillContext) => Promise<number>;
-  /** What else is done before the drill begins to wait. */
+  /** What else is done before the drill starts to wait. */
   readonly goesOn?: (context: DrillContext, controls: DrillControls) => Promise<void>;
-  /** What the drill waits for after that: every place on another host; every task replaced; all places served; or just a while. */
+  /** What the drill waits for after that: every slot served on another host; every task replaced; every slot served; or just some time. */
   readonly awaits: 'moved' | 'renewed' | 'whole' | { readonly holdMs: number };
-  /** Also called when the drill is broken off. Nothing to mend without. */
+  /** Undoes the fault; also called when the drill is broken off. Missing where there is nothing to undo. */
   readonly heal?: (context: DrillContext) => Promise<void>;
-  /** What says first that something is wrong. */
+  /** What shows first that something is wrong. */
   readonly detectedBy: 'node' | 'manager' | 'nobody';
   /** Replicas that may be reachable beyond the wanted ones: where a new one starts before the old one stops. */
   readonly surge: number;
@@ -104,7 +104,7 @@ export const DRILLS: readonly Drill[] = [
     victim: 'any',
     through: 'all',
     strike: (context) => faults.killProcess(victimOf(context), 'agent', { hold: true }),
-    // Its tasks are given up only after 15 s.
+    // Its tasks are replaced only after 15 s.
     awaits: { holdMs: 8_000 },
     heal: mend,
     detectedBy: 'node',
@@ -175,7 +175,7 @@ export const DRILLS: readonly Drill[] = [
     strike: now((context) =>
       faults.drop({ from: victimOf(context), at: testbedOf(context).host(context.manager) }),
     ),
-    // Its tasks are given up only after 15 s.
+    // Its tasks are replaced only after 15 s.
     awaits: { holdMs: 10_000 },
     heal: mend,
     detectedBy: 'node',
@@ -211,7 +211,7 @@ function mend(context: DrillContext): Promise<void> {
   return faults.healAll(testbedOf(context));
 }
 
-/** It counts from the command. */
+/** The fault counts from the moment of the command. */
 function now(strike: (context: DrillContext) => Promise<void>): Drill['strike'] {
   return async (context) => {
     const from = Date.now();
@@ -225,7 +225,7 @@ function cutCable(context: DrillContext): Promise<number> {
   return struckAt(() => faults.cut(host), ['type=network', 'event=disconnect', `network=${host.network}`]);
 }
 
-/** The cable is pulled; it is plugged in, and pulled again, until it has been pulled often enough. */
+/** Pulls the cable and plugs it in again, several times; at the end it is pulled. */
 async function flap(context: DrillContext): Promise<void> {
   const host = victimOf(context);
   const wait = (ms: number) => sleep(ms, undefined, { signal: context.signal });

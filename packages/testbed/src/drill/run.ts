@@ -22,15 +22,15 @@ export interface Target {
 }
 
 export interface DrillOptions {
-  /** Instead of the last host that may be struck. */
+  /** The host to strike; by default the last one that may be. */
   readonly victim?: string | undefined;
   readonly image: string;
   readonly replicas: number;
   /** Replicas count as running only once they listen. */
   readonly healthCheck: boolean;
-  /** Goes on after the healing until the tasks are spread evenly again. */
+  /** After the fault is undone, waits until the tasks are spread evenly again. */
   readonly untilBalanced: boolean;
-  /** Called when all is replaced and the fault still there, with the load going on. */
+  /** Called when all tasks are replaced, while the fault is still there and the load goes on. */
   readonly underFault?: (roles: Roles) => Promise<void>;
   readonly tell: (event: DrillEvent) => void;
   /** Breaks the drill off; what it did is undone all the same. */
@@ -40,14 +40,14 @@ export interface DrillOptions {
 /** Load before the strike, and after everything has been seen. */
 const beforeMs = 3_000;
 const afterMs = 1_500;
-/** A third of the requests may hang until the fault is noticed: the others need workers, too. */
+/** Enough that requests go on while a third of them hang until the fault is noticed. */
 const load = { concurrency: 40, ratePerSecond: 60 };
 /**
- * A request that takes longer has failed. Where none may, a busy machine's late answer is none that was lost; where a
- * host dies, those that hang must not hide for long that the others are answered.
+ * A request that takes longer has failed. Where none may fail this is long, so that a late answer of a busy machine does not
+ * count as lost; where a host dies it is short, so that requests that hang do not hide for long that the others are answered.
  */
 const answerMs = ({ goals }: Drill): number => (goals['requests lost'] === 0 ? 5_000 : 1_000);
-/** What does not come in time is left out, and the drill goes on to its healing. */
+/** How long the drill waits for each thing. If it does not happen, it is missing in the outcome and the drill goes on. */
 const limitMs = {
   running: 180_000,
   replaced: 240_000,
@@ -55,7 +55,7 @@ const limitMs = {
   balanced: 420_000,
   stopped: 30_000,
 };
-/** The load ends by itself then: no drill takes longer. */
+/** After this time the load ends by itself; no drill takes longer. */
 const longestMs = 1_800_000;
 
 /**
@@ -206,7 +206,7 @@ class Play {
     };
   }
 
-  /** Strike, wait, heal, wait. What does not come within its limit is missing in the record, and so in the outcome. */
+  /** Strike, wait, heal, wait. What does not happen within its limit is missing in the record, and so in the outcome. */
   async #play(watch: Watch, before: readonly string[], controls: DrillControls): Promise<void> {
     const { signal, replicas } = this.#options;
     const { awaits, heal } = this.#drill;
@@ -221,7 +221,7 @@ class Play {
     await this.#drill.goesOn?.(this.#context, controls);
     if (typeof awaits === 'object') await sleep(awaits.holdMs, undefined, { signal });
     else await watch.until(replaced, limitMs.replaced, signal);
-    // So that a second without an error fits in before the next disturbance.
+    // Leaves room for a second without an error before the next disturbance.
     await sleep(WINDOW_MS, undefined, { signal });
     await this.#options.underFault?.(this.#roles);
     if (heal) {
@@ -232,11 +232,11 @@ class Play {
     this.#struck = false;
     await watch.until((view) => !inTrouble(view), limitMs.returned, signal);
     const evenly = this.#options.untilBalanced;
-    this.#phase(evenly ? 'waiting until the tasks are spread evenly' : 'waiting until every place is served');
+    this.#phase(evenly ? 'waiting until the tasks are spread evenly' : 'waiting until every slot is served');
     await watch.until(evenly ? balanced : (view) => isWhole(view, replicas), limitMs.balanced, signal);
   }
 
-  /** Of the testbed's hosts, once those that are being stopped have ended: the others are orphans. */
+  /** The service's containers on the testbed's hosts, once those that are being stopped have ended: any that is left over is an orphan. */
   async #containers(watch: Watch): Promise<DrillRecord['containers']> {
     const hosts = this.#target.testbed?.hosts;
     if (!hosts) return undefined;
@@ -249,7 +249,7 @@ class Play {
     }
   }
 
-  /** Undoes all, wherever the drill was; safe to call when nothing is left to undo. */
+  /** Undoes all that the drill did so far; safe to call when nothing is left to undo. */
   async cleanUp(): Promise<void> {
     const { docker, testbed } = this.#target;
     await this.#watch?.stop();
@@ -293,7 +293,7 @@ const spreadText = (view: View, hosts: readonly string[]): string =>
     .map(([host, count]) => `${host} ${count}`)
     .join(', ');
 
-/** By their reason (the addresses and ports in it aside), and by the host that was asked. */
+/** Grouped by reason, without the addresses and ports in it, and by the host that was asked. */
 function grouped(failures: LoadReport['failures'], beginMs: number): Failure[] {
   const kinds = Map.groupBy(failures, ({ why, url }) =>
     JSON.stringify([why.replace(/ \d+\.\d+\.\d+\.\d+:\d+/, ''), new URL(url).hostname]),

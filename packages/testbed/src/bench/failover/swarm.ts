@@ -17,7 +17,7 @@ export interface SwarmRound {
 }
 
 const service = 'swarm-bench';
-/** What does not come in time counts as this. */
+/** The figure of what did not happen in time. */
 const limitMs = 120_000;
 
 export async function playSwarm(
