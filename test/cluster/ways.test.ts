@@ -47,7 +47,7 @@ describe('the way to the manager', () => {
       ['2480:8080', /port 2480\/tcp can not be published, since Shoal needs it for agents at the manager/],
       ['2475:8080', /the manager's API/],
       ['published=2481,target=8080,mode=host', /probes of host h\d/],
-      ['4789:8080/udp', /tunnels between hosts/],
+      ['4789:8080/udp', /traffic of networks between hosts/],
     ];
     for (const [publish, reason] of refused) {
       const { code, err } = await create(publish);

@@ -1,11 +1,11 @@
 import {
   type Block,
+  betweenHostsRange,
   blockAt,
   holds,
   hostNetworkPrefix,
   parseAddress,
   parseBlock,
-  tunnelRange,
 } from '@shoal/proto/rules';
 import { compareStates, isTerminal, type Network, type Node, type Task } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
@@ -79,7 +79,7 @@ export const reservedOnHosts: readonly Occupied[] = [
   ['0.0.0.0/8', 'those of no host'],
   ['127.0.0.0/8', 'the loopback addresses of each host'],
   ['169.254.0.0/16', 'the link-local addresses of each host'],
-  [tunnelRange, 'those of the tunnels between hosts'],
+  [betweenHostsRange, 'those that hosts have in VXLAN and WireGuard'],
   ['224.0.0.0/3', 'the multicast and reserved addresses'],
 ].map(([cidr = '', by = '']) => ({ block: parseBlock(cidr), by: `${by} (${cidr})` }));
 

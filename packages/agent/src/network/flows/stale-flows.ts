@@ -79,7 +79,7 @@ export class StaleFlows {
 
   /**
    * These ports, as `udp/4789`, lead to no service any more: what was led away goes on for as long as packets come, so for
-   * tunnels for ever. Never rejects.
+   * VXLAN for ever. Never rejects.
    */
   async forgetLedAway(ports: Iterable<string>): Promise<void> {
     for (const port of ports) {
