@@ -24,7 +24,7 @@ export const portsNeededEverywhere = (view: Pick<ReadView, 'clusters'>): NeededP
     ),
   ]);
 
-/** All ports that Shoal itself needs on some host: nobody may publish them. */
+/** All ports that Shoal itself needs on some host, so that no service may publish them. */
 export function neededPorts(view: Pick<ReadView, 'clusters' | 'nodes'>): NeededPorts {
   const needed = new Map(portsNeededEverywhere(view));
   for (const { reported } of view.nodes.all()) {

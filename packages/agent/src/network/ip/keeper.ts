@@ -10,13 +10,13 @@ import { ensureDeviceSettings } from './settings.ts';
 /** Makes WireGuard's device first where one is needed: the VXLAN of encrypted networks runs over it. */
 export type EnsureWireGuard = (links: readonly PresentLink[], underlay: number) => Promise<readonly string[]>;
 
-/** A device that vanishes or a route that a stranger takes between look and change is seen at the next look. */
+/** If a device or a route is gone by the time of the change, the next look finds it. */
 const rounds = 3;
 
 /**
  * Makes VXLAN devices, addresses, routes and rules agree with the state, and shuts down the bridges that hold an address which the
  * host needs elsewhere (`needed`). Always looks at the kernel first: networks and hosts change seldom. Gives the devices that
- * there are, and the commands that were needed, but for those that shut down a bridge: that it was up is no stranger's doing.
+ * there are, and the commands that were needed, but for those that shut down a bridge: that one was up is not a repair.
  */
 export async function ensureIp(
   state: NetworkState,

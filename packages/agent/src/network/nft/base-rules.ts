@@ -20,7 +20,7 @@ const port = 'meta l4proto . th dport';
 export const marked = (mark: number): string => `ct mark & ${hex(markMask)} == ${hex(mark)}`;
 const hex = (value: number) => `0x${value.toString(16)}`;
 
-/** Told of a closed port, SCTP asks on for minutes; told that nobody there speaks it, it gives up. */
+/** When told that a port is closed, SCTP goes on trying for minutes; when told that the protocol is unknown, it gives up. */
 export const refuseSctp = 'reject with icmp type prot-unreachable';
 
 /** The type of an SCTP packet's first chunk stands behind the header of 12 bytes. */
