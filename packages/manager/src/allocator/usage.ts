@@ -7,7 +7,15 @@ import {
   parseAddress,
   parseBlock,
 } from '@shoal/proto/rules';
-import { compareStates, isTerminal, type Network, type Node, stateOf, type Task } from '../model/index.ts';
+import {
+  compareStates,
+  isTerminal,
+  isWanted,
+  type Network,
+  type Node,
+  stateOf,
+  type Task,
+} from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { withoutSpare } from './spare.ts';
 import { type Cut, cutSlices, freeSubnet, type Need, vipOwner } from './subnets.ts';
@@ -25,7 +33,7 @@ export function addressOn(task: Task, networkId: string): string | undefined {
 export const waitsFor = (task: Task, networkId: string): boolean =>
   compareStates(stateOf(task), 'assigned') >= 0 &&
   !isTerminal(stateOf(task)) &&
-  (task.DesiredState === 'running' || task.DesiredState === 'ready') &&
+  isWanted(task) &&
   (task.shoal.networks?.includes(networkId) ?? false) &&
   addressOn(task, networkId) === undefined;
 

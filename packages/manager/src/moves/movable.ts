@@ -2,8 +2,10 @@ import {
   companionOf,
   isReady,
   isWanted,
+  modeOf,
   moveRestLeftMs,
   networkModeOf,
+  replicasOf,
   restartRules,
   type Service,
   steadySince,
@@ -11,9 +13,17 @@ import {
   type Wait,
   waitOf,
 } from '../model/index.ts';
-import { displacement, isRunning, moveOrder, type Nodes, standing, taskTemplate } from '../services/index.ts';
-import { replicasOf } from '../services/modes/index.ts';
-import { isCurrent, isHalted, isUpdating } from '../services/update/index.ts';
+import {
+  displacement,
+  isCurrent,
+  isHalted,
+  isRunning,
+  isUpdating,
+  moveOrder,
+  type Nodes,
+  standing,
+  taskTemplate,
+} from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
 
 /** All tasks of a service must have run for so long before one is moved; so the time between two moves is longer. */
@@ -21,7 +31,7 @@ export const steadyMs = 5_000;
 
 /** Whether tasks of the service are moved at all, as its spec is. */
 export const mayMove = ({ Spec, shoal }: Service): boolean =>
-  Spec.Mode?.Global === undefined &&
+  modeOf(Spec) === 'replicated' &&
   !shoal.removing &&
   // A job that may end would do its work twice.
   restartRules(taskTemplate(Spec).RestartPolicy).condition === 'any' &&
@@ -47,7 +57,7 @@ export function beforeMove(
     live++;
     at = Math.max(at, (task.shoal.runningSince ?? now) + steadyMs);
   }
-  if (live !== replicasOf(service)) return wait('a task in every slot');
+  if (live !== replicasOf(service.Spec)) return wait('a task in every slot');
   return at > now ? wait('all its tasks to have run for a while', at) : undefined;
 }
 

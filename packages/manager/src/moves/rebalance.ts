@@ -2,7 +2,6 @@ import {
   isWanted,
   moveRestLeftMs,
   type Service,
-  slotKey,
   type Task,
   type Wait,
   waitOf,
@@ -10,7 +9,7 @@ import {
 } from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 
-import { byAge, moveOrder, newTask, takesTasks, targetLike } from '../services/index.ts';
+import { byAge, moveOrder, secondTask, takesTasks } from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
 import { advanceExchanges, beginExchange } from './exchange.ts';
 import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
@@ -104,9 +103,8 @@ function begin(
   if (move === 'later') return 'no room';
   const old = live.find(({ NodeID }) => NodeID === move.from);
   if (old?.Slot === undefined) return 'even';
-  const place = { key: slotKey(old), slot: old.Slot, nodeId: move.to, creatable: true };
   const stopFirst = moveOrder(service.Spec) === 'stop-first' && { stopFirst: true as const };
-  tx.tasks.create(newTask(service.ID, place, targetLike(old), { moves: old.ID, ...stopFirst }, ids));
+  tx.tasks.create(secondTask(old, move.to, { ...stopFirst }, ids));
   return 'moves';
 }
 

@@ -1,5 +1,5 @@
 import { Loop } from '../loop.ts';
-import { compareStates, isWanted, stateOf, type Task, wakeUps } from '../model/index.ts';
+import { compareStates, isWanted, modeOf, stateOf, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
 import { nodeMatters, type OrchestratorOptions } from '../services/index.ts';
 import type { Change, Store } from '../store/index.ts';
@@ -27,7 +27,7 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
         .then(wakeUps),
   });
   const markAll = () => {
-    for (const { ID, Spec } of store.view.services.all()) if (!Spec.Mode?.Global) loop.mark(ID);
+    for (const { ID, Spec } of store.view.services.all()) if (modeOf(Spec) === 'replicated') loop.mark(ID);
   };
   const notice = (change: Change) => {
     if (change.table === 'services') loop.mark(change.id);

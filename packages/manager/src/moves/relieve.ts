@@ -6,13 +6,12 @@ import {
   priorityOf,
   type Service,
   shortOf,
-  slotKey,
   type Task,
   type Wait,
   waitOf,
 } from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
-import { byAge, isRunning, moveOrder, newTask, targetLike } from '../services/index.ts';
+import { byAge, isRunning, moveOrder, secondTask } from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
 import type { Losses } from './losses.ts';
 import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
@@ -63,14 +62,12 @@ function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): 
       why = `a node for a task of ${service.Spec.Name ?? service.ID}: ${found.why}`;
       continue;
     }
-    const place = { key: slotKey(task), ...slotOf(task), nodeId: found.to, creatable: true };
-    tx.tasks.create(newTask(service.ID, place, targetLike(task), { moves: task.ID, relieves: short }, ids));
+    tx.tasks.create(secondTask(task, found.to, { relieves: short }, ids));
     return undefined;
   }
   return why;
 }
 
-const slotOf = ({ Slot }: Task) => (Slot === undefined ? {} : { slot: Slot });
 const nothing: ReadonlyMap<string, number> = new Map();
 
 /** A task that may be moved off its node. */

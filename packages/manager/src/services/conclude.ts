@@ -4,9 +4,7 @@ import type { Draft } from './draft.ts';
 import type { Place } from './new-task.ts';
 import { isRunning } from './standing.ts';
 import { isAwaited, leftWaitingAt } from './stuck.ts';
-import { overtaken } from './update/overtaken.ts';
-import { firstFailure } from './update/rollout.ts';
-import { isCurrent, isDirty, isUpdating, withReason } from './update/update-state.ts';
+import { firstFailure, isCurrent, isDirty, isUpdating, overtaken, withReason } from './update/index.ts';
 
 /** What takes longer than this to start or to stop is worth a word in the update's message. */
 const patienceMs = 60_000;

@@ -1,16 +1,14 @@
+import { modeOf } from '../model/index.ts';
 import { joinCompanions, leaveCompanions } from './companions.ts';
 import { concludeUpdate } from './conclude.ts';
 import { type Decision, Draft, type Snapshot } from './draft.ts';
-import { globalPlaces } from './modes/global.ts';
-import { replicatedPlaces } from './modes/replicated.ts';
+import { globalPlaces, replicatedPlaces } from './modes/index.ts';
 import { observe } from './observe.ts';
 import { reap } from './reaper.ts';
 import { settle } from './settle.ts';
 import { underWay } from './start.ts';
 import { judgeStuck } from './stuck.ts';
-import { adopt } from './update/adopt.ts';
-import { beginUpdate, judgeUpdate, pickPlaces } from './update/rollout.ts';
-import { isDirty } from './update/update-state.ts';
+import { adopt, beginUpdate, isDirty, judgeUpdate, pickPlaces } from './update/index.ts';
 
 /**
  * What has to be written so that a service comes nearer to what its spec says. Looks only at the present
@@ -24,7 +22,7 @@ export function decideService(snapshot: Snapshot): Decision {
   leaveCompanions(draft);
   judgeUpdate(draft);
   takeOn(draft);
-  const places = draft.service.Spec.Mode?.Global ? globalPlaces(draft) : replicatedPlaces(draft);
+  const places = modeOf(draft.service.Spec) === 'global' ? globalPlaces(draft) : replicatedPlaces(draft);
   beginUpdate(draft, places);
   const dirty = new Set(places.filter(({ key }) => isDirty(draft.slot(key), draft.service)));
   // What settles may free a hand for the next place.

@@ -1,7 +1,16 @@
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import { Loop } from '../loop.ts';
-import { type Node, nodeState, refusedLimits, roleOf, stateOf, type Wait, wakeAt } from '../model/index.ts';
+import {
+  modeOf,
+  type Node,
+  nodeState,
+  refusedLimits,
+  roleOf,
+  stateOf,
+  type Wait,
+  wakeAt,
+} from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { decideService } from './decide.ts';
 import { ComingRoom, snapshotOf } from './snapshot.ts';
@@ -133,6 +142,6 @@ const placementFacts = (node: Node) => ({
 
 function onNode(view: ReadView, nodeId: string): Set<string> {
   const services = new Set(view.tasks.by('node', nodeId).map(({ ServiceID }) => ServiceID));
-  for (const { ID, Spec } of view.services.all()) if (Spec.Mode?.Global) services.add(ID);
+  for (const { ID, Spec } of view.services.all()) if (modeOf(Spec) === 'global') services.add(ID);
   return services;
 }

@@ -4,6 +4,7 @@ import {
   networksOf,
   type PortConfig,
   type Service,
+  slotKey,
   type Task,
   type TaskInternals,
   type TaskSpec,
@@ -70,6 +71,21 @@ export const targetLike = ({ Spec, shoal }: Task): Target => ({
   networks: shoal.networks ?? [],
   networkMode: shoal.networkMode,
 });
+
+/** A second task for the slot of `old`, bound to another node: how a move begins. */
+export const secondTask = (
+  old: Task,
+  nodeId: string,
+  origin: Omit<Origin, 'moves'>,
+  ids: Ids,
+): NewObject<Task> =>
+  newTask(
+    old.ServiceID,
+    { key: slotKey(old), ...(old.Slot !== undefined && { slot: old.Slot }), nodeId, creatable: true },
+    targetLike(old),
+    { ...origin, moves: old.ID },
+    ids,
+  );
 
 /** Made to be prepared only; whoever makes it decides when it starts. */
 export function newTask(

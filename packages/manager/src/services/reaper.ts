@@ -2,8 +2,7 @@ import { restartRules, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import { taskTemplate } from './policy.ts';
 import { isDropped, standing } from './standing.ts';
-import { firstFailure } from './update/rollout.ts';
-import { isHalted, isUpdating } from './update/update-state.ts';
+import { firstFailure, isHalted, isUpdating } from './update/index.ts';
 
 /**
  * Forgets the oldest tasks of each place beyond the history limit. With MaxAttempts at least one more than

@@ -23,7 +23,7 @@ import {
   provedAt,
 } from './standing.ts';
 import { start, startsAfterStop } from './start.ts';
-import { atStake, isUpdating, targetOf } from './update/update-state.ts';
+import { atStake, isUpdating, targetOf } from './update/index.ts';
 
 /** A task that must leave its node keeps serving while its successor starts, but not longer than this. */
 const longestHandoverMs = 30_000;

@@ -2,9 +2,7 @@ import { pendingReasonsOf, type Task, type Wait, waitOf, whyWaiting } from '../m
 import type { Draft, Slot } from './draft.ts';
 import type { Place } from './new-task.ts';
 import { isRunning, isUnassigned, makesRoom } from './standing.ts';
-import { overtaken } from './update/overtaken.ts';
-import { endUpdate } from './update/rollout.ts';
-import { isCurrent, isDirty, isUpdating } from './update/update-state.ts';
+import { endUpdate, isCurrent, isDirty, isUpdating, overtaken } from './update/index.ts';
 
 /** A task that no node took for so long, while nothing was under way that could change it, gets none. */
 const sureMs = 15_000;

@@ -1,1 +1,2 @@
-export { replicasOf } from './replicated.ts';
+export { globalPlaces } from './global.ts';
+export { replicatedPlaces } from './replicated.ts';

@@ -1,16 +1,11 @@
-import { type Service, slotKey, type Task } from '../../model/index.ts';
+import { replicasOf, slotKey, type Task } from '../../model/index.ts';
 import type { Draft } from '../draft.ts';
 import type { Place } from '../new-task.ts';
 import { byAge, displacement, isRunning } from '../standing.ts';
 
-/** Docker's default when a spec says replicated, but not how many. */
-const defaultReplicas = 1;
-
-export const replicasOf = ({ Spec }: Service): number => Spec.Mode?.Replicated?.Replicas ?? defaultReplicas;
-
 /** The slots a replicated service has to have, after removing those it has too many of. */
 export function replicatedPlaces(draft: Draft): Place[] {
-  const wanted = replicasOf(draft.service);
+  const wanted = replicasOf(draft.service.Spec);
   scaleDown(draft, wanted);
   const numbers = new Set(draft.keys.flatMap((key) => draft.slot(key).tasks[0]?.Slot ?? []));
   for (let slot = 1; numbers.size < wanted; slot++) numbers.add(slot);
