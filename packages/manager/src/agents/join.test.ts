@@ -115,7 +115,7 @@ describe('a host whose own network is that of a network of the cluster', () => {
     }
   });
 
-  it("is refused with an address that hosts have in VXLAN, and let in again where it has been all the time", async () => {
+  it('is refused with an address that hosts have in VXLAN, and let in again where it has been all the time', async () => {
     const { store, come } = await aCluster({ grows: false });
     await expect(come(hello('198.18.0.9'))).rejects.toThrow(/hosts have in VXLAN/);
     const { ID } = await come(hello('192.0.2.9'));
