@@ -15,8 +15,8 @@ import type { RebalanceContext } from './rebalance-context.ts';
 
 /**
  * Exchanges: where no node has room for one task more, tasks of two services move into each other's room. Both new ones
- * are prepared, then both old ones stop, then the new ones start. Whoever can't be prepared ends the exchange, and
- * nothing was given up.
+ * are prepared, then both old ones stop, then the new ones start. If one can't be prepared, the exchange ends and
+ * nothing has changed.
  */
 
 /** Nodes from which a task is offered: those that have most of its service. */
@@ -65,7 +65,7 @@ export function advanceExchanges(tx: Tx, moves: Iterable<string>): void {
   }
 }
 
-/** It does without one of its tasks for as long as a start takes. */
+/** Whether the service can do without one of its tasks for as long as a start takes. */
 const toleratesStop = ({ Spec }: Service): boolean =>
   moveOrder(Spec) !== undefined && Spec.UpdateConfig?.Order !== 'start-first';
 

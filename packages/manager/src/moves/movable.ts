@@ -14,15 +14,15 @@ import {
   waitOf,
 } from '../model/index.ts';
 import {
-  displacement,
   isCurrent,
   isHalted,
   isRunning,
   isUpdating,
   moveOrder,
   type Nodes,
-  standing,
+  presenceOf,
   taskTemplate,
+  whyMustLeave,
 } from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
 
@@ -50,9 +50,9 @@ export function beforeMove(
   let at = 0;
   let live = 0;
   for (const task of tasks) {
-    const stands = standing(task, nodes);
-    if (stands === 'ended' || (stands === 'orphaned' && !isWanted(task))) continue;
-    if (stands !== 'live' || !isSteady(task, service, nodes))
+    const presence = presenceOf(task, nodes);
+    if (presence === 'ended' || (presence === 'orphaned' && !isWanted(task))) continue;
+    if (presence !== 'live' || !isSteady(task, service, nodes))
       return wait(`task ${task.ID}, which does not run as it should or is about to leave`);
     live++;
     at = Math.max(at, (task.shoal.runningSince ?? now) + steadyMs);
@@ -66,7 +66,7 @@ const isSteady = (task: Task, service: Service, nodes: Nodes): boolean =>
   !task.observed?.err &&
   isCurrent(task, service) &&
   isReady(nodes.get(task.NodeID ?? '')) &&
-  displacement(task, nodes) === undefined;
+  whyMustLeave(task, nodes) === undefined;
 
 /** Tasks of other services live in the networks of this one's, and would have to start anew. */
 export const isShared = (tx: Tx, { Spec }: Service): boolean =>
@@ -86,7 +86,7 @@ export function mayTake(
   };
 }
 
-/** Nodes on which a moved task did not come to run; not tried again before the node, or the service, has changed. */
+/** Nodes on which a moved task never ran; they are not tried again before the node or the service has changed. */
 function failedTargets(service: Service, tasks: readonly Task[], nodes: Nodes, now: number): Set<string> {
   const failed = tasks.filter((task) => {
     const node = nodes.get(task.NodeID ?? '');

@@ -33,7 +33,7 @@ const mostSearched = 10;
  * such pair at a time. Returns what services wait for that may be uneven.
  */
 export function rebalance(tx: Tx, serviceIds: Iterable<string>, context: RebalanceContext): Wait[] {
-  const { state, losses, now } = context;
+  const { state, recentLoss, now } = context;
   const balancer = new Balancer(state, { now, seed: 0 });
   const waits: Wait[] = [];
   let free = mostMoves - context.underWay.size;
@@ -48,7 +48,7 @@ export function rebalance(tx: Tx, serviceIds: Iterable<string>, context: Rebalan
     const tasks = tx.tasks.by('service', id);
     const wait =
       beforeMove(service, tasks, tx.nodes, now) ??
-      losses.beforeMove({ kind: 'service', id }, now) ??
+      recentLoss.beforeMove({ kind: 'service', id }, now) ??
       turn(id, { free, judged, now });
     if (wait) {
       waits.push(wait);

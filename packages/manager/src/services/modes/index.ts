@@ -1,2 +1,2 @@
-export { globalPlaces } from './global.ts';
-export { replicatedPlaces } from './replicated.ts';
+export { globalSlots } from './global.ts';
+export { replicatedSlots } from './replicated.ts';

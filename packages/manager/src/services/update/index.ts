@@ -1,5 +1,13 @@
 export { adopt } from './adopt.ts';
-export { overtaken } from './overtaken.ts';
-export { beginUpdate, endUpdate, firstFailure, judgeUpdate, pickPlaces } from './rollout.ts';
+export { excusedSlots } from './excused-slots.ts';
+export { applyFailureAction, beginUpdate, endUpdate, firstFailure, pickSlots } from './rollout.ts';
 export { isSameTemplate } from './template.ts';
-export { atStake, isCurrent, isDirty, isHalted, isUpdating, targetOf, withReason } from './update-state.ts';
+export {
+  isCurrent,
+  isHalted,
+  isUpdating,
+  needsUpdate,
+  targetOf,
+  taskToReplace,
+  withReason,
+} from './update-state.ts';

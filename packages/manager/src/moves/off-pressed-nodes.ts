@@ -13,9 +13,9 @@ import {
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 import { byAge, isRunning, moveOrder, secondTask } from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
-import type { Losses } from './losses.ts';
 import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
-import type { Strains } from './strains.ts';
+import type { PressureReliefs } from './pressure-reliefs.ts';
+import type { RecentLoss } from './recent-loss.ts';
 
 /** A node from which nothing could be moved is looked at again after this time. */
 const laterMs = 10_000;
@@ -23,8 +23,8 @@ const laterMs = 10_000;
 export interface ReliefContext {
   /** Equal to what `tx` reads. */
   readonly state: ClusterState;
-  readonly losses: Losses;
-  readonly strains: Strains;
+  readonly recentLoss: RecentLoss;
+  readonly reliefs: PressureReliefs;
   /** Bytes that tasks use, by id, on nodes that are short of memory. Where it is not known a task counts as frugal. */
   readonly memory: ReadonlyMap<string, number>;
   readonly now: number;
@@ -36,13 +36,13 @@ export interface ReliefContext {
  * bound to another node. The orchestrator starts it and stops the first one once the second runs; so no service ever
  * has less tasks than it should. What finds no better place stays. Returns what nodes wait for.
  */
-export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContext): Wait[] {
-  const { losses, strains, now } = context;
+export function moveOffPressedNodes(tx: Tx, nodeIds: Iterable<string>, context: ReliefContext): Wait[] {
+  const { recentLoss, reliefs, now } = context;
   let balancer: Balancer | undefined;
   return [...nodeIds].flatMap((id) => {
     const node = tx.nodes.get(id);
     if (!node || !isReady(node) || shortOf(node).length === 0) return [];
-    const early = strains.beforeMove(id, now) ?? losses.beforeMove({ kind: 'node', id }, now);
+    const early = reliefs.beforeMove(id, now) ?? recentLoss.beforeMove({ kind: 'node', id }, now);
     if (early) return early;
     balancer ??= new Balancer(context.state, { now, seed: 0 });
     const why = begin(tx, node, balancer, context);
