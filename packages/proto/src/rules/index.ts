@@ -1,4 +1,5 @@
 export * from './between-hosts.ts';
+export * from './certificates.ts';
 export * from './ipv4.ts';
 export * from './lease.ts';
 export * from './names.ts';
