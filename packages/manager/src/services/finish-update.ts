@@ -10,12 +10,12 @@ import {
   isCurrent,
   isUpdating,
   needsUpdate,
+  progressOf,
   withReason,
 } from './update/index.ts';
 
 /** A start or a stop that takes longer than this is named in the update's message. */
 const patienceMs = 60_000;
-const separator = '; waiting for ';
 
 /** What an update waits for in one slot. */
 interface Open {
@@ -90,8 +90,7 @@ function completed(service: Service, now: number): Service {
 function reported({ service, snapshot }: Draft, open: readonly Open[]): Service {
   const status = service.UpdateStatus;
   if (!status) return service;
-  const [base = ''] = (status.Message ?? '').split(separator);
   const told = open.find(({ tellAt }) => tellAt <= snapshot.now);
-  const Message = told ? `${base}${separator}${told.wait.why}` : base;
+  const Message = told ? `${progressOf(service)}; waiting for ${told.wait.why}` : progressOf(service);
   return Message === status.Message ? service : { ...service, UpdateStatus: { ...status, Message } };
 }

@@ -4,4 +4,4 @@ export { currentTarget, secondTask } from './new-task.ts';
 export { moveOrder, taskTemplate, type UpdateRules, updateRules } from './policy.ts';
 export { byAge, isRunning, isUnassigned, type Nodes, presenceOf, whyMustLeave } from './presence.ts';
 export { waitsOf } from './snapshot.ts';
-export { adopt, isCurrent, isHalted, isSameTemplate, isUpdating } from './update/index.ts';
+export { adopt, isCurrent, isHalted, isSameTemplate, isUpdating, underWayText } from './update/index.ts';

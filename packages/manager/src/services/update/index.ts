@@ -7,7 +7,9 @@ export {
   isHalted,
   isUpdating,
   needsUpdate,
+  progressOf,
   targetOf,
   taskToReplace,
+  underWayText,
   withReason,
 } from './update-state.ts';

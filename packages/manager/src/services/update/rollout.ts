@@ -20,6 +20,7 @@ import {
   needsUpdate,
   startOf,
   taskToReplace,
+  underWayText,
   withReason,
 } from './update-state.ts';
 
@@ -70,7 +71,7 @@ export function beginUpdate(draft: Draft, slots: readonly Slot[]): void {
   const UpdateStatus = {
     State: 'updating' as const,
     StartedAt: isoTime(draft.snapshot.now),
-    Message: 'update in progress',
+    Message: underWayText.update,
   };
   const { rollback: _, ...shoal } = service.shoal;
   draft.service = { ...service, UpdateStatus, shoal };
