@@ -3,14 +3,14 @@ import { resolve } from 'node:path';
 import { pino } from 'pino';
 import { AgentServer } from './agents/index.ts';
 import { allocatorLoop, neededPortConflicts, prepareNetworks } from './allocator/index.ts';
-import { buildApi, listen } from './api/index.ts';
+import { buildApi, listen, readTls } from './api/index.ts';
 import { portsOf, readConfig, usage } from './config.ts';
 import { steadyTime } from './effects.ts';
 import { newId } from './ids.ts';
 import { explain, memoryUse } from './insight/index.ts';
 import { beginTerm } from './leadership/index.ts';
 import { startLiveness } from './liveness/index.ts';
-import { rebalanceLoop, relieveLoop } from './moves/index.ts';
+import { rebalanceLoop, reliefLoop } from './moves/index.ts';
 import { schedulerLoop } from './scheduler/index.ts';
 import { readSealingKey } from './sealing-key.ts';
 import { orchestratorLoop } from './services/index.ts';
@@ -105,7 +105,7 @@ const scheduler = schedulerLoop(store, { clock, log: log.child({ component: 'sch
 const allocator = allocatorLoop(store, { clock, log: log.child({ component: 'allocator' }) });
 const orchestrator = orchestratorLoop(store, { clock, ids, log: log.child({ component: 'orchestrator' }) });
 const rebalancer = rebalanceLoop(store, { clock, ids, log: log.child({ component: 'rebalancer' }) });
-const reliever = relieveLoop(store, {
+const reliever = reliefLoop(store, {
   clock,
   ids,
   log: log.child({ component: 'reliever' }),
@@ -136,7 +136,8 @@ process.on('SIGINT', (signal) => void stop(signal));
 
 try {
   await agents.listen(config.agentListen);
-  await listen(api, config.api);
+  const { tls } = config;
+  await listen(api, config.api, { tls: tls && (() => readTls(tls)), log });
 } catch (error) {
   log.fatal({ err: error }, 'could not start');
   process.exit(1);
