@@ -213,6 +213,9 @@ export const RULES: readonly Rule[] = [
       // Its agents are hollow: 1,000 containers would measure the machine.
       'packages/testbed/src/bench/restart.ts',
       'packages/testbed/src/bench/scale/host-process.ts',
+      // Both ends of a tunnel, without a manager and a host around them that would do other work.
+      'packages/testbed/src/bench/tunnels/manager-end.ts',
+      'packages/testbed/src/bench/tunnels/agent-end.ts',
     ],
     not: ['packages/manager', 'packages/agent'],
     why: 'the testbed drives the real processes from outside',

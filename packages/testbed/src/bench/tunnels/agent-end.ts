@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { Assignments } from '../../../../agent/src/assignments/index.ts';
+import { passOn } from '../../../../agent/src/docker/pass-on.ts';
+import { ManagerLink, newSecret } from '../../../../agent/src/session/index.ts';
+import { Tunnels } from '../../../../agent/src/tunnels/index.ts';
+import { NodeFacts, protocolVersion } from '../../../../proto/src/index.ts';
+import { uploadBare } from './bare.ts';
+import { answerParent, cpuSeconds } from './talk.ts';
+
+/** Agents with their real sessions and tunnels, and nothing else. */
+const clock = () => performance.timeOrigin + performance.now();
+let roundTrips: number[] = [];
+
+function connect(index: number, manager: string, joinToken: string, socket: string): Promise<string> {
+  return new Promise((resolve) => {
+    let nodeId = '';
+    const secret = newSecret();
+    const link = new ManagerLink({
+      manager: () => manager,
+      hello: () => ({
+        protocol: protocolVersion,
+        joinToken,
+        nodeId,
+        nodeSecret: secret,
+        facts: NodeFacts.fromPartial({ hostname: `bench${index}`, address: '127.0.0.1' }),
+      }),
+      statuses: () => [],
+      clock,
+      onContact: (sentAt) => roundTrips.push(clock() - sentAt),
+      onAlone: () => undefined,
+      onAccepted: () => undefined,
+      onWelcome: async (welcome) => {
+        nodeId = welcome.nodeId;
+        resolve(nodeId);
+      },
+      assignments: new Assignments(),
+      onAssignments: async () => undefined,
+      answer: async ({ id }) => ({ id, outcome: { $case: 'error', value: { status: 501, message: '' } } }),
+      tunnels: new Tunnels({
+        manager: () => manager,
+        nodeId: () => nodeId,
+        daemon: (request, body, signal) => passOn(socket, request, body, signal),
+      }),
+      random: Math.random,
+      log: pino({ level: 'silent' }),
+    });
+    link.open();
+  });
+}
+
+const handlers = {
+  cpu: () => cpuSeconds(),
+  /** Resolves with their nodes' ids. */
+  connect: (given: { count: number; port: number; joinToken: string; socket: string }): Promise<string[]> =>
+    Promise.all(
+      Array.from({ length: given.count }, (_, index) =>
+        connect(index, `127.0.0.1:${given.port}`, given.joinToken, given.socket),
+      ),
+    ),
+  /** How long the manager's answer to each beat takes, ms. */
+  beats: async ({ ms }: { ms: number }): Promise<number[]> => {
+    roundTrips = [];
+    await sleep(ms);
+    return roundTrips;
+  },
+  bare: ({ port, size, ms }: { port: number; size: number; ms: number }) => uploadBare(port, size, ms),
+};
+export type AgentEnd = typeof handlers;
+answerParent(handlers);
