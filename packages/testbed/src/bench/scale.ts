@@ -5,12 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { buildAll } from '../../../../scripts/build.ts';
-import { type HttpOptions, http, httpJson, until } from '../probe.ts';
-import { say, step, TestbedError } from '../say.ts';
-import { report } from './report.ts';
-import { freePort, ManagerProcess } from './restart/manager-process.ts';
-import { HostProcess, type Received } from './scale/host-processes.ts';
-import { coresOf, memoryOf } from './scale/process-use.ts';
+import { type HttpOptions, http, httpJson, say, step, TestbedError, until } from '../machine/index.ts';
+import { report } from './measure/index.ts';
+import { freePort, ManagerProcess } from './restart/index.ts';
+import { coresOf, HostProcess, memoryOf, type Received } from './scale/index.ts';
 
 /**
  * One manager with very many hosts and tasks. The manager is the real process with its state on disk; the hosts are
