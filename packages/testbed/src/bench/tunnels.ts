@@ -2,13 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { say, step } from '../say.ts';
-import { median, quantile } from './network/stats.ts';
-import { report } from './report.ts';
-import type { AgentEnd } from './tunnels/agent-end.ts';
-import type { Moved } from './tunnels/bare.ts';
-import type { ManagerEnd } from './tunnels/manager-end.ts';
-import { Child } from './tunnels/talk.ts';
+import { say, step } from '../machine/index.ts';
+import { median, quantile, report } from './measure/index.ts';
+import { type AgentEnd, Child, type ManagerEnd, type Moved } from './tunnels/index.ts';
 
 /**
  * Tunnels at full speed, and what they do to the sessions beside them: the manager's door for agents and the sessions

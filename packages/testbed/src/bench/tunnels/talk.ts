@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { TestbedError } from '../../say.ts';
+import { TestbedError } from '../../machine/index.ts';
 
 /** Longer than any answer of this bench takes. */
 const patienceMs = 60_000;
