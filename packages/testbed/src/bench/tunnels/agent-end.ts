@@ -5,6 +5,7 @@ import { passOn } from '../../../../agent/src/docker/pass-on.ts';
 import { ManagerLink, newSecret } from '../../../../agent/src/session/index.ts';
 import { Tunnels } from '../../../../agent/src/tunnels/index.ts';
 import { NodeFacts, protocolVersion } from '../../../../proto/src/index.ts';
+import { leaseMs } from '../../../../proto/src/rules/index.ts';
 import { uploadBare } from './bare.ts';
 import { answerParent, cpuSeconds } from './talk.ts';
 
@@ -15,6 +16,7 @@ let roundTrips: number[] = [];
 function connect(index: number, manager: string, joinToken: string, socket: string): Promise<string> {
   return new Promise((resolve) => {
     let nodeId = '';
+    let lease = leaseMs;
     const secret = newSecret();
     const link = new ManagerLink({
       manager: () => manager,
@@ -27,11 +29,13 @@ function connect(index: number, manager: string, joinToken: string, socket: stri
       }),
       statuses: () => [],
       clock,
-      onContact: (sentAt) => roundTrips.push(clock() - sentAt),
+      // A lease begins when what was answered was sent.
+      onLease: (until) => roundTrips.push(clock() - (until - lease)),
       onAlone: () => undefined,
       onAccepted: () => undefined,
       onWelcome: async (welcome) => {
         nodeId = welcome.nodeId;
+        lease = welcome.timing?.leaseMs ?? leaseMs;
         resolve(nodeId);
       },
       assignments: new Assignments(),

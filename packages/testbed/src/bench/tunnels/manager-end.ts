@@ -16,6 +16,7 @@ await store.update((tx) => {
     ID: newId(),
     JoinTokens: { Worker: joinToken, Manager: newId() },
     TaskHistoryRetentionLimit: 5,
+    term: 1,
   });
 }, 'manager');
 const agents = new AgentServer(store, {
