@@ -63,6 +63,7 @@ start_agent() {
   if [ "${SHOAL_MANAGER:-0}" = 1 ]; then flags+=(--runs-manager); fi
   MALLOC_ARENA_MAX=1 exec node --max-semi-space-size=1 /opt/shoal/agent/main.mjs --state-dir /var/lib/shoal/agent \
     --manager "$SHOAL_MANAGER_ADDR" --docker unix:///var/run/docker.sock \
+    --join-token-file /var/lib/shoal/join-token \
     --hostname "$NAME" --advertise-addr "$SHOAL_ADVERTISE_ADDR" "${flags[@]}" ${SHOAL_AGENT_ARGS:-}
 }
 

@@ -6,8 +6,6 @@ export interface Config {
   readonly api: readonly string[];
   /** Where agents connect: `HOST:PORT`. */
   readonly agentListen: string;
-  /** Given for the cluster's first start; later the stored one counts. */
-  readonly joinToken: string | undefined;
   readonly logLevel: string;
 }
 
@@ -19,8 +17,6 @@ Plans and serves a cluster of Docker hosts.
   --api ADDRESS          serve Docker's API here; repeatable (default tcp://127.0.0.1:2475 and
                          unix:///run/shoal/shoal.sock)
   --agent-listen ADDR    where agents connect                (default 127.0.0.1:2480)
-  --join-token TOKEN     the token agents must show; made up at the first start if not given
-                         (also: SHOAL_JOIN_TOKEN)
   --log-level LEVEL      trace, debug, info, warn, error     (default info)
   --help
 
@@ -40,10 +36,7 @@ export const portsOf = ({ api, agentListen }: Pick<Config, 'api' | 'agentListen'
 const portIn = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
 
 /** Reads the command line. Throws an Error with a text for people. */
-export function readConfig(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Config | 'help' {
+export function readConfig(args: readonly string[]): Config | 'help' {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -54,7 +47,6 @@ export function readConfig(
         default: ['tcp://127.0.0.1:2475', 'unix:///run/shoal/shoal.sock'],
       },
       'agent-listen': { type: 'string', default: '127.0.0.1:2480' },
-      'join-token': { type: 'string' },
       'log-level': { type: 'string', default: 'info' },
       help: { type: 'boolean', default: false },
     },
@@ -72,7 +64,6 @@ export function readConfig(
     stateDir: values['state-dir'],
     api: values.api,
     agentListen: values['agent-listen'],
-    joinToken: values['join-token'] ?? env.SHOAL_JOIN_TOKEN,
     logLevel: values['log-level'],
   };
 }

@@ -28,6 +28,7 @@ import {
   distributionRoutes,
   doctorRoutes,
   reachedAt,
+  swarmRoutes,
   systemRoutes,
 } from './system/index.ts';
 import { taskRoutes } from './tasks/index.ts';
@@ -71,6 +72,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
 
   await app.register(swagger, openApi(deps));
   systemRoutes(app, deps);
+  swarmRoutes(app, deps);
   eventRoutes(app, deps);
   nodeRoutes(app, deps);
   livenessRoutes(app, deps);

@@ -5,6 +5,7 @@ import type { Ask } from '../../insight/index.ts';
 import type { LivenessReport } from '../../liveness/index.ts';
 import type { Node, Task } from '../../model/index.ts';
 import type { ReadView, Store } from '../../store/index.ts';
+import type { Authority } from '../../trust/index.ts';
 
 export interface DaemonRequest {
   readonly method: string;
@@ -24,6 +25,7 @@ export interface ApiDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
+  readonly authority: Pick<Authority, 'joinToken' | 'newJoinSecret' | 'rotate'>;
   readonly queries: {
     /** Looks an image up in its registry through some ready host. Throws QueryError. */
     distribution(image: string, registryAuth: string): Promise<unknown>;
