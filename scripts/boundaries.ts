@@ -38,6 +38,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     allocator: ['.', 'model', 'store'],
     api: [
       '.',
+      'api/access',
       'api/docs',
       'api/events',
       'api/forecast',
@@ -47,13 +48,16 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'api/nodes',
       'api/services',
       'api/system',
+      'api/listen',
       'api/tasks',
     ],
+    'api/access': ['.', 'api/docs', 'api/http', 'model', 'store'],
     'api/checks': ['api/http', 'model'],
     'api/docs': [],
     'api/events': ['api/docs', 'api/http', 'api/networks', 'api/objects', 'model', 'store'],
     'api/forecast': ['api/docs', 'api/http', 'api/objects', 'forecast'],
     'api/http': ['.', 'insight', 'liveness', 'model', 'store', 'trust'],
+    'api/listen': ['api/http'],
     'api/logs': ['api/docs', 'api/http', 'api/objects', 'model'],
     'api/networks': [
       'allocator',
@@ -156,9 +160,10 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
   },
   cli: {
     '.': ['commands'],
-    commands: ['.', 'drill'],
-    drill: ['.', 'drill/report'],
+    commands: ['.', 'drill', 'manager'],
+    drill: ['.', 'drill/report', 'manager'],
     'drill/report': ['drill'],
+    manager: ['.'],
   },
   proto: {
     '.': ['rules'],

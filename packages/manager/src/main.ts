@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { pino } from 'pino';
 import { AgentServer } from './agents/index.ts';
 import { allocatorLoop, neededPortConflicts, prepareNetworks } from './allocator/index.ts';
-import { buildApi, listen } from './api/index.ts';
+import { buildApi, listen, readTls } from './api/index.ts';
 import { portsOf, readConfig, usage } from './config.ts';
 import { steadyTime } from './effects.ts';
 import { newId } from './ids.ts';
@@ -136,7 +136,8 @@ process.on('SIGINT', (signal) => void stop(signal));
 
 try {
   await agents.listen(config.agentListen);
-  await listen(api, config.api);
+  const { tls } = config;
+  await listen(api, config.api, { tls: tls && (() => readTls(tls)), log });
 } catch (error) {
   log.fatal({ err: error }, 'could not start');
   process.exit(1);

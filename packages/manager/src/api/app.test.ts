@@ -294,6 +294,8 @@ describe('documentation', () => {
       '/shoal/v1/plan',
       '/shoal/v1/services/{id}/ports',
       '/shoal/v1/tasks/{id}/explain',
+      '/shoal/v1/tokens',
+      '/shoal/v1/tokens/{id}',
       '/swarm',
       '/swarm/update',
       '/tasks',

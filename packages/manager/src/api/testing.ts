@@ -47,6 +47,7 @@ const aReport: ApiDeps['liveness'] = ({ ID }): LivenessReport => ({
 export const anApp = (store: ApiDeps['store'], ask: Ask = nobody, tunnel: Tunnel = nobody) => {
   let ids = 0;
   return buildApi({
+    through: 'socket',
     store,
     clock: testClock,
     authority,

@@ -20,4 +20,5 @@ export * from './service.ts';
 export * from './swarm.ts';
 export * from './task.ts';
 export * from './task-status.ts';
+export * from './token.ts';
 export * from './wait.ts';

@@ -59,6 +59,8 @@ const owners: Readonly<Record<TableName, Parts>> = {
     shoal: planners,
     'shoal.attachments': ['allocator'],
   },
+  // Made and revoked, never changed.
+  tokens: {},
 };
 
 /** Somebody changed what is another's. That is a bug: nothing of the transaction is written. */

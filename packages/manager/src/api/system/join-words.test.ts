@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { aNode } from '../../testing.ts';
-import { listen } from '../listen.ts';
+import { listen } from '../listen/index.ts';
 import { anApi, anApp, joinToken } from '../testing.ts';
 
 const { store } = await anApi((tx) => {
@@ -12,7 +12,7 @@ const { store } = await anApi((tx) => {
 const app = await anApp(store);
 let port = 0;
 beforeAll(async () => {
-  const [address = ''] = await listen(app, ['tcp://127.0.0.1:0']);
+  const [address = ''] = await listen(app, ['http://127.0.0.1:0']);
   port = Number(URL.parse(address)?.port);
 });
 afterAll(() => app.close());

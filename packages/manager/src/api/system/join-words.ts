@@ -19,6 +19,8 @@ export function withJoinWords(request: FastifyRequest, node: ApiNode, token: () 
   const isDocker = request.headers['user-agent']?.startsWith('Docker-Client/');
   const { ManagerStatus } = node;
   if (!ManagerStatus?.Addr || !isDocker || !askers.has(request.raw.socket)) return node;
+  // Others may share the connection, behind a proxy.
+  if (request.user?.role !== 'admin') return node;
   const words =
     'That is for swarms of Docker itself, and refused here. A host joins Shoal as a worker, by its agent; run there:\n\n' +
     `    ${howToJoin(ManagerStatus.Addr, token())}\n\n` +

@@ -43,7 +43,8 @@ export function swarmRoutes(app: FastifyInstance, deps: ApiDeps): void {
       answers: [200, anything('The cluster')],
       errors: [503],
     }),
-    async (request) => {
+    async (request, reply) => {
+      reply.header('Cache-Control', 'no-store');
       askedForTokens(request);
       return swarmView(store.view, deps);
     },

@@ -21,7 +21,7 @@ export class ManagerProcess {
     this.#args = [
       join(ROOT, 'dist/manager/main.mjs'),
       ...['--state-dir', join(folder, 'state')],
-      ...['--api', `tcp://127.0.0.1:${apiPort}`],
+      ...['--api', `http://127.0.0.1:${apiPort}`],
       ...['--agent-listen', this.agentAddress],
     ];
   }
