@@ -18,6 +18,8 @@ export function join(tx: Tx, hello: Hello, ids: Ids): Node {
   if (!hello.facts) throw new JoinRefused('the greeting lacks the facts about the node');
   const reported = reportedOf(hello.facts);
   const { known, secretHash } = identity;
+  // All agents come back when a manager begins to lead: those that have nothing new to say are written nowhere.
+  if (known && isDeepStrictEqual(reported, known.reported)) return known;
   if (known) return admit(tx, tx.nodes.update({ ...known, reported }), known);
   const fresh = tx.nodes.create({
     ID: identity.formerId ?? ids(),

@@ -19,7 +19,7 @@ import type { Clock, Ids } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
 import { isReady, type Node } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
-import type { Store } from '../store/index.ts';
+import { beginTransaction, NotLeadingError, NotWrittenError, type Store, type Tx } from '../store/index.ts';
 import { Agents } from './agents.ts';
 import { applyStatus, reportedOf } from './from-proto.ts';
 import { isFromHere, JoinRefused } from './identity.ts';
@@ -49,6 +49,7 @@ export class AgentServer {
   readonly #agents: Agents;
   readonly #server: Server;
   readonly #tunnels = new Tunnels();
+  #closed = false;
 
   constructor(store: Store, options: AgentServerOptions) {
     this.#store = store;
@@ -108,9 +109,12 @@ export class AgentServer {
     this.#agents.setSilent(nodeId, silent);
   }
 
+  /** From the call on no agent hears anything any more. */
   async close(): Promise<void> {
-    await this.#agents.close();
+    this.#closed = true;
+    const agents = this.#agents.close();
     this.#server.forceShutdown();
+    await agents;
   }
 
   #serve(call: Call): void {
@@ -127,6 +131,7 @@ export class AgentServer {
     };
     const peer = call.getPeer();
     const take = async ({ body }: AgentMessage): Promise<void> => {
+      if (this.#closed) return;
       const facts =
         body?.$case === 'hello' ? body.value.facts : body?.$case === 'facts' ? body.value : undefined;
       if (facts?.runsManager && !isFromHere(peer, networkInterfaces())) {
@@ -137,9 +142,13 @@ export class AgentServer {
         await this.#handle(session, body);
       } else if (body?.$case === 'hello') {
         clearTimeout(greeting);
-        const node = await this.#join(body.value);
+        const { node, written } = await this.#join(body.value);
+        if (this.#closed) return;
         this.#options.liveness.heard(node.ID);
-        if (!gone) session = this.#welcome(node, call);
+        if (!gone) {
+          session = this.#welcome(node, call);
+          if (!written) session.unwritten = body.value.facts;
+        }
         // The stream has ended meanwhile, and the node is in the store as one that is ready.
         else if (!this.#agents.of(node.ID)) this.#options.liveness.left(node.ID);
       } else {
@@ -152,6 +161,8 @@ export class AgentServer {
       take(message)
         .catch((error: unknown) => {
           if (error instanceof JoinRefused) return fail(status.UNAUTHENTICATED, error.message);
+          if (error instanceof NotLeadingError || error instanceof NotWrittenError)
+            return fail(status.UNAVAILABLE, error.message);
           this.#options.log.error({ err: error, nodeId: session?.nodeId }, 'message of an agent failed');
           fail(status.INTERNAL, 'the manager could not handle the message');
         })
@@ -169,8 +180,21 @@ export class AgentServer {
     call.on('error', leave);
   }
 
-  async #join(hello: Hello): Promise<Node> {
-    return await this.#store.update((tx) => join(tx, hello, this.#options.ids), 'agents');
+  /**
+   * The node as its greeting makes it. When the disk takes nothing new (`written` is false), a host that is known comes in as it
+   * was before, by the same rules. Throws JoinRefused, and NotWrittenError for a host that is new.
+   */
+  async #join(hello: Hello): Promise<{ readonly node: Node; readonly written: boolean }> {
+    const come = (tx: Tx) => join(tx, hello, this.#options.ids);
+    try {
+      return { node: await this.#store.update(come, 'agents'), written: true };
+    } catch (error) {
+      if (!(error instanceof NotWrittenError)) throw error;
+      const { view, revision } = this.#store;
+      const node = view.nodes.get(come(beginTransaction(view, revision + 1, this.#options.clock())).ID);
+      if (!node) throw error;
+      return { node, written: false };
+    }
   }
 
   #welcome(node: Node, call: Call): Session {
@@ -198,12 +222,13 @@ export class AgentServer {
     switch (body?.$case) {
       case 'beat':
         session.beat(body.value.number);
+        if (session.unwritten) await this.#facts(session, session.unwritten);
         return;
       case 'statuses':
         await this.#statuses(session, body.value);
         return;
       case 'facts':
-        await this.#facts(session.nodeId, body.value);
+        await this.#facts(session, body.value);
         return;
       case 'resync':
         session.resync();
@@ -222,23 +247,37 @@ export class AgentServer {
 
   async #statuses(session: Session, { number, statuses }: StatusBatch): Promise<void> {
     const now = this.#options.clock();
-    await this.#store.update((tx) => {
+    const isWritten = await this.#write((tx) => {
       for (const report of statuses) {
         const task = tx.tasks.get(report.taskId);
         const changed = task && applyStatus(task, report, session.nodeId, now);
         if (changed) tx.tasks.update(changed);
       }
-    }, 'agents');
-    session.send({ $case: 'ack', value: { number } });
+    });
+    // Those that are not acknowledged come again.
+    if (isWritten) session.send({ $case: 'ack', value: { number } });
   }
 
-  async #facts(nodeId: string, facts: NodeFacts): Promise<void> {
-    await this.#store.update((tx) => {
-      const node = tx.nodes.get(nodeId);
+  /** Those that can't be written are kept until they can, or newer ones come. */
+  async #facts(session: Session, facts: NodeFacts): Promise<void> {
+    const isWritten = await this.#write((tx) => {
+      const node = tx.nodes.get(session.nodeId);
       if (!node) return;
       const reported = reportedOf(facts);
       if (isDeepStrictEqual(reported, node.reported)) return;
       fitNetworks(tx, tx.nodes.update({ ...node, reported }), node);
-    }, 'agents');
+    });
+    session.unwritten = isWritten ? undefined : facts;
+  }
+
+  /** False when the disk did not take it. That ends no session: the host is as alive as before. */
+  async #write(change: (tx: Tx) => void): Promise<boolean> {
+    try {
+      await this.#store.update(change, 'agents');
+      return true;
+    } catch (error) {
+      if (error instanceof NotWrittenError) return false;
+      throw error;
+    }
   }
 }

@@ -1,3 +1,4 @@
-export { buildApi } from './app.ts';
+export { type Api, buildApi } from './app.ts';
 export type { ApiDeps } from './http/index.ts';
-export { listen } from './listen.ts';
+export { type Listening, listen } from './listen.ts';
+export { serveNotLeading } from './not-leading.ts';

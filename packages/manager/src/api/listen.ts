@@ -1,7 +1,6 @@
 import { chmod, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect } from 'node:net';
-import type { FastifyInstance } from 'fastify';
 
 /** Go's default: dockerode puts whole specs into the query, and credentials come as a header. */
 const maxHeaderSize = 1024 * 1024;
@@ -10,35 +9,30 @@ const keepAliveTimeout = 120_000;
 /** How long requests under way may take to end when the API closes. */
 const closeGraceMs = 2_000;
 
-const serversOf = new WeakMap<FastifyInstance, Server[]>();
-
-/** Lets `app.close()` close the servers of `listen` too: requests under way get 2 s to end. */
-export function closeServersWith(app: FastifyInstance): void {
-  const servers: Server[] = [];
-  serversOf.set(app, servers);
-  app.addHook('onClose', async () => {
-    await Promise.all(servers.map(closeServer));
-  });
+export interface Listening {
+  /** With the real port where 0 was asked for. */
+  readonly addresses: readonly string[];
+  /** Requests under way get 2 s to end. */
+  close(): Promise<void>;
 }
 
 /**
- * Serves an app of `buildApi` on several addresses, `tcp://127.0.0.1:2475` or `unix:///run/shoal.sock`, until
- * it is closed. Returns the addresses, with the real port where 0 was asked for. Throws when an address is
- * malformed or taken, and closes the app then.
+ * Answers requests on several addresses, `tcp://127.0.0.1:2475` or `unix:///run/shoal.sock`, until it is closed.
+ * Throws when an address is malformed or taken.
  */
-export async function listen(app: FastifyInstance, addresses: readonly string[]): Promise<string[]> {
+export async function listen(serve: RequestListener, addresses: readonly string[]): Promise<Listening> {
+  const servers: Server[] = [];
+  const close = async () => void (await Promise.all(servers.map(closeServer)));
   const bound: string[] = [];
   try {
     for (const address of addresses) {
-      const server = createServer({ maxHeaderSize, keepAliveTimeout }, (request, response) =>
-        app.routing(request, response),
-      );
+      const server = createServer({ maxHeaderSize, keepAliveTimeout }, serve);
       bound.push(await bind(server, address));
-      serversOf.get(app)?.push(server);
+      servers.push(server);
     }
-    return bound;
+    return { addresses: bound, close };
   } catch (error) {
-    await app.close();
+    await close();
     throw error;
   }
 }

@@ -5,8 +5,9 @@ import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
-import { buildApi } from './app.ts';
+import { type Api, buildApi } from './app.ts';
 import type { ApiDeps } from './http/deps.ts';
+import { listen } from './listen.ts';
 
 export const testClock = () => Date.UTC(2026, 0, 1);
 
@@ -60,6 +61,13 @@ export const anApp = (store: ApiDeps['store'], ask: Ask = nobody, tunnel: Tunnel
     about: { version: '0.1.0', managerAddr: '10.0.0.9:2477' },
   });
 };
+
+/** An app on a port of its own; `close` closes both. */
+export async function served(app: Api) {
+  const { addresses, close } = await listen(app.routing, ['tcp://127.0.0.1:0']);
+  const url = (addresses[0] ?? '').replace('tcp:', 'http:');
+  return { url, close: async () => void (await Promise.all([app.close(), close()])) };
+}
 
 let current = await aStore(() => undefined);
 let currentAsk: Ask = nobody;

@@ -17,13 +17,13 @@ interface Beginning {
 export const beginTerm = (
   store: Pick<Store, 'update'>,
   { clock, ids, joinToken, managerPorts }: Beginning,
-): Promise<void> =>
+): Promise<number> =>
   store.update((tx) => {
     const [cluster] = tx.clusters.all();
     const term = nextTerm(cluster?.term ?? 0, clock());
     if (cluster) {
       tx.clusters.update({ ...cluster, term, managerPorts });
-      return;
+      return term;
     }
     const token = (given?: string) => given ?? `SHOAL-1-${ids()}-${ids()}`;
     tx.clusters.create({
@@ -33,6 +33,7 @@ export const beginTerm = (
       term,
       managerPorts,
     });
+    return term;
   }, 'manager');
 
 /**

@@ -1,0 +1,17 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { maxApiVersion } from './http/index.ts';
+
+const message =
+  'this manager does not lead at the moment, it is loading the state of the cluster: nothing was changed, try again in a moment';
+
+/** The answer to every request while this manager does not lead: an error as Docker's clients read it. */
+export function serveNotLeading(_request: IncomingMessage, response: ServerResponse): void {
+  response
+    .writeHead(503, {
+      'Content-Type': 'application/json',
+      'Api-Version': maxApiVersion,
+      Ostype: 'linux',
+      'Retry-After': '1',
+    })
+    .end(JSON.stringify({ message }));
+}
