@@ -247,7 +247,7 @@ it('whatever the disk answers: nothing acknowledged to people or agents is lost,
         disk.open(() => 'done'),
         Date.now,
       );
-      for (const id of agent.acknowledged) expect(view.tasks.get(id)?.Status.State).toBe('running');
+      for (const id of agent.acknowledged) expect(view.tasks.get(id)?.observed?.state).toBe('running');
       expect(agent.terms).toEqual(agent.terms.toSorted((a, b) => a - b));
       expect(disk.late).toBe(0);
     }),

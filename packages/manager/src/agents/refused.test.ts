@@ -27,7 +27,7 @@ it('statuses that can not be written are not acknowledged, end no session, and c
   disk.fate = 'done';
   agent.report(2, 't1', 'running');
   await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'ack', value: { number: 2 } }));
-  expect(store.view.tasks.get('t1')?.Status.State).toBe('running');
+  expect(store.view.tasks.get('t1')?.observed?.state).toBe('running');
 });
 
 it('facts that can not be written are written as soon as they can, the newest of them', async () => {
