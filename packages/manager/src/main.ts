@@ -6,7 +6,7 @@ import { version } from './version.ts';
 
 const config = (() => {
   try {
-    return readConfig(process.argv.slice(2), process.env);
+    return readConfig(process.argv.slice(2));
   } catch (error) {
     console.error(`shoal-manager: ${error instanceof Error ? error.message : error}\n\n${usage}`);
     process.exit(125);
@@ -30,7 +30,7 @@ try {
   };
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
-  log.info({ version, api: config.api, agents: config.agentListen }, 'manager is up');
+  log.info({ version, api: manager.addresses, agents: config.agentListen }, 'manager is up');
 } catch (error) {
   log.fatal({ err: error }, 'could not start');
   process.exit(1);

@@ -1,13 +1,17 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { anAgent } from './agents/testing.ts';
+import { anAgent, clusterId, nodeId, sealingKey, trust } from './agents/testing.ts';
 import { Manager } from './manager.ts';
 import type { Service } from './model/index.ts';
 import { Disk, type Fate } from './store/backends/unreliable.fixture.ts';
 import { type Backend, Store } from './store/index.ts';
+import { aCluster, aNode } from './testing.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -22,6 +26,13 @@ const freePort = (): Promise<number> =>
     });
   });
 
+function aStateDir(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-manager-'));
+  closers.push(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'sealing.key'), sealingKey.toString('base64'), { mode: 0o600 });
+  return folder;
+}
+
 type Open = () => Promise<Backend>;
 
 /** A manager on a disk of which a test says what its commits do: `next` the next one, `fate` the others. */
@@ -35,18 +46,25 @@ async function aManager(follow: (open: Open, tries: number) => Promise<Backend> 
     disk.next = undefined;
     return fate;
   };
+  // Of which the agents have certificates.
+  const before = await Store.open(disk.open(decide), Date.now);
+  await before.update((tx) => {
+    tx.clusters.create(aCluster({ ID: clusterId, trust }));
+    tx.nodes.create(aNode(nodeId));
+  });
   const port = await freePort();
   const said: string[] = [];
   let tries = 0;
   const manager = await Manager.start({
-    api: ['tcp://127.0.0.1:0'],
+    stateDir: aStateDir(),
+    api: ['http://127.0.0.1:0'],
+    tls: undefined,
     agentListen: `127.0.0.1:${port}`,
-    joinToken: 'SHOAL-1-secret',
     log: pino({ level: 'error' }, { write: (line: string) => void said.push(JSON.parse(line).msg) }),
     follow: () => follow(async () => disk.open(decide), ++tries),
   });
   closers.push(() => manager.close());
-  const url = manager.addresses[0]?.replace('tcp:', 'http:') ?? '';
+  const [url] = manager.addresses;
   const ask = async (method: string, path: string, body?: unknown) => {
     const answer = await fetch(`${url}${path}`, {
       method,
@@ -155,9 +173,10 @@ it('does not start where it can not load the state, and keeps no address then', 
   const port = await freePort();
   const start = () =>
     Manager.start({
-      api: [`tcp://127.0.0.1:${port}`],
+      stateDir: aStateDir(),
+      api: [`http://127.0.0.1:${port}`],
+      tls: undefined,
       agentListen: '127.0.0.1:0',
-      joinToken: undefined,
       log: pino({ level: 'silent' }),
       follow: () => Promise.reject(new Error('the disk is away')),
     });

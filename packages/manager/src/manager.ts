@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Listening, listen, serveNotLeading } from './api/index.ts';
+import { type Listening, listen, readTls, serveNotLeading } from './api/index.ts';
+import type { Config } from './config.ts';
 import { type Leading, type LeadOptions, lead } from './leadership/index.ts';
 import type { Backend } from './store/index.ts';
 
-/** Waits between tries to lead again. After the last one, whoever started this process has to start another. */
-const retriesMs = [100, 200, 500, 1_000, 2_000, 5_000, 5_000, 5_000];
+/** Waits before each try to lead again. After the last one, whoever started this process has to start another. */
+const retriesMs = [0, 100, 200, 500, 1_000, 2_000, 5_000, 5_000, 5_000];
 
-export interface ManagerOptions extends LeadOptions {
+export interface ManagerOptions extends LeadOptions, Pick<Config, 'tls'> {
   /** Resolves when this manager may lead: with the state, which nobody else writes as long as it leads. */
   readonly follow: () => Promise<Backend>;
 }
@@ -32,7 +33,11 @@ export class Manager {
   static async start(options: ManagerOptions): Promise<Manager> {
     const manager = new Manager(options);
     try {
-      manager.#listening = await listen((...exchange) => manager.#serve(...exchange), options.api);
+      const { tls, log } = options;
+      manager.#listening = await listen((...exchange) => manager.#serve(...exchange), options.api, {
+        tls: tls && (() => readTls(tls)),
+        log,
+      });
       manager.#life = manager.#leadOn(await manager.#lead());
       return manager;
     } catch (error) {
@@ -78,9 +83,10 @@ export class Manager {
       this.#leading = undefined;
       await leading.close();
       if (outcome === 'closed') return;
+      const { term } = leading;
       this.#options.log.error(
-        { outcome, term: leading.term },
-        'leading no more, as the end of a commit is not certain: loading the state again',
+        { term },
+        `a commit ended ${outcome}: leading no more, loading the state again`,
       );
     }
   }
@@ -90,15 +96,15 @@ export class Manager {
     const { log } = this.#options;
     const { signal } = this.#closing;
     for (const waitMs of retriesMs) {
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return undefined;
       try {
         return await this.#lead();
       } catch (error) {
-        log.error({ err: error, waitMs }, 'could not lead again');
-        await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+        log.error({ err: error }, 'could not lead again');
       }
     }
-    log.fatal({ tries: retriesMs.length }, 'could not lead again, giving up');
+    log.fatal({ tries: retriesMs.length }, 'gave up trying to lead');
     this.#failed.resolve();
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { NodeFacts } from '@shoal/proto';
 import { expect, it, vi } from 'vitest';
 import { Disk, type Fate } from '../store/backends/unreliable.fixture.ts';
-import { aManager, anAgent, assigned, nodeId } from './testing.ts';
+import { aManager, anAgent, assigned, certificateOf, nodeId, showing } from './testing.ts';
 
 /** A manager on a disk that is full while `disk.fate` says so. */
 async function aManagerOnADisk() {
@@ -46,7 +46,7 @@ it('facts that can not be written are written as soon as they can, the newest of
   await vi.waitFor(() => expect(hostname()).toBe('h3'));
 });
 
-it('a full disk keeps no known host away, whatever it has to tell; it is told why a new one can not come', async () => {
+it('a full disk keeps no host of the cluster away, whatever it has to tell', async () => {
   const { disk, store, port } = await aManagerOnADisk();
   const first = anAgent(port);
   first.hello();
@@ -56,35 +56,35 @@ it('a full disk keeps no known host away, whatever it has to tell; it is told wh
   again.hello({ facts: { hostname: 'h2' } });
   await vi.waitFor(() => expect(again.sets()).toHaveLength(1));
   await beaten(again, 1);
-  const stranger = anAgent(port);
-  stranger.hello({ nodeId: '', nodeSecret: 'of another' });
-  expect(await stranger.ended).toMatch(/nothing was changed: the disk is full/);
-  expect(store.view.nodes.size).toBe(1);
+  expect(store.view.nodes.get(nodeId)?.reported.description.Hostname).toBe('h1');
   disk.fate = 'done';
   await beaten(again, 2);
   await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.reported.description.Hostname).toBe('h2'));
 });
 
-it('lets nobody in without the secret, also when their greetings share a commit that is refused', async () => {
-  const { disk, store, port, left } = await aManagerOnADisk();
-  const own = anAgent(port);
-  own.hello();
-  await vi.waitFor(() => expect(own.sets()).toHaveLength(1));
+it('lets nobody in who is not of the cluster, also when greetings share a commit that is refused', async () => {
+  const { disk, store, port } = await aManagerOnADisk();
+  const ofAnother = showing(await certificateOf(nodeId, { of: 'another cluster' }));
+  const removed = showing(await certificateOf('r'.repeat(25)));
   disk.fate = 'refused';
-  const impostor = anAgent(port);
+  const agents = [anAgent(port, showing()), anAgent(port, ofAnother), anAgent(port, removed)];
   const returning = anAgent(port);
   let shared = 0;
   const writing = setInterval(() => {
     const write = () => store.update((tx) => tx.tasks.create(assigned('t1')));
     for (let n = 0; n < 10; n++) write().catch(() => shared++);
   });
-  impostor.hello({ nodeSecret: 'guessed', facts: { hostname: 'h2' } });
-  returning.hello({ facts: { hostname: 'h3' } });
-  expect(await impostor.ended).toMatch(/does not have the secret/);
+  for (const agent of [...agents, returning]) agent.hello({ facts: { hostname: 'h2' } });
+  const words = await Promise.all(agents.map(({ ended }) => ended));
   await vi.waitFor(() => expect(returning.sets()).toHaveLength(1));
   clearInterval(writing);
   expect(shared).toBeGreaterThan(0);
-  expect([impostor.received, left]).toEqual([[], []]);
+  expect(words).toEqual([
+    expect.stringMatching(/showed no certificate/),
+    expect.stringMatching(/another cluster/),
+    expect.stringMatching(/was removed/),
+  ]);
+  expect(agents.map(({ received }) => received)).toEqual([[], [], []]);
 });
 
 it('a host that comes back with nothing new to say is written nowhere', async () => {

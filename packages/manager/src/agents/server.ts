@@ -1,29 +1,34 @@
 import { networkInterfaces } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
-import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import {
   type AgentMessage,
+  CertificatesService,
   type DaemonRequest,
-  type FrameCall,
   type Hello,
   type ManagerMessage,
+  mostTunnels,
   type NodeFacts,
   type Query,
   SessionsService,
   type StatusBatch,
+  type TunnelFrame,
   TunnelsService,
 } from '@shoal/proto';
 import { beatMs, leaseMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
-import type { Clock, Ids } from '../effects.ts';
+import type { Clock, Ids, Random } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
-import { isReady, type Node } from '../model/index.ts';
+import { type Cluster, isReady, type Node } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { beginTransaction, NotLeadingError, NotWrittenError, type Store, type Tx } from '../store/index.ts';
+import type { Authority, Peer } from '../trust/index.ts';
 import { Agents } from './agents.ts';
+import { Certificates } from './certificates.ts';
 import { applyStatus, reportedOf } from './from-proto.ts';
-import { isFromHere, JoinRefused } from './identity.ts';
-import { fitNetworks, join } from './join.ts';
+import { isFromHere, JoinRefused, nodeOf, peerBehind } from './identity.ts';
+import { fitNetworks, greet } from './join.ts';
+import { OwnCertificate } from './own-certificate.ts';
 import { Session } from './session.ts';
 import { type Tunnel, Tunnels } from './tunnels.ts';
 
@@ -31,13 +36,27 @@ import { type Tunnel, Tunnels } from './tunnels.ts';
 const greetingMs = 10_000;
 /** How long a host's daemon may take to ask a registry. */
 const registryMs = 30_000;
-const largestMessage = 64 * 2 ** 20;
+/** All that a node has to know when it connects. */
+const largestToAgent = 64 * 2 ** 20;
+/** A thousand statuses, or what a host answers of its networks; nobody sends more who means well. */
+const largestFromAgent = 8 * 2 ** 20;
+/** Of one connection: a session, or an agent's tunnels. */
+const mostStreams = mostTunnels + 8;
+/** Connections on which nothing goes on; those of agents have a stream. */
+const mostIdleMs = 60_000;
+/** Timers can't wait for longer; a session that ends early begins anew. */
+const longestTimerMs = 2 ** 31 - 1;
 
 type Call = ServerDuplexStream<AgentMessage, ManagerMessage>;
+type TunnelCall = ServerDuplexStream<TunnelFrame, TunnelFrame>;
 
 export interface AgentServerOptions {
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly random: Random;
+  readonly authority: Authority;
+  /** Who this manager is in its certificate. */
+  readonly managerId: string;
   readonly log: Logger;
   readonly liveness: Pick<Liveness, 'heard' | 'left'>;
 }
@@ -49,26 +68,39 @@ export class AgentServer {
   readonly #agents: Agents;
   readonly #server: Server;
   readonly #tunnels = new Tunnels();
+  readonly #own: OwnCertificate;
   #closed = false;
 
   constructor(store: Store, options: AgentServerOptions) {
     this.#store = store;
     this.#options = options;
-    this.#agents = new Agents(store, options);
+    this.#agents = new Agents(store, { ...options, onTrust: () => void this.#own.change() });
     this.#server = new Server({
-      'grpc.max_receive_message_length': largestMessage,
-      'grpc.max_send_message_length': largestMessage,
+      'grpc.max_receive_message_length': largestFromAgent,
+      'grpc.max_send_message_length': largestToAgent,
+      'grpc.max_concurrent_streams': mostStreams,
+      'grpc.max_connection_idle_ms': mostIdleMs,
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 5_000,
     });
+    this.#own = new OwnCertificate({ ...options, cluster: () => this.#cluster });
+    const { roots, issue } = new Certificates({
+      ...options,
+      store,
+      cluster: () => this.#cluster,
+      onJoined: ({ ID }) => options.liveness.heard(ID),
+      ready: () => this.#own.settled(),
+    });
+    this.#server.addService(CertificatesService, { roots, issue });
     this.#server.addService(SessionsService, { session: (call: Call) => this.#serve(call) });
-    this.#server.addService(TunnelsService, { open: (call: FrameCall) => this.#tunnels.serve(call) });
+    this.#server.addService(TunnelsService, { open: (call: TunnelCall) => this.#serveTunnel(call) });
   }
 
   /** Starts to listen on `HOST:PORT`. Resolves with the port. */
-  listen(address: string): Promise<number> {
+  async listen(address: string): Promise<number> {
+    await this.#own.change();
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+      this.#server.bindAsync(address, this.#own.credentials, (error, port) =>
         error ? reject(new Error(`can't listen for agents on ${address}: ${error.message}`)) : resolve(port),
       );
     });
@@ -112,13 +144,34 @@ export class AgentServer {
   /** From the call on no agent hears anything any more. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#own.close();
     const agents = this.#agents.close();
     this.#server.forceShutdown();
     await agents;
   }
 
+  get #cluster(): Cluster {
+    const [cluster] = this.#store.view.clusters.all();
+    if (!cluster) throw new Error('there is no cluster yet');
+    return cluster;
+  }
+
+  #peer(call: Call | TunnelCall): Peer | undefined {
+    return peerBehind(call, this.#cluster, Date.now());
+  }
+
+  #serveTunnel(call: TunnelCall): void {
+    try {
+      this.#tunnels.serve(call, nodeOf(this.#store.view, this.#peer(call)).ID);
+    } catch (error) {
+      if (!(error instanceof JoinRefused)) throw error;
+      call.emit('error', { code: status.UNAUTHENTICATED, details: error.message });
+    }
+  }
+
   #serve(call: Call): void {
     let session: Session | undefined;
+    let expiry: NodeJS.Timeout | undefined;
     let gone = false;
     const fail = (code: status, details: string) => {
       if (!gone) call.emit('error', { code, details });
@@ -127,6 +180,7 @@ export class AgentServer {
     const leave = () => {
       gone = true;
       clearTimeout(greeting);
+      clearTimeout(expiry);
       if (session) this.#left(session);
     };
     const peer = call.getPeer();
@@ -138,16 +192,26 @@ export class AgentServer {
         this.#options.log.warn({ peer, hostname: facts.hostname }, 'the manager does not run on this host');
         facts.runsManager = false;
       }
+      // It was replaced, or its node removed: what still comes is nobody's word.
+      if (session?.ended.aborted) return;
       if (session) {
         await this.#handle(session, body);
       } else if (body?.$case === 'hello') {
+        const hello = body.value;
         clearTimeout(greeting);
-        const { node, written } = await this.#join(body.value);
+        const peer = this.#peer(call);
+        const { node, written } = await this.#greet(peer, hello);
         if (this.#closed) return;
         this.#options.liveness.heard(node.ID);
         if (!gone) {
           session = this.#welcome(node, call);
-          if (!written) session.unwritten = body.value.facts;
+          if (!written) session.unwritten = hello.facts;
+          // Whoever has nothing better to show by then is cut off.
+          const left = (peer?.expiresAt ?? 0) - Date.now();
+          expiry = setTimeout(
+            () => fail(status.UNAUTHENTICATED, 'the certificate has ended'),
+            Math.min(left, longestTimerMs),
+          );
         }
         // The stream has ended meanwhile, and the node is in the store as one that is ready.
         else if (!this.#agents.of(node.ID)) this.#options.liveness.left(node.ID);
@@ -161,8 +225,7 @@ export class AgentServer {
       take(message)
         .catch((error: unknown) => {
           if (error instanceof JoinRefused) return fail(status.UNAUTHENTICATED, error.message);
-          if (error instanceof NotLeadingError || error instanceof NotWrittenError)
-            return fail(status.UNAVAILABLE, error.message);
+          if (error instanceof NotLeadingError) return fail(status.UNAVAILABLE, error.message);
           this.#options.log.error({ err: error, nodeId: session?.nodeId }, 'message of an agent failed');
           fail(status.INTERNAL, 'the manager could not handle the message');
         })
@@ -181,28 +244,27 @@ export class AgentServer {
   }
 
   /**
-   * The node as its greeting makes it. When the disk takes nothing new (`written` is false), a host that is known comes in as it
-   * was before, by the same rules. Throws JoinRefused, and NotWrittenError for a host that is new.
+   * The node as its greeting makes it. When the disk takes nothing new (`written` is false) it comes in as it was before, by
+   * the same rules. Throws JoinRefused.
    */
-  async #join(hello: Hello): Promise<{ readonly node: Node; readonly written: boolean }> {
-    const come = (tx: Tx) => join(tx, hello, this.#options.ids);
+  async #greet(peer: Peer | undefined, hello: Hello): Promise<{ node: Node; written: boolean }> {
+    const come = (tx: Tx) => greet(tx, peer, hello);
     try {
       return { node: await this.#store.update(come, 'agents'), written: true };
     } catch (error) {
       if (!(error instanceof NotWrittenError)) throw error;
       const { view, revision } = this.#store;
-      const node = view.nodes.get(come(beginTransaction(view, revision + 1, this.#options.clock())).ID);
-      if (!node) throw error;
-      return { node, written: false };
+      come(beginTransaction(view, revision + 1, this.#options.clock()));
+      return { node: nodeOf(view, peer), written: false };
     }
   }
 
   #welcome(node: Node, call: Call): Session {
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
-    const [cluster] = this.#store.view.clusters.all();
-    const [clusterId, term] = [cluster?.ID ?? '', cluster?.term ?? 0];
+    const { term = 0 } = this.#cluster;
     const timing = { beatMs, leaseMs };
-    session.send({ $case: 'welcome', value: { nodeId: node.ID, clusterId, term, timing } });
+    session.send({ $case: 'welcome', value: { term, timing } });
+    session.sendTrust(this.#cluster.trust, node);
     this.#agents.add(session);
     this.#options.log.info(
       { nodeId: node.ID, hostname: node.reported.description.Hostname },

@@ -1,4 +1,4 @@
 export { type Api, buildApi } from './app.ts';
 export type { ApiDeps } from './http/index.ts';
-export { type Listening, listen } from './listen.ts';
+export { type Listening, listen, parseAddress, readTls, type TlsFiles } from './listen/index.ts';
 export { serveNotLeading } from './not-leading.ts';

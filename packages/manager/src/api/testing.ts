@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { createIngress } from '../allocator/network.ts';
 import type { LivenessReport } from '../liveness/index.ts';
@@ -5,20 +6,23 @@ import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
+import { aCluster } from '../testing.ts';
+import { Authority } from '../trust/index.ts';
 import { type Api, buildApi } from './app.ts';
 import type { ApiDeps } from './http/deps.ts';
-import { listen } from './listen.ts';
+import { listen } from './listen/index.ts';
 
 export const testClock = () => Date.UTC(2026, 0, 1);
+
+export const authority = new Authority({ sealingKey: randomBytes(32), clock: testClock });
+const trust = await authority.begin('cluster');
+/** Of workers. */
+export const joinToken = authority.joinToken(trust, 'worker');
 
 const aStore = async (seed: (tx: Tx) => void): Promise<Store> => {
   const store = await Store.open(memoryBackend(), testClock);
   await store.update((tx) => {
-    tx.clusters.create({
-      ID: 'cluster',
-      JoinTokens: { Worker: 'SWMTKN-worker', Manager: 'SWMTKN-manager' },
-      TaskHistoryRetentionLimit: 5,
-    });
+    tx.clusters.create(aCluster({ ID: 'cluster', trust }));
     createIngress(tx);
     seed(tx);
   });
@@ -44,8 +48,10 @@ const aReport: ApiDeps['liveness'] = ({ ID }): LivenessReport => ({
 export const anApp = (store: ApiDeps['store'], ask: Ask = nobody, tunnel: Tunnel = nobody) => {
   let ids = 0;
   return buildApi({
+    through: 'socket',
     store,
     clock: testClock,
+    authority,
     ids: () => `id${String(++ids).padStart(23, '0')}`,
     log: pino({ level: 'silent' }),
     queries: {
@@ -64,9 +70,8 @@ export const anApp = (store: ApiDeps['store'], ask: Ask = nobody, tunnel: Tunnel
 
 /** An app on a port of its own; `close` closes both. */
 export async function served(app: Api) {
-  const { addresses, close } = await listen(app.routing, ['tcp://127.0.0.1:0']);
-  const url = (addresses[0] ?? '').replace('tcp:', 'http:');
-  return { url, close: async () => void (await Promise.all([app.close(), close()])) };
+  const { addresses, close } = await listen(app.routing, ['http://127.0.0.1:0']);
+  return { url: addresses[0] ?? '', close: async () => void (await Promise.all([app.close(), close()])) };
 }
 
 let current = await aStore(() => undefined);

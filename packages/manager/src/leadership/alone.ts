@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { sqliteBackend } from '../store/backends/index.ts';
 import type { Backend } from '../store/index.ts';
@@ -9,5 +9,6 @@ import type { Backend } from '../store/index.ts';
  */
 export async function alone(stateDir: string): Promise<Backend> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await chmod(stateDir, 0o700);
   return await sqliteBackend(resolve(stateDir, 'state.sqlite'));
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { AgentServer } from '../agents/index.ts';
 import { allocatorLoop, neededPortConflicts, prepareNetworks } from '../allocator/index.ts';
@@ -9,8 +10,10 @@ import { explain, memoryUse } from '../insight/index.ts';
 import { startLiveness } from '../liveness/index.ts';
 import { rebalanceLoop, relieveLoop } from '../moves/index.ts';
 import { schedulerLoop } from '../scheduler/index.ts';
+import { readSealingKey } from '../sealing-key.ts';
 import { orchestratorLoop } from '../services/index.ts';
 import { type Backend, type Ended, Store } from '../store/index.ts';
+import { Authority, rotationLoop } from '../trust/index.ts';
 import { version } from '../version.ts';
 import { beginTerm } from './term.ts';
 
@@ -24,7 +27,7 @@ export interface Leading {
   close(): Promise<void>;
 }
 
-export interface LeadOptions extends Pick<Config, 'api' | 'agentListen' | 'joinToken'> {
+export interface LeadOptions extends Pick<Config, 'stateDir' | 'api' | 'agentListen'> {
   readonly log: Logger;
 }
 
@@ -46,11 +49,16 @@ export async function lead(backend: Backend, options: LeadOptions): Promise<Lead
 }
 
 async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
-  const { agentListen, joinToken, log } = options;
+  const { agentListen, log } = options;
   const [clock, ids] = [steadyTime, newId];
   const logOf = (component: string) => log.child({ component });
-  const managerPorts = portsOf(options);
-  const term = await beginTerm(store, { clock, ids, joinToken, managerPorts });
+  const authority = authorityOf(store, options.stateDir);
+  const term = await beginTerm(store, {
+    clock,
+    ids,
+    newTrust: (clusterId) => authority.begin(clusterId),
+    managerPorts: portsOf(options),
+  });
   await prepareNetworks(store);
   for (const trouble of neededPortConflicts(store.view)) log.warn(trouble);
 
@@ -59,6 +67,7 @@ async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
     store,
     clock,
     ids,
+    authority,
     log: logOf('api'),
     queries: {
       distribution: (image, auth) => agents.distribution(image, auth),
@@ -76,7 +85,15 @@ async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
     ask: (nodeId, what, withinMs) => agents.ask(nodeId, what, withinMs),
     onSilent: (nodeId, silent) => agents.setSilent(nodeId, silent),
   });
-  const agents: AgentServer = new AgentServer(store, { clock, ids, log: logOf('agents'), liveness });
+  const agents: AgentServer = new AgentServer(store, {
+    clock,
+    ids,
+    random: Math.random,
+    authority,
+    managerId: ids(),
+    log: logOf('agents'),
+    liveness,
+  });
   const loops = [
     schedulerLoop(store, { clock, log: logOf('scheduler') }),
     allocatorLoop(store, { clock, log: logOf('allocator') }),
@@ -88,6 +105,7 @@ async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
       log: logOf('reliever'),
       memory: (nodeId) => memoryUse((...question) => agents.ask(...question), nodeId),
     }),
+    rotationLoop(store, { clock, log: logOf('trust') }),
   ];
   const end = async () => {
     // Sessions that this process ends itself are no news about their nodes.
@@ -107,4 +125,14 @@ async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
     throw error;
   }
   return { term, api, ended: store.ended, close };
+}
+
+/** The cluster's certificate authority, which the key beside the state opens. Throws an Error with a text for people. */
+function authorityOf({ view }: Store, stateDir: string): Authority {
+  const [cluster] = view.clusters.all();
+  const sealingKey = readSealingKey(resolve(stateDir, 'sealing.key'), cluster?.trust === undefined);
+  // Certificates go by the time of day, as TLS does.
+  const authority = new Authority({ sealingKey, clock: Date.now });
+  if (cluster?.trust) authority.check(cluster.trust);
+  return authority;
 }

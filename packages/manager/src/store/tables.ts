@@ -9,6 +9,7 @@ import {
   slotKey,
   stateOf,
   type Task,
+  type Token,
 } from '../model/index.ts';
 import { Table, type TableReader } from './table.ts';
 
@@ -19,6 +20,7 @@ export interface Objects {
   nodes: Node;
   services: Service;
   tasks: Task;
+  tokens: Token;
 }
 
 export const makeTables = () => ({
@@ -49,6 +51,7 @@ export const makeTables = () => ({
     network: (task) => (isTerminal(stateOf(task)) ? [] : (task.shoal.networks ?? [])),
     slot: (task) => [slotIndexKey(task.ServiceID, slotKey(task))],
   }),
+  tokens: new Table<Token, never>({}),
 });
 
 export type Tables = ReturnType<typeof makeTables>;

@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, expect, it } from 'vitest';
 import { aNode } from '../../testing.ts';
-import { anApi, anApp, served } from '../testing.ts';
+import { anApi, anApp, joinToken, served } from '../testing.ts';
 
 const { store } = await anApi((tx) => {
   tx.nodes.create(aNode('n1', { reported: { runsManager: true } }));
@@ -35,7 +35,7 @@ it('docker swarm join-token is told what to run on the new host', async () => {
   const printed = await command(docker, '/_ping', '/swarm', '/info', '/nodes/n1');
   expect(printed).toMatch(/^10\.0\.0\.9:2477\n\nThat is for swarms of Docker itself/);
   expect(printed).toContain(
-    '\n    SHOAL_JOIN_TOKEN=SWMTKN-worker node dist/agent/main.mjs --manager 10.0.0.9:2477 --advertise-addr ADDRESS\n',
+    `\n    SHOAL_JOIN_TOKEN=${joinToken} node dist/agent/main.mjs --manager 10.0.0.9:2477 --advertise-addr ADDRESS\n`,
   );
 });
 
