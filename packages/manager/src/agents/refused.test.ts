@@ -64,7 +64,7 @@ it('a full disk keeps no host of the cluster away, whatever it has to tell', asy
 
 it('lets nobody in who is not of the cluster, also when greetings share a commit that is refused', async () => {
   const { disk, store, port } = await aManagerOnADisk();
-  const ofAnother = showing(await certificateOf(nodeId, { of: 'another cluster' }));
+  const ofAnother = showing(await certificateOf(nodeId, { of: 'other' }));
   const removed = showing(await certificateOf('r'.repeat(25)));
   disk.fate = 'refused';
   const agents = [anAgent(port, showing()), anAgent(port, ofAnother), anAgent(port, removed)];

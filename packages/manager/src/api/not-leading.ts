@@ -4,8 +4,12 @@ import { maxApiVersion } from './http/index.ts';
 const message =
   'this manager does not lead at the moment, it is loading the state of the cluster: nothing was changed, try again in a moment';
 
-/** The answer to every request while this manager does not lead: an error as Docker's clients read it. */
-export function serveNotLeading(_request: IncomingMessage, response: ServerResponse): void {
+/** Answers while this manager does not lead: an error as Docker's clients read it; to `/healthz`, that the process lives. */
+export function serveNotLeading(request: IncomingMessage, response: ServerResponse): void {
+  if (request.url === '/healthz') {
+    response.writeHead(200, { 'Content-Type': 'text/plain' }).end('ok');
+    return;
+  }
   response
     .writeHead(503, {
       'Content-Type': 'application/json',

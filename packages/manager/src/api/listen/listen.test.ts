@@ -56,5 +56,6 @@ it('a manager that does not lead says so to every request, as Docker says errors
   const { status, body } = await ask({ port: portOf(addresses[0]) }, '/v1.41/services');
   expect(status).toBe(503);
   expect(JSON.parse(body).message).toMatch(/does not lead.*try again/);
+  expect(await ask({ port: portOf(addresses[0]) }, '/healthz')).toEqual({ status: 200, body: 'ok' });
   await close();
 });
