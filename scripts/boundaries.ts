@@ -86,6 +86,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'api/tasks': ['api/docs', 'api/http', 'api/objects', 'model', 'services', 'store'],
     'container-body': ['.', 'model'],
     forecast: ['.', 'model', 'scheduler', 'services', 'store'],
+<<<<<<< HEAD
     leadership: [
       '.',
       'agents',
@@ -101,10 +102,13 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'store/backends',
       'trust',
     ],
+=======
+>>>>>>> main
     insight: ['model', 'scheduler', 'services', 'store'],
+    leadership: ['.', 'model', 'store'],
     liveness: ['.', 'model', 'store'],
     model: [],
-    moves: ['.', 'model', 'scheduler', 'services', 'services/modes', 'services/update', 'store'],
+    moves: ['.', 'model', 'scheduler', 'services', 'store'],
     scheduler: ['.', 'container-body', 'model', 'scheduler/filters', 'store'],
     'scheduler/filters': ['model', 'scheduler'],
     services: ['.', 'container-body', 'model', 'scheduler', 'services/modes', 'services/update', 'store'],
