@@ -86,7 +86,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'api/tasks': ['api/docs', 'api/http', 'api/objects', 'model', 'services', 'store'],
     'container-body': ['.', 'model'],
     forecast: ['.', 'model', 'scheduler', 'services', 'store'],
-<<<<<<< HEAD
+    insight: ['model', 'scheduler', 'services', 'store'],
     leadership: [
       '.',
       'agents',
@@ -102,10 +102,6 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'store/backends',
       'trust',
     ],
-=======
->>>>>>> main
-    insight: ['model', 'scheduler', 'services', 'store'],
-    leadership: ['.', 'model', 'store'],
     liveness: ['.', 'model', 'store'],
     model: [],
     moves: ['.', 'model', 'scheduler', 'services', 'store'],

@@ -11,6 +11,7 @@ import { Manager } from './manager.ts';
 import type { Service } from './model/index.ts';
 import { Disk, type Fate } from './store/backends/unreliable.fixture.ts';
 import { type Backend, Store } from './store/index.ts';
+import { TestStore } from './store/testing.ts';
 import { aCluster, aNode } from './testing.ts';
 
 const closers: (() => unknown)[] = [];
@@ -47,7 +48,7 @@ async function aManager(follow: (open: Open, tries: number) => Promise<Backend> 
     return fate;
   };
   // Of which the agents have certificates.
-  const before = await Store.open(disk.open(decide), Date.now);
+  const before = await TestStore.open(disk.open(decide), Date.now);
   await before.update((tx) => {
     tx.clusters.create(aCluster({ ID: clusterId, trust }));
     tx.nodes.create(aNode(nodeId));

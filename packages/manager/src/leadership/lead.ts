@@ -8,7 +8,7 @@ import { steadyTime } from '../effects.ts';
 import { newId } from '../ids.ts';
 import { explain, memoryUse } from '../insight/index.ts';
 import { startLiveness } from '../liveness/index.ts';
-import { rebalanceLoop, relieveLoop } from '../moves/index.ts';
+import { rebalanceLoop, reliefLoop } from '../moves/index.ts';
 import { schedulerLoop } from '../scheduler/index.ts';
 import { readSealingKey } from '../sealing-key.ts';
 import { orchestratorLoop } from '../services/index.ts';
@@ -99,7 +99,7 @@ async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
     allocatorLoop(store, { clock, log: logOf('allocator') }),
     orchestratorLoop(store, { clock, ids, log: logOf('orchestrator') }),
     rebalanceLoop(store, { clock, ids, log: logOf('rebalancer') }),
-    relieveLoop(store, {
+    reliefLoop(store, {
       clock,
       ids,
       log: logOf('reliever'),

@@ -94,15 +94,9 @@ export class Store {
     return this.#revision;
   }
 
-<<<<<<< HEAD
-  /** Resolves when this store takes no more updates. Unless it was closed, only loading anew tells what is true. */
+  /** Resolves when this store takes no more updates. Unless it was closed, only loading again tells what is stored. */
   get ended(): Promise<Ended> {
     return this.#ended.promise;
-=======
-  /** Resolves when a commit ended as fenced or unknown: this store takes no more updates, and only loading again tells what is stored. */
-  get lost(): Promise<'fenced' | 'unknown'> {
-    return this.#lost.promise;
->>>>>>> main
   }
 
   /**
@@ -134,14 +128,9 @@ export class Store {
     await this.#backend.close();
   }
 
-<<<<<<< HEAD
-  #ask<R>(change: (tx: Tx) => R, onView: boolean, writer: Writer | undefined): Promise<R> {
-    if (this.#why) return Promise.reject(new NotLeadingError(this.#why, true));
-=======
   /** Without a writer whoever asks owns all there is, which only tests do (`TestStore`). */
   protected ask<R>(change: (tx: Tx) => R, onView: boolean, writer: Writer | undefined): Promise<R> {
-    if (this.#ended) return Promise.reject(new NotLeadingError(this.#ended, true));
->>>>>>> main
+    if (this.#why) return Promise.reject(new NotLeadingError(this.#why, true));
     const { promise, resolve, reject } = Promise.withResolvers<R>();
     this.#waiting.push({ change, onView, writer, resolve: resolve as (result: unknown) => void, reject });
     this.#work ??= this.#run();
