@@ -165,8 +165,8 @@ export class HostNetwork {
   }
 
   /**
-   * Something changed in what tasks of this host are fit for, or in what else listens here: rules and names follow, manager
-   * or not.
+   * Tasks of this host became fit or unfit, or something else listens here now: rules and names follow, with or without the
+   * manager.
    */
   refresh(): void {
     if (!this.#own.isStale(this.#needs.needs)) return;
@@ -266,8 +266,8 @@ export class HostNetwork {
   }
 
   /**
-   * Waits until no host leads clients to a task any more, but no longer than `ms`. The manager says so: what this
-   * host knows by itself, the others don't.
+   * Waits until no host gives a task traffic any more, but no longer than `ms`. Goes by what the manager told: what this host
+   * knows by itself, the others don't.
    */
   withdrawn({ taskId, serviceId }: Pick<Assignment, 'taskId' | 'serviceId'>, ms: number): Promise<void> {
     const endpoints = () => this.#own.whole?.services.get(serviceId)?.endpoints;

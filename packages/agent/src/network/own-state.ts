@@ -10,7 +10,7 @@ import {
   withoutUnfit,
 } from './state/index.ts';
 
-/** So many of the things that were left out are named. */
+/** At most so many of the things left out are named. */
 export const mostSaid = 10;
 
 interface OwnStateOptions {
@@ -47,7 +47,7 @@ export class OwnState {
     this.#told = { objects, nodeId };
   }
 
-  /** Undefined until there is one. What is in the kernel, or about to be. */
+  /** What is in the kernel, or about to be; undefined until there is one. */
   get state(): NetworkState | undefined {
     return this.#state;
   }
@@ -87,7 +87,7 @@ export class OwnState {
     return this.#state;
   }
 
-  /** Ports that stay with the host, whoever publishes them. */
+  /** Ports that the host keeps, even if a service publishes them. */
   #heldHere(needs: Needs): ReadonlySet<string> {
     return new Set([...this.#heldNow(), ...resolverPortsOf(needs)]);
   }

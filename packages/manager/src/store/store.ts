@@ -53,11 +53,11 @@ export class Store {
   readonly #backend: Backend;
   readonly #clock: Clock;
   readonly #listeners = new Set<Listener>();
-  readonly #lost = Promise.withResolvers<'fenced' | 'unknown'>();
+  readonly #ended = Promise.withResolvers<Ended>();
   #revision: number;
   #waiting: Waiting[] = [];
   #work: Promise<void> | undefined;
-  #ended: Ended | undefined;
+  #why: Ended | undefined;
 
   static async open(backend: Backend, clock: Clock): Promise<Store> {
     return new Store(await Store.load(backend), backend, clock);
@@ -84,7 +84,7 @@ export class Store {
     this.#clock = clock;
   }
 
-  /** The committed state, always current; never keep it across an `await` and expect it unchanged. */
+  /** The committed state, always current: after an `await` it may be another one. */
   get view(): ReadView {
     return this.#tables;
   }
@@ -94,9 +94,9 @@ export class Store {
     return this.#revision;
   }
 
-  /** Resolves when a commit was fenced, or its answer lost: this store is over, and only loading anew tells what is true. */
-  get lost(): Promise<'fenced' | 'unknown'> {
-    return this.#lost.promise;
+  /** Resolves when this store takes no more updates. Unless it was closed, only loading again tells what is stored. */
+  get ended(): Promise<Ended> {
+    return this.#ended.promise;
   }
 
   /**
@@ -123,14 +123,14 @@ export class Store {
 
   /** Takes no more updates, waits for those already asked for, then lets go of the backend. */
   async close(): Promise<void> {
-    this.#ended ??= 'closed';
+    this.#end('closed');
     await this.#work;
     await this.#backend.close();
   }
 
   /** Without a writer whoever asks owns all there is, which only tests do (`TestStore`). */
   protected ask<R>(change: (tx: Tx) => R, onView: boolean, writer: Writer | undefined): Promise<R> {
-    if (this.#ended) return Promise.reject(new NotLeadingError(this.#ended, true));
+    if (this.#why) return Promise.reject(new NotLeadingError(this.#why, true));
     const { promise, resolve, reject } = Promise.withResolvers<R>();
     this.#waiting.push({ change, onView, writer, resolve: resolve as (result: unknown) => void, reject });
     this.#work ??= this.#run();
@@ -138,19 +138,19 @@ export class Store {
   }
 
   async #run(): Promise<void> {
-    // What is asked for in the same moment goes together.
+    // Updates asked for at the same moment share a commit.
     await undefined;
     while (this.#waiting.length > 0) await this.#commit(this.#takeGroup());
     this.#work = undefined;
   }
 
-  /** All that waits, up to the next that has to begin with what is visible. */
+  /** All waiting updates, up to the next one that must begin with what is visible. */
   #takeGroup(): Waiting[] {
     const next = this.#waiting.findIndex(({ onView }, index) => onView && index > 0);
     return this.#waiting.splice(0, next === -1 ? this.#waiting.length : next);
   }
 
-  /** Nobody hears of his update before the group is durable: even one that wrote nothing, or threw, has seen the others. */
+  /** No update is answered before the group is durable: even one that wrote nothing, or threw, has read what the others wrote. */
   async #commit(group: readonly Waiting[]): Promise<void> {
     const together = new Together(this.#tables, this.#revision, this.#clock());
     const runs = group.map(({ change, writer }) => together.run(change, writer));
@@ -175,10 +175,14 @@ export class Store {
       for (const { reject } of group) reject(new NotWrittenError(outcome.refused));
       return;
     }
-    this.#ended = outcome;
+    this.#end(outcome);
     for (const { reject } of group) reject(new NotLeadingError(outcome, outcome === 'fenced'));
     for (const { reject } of this.#waiting.splice(0)) reject(new NotLeadingError(outcome, true));
-    this.#lost.resolve(outcome);
+  }
+
+  #end(why: Ended): void {
+    this.#why ??= why;
+    this.#ended.resolve(this.#why);
   }
 
   #apply(batch: ChangeBatch): void {

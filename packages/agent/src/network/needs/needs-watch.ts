@@ -10,7 +10,7 @@ import { run } from '../kernel/index.ts';
 import { type HostLinks, linksIn } from './host-links.ts';
 import { type HostFacts, type Needs, needsOf } from './needs.ts';
 
-/** Addresses, routes and resolvers of a host change seldom, and nobody tells of all of them. */
+/** Addresses, routes and resolvers of a host change seldom, and nothing reports all of these changes. */
 const lookMs = 5_000;
 /** A name that was found is asked for again after this time, while there is a session. */
 const nameMs = 60_000;
@@ -190,7 +190,7 @@ export class NeedsWatch {
     }
   }
 
-  /** Only a help for bad times: that it can't be written stops nothing. */
+  /** Only a help for bad times: going on without it is fine. */
   async #remember(addresses: readonly string[]): Promise<void> {
     const remembered: Remembered = { name: this.#name, addresses };
     try {

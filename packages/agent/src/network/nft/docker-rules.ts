@@ -5,7 +5,7 @@ interface Place {
   readonly table: 'filter' | 'raw';
   readonly chain: string;
   readonly rules: readonly string[];
-  /** Of rules that ours must stand before. */
+  /** Part of the rules that ours must come before. */
   readonly isLater: (rule: string) => boolean;
 }
 
@@ -36,7 +36,7 @@ export class DockerRules {
   /** Chains that had our rules at the last look. */
   readonly #had = new Set<string>();
 
-  /** Gives the rules of ours that somebody took or went before: those that Docker's new chain never had are none. */
+  /** Returns our rules that somebody removed or put others before. Not those that a new chain of Docker's never had. */
   async ensure(): Promise<string[]> {
     const changed: string[] = [];
     for (const place of places) changed.push(...(await this.#ensureIn(place)));
@@ -53,12 +53,12 @@ export class DockerRules {
       ...late.map((rule) => `-D ${chain} ${rule}`),
       ...[...missing, ...late].map((rule) => `-I ${chain} ${rule}`),
     ];
-    // All at once: no packet finds them gone.
+    // All at once, so that no packet ever finds them missing.
     if (lines.length > 0)
       await run('iptables-restore', ['-w', '5', '--noflush'], {
         input: `*${table}\n${lines.join('\n')}\nCOMMIT\n`,
       });
-    // Not before all of them are there: a try that failed must not look like a stranger's work.
+    // Only when all of them are there: a try that failed must not look like somebody else's change.
     this.#had.add(chain);
     return had ? [...missing, ...late].map((rule) => `${chain} ${rule}`) : [];
   }
@@ -76,7 +76,7 @@ export function misplaced(
   return { missing, late };
 }
 
-/** Old iptables tell nobody of changes; those that are nftables underneath do. */
+/** The old iptables reports no changes; the one on top of nftables does. */
 export async function isSilent(): Promise<boolean> {
   try {
     return !(await run('iptables', ['-V'])).includes('nf_tables');
