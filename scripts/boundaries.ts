@@ -131,8 +131,10 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
   },
   cli: {
     '.': ['commands'],
-    commands: ['.', 'drill'],
+    commands: ['.', 'drill', 'host', 'host/status'],
     drill: ['.', 'drill/report'],
+    host: ['.'],
+    'host/status': ['host'],
     'drill/report': ['drill'],
   },
   proto: {

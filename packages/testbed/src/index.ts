@@ -6,6 +6,8 @@ export {
   type HostProcess,
   mainCluster,
   type ProcessUsage,
+  removePlainHost,
+  startPlainHost,
   testCluster,
 } from './cluster/index.ts';
 export * as faults from './faults/index.ts';

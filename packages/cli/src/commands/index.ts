@@ -1,1 +1,6 @@
 export { drillCommand } from './drill.ts';
+export { initCommand } from './init.ts';
+export { joinCommand } from './join.ts';
+export { leaveCommand, uninstallCommand } from './leave.ts';
+export { startCommand } from './start.ts';
+export { statusCommand } from './status.ts';

@@ -168,7 +168,11 @@ async function buildHost(tag: string, base: string): Promise<void> {
       tag,
       dockerfile: 'deploy/host/Dockerfile',
       args: { BASE: base },
-      context: { host: { from: join(ROOT, 'deploy/host') }, dist: { from: join(ROOT, 'dist') } },
+      context: {
+        host: { from: join(ROOT, 'deploy/host') },
+        'host/supervise.sh': { from: join(ROOT, 'deploy/install/supervise.sh') },
+        dist: { from: join(ROOT, 'dist') },
+      },
     }),
   );
 }
