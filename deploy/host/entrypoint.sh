@@ -3,7 +3,8 @@
 # small supervisor that starts it again half a second after it died, as an init system would.
 # What it keeps where: see supervise.sh. `docker logs` of the host shows all logs.
 #
-# With the word `plain` it runs dockerd alone, as a host before Shoal is installed; with `registry` it is the hosts' registry.
+# With the word `plain` it runs dockerd alone, as a host before Shoal is installed; with `systemd` the same, but systemd does
+# so; with `registry` it is the hosts' registry.
 #
 # /run is a tmpfs: a power loss (docker kill, docker start) clears it as a reboot does.
 set -u
@@ -12,7 +13,16 @@ NAME=${SHOAL_HOSTNAME:-$(hostname)}
 . "$here/supervise.sh"
 . "$here/prepare.sh"
 
-if [ "${1:-}" = registry ]; then exec docker-registry serve "$here/registry.yml"; fi
+case ${1:-} in
+registry) exec docker-registry serve "$here/registry.yml" ;;
+systemd)
+  unmask_proc
+  prepare_cgroups
+  make_tun
+  rm -rf "$RUN" "$LOGS"
+  exec /sbin/init
+  ;;
+esac
 
 shut_down() {
   log 'shutting down'
@@ -57,7 +67,6 @@ show_logs() { # NAME: follow its file on our stdout, each line with its name
   tail -n +1 -F "$LOGS/$1.log" 2>/dev/null | sed -u "s/^/$1: /" &
 }
 
-mkdir -p "$RUN/hold" "$LOGS" /var/lib/shoal/agent
 rm -f "$LOGS"/*.log # `docker logs` keeps earlier lives
 trap shut_down TERM INT
 unmask_proc
@@ -69,6 +78,7 @@ supervise forward start_forward &
 if [ "${1:-}" = plain ]; then
   while :; do wait; done
 fi
+mkdir -p /var/lib/shoal/agent
 names=(dockerd agent)
 if [ "${SHOAL_MANAGER:-0}" = 1 ]; then
   mkdir -p /var/lib/shoal/manager

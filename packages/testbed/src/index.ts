@@ -3,6 +3,7 @@ export {
   Cluster,
   type ClusterOptions,
   Host,
+  type HostInit,
   type HostProcess,
   mainCluster,
   type ProcessUsage,

@@ -1,3 +1,4 @@
+import { buildSystemdHostImage } from '../images/index.ts';
 import { run, until } from '../machine/index.ts';
 import { Host } from './host.ts';
 
@@ -10,11 +11,17 @@ interface Inspected {
   };
 }
 
+/** What runs first on a host. */
+export type HostInit = 'supervisor' | 'systemd';
+
 /**
  * A host beside those of a cluster, on their network and with the same rights, that has a Docker daemon and nothing of Shoal.
  * `last`: the last number of its address.
  */
-export async function startPlainHost(like: Host, name: string, last: number): Promise<Host> {
+export async function startPlainHost(
+  like: Host,
+  { name, last, init }: { readonly name: string; readonly last: number; readonly init: HostInit },
+): Promise<Host> {
   const project = like.container.slice(0, -like.name.length - 1);
   const host = new Host(project, name, `${like.ip.slice(0, like.ip.lastIndexOf('.'))}.${last}`);
   const [inspected] = JSON.parse(await run('docker', ['inspect', like.container])) as [Inspected];
@@ -28,8 +35,7 @@ export async function startPlainHost(like: Host, name: string, last: number): Pr
     ...(SecurityOpt ?? []).flatMap((option) => ['--security-opt', option]),
     ...Object.entries(Tmpfs ?? {}).flatMap(([path, options]) => ['--tmpfs', `${path}:${options}`]),
     ...['--volume', '/var/lib/docker'],
-    inspected.Image,
-    'plain',
+    ...(init === 'systemd' ? [await buildSystemdHostImage(), 'systemd'] : [inspected.Image, 'plain']),
   ]);
   await until(`the Docker daemon of ${name} answers`, () => host.daemonAnswers(), { timeoutMs: 60_000 });
   return host;
