@@ -131,9 +131,10 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
   },
   cli: {
     '.': ['commands'],
-    commands: ['.', 'drill', 'host', 'host/status'],
+    commands: ['.', 'drill', 'host', 'host/bundle', 'host/status'],
     drill: ['.', 'drill/report'],
     host: ['.'],
+    'host/bundle': ['host', 'host/status'],
     'host/status': ['host'],
     'drill/report': ['drill'],
   },

@@ -6,7 +6,9 @@ import {
   leaveCommand,
   startCommand,
   statusCommand,
+  supportBundleCommand,
   uninstallCommand,
+  upgradeCommand,
 } from './commands/index.ts';
 
 const examples = `
@@ -34,6 +36,8 @@ export function program(): Command {
     .addCommand(initCommand())
     .addCommand(joinCommand())
     .addCommand(statusCommand())
+    .addCommand(upgradeCommand())
+    .addCommand(supportBundleCommand())
     .addCommand(leaveCommand())
     .addCommand(uninstallCommand())
     .addCommand(startCommand())

@@ -4,3 +4,5 @@ export { joinCommand } from './join.ts';
 export { leaveCommand, uninstallCommand } from './leave.ts';
 export { startCommand } from './start.ts';
 export { statusCommand } from './status.ts';
+export { supportBundleCommand } from './support-bundle.ts';
+export { upgradeCommand } from './upgrade.ts';
