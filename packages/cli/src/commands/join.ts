@@ -25,8 +25,9 @@ interface JoinFlags extends HostFlags {
 const connectMs = 5_000;
 /** The agent has looked at the host and spoken with the manager by then. */
 const joinMs = 30_000;
-const welcomed = /"msg":"joined the manager"/;
-const refused = /"msg":"the manager refused this host"/;
+/** As the agent says it (session/). */
+const welcomed = 'joined the manager';
+const refused = 'the manager refused this host';
 
 export function joinCommand(): Command {
   const command = new Command('join')
@@ -58,8 +59,9 @@ async function join(address: string, flags: JoinFlags): Promise<void> {
   writeSettings(settings);
   writeOwn(paths.joinToken, `${token}\n`);
   const init = initSystem();
+  const from = Date.now();
   for (const program of programsOf(settings)) await init.start(program);
-  await untilWelcomed(() => init.log('agent', 200), settings.manager);
+  await untilWelcomed(from, () => init.log('agent', 200), settings.manager);
   process.stdout.write(`This host is in the cluster of ${settings.manager}.\n`);
   if (init.name === 'none') process.stdout.write(`${supervisedWords}\n`);
 }
@@ -95,16 +97,16 @@ function reach(host: string, port: number): Promise<void> {
   });
 }
 
-/** By the agent's own words: a worker may not ask the manager's API. */
-async function untilWelcomed(log: () => Promise<string>, manager: string): Promise<void> {
+/** By the agent's own words: a worker may not ask the manager's API. What an agent before this one said does not count. */
+async function untilWelcomed(from: number, log: () => Promise<string>, manager: string): Promise<void> {
   for (let waited = 0; waited < joinMs; waited += 200) {
-    const lines = await log();
-    if (welcomed.test(lines)) return;
-    const refusal = lines.split('\n').find((line) => refused.test(line));
+    const words = wordsOf(await log(), from);
+    if (words.some(({ msg }) => msg === welcomed)) return;
+    const refusal = words.find(({ msg }) => msg === refused);
     if (refusal)
       throw new ExitError(
         1,
-        `${manager} does not want this host: ${reasonIn(refusal)}\n\`shoal leave\`, then join with the right token.`,
+        `${manager} does not want this host: ${refusal.reason ?? 'no reason given'}\n\`shoal leave\`, then join with the right token.`,
       );
     await sleep(200);
   }
@@ -114,10 +116,21 @@ async function untilWelcomed(log: () => Promise<string>, manager: string): Promi
   );
 }
 
-function reasonIn(line: string): string {
-  try {
-    return (JSON.parse(line) as { reason?: string }).reason ?? line;
-  } catch {
-    return line;
-  }
+/** A line of the agent's log. */
+interface Word {
+  readonly time: number;
+  readonly msg: string;
+  readonly reason?: string;
+}
+
+/** What the log says since then, ms since the epoch. */
+export function wordsOf(log: string, from: number): Word[] {
+  return log.split('\n').flatMap((line) => {
+    try {
+      const word = JSON.parse(line) as Word;
+      return word.time >= from ? [word] : [];
+    } catch {
+      return [];
+    }
+  });
 }
