@@ -28,6 +28,8 @@ export const BUNDLES: readonly Bundle[] = [
   { entry: 'packages/agent/src/main.ts', out: 'dist/agent/main.mjs' },
   // When a host leaves its cluster.
   { entry: 'packages/agent/src/remove.ts', out: 'dist/agent/remove.mjs' },
+  // Ends when it has made a key, see identity/make-key-apart.ts.
+  { entry: 'packages/agent/src/identity/make-key.ts', out: 'dist/agent/make-key.mjs' },
   // Runs inside a container's network, see insight/inside.ts.
   { entry: 'packages/agent/src/network/insight/try-inside.ts', out: 'dist/agent/try-inside.mjs' },
   // The testbed needs a clone.

@@ -8,4 +8,4 @@ export { TunnelsClient, TunnelsService } from './tunnel-frames.ts';
 export * from './tunnel-stream.ts';
 
 /** Raised when an old agent and a new manager (or the reverse) could not understand each other. */
-export const protocolVersion = 2;
+export const protocolVersion = 4;

@@ -12,7 +12,7 @@ const data = fc
 const others = fc.constantFrom<TunnelFrame>(
   {},
   { body: { $case: 'end', value: {} } },
-  { body: { $case: 'hello', value: { id: 'a', nodeId: 'b' } } },
+  { body: { $case: 'hello', value: { id: 'a' } } },
   { body: { $case: 'head', value: { status: 200, headers: { a: 'b' } } } },
   { body: { $case: 'error', value: { status: 503, message: 'no' } } },
 );

@@ -1,16 +1,19 @@
 import { type ClientDuplexStream, status as code, type ServiceError } from '@grpc/grpc-js';
-import type {
-  AgentMessage,
-  Changes,
-  Hello,
-  ManagerMessage,
-  NodeFacts,
-  Query,
-  QueryResult,
-  Welcome,
+import {
+  type AgentMessage,
+  type Changes,
+  type Hello,
+  type ManagerMessage,
+  type NodeFacts,
+  type Query,
+  type QueryResult,
+  Timing,
+  type Trust,
+  type Welcome,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Assignments } from '../assignments/index.ts';
+import { NotAdmitted } from '../identity/index.ts';
 import type { Tunnels } from '../tunnels/index.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -27,19 +30,21 @@ const mostSilentBeats = 4;
 const mostUnanswered = 100;
 
 export interface SessionHandlers {
-  /** Resolves when the host's identity is safe; only then are assignments taken. */
+  /** Only when it resolves are assignments taken. Rejects when the manager leads no more. */
   readonly onWelcome: (welcome: Welcome) => Promise<void>;
   /** What the manager said last, in whatever session; kept up to date. */
   readonly assignments: Assignments;
   /** The assignments have changed. Resolves once their network part is in the kernel; rejects when it never will be. */
   readonly onAssignments: () => Promise<void>;
-  /** The manager has answered what was sent at this time of `clock`. */
-  readonly onContact: (sentAt: number) => void;
+  /** The manager has answered a beat: a lease runs until this time of `clock`. */
+  readonly onLease: (until: number) => void;
   /** Milliseconds of a clock that never jumps. */
   readonly clock: () => number;
   /** The manager has accepted the newest statuses of these tasks. */
   readonly onAccepted: (taskIds: readonly string[]) => void;
   readonly answer: (query: Query) => Promise<QueryResult>;
+  /** Whom to trust from now on, and whether the host's certificate is to be renewed. */
+  readonly onTrust: (trust: Trust) => Promise<void>;
   /** A hollow host has none. */
   readonly tunnels?: Pick<Tunnels, 'open' | 'close' | 'closeAll'>;
 }
@@ -65,6 +70,7 @@ export class Session {
   /** Before the complete set, and between a gap and the next one, changes build on something that is not here. */
   #awaitingComplete = true;
   #beats = 0;
+  #leaseMs = 0;
   #helloAt = 0;
   /** By number: when beats were sent that are not answered yet. */
   readonly #sentAt = new Map<number, number>();
@@ -123,9 +129,9 @@ export class Session {
   }
 
   /** Says what there is to say and ends the stream. */
-  close(): void {
+  close(reason = 'closed'): void {
     if (this.#welcomed) this.#flush();
-    this.#reason = 'closed';
+    this.#reason = reason;
     this.#stream.end();
   }
 
@@ -143,6 +149,8 @@ export class Session {
         return;
       case 'openTunnel':
         return this.#handlers.tunnels?.open(body.value);
+      case 'trust':
+        return this.#handlers.onTrust(body.value);
       case 'closeTunnel':
         return this.#handlers.tunnels?.close(body.value.id);
       case 'beat':
@@ -156,11 +164,13 @@ export class Session {
   async #begin(welcome: Welcome): Promise<void> {
     await this.#handlers.onWelcome(welcome);
     this.#welcomed = true;
-    this.#handlers.onContact(this.#helloAt);
+    const { beatMs, leaseMs } = Timing.fromPartial(welcome.timing ?? {});
+    this.#leaseMs = leaseMs;
+    this.#handlers.onLease(this.#helloAt + leaseMs);
     if (this.#waitingFacts) this.#send({ $case: 'facts', value: this.#waitingFacts });
     this.#waitingFacts = undefined;
     this.#flush();
-    this.#beatTimer ??= setInterval(() => this.#beat(), Math.max(welcome.beatMs, shortestBeatMs));
+    this.#beatTimer ??= setInterval(() => this.#beat(), Math.max(beatMs, shortestBeatMs));
   }
 
   #assign(message: Changes): void {
@@ -198,7 +208,7 @@ export class Session {
   #answered(number: number): void {
     const at = this.#sentAt.get(number);
     for (const earlier of this.#sentAt.keys()) if (earlier <= number) this.#sentAt.delete(earlier);
-    if (at !== undefined) this.#handlers.onContact(at);
+    if (at !== undefined) this.#handlers.onLease(at + this.#leaseMs);
   }
 
   #flush(): void {
@@ -224,11 +234,12 @@ export class Session {
 const isServiceError = (error: unknown): error is ServiceError =>
   error instanceof Error && 'code' in error && 'details' in error;
 
-const describe = (error: unknown): string => {
+export const describe = (error: unknown): string => {
   if (isServiceError(error)) return `${code[error.code]}: ${error.details}`;
   return error instanceof Error ? error.message : String(error);
 };
 
-const isRefusal = (error: unknown): boolean =>
-  isServiceError(error) &&
-  [code.UNAUTHENTICATED, code.PERMISSION_DENIED, code.FAILED_PRECONDITION].includes(error.code);
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof NotAdmitted ||
+  (isServiceError(error) &&
+    [code.UNAUTHENTICATED, code.PERMISSION_DENIED, code.FAILED_PRECONDITION].includes(error.code));

@@ -1,6 +1,6 @@
-import { castOf, DRILLS, type Drill, hostsOf } from '@shoal/testbed/drill';
+import { DRILLS, type Drill, hostsOf, rolesOf } from '@shoal/testbed/drill';
 import { Argument, Command, InvalidArgumentError } from 'commander';
-import { askForecast, clusterOf, forecastFault, forecastLines, play, stageOf } from '../drill/index.ts';
+import { askForecast, clusterOf, forecastFault, forecastLines, play, targetOf } from '../drill/index.ts';
 import { usage } from '../exit.ts';
 import type { GlobalOptions } from '../global-options.ts';
 
@@ -45,21 +45,22 @@ export function drillCommand(): Command {
     .addHelpText('after', examples)
     .exitOverride()
     .action(async (name: string | undefined, hosts: string[], flags: DrillFlags, command: Command) => {
-      const { format, host: address } = command.optsWithGlobals<GlobalOptions>();
+      const { format, host: address, tokenFile } = command.optsWithGlobals<GlobalOptions>();
       if (name === undefined) return list(format);
       const drill = DRILLS.find((each) => each.name === name);
       if (!drill)
         throw usage(`There is no drill ${name}; there are: ${DRILLS.map((each) => each.name).join(', ')}.`);
       const passed =
         flags.plan === true
-          ? await plan(drill, hosts, { ...flags, address, format })
-          : await strike(drill, hosts, { ...flags, address, format });
+          ? await plan(drill, hosts, { ...flags, address, tokenFile, format })
+          : await strike(drill, hosts, { ...flags, address, tokenFile, format });
       process.exitCode = passed ? 0 : 1;
     });
 }
 
 interface Asked extends DrillFlags {
   readonly address: string | undefined;
+  readonly tokenFile: string | undefined;
   readonly format: GlobalOptions['format'];
 }
 
@@ -67,15 +68,15 @@ async function strike(drill: Drill, hosts: readonly string[], asked: Asked): Pro
   const [host, ...more] = hosts;
   if (more.length > 0)
     throw usage(`A drill strikes one host, not ${hosts.join(' and ')}: those only with --plan.`);
-  return play(await stageOf(drill, { ...asked, host }), drill, { ...asked, host });
+  return play(await targetOf(drill, { ...asked, host }), drill, { ...asked, host });
 }
 
 /** Returns whether all would find room. */
 async function plan(drill: Drill, hosts: readonly string[], { format, ...named }: Asked): Promise<boolean> {
   const fault = forecastFault(drill);
   const target = await clusterOf(named);
-  const nodes = hosts.length > 0 ? hosts : [castOf(drill, await hostsOf(target.docker)).victim];
-  const forecast = await askForecast(target.apiUrl, fault, nodes);
+  const nodes = hosts.length > 0 ? hosts : [rolesOf(drill, await hostsOf(target.docker)).victim];
+  const forecast = await askForecast(target, fault, nodes);
   const text = format === 'json' ? [JSON.stringify(forecast)] : forecastLines(forecast, process.stdout);
   process.stdout.write(`${text.join('\n')}\n`);
   return forecast.noRoom.length === 0;
@@ -91,7 +92,7 @@ function list(format: GlobalOptions['format']): void {
     );
 }
 
-/** The scheduler's own limits are far above: this is for the machine that sends the requests. */
+/** What the machine that sends the requests can do; the scheduler could place far more. */
 const mostReplicas = 500;
 
 function count(text: string): number {

@@ -1,23 +1,20 @@
 import { createInterface } from 'node:readline/promises';
-import { castOf, type Drill, hostsOf, SERVICE, type Target } from '@shoal/testbed/drill';
+import { type Drill, hostsOf, rolesOf, SERVICE, type Target } from '@shoal/testbed/drill';
 import { ExitError, usage } from '../exit.ts';
-import { liveCluster } from '../target.ts';
+import { namedManager, refuseDaemon } from '../manager/index.ts';
 
 interface Named {
-  /** What -H says. */
+  /** The value of -H. */
   readonly address: string | undefined;
+  readonly tokenFile?: string | undefined;
   readonly testbed?: true;
 }
 
 /** The testbed unless another cluster is named. */
-export async function clusterOf({ address, testbed }: Named): Promise<Target> {
+export async function clusterOf({ address, tokenFile, testbed }: Named): Promise<Target> {
   if (address !== undefined && testbed) throw usage('Give -H or --testbed, not both.');
   const found = address === undefined ? await runningTestbed(testbed === true) : undefined;
-  if (found) return found;
-  const named = address ?? process.env.DOCKER_HOST;
-  if (named === undefined)
-    throw usage('Name a cluster with -H tcp://HOST:PORT, or start the testbed with `npm start`.');
-  return liveCluster(named);
+  return found ?? namedManager({ host: address, tokenFile });
 }
 
 interface Asked extends Named {
@@ -27,20 +24,21 @@ interface Asked extends Named {
   readonly replicas: number;
 }
 
-/** Where the drill may be played: on a live cluster only if it is safe there, and agreed to. */
-export async function stageOf(drill: Drill, asked: Asked): Promise<Target> {
+/** Where to play the drill: on a live cluster only if the drill is safe there and the user agreed. */
+export async function targetOf(drill: Drill, asked: Asked): Promise<Target> {
   const target = await clusterOf(asked);
   if (target.testbed) return target;
   if (!drill.safe)
     throw usage(
       `${drill.name} does real damage (${drill.says}), so it is not for a live cluster. Play it on the testbed, in a clone of Shoal: \`npm start\`, then \`npm run shoal -- drill ${drill.name} --testbed\`.`,
     );
-  const { victim } = castOf(drill, await hostsOf(target.docker), asked.host);
-  if (asked.yes !== true) await agree(drill, target.apiUrl, victim, asked.replicas);
+  await refuseDaemon(target);
+  const { victim } = rolesOf(drill, await hostsOf(target.docker), asked.host);
+  if (asked.yes !== true) await agree(drill, target.address, victim, asked.replicas);
   return target;
 }
 
-/** Only a clone of Shoal has a testbed: the bundle has this command without it. */
+/** Only a clone of the repository has a testbed; the bundled command does without. */
 async function runningTestbed(must: boolean): Promise<Target | undefined> {
   const module = await import('./on-testbed.ts').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;

@@ -1,7 +1,8 @@
 import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store, type Tx } from '../store/index.ts';
+import type { Tx } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, aService, aTask } from '../testing.ts';
 import { Agents } from './agents.ts';
 import { ToldAgent } from './told.fixture.ts';
@@ -13,7 +14,7 @@ const sliceOf = (host: number) => ({ owner: nodeId(host), cidr: `10.${host >> 8}
 
 /** The service `web` on the network `shop`, in which all hosts but the last take part. */
 async function aCluster() {
-  const store = await Store.open(memoryBackend(), Date.now);
+  const store = await TestStore.open(memoryBackend(), Date.now);
   await store.update((tx) => {
     for (let host = 0; host < hosts; host++)
       tx.nodes.create(aNode(nodeId(host), { allotted: { number: host + 1 } }));
@@ -31,7 +32,11 @@ async function aCluster() {
     tx.services.create(aService('web', { shoal: { specVersion: 1, attachments } }));
     for (let slot = 0; slot < replicas; slot++) createTask(tx, slot);
   });
-  const agents = new Agents(store, { clock: Date.now, log: pino({ level: 'silent' }) });
+  const agents = new Agents(store, {
+    clock: Date.now,
+    log: pino({ level: 'silent' }),
+    onTrust: () => undefined,
+  });
   const told = Array.from({ length: hosts }, (_, host) => new ToldAgent(agents, nodeId(host)));
   await vi.waitFor(() => expect(told.every(({ number }) => number === 1)).toBe(true), { timeout: 30_000 });
   return { store, agents, told };
@@ -42,7 +47,7 @@ function createTask(tx: Tx, slot: number): void {
     aTask(`task-${String(slot).padStart(20, '0')}`, {
       Slot: slot,
       NodeID: nodeId(slot % (hosts - 1)),
-      Status: { Timestamp: '', State: 'running', PortStatus: {} },
+      Status: { Timestamp: '', State: 'running' },
       shoal: {
         specVersion: 1,
         ports: [],

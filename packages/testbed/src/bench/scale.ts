@@ -26,7 +26,6 @@ const changes = 5;
 const idleSeconds = 10;
 /** For each of the greater steps, with 5,000 hosts on a machine of two cores. */
 const patience = { timeoutMs: 600_000 };
-const joinToken = 'bench-scale';
 
 interface Size {
   readonly agents: number;
@@ -38,7 +37,7 @@ export default async function scale(args: readonly string[]): Promise<boolean> {
   checkLimits(size);
   await step('bundling the manager', () => buildAll(say));
   const folder = mkdtempSync(join(tmpdir(), 'shoal-bench-scale-'));
-  const manager = await ManagerProcess.prepare(folder, joinToken);
+  const manager = await ManagerProcess.prepare(folder);
   const hosts: HostProcess[] = [];
   const kill = () => {
     for (const each of hosts) void each.kill();
@@ -117,6 +116,7 @@ class Bench {
     const { agents } = this.#size;
     const from = performance.now();
     const probePort = await freePort();
+    const joinToken = await this.#manager.joinToken();
     const start = { manager: this.#manager.agentAddress, joinToken, probePort };
     const living = agents - this.#lost;
     const processes = Math.max(2, Math.ceil(living / hostsPerProcess));

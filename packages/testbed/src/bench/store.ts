@@ -24,7 +24,7 @@ export default async function bench(): Promise<boolean> {
     const store = await Store.open(await sqliteBackend(join(folder, 'state.sqlite')), Date.now);
     await store.update((tx) => {
       for (let n = 0; n < taskCount; n++) tx.tasks.create(aTask(String(n)));
-    });
+    }, 'services');
     report('store', 'one after the other', await updates(store, 1), 'updates/s');
     report('store', `${concurrent} at a time`, await updates(store, concurrent), 'updates/s');
     const { done, lateMs } = await statuses(store);
@@ -39,14 +39,15 @@ export default async function bench(): Promise<boolean> {
 
 const change = (n: number) => (tx: Tx) => {
   const task = tx.tasks.get(String(n % taskCount));
-  if (task) tx.tasks.update({ ...task, Slot: n });
+  const at = new Date(n).toISOString();
+  if (task) tx.tasks.update({ ...task, observed: { state: 'running', at, message: 'started' } });
 };
 
 async function updates(store: Store, atATime: number): Promise<number> {
   const start = performance.now();
   let done = 0;
   const one = async () => {
-    while (performance.now() - start < measureMs) await store.update(change(done++));
+    while (performance.now() - start < measureMs) await store.update(change(done++), 'agents');
   };
   await Promise.all(Array.from({ length: atATime }, one));
   return done / ((performance.now() - start) / 1_000);
@@ -61,7 +62,7 @@ async function statuses(store: Store): Promise<{ done: number; lateMs: number }>
   let sent = 0;
   for (let now = start; now - start < measureMs; now = performance.now()) {
     for (; sent < ((now - start) / 1_000) * statusesPerSecond; sent++) {
-      const one = store.update(change(sent)).finally(() => under.delete(one));
+      const one = store.update(change(sent), 'agents').finally(() => under.delete(one));
       under.add(one);
     }
     await sleep(tickMs);

@@ -34,7 +34,7 @@ export default async function bench(): Promise<boolean> {
   const agent = new Child<AgentEnd>(join(import.meta.dirname, 'tunnels/agent-end.ts'));
   try {
     const { agents, bare, joinToken } = await manager.ask('listen', undefined);
-    const [nodeId = ''] = await step('connecting', () =>
+    await step('connecting', () =>
       agent.ask('connect', { count: sessions, port: agents, joinToken, socket }),
     );
     const speed = async (work: () => Promise<Moved>): Promise<Speed> => {
@@ -54,8 +54,8 @@ export default async function bench(): Promise<boolean> {
         beats[what].push(...(await during));
       };
       await beside('bare', () => agent.ask('bare', { port: bare, size: messageBytes, ms: roundMs }));
-      speeds.one.push(await speed(() => manager.ask('read', { nodeId, tunnels: 1, ms: roundMs })));
-      await beside('four', () => manager.ask('read', { nodeId, tunnels: 4, ms: roundMs }));
+      speeds.one.push(await speed(() => manager.ask('read', { tunnels: 1, ms: roundMs })));
+      await beside('four', () => manager.ask('read', { tunnels: 4, ms: roundMs }));
       say(`round ${round} of ${rounds}: ${JSON.stringify(speeds)}`);
     }
     const results = (['perSecond', 'perCpuSecond'] as const).flatMap((by) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ingressId, type NetworkSpec } from '../../model/index.ts';
-import { aNode, aService, aTask } from '../../testing.ts';
+import { aNode, aService, aTask, withStatus } from '../../testing.ts';
 import { anApi, aSpec, filters } from '../testing.ts';
 
 const overlay = (change: Partial<NetworkSpec> = {}): NetworkSpec => ({
@@ -94,7 +94,7 @@ describe('create', () => {
     [ipam({ Subnet: '172.28.0.0/24' }), 403, /and a link of node n2 \(172\.28\.0\.0\/16\)/],
     [ipam({ Subnet: '172.17.0.0/16' }), 403, /and Docker's default bridge on node n2 \(172\.17\.0\.0\/16\)/],
     [ipam({ Subnet: '172.17.9.0/24' }), 403, /and Docker's default bridge on node n2/],
-    [ipam({ Subnet: '198.19.0.0/24' }), 403, /and those of the tunnels between hosts/],
+    [ipam({ Subnet: '198.19.0.0/24' }), 403, /and those that hosts have in VXLAN/],
     [ipam({ Subnet: '127.8.0.0/24' }), 403, /and the loopback addresses of each host/],
     [ipam({ Subnet: '169.254.0.0/16' }), 403, /and the link-local addresses/],
   ])('%j is refused', async (spec, status, message) => {
@@ -203,7 +203,7 @@ describe('inspect', () => {
       const node = tx.nodes.get('n1');
       if (node) tx.nodes.update({ ...node, judged: { state: 'down' } });
       const task = tx.tasks.get('t1');
-      if (task) tx.tasks.update({ ...task, Status: { ...task.Status, State: 'running' } });
+      if (task) tx.tasks.update(withStatus(task, { State: 'running' }));
     });
     const { body: after } = await call('GET', '/networks/shop?verbose=true');
     expect({ Peers: after.Peers, Tasks: after.Services.web.Tasks }).toEqual({ Peers: [], Tasks: [] });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Host } from '../../cluster/index.ts';
-import { allServeOn, DRILLS, isBalanced, Watch } from '../../drill/index.ts';
+import { allServeOn, askAt, DRILLS, isBalanced, Watch } from '../../drill/index.ts';
 import { healAll } from '../../faults/index.ts';
 import { say, until } from '../../machine/index.ts';
 import type { Kind } from './rounds.ts';
@@ -17,7 +17,7 @@ export interface SwarmRound {
 }
 
 const service = 'swarm-bench';
-/** What does not come in time counts as this. */
+/** The figure of what did not happen in time. */
 const limitMs = 120_000;
 
 export async function playSwarm(
@@ -59,7 +59,7 @@ async function playRound(
   if (!drill) throw new Error(`no drill is named ${kind}`);
   const { signal } = new AbortController();
   const manager = first.docker();
-  const watch = new Watch(`http://${first.ip}:2375`, service, () => {});
+  const watch = new Watch(askAt(`http://${first.ip}:2375`), service, () => {});
   const isUp = () => hosts.every((host) => watch.view.nodes.get(host) === 'ready');
   try {
     await until('all nodes of the swarm are ready', async () => isUp(), { timeoutMs: limitMs });
@@ -72,8 +72,8 @@ async function playRound(
       throw new Error(`the ${replicas} replicas did not come to run evenly under Docker Swarm`);
     // As before a drill strikes.
     await sleep(3_000);
-    const scene = { docker: manager, testbed: cluster, victim: victim.name, manager: first.name };
-    const struck = await drill.strike({ ...scene, service, signal });
+    const context = { docker: manager, testbed: cluster, victim: victim.name, manager: first.name };
+    const struck = await drill.strike({ ...context, service, signal });
     const others = hosts.filter((host) => host !== victim.name);
     await watch.until(({ nodes }) => nodes.get(victim.name) === 'down', limitMs, signal);
     const detected = Date.now();

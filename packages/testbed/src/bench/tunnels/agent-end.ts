@@ -2,9 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Assignments } from '../../../../agent/src/assignments/index.ts';
 import { passOn } from '../../../../agent/src/docker/pass-on.ts';
-import { ManagerLink, newSecret } from '../../../../agent/src/session/index.ts';
+import { Identity } from '../../../../agent/src/identity/index.ts';
+import { makeKeyAndRequest } from '../../../../agent/src/identity/testing.ts';
+import { ManagerLink } from '../../../../agent/src/session/index.ts';
 import { Tunnels } from '../../../../agent/src/tunnels/index.ts';
 import { NodeFacts, protocolVersion } from '../../../../proto/src/index.ts';
+import { leaseMs } from '../../../../proto/src/rules/index.ts';
 import { uploadBare } from './bare.ts';
 import { answerParent, cpuSeconds } from './talk.ts';
 
@@ -12,38 +15,47 @@ import { answerParent, cpuSeconds } from './talk.ts';
 const clock = () => performance.timeOrigin + performance.now();
 let roundTrips: number[] = [];
 
-function connect(index: number, manager: string, joinToken: string, socket: string): Promise<string> {
+function connect(index: number, manager: string, joinToken: string, socket: string): Promise<void> {
   return new Promise((resolve) => {
-    let nodeId = '';
-    const secret = newSecret();
+    const log = pino({ level: 'silent' });
+    const facts = NodeFacts.fromPartial({ hostname: `bench${index}`, address: '127.0.0.1' });
+    let lease = leaseMs;
+    const identity = new Identity({
+      kept: undefined,
+      keep: async () => undefined,
+      manager: () => manager,
+      joinToken: async () => joinToken,
+      facts: () => facts,
+      makeKey: makeKeyAndRequest,
+      onRenewed: () => link.renew(),
+      random: Math.random,
+      log,
+    });
     const link = new ManagerLink({
       manager: () => manager,
-      hello: () => ({
-        protocol: protocolVersion,
-        joinToken,
-        nodeId,
-        nodeSecret: secret,
-        facts: NodeFacts.fromPartial({ hostname: `bench${index}`, address: '127.0.0.1' }),
-      }),
+      credentials: () => identity.credentials(),
+      hello: () => ({ protocol: protocolVersion, facts }),
       statuses: () => [],
       clock,
-      onContact: (sentAt) => roundTrips.push(clock() - sentAt),
+      // A lease begins when what was answered was sent.
+      onLease: (until) => roundTrips.push(clock() - (until - lease)),
       onAlone: () => undefined,
       onAccepted: () => undefined,
-      onWelcome: async (welcome) => {
-        nodeId = welcome.nodeId;
-        resolve(nodeId);
+      onTrust: (trust) => identity.trust(trust),
+      onWelcome: async ({ timing }) => {
+        lease = timing?.leaseMs ?? leaseMs;
+        resolve();
       },
       assignments: new Assignments(),
       onAssignments: async () => undefined,
       answer: async ({ id }) => ({ id, outcome: { $case: 'error', value: { status: 501, message: '' } } }),
       tunnels: new Tunnels({
         manager: () => manager,
-        nodeId: () => nodeId,
+        credentials: () => identity.presentCredentials,
         daemon: (request, body, signal) => passOn(socket, request, body, signal),
       }),
       random: Math.random,
-      log: pino({ level: 'silent' }),
+      log,
     });
     link.open();
   });
@@ -51,8 +63,7 @@ function connect(index: number, manager: string, joinToken: string, socket: stri
 
 const handlers = {
   cpu: () => cpuSeconds(),
-  /** Resolves with their nodes' ids. */
-  connect: (given: { count: number; port: number; joinToken: string; socket: string }): Promise<string[]> =>
+  connect: (given: { count: number; port: number; joinToken: string; socket: string }) =>
     Promise.all(
       Array.from({ length: given.count }, (_, index) =>
         connect(index, `127.0.0.1:${given.port}`, given.joinToken, given.socket),

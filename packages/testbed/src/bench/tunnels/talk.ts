@@ -54,11 +54,13 @@ export class Child<H extends Handlers> {
     const id = ++this.#asked;
     const answer = await new Promise<Answered>((resolve, reject) => {
       const late = setTimeout(() => reject(new TestbedError(`No answer to ${what}.`)), patienceMs);
-      this.#waiting.set(id, (come) => {
+      const come = (one: Answered) => {
         clearTimeout(late);
-        resolve(come);
-      });
-      this.#child.send({ id, what, given } satisfies Asked);
+        resolve(one);
+      };
+      this.#waiting.set(id, come);
+      if (this.#child.connected) this.#child.send({ id, what, given } satisfies Asked);
+      else come({ id, error: 'its process has ended' });
     });
     this.#waiting.delete(id);
     if ('error' in answer) throw new TestbedError(`${what}: ${answer.error}`);

@@ -1,0 +1,96 @@
+import { isoTime } from '../effects.ts';
+import { type Service, type Wait, waitOf, wakeAt, whyWaiting } from '../model/index.ts';
+import type { Draft } from './draft.ts';
+import type { Slot } from './new-task.ts';
+import { isRunning } from './presence.ts';
+import { isAwaited, leftWaitingAt } from './stuck.ts';
+import {
+  excusedSlots,
+  firstFailure,
+  isCurrent,
+  isUpdating,
+  needsUpdate,
+  progressOf,
+  withReason,
+} from './update/index.ts';
+
+/** A start or a stop that takes longer than this is named in the update's message. */
+const patienceMs = 60_000;
+
+/** What an update waits for in one slot. */
+interface Open {
+  readonly wait: Wait;
+  /** From when on it is named in the update's message (ms since the epoch). */
+  readonly tellAt: number;
+}
+
+/**
+ * Completes the update when all is done and has run for Monitor; otherwise names in its message what it is stuck on, if it is.
+ * `known`: what tasks wait for. Returns what the update waits for.
+ */
+export function finishOrReportUpdate(draft: Draft, slots: readonly Slot[], known: readonly Wait[]): Wait[] {
+  const { service, snapshot } = draft;
+  if (!isUpdating(service)) return [];
+  const excused = excusedSlots(draft);
+  const ofTasks = new Map(known.toReversed().map((wait) => [wait.about.id, wait]));
+  const open = slots.flatMap((slot) => (excused.has(slot.key) ? [] : (openIn(draft, slot, ofTasks) ?? [])));
+  draft.service = open.length === 0 ? completed(service, snapshot.now) : reported(draft, open);
+  return open.map(({ wait, tellAt }) => {
+    const until = wakeAt([wait, ...(tellAt > snapshot.now ? [{ ...wait, until: tellAt }] : [])]);
+    return until === undefined ? wait : { ...wait, until };
+  });
+}
+
+/** Undefined when the update is done there, or is done there later. */
+function openIn(draft: Draft, slot: Slot, ofTasks: ReadonlyMap<string, Wait>): Open | undefined {
+  const { service, snapshot, rules } = draft;
+  const { key, creatable } = slot;
+  const slotTasks = draft.tasksIn(key);
+  // Where nothing can be made now, the update is done later, when it can.
+  if (!creatable) return undefined;
+  const isOutdated =
+    slotTasks.live.some((task) => !isCurrent(task, service)) || needsUpdate(slotTasks, service);
+  const task = slotTasks.live.find((task) => isCurrent(task, service));
+  if (!task) return isOutdated ? quietly(waitOf('slot', key, 'its turn in the update')) : undefined;
+  if (isRunning(task)) {
+    if (isOutdated) return quietly(waitOf('slot', key, 'the older task to stop'));
+    const proved = (task.shoal.runningSince ?? snapshot.now) + rules.monitorMs;
+    const why = `task ${task.ID} to prove itself`;
+    return proved > snapshot.now ? quietly(waitOf('slot', key, why, proved)) : undefined;
+  }
+  const isLackingNode = whyWaiting(task) !== undefined;
+  const isLeftWaiting = isLackingNode && !isAwaited(draft, slotTasks, task);
+  const until = isLeftWaiting ? leftWaitingAt(draft, task) : undefined;
+  const isDone =
+    (isLeftWaiting && until === undefined) || firstFailure(slotTasks, service, rules) !== undefined;
+  if (isDone && !isOutdated) return undefined;
+  const { ID, CreatedAt, shoal } = task;
+  const why = ofTasks.get(ID)?.why ?? `task ${ID}`;
+  const isTrouble = isLackingNode || shoal.failures !== undefined;
+  const tellAt = isTrouble ? 0 : Math.max(Date.parse(CreatedAt), shoal.startAfter ?? 0) + patienceMs;
+  return { wait: waitOf('slot', key, why, until), tellAt };
+}
+
+/** Not named in the message: it passes by itself, or is part of every update. */
+const quietly = (wait: Wait): Open => ({ wait, tellAt: Number.POSITIVE_INFINITY });
+
+function completed(service: Service, now: number): Service {
+  const rollback = service.UpdateStatus?.State === 'rollback_started';
+  return {
+    ...service,
+    UpdateStatus: {
+      ...service.UpdateStatus,
+      State: rollback ? 'rollback_completed' : 'completed',
+      CompletedAt: isoTime(now),
+      Message: rollback ? withReason('rollback completed', service) : 'update completed',
+    },
+  };
+}
+
+function reported({ service, snapshot }: Draft, open: readonly Open[]): Service {
+  const status = service.UpdateStatus;
+  if (!status) return service;
+  const told = open.find(({ tellAt }) => tellAt <= snapshot.now);
+  const Message = told ? `${progressOf(service)}; waiting for ${told.wait.why}` : progressOf(service);
+  return Message === status.Message ? service : { ...service, UpdateStatus: { ...status, Message } };
+}
