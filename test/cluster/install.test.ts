@@ -108,6 +108,36 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
     expect((await on(second, 'shoal init')).stderr).toMatch(/in the cluster of .* already/);
   });
 
+  it('another release takes over while containers run on; one that does not work is taken back', async () => {
+    const running = () => second.sh('docker ps -q --no-trunc');
+    const before = await running();
+    const release =
+      'cd /root && rm -rf next && cp -R shoal next && echo NAME > next/version && sh next/install.sh';
+    for (const host of [first, second]) {
+      const { code, stdout } = await on(host, `${release.replace('NAME', '9.9.9-next')} upgrade`);
+      expect([code, stdout]).toEqual([0, expect.stringContaining('runs in release 9.9.9-next.')]);
+    }
+    const broken = release.replace('&& sh', '&& echo "process.exit(1)" > next/agent/main.mjs && sh');
+    const { code, stderr } = await on(second, `${broken.replace('NAME', '9.9.9-broken')} upgrade`);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/is back in 9\.9\.9-next/)]);
+    await until('both are well', async () => (await on(first, 'shoal status')).code === 0, soon);
+    expect(await running()).toBe(before);
+  }, 180_000);
+
+  it('a bundle for support has logs and state, and no secret', async () => {
+    const planted = 'hunter2-of-the-test';
+    const update = `docker --context shoal service update --quiet --detach --env-add PASS=${planted} web`;
+    expect(await on(first, update)).toMatchObject({ code: 0 });
+    expect(await on(first, 'shoal support-bundle /root/bundle.tar.gz')).toMatchObject({ code: 0 });
+    const all = await first.sh(
+      'mkdir /root/bundle && tar -xzf /root/bundle.tar.gz -C /root/bundle && cat $(find /root/bundle -type f)',
+    );
+    expect(all).toContain('manager is up');
+    expect(all).toContain('"PASS=[taken out]"');
+    const token = /--token (\S+)/.exec(joinLine)?.[1] ?? '';
+    for (const secret of [planted, token]) expect(all).not.toContain(secret);
+  });
+
   it('a host that leaves keeps nothing of the cluster', async () => {
     expect(await on(second, 'shoal leave')).toMatchObject({ code: 0 });
     expect(await on(second, 'shoal status')).toMatchObject({
