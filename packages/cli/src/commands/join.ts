@@ -26,7 +26,7 @@ const connectMs = 5_000;
 /** The agent has looked at the host and spoken with the manager by then. */
 const joinMs = 30_000;
 /** As the agent says it (session/). */
-const welcomed = 'joined the manager';
+const welcomed = 'connected to the manager';
 const refused = 'the manager refused this host';
 
 export function joinCommand(): Command {

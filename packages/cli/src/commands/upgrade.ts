@@ -17,6 +17,8 @@ import { needCluster, needRoot, say } from './host-options.ts';
 const startMs = 60_000;
 /** A program that ends by itself does so within this time. */
 const steadyMs = 3_000;
+/** The agent tries again every few seconds at most. */
+const connectMs = 20_000;
 
 export function upgradeCommand(): Command {
   return new Command('upgrade')
@@ -94,7 +96,7 @@ async function untilConnected(settings: HostSettings): Promise<void> {
     const reached =
       settings.role === 'manager' ? facts.cluster && !('error' in facts.cluster) : facts.connected;
     if (reached) return;
-    if (waited >= startMs) throw new Error(statusScreen(facts).lines.join('\n'));
+    if (waited >= connectMs) throw new Error(statusScreen(facts).lines.join('\n'));
     await sleep(500);
   }
 }
