@@ -44,6 +44,14 @@ it('keeps who the host is, what it runs and what it said', async () => {
   expect([...again.statuses.values()].map(fromTaskStatus)).toMatchObject([{ own }]);
 });
 
+it('keeps its secret from before the first greeting', async () => {
+  const folder = await newFolder();
+  const journal = await Journal.open(folder, 'boot 1', silent);
+  const again = await Journal.open(folder, 'boot 1', silent);
+  expect(again.identity).toBeUndefined();
+  expect(again.secret).toBe(journal.secret);
+});
+
 it('is for the agent’s eyes only, and leaves nothing half written', async () => {
   const folder = await newFolder();
   const journal = await Journal.open(folder, 'boot 1', silent);

@@ -73,10 +73,12 @@ export class Journal {
     const journal = new Journal(folder, log);
     await journal.#read('node.json', (data) => {
       const { nodeId, clusterId, secret } = JSON.parse(data.toString('utf8')) as Partial<Kept>;
-      if (!nodeId || !clusterId || !secret) return;
-      journal.#identity = { nodeId, clusterId };
+      if (!secret) return;
       journal.#secret = secret;
+      if (nodeId && clusterId) journal.#identity = { nodeId, clusterId };
     });
+    // Before the first greeting: one whose answer was lost, and this process with it, must not make a second node.
+    if (!journal.#identity) await journal.#writeIdentity();
     await journal.#read('assignments.bin', (data) => {
       const message = Changes.decode(data);
       if (message.changes.some((bytes) => !(Change.decode(bytes).kind in kinds)))
@@ -94,7 +96,7 @@ export class Journal {
     return this.#identity;
   }
 
-  /** What proves that the identity is this host's. Kept together with it: neither is of use without the other. */
+  /** What proves who this host is; kept together with the identity, and from before it has one. */
   get secret(): string {
     return this.#secret;
   }
@@ -143,8 +145,7 @@ export class Journal {
   async setIdentity(identity: Identity): Promise<void> {
     if (JSON.stringify(identity) === JSON.stringify(this.#identity)) return;
     this.#identity = identity;
-    this.#identityFile.touch();
-    await this.#identityFile.flush();
+    await this.#writeIdentity();
   }
 
   /** The assignments have changed. */
@@ -164,6 +165,11 @@ export class Journal {
   async flush(): Promise<void> {
     const files = [this.#bootFile, this.#identityFile, this.#assignmentFile, this.#statusFile];
     await Promise.all(files.map((file) => file.flush()));
+  }
+
+  async #writeIdentity(): Promise<void> {
+    this.#identityFile.touch();
+    await this.#identityFile.flush();
   }
 
   async #noteBoot(boot: string): Promise<void> {

@@ -8,6 +8,8 @@ import { identify, isFromHere, JoinRefused } from './identity.ts';
 const id = 'a'.repeat(25);
 // printf one | sha256sum
 const hashOfOne = '7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed';
+// printf two | sha256sum
+const hashOfTwo = '3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3';
 
 describe('an agent', () => {
   /** With a node whose secret is `one`. */
@@ -35,11 +37,18 @@ describe('an agent', () => {
     }
   });
 
-  it('is new without an id, and with one that nobody knows: that it keeps, if it is one', async () => {
-    const fresh = { secretHash: hashOfOne, known: undefined };
-    expect(await said({})).toEqual({ ...fresh, formerId: undefined });
-    expect(await said({ nodeId: 'b'.repeat(25) })).toEqual({ ...fresh, formerId: 'b'.repeat(25) });
-    expect(await said({ nodeId: '../x' })).toEqual({ ...fresh, formerId: undefined });
+  it('is the node whose secret it has, when the answer that told it its id was lost', async () => {
+    expect(await said({})).toMatchObject({ known: { ID: id } });
+    expect(await said({ nodeId: 'b'.repeat(25) })).toMatchObject({ known: { ID: id } });
+  });
+
+  it('is new with a secret that nobody knows, and keeps the id it had, if it is one', async () => {
+    const nodeSecret = 'two';
+    const fresh = { secretHash: hashOfTwo, known: undefined };
+    expect(await said({ nodeSecret })).toEqual({ ...fresh, formerId: undefined });
+    const nodeId = 'b'.repeat(25);
+    expect(await said({ nodeSecret, nodeId })).toEqual({ ...fresh, formerId: nodeId });
+    expect(await said({ nodeSecret, nodeId: '../x' })).toEqual({ ...fresh, formerId: undefined });
   });
 
   it('has to know the join token, also with the secret of a node, and to have a secret', async () => {

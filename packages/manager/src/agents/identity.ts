@@ -17,7 +17,8 @@ export type Identity = { readonly secretHash: string } & (
 
 /**
  * The only place that says who an agent is. Throws JoinRefused when it may not join, or is not the node it claims to be.
- * An id the store does not know is taken as it is: the node was removed, or the manager's state was lost.
+ * An id the store does not know, with a secret it does not know either, is taken as it is: the node was removed, or the
+ * manager's state was lost.
  */
 export function identify(view: Pick<ReadView, 'clusters' | 'nodes'>, hello: Hello): Identity {
   const [cluster] = view.clusters.all();
@@ -25,7 +26,8 @@ export function identify(view: Pick<ReadView, 'clusters' | 'nodes'>, hello: Hell
     throw new JoinRefused('the join token is not valid for this cluster');
   if (hello.nodeSecret === '') throw new JoinRefused("the greeting lacks the node's secret");
   const secretHash = hashOf(hello.nodeSecret);
-  const known = view.nodes.get(hello.nodeId);
+  // Also one that joined and was cut off before it heard its id: it must not become a second node.
+  const known = view.nodes.get(hello.nodeId) ?? view.nodes.by('secret', secretHash)[0];
   if (!known) return { secretHash, formerId: isId(hello.nodeId) ? hello.nodeId : undefined };
   if (!isSame(secretHash, known.allotted.secretHash))
     throw new JoinRefused(

@@ -37,6 +37,31 @@ it('a node that was removed and joins again under its id is another one for who 
   expect(sawSpec(second.Version.Index, second.Version, second)).toBe(true);
 });
 
+it('an agent that is cut off before it hears its id is not a second node when it greets again', async () => {
+  const store = await Store.open(memoryBackend(), () => 0);
+  let ids = 0;
+  const greets = (nodeSecret: string) =>
+    store.update((tx) => {
+      const hello = { protocol: protocolVersion, joinToken: 'token', nodeSecret, facts: { hostname: 'n1' } };
+      return join(tx, Hello.fromPartial(hello), () => `${++ids}`.padStart(25, 'n'));
+    });
+  await store.update((tx) =>
+    tx.clusters.create({
+      ID: 'c',
+      JoinTokens: { Worker: 'token', Manager: '' },
+      TaskHistoryRetentionLimit: 5,
+    }),
+  );
+  const [first, other, again] = [await greets('s1'), await greets('s2'), await greets('s1')];
+  expect([again.ID, store.view.nodes.size]).toEqual([first.ID, 2]);
+  // Both at once, in one commit.
+  const [one, same] = await Promise.all([greets('s3'), greets('s3')]);
+  expect([same.ID, store.view.nodes.size]).toEqual([one.ID, 3]);
+  expect([first, other, one].map(({ allotted }) => allotted.number).sort()).toEqual([1, 2, 3]);
+  await store.update((tx) => tx.nodes.remove(other.ID));
+  expect((await greets('s4')).allotted.number).toBe(2);
+});
+
 it('what a host is short of is reported until its agent says nothing of it any more', () => {
   const pressures = [{ kind: 'memory', message: 'short of memory: 1 MiB available of 2 GiB' }];
   expect(reportedOf(NodeFacts.fromPartial({ pressures })).pressures).toEqual(pressures);

@@ -25,8 +25,10 @@ export const makeTables = () => ({
   networks: new Table<Network, 'name'>({
     name: (network) => [network.Spec.Name ?? ''],
   }),
-  nodes: new Table<Node, 'hostname'>({
+  nodes: new Table<Node, 'hostname' | 'secret' | 'number'>({
     hostname: (node) => [node.reported.description.Hostname ?? ''],
+    secret: (node) => [node.allotted.secretHash],
+    number: (node) => [String(node.allotted.number)],
   }),
   services: new Table<Service, 'name' | 'network' | 'vip' | 'companion'>({
     name: (service) => [service.Spec.Name ?? ''],
