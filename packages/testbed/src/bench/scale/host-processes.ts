@@ -43,8 +43,8 @@ const fill = 4;
 
 /** Hollow hosts in a process of their own. */
 export class HostProcess {
-  readonly count: number;
-  readonly doomed: boolean;
+  /** Its hosts have lost their power. */
+  dead = false;
   connected = 0;
   running = 0;
   readonly #child: ChildProcess;
@@ -52,15 +52,13 @@ export class HostProcess {
   #received: ((received: Received) => void) | undefined;
 
   constructor(start: Omit<Start, 'what' | 'backlog'>, doomed: boolean) {
-    this.count = start.count;
-    this.doomed = doomed;
     this.#start = { ...start, backlog: doomed ? doomedBacklog : 128 };
     this.#child = fork(join(import.meta.dirname, 'host-process.ts'), {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child.on('message', (answer: Answer) => {
       if (answer.what === 'received') this.#received?.(answer);
-      else [this.connected, this.running] = [answer.connected, answer.running];
+      else if (!this.dead) [this.connected, this.running] = [answer.connected, answer.running];
     });
     this.#send({ what: 'start', ...this.#start });
   }
@@ -85,6 +83,8 @@ export class HostProcess {
   /** All its hosts lose their power. Ends the sockets that it returns when they are destroyed. */
   stopDead(addresses: readonly string[]): Socket[] {
     this.#send({ what: 'stop dead' });
+    this.dead = true;
+    this.running = 0;
     // Nobody accepts connections any more; when the kernel's queues are full it does not answer either.
     return addresses.flatMap((host) =>
       Array.from({ length: fill }, () =>
