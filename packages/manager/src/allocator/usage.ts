@@ -1,4 +1,12 @@
-import { type Block, blockAt, holds, parseAddress, parseBlock, tunnelRange } from '@shoal/proto/rules';
+import {
+  type Block,
+  blockAt,
+  holds,
+  hostNetworkPrefix,
+  parseAddress,
+  parseBlock,
+  tunnelRange,
+} from '@shoal/proto/rules';
 import { compareStates, isTerminal, type Network, type Node, type Task } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { withoutSpare } from './spare.ts';
@@ -6,8 +14,6 @@ import { type Cut, cutSlices, freeSubnet, type Need, vipOwner } from './subnets.
 
 /** How long a node keeps its slices without a task on the network: the next one often comes at once. */
 export const idleMs = 30_000;
-/** Nobody tells the manager how large a host's own network is: this much around its address is left alone. */
-const hostNetworkPrefix = 16;
 
 /** The task's own address there. Undefined for one that has ended: its address is free. */
 export function addressOn({ Status, shoal }: Task, networkId: string): string | undefined {

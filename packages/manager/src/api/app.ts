@@ -1,27 +1,36 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import { isObject } from '../field-path.ts';
-import type { ApiDeps } from './deps.ts';
-import { docsRoutes } from './docs/routes.ts';
-import { knownError, maxBodyBytes } from './errors.ts';
-import { eventRoutes } from './events/routes.ts';
-import { forecastRoutes } from './forecast/routes.ts';
-import { lateValidators } from './late-validators.ts';
+import { docsRoutes } from './docs/index.ts';
+import { eventRoutes } from './events/index.ts';
+import { forecastRoutes } from './forecast/index.ts';
+import {
+  type ApiDeps,
+  acceptJson,
+  checkVersion,
+  describeSchemaErrors,
+  dropQueryCopies,
+  knownError,
+  lateValidators,
+  maxApiVersion,
+  maxBodyBytes,
+  stripVersion,
+  tidy,
+} from './http/index.ts';
 import { closeServersWith } from './listen.ts';
-import { logRoutes } from './logs/routes.ts';
-import { networkRoutes } from './networks/routes.ts';
-import { listenerRoutes } from './nodes/listeners.ts';
-import { livenessRoutes } from './nodes/liveness.ts';
-import { nodeRoutes } from './nodes/routes.ts';
+import { logRoutes } from './logs/index.ts';
+import { networkRoutes } from './networks/index.ts';
+import { listenerRoutes, livenessRoutes, nodeRoutes } from './nodes/index.ts';
 import { answerWithoutRoute } from './not-served.ts';
-import { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './request-body.ts';
-import { serviceRoutes } from './services/routes.ts';
-import { reachedAt } from './system/cluster-info.ts';
-import { distributionPath, distributionRoutes } from './system/distribution.ts';
-import { doctorRoutes } from './system/doctor.ts';
-import { systemRoutes } from './system/routes.ts';
-import { taskRoutes } from './tasks/routes.ts';
-import { checkVersion, maxApiVersion, stripVersion } from './versioning.ts';
+import { serviceRoutes } from './services/index.ts';
+import {
+  distributionPath,
+  distributionRoutes,
+  doctorRoutes,
+  reachedAt,
+  systemRoutes,
+} from './system/index.ts';
+import { taskRoutes } from './tasks/index.ts';
 
 /** Docker's Engine API over the cluster, ready to be served by `listen`. */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {

@@ -1,5 +1,5 @@
-import { ApiError } from './errors.ts';
-import { howToJoin } from './system/join-words.ts';
+import { ApiError } from './http/index.ts';
+import { howToJoin } from './system/index.ts';
 
 /** A kind of objects of Docker's API that Shoal does not serve, with what a user can do instead. */
 interface Kind {

@@ -6,7 +6,7 @@ import { QueryError } from '../query-error.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
 import { buildApi } from './app.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiDeps } from './http/deps.ts';
 
 export const testClock = () => Date.UTC(2026, 0, 1);
 

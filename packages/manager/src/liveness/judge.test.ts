@@ -110,5 +110,5 @@ describe('a round of probes', () => {
 
 it('counts who is late already, since nodes that fall silent together are not noticed together', () => {
   const watches = [watch(), watch({ heardAt: 300 }), watch({ answered: true }), watch({ heardAt: 900 })];
-  expect(crowdOf(watches, 1_050)).toEqual({ known: 4, unheard: 3, unanswered: 2 });
+  expect(crowdOf(watches, 4, 1_050)).toEqual({ known: 4, unheard: 3, unanswered: 2 });
 });

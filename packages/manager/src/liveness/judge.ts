@@ -82,10 +82,10 @@ export const answers = ({ answered, silentRounds }: Watch): boolean => answered 
 export const isUnheard = ({ heardAt, broken }: Watch, now: number): boolean =>
   broken || now - heardAt >= lateMs;
 
-export function crowdOf(watches: Iterable<Watch>, now: number): Crowd {
-  const crowd = { known: 0, unheard: 0, unanswered: 0 };
-  for (const watch of watches) {
-    crowd.known++;
+/** `known` nodes, of which all that may be in doubt are `doubted`. */
+export function crowdOf(doubted: Iterable<Watch>, known: number, now: number): Crowd {
+  const crowd = { known, unheard: 0, unanswered: 0 };
+  for (const watch of doubted) {
     if (!isUnheard(watch, now)) continue;
     crowd.unheard++;
     if (!answers(watch)) crowd.unanswered++;

@@ -55,6 +55,8 @@ class Guard implements Liveness {
   readonly #timer: NodeJS.Timeout;
   readonly #unwatch: () => void;
   readonly #names: Names;
+  /** The ids of all nodes, sorted; made when it is needed. */
+  #ring: readonly string[] | undefined;
   #soon: NodeJS.Immediate | undefined;
   #closed = false;
 
@@ -72,8 +74,9 @@ class Guard implements Liveness {
       if (judged.state === 'down') this.#watches.inherit(ID, judged.leases, steady());
       else this.#watches.heard(ID, steady());
     this.#unwatch = store.watch(({ changes }) => {
-      for (const { table, id, after } of changes) {
+      for (const { table, id, before, after } of changes) {
         if (table !== 'nodes') continue;
+        if (!before || !after) this.#ring = undefined;
         if (after) this.#judgements.noted(id);
         else this.#forget(id);
       }
@@ -131,23 +134,21 @@ class Guard implements Liveness {
     if (this.#closed) return;
     const { log, steady } = this.#options;
     const now = steady();
-    const changed = this.#watches.look(now);
+    const judged = this.#watches.look(now);
     const { stalledMs } = this.#watches;
     if (stalledMs > longStallMs)
       log.warn({ stalledMs }, 'the manager stalled; its nodes get that much more time');
-    for (const [id, was] of changed) this.#changed(id, was, now);
-    for (const { ID } of this.#store.view.nodes.all()) {
-      this.#disconnect(ID, now);
-      this.#judgements.setLeases(ID, this.#watches.get(ID)?.leases);
+    for (const [id, was] of judged) {
+      const watch = this.#watches.get(id);
+      if (watch && watch.state !== was) this.#changed(id, was, watch.state, now);
+      this.#disconnect(id, now);
+      this.#judgements.setLeases(id, watch?.leases);
     }
     this.#probe(this.#watches.due(now, roundsAtATime), now);
     this.#judgements.settle();
   }
 
-  #changed(id: string, was: State, now: number): void {
-    const watch = this.#watches.get(id);
-    if (!watch) return;
-    const { state } = watch;
+  #changed(id: string, was: State, state: State, now: number): void {
     this.#setSilent(id, state === 'silent' || state === 'down');
     if (state === 'down') this.#judgements.set(id, { state: 'down', why: this.#record(id, now) });
     else if (state === 'silent' || (state === 'away' && was === 'silent')) this.#record(id, now);
@@ -161,7 +162,7 @@ class Guard implements Liveness {
   #disconnect(id: string, now: number): void {
     const watch = this.#watches.get(id);
     if (!watch || watch.state === 'heard' || watch.state === 'down' || this.#judgements.isAway(id)) return;
-    if (now - watch.heardAt < disconnectedMs) return;
+    if (this.#watches.silenceMs(watch, now) < disconnectedMs) return;
     this.#judgements.set(id, { state: 'disconnected', why: this.#record(id, now) });
   }
 
@@ -184,12 +185,13 @@ class Guard implements Liveness {
       const says = this.#store.view.nodes.get(id)?.judged.why ?? '';
       return { at, state: 'down', says, evidence: [] };
     }
-    const { heardAt, rounds, state } = watch;
+    const { rounds, state } = watch;
+    const silenceMs = this.#watches.silenceMs(watch, now);
     return {
       at,
       state,
-      says: say(state, now - heardAt, rounds, this.#names),
-      heardAt: this.#names.time(heardAt),
+      says: say(state, silenceMs, rounds, this.#names),
+      heardAt: this.#names.time(now - silenceMs),
       evidence: rounds.map((round) => reportRound(round, this.#names)),
     };
   }
@@ -205,15 +207,17 @@ class Guard implements Liveness {
   #probe(ids: readonly string[], from: number): void {
     if (ids.length === 0) return;
     const { view } = this.#store;
-    const nodes = [...view.nodes.all()];
-    const managers = nodes.filter(({ reported }) => reported.runsManager).map(addressOf);
-    const helpers = nodes
-      .filter((node) => isReady(node) && this.#watches.isFresh(node.ID, from))
-      .map((node) => ({ id: node.ID, address: addressOf(node) }));
+    this.#ring ??= [...view.nodes.all()].map(({ ID }) => ID).sort();
+    const ring = this.#ring;
+    const managers = [...view.nodes.all()].filter(({ reported }) => reported.runsManager).map(addressOf);
+    const helps = (id: string) => {
+      const node = view.nodes.get(id);
+      return node && isReady(node) && this.#watches.isFresh(id, from) ? addressOf(node) : undefined;
+    };
     for (const id of ids) {
       const node = view.nodes.get(id);
       const not = new Set(node ? [...managers, addressOf(node)] : []);
-      const round = node ? this.#ask(node, pickHelpers(id, helpers, not)) : Promise.resolve([]);
+      const round = node ? this.#ask(node, pickHelpers(id, ring, helps, not)) : Promise.resolve([]);
       void round.then((probes) => {
         this.#watches.probed(id, { from, to: this.#options.steady(), probes });
         this.#lookSoon();

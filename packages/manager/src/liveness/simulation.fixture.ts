@@ -53,6 +53,7 @@ export class World {
   readonly #connectedFrom: number[];
   /** Until when the agents let isolated tasks run. */
   readonly #leaseUntil: number[] = [];
+  readonly #ring: readonly string[];
   #watches: Watches;
   #now = 0;
   #random: number;
@@ -62,6 +63,7 @@ export class World {
     this.#random = plan.seed;
     this.#watches = new Watches(0);
     this.#connectedFrom = Array.from({ length: plan.hosts }, () => 0);
+    this.#ring = this.#connectedFrom.map((_, host) => `n${host}`).sort();
     for (let host = 0; host < plan.hosts; host++) this.#heard(host);
   }
 
@@ -154,9 +156,9 @@ export class World {
   #look(): void {
     const now = this.#now;
     for (let host = 0; host < this.plan.hosts; host++) this.#noteLeases(host);
-    for (const [id] of this.#watches.look(now)) {
+    for (const [id, was] of this.#watches.look(now)) {
       const host = Number(id.slice(1));
-      const isDown = this.#watches.get(id)?.state === 'down';
+      const isDown = was !== 'down' && this.#watches.get(id)?.state === 'down';
       if (isDown) this.downs.push({ host, at: now, silentMs: now - (this.#heardAt[host] ?? 0) });
       if (isDown) this.down.add(host);
     }
@@ -174,10 +176,11 @@ export class World {
     const watches = this.#watches;
     const from = this.#now;
     const suspect = Number(id.slice(1));
-    const fresh = Array.from({ length: this.plan.hosts }, (_, host) => host)
-      .filter((host) => !this.down.has(host) && watches.isFresh(`n${host}`, from))
-      .map((host) => ({ id: `n${host}`, address: String(host) }));
-    const helpers = pickHelpers(id, fresh, new Set([String(suspect), '0']));
+    const helps = (id: string) => {
+      const host = Number(id.slice(1));
+      return !this.down.has(host) && watches.isFresh(id, from) ? String(host) : undefined;
+    };
+    const helpers = pickHelpers(id, this.#ring, helps, new Set([String(suspect), '0']));
     const own = this.#try(0, suspect);
     const found = [
       { by: byManager, ...own },

@@ -6,6 +6,7 @@ import {
   helperPatienceMs,
   isUnheard,
   judge,
+  lateMs,
   leasesOf,
   lookMs,
   type Round,
@@ -41,10 +42,22 @@ interface Entry extends Watch {
 
 const keptRounds = 3;
 
-/** What is known of all nodes, and what follows from it. No clock of its own, no I/O. */
+/**
+ * What is known of all nodes, and what follows from it. No clock of its own, no I/O. What a look costs follows the number of
+ * nodes that are in doubt, not of all.
+ *
+ * Silence is counted in time that stands still while the manager does not look: it doubts itself first.
+ */
 export class Watches {
   readonly #entries = new Map<string, Entry>();
+  /** Heard in time, those first that were heard longest ago. */
+  readonly #fresh = new Set<string>();
+  /** What a look judges: nodes that are late, were left, or are back. One that is down stays until its leases are over. */
+  readonly #doubted = new Set<string>();
+  #givenUp = 0;
   #lastLook: number;
+  /** All stalls until the newest look, and that look's own, ms. */
+  #stoodStillMs = 0;
   #stalledMs = 0;
   #crowd: Crowd = { known: 0, unheard: 0, unanswered: 0 };
 
@@ -54,8 +67,10 @@ export class Watches {
 
   /** A message of this node arrived. */
   heard(id: string, now: number): void {
+    const was = this.#entries.get(id);
+    if (was?.givenUp) this.#givenUp--;
     this.#entries.set(id, {
-      heardAt: now,
+      heardAt: this.#time(now),
       broken: false,
       answered: false,
       silentRounds: 0,
@@ -65,27 +80,41 @@ export class Watches {
       givenUp: false,
       leases: undefined,
       inherited: false,
-      state: this.#entries.get(id)?.state ?? 'heard',
+      state: was?.state ?? 'heard',
     });
+    this.#fresh.delete(id);
+    this.#fresh.add(id);
+    if (was && was.state !== 'heard') this.#doubted.add(id);
   }
 
   /** It was given up by a manager before this one, and nobody knows when it was last heard. */
   inherit(id: string, leases: Leases | undefined, now: number): void {
     this.heard(id, now);
     this.#change(id, { state: 'down', givenUp: true, inherited: true, leases });
+    this.#givenUp++;
+    this.#doubted.add(id);
   }
 
   /** The node's stream ended: a hint, no more. */
   left(id: string): void {
     this.#change(id, { broken: true });
+    if (this.#entries.has(id)) this.#doubted.add(id);
   }
 
   forget(id: string): void {
+    if (this.#entries.get(id)?.givenUp) this.#givenUp--;
     this.#entries.delete(id);
+    this.#fresh.delete(id);
+    this.#doubted.delete(id);
   }
 
   get(id: string): Entry | undefined {
     return this.#entries.get(id);
+  }
+
+  /** For how long nothing was heard of it, ms. */
+  silenceMs({ heardAt }: Entry, now: number): number {
+    return this.#time(now) - heardAt;
   }
 
   get crowd(): Crowd {
@@ -100,25 +129,28 @@ export class Watches {
   /** Heard in time: it may be asked to help. */
   isFresh(id: string, now: number): boolean {
     const entry = this.#entries.get(id);
-    return entry !== undefined && !isUnheard(entry, now);
+    return entry !== undefined && !isUnheard(entry, this.#time(now));
   }
 
-  /** Judges all nodes. Returns those of which it thinks otherwise than before, with what it thought. */
+  /** Judges all nodes of which there may be something new. Returns these, with what it thought of each before. */
   look(now: number): Map<string, State> {
-    this.#forgiveStall(now);
+    this.#stalledMs = Math.max(0, now - this.#lastLook - lookMs);
+    this.#stoodStillMs += this.#stalledMs;
+    this.#lastLook = now;
+    const time = this.#time(now);
+    this.#doubtLate(time);
+    const inDoubt = this.#inDoubt().filter(([, { givenUp }]) => !givenUp);
     this.#crowd = crowdOf(
-      [...this.#entries.values()].filter(({ givenUp }) => !givenUp),
-      now,
+      inDoubt.map(([, entry]) => entry),
+      this.#entries.size - this.#givenUp,
+      time,
     );
-    const changed = new Map<string, State>();
-    for (const [id, entry] of this.#entries) {
-      const state = entry.givenUp ? 'down' : judge(entry, this.#crowd, now);
-      const leases = state === 'down' ? nextLeases(entry, now) : undefined;
-      if (state === entry.state && leases === entry.leases) continue;
-      this.#entries.set(id, { ...entry, state, givenUp: state === 'down', leases });
-      if (state !== entry.state) changed.set(id, entry.state);
+    const judged = new Map<string, State>();
+    for (const [id, entry] of this.#inDoubt()) {
+      judged.set(id, entry.state);
+      this.#judge(id, entry, time);
     }
-    return changed;
+    return judged;
   }
 
   /**
@@ -126,10 +158,10 @@ export class Watches {
    * that are being probed they are `most` at most.
    */
   due(now: number, most: number): string[] {
-    const entries = [...this.#entries];
-    const busy = entries.filter(([, { probing }]) => probing !== undefined).length;
-    const due = entries
-      .filter(([, entry]) => isDue(entry, now))
+    const inDoubt = this.#inDoubt();
+    const busy = inDoubt.filter(([, { probing }]) => probing !== undefined).length;
+    const due = inDoubt
+      .filter(([, entry]) => isDue(entry, this.silenceMs(entry, now), now))
       // Those whose fate is not decided come first, then those that waited longest.
       .sort(
         ([, a], [, b]) =>
@@ -147,7 +179,7 @@ export class Watches {
     const entry = this.#entries.get(id);
     // It was heard meanwhile: that is worth more.
     if (entry?.probing !== round.from) return;
-    const says = readRound(round.probes, round.to - entry.heardAt < helperPatienceMs);
+    const says = readRound(round.probes, this.silenceMs(entry, round.to) < helperPatienceMs);
     this.#change(id, {
       probing: undefined,
       rounds: [...entry.rounds, round].slice(-keptRounds),
@@ -157,13 +189,38 @@ export class Watches {
     });
   }
 
-  /** The manager doubts itself first: time in which it did not get to look is not held against its nodes. */
-  #forgiveStall(now: number): void {
-    this.#stalledMs = Math.max(0, now - this.#lastLook - lookMs);
-    this.#lastLook = now;
-    if (this.#stalledMs === 0) return;
-    for (const [id, { heardAt }] of this.#entries)
-      this.#change(id, { heardAt: Math.min(now, heardAt + this.#stalledMs) });
+  #time(now: number): number {
+    return Math.min(now, this.#lastLook + lookMs) - this.#stoodStillMs;
+  }
+
+  #doubtLate(time: number): void {
+    for (const id of this.#fresh) {
+      const entry = this.#entries.get(id);
+      if (entry && time - entry.heardAt < lateMs) return;
+      this.#fresh.delete(id);
+      this.#doubted.add(id);
+    }
+  }
+
+  #inDoubt(): [string, Entry][] {
+    const inDoubt: [string, Entry][] = [];
+    for (const id of this.#doubted) {
+      const entry = this.#entries.get(id);
+      if (entry) inDoubt.push([id, entry]);
+    }
+    return inDoubt;
+  }
+
+  #judge(id: string, entry: Entry, time: number): void {
+    const state = entry.givenUp ? 'down' : judge(entry, this.#crowd, time);
+    const leases = state === 'down' ? nextLeases(entry, time) : undefined;
+    if (state === 'down' && !entry.givenUp) this.#givenUp++;
+    if (state !== entry.state || leases !== entry.leases)
+      this.#change(id, { state, givenUp: state === 'down', leases });
+    // Nothing more can become of it until it is heard again, or late.
+    const settled =
+      state === 'heard' ? this.#fresh.has(id) : leases === 'over' && entry.probing === undefined;
+    if (settled) this.#doubted.delete(id);
   }
 
   #change(id: string, change: Partial<Entry>): void {
@@ -172,14 +229,14 @@ export class Watches {
   }
 }
 
-const nextLeases = (entry: Entry, now: number): Leases =>
-  entry.leases === 'over' ? 'over' : leasesOf(entry, now);
+const nextLeases = (entry: Entry, time: number): Leases =>
+  entry.leases === 'over' ? 'over' : leasesOf(entry, time);
 
-function isDue(entry: Entry, now: number): boolean {
-  const { state, probing, rounds, leases, heardAt } = entry;
+function isDue(entry: Entry, silenceMs: number, now: number): boolean {
+  const { state, probing, rounds, leases } = entry;
   if (probing !== undefined || state === 'heard' || leases === 'over') return false;
   const last = rounds.at(-1);
-  const isAway = answers(entry) && now - heardAt >= suspectMs;
+  const isAway = answers(entry) && silenceMs >= suspectMs;
   const ms = state === 'down' ? leaseRoundMs : isAway ? awayRoundMs : roundMs;
   return !last || now - last.from >= ms;
 }

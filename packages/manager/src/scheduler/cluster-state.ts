@@ -12,8 +12,8 @@ import { Failures } from './failures.ts';
 import { imageNames } from './images.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
 import { Places } from './places.ts';
-import { tieBreak } from './scores.ts';
 import { isPending, loadOf, occupies, type TaskLoad, takesRoom } from './task-load.ts';
+import { tieBreak } from './tie-break.ts';
 
 export interface NodeState {
   /** Absent once the node is removed while tasks on it are not. */

@@ -5,10 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { buildAll } from '../../../../scripts/build.ts';
 import { HollowAgent } from '../../../agent/src/hollow-agent.ts';
-import { http, httpJson, until } from '../probe.ts';
-import { say, step, TestbedError } from '../say.ts';
-import { report } from './report.ts';
-import { ManagerProcess } from './restart/manager-process.ts';
+import { http, httpJson, say, step, TestbedError, until } from '../machine/index.ts';
+import { report } from './measure/index.ts';
+import { ManagerProcess } from './restart/index.ts';
 
 /**
  * A manager with 1,000 tasks is killed and started again: seconds from the start of its process until the API answers,

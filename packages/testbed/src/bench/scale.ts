@@ -3,15 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildAll } from '../../../../scripts/build.ts';
-import { http, until } from '../probe.ts';
-import { say, step, TestbedError } from '../say.ts';
-import { ManagerProcess } from './restart/manager-process.ts';
-import { measureApi } from './scale/api.ts';
-import { measureEndpointChange, measureSliceChange } from './scale/changes.ts';
-import { Cluster, type Size } from './scale/cluster.ts';
-import { connect, fill, measureIdle } from './scale/fill.ts';
-import { loseHosts } from './scale/lost-hosts.ts';
-import { memoryOf } from './scale/process-use.ts';
+import { http, say, step, TestbedError, until } from '../machine/index.ts';
+import { ManagerProcess } from './restart/index.ts';
+import {
+  Cluster,
+  connect,
+  fill,
+  loseHosts,
+  measureApi,
+  measureEndpointChange,
+  measureIdle,
+  measureSliceChange,
+  memoryOf,
+  type Size,
+} from './scale/index.ts';
 
 const joinToken = 'bench-scale';
 

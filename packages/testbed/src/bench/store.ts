@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sqliteBackend } from '../../../manager/src/store/backends/sqlite.ts';
 import { Store, type Tx } from '../../../manager/src/store/index.ts';
 import { aTask } from '../../../manager/src/testing.ts';
-import { report } from './report.ts';
+import { report } from './measure/index.ts';
 
 /**
  * What durable updates cost the manager: updates a second, one after the other and 100 at a time, and by how much its

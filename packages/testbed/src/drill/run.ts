@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import type { Cluster } from '../cluster.ts';
-import { Load, type LoadReport, type LoadSlot, SLOT_MS } from '../load.ts';
-import { until } from '../probe.ts';
-import { TestbedError } from '../say.ts';
+import type { Cluster } from '../cluster/index.ts';
+import { Load, type LoadReport, type LoadSlot, SLOT_MS } from '../load/index.ts';
+import { TestbedError, until } from '../machine/index.ts';
 import { castOf, hostsOf, type Players } from './cast.ts';
 import { conditions } from './conditions.ts';
 import type { Drill } from './drills.ts';

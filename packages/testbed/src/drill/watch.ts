@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { httpJson } from '../probe.ts';
+import { httpJson } from '../machine/index.ts';
 import { after, type DrillEvent, type TaskState, unseen, type View } from './view.ts';
 
 /** How often the manager is asked: a figure is late by this and the time of the answer. */

@@ -1,6 +1,6 @@
 import type { Assignment } from '@shoal/proto';
 import { compareStates, drainMs, isTerminal, type Service, type Task } from '../../model/index.ts';
-import { toAssignment } from '../to-proto.ts';
+import { toAssignment } from './assignment.ts';
 import { type FeedKind, isSame } from './kind.ts';
 
 /** What a node runs. */

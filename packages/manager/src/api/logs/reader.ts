@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareStates, isTerminal } from '@shoal/proto/rules';
 import { hostnameOf, type Task } from '../../model/index.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps } from '../http/index.ts';
 import { after, containerLogs, Refused, type Wanted } from './container-logs.ts';
 import { Details, type Line, render, type Shown, stampOf } from './lines.ts';
 import { Merge } from './merge.ts';

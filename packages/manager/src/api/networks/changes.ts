@@ -9,9 +9,9 @@ import {
   type Service,
 } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
-import { refuseUnknownLabels } from '../checks/labels.ts';
-import { ApiError, rpcError } from '../errors.ts';
-import { isVisible as isVisibleService } from '../resolve.ts';
+import { refuseUnknownLabels } from '../checks/index.ts';
+import { ApiError, rpcError } from '../http/index.ts';
+import { isVisible as isVisibleService } from '../objects/index.ts';
 import { validateNetwork } from './check.ts';
 import { findNetwork, isVisible } from './resolve.ts';
 

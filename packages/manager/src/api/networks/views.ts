@@ -13,7 +13,7 @@ import {
   type TaskState,
 } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import { isVisible } from '../resolve.ts';
+import { isVisible } from '../objects/index.ts';
 import type { AnyNetwork } from './resolve.ts';
 
 /** A network as `GET /networks` shows it. */

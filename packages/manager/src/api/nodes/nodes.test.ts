@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { makeTables } from '../../store/tables.ts';
 import { aNode, aTask } from '../../testing.ts';
+import { nodeView } from '../objects/views.ts';
 import { anApi, filters, testClock } from '../testing.ts';
-import { nodeView } from '../views.ts';
 
 const seeded = () =>
   anApi((tx) => {

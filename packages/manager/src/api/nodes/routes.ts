@@ -3,18 +3,24 @@ import { Type } from 'typebox';
 import { type Clock, isoTime } from '../../effects.ts';
 import { ApiNode, isDown, isTerminal, type Node, NodeSpec, roleOf, sawSpec } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
-import { refuseUnknownLabels } from '../checks/labels.ts';
-import type { ApiDeps } from '../deps.ts';
-import { filtersParam, idParam, nothing, query, route } from '../docs/docs.ts';
-import { badRequest, notFound, outOfSequence, rpcError } from '../errors.ts';
-import { type Filters, matchesLabels, matchesPrefix, oneOfFilter, parseFilters } from '../filters.ts';
-import { isTrue } from '../query.ts';
-import { findNode } from '../resolve.ts';
-import { parseVersion } from '../services/changes.ts';
-import { clusterOf } from '../system/cluster-info.ts';
-import { withJoinWords } from '../system/join-words.ts';
-import { nodeView } from '../views.ts';
-import { publishedPorts } from './ports-in-use.ts';
+import { refuseUnknownLabels } from '../checks/index.ts';
+import { filtersParam, idParam, nothing, query, route } from '../docs/index.ts';
+import {
+  type ApiDeps,
+  badRequest,
+  type Filters,
+  isTrue,
+  matchesLabels,
+  matchesPrefix,
+  notFound,
+  oneOfFilter,
+  outOfSequence,
+  parseFilters,
+  parseVersion,
+  rpcError,
+} from '../http/index.ts';
+import { findNode, nodeView, publishedPorts } from '../objects/index.ts';
+import { clusterOf, withJoinWords } from '../system/index.ts';
 
 const tag = 'Nodes';
 const filterKeys = ['id', 'label', 'membership', 'name', 'node.label', 'role'];

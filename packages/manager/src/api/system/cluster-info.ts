@@ -3,11 +3,8 @@ import { isoTime } from '../../effects.ts';
 import { managerAddress } from '../../manager-address.ts';
 import { type Cluster, hostnameOf, isReady, knownState, type Node, nodeState } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { ApiError } from '../errors.ts';
-import { publishedPorts, unservedPorts, unservedThere } from '../nodes/ports-in-use.ts';
-import { maxApiVersion, minApiVersion } from '../versioning.ts';
-import { statusMessage } from '../views.ts';
+import { type ApiDeps, ApiError, maxApiVersion, minApiVersion } from '../http/index.ts';
+import { publishedPorts, statusMessage, unservedPorts, unservedThere } from '../objects/index.ts';
 
 /** The one cluster object. Throws 503 until the manager has made it. */
 export function clusterOf(view: ReadView): Cluster {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { ApiDeps } from '../deps.ts';
-import { anything, route } from '../docs/docs.ts';
+import { anything, route } from '../docs/index.ts';
+import type { ApiDeps } from '../http/index.ts';
 import { clusterOf, infoView, swarmView, versionView } from './cluster-info.ts';
 import { askedForTokens } from './join-words.ts';
 

@@ -1,8 +1,7 @@
-import type { Cluster } from '../../cluster.ts';
+import type { Cluster, Host } from '../../cluster/index.ts';
 import { DRILLS, type DrillRecord, momentsOf, otherHostsDown, runDrill } from '../../drill/index.ts';
-import type { Host } from '../../host.ts';
-import { say } from '../../say.ts';
-import { rawNetwork, removeRaw, startRaw } from '../raw.ts';
+import { say } from '../../machine/index.ts';
+import { rawNetwork, removeRaw, startRaw } from '../measure/index.ts';
 import type { Kind, Round } from './rounds.ts';
 
 export const REPLICAS = 12;

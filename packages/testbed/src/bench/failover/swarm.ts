@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../../cluster.ts';
+import type { Cluster, Host } from '../../cluster/index.ts';
 import { allServeOn, DRILLS, isBalanced, Watch } from '../../drill/index.ts';
-import { healAll } from '../../faults.ts';
-import type { Host } from '../../host.ts';
-import { until } from '../../probe.ts';
-import { say } from '../../say.ts';
+import { healAll } from '../../faults/index.ts';
+import { say, until } from '../../machine/index.ts';
 import type { Kind } from './rounds.ts';
 
 /**

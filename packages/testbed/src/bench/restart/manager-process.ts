@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { ROOT } from '../../paths.ts';
+import { ROOT } from '../../machine/index.ts';
 
 /** A manager on this machine, outside any host: the bundle of `npm run build`, with its state in `folder`. */
 export class ManagerProcess {

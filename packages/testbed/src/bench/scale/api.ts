@@ -1,5 +1,4 @@
-import { until } from '../../probe.ts';
-import { say } from '../../say.ts';
+import { say, until } from '../../machine/index.ts';
 import { type Cluster, tasksPath } from './cluster.ts';
 
 const requests = 100;

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from '../../probe.ts';
-import { say } from '../../say.ts';
+import { say, until } from '../../machine/index.ts';
 import type { Cluster } from './cluster.ts';
 import type { HostProcess, Received } from './host-processes.ts';
 

@@ -1,8 +1,7 @@
 import { Agent } from 'node:http';
-import { type HttpOptions, http, httpJson, until } from '../../probe.ts';
-import { say, TestbedError } from '../../say.ts';
-import { report } from '../report.ts';
-import type { ManagerProcess } from '../restart/manager-process.ts';
+import { type HttpOptions, http, httpJson, say, TestbedError, until } from '../../machine/index.ts';
+import { report } from '../measure/index.ts';
+import type { ManagerProcess } from '../restart/index.ts';
 import type { HostProcess } from './host-processes.ts';
 import { cpuSecondsOf } from './process-use.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { say, step } from '../../say.ts';
-import { freePort } from '../restart/manager-process.ts';
+import { say, step } from '../../machine/index.ts';
+import { freePort } from '../restart/index.ts';
 import { type Cluster, replicas } from './cluster.ts';
 import { HostProcess } from './host-processes.ts';
 import { coresOf, memoryOf } from './process-use.ts';

@@ -1,0 +1,182 @@
+import { managerAddress } from '../../manager-address.ts';
+import {
+  type ApiNode,
+  type ApiService,
+  type ApiTask,
+  isTerminal,
+  knownState,
+  modeOf,
+  type Node,
+  nodeStatus,
+  type PortConfig,
+  pressureText,
+  replicasOf,
+  roleOf,
+  type Service,
+  type ServiceSpec,
+  type Task,
+} from '../../model/index.ts';
+import { leftBehindText } from '../../scheduler/index.ts';
+import type { ReadView } from '../../store/index.ts';
+import { attachmentView, withPrefix } from './attachments.ts';
+import { type Published, unservedHere, unservedOn } from './ports-in-use.ts';
+
+/*
+ * Stored objects as Docker's API shows them. Specs are shown as they were sent, plus the few fields that
+ * Docker always fills in and clients rely on.
+ */
+
+/** `published`: of all services. `managerAddr`: where the manager listens for agents. */
+export function nodeView(view: ReadView, node: Node, published: Published, managerAddr: string): ApiNode {
+  const { ID, Version, CreatedAt, UpdatedAt, Spec, reported } = node;
+  const unserved = unservedOn(published, node).map((one) => unservedHere(view, one));
+  const message =
+    statusMessage(node) ?? ([pressureText(node) ?? [], unserved].flat().join('; ') || undefined);
+  const manager = managerStatus(node, managerAddr);
+  return {
+    ID,
+    Version,
+    CreatedAt,
+    UpdatedAt,
+    Spec: {
+      ...Spec,
+      Labels: Spec.Labels ?? {},
+      Role: roleOf(node),
+      Availability: Spec.Availability ?? 'active',
+    },
+    Description: reported.description,
+    Status: { ...nodeStatus(node), ...(message !== undefined && { Message: message }) },
+    ...(manager && { ManagerStatus: manager }),
+  };
+}
+
+const managerStatus = ({ reported }: Node, managerAddr: string): ApiNode['ManagerStatus'] =>
+  reported.runsManager && {
+    Leader: true,
+    Reachability: 'reachable',
+    Addr: managerAddress(managerAddr, reported.address),
+  };
+
+/** Why it is not ready, as far as that is known, and what that means for tasks that must run only once. */
+export function statusMessage(node: Node): string | undefined {
+  const { Message } = nodeStatus(node);
+  if (node.judged.leases !== 'unsure') return Message ?? undefined;
+  return [Message ?? [], notReplaced('tasks with shoal.isolation=stop are', 'them')].flat().join('; ');
+}
+
+const notReplaced = (what: string, whom: string): string =>
+  `${what} not replaced, since nobody can have stopped ${whom}: see to the agent, or remove the node`;
+
+export function serviceView(view: ReadView, { shoal, ...service }: Service): ApiService {
+  return {
+    ...service,
+    Spec: specView(service.Spec),
+    ...(service.PreviousSpec && { PreviousSpec: specView(service.PreviousSpec) }),
+    Endpoint: endpointView(view, service.Spec, shoal),
+  };
+}
+
+function specView(spec: ServiceSpec): ServiceSpec {
+  return {
+    ...spec,
+    Labels: spec.Labels ?? {},
+    TaskTemplate: {
+      ...spec.TaskTemplate,
+      ForceUpdate: spec.TaskTemplate?.ForceUpdate ?? 0,
+      Runtime: 'container',
+    },
+    Mode: modeOf(spec) === 'global' ? { Global: {} } : { Replicated: { Replicas: replicasOf(spec) } },
+    ...(spec.EndpointSpec && { EndpointSpec: endpointSpecView(spec.EndpointSpec) }),
+  };
+}
+
+type EndpointSpec = NonNullable<ServiceSpec['EndpointSpec']>;
+
+const endpointSpecView = (endpoint: EndpointSpec): EndpointSpec => ({
+  ...endpoint,
+  Mode: endpoint.Mode ?? 'vip',
+  ...(endpoint.Ports && { Ports: endpoint.Ports.map(portView) }),
+});
+
+const portView = (port: PortConfig): PortConfig => ({ ...port, Protocol: port.Protocol ?? 'tcp' });
+
+function endpointView(view: ReadView, { EndpointSpec }: ServiceSpec, shoal: Service['shoal']): object {
+  const { attachments = [], ports = EndpointSpec?.Ports?.map(portView) ?? [] } = shoal;
+  const addresses = attachments.flatMap(({ networkId, vip }) =>
+    vip === undefined ? [] : [{ NetworkID: networkId, Addr: withPrefix(view.networks.get(networkId), vip) }],
+  );
+  return {
+    Spec: EndpointSpec ? endpointSpecView(EndpointSpec) : {},
+    ...(ports.length > 0 && { Ports: ports }),
+    ...(addresses.length > 0 && { VirtualIPs: addresses }),
+  };
+}
+
+/** `waitsFor`: why it is not to start yet. */
+export function taskView(view: ReadView, { shoal, Slot, ...task }: Task, waitsFor?: string): ApiTask {
+  const { GenericResources, ...rest } = task;
+  const { cutOff: _, startRefused: _refused, limitsRefused: _limits, ...status } = task.Status;
+  const orphaned = knownState(task, view.nodes) !== status.State && orphanedStatus(view, { ...task, shoal });
+  return {
+    ...rest,
+    Labels: { ...task.Labels },
+    Spec: { ...task.Spec, ForceUpdate: task.Spec.ForceUpdate ?? 0 },
+    ...(Slot !== undefined && { Slot }),
+    Status: { ...status, ...message(task, shoal, waitsFor), ...orphaned, PortStatus: portStatus(task) },
+    ...(shoal.attachments && {
+      NetworksAttachments: shoal.attachments.map((one) => attachmentView(view, one)),
+    }),
+    ...(GenericResources && { GenericResources: [...GenericResources] }),
+    Volumes: null,
+  };
+}
+
+/**
+ * With the reason, where the manager asked it to stop: `shutdown: rebalanced`. While it lives, with what it should be
+ * known to lack: a volume's content that is on another host, limits that its daemon refused.
+ */
+function message(
+  { Status }: Pick<Task, 'Status'>,
+  { stopReason, placement, refused }: Task['shoal'],
+  waitsFor?: string,
+) {
+  const said = [Status.Message, stopReason].filter(Boolean).join(': ');
+  const left =
+    stopReason || isTerminal(Status.State) ? [] : (placement?.leftBehind ?? []).map(leftBehindText);
+  const limits = refused ? [`its daemon refused new limits: ${refused.why}`] : [];
+  const waits = waitsFor === undefined ? [] : [`waiting for ${waitsFor}`];
+  const Message = [said, ...waits, ...left, ...limits].filter(Boolean).join('; ');
+  return Message && { Message };
+}
+
+/** Since when: it was given up right after its node was. */
+function orphanedStatus(
+  view: ReadView,
+  { NodeID = '', UpdatedAt, shoal }: Pick<Task, 'NodeID' | 'UpdatedAt' | 'shoal'>,
+) {
+  const node = view.nodes.get(NodeID);
+  const name = node?.reported.description.Hostname ?? NodeID;
+  const { Message } = node ? nodeStatus(node) : {};
+  const why = Message ? `: ${Message}` : '';
+  const kept = shoal.isolated && node?.judged.leases === 'unsure' ? `; ${notReplaced('it is', 'it')}` : '';
+  return { State: 'orphaned', Timestamp: UpdatedAt, Err: `its node ${name} is down${why}${kept}` } as const;
+}
+
+const portStatus = ({ Status }: Pick<Task, 'Status'>): ApiTask['Status']['PortStatus'] =>
+  Status.PortStatus.Ports ? { Ports: [...Status.PortStatus.Ports] } : {};
+
+/**
+ * Swarm's ListServiceStatuses, but for what Swarm goes on to count on nodes that are down. Global services want as many
+ * tasks as they have that should run.
+ */
+export function serviceStatus(view: ReadView, service: Service): NonNullable<ApiService['ServiceStatus']> {
+  const tasks = view.tasks.by('service', service.ID);
+  const wanted = tasks.filter(
+    ({ DesiredState, Status }) => DesiredState === 'running' && !isTerminal(Status.State),
+  );
+  return {
+    RunningTasks: tasks.filter((task) => knownState(task, view.nodes) === 'running').length,
+    DesiredTasks: modeOf(service.Spec) === 'global' ? wanted.length : replicasOf(service.Spec),
+    CompletedTasks: 0,
+  };
+}
