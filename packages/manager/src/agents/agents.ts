@@ -3,6 +3,7 @@ import type { Kind } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Clock } from '../effects.ts';
 import { Loop } from '../loop.ts';
+import { stateOf } from '../model/index.ts';
 import type { Change, Store } from '../store/index.ts';
 import { Commit, Feed, isEndpoint, type Nodes } from './feed/index.ts';
 import type { Session } from './session.ts';
@@ -133,7 +134,7 @@ export class Agents {
     for (const { id, before, after } of commit.of('tasks')) {
       if (!after) this.#withdrawals.forget(id);
       const leaves = before && after && isEndpoint(before) && !isEndpoint(after);
-      if (!leaves || after.Status.State !== 'running' || !after.NodeID) continue;
+      if (!leaves || stateOf(after) !== 'running' || !after.NodeID) continue;
       const nodes = [...this.#connected(commit.nodesUsing(after.ServiceID))];
       const reached = nodes.filter((nodeId) => !this.#silent.has(nodeId));
       this.#withdrawals.begin(id, after.NodeID, reached, now);

@@ -42,7 +42,7 @@ function createTask(tx: Tx, slot: number): void {
     aTask(`task-${String(slot).padStart(20, '0')}`, {
       Slot: slot,
       NodeID: nodeId(slot % (hosts - 1)),
-      Status: { Timestamp: '', State: 'running', PortStatus: {} },
+      Status: { Timestamp: '', State: 'running' },
       shoal: {
         specVersion: 1,
         ports: [],

@@ -3,7 +3,7 @@ import { Change } from '@shoal/proto';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import type { Network, PortConfig, Service, Task } from '../model/index.ts';
+import { type Network, type PortConfig, type Service, stateOf, type Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
 import { aNode, aService, aTask } from '../testing.ts';
@@ -137,7 +137,6 @@ function putTask(tx: Tx, is: typeof anyTask extends fc.Arbitrary<infer T> ? T : 
       Timestamp: '',
       State: placed ? is.state : 'pending',
       ...(is.err && { Err: is.err }),
-      PortStatus: {},
     },
     shoal: {
       specVersion: 1,
@@ -152,10 +151,11 @@ function putTask(tx: Tx, is: typeof anyTask extends fc.Arbitrary<infer T> ? T : 
   // A task never changes its service, its networks or its host, and never runs again.
   if (before && !is.gone) {
     const { ServiceID, NodeID, shoal } = before;
-    const isOver = before.Status.State === 'failed';
-    const Status =
-      isOver || !NodeID ? before.Status : object.Status.State === 'pending' ? before.Status : object.Status;
-    tx.tasks.update({ ...before, ServiceID, shoal, Status, DesiredState: is.desired });
+    const isOver = stateOf(before) === 'failed';
+    const isNews = !isOver && NodeID !== undefined && stateOf(object) !== 'pending';
+    const { placement, observed } = isNews ? object : before;
+    const parts = { ...(placement && { placement }), ...(observed && { observed }) };
+    tx.tasks.update({ ...before, ServiceID, shoal, ...parts, DesiredState: is.desired });
   } else put<Task>(tx.tasks as never, object, is.gone);
 }
 

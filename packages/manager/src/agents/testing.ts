@@ -19,7 +19,7 @@ import { afterEach } from 'vitest';
 import type { Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
-import { aService, aTask } from '../testing.ts';
+import { aService, aTask, type TaskChange } from '../testing.ts';
 import { AgentServer } from './index.ts';
 
 const token = 'SHOAL-1-secret';
@@ -132,9 +132,9 @@ export function anAgent(port: number) {
   return { send, hello, received, sets, ended, report, end: () => call.end(), cancel: () => call.cancel() };
 }
 
-export const assigned = (id: string, change: Partial<Task> = {}): Task =>
+export const assigned = (id: string, change: TaskChange = {}): Task =>
   aTask(id, {
     NodeID: nodeId,
-    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'assigned', PortStatus: {} },
+    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'assigned' },
     ...change,
   });

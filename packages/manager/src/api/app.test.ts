@@ -208,10 +208,10 @@ describe('the cluster as one host', () => {
       tx.nodes.create(aNode('n2', { judged: { state: 'down', why: 'no beat' } }));
       tx.nodes.create(aNode('n3'));
       tx.services.create(aService('web'));
-      const status = { Timestamp: '', PortStatus: {} };
-      const ContainerStatus = { ContainerID: 'c', PID: 1, ExitCode: 0 };
-      tx.tasks.create(aTask('a', { Status: { ...status, State: 'running', ContainerStatus } }));
-      tx.tasks.create(aTask('b', { Status: { ...status, State: 'failed', ContainerStatus } }));
+      const status = { Timestamp: '' };
+      const container = { ContainerID: 'c', PID: 1, ExitCode: 0 };
+      tx.tasks.create(aTask('a', { Status: { ...status, State: 'running', container } }));
+      tx.tasks.create(aTask('b', { Status: { ...status, State: 'failed', container } }));
       tx.tasks.create(aTask('c'));
     });
     const { body } = await call('GET', '/info');

@@ -18,4 +18,5 @@ export * from './node.ts';
 export * from './restart-rules.ts';
 export * from './service.ts';
 export * from './task.ts';
+export * from './task-status.ts';
 export * from './wait.ts';

@@ -7,6 +7,7 @@ import {
   networkLabel,
   type Service,
   slotKey,
+  stateOf,
   type Task,
 } from '../model/index.ts';
 import { Table, type TableReader } from './table.ts';
@@ -47,7 +48,7 @@ export const makeTables = () => ({
     service: (task) => [task.ServiceID],
     node: (task) => (task.NodeID ? [task.NodeID] : []),
     // Tasks that have ended need no address.
-    network: (task) => (isTerminal(task.Status.State) ? [] : (task.shoal.networks ?? [])),
+    network: (task) => (isTerminal(stateOf(task)) ? [] : (task.shoal.networks ?? [])),
     slot: (task) => [slotIndexKey(task.ServiceID, slotKey(task))],
   }),
 });

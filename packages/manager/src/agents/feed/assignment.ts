@@ -8,6 +8,7 @@ import {
   restartRules,
   type Service,
   slotOf,
+  stateOf,
   type Task,
   type TaskSpec,
 } from '../../model/index.ts';
@@ -22,7 +23,7 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
   const createBody: CreateBody = containerBody(task, { serviceName, containerName: name });
   // A task that has ended must not be started again, whatever the manager wanted of it before.
   const wanted = held || isOrphaned(task) ? 'running' : task.DesiredState;
-  const desired = isTerminal(task.Status.State) && wanted !== 'remove' ? 'shutdown' : wanted;
+  const desired = isTerminal(stateOf(task)) && wanted !== 'remove' ? 'shutdown' : wanted;
   return {
     taskId: task.ID,
     serviceId: task.ServiceID,

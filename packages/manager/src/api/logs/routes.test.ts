@@ -28,8 +28,7 @@ const logged = (id: string, NodeID: string, change = {}) =>
     Status: {
       Timestamp: '',
       State: 'running',
-      ContainerStatus: { ContainerID: `c-${id}`, PID: 1, ExitCode: 0 },
-      PortStatus: {},
+      container: { ContainerID: `c-${id}`, PID: 1, ExitCode: 0 },
     },
     ...change,
   });

@@ -9,6 +9,7 @@ import {
   type Network,
   type Service,
   slotOf,
+  stateOf,
   type Task,
   type TaskState,
 } from '../../model/index.ts';
@@ -110,7 +111,7 @@ function endpointsOf(
 ): { task: Task; state: TaskState; address: string }[] {
   return view.tasks.by('service', ID).flatMap((task) => {
     const attachment = task.shoal.attachments?.find((one) => one.networkId === networkId);
-    if (!attachment || isTerminal(task.Status.State)) return [];
+    if (!attachment || isTerminal(stateOf(task))) return [];
     return [{ task, state: knownState(task, view.nodes), address: attachment.address }];
   });
 }

@@ -1,7 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { type Clock, isoTime } from '../../effects.ts';
-import { ApiNode, isDown, isTerminal, type Node, NodeSpec, roleOf, sawSpec } from '../../model/index.ts';
+import {
+  ApiNode,
+  isDown,
+  isTerminal,
+  type Node,
+  NodeSpec,
+  roleOf,
+  sawSpec,
+  stateOf,
+} from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
 import { filtersParam, idParam, nothing, query, route } from '../docs/index.ts';
@@ -149,16 +158,8 @@ function removeNode(tx: Tx, id: string, force: boolean, clock: Clock): void {
     throw rpcError('FailedPrecondition', `node ${id} is not down and can't be removed`);
   }
   for (const task of tx.tasks.by('node', id)) {
-    if (isTerminal(task.Status.State)) continue;
-    tx.tasks.update({
-      ...task,
-      Status: {
-        ...task.Status,
-        Timestamp: isoTime(clock()),
-        State: 'orphaned',
-        Message: 'Task belonged to a node that has been deleted',
-      },
-    });
+    if (isTerminal(stateOf(task))) continue;
+    tx.tasks.update({ ...task, nodeRemovedAt: isoTime(clock()) });
   }
   tx.nodes.remove(id);
 }

@@ -14,7 +14,9 @@ import {
   roleOf,
   type Service,
   type ServiceSpec,
+  stateOf,
   type Task,
+  taskStatus,
 } from '../../model/index.ts';
 import { leftBehindText } from '../../scheduler/index.ts';
 import type { ReadView } from '../../store/index.ts';
@@ -113,20 +115,26 @@ function endpointView(view: ReadView, { EndpointSpec }: ServiceSpec, shoal: Serv
 }
 
 /** `waitsFor`: why it is not to start yet. */
-export function taskView(view: ReadView, { shoal, Slot, ...task }: Task, waitsFor?: string): ApiTask {
-  const { GenericResources, ...rest } = task;
-  const { cutOff: _, startRefused: _refused, limitsRefused: _limits, ...status } = task.Status;
-  const orphaned = knownState(task, view.nodes) !== status.State && orphanedStatus(view, { ...task, shoal });
+export function taskView(view: ReadView, task: Task, waitsFor?: string): ApiTask {
+  const { ID, Version, CreatedAt, UpdatedAt, Labels, Spec, ServiceID, Slot, NodeID, DesiredState } = task;
+  const { attachments } = task.shoal;
+  const genericResources = task.placement?.genericResources;
+  const status = taskStatus(task);
+  const orphaned = knownState(task, view.nodes) !== status.State && orphanedStatus(view, task);
   return {
-    ...rest,
-    Labels: { ...task.Labels },
-    Spec: { ...task.Spec, ForceUpdate: task.Spec.ForceUpdate ?? 0 },
+    ID,
+    Version,
+    CreatedAt,
+    UpdatedAt,
+    Labels: { ...Labels },
+    Spec: { ...Spec, ForceUpdate: Spec.ForceUpdate ?? 0 },
+    ServiceID,
     ...(Slot !== undefined && { Slot }),
-    Status: { ...status, ...message(task, shoal, waitsFor), ...orphaned, PortStatus: portStatus(task) },
-    ...(shoal.attachments && {
-      NetworksAttachments: shoal.attachments.map((one) => attachmentView(view, one)),
-    }),
-    ...(GenericResources && { GenericResources: [...GenericResources] }),
+    ...(NodeID !== undefined && { NodeID }),
+    Status: { ...status, ...message(task, status.Message ?? '', waitsFor), ...orphaned },
+    DesiredState,
+    ...(attachments && { NetworksAttachments: attachments.map((one) => attachmentView(view, one)) }),
+    ...(genericResources && { GenericResources: [...genericResources] }),
     Volumes: null,
   };
 }
@@ -135,14 +143,11 @@ export function taskView(view: ReadView, { shoal, Slot, ...task }: Task, waitsFo
  * With the reason, where the manager asked it to stop: `shutdown: rebalanced`. While it lives, with what it should be
  * known to lack: a volume's content that is on another host, limits that its daemon refused.
  */
-function message(
-  { Status }: Pick<Task, 'Status'>,
-  { stopReason, placement, refused }: Task['shoal'],
-  waitsFor?: string,
-) {
-  const said = [Status.Message, stopReason].filter(Boolean).join(': ');
+function message(task: Task, present: string, waitsFor?: string) {
+  const { stopReason, refused } = task.shoal;
+  const said = [present, stopReason].filter(Boolean).join(': ');
   const left =
-    stopReason || isTerminal(Status.State) ? [] : (placement?.leftBehind ?? []).map(leftBehindText);
+    stopReason || isTerminal(stateOf(task)) ? [] : (task.placement?.leftBehind ?? []).map(leftBehindText);
   const limits = refused ? [`its daemon refused new limits: ${refused.why}`] : [];
   const waits = waitsFor === undefined ? [] : [`waiting for ${waitsFor}`];
   const Message = [said, ...waits, ...left, ...limits].filter(Boolean).join('; ');
@@ -162,18 +167,13 @@ function orphanedStatus(
   return { State: 'orphaned', Timestamp: UpdatedAt, Err: `its node ${name} is down${why}${kept}` } as const;
 }
 
-const portStatus = ({ Status }: Pick<Task, 'Status'>): ApiTask['Status']['PortStatus'] =>
-  Status.PortStatus.Ports ? { Ports: [...Status.PortStatus.Ports] } : {};
-
 /**
  * Swarm's ListServiceStatuses, but for what Swarm goes on to count on nodes that are down. Global services want as many
  * tasks as they have that should run.
  */
 export function serviceStatus(view: ReadView, service: Service): NonNullable<ApiService['ServiceStatus']> {
   const tasks = view.tasks.by('service', service.ID);
-  const wanted = tasks.filter(
-    ({ DesiredState, Status }) => DesiredState === 'running' && !isTerminal(Status.State),
-  );
+  const wanted = tasks.filter((task) => task.DesiredState === 'running' && !isTerminal(stateOf(task)));
   return {
     RunningTasks: tasks.filter((task) => knownState(task, view.nodes) === 'running').length,
     DesiredTasks: modeOf(service.Spec) === 'global' ? wanted.length : replicasOf(service.Spec),

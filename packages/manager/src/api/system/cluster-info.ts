@@ -178,7 +178,7 @@ function containerCounts(view: ReadView) {
   let running = 0;
   for (const task of view.tasks.all()) {
     const state = knownState(task, view.nodes);
-    if (!task.Status.ContainerStatus?.ContainerID || state === 'orphaned') continue;
+    if (!task.observed?.container?.ContainerID || state === 'orphaned') continue;
     containers++;
     if (state === 'running' || state === 'starting') running++;
   }
