@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { TestbedError } from '../../machine/index.ts';
+import { TestbedError, until } from '../../machine/index.ts';
 
 /** What a process of hosts is asked for. */
-export type Request = Start | { readonly what: 'record' } | { readonly what: 'stop dead' };
+export type Request = Start | { readonly what: 'record' } | StopDead;
 
 export interface Start {
   readonly what: 'start';
@@ -18,6 +19,12 @@ export interface Start {
   readonly probePort: number;
   /** Connections that a host's kernel takes while nobody accepts them. */
   readonly backlog: number;
+}
+
+export interface StopDead {
+  readonly what: 'stop dead';
+  /** Is there as soon as the process does nothing any more. */
+  readonly mark: string;
 }
 
 /** What came over the wire; times are milliseconds since the epoch, 0 for never. */
@@ -81,8 +88,9 @@ export class HostProcess {
   }
 
   /** All its hosts lose their power. Ends the sockets that it returns when they are destroyed. */
-  stopDead(addresses: readonly string[]): Socket[] {
-    this.#send({ what: 'stop dead' });
+  async stopDead(addresses: readonly string[], mark: string): Promise<Socket[]> {
+    this.#send({ what: 'stop dead', mark });
+    await until('the doomed hosts have stopped', () => existsSync(mark), { timeoutMs: 30_000, everyMs: 2 });
     this.dead = true;
     this.running = 0;
     // Nobody accepts connections any more; when the kernel's queues are full it does not answer either.
