@@ -42,7 +42,10 @@ it('probes a host whose stream broke, asks the others to, and says what came out
   const { liveness, report, asked } = await aCluster();
   liveness.left('n1');
   await vi.waitFor(() => expect(report('n1').state).toBe('away'));
-  expect(asked).toEqual(['n2', 'n3'].map((id) => `${id}: {"address":"127.0.0.1","port":1}`));
+  // On a busy machine there may have been a second round by now.
+  expect(asked.slice(0, 2)).toEqual(
+    ['n2', 'n3'].map((id) => `${id}: {"address":"127.0.0.1","port":1}`),
+  );
   expect(report('n1')).toMatchObject({
     says: expect.stringMatching(
       /^no word from the agent for .* s, but its host answers the manager, n2, n3$/,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   agentMs,
   doubtMs,
@@ -22,6 +22,9 @@ const detectMs = suspectMs + roundsToLose * roundMs + 2 * lookMs + waysMs;
 
 /** The grace period of isolated tasks at the end of their lease, and the time to kill them. */
 const stoppingMs = 4_000;
+
+// Thousands of runs: on a busy machine that takes a while, which says nothing about the rules.
+vi.setConfig({ testTimeout: 180_000 });
 
 const seed = fc.nat(2 ** 31);
 const during = (from: number, ms: number) => ({ from, to: from + ms });
