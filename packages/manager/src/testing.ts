@@ -1,5 +1,6 @@
 /** Builders for tests: whole, valid objects of which a test names only what it is about. */
 import {
+  type Cluster,
   type Node,
   type Observed,
   type Service,
@@ -10,6 +11,22 @@ import {
 } from './model/index.ts';
 
 const unstored = { Version: { Index: 0 }, CreatedAt: '', UpdatedAt: '' };
+
+const noIssuer = { subject: '', publicKey: '' };
+
+/** With an authority that nobody asks for anything. */
+export const aCluster = (change: Partial<Cluster> = {}): Cluster => ({
+  ...unstored,
+  ID: 'c',
+  trust: {
+    root: { certificate: '', digest: '', key: '', issuer: noIssuer },
+    joinSecrets: { worker: '', manager: '' },
+    nodeCertExpiryMs: 90 * 24 * 60 * 60 * 1_000,
+    forceRotate: 0,
+  },
+  TaskHistoryRetentionLimit: 5,
+  ...change,
+});
 
 /** Of `reported` and `allotted` a test names only what is not as usual. */
 export type NodeChange = Partial<Omit<Node, 'reported' | 'allotted'>> & {
@@ -33,7 +50,7 @@ export const aNode = (id: string, { reported, allotted, ...change }: NodeChange 
     ...reported,
   },
   judged: { state: 'heard' },
-  allotted: { number: 1, secretHash: '', ...allotted },
+  allotted: { number: 1, keyHash: '', signedBy: '', ...allotted },
   ...change,
 });
 

@@ -3,7 +3,7 @@ import { beatMs, leaseMs } from '@shoal/proto/rules';
 import { describe, expect, it, vi } from 'vitest';
 import { isDown, isReady } from '../model/index.ts';
 import { aService, aTask, type TaskChange } from '../testing.ts';
-import { aManager, anAgent, assigned, nodeId, type Told } from './testing.ts';
+import { aManager, anAgent, assigned, nodeId, type Told, trust } from './testing.ts';
 
 const shape = (told: Told) => ({
   complete: told.message.complete,
@@ -12,30 +12,34 @@ const shape = (told: Told) => ({
   remove: told.removed('task'),
 });
 
-describe('joining', () => {
-  it('registers the node and welcomes its agent', async () => {
+describe('an agent that connects', () => {
+  it('is welcomed as the node of its certificate, and told whom to trust', async () => {
     const { store, port } = await aManager();
     const agent = anAgent(port);
-    agent.hello({ nodeId: '', facts: { runsManager: true } });
+    agent.hello({ facts: { runsManager: true } });
     const timing = { beatMs, leaseMs };
-    const welcome = { nodeId: 'b'.repeat(25), clusterId: 'c', term: 7, timing };
-    await vi.waitFor(() => expect(agent.received[0]).toEqual({ $case: 'welcome', value: welcome }));
-    expect(store.view.nodes.get('b'.repeat(25))).toMatchObject({
+    const welcome = { term: 7, timing };
+    const roots = trust.root.certificate;
+    await vi.waitFor(() =>
+      expect(agent.received.slice(0, 2)).toEqual([
+        { $case: 'welcome', value: welcome },
+        { $case: 'trust', value: { roots, renew: false } },
+      ]),
+    );
+    expect(store.view.nodes.get(nodeId)).toMatchObject({
       reported: { description: { Hostname: 'h1' }, address: '10.0.0.1', runsManager: true },
       judged: { state: 'heard' },
+      allotted: { signedBy: trust.root.digest },
     });
   });
 
-  it.each([
-    [{ joinToken: 'wrong' }, /join token/],
-    [{ protocol: 99 }, /protocol/],
-    [{ nodeSecret: '' }, /secret/],
-  ])('is refused with a reason: %j', async (change, reason) => {
+  it('is refused with a reason when it speaks another protocol', async () => {
     const { store, port } = await aManager();
+    const before = store.view.nodes.get(nodeId);
     const agent = anAgent(port);
-    agent.hello(change);
-    expect(await agent.ended).toMatch(reason);
-    expect(store.view.nodes.size).toBe(0);
+    agent.hello({ protocol: 99 });
+    expect(await agent.ended).toMatch(/protocol/);
+    expect(store.view.nodes.get(nodeId)).toBe(before);
   });
 
   it('again keeps what people set on the node, and replaces the stream before', async () => {
@@ -52,20 +56,6 @@ describe('joining', () => {
     expect(await first.ended).toBe('ended');
     expect(store.view.nodes.get(nodeId)?.Spec.Availability).toBe('drain');
   });
-});
-
-it('says nothing to an agent that claims the id of a node without its secret, and leaves the node its stream', async () => {
-  const { store, port, left } = await aManager();
-  const own = anAgent(port);
-  own.hello();
-  await vi.waitFor(() => expect(own.sets()).toHaveLength(1));
-  const before = store.view.nodes.get(nodeId);
-  const other = anAgent(port);
-  other.hello({ nodeSecret: 'another', facts: { hostname: 'h2' } });
-  expect(await other.ended).toMatch(/does not have the secret of node a+.*docker node rm a+/);
-  expect([other.received, store.view.nodes.get(nodeId), left]).toEqual([[], before, []]);
-  own.send({ $case: 'beat', value: { number: 7 } });
-  await vi.waitFor(() => expect(own.received).toContainEqual({ $case: 'beat', value: { number: 7 } }));
 });
 
 describe('assignments', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aNode, aService, aTask } from '../testing.ts';
-import { anApi, aSpec } from './testing.ts';
+import { anApi, aSpec, joinToken } from './testing.ts';
 
 describe('versions', () => {
   it('serves every path with and without a version from 1.41 to 1.50', async () => {
@@ -231,8 +231,8 @@ describe('the cluster as one host', () => {
         Nodes: 3,
       },
     });
-    expect(JSON.stringify(body)).not.toContain('SWMTKN');
-    expect((await call('GET', '/swarm')).body.JoinTokens.Worker).toBe('SWMTKN-worker');
+    expect(JSON.stringify(body)).not.toContain('SHOAL-1-');
+    expect((await call('GET', '/swarm')).body.JoinTokens.Worker).toBe(joinToken);
     expect((await call('GET', '/version')).body).toMatchObject({ ApiVersion: '1.50', MinAPIVersion: '1.41' });
   });
 
@@ -294,7 +294,10 @@ describe('documentation', () => {
       '/shoal/v1/plan',
       '/shoal/v1/services/{id}/ports',
       '/shoal/v1/tasks/{id}/explain',
+      '/shoal/v1/tokens',
+      '/shoal/v1/tokens/{id}',
       '/swarm',
+      '/swarm/update',
       '/tasks',
       '/tasks/{id}',
       '/tasks/{id}/logs',

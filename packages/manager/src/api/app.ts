@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 import { isObject } from '../field-path.ts';
+import { guard, roleFor, tokenRoutes } from './access/index.ts';
 import { docsRoutes } from './docs/index.ts';
 import { eventRoutes } from './events/index.ts';
 import { forecastRoutes } from './forecast/index.ts';
@@ -17,7 +18,7 @@ import {
   stripVersion,
   tidy,
 } from './http/index.ts';
-import { closeServersWith } from './listen.ts';
+import { closeServersWith } from './listen/index.ts';
 import { logRoutes } from './logs/index.ts';
 import { networkRoutes } from './networks/index.ts';
 import { listenerRoutes, livenessRoutes, nodeRoutes } from './nodes/index.ts';
@@ -28,6 +29,7 @@ import {
   distributionRoutes,
   doctorRoutes,
   reachedAt,
+  swarmRoutes,
   systemRoutes,
 } from './system/index.ts';
 import { taskRoutes } from './tasks/index.ts';
@@ -53,9 +55,11 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       .header('Api-Version', maxApiVersion)
       .header('Docker-Experimental', 'false')
       .header('Ostype', 'linux')
-      .header('Server', `Shoal/${deps.about.version} (linux)`);
+      .header('Server', `Shoal/${deps.about.version} (linux)`)
+      .header('X-Content-Type-Options', 'nosniff');
     checkVersion(request.raw);
   });
+  guard(app, deps);
   app.addHook('preValidation', async (request) => {
     const schema = request.routeOptions.schema;
     if (!schema?.body) return;
@@ -71,6 +75,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
 
   await app.register(swagger, openApi(deps));
   systemRoutes(app, deps);
+  swarmRoutes(app, deps);
   eventRoutes(app, deps);
   nodeRoutes(app, deps);
   livenessRoutes(app, deps);
@@ -82,6 +87,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   forecastRoutes(app, deps);
   networkRoutes(app, deps);
   distributionRoutes(app, deps);
+  tokenRoutes(app, deps);
   docsRoutes(app);
   await app.ready();
   return app;
@@ -93,7 +99,9 @@ const parametersOf = (querystring: unknown): string[] =>
 function answerErrors(app: FastifyInstance, { log, store, about }: ApiDeps): void {
   app.setErrorHandler(async (error, request, reply) => {
     const known = knownError(error);
-    if (!known) log.error({ err: error, method: request.method, url: request.url }, 'request failed');
+    // Without the query: some clients put whole specs into it.
+    const [path] = request.url.split('?');
+    if (!known) log.error({ err: error, method: request.method, path }, 'request failed');
     const message = known?.message ?? `internal error: ${error instanceof Error ? error.message : error}`;
     return reply.code(known?.status ?? 500).send({ message });
   });
@@ -112,8 +120,9 @@ const openApi = ({ about }: ApiDeps) => ({
       description:
         `Docker's Engine API (version ${maxApiVersion}) over a cluster of Docker hosts: point \`docker -H\`, a Docker ` +
         'client library or curl at it. Every path may be prefixed with a version, as in /v1.41/services. ' +
-        'What Docker lacks is below /shoal/v1.',
+        'What Docker lacks is below /shoal/v1. `x-shoal-role` is the least role that may use a path.',
     },
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } as const } },
     tags: [
       { name: 'Services', description: 'What should run' },
       { name: 'Tasks', description: 'What does run, and where' },
@@ -124,8 +133,12 @@ const openApi = ({ about }: ApiDeps) => ({
       { name: 'Shoal', description: "Beyond Docker's API" },
     ],
   },
-  transform: ({ schema, url }: { schema: object; url: string }) => ({
-    schema,
+  transform: ({ schema, url, route }: { schema: object; url: string; route: RouteOptions }) => ({
+    schema: { ...schema, ...needs(roleFor([route.method].flat()[0] ?? '', url)) },
     url: url === distributionPath ? '/distribution/{name}/json' : url,
   }),
 });
+
+/** What the document says of who may use a route. */
+const needs = (role: string | undefined) =>
+  role === 'anyone' ? { security: [] } : { security: [{ bearer: [] }], 'x-shoal-role': role };

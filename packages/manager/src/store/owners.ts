@@ -11,6 +11,7 @@ export type Writer =
   | 'moves'
   | 'scheduler'
   | 'allocator'
+  | 'trust'
   | 'manager';
 
 type Parts = Readonly<Record<string, readonly Writer[]>>;
@@ -23,7 +24,12 @@ const nobody: readonly Writer[] = [];
  * own where it is named here, else of `shoal`.
  */
 const owners: Readonly<Record<TableName, Parts>> = {
-  clusters: { managerPorts: ['manager'], term: ['manager'] },
+  clusters: {
+    managerPorts: ['manager'],
+    term: ['manager'],
+    trust: ['people', 'trust', 'manager'],
+    TaskHistoryRetentionLimit: ['people'],
+  },
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },
   nodes: {
     Spec: ['people'],
@@ -53,6 +59,8 @@ const owners: Readonly<Record<TableName, Parts>> = {
     shoal: planners,
     'shoal.attachments': ['allocator'],
   },
+  // Made and revoked, never changed.
+  tokens: {},
 };
 
 /** Somebody changed what is another's. That is a bug: nothing of the transaction is written. */

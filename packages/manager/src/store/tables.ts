@@ -9,6 +9,7 @@ import {
   slotKey,
   stateOf,
   type Task,
+  type Token,
 } from '../model/index.ts';
 import { Table, type TableReader } from './table.ts';
 
@@ -19,6 +20,7 @@ export interface Objects {
   nodes: Node;
   services: Service;
   tasks: Task;
+  tokens: Token;
 }
 
 export const makeTables = () => ({
@@ -26,9 +28,9 @@ export const makeTables = () => ({
   networks: new Table<Network, 'name'>({
     name: (network) => [network.Spec.Name ?? ''],
   }),
-  nodes: new Table<Node, 'hostname' | 'secret' | 'number'>({
+  nodes: new Table<Node, 'hostname' | 'key' | 'number'>({
     hostname: (node) => [node.reported.description.Hostname ?? ''],
-    secret: (node) => [node.allotted.secretHash],
+    key: (node) => [node.allotted.keyHash],
     number: (node) => [String(node.allotted.number)],
   }),
   services: new Table<Service, 'name' | 'network' | 'vip' | 'companion'>({
@@ -51,6 +53,7 @@ export const makeTables = () => ({
     network: (task) => (isTerminal(stateOf(task)) ? [] : (task.shoal.networks ?? [])),
     slot: (task) => [slotIndexKey(task.ServiceID, slotKey(task))],
   }),
+  tokens: new Table<Token, never>({}),
 });
 
 export type Tables = ReturnType<typeof makeTables>;

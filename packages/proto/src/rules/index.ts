@@ -1,3 +1,4 @@
+export * from './certificates.ts';
 export * from './ipv4.ts';
 export * from './lease.ts';
 export * from './names.ts';

@@ -18,8 +18,6 @@ import {
   type Size,
 } from './scale/index.ts';
 
-const joinToken = 'bench-scale';
-
 /**
  * One manager with very many hosts and tasks. The manager is the real process with its state on disk; the hosts are
  * hollow, in a few processes: the agents' real sessions and tasks over real gRPC, on Docker daemons that are maps.
@@ -29,7 +27,7 @@ export default async function scale(args: readonly string[]): Promise<boolean> {
   checkLimits(size);
   await step('bundling the manager', () => buildAll(say));
   const folder = mkdtempSync(join(tmpdir(), 'shoal-bench-scale-'));
-  const manager = await ManagerProcess.prepare(folder, joinToken);
+  const manager = await ManagerProcess.prepare(folder);
   const cluster = new Cluster(size, manager);
   const kill = () => void cluster.kill();
   process.once('exit', kill);
@@ -37,7 +35,7 @@ export default async function scale(args: readonly string[]): Promise<boolean> {
   try {
     manager.start();
     await until('the manager answers', () => answers(manager), { timeoutMs: 30_000 });
-    await connect(cluster, joinToken);
+    await connect(cluster);
     await fill(cluster);
     await measureIdle(cluster);
     await measureApi(cluster);

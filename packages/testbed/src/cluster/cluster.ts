@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { buildAll } from '../../../../scripts/build.ts';
@@ -102,22 +101,15 @@ export class Cluster {
       pushImages(images, options.registryPort),
     );
     await pruneImages();
+    await cluster.#managerAnswers();
+    await cluster.#admit();
     await cluster.waitReady();
     return cluster;
   }
 
   /** The manager answers and all hosts have joined. */
   async waitReady(timeoutMs = 60_000): Promise<void> {
-    await step('waiting for the manager', () =>
-      this.#orLog(
-        'manager',
-        until(
-          `the manager answers at ${this.apiUrl}`,
-          async () => (await http(`${this.apiUrl}/_ping`)).status === 200,
-          { timeoutMs },
-        ),
-      ),
-    );
+    await this.#managerAnswers(timeoutMs);
     const names = this.hosts.map((host) => host.name).join(' ');
     await step(`waiting for the agents of ${names}`, () =>
       this.#orLog(
@@ -131,6 +123,28 @@ export class Cluster {
             return this.hosts.every((host) => states.includes(`${host.name} ready`));
           },
           { timeoutMs, everyMs: 200 },
+        ),
+      ),
+    );
+  }
+
+  /** Gives the hosts the cluster's join token, for which their agents wait. */
+  async #admit(): Promise<void> {
+    const { body } = await http(`${this.apiUrl}/swarm`);
+    const token: string = JSON.parse(body).JoinTokens.Worker;
+    const script =
+      'umask 077; cd /var/lib/shoal; printf %s "$1" > join-token.new; mv join-token.new join-token';
+    await Promise.all(this.hosts.map((host) => host.exec(['sh', '-ec', script, 'sh', token])));
+  }
+
+  async #managerAnswers(timeoutMs = 60_000): Promise<void> {
+    await step('waiting for the manager', () =>
+      this.#orLog(
+        'manager',
+        until(
+          `the manager answers at ${this.apiUrl}`,
+          async () => (await http(`${this.apiUrl}/_ping`)).status === 200,
+          { timeoutMs },
         ),
       ),
     );
@@ -173,7 +187,6 @@ export class Cluster {
     await tryRun('docker', ['unpause', ...names]);
     await tryRun('docker', ['kill', ...names]);
     await this.compose(['down', '--volumes', '--remove-orphans', '--timeout', '5']);
-    rmSync(this.#tokenFile, { force: true });
   }
 
   /** What all processes of all hosts logged, one file a host; returns the folder. */
@@ -206,27 +219,9 @@ export class Cluster {
       SHOAL_API_PORT: String(apiPort),
       SHOAL_REGISTRY_PORT: String(registryPort),
       SHOAL_NET: net,
-      SHOAL_JOIN_TOKEN: await this.#joinToken(),
       SHOAL_MANAGER_ARGS: managerArgs ?? '',
       SHOAL_AGENT_ARGS: agentArgs ?? '',
       SHOAL_DOCKERD_ARGS: dockerdArgs ?? '',
     });
-  }
-
-  get #tokenFile(): string {
-    return join(TOOLS, `join-token-${this.options.project}`);
-  }
-
-  /** Random, and the same for as long as the cluster lives: the manager keeps the one it first got. */
-  async #joinToken(): Promise<string> {
-    const format = '{{range .Config.Env}}{{println .}}{{end}}';
-    const living = await tryRun('docker', ['inspect', '--format', format, this.hosts[0].container]);
-    const used = /^SHOAL_JOIN_TOKEN=(.+)$/m.exec(living.stdout)?.[1];
-    if (used) return used;
-    if (existsSync(this.#tokenFile)) return readFileSync(this.#tokenFile, 'utf8');
-    const token = randomBytes(24).toString('hex');
-    mkdirSync(TOOLS, { recursive: true });
-    writeFileSync(this.#tokenFile, token, { mode: 0o600 });
-    return token;
   }
 }

@@ -3,7 +3,7 @@ import { neededPortConflicts } from '../../allocator/index.ts';
 import type { Network, Task } from '../../model/index.ts';
 import { memoryBackend } from '../../store/backends/memory.ts';
 import { Store } from '../../store/index.ts';
-import { aService, aTask, type StatusParts, type TaskChange } from '../../testing.ts';
+import { aCluster, aService, aTask, type StatusParts, type TaskChange } from '../../testing.ts';
 import { Commit } from './commit.ts';
 import { isEndpoint } from './needs.ts';
 import { network } from './network.ts';
@@ -31,7 +31,7 @@ it('tells no host to publish a port that Shoal has come to need itself', async (
   const service = aService('web', { shoal: { specVersion: 1, ports } });
   const source = { view: store.view, held: () => false, silent: new Set<string>() };
   const told = () => kind.object(source, 'web')?.published.map(({ published }) => published);
-  const cluster = { ID: 'c', JoinTokens: { Worker: '', Manager: '' }, TaskHistoryRetentionLimit: 5 };
+  const cluster = aCluster();
   await store.update((tx) => {
     tx.clusters.create(cluster);
     tx.services.create(service);

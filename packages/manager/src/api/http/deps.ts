@@ -5,6 +5,8 @@ import type { Ask } from '../../insight/index.ts';
 import type { LivenessReport } from '../../liveness/index.ts';
 import type { Node, Task } from '../../model/index.ts';
 import type { ReadView, Store } from '../../store/index.ts';
+import type { Authority } from '../../trust/index.ts';
+import type { Door } from './doors.ts';
 
 export interface DaemonRequest {
   readonly method: string;
@@ -20,10 +22,13 @@ export interface Tunnel {
 
 /** What the API needs of the rest of the manager. */
 export interface ApiDeps {
+  /** Where requests came in that came through no listener; such there are in tests alone. */
+  readonly through?: Door;
   readonly store: Pick<Store, 'view' | 'update' | 'watch'>;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
+  readonly authority: Pick<Authority, 'joinToken' | 'newJoinSecret' | 'rotate'>;
   readonly queries: {
     /** Looks an image up in its registry through some ready host. Throws QueryError. */
     distribution(image: string, registryAuth: string): Promise<unknown>;

@@ -1,4 +1,5 @@
 export type { ApiDeps } from './deps.ts';
+export { type Door, doorOf, enterBy } from './doors.ts';
 export {
   ApiError,
   badRequest,
@@ -20,6 +21,7 @@ export { lateValidators } from './late-validators.ts';
 export { isTrue, parseBool, parseVersion } from './query.ts';
 export { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './request-body.ts';
 export { Streams } from './streams.ts';
+export { mayAct, named, type User } from './user.ts';
 export {
   checkVersion,
   compareVersions,

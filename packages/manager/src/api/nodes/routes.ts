@@ -39,7 +39,7 @@ interface Of<Query extends string = never> {
   Querystring: { [key in Query]?: string };
 }
 
-export function nodeRoutes(app: FastifyInstance, { store, clock, about }: ApiDeps): void {
+export function nodeRoutes(app: FastifyInstance, { store, clock, authority, about }: ApiDeps): void {
   app.get<{ Querystring: { filters?: string } }>(
     '/nodes',
     route({
@@ -64,7 +64,7 @@ export function nodeRoutes(app: FastifyInstance, { store, clock, about }: ApiDep
       const { view } = store;
       const found = findNode(view, request.params.id);
       const node = nodeView(view, found, publishedPorts(view.services.all()), about.managerAddr);
-      return withJoinWords(request, node, clusterOf(view).JoinTokens.Worker);
+      return withJoinWords(request, node, () => authority.joinToken(clusterOf(view).trust, 'worker'));
     },
   );
   app.post<Of<'version'> & { Body: NodeSpec }>(

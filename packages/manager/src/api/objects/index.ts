@@ -7,4 +7,4 @@ export {
   unservedPorts,
   unservedThere,
 } from './ports-in-use.ts';
-export { nodeView, serviceStatus, serviceView, statusMessage, taskView } from './views.ts';
+export { nodeView, serviceStatus, serviceView, statusMessage, taskView, tlsInfo } from './views.ts';

@@ -3,6 +3,7 @@ import {
   type ApiNode,
   type ApiService,
   type ApiTask,
+  type FormerRoot,
   isTerminal,
   knownState,
   modeOf,
@@ -46,10 +47,25 @@ export function nodeView(view: ReadView, node: Node, published: Published, manag
       Role: roleOf(node),
       Availability: Spec.Availability ?? 'active',
     },
-    Description: reported.description,
+    Description: { ...reported.description, ...nodeTls(view, node) },
     Status: { ...nodeStatus(node), ...(message !== undefined && { Message: message }) },
     ...(manager && { ManagerStatus: manager }),
   };
+}
+
+/** Docker's TLSInfo of a root. */
+export const tlsInfo = ({ certificate, issuer }: Pick<FormerRoot, 'certificate' | 'issuer'>) => ({
+  TrustRoot: certificate,
+  CertIssuerSubject: issuer.subject,
+  CertIssuerPublicKey: issuer.publicKey,
+});
+
+/** Of the root whose certificate its agent has shown. */
+function nodeTls(view: ReadView, { allotted }: Node): Pick<ApiNode['Description'], 'TLSInfo'> {
+  const [trust] = [...view.clusters.all()].map((cluster) => cluster.trust);
+  const roots = [trust?.root ?? [], trust?.former ?? []].flat();
+  const root = roots.find(({ digest }) => digest === allotted.signedBy);
+  return root ? { TLSInfo: tlsInfo(root) } : {};
 }
 
 const managerStatus = ({ reported }: Node, managerAddr: string): ApiNode['ManagerStatus'] =>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isWanted, stateOf } from '../../model/index.ts';
+import { aCluster } from '../../testing.ts';
 import { cluster, hasState, images, second, status, until, updating } from './rollout.fixture.ts';
 
 describe('an update that fails', () => {
@@ -27,13 +28,7 @@ describe('an update that fails', () => {
 
   it('leaves to read what it failed of, from when to when, though no other history is kept', async () => {
     const simulation = await cluster();
-    await simulation.store.update((tx) =>
-      tx.clusters.create({
-        ID: 'c',
-        JoinTokens: { Worker: '', Manager: '' },
-        TaskHistoryRetentionLimit: 0,
-      }),
-    );
+    await simulation.store.update((tx) => tx.clusters.create(aCluster({ TaskHistoryRetentionLimit: 0 })));
     await simulation.deploy('web:2');
     await simulation.tick();
     const { StartedAt } = status(simulation) ?? {};

@@ -60,6 +60,14 @@ it('leaves out why a task waits, which its loops say anew', () => {
 
 it('leaves all else as it is', () => {
   const node = { ID: 'n1' };
-  expect(upgrade(1, 'nodes', node)).toBe(node);
+  expect(upgrade(1, 'services', node)).toBe(node);
   expect(upgrade(2, 'tasks', node)).toBe(node);
+});
+
+it('nodes and clusters of before there were certificates keep nothing that stood for them', () => {
+  const node = { ID: 'n1', allotted: { number: 3, secretHash: 'abc' } };
+  expect(upgrade(2, 'nodes', node)).toEqual({ ID: 'n1', allotted: { number: 3, keyHash: '', signedBy: '' } });
+  const cluster = { ID: 'c', JoinTokens: { Worker: 'w', Manager: 'm' }, term: 4 };
+  expect(upgrade(2, 'clusters', cluster)).toEqual({ ID: 'c', term: 4 });
+  expect(upgrade(3, 'nodes', node)).toBe(node);
 });

@@ -1,12 +1,29 @@
 /** Raised whenever stored objects change their form, with a step below that brings those of the form before to it. */
-export const format = 2;
+export const format = 3;
 
 /** Of a format that `upgrade` knows to read. */
 export const isReadable = (from: number): boolean => from >= 1 && from <= format;
 
 /** An object as a manager that wrote format `from` stored it, in the form of today. */
 export function upgrade(from: number, table: string, object: object): object {
-  return from < 2 && table === 'tasks' ? taskInParts(object as TaskOfFormat1) : object;
+  if (from < 2 && table === 'tasks') return taskInParts(object as TaskOfFormat1);
+  if (from < 3 && table === 'nodes') return nodeWithKey(object as NodeOfFormat2);
+  if (from < 3 && table === 'clusters') return withoutTokens(object);
+  return object;
+}
+
+interface NodeOfFormat2 {
+  readonly allotted: { readonly secretHash?: string };
+}
+
+/** Nobody has shown a certificate yet, nor has the key of this node: its host has to join anew. */
+function nodeWithKey({ allotted: { secretHash: _, ...allotted }, ...node }: NodeOfFormat2): object {
+  return { ...node, allotted: { ...allotted, keyHash: '', signedBy: '' } };
+}
+
+/** They were in the clear. The cluster gets an authority, and others with it, when its manager begins to lead. */
+function withoutTokens({ JoinTokens: _, ...cluster }: { readonly JoinTokens?: object }): object {
+  return cluster;
 }
 
 interface TaskOfFormat1 {

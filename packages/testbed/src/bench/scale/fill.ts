@@ -12,9 +12,10 @@ const creators = 8;
 const idleSeconds = 10;
 
 /** Starts all hosts and waits until each has a session. */
-export async function connect(cluster: Cluster, joinToken: string): Promise<void> {
+export async function connect(cluster: Cluster): Promise<void> {
   const { hosts, manager, doomed } = cluster;
   const { agents } = cluster.size;
+  const joinToken = await manager.joinToken();
   const start = { manager: manager.agentAddress, joinToken, probePort: await freePort() };
   const { s, cpuS } = await cluster.timed(async () => {
     const living = agents - doomed;

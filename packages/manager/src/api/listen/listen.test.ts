@@ -3,8 +3,8 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { anApi, anApp } from '../testing.ts';
 import { listen } from './listen.ts';
-import { anApi, anApp } from './testing.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'shoal-api-'));
 const socketPath = join(folder, 'api.sock');
@@ -22,7 +22,7 @@ const ping = (where: { socketPath: string } | { port: number }): Promise<number 
 describe('listen', () => {
   it('serves one app on several addresses and lets go of all of them', async () => {
     const app = await newApp();
-    const [address = ''] = await listen(app, ['tcp://127.0.0.1:0', `unix://${socketPath}`]);
+    const [address = ''] = await listen(app, ['http://127.0.0.1:0', `unix://${socketPath}`]);
     const port = Number(URL.parse(address)?.port);
     expect(await ping({ port })).toBe(200);
     expect(await ping({ socketPath })).toBe(200);
@@ -32,14 +32,19 @@ describe('listen', () => {
     expect(existsSync(socketPath)).toBe(false);
   });
 
-  it.each(['tcp://127.0.0.1', 'http://127.0.0.1:1', 'nonsense'])('refuses %s', async (address) => {
+  it.each([
+    ['tcp://127.0.0.1', /expected unix:\/\/\/PATH/],
+    ['nonsense', /expected unix:\/\/\/PATH/],
+    ['http://10.0.0.1:1', /loopback alone/],
+    ['tcp://127.0.0.1:0', /with TLS alone/],
+  ])('refuses %s', async (address, message) => {
     const app = await newApp();
-    await expect(listen(app, [address])).rejects.toThrow(/tcp:\/\/HOST:PORT or unix:\/\/\/PATH/);
+    await expect(listen(app, [address])).rejects.toThrow(message);
   });
 
   it('says so when an address is taken', async () => {
     const app = await newApp();
-    const addresses = await listen(app, ['tcp://127.0.0.1:0']);
+    const addresses = await listen(app, ['http://127.0.0.1:0']);
     await expect(listen(await newApp(), addresses)).rejects.toThrow(/EADDRINUSE/);
     await app.close();
   });
