@@ -5,7 +5,8 @@ import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
 import { type Network, type PortConfig, type Service, stateOf, type Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store, type Tx } from '../store/index.ts';
+import type { Tx } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aCluster, aNode, aService, aTask } from '../testing.ts';
 import { Agents } from './agents.ts';
 import { Feed } from './feed/index.ts';
@@ -180,7 +181,7 @@ const settled = () => sleep(2);
 it('whatever happens, each agent knows what a complete set would tell it', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { minLength: 20, maxLength: 40, size: 'max' }), async (steps) => {
-      const store = await Store.open(memoryBackend(), Date.now);
+      const store = await TestStore.open(memoryBackend(), Date.now);
       const agents = new Agents(store, {
         clock: Date.now,
         log: pino({ level: 'silent' }),

@@ -18,17 +18,18 @@ import {
   type TaskState,
   type Wait,
 } from '../model/index.ts';
-import { Losses } from '../moves/losses.ts';
 import { rebalance } from '../moves/rebalance.ts';
+import { RecentLoss } from '../moves/recent-loss.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { beginTransaction, Store, type Tx } from '../store/index.ts';
+import { beginTransaction, type Tx } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, aService, withStatus } from '../testing.ts';
 import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Snapshot } from './draft.ts';
 import { reconcile } from './loop.ts';
-import { isRunning } from './standing.ts';
+import { isRunning } from './presence.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);
 const log = pino({ level: 'silent' });
@@ -53,8 +54,8 @@ export class Simulation {
   rebalances = false;
   /** Whether the real scheduler chooses the nodes. */
   schedules = false;
-  readonly store: Store;
-  readonly #losses: Losses;
+  readonly store: TestStore;
+  readonly #recentLoss: RecentLoss;
   /** Tasks whose containers went with the power of their hosts; their agents will say so. */
   readonly #dead = new Set<string>();
   /** Isolated tasks that their hosts stopped for want of contact. */
@@ -64,7 +65,7 @@ export class Simulation {
 
   static async open(nodes: number, service: Partial<Service> = {}): Promise<Simulation> {
     let simulation: Simulation | undefined;
-    const store = await Store.open(memoryBackend(), () => simulation?.now ?? epochMs);
+    const store = await TestStore.open(memoryBackend(), () => simulation?.now ?? epochMs);
     simulation = new Simulation(store);
     await store.update((tx) => {
       for (let n = 1; n <= nodes; n++) tx.nodes.create(aNode(`n${n}`));
@@ -73,12 +74,12 @@ export class Simulation {
     return simulation;
   }
 
-  private constructor(store: Store) {
+  private constructor(store: TestStore) {
     this.store = store;
-    this.#losses = new Losses(this.now);
+    this.#recentLoss = new RecentLoss(this.now);
     store.watch(({ changes }) => {
       for (const change of changes)
-        if (change.table === 'nodes') this.#losses.note(change.before, change.after, this.now);
+        if (change.table === 'nodes') this.#recentLoss.note(change.before, change.after, this.now);
     });
   }
 
@@ -254,7 +255,7 @@ export class Simulation {
     );
     const underWay = new Set(moves.map(({ ID }) => ID));
     const state = ClusterState.from(this.store.view);
-    return rebalance(tx, ['web'], { state, losses: this.#losses, underWay, now, ids });
+    return rebalance(tx, ['web'], { state, recentLoss: this.#recentLoss, underWay, now, ids });
   }
 
   #schedule(tx: Tx): void {

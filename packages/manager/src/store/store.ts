@@ -33,6 +33,11 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+interface Loaded {
+  readonly tables: Tables;
+  readonly revision: number;
+}
+
 /** Why a store takes no updates any more. */
 export type Ended = 'fenced' | 'unknown' | 'closed';
 
@@ -55,6 +60,10 @@ export class Store {
   #ended: Ended | undefined;
 
   static async open(backend: Backend, clock: Clock): Promise<Store> {
+    return new Store(await Store.load(backend), backend, clock);
+  }
+
+  protected static async load(backend: Backend): Promise<Loaded> {
     const tables = makeTables();
     const { revision, objects } = await backend.load();
     for (const { table, object } of objects) {
@@ -65,17 +74,17 @@ export class Store {
       }
       (tables[table as TableName] as { put(object: Stored): void }).put(object);
     }
-    return new Store(tables, backend, revision, clock);
+    return { tables, revision };
   }
 
-  private constructor(tables: Tables, backend: Backend, revision: number, clock: Clock) {
+  protected constructor({ tables, revision }: Loaded, backend: Backend, clock: Clock) {
     this.#tables = tables;
     this.#backend = backend;
     this.#revision = revision;
     this.#clock = clock;
   }
 
-  /** The committed state, always current; never keep it across an `await` and expect it unchanged. */
+  /** The committed state, always current: after an `await` it may be another one. */
   get view(): ReadView {
     return this.#tables;
   }
@@ -85,7 +94,7 @@ export class Store {
     return this.#revision;
   }
 
-  /** Resolves when a commit was fenced, or its answer lost: this store is over, and only loading anew tells what is true. */
+  /** Resolves when a commit ended as fenced or unknown: this store takes no more updates, and only loading again tells what is stored. */
   get lost(): Promise<'fenced' | 'unknown'> {
     return this.#lost.promise;
   }
@@ -96,15 +105,14 @@ export class Store {
    * are durable and visible and every listener has seen them. Rejects with what `change` threw; with
    * NotWrittenError when the backend could not take the writes; with NotLeadingError when the store is over.
    * `writer` says who it is, and is held to what it owns: rejects with OwnerError when it changed a part of another's.
-   * Only tests leave it out.
    */
-  update<R>(change: (tx: Tx) => R, writer?: Writer): Promise<R> {
-    return this.#ask(change, false, writer);
+  update<R>(change: (tx: Tx) => R, writer: Writer): Promise<R> {
+    return this.ask(change, false, writer);
   }
 
   /** As `update`, but `change` begins with exactly what `view` shows: for whoever keeps a picture of it by watching. */
-  updateOnView<R>(change: (tx: Tx) => R, writer?: Writer): Promise<R> {
-    return this.#ask(change, true, writer);
+  updateOnView<R>(change: (tx: Tx) => R, writer: Writer): Promise<R> {
+    return this.ask(change, true, writer);
   }
 
   /** Calls `listener` after every transaction, in order. Returns the function that ends it. */
@@ -120,7 +128,8 @@ export class Store {
     await this.#backend.close();
   }
 
-  #ask<R>(change: (tx: Tx) => R, onView: boolean, writer: Writer | undefined): Promise<R> {
+  /** Without a writer whoever asks owns all there is, which only tests do (`TestStore`). */
+  protected ask<R>(change: (tx: Tx) => R, onView: boolean, writer: Writer | undefined): Promise<R> {
     if (this.#ended) return Promise.reject(new NotLeadingError(this.#ended, true));
     const { promise, resolve, reject } = Promise.withResolvers<R>();
     this.#waiting.push({ change, onView, writer, resolve: resolve as (result: unknown) => void, reject });
@@ -129,19 +138,19 @@ export class Store {
   }
 
   async #run(): Promise<void> {
-    // What is asked for in the same moment goes together.
+    // Updates asked for at the same moment share a commit.
     await undefined;
     while (this.#waiting.length > 0) await this.#commit(this.#takeGroup());
     this.#work = undefined;
   }
 
-  /** All that waits, up to the next that has to begin with what is visible. */
+  /** All waiting updates, up to the next one that must begin with what is visible. */
   #takeGroup(): Waiting[] {
     const next = this.#waiting.findIndex(({ onView }, index) => onView && index > 0);
     return this.#waiting.splice(0, next === -1 ? this.#waiting.length : next);
   }
 
-  /** Nobody hears of his update before the group is durable: even one that wrote nothing, or threw, has seen the others. */
+  /** No update is answered before the group is durable: even one that wrote nothing, or threw, has read what the others wrote. */
   async #commit(group: readonly Waiting[]): Promise<void> {
     const together = new Together(this.#tables, this.#revision, this.#clock());
     const runs = group.map(({ change, writer }) => together.run(change, writer));
