@@ -5,7 +5,8 @@ import { type ChannelCredentials, type ChannelOptions, credentials, Metadata } f
 import { CertificatesClient, type IssueReply, type IssueRequest, type RootsReply } from '@shoal/proto';
 import { parseSubject, rootDigest } from '@shoal/proto/rules';
 
-const patienceMs = 5_000;
+/** Long: a manager that all hosts come to at once answers each in the end, and who gives up only makes it more work. */
+const patienceMs = 20_000;
 const minVersion = 'TLSv1.3';
 
 /** Of every connection to the manager: its certificate does not name an address, so none is asked for. */

@@ -19,7 +19,7 @@ export interface Refusal {
   readonly why: string;
 }
 
-/** Prefix of a role in the certificate's unit (OU). Those of hosts say swarm-worker or swarm-manager: no role here. */
+/** Prefix of a role in the certificate's unit (OU). Those of hosts say shoal-worker or shoal-manager: no role here. */
 const unit = 'shoal-';
 
 /**
