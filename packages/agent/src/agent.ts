@@ -7,7 +7,6 @@ import {
   type QueryResult,
   type Welcome,
 } from '@shoal/proto';
-import { leaseMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import {
@@ -141,7 +140,7 @@ export class Agent {
       }),
       statuses: () => this.#tasks.statuses(),
       clock,
-      onContact: (sentAt) => this.#renewLease(sentAt + leaseMs),
+      onLease: (until) => this.#renewLease(until),
       onAlone: () => this.#tasks.contact(false),
       onAccepted: (taskIds) => this.#tasks.accepted(taskIds),
       onWelcome: (welcome) => this.#welcome(welcome),
@@ -198,9 +197,9 @@ export class Agent {
     await this.#journal.flush();
   }
 
-  async #welcome({ nodeId, clusterId }: Welcome): Promise<void> {
-    await this.#journal.setIdentity({ nodeId, clusterId });
-    this.#log.info({ nodeId, clusterId }, 'joined the manager');
+  async #welcome({ nodeId, clusterId, term }: Welcome): Promise<void> {
+    await this.#journal.setIdentity({ nodeId, clusterId, term });
+    this.#log.info({ nodeId, clusterId, term }, 'joined the manager');
     this.#tasks.contact(true);
     this.#watch();
   }

@@ -6,7 +6,6 @@ import {
   TaskState,
   type TaskStatus,
 } from '@shoal/proto';
-import { leaseMs } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import { Assignments } from './assignments/index.ts';
 import { ManagerLink, newSecret } from './session/index.ts';
@@ -90,7 +89,7 @@ export class HollowAgent {
       }),
       statuses: () => this.#tasks.statuses(),
       clock,
-      onContact: (sentAt) => this.#tasks.renewLease(sentAt + leaseMs),
+      onLease: (until) => this.#tasks.renewLease(until),
       onAlone: () => this.#tasks.contact(false),
       onAccepted: (taskIds) => {
         for (const id of taskIds)

@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { pino } from 'pino';
 import { AgentServer } from './agents/index.ts';
 import { allocatorLoop, neededPortConflicts, prepareNetworks } from './allocator/index.ts';
@@ -9,6 +8,7 @@ import { portsOf, readConfig, usage } from './config.ts';
 import { steadyTime } from './effects.ts';
 import { newId } from './ids.ts';
 import { explain, memoryUse } from './insight/index.ts';
+import { beginTerm } from './leadership/index.ts';
 import { startLiveness } from './liveness/index.ts';
 import { rebalanceLoop, relieveLoop } from './moves/index.ts';
 import { schedulerLoop } from './scheduler/index.ts';
@@ -42,23 +42,7 @@ void store.lost.then((outcome) => {
   log.fatal({ outcome }, 'a commit ended without a certain answer: the state has to be loaded again');
   process.exit(1);
 });
-await store.update((tx) => {
-  const [cluster] = tx.clusters.all();
-  const managerPorts = portsOf(config);
-  if (cluster) {
-    if (!isDeepStrictEqual(cluster.managerPorts, managerPorts))
-      tx.clusters.update({ ...cluster, managerPorts });
-    return;
-  }
-  const token = (given?: string) => given ?? `SHOAL-1-${ids()}-${ids()}`;
-  tx.clusters.create({
-    ID: ids(),
-    JoinTokens: { Worker: token(config.joinToken), Manager: token() },
-    TaskHistoryRetentionLimit: 5,
-    managerPorts,
-  });
-}, 'manager');
-
+await beginTerm(store, { clock, ids, joinToken: config.joinToken, managerPorts: portsOf(config) });
 await prepareNetworks(store);
 for (const trouble of neededPortConflicts(store.view)) log.warn(trouble);
 

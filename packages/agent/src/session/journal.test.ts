@@ -28,7 +28,7 @@ it('keeps who the host is, what it runs and what it said', async () => {
   const task = anAssignment('t1', 'running', { registryAuth: 'secret' });
   const own = { count: 2, attempts: [3, 4], failures: 1, endedAt: 9, withHost: true as const };
   const status = toTaskStatus('t1', statusOf('running', { own }), 5);
-  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
+  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1', term: 4 });
   journal.assignments.apply(changes({ complete: true, resultsIn: 7 }, put('task', 't1', task)));
   journal.touchAssignments();
   journal.setStatus(toTaskStatus('t2', statusOf('running'), 5));
@@ -37,17 +37,42 @@ it('keeps who the host is, what it runs and what it said', async () => {
   await journal.flush();
 
   const again = await Journal.open(folder, 'boot 1', silent);
-  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1' });
+  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1', term: 4 });
   expect(again.secret).toBe(journal.secret);
   expect([again.assignments.number, [...again.assignments.objects.task.values()]]).toEqual([7, [task]]);
   expect([...again.statuses.values()]).toEqual([status]);
   expect([...again.statuses.values()].map(fromTaskStatus)).toMatchObject([{ own }]);
 });
 
+it('takes no manager with a lower term than it has seen of the cluster, also after a restart', async () => {
+  const folder = await newFolder();
+  const first = await Journal.open(folder, 'boot 1', silent);
+  const come = (journal: Journal, term: number, clusterId = 'k1') =>
+    journal.setIdentity({ nodeId: 'n1', clusterId, term });
+  await come(first, 4);
+  await come(first, 7);
+  await come(first, 7);
+  const again = await Journal.open(folder, 'boot 1', silent);
+  await expect(come(again, 6)).rejects.toThrow('term 6');
+  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1', term: 7 });
+  await come(again, 8);
+  await come(again, 3, 'another cluster');
+  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'another cluster', term: 3 });
+});
+
+it('of an agent that knew no terms is still its own', async () => {
+  const folder = await newFolder();
+  await Journal.open(folder, 'boot 1', silent);
+  const before = { nodeId: 'n1', clusterId: 'k1', secret: 's' };
+  await writeFile(join(folder, 'node.json'), JSON.stringify(before));
+  const { identity, secret } = await Journal.open(folder, 'boot 1', silent);
+  expect([identity, secret]).toEqual([{ nodeId: 'n1', clusterId: 'k1', term: 0 }, 's']);
+});
+
 it('is for the agent’s eyes only, and leaves nothing half written', async () => {
   const folder = await newFolder();
   const journal = await Journal.open(folder, 'boot 1', silent);
-  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
+  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1', term: 4 });
   journal.touchAssignments();
   journal.setStatus(toTaskStatus('t1', statusOf('running'), 5));
   await journal.flush();
@@ -94,8 +119,8 @@ it('goes on in memory while it can not be written, says so, and writes what is t
   const journal = await Journal.open(folder, '1', silent);
   const told = [journal.trouble];
   journal.onTrouble(() => told.push(journal.trouble));
-  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1' });
-  expect(journal.identity).toEqual({ nodeId: 'n1', clusterId: 'k1' });
+  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1', term: 4 });
+  expect(journal.identity).toEqual({ nodeId: 'n1', clusterId: 'k1', term: 4 });
   journal.setStatus(toTaskStatus('t1', statusOf('running'), 5));
   await journal.flush();
   expect(told).toEqual([expect.stringMatching(/^EISDIR: /)]);
@@ -104,7 +129,7 @@ it('goes on in memory while it can not be written, says so, and writes what is t
   await journal.flush();
   expect(told).toEqual([expect.any(String), undefined]);
   const again = await Journal.open(folder, '1', silent);
-  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1' });
+  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1', term: 4 });
   expect([...again.statuses.values()]).toEqual([toTaskStatus('t1', statusOf('complete'), 6)]);
 });
 

@@ -15,6 +15,8 @@ const retryMs = 5_000;
 export interface Identity {
   readonly nodeId: string;
   readonly clusterId: string;
+  /** Of that cluster's managers, the highest that was seen. */
+  readonly term: number;
 }
 
 interface Kept extends Identity {
@@ -72,9 +74,9 @@ export class Journal {
     await chmod(folder, 0o700);
     const journal = new Journal(folder, log);
     await journal.#read('node.json', (data) => {
-      const { nodeId, clusterId, secret } = JSON.parse(data.toString('utf8')) as Partial<Kept>;
+      const { nodeId, clusterId, term = 0, secret } = JSON.parse(data.toString('utf8')) as Partial<Kept>;
       if (!nodeId || !clusterId || !secret) return;
-      journal.#identity = { nodeId, clusterId };
+      journal.#identity = { nodeId, clusterId, term };
       journal.#secret = secret;
     });
     await journal.#read('assignments.bin', (data) => {
@@ -139,8 +141,16 @@ export class Journal {
       });
   }
 
-  /** On disk when it resolves, if that is possible at all. */
+  /**
+   * On disk when it resolves, if that is possible at all.
+   * @throws when the term is one before that of the cluster's last manager: who has it leads no more
+   */
   async setIdentity(identity: Identity): Promise<void> {
+    const { clusterId, term } = this.#identity ?? identity;
+    if (identity.clusterId === clusterId && identity.term < term)
+      throw new Error(
+        `it has term ${identity.term}, but this host knows a manager of the cluster with term ${term}: it does not lead any more, or its host's clock and state are older than that`,
+      );
     if (JSON.stringify(identity) === JSON.stringify(this.#identity)) return;
     this.#identity = identity;
     this.#identityFile.touch();

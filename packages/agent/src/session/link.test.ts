@@ -18,7 +18,7 @@ import { type LinkOptions, ManagerLink } from './link.ts';
 
 type Body<M extends { body?: unknown }> = NonNullable<M['body']>;
 type Call = ServerDuplexStream<AgentMessage, ManagerMessage>;
-const beatMs = 20;
+const [beatMs, leaseMs] = [20, 400];
 
 /** A manager of a few lines behind a real gRPC server: answers Hello and beats, writes down the rest. */
 class TestManager {
@@ -65,7 +65,10 @@ class TestManager {
         this.hellos.push(body.value);
         if (this.refuses)
           return void call.emit('error', { code: code.UNAUTHENTICATED, details: 'wrong join token' });
-        return this.say({ $case: 'welcome', value: { nodeId: 'n1', clusterId: 'k1', beatMs } });
+        return this.say({
+          $case: 'welcome',
+          value: { nodeId: 'n1', clusterId: 'k1', term: 1, timing: { beatMs, leaseMs } },
+        });
       }
       if (body.$case === 'beat') this.say({ $case: 'beat', value: body.value });
       if (body.$case === 'statuses' && this.accepts)
@@ -111,7 +114,7 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
     },
     onAlone: () => {},
     onAccepted: () => {},
-    onContact: () => {},
+    onLease: () => {},
     clock: () => performance.now(),
     answer: async ({ id }): Promise<QueryResult> => ({ id, outcome: { $case: 'json', value: '{}' } }),
     random: () => 0,
@@ -185,6 +188,27 @@ describe('a session', () => {
     });
     await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(0));
     expect(manager.all('facts')).toMatchObject([{ value: { hostname: 'h3' } }]);
+  });
+
+  it('extends the lease with each answered beat, as far as the manager says, counted from its sending', async () => {
+    const manager = await aManager();
+    const leases: { until: number; at: number }[] = [];
+    anAgent(manager, { onLease: (until) => leases.push({ until, at: performance.now() }) });
+    await eventually(() => expect(leases.length).toBeGreaterThan(3));
+    for (const { until, at } of leases) expect(until).toBeLessThanOrEqual(at + leaseMs);
+    expect(leases.map(({ until }) => until)).toEqual(leases.map(({ until }) => until).sort((a, b) => a - b));
+  });
+
+  it('is none with a manager whose Welcome it does not accept: no beat, no lease, and it tries again', async () => {
+    const manager = await aManager();
+    const leases: number[] = [];
+    const { said, link } = anAgent(manager, {
+      onWelcome: () => Promise.reject(new Error('it does not lead any more')),
+      onLease: (until) => leases.push(until),
+    });
+    await eventually(() => expect(manager.hellos.length).toBeGreaterThan(2));
+    expect([manager.all('beat'), leases, link.connected]).toEqual([[], [], false]);
+    expect(said).toContain('no session with the manager');
   });
 
   it('says the last statuses before it leaves', async () => {

@@ -1,13 +1,14 @@
 import { type ClientDuplexStream, status as code, type ServiceError } from '@grpc/grpc-js';
-import type {
-  AgentMessage,
-  Changes,
-  Hello,
-  ManagerMessage,
-  NodeFacts,
-  Query,
-  QueryResult,
-  Welcome,
+import {
+  type AgentMessage,
+  type Changes,
+  type Hello,
+  type ManagerMessage,
+  type NodeFacts,
+  type Query,
+  type QueryResult,
+  Timing,
+  type Welcome,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Assignments } from '../assignments/index.ts';
@@ -27,14 +28,14 @@ const mostSilentBeats = 4;
 const mostUnanswered = 100;
 
 export interface SessionHandlers {
-  /** Resolves when the host's identity is safe; only then are assignments taken. */
+  /** Resolves when the host's identity is safe; only then are assignments taken. Rejects when the manager leads no more. */
   readonly onWelcome: (welcome: Welcome) => Promise<void>;
   /** What the manager said last, in whatever session; kept up to date. */
   readonly assignments: Assignments;
   /** The assignments have changed. Resolves once their network part is in the kernel; rejects when it never will be. */
   readonly onAssignments: () => Promise<void>;
-  /** The manager has answered what was sent at this time of `clock`. */
-  readonly onContact: (sentAt: number) => void;
+  /** The manager has answered a beat: a lease runs until this time of `clock`. */
+  readonly onLease: (until: number) => void;
   /** Milliseconds of a clock that never jumps. */
   readonly clock: () => number;
   /** The manager has accepted the newest statuses of these tasks. */
@@ -65,6 +66,7 @@ export class Session {
   /** Before the complete set, and between a gap and the next one, changes build on something that is not here. */
   #awaitingComplete = true;
   #beats = 0;
+  #leaseMs = 0;
   #helloAt = 0;
   /** By number: when beats were sent that are not answered yet. */
   readonly #sentAt = new Map<number, number>();
@@ -156,11 +158,13 @@ export class Session {
   async #begin(welcome: Welcome): Promise<void> {
     await this.#handlers.onWelcome(welcome);
     this.#welcomed = true;
-    this.#handlers.onContact(this.#helloAt);
+    const { beatMs, leaseMs } = Timing.fromPartial(welcome.timing ?? {});
+    this.#leaseMs = leaseMs;
+    this.#handlers.onLease(this.#helloAt + leaseMs);
     if (this.#waitingFacts) this.#send({ $case: 'facts', value: this.#waitingFacts });
     this.#waitingFacts = undefined;
     this.#flush();
-    this.#beatTimer ??= setInterval(() => this.#beat(), Math.max(welcome.beatMs, shortestBeatMs));
+    this.#beatTimer ??= setInterval(() => this.#beat(), Math.max(beatMs, shortestBeatMs));
   }
 
   #assign(message: Changes): void {
@@ -198,7 +202,7 @@ export class Session {
   #answered(number: number): void {
     const at = this.#sentAt.get(number);
     for (const earlier of this.#sentAt.keys()) if (earlier <= number) this.#sentAt.delete(earlier);
-    if (at !== undefined) this.#handlers.onContact(at);
+    if (at !== undefined) this.#handlers.onLease(at + this.#leaseMs);
   }
 
   #flush(): void {

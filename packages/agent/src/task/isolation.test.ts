@@ -7,7 +7,7 @@ import { Tasks } from './tasks.ts';
 import { anAssignment, SimulatedDaemon } from './testing.ts';
 
 const settled = (check: () => void) => vi.waitFor(check, { timeout: 3_000, interval: 2 });
-const reason = 'stopped: no contact with the manager for 10 s (shoal.isolation=stop)';
+const reason = 'stopped: no contact with the manager (shoal.isolation=stop)';
 
 /** A host with an isolated task `t1` and another one, in contact with its manager. */
 async function host({ drainMs = 0 } = {}) {

@@ -1,8 +1,8 @@
-import { isTerminal, isWantedState, leaseGraceMs, leaseMs } from '@shoal/proto/rules';
+import { isTerminal, isWantedState, leaseGraceMs } from '@shoal/proto/rules';
 import { isActive } from './container.ts';
 import { type Plan, stop, type TaskView } from './step.ts';
 
-export const cutOff = `stopped: no contact with the manager for ${leaseMs / 1_000} s (shoal.isolation=stop)`;
+export const cutOff = 'stopped: no contact with the manager (shoal.isolation=stop)';
 
 /**
  * What comes before all else for a task that may run only with a lease, while it runs: it stops when the lease has

@@ -1,4 +1,5 @@
 import { decodeDesired, NodeFacts } from '@shoal/proto';
+import { beatMs, leaseMs } from '@shoal/proto/rules';
 import { describe, expect, it, vi } from 'vitest';
 import { isDown, isReady, type Task } from '../model/index.ts';
 import { aService, aTask } from '../testing.ts';
@@ -16,7 +17,9 @@ describe('joining', () => {
     const { store, port } = await aManager();
     const agent = anAgent(port);
     agent.hello({ nodeId: '', facts: { runsManager: true } });
-    await vi.waitFor(() => expect(agent.received[0]?.$case).toBe('welcome'));
+    const timing = { beatMs, leaseMs };
+    const welcome = { nodeId: 'b'.repeat(25), clusterId: 'c', term: 7, timing };
+    await vi.waitFor(() => expect(agent.received[0]).toEqual({ $case: 'welcome', value: welcome }));
     expect(store.view.nodes.get('b'.repeat(25))).toMatchObject({
       reported: { description: { Hostname: 'h1' }, address: '10.0.0.1', runsManager: true },
       judged: { state: 'heard' },

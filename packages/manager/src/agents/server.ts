@@ -13,7 +13,7 @@ import {
   type StatusBatch,
   TunnelsService,
 } from '@shoal/proto';
-import { beatMs } from '@shoal/proto/rules';
+import { beatMs, leaseMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
@@ -176,7 +176,9 @@ export class AgentServer {
   #welcome(node: Node, call: Call): Session {
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
     const [cluster] = this.#store.view.clusters.all();
-    session.send({ $case: 'welcome', value: { nodeId: node.ID, beatMs, clusterId: cluster?.ID ?? '' } });
+    const [clusterId, term] = [cluster?.ID ?? '', cluster?.term ?? 0];
+    const timing = { beatMs, leaseMs };
+    session.send({ $case: 'welcome', value: { nodeId: node.ID, clusterId, term, timing } });
     this.#agents.add(session);
     this.#options.log.info(
       { nodeId: node.ID, hostname: node.reported.description.Hostname },

@@ -38,6 +38,7 @@ export async function aManager(backend = memoryBackend()) {
       ID: 'c',
       JoinTokens: { Worker: token, Manager: 'm' },
       TaskHistoryRetentionLimit: 5,
+      term: 7,
     });
     tx.services.create(aService('web'));
   });

@@ -7,6 +7,8 @@ export interface Cluster {
   readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
   /** Ended tasks kept per slot, beside the live one (Swarm's TaskHistoryRetentionLimit, default 5). */
   readonly TaskHistoryRetentionLimit: number;
+  /** Of the manager that leads, or led last: greater than that of all before it. None before the first had one. */
+  readonly term?: number;
   /** TCP ports on which the manager listens, as of its last start, and what for. */
   readonly managerPorts?: readonly { readonly port: number; readonly what: string }[];
 }

@@ -156,7 +156,7 @@ export interface ManagerMessage {
     | undefined;
 }
 
-/** Sent by the agent every beat_ms; the manager sends it back unchanged, so both know the other lives. */
+/** Sent by the agent every Timing.beat_ms; the manager sends it back unchanged, so both know the other lives. */
 export interface Beat {
   number: number;
 }
@@ -184,9 +184,18 @@ export interface Hello {
 
 export interface Welcome {
   nodeId: string;
-  /** Time between two beats, in milliseconds. */
-  beatMs: number;
   clusterId: string;
+  /** Grows each time that a manager of this cluster begins to lead: one with a lower term than the agent has seen leads no more. */
+  term: number;
+  timing?: Timing | undefined;
+}
+
+/** How agent and manager keep in touch, in milliseconds. */
+export interface Timing {
+  /** From one beat to the next. */
+  beatMs: number;
+  /** A lease runs for so long from the sending of a beat (or Hello) that the manager answered. */
+  leaseMs: number;
 }
 
 export interface NodeFacts {
@@ -1954,7 +1963,7 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { nodeId: "", beatMs: 0, clusterId: "" };
+  return { nodeId: "", clusterId: "", term: 0, timing: undefined };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -1962,11 +1971,14 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.nodeId !== "") {
       writer.uint32(10).string(message.nodeId);
     }
-    if (message.beatMs !== 0) {
-      writer.uint32(16).uint32(message.beatMs);
-    }
     if (message.clusterId !== "") {
-      writer.uint32(26).string(message.clusterId);
+      writer.uint32(18).string(message.clusterId);
+    }
+    if (message.term !== 0) {
+      writer.uint32(24).uint64(message.term);
+    }
+    if (message.timing !== undefined) {
+      Timing.encode(message.timing, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1993,19 +2005,27 @@ export const Welcome: MessageFns<Welcome> = {
             continue;
           }
           case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.beatMs = reader.uint32();
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
+            if (tag !== 18) {
               break;
             }
 
             message.clusterId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.term = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.timing = Timing.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -2026,8 +2046,78 @@ export const Welcome: MessageFns<Welcome> = {
   fromPartial<I extends Exact<DeepPartial<Welcome>, I>>(object: I): Welcome {
     const message = createBaseWelcome();
     message.nodeId = object.nodeId ?? "";
-    message.beatMs = object.beatMs ?? 0;
     message.clusterId = object.clusterId ?? "";
+    message.term = object.term ?? 0;
+    message.timing = (object.timing !== undefined && object.timing !== null)
+      ? Timing.fromPartial(object.timing)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTiming(): Timing {
+  return { beatMs: 0, leaseMs: 0 };
+}
+
+export const Timing: MessageFns<Timing> = {
+  encode(message: Timing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.beatMs !== 0) {
+      writer.uint32(8).uint32(message.beatMs);
+    }
+    if (message.leaseMs !== 0) {
+      writer.uint32(16).uint32(message.leaseMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Timing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTiming();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.beatMs = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.leaseMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Timing>, I>>(base?: I): Timing {
+    return Timing.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Timing>, I>>(object: I): Timing {
+    const message = createBaseTiming();
+    message.beatMs = object.beatMs ?? 0;
+    message.leaseMs = object.leaseMs ?? 0;
     return message;
   },
 };

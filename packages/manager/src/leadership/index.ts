@@ -1,0 +1,1 @@
+export { beginTerm } from './term.ts';
