@@ -68,6 +68,7 @@ const liveness = startLiveness(store, {
   log: log.child({ component: 'liveness' }),
   ask: (nodeId, what, withinMs) => agents.ask(nodeId, what, withinMs),
   onSilent: (nodeId, silent) => agents.setSilent(nodeId, silent),
+  onTiming: () => agents.tellTiming(),
 });
 const agents: AgentServer = new AgentServer(store, {
   clock,

@@ -29,8 +29,6 @@ export interface LinkOptions extends SessionHandlers {
   readonly statuses: () => readonly TaskStatus[];
   /** There is no session: called at the beginning, and at the end of each that was welcomed. */
   readonly onAlone: () => void;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
   readonly log: Logger;
 }
 

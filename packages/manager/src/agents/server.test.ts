@@ -1,5 +1,4 @@
 import { decodeDesired, NodeFacts } from '@shoal/proto';
-import { beatMs, leaseMs } from '@shoal/proto/rules';
 import { describe, expect, it, vi } from 'vitest';
 import { isDown, isReady, type Task } from '../model/index.ts';
 import { aService, aTask } from '../testing.ts';
@@ -17,7 +16,7 @@ describe('joining', () => {
     const { store, port } = await aManager();
     const agent = anAgent(port);
     agent.hello({ nodeId: '', facts: { runsManager: true } });
-    const timing = { beatMs, leaseMs };
+    const timing = { beatMs: 500, leaseMs: 10_000 };
     const welcome = { nodeId: 'b'.repeat(25), clusterId: 'c', term: 7, timing };
     await vi.waitFor(() => expect(agent.received[0]).toEqual({ $case: 'welcome', value: welcome }));
     expect(store.view.nodes.get('b'.repeat(25))).toMatchObject({
@@ -64,8 +63,8 @@ it('says nothing to an agent that claims the id of a node without its secret, an
   other.hello({ nodeSecret: 'another', facts: { hostname: 'h2' } });
   expect(await other.ended).toMatch(/does not have the secret of node a+.*docker node rm a+/);
   expect([other.received, store.view.nodes.get(nodeId), left]).toEqual([[], before, []]);
-  own.send({ $case: 'beat', value: { number: 7 } });
-  await vi.waitFor(() => expect(own.received).toContainEqual({ $case: 'beat', value: { number: 7 } }));
+  own.send({ $case: 'beat', value: { number: 7, beatMs: 500 } });
+  await vi.waitFor(() => expect(own.received).toContainEqual({ $case: 'beat', value: { number: 7, beatMs: 500 } }));
 });
 
 describe('assignments', () => {
@@ -195,8 +194,8 @@ describe('facts and beats', () => {
     const { port, heard, left } = await aManager();
     const agent = anAgent(port);
     agent.hello();
-    agent.send({ $case: 'beat', value: { number: 7 } });
-    await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'beat', value: { number: 7 } }));
+    agent.send({ $case: 'beat', value: { number: 7, beatMs: 500 } });
+    await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'beat', value: { number: 7, beatMs: 500 } }));
     expect(heard).toEqual([nodeId, nodeId]);
     expect(left).toEqual([]);
     agent.end();

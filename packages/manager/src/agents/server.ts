@@ -11,9 +11,9 @@ import {
   type Query,
   SessionsService,
   type StatusBatch,
+  type Timing,
   TunnelsService,
 } from '@shoal/proto';
-import { beatMs, leaseMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
@@ -39,7 +39,7 @@ export interface AgentServerOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
-  readonly liveness: Pick<Liveness, 'heard' | 'left'>;
+  readonly liveness: Pick<Liveness, 'heard' | 'left' | 'told'>;
 }
 
 /** The only door for agents: their sessions, their assignments, their statuses. */
@@ -106,6 +106,12 @@ export class AgentServer {
   /** Takes the tasks of a host that nobody reaches out of all load balancers and names, or puts them back. */
   setSilent(nodeId: string, silent: boolean): void {
     this.#agents.setSilent(nodeId, silent);
+  }
+
+  /** How to keep in touch is another now: tells all agents. */
+  tellTiming(): void {
+    for (const session of this.#agents.all())
+      session.send({ $case: 'timing', value: this.#timing(session.nodeId) });
   }
 
   async close(): Promise<void> {
@@ -177,7 +183,7 @@ export class AgentServer {
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
     const [cluster] = this.#store.view.clusters.all();
     const [clusterId, term] = [cluster?.ID ?? '', cluster?.term ?? 0];
-    const timing = { beatMs, leaseMs };
+    const timing = this.#timing(node.ID);
     session.send({ $case: 'welcome', value: { nodeId: node.ID, clusterId, term, timing } });
     this.#agents.add(session);
     this.#options.log.info(
@@ -187,6 +193,11 @@ export class AgentServer {
     return session;
   }
 
+  #timing(nodeId: string): Timing {
+    const { beatMs, leaseMs } = this.#options.liveness.told(nodeId);
+    return { beatMs, leaseMs };
+  }
+
   #left(session: Session): void {
     if (!this.#agents.remove(session)) return;
     this.#options.log.info({ nodeId: session.nodeId }, 'agent disconnected');
@@ -194,10 +205,10 @@ export class AgentServer {
   }
 
   async #handle(session: Session, body: AgentMessage['body']): Promise<void> {
-    this.#options.liveness.heard(session.nodeId);
+    this.#options.liveness.heard(session.nodeId, body?.$case === 'beat' ? body.value.beatMs : undefined);
     switch (body?.$case) {
       case 'beat':
-        session.beat(body.value.number);
+        session.beat(body.value);
         return;
       case 'statuses':
         await this.#statuses(session, body.value);

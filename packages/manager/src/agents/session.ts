@@ -1,5 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { type Kind, type ManagerMessage, mostTunnels, type Query, type QueryResult } from '@shoal/proto';
+import {
+  type Beat,
+  type Kind,
+  type ManagerMessage,
+  mostTunnels,
+  type Query,
+  type QueryResult,
+} from '@shoal/proto';
 import { QueryError } from '../query-error.ts';
 import type { Feed } from './feed/index.ts';
 
@@ -51,8 +58,8 @@ export class Session {
   }
 
   /** Answers a beat, unless the agent is too slow to read it: then it is busy enough. */
-  beat(number: number): void {
-    if (!this.#slow) this.send({ $case: 'beat', value: { number } });
+  beat(value: Beat): void {
+    if (!this.#slow) this.send({ $case: 'beat', value });
   }
 
   /** Something about this object changed; `flush` will look. */

@@ -1,18 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pickHelpers } from './helpers.ts';
-
-interface Node {
-  readonly id: string;
-  readonly address: string;
-}
+import { type Helper, pickHelpers } from './helpers.ts';
 
 const on = (...addresses: string[]) => new Set(addresses);
-/** Of several with the same id the last one counts. */
-const helpersOf = (suspectId: string, able: readonly Node[], not: ReadonlySet<string>) => {
-  const addresses = new Map(able.map(({ id, address }) => [id, address]));
-  return pickHelpers(suspectId, [...addresses.keys()].sort(), (id) => addresses.get(id), not);
-};
+const helpersOf = (suspectId: string, able: readonly Helper[], not: ReadonlySet<string>) =>
+  pickHelpers(
+    suspectId,
+    able.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    not,
+  );
 const five = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, address: `10.0.0.${id}` }));
 
 describe('helpers are', () => {

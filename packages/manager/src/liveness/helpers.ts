@@ -1,38 +1,40 @@
+/** A node that may be asked to probe another one: connected, ready, and heard in time. */
+export interface Helper {
+  readonly id: string;
+  readonly address: string;
+}
+
 /** More would not be wiser, and each costs a question. */
 const mostHelpers = 3;
 
 /**
  * Who helps to find out whether a host lives: the next ones after it in the order of ids, so that the work is
  * spread evenly, each on a host of its own. Hosts at the addresses `not` can't tell more than is known already:
- * the suspect's own, and the manager's, which looks for itself.
- *
- * `ring`: the ids of all nodes, sorted. `addressOf`: of a node that can help (it is connected, ready, and heard in time).
+ * the suspect's own, and the manager's, which looks for itself. `candidates` are sorted by their ids.
  */
 export function pickHelpers(
   suspectId: string,
-  ring: readonly string[],
-  addressOf: (id: string) => string | undefined,
+  candidates: readonly Helper[],
   not: ReadonlySet<string>,
 ): string[] {
-  const start = placeIn(ring, suspectId);
+  const start = placeIn(candidates, suspectId);
   const taken = new Set(not);
   const helpers: string[] = [];
-  for (let step = 0; step < ring.length && helpers.length < mostHelpers; step++) {
-    const id = ring[(start + step) % ring.length];
-    const address = id === undefined || id === suspectId ? undefined : addressOf(id);
-    if (id === undefined || address === undefined || taken.has(address)) continue;
-    taken.add(address);
-    helpers.push(id);
+  for (let step = 0; step < candidates.length && helpers.length < mostHelpers; step++) {
+    const helper = candidates[(start + step) % candidates.length];
+    if (!helper || helper.id === suspectId || taken.has(helper.address)) continue;
+    taken.add(helper.address);
+    helpers.push(helper.id);
   }
   return helpers;
 }
 
-/** Where `id` is among these, or would be. */
-function placeIn(sorted: readonly string[], id: string): number {
-  let [low, high] = [0, sorted.length];
+/** Where the one with this id is among these, or would be. */
+function placeIn(candidates: readonly Helper[], id: string): number {
+  let [low, high] = [0, candidates.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((sorted[middle] ?? '') < id) low = middle + 1;
+    if ((candidates[middle]?.id ?? '') < id) low = middle + 1;
     else high = middle;
   }
   return low;

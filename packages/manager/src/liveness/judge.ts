@@ -1,5 +1,5 @@
 import type { HostAnswer } from '@shoal/proto';
-import { replaceMs } from '@shoal/proto/rules';
+import type { Timing } from '@shoal/proto/rules';
 import type { Leases } from '../model/index.ts';
 
 /*
@@ -9,21 +9,10 @@ import type { Leases } from '../model/index.ts';
 
 /** How often the manager looks at its nodes. */
 export const lookMs = 50;
-/** Silence after which a node is suspect, and before which it is never down. Agents beat every 500 ms. */
-export const suspectMs = 1_000;
-/** A beat is late: the node may be about to fall silent, so it neither helps nor counts as one that works. */
-export const lateMs = 750;
 /** So many rounds of probes without an answer, one after the other, and the host is gone. */
 export const roundsToLose = 2;
 /** More where probes were answered while the agent was silent: long rows of rounds have bad luck now and then. */
 export const roundsToLoseAnswering = 4;
-/** After this much silence, helpers that never say what they found are not waited for any more. */
-export const helperPatienceMs = 5_000;
-/** A host that answers, without its agent, counts as down after this much silence of the agent. */
-export const agentMs = 15_000;
-/** How much longer all of this takes while the manager has reason to doubt itself. */
-export const doubtMs = 10_000;
-
 /** What one prober found. */
 export interface Probe {
   /** The manager itself, or the id of the node that helped. */
@@ -42,12 +31,18 @@ export interface Round {
 /** What is known of one node. */
 export interface Watch {
   readonly heardAt: number;
+  /** What it is judged by. */
+  readonly timing: Timing;
+  /** When the last lease that its agent may have is over for certain, and its isolated tasks dead. */
+  readonly leaseOverAt: number;
   /** Its stream ended since. */
   readonly broken: boolean;
   /** Its host answered a probe since. */
   readonly answered: boolean;
   /** Rounds of probes in a row that nobody got an answer in, since it was heard or answered. */
   readonly silentRounds: number;
+  /** The newest of these, all since the manager had reason to doubt itself: while it had, its probes may have said more of it. */
+  readonly soundRounds: number;
   /** Its host refused a probe since: its agent is dead, and stops nothing. */
   readonly refused: boolean;
 }
@@ -71,7 +66,7 @@ export interface Crowd {
 /** What became of the isolated tasks of a node that is down: there may be proof, none yet, or none to be had. */
 export function leasesOf(watch: Watch, now: number): Leases {
   if (watch.refused || answers(watch)) return 'unsure';
-  const proved = watch.silentRounds >= roundsToLose && now - watch.heardAt >= replaceMs;
+  const proved = watch.silentRounds >= roundsToLose && now >= watch.leaseOverAt;
   return proved ? 'over' : 'running';
 }
 
@@ -79,8 +74,8 @@ export function leasesOf(watch: Watch, now: number): Leases {
 export const answers = ({ answered, silentRounds }: Watch): boolean => answered && silentRounds === 0;
 
 /** Silence, unless the agent's stream has just told so. */
-export const isUnheard = ({ heardAt, broken }: Watch, now: number): boolean =>
-  broken || now - heardAt >= lateMs;
+export const isUnheard = ({ heardAt, broken, timing }: Watch, now: number): boolean =>
+  broken || now - heardAt >= timing.lateMs;
 
 /** `known` nodes, of which all that may be in doubt are `doubted`. */
 export function crowdOf(doubted: Iterable<Watch>, known: number, now: number): Crowd {
@@ -102,12 +97,16 @@ export const doubtsAgents = ({ known, unheard }: Crowd): boolean => unheard * 2 
 
 export function judge(watch: Watch, crowd: Crowd, now: number): State {
   const silence = now - watch.heardAt;
+  const { suspectMs, agentMs, doubtMs } = watch.timing;
   if (!watch.broken && silence < suspectMs) return 'heard';
   if (silence >= agentMs + (doubtsAgents(crowd) ? doubtMs : 0)) return 'down';
   if (watch.silentRounds === 0) return watch.answered ? 'away' : 'suspect';
-  const hostMs = suspectMs + (doubtsHosts(crowd) ? doubtMs : 0);
-  const rounds = watch.answered ? roundsToLoseAnswering : roundsToLose;
-  return watch.silentRounds >= rounds && silence >= hostMs ? 'down' : 'silent';
+  const needed = watch.answered ? roundsToLoseAnswering : roundsToLose;
+  const isGone =
+    silence >= suspectMs + doubtMs
+      ? watch.silentRounds >= needed
+      : silence >= suspectMs && watch.soundRounds >= needed && !doubtsHosts(crowd);
+  return isGone ? 'down' : 'silent';
 }
 
 /**

@@ -32,6 +32,7 @@ async function aCluster(clock = Date.now) {
       return { answer: 'accepted' };
     },
     onSilent: () => undefined,
+    onTiming: () => undefined,
   });
   open.push(liveness);
   const report = (id: string) => liveness.report(store.view.nodes.get(id) ?? aNode(id));

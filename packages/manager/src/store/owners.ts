@@ -21,7 +21,7 @@ const nobody: readonly Writer[] = [];
  * own where it is named here, else of `shoal`.
  */
 const owners: Readonly<Record<TableName, Readonly<Record<string, readonly Writer[]>>>> = {
-  clusters: { managerPorts: ['manager'], term: ['manager'] },
+  clusters: { managerPorts: ['manager'], term: ['manager'], beatMs: ['liveness'] },
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },
   nodes: {
     Spec: ['people'],

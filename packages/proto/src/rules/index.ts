@@ -1,6 +1,6 @@
 export * from './ipv4.ts';
-export * from './lease.ts';
 export * from './names.ts';
 export * from './restart.ts';
 export * from './task-states.ts';
+export * from './timing.ts';
 export * from './tunnels.ts';

@@ -153,12 +153,17 @@ export interface ManagerMessage {
     | { $case: "query"; value: Query }
     | { $case: "openTunnel"; value: OpenTunnel }
     | { $case: "closeTunnel"; value: CloseTunnel }
+    | //
+    /** In place of the one in Welcome, when there are many more nodes than before, or fewer. */
+    { $case: "timing"; value: Timing }
     | undefined;
 }
 
 /** Sent by the agent every Timing.beat_ms; the manager sends it back unchanged, so both know the other lives. */
 export interface Beat {
   number: number;
+  /** Of the agent: the Timing.beat_ms that it keeps from now on. */
+  beatMs: number;
 }
 
 export interface Resync {
@@ -1566,6 +1571,9 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
       case "closeTunnel":
         CloseTunnel.encode(message.body.value, writer.uint32(58).fork()).join();
         break;
+      case "timing":
+        Timing.encode(message.body.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1639,6 +1647,14 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
             message.body = { $case: "closeTunnel", value: CloseTunnel.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.body = { $case: "timing", value: Timing.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1699,19 +1715,28 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
         }
         break;
       }
+      case "timing": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "timing", value: Timing.fromPartial(object.body.value) };
+        }
+        break;
+      }
     }
     return message;
   },
 };
 
 function createBaseBeat(): Beat {
-  return { number: 0 };
+  return { number: 0, beatMs: 0 };
 }
 
 export const Beat: MessageFns<Beat> = {
   encode(message: Beat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.number !== 0) {
       writer.uint32(8).uint64(message.number);
+    }
+    if (message.beatMs !== 0) {
+      writer.uint32(16).uint32(message.beatMs);
     }
     return writer;
   },
@@ -1737,6 +1762,14 @@ export const Beat: MessageFns<Beat> = {
             message.number = longToNumber(reader.uint64());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.beatMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1755,6 +1788,7 @@ export const Beat: MessageFns<Beat> = {
   fromPartial<I extends Exact<DeepPartial<Beat>, I>>(object: I): Beat {
     const message = createBaseBeat();
     message.number = object.number ?? 0;
+    message.beatMs = object.beatMs ?? 0;
     return message;
   },
 };
