@@ -25,6 +25,8 @@ export const BUNDLES: readonly Bundle[] = [
   // Runs in a thread of the manager, see store/backends/sqlite.ts.
   { entry: 'packages/manager/src/store/backends/sqlite-worker.ts', out: 'dist/manager/sqlite-worker.mjs' },
   { entry: 'packages/agent/src/main.ts', out: 'dist/agent/main.mjs' },
+  // Ends when it has made a key, see identity/make-key-apart.ts.
+  { entry: 'packages/agent/src/identity/make-key.ts', out: 'dist/agent/make-key.mjs' },
   // Runs inside a container's network, see insight/inside.ts.
   { entry: 'packages/agent/src/network/insight/try-inside.ts', out: 'dist/agent/try-inside.mjs' },
   // The testbed needs a clone.

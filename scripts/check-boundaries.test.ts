@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { circles, importsOf, trespass, violations } from './check-boundaries.ts';
+import { circles, importsOf, roomCircles, trespass, violations } from './check-boundaries.ts';
 
 test('finds every kind of import with its line, and none in comments', () => {
   const source = [
@@ -62,6 +62,20 @@ test('rooms import each other as the graph has it, and through their index', () 
   expect(trespass(file, '../api/index.ts')).toMatch(/may not import api/);
   expect(trespass('packages/manager/src/moves/rebalance.test.ts', '../api/app.ts')).toBeUndefined();
   expect(trespass('packages/manager/src/nowhere/a.ts', '../model/index.ts')).toMatch(/does not say/);
+});
+
+test('a room knows the files of the room it is part of, and enters all others through their index', () => {
+  const file = 'packages/agent/src/network/ip/keeper.ts';
+  expect(trespass(file, '../kernel/index.ts')).toBeUndefined();
+  expect(trespass(file, '../kernel/run.ts')).toMatch(/through its index/);
+  expect(trespass('packages/agent/src/network/datapath.ts', './ip/keeper.ts')).toMatch(/through its index/);
+  expect(trespass('packages/manager/src/store/backends/sqlite.ts', '../store.ts')).toBeUndefined();
+});
+
+test('finds rooms that import each other, except a part and its whole', () => {
+  const rooms = { '.': ['a', 'b'], a: ['.', 'b'], b: ['a'], 'b/c': ['b'] };
+  expect(roomCircles(rooms)).toEqual([['a', 'b', 'a']]);
+  expect(roomCircles({ ...rooms, b: ['b/c'] })).toEqual([]);
 });
 
 test('finds circles of imports', () => {

@@ -63,12 +63,13 @@ start_agent() {
   if [ "${SHOAL_MANAGER:-0}" = 1 ]; then flags+=(--runs-manager); fi
   MALLOC_ARENA_MAX=1 exec node --max-semi-space-size=1 /opt/shoal/agent/main.mjs --state-dir /var/lib/shoal/agent \
     --manager "$SHOAL_MANAGER_ADDR" --docker unix:///var/run/docker.sock \
+    --join-token-file /var/lib/shoal/join-token \
     --hostname "$NAME" --advertise-addr "$SHOAL_ADVERTISE_ADDR" "${flags[@]}" ${SHOAL_AGENT_ARGS:-}
 }
 
 start_manager() {
   exec node --max-semi-space-size=4 /opt/shoal/manager/main.mjs --state-dir /var/lib/shoal/manager \
-    --api tcp://0.0.0.0:2475 --api unix:///run/shoal/shoal.sock \
+    --api unix:///run/shoal/shoal.sock \
     --agent-listen 0.0.0.0:2480 ${SHOAL_MANAGER_ARGS:-}
 }
 
@@ -77,6 +78,11 @@ start_manager() {
 # machine that runs the tests, and nothing publishes the port.
 start_forward() {
   exec socat TCP-LISTEN:2375,fork,reuseaddr UNIX-CONNECT:/var/run/docker.sock
+}
+
+# The manager serves no TCP in the clear to other hosts; the port that this machine's loopback has of h1 leads to its socket.
+start_api_forward() {
+  exec socat TCP-LISTEN:2475,fork,reuseaddr,nodelay UNIX-CONNECT:/run/shoal/shoal.sock
 }
 
 show_logs() { # NAME: follow its file on our stdout, each line with its name
@@ -98,6 +104,7 @@ if [ "${SHOAL_MANAGER:-0}" = 1 ]; then
   mkdir -p /var/lib/shoal/manager
   names+=(manager)
   supervise manager start_manager &
+  supervise api-forward start_api_forward &
 fi
 supervise agent start_agent &
 for name in host "${names[@]}"; do show_logs "$name"; done

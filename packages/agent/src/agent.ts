@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { availableParallelism, uptime } from 'node:os';
 import {
   type Pressure,
@@ -18,6 +19,7 @@ import {
   watchContainers,
 } from './docker/index.ts';
 import { FactWatch, kernel, memoryUse, PressureWatch, ProbePort, sample } from './health/index.ts';
+import { Identity, makeKeyApart } from './identity/index.ts';
 import { ListenerWatch, oursOf } from './listeners/index.ts';
 import { HostNetwork } from './network/index.ts';
 import { bootId, Journal, ManagerLink } from './session/index.ts';
@@ -41,6 +43,7 @@ const uptimeMs = () => uptime() * 1_000;
 export class Agent {
   readonly #log: Logger;
   readonly #journal: Journal;
+  readonly #identity: Identity;
   readonly #engine: Engine;
   readonly #network: HostNetwork;
   readonly #facts: FactWatch;
@@ -129,13 +132,22 @@ export class Agent {
       statuses: () => this.#tasks.statuses(),
       onEnded: (taskId) => this.#tasks.died(taskId),
     });
+    this.#identity = new Identity({
+      kept: journal.identity,
+      keep: (text) => journal.setIdentity(text),
+      manager: () => this.#network.manager,
+      joinToken: () => joinToken(config),
+      facts: () => this.#facts.facts,
+      makeKey: makeKeyApart,
+      onRenewed: () => this.#link.renew(),
+      random: Math.random,
+      log: log.child({ component: 'identity' }),
+    });
     this.#link = new ManagerLink({
       manager: () => this.#network.manager,
+      credentials: () => this.#identity.credentials(),
       hello: () => ({
         protocol: protocolVersion,
-        joinToken: config.joinToken,
-        nodeId: journal.identity?.nodeId ?? '',
-        nodeSecret: journal.secret,
         facts: this.#facts.facts,
       }),
       statuses: () => this.#tasks.statuses(),
@@ -144,6 +156,7 @@ export class Agent {
       onAlone: () => this.#tasks.contact(false),
       onAccepted: (taskIds) => this.#tasks.accepted(taskIds),
       onWelcome: (welcome) => this.#welcome(welcome),
+      onTrust: (trust) => this.#identity.trust(trust),
       assignments: journal.assignments,
       onAssignments: () => this.#assign(),
       // Whether a host lives can't wait behind questions to registries.
@@ -153,7 +166,7 @@ export class Agent {
           : this.#queries.run(() => this.#answer(query)),
       tunnels: new Tunnels({
         manager: () => this.#network.manager,
-        nodeId: () => journal.identity?.nodeId ?? '',
+        credentials: () => this.#identity.presentCredentials,
         daemon: (request, body, signal) => this.#engine.passOn(request, body, signal),
       }),
       random: Math.random,
@@ -190,6 +203,7 @@ export class Agent {
     this.#pressures.close();
     this.#listeners.close();
     this.#probePort.close();
+    this.#identity.close();
     this.#processes.end();
     this.#tasks.close();
     await this.#link.close();
@@ -197,9 +211,10 @@ export class Agent {
     await this.#journal.flush();
   }
 
-  async #welcome({ nodeId, clusterId, term }: Welcome): Promise<void> {
-    await this.#journal.setIdentity({ nodeId, clusterId, term });
-    this.#log.info({ nodeId, clusterId, term }, 'joined the manager');
+  async #welcome({ term }: Welcome): Promise<void> {
+    const { nodeId = '', clusterId = '' } = this.#identity.node ?? {};
+    await this.#journal.setTerm({ clusterId, term });
+    this.#log.info({ nodeId, clusterId, term }, 'connected to the manager');
     this.#tasks.contact(true);
     this.#watch();
   }
@@ -216,13 +231,13 @@ export class Agent {
   }
 
   async #applyNetworks(): Promise<void> {
-    const { assignments, identity } = this.#journal;
-    await this.#network.apply(assignments.objects, identity?.nodeId ?? '');
+    const { objects } = this.#journal.assignments;
+    await this.#network.apply(objects, this.#identity.node?.nodeId ?? '');
   }
 
   /** (Re)starts watching when this host learns who it is. */
   #watch(): void {
-    const owner = this.#journal.identity;
+    const owner = this.#identity.node;
     if (!owner || this.#closing.signal.aborted) return;
     const key = `${owner.clusterId}/${owner.nodeId}`;
     if (this.#watching?.key === key) return;
@@ -293,6 +308,11 @@ export class Agent {
         return undefined;
     }
   }
+}
+
+async function joinToken({ joinToken, joinTokenFile }: Config): Promise<string> {
+  if (joinTokenFile === undefined) return joinToken;
+  return (await readFile(joinTokenFile, 'utf8')).trim();
 }
 
 /** What can't be written is lost with this process: better no new tasks until it can. */

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 export interface Config {
@@ -12,6 +11,8 @@ export interface Config {
   readonly probePort: number;
   readonly runsManager: boolean;
   readonly joinToken: string;
+  /** Read when the host joins: it may be written only then. */
+  readonly joinTokenFile: string | undefined;
   readonly logLevel: string;
 }
 
@@ -32,7 +33,8 @@ Runs this host's part of the cluster: the tasks that the manager gives it, in it
   --state-dir DIR          what survives a restart of the agent (default /var/lib/shoal/agent)
   --docker unix://PATH     the Docker daemon (default unix:///var/run/docker.sock)
   --hostname NAME          name of the node (default: the host's own)
-  --join-token-file FILE   file with the join token (default: the variable SHOAL_JOIN_TOKEN)
+  --join-token-file FILE   file with the join token, which is waited for (default: the variable SHOAL_JOIN_TOKEN);
+                           needed once, afterwards the host has a certificate
   --runs-manager           the manager runs on this host too
   --log-level LEVEL        ${logLevels.join(', ')} (default info)
   --help                   show this
@@ -54,7 +56,8 @@ export function readConfig(
     advertiseAddr: required(flags, 'advertise-addr'),
     probePort: port(flags['probe-port']),
     runsManager: flags['runs-manager'],
-    joinToken: flags['join-token-file'] ? tokenIn(flags['join-token-file']) : (env.SHOAL_JOIN_TOKEN ?? ''),
+    joinToken: env.SHOAL_JOIN_TOKEN ?? '',
+    joinTokenFile: flags['join-token-file'],
     logLevel: level(flags['log-level']),
   };
 }
@@ -109,12 +112,4 @@ function level(value: string): string {
   if (!logLevels.includes(value))
     throw new UsageError(`--log-level ${value}: it is one of ${logLevels.join(', ')}`);
   return value;
-}
-
-function tokenIn(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    throw new UsageError(`--join-token-file: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

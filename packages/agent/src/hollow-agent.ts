@@ -8,7 +8,9 @@ import {
 } from '@shoal/proto';
 import { pino } from 'pino';
 import { Assignments } from './assignments/index.ts';
-import { ManagerLink, newSecret } from './session/index.ts';
+import { Identity } from './identity/index.ts';
+import { makeKeyAndRequest } from './identity/testing.ts';
+import { ManagerLink } from './session/index.ts';
 import { Limiter, Tasks } from './task/index.ts';
 import { SimulatedDaemon } from './task/testing.ts';
 
@@ -44,8 +46,7 @@ export class HollowAgent {
   readonly #link: ManagerLink;
   readonly #tasks: Tasks;
   readonly #assignments: Assignments;
-  readonly #secret = newSecret();
-  #nodeId = '';
+  readonly #identity: Identity;
 
   constructor(options: HollowOptions) {
     const { hostname, manager, joinToken, address = '127.0.0.1', probePort = 0 } = options;
@@ -78,15 +79,21 @@ export class HollowAgent {
       },
       log,
     });
+    this.#identity = new Identity({
+      kept: undefined,
+      keep: async () => undefined,
+      manager: () => manager,
+      joinToken: async () => joinToken,
+      facts: () => facts,
+      makeKey: makeKeyAndRequest,
+      onRenewed: () => this.#link.renew(),
+      random: Math.random,
+      log,
+    });
     this.#link = new ManagerLink({
       manager: () => manager,
-      hello: () => ({
-        protocol: protocolVersion,
-        joinToken,
-        nodeId: this.#nodeId,
-        nodeSecret: this.#secret,
-        facts,
-      }),
+      credentials: () => this.#identity.credentials(),
+      hello: () => ({ protocol: protocolVersion, facts }),
       statuses: () => this.#tasks.statuses(),
       clock,
       onLease: (until) => this.#tasks.renewLease(until),
@@ -96,8 +103,8 @@ export class HollowAgent {
           if (this.#states.get(id) === TaskState.TASK_STATE_RUNNING) this.running.add(id);
         this.#tasks.accepted(taskIds);
       },
-      onWelcome: async ({ nodeId }) => {
-        this.#nodeId = nodeId;
+      onTrust: (trust) => this.#identity.trust(trust),
+      onWelcome: async () => {
         this.confirmedAt = undefined;
         this.#tasks.contact(true);
       },
@@ -130,6 +137,7 @@ export class HollowAgent {
 
   async close(): Promise<void> {
     this.#tasks.close();
+    this.#identity.close();
     await this.#link.close();
   }
 }

@@ -39,7 +39,12 @@ test.each([
   [['drill', 'earthquake'], /There is no drill earthquake; there are: host-power-loss/],
   [['-H', 'tcp://10.0.0.5:2475', 'drill', 'host-cut'], /real damage.*not for a live cluster.*npm start/],
   [['-H', 'tcp://10.0.0.5:2475', 'drill', 'drain', '--testbed'], /-H or --testbed, not both/],
-  [['-H', 'unix:///var/run/docker.sock', 'drill', 'drain'], /no address of a manager/],
+  [['-H', 'ssh://h1', 'drill', 'drain'], /no address of a manager/],
+  [['-H', 'unix:///nowhere.sock', 'drill', 'drain'], /does not answer: .*ENOENT/],
+  [
+    ['-H', 'tcp://10.0.0.5:2475', '--token-file', '/dev/null', 'token', 'ls'],
+    /the token in \/dev\/null is empty/,
+  ],
 ])('%j is refused before anything is asked', async (words, says) => {
   await expect(run(...words)).rejects.toThrow(says);
 });

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { drillCommand } from './commands/index.ts';
+import { drillCommand, tokenCommand } from './commands/index.ts';
 
 const examples = `
 Examples:
@@ -8,19 +8,27 @@ Examples:
   shoal drill host-cut h2 --report cut.html        strikes h2, and draws what happened
   shoal drill --plan host-power-loss h3            only says where its tasks would go
   shoal -H tcp://10.0.0.5:2475 drill drain         on a live cluster, after you agreed
-  shoal --format json drill flap                   a JSON object a line`;
+  shoal --format json drill flap                   a JSON object a line
+  shoal token create ci --role operator            for a program that asks the API
+
+TLS as with docker: DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH names the folder of ca.pem, cert.pem and key.pem.`;
 
 /** One file per command, in commands/. */
 export function program(): Command {
   return new Command('shoal')
     .description('What the docker command cannot ask of a Shoal cluster.')
-    .option('-H, --host <address>', 'the manager, as tcp://HOST:PORT (default: $DOCKER_HOST)')
+    .option(
+      '-H, --host <address>',
+      'the manager, as tcp://HOST:PORT or unix:///PATH (default: $DOCKER_HOST, its socket on this host, or the docker context)',
+    )
+    .option('--token-file <file>', 'shows the token in it (default: $SHOAL_TOKEN)')
     .addOption(
       new Option('--format <format>', 'for people, or a JSON object a line')
         .choices(['table', 'json'])
         .default('table'),
     )
     .addCommand(drillCommand())
+    .addCommand(tokenCommand())
     .addHelpText('after', examples)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()

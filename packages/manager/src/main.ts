@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pino } from 'pino';
 import { AgentServer } from './agents/index.ts';
 import { allocatorLoop, neededPortConflicts, prepareNetworks } from './allocator/index.ts';
-import { buildApi, listen } from './api/index.ts';
+import { buildApi, listen, readTls } from './api/index.ts';
 import { portsOf, readConfig, usage } from './config.ts';
 import { steadyTime } from './effects.ts';
 import { newId } from './ids.ts';
@@ -12,14 +12,16 @@ import { beginTerm } from './leadership/index.ts';
 import { startLiveness } from './liveness/index.ts';
 import { rebalanceLoop, relieveLoop } from './moves/index.ts';
 import { schedulerLoop } from './scheduler/index.ts';
+import { readSealingKey } from './sealing-key.ts';
 import { orchestratorLoop } from './services/index.ts';
 import { sqliteBackend } from './store/backends/index.ts';
 import { Store } from './store/index.ts';
+import { Authority, rotationLoop } from './trust/index.ts';
 import { version } from './version.ts';
 
 const config = (() => {
   try {
-    return readConfig(process.argv.slice(2), process.env);
+    return readConfig(process.argv.slice(2));
   } catch (error) {
     console.error(`shoal-manager: ${error instanceof Error ? error.message : error}\n\n${usage}`);
     process.exit(125);
@@ -36,13 +38,32 @@ const ids = newId;
 const managerAddr = config.agentListen;
 
 mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+chmodSync(config.stateDir, 0o700);
 const store = await Store.open(await sqliteBackend(resolve(config.stateDir, 'state.sqlite')), clock);
 // Only what is on the disk can tell what became of its last commit: whoever starts this process again loads it.
 void store.lost.then((outcome) => {
   log.fatal({ outcome }, 'a commit ended without a certain answer: the state has to be loaded again');
   process.exit(1);
 });
-await beginTerm(store, { clock, ids, joinToken: config.joinToken, managerPorts: portsOf(config) });
+const authority = (() => {
+  const trust = [...store.view.clusters.all()][0]?.trust;
+  try {
+    const sealingKey = readSealingKey(resolve(config.stateDir, 'sealing.key'), trust === undefined);
+    // Certificates go by the time of day, as TLS does.
+    const opened = new Authority({ sealingKey, clock: Date.now });
+    if (trust) opened.check(trust);
+    return opened;
+  } catch (error) {
+    log.fatal({ err: error }, "the cluster's certificate authority can't be used");
+    process.exit(1);
+  }
+})();
+await beginTerm(store, {
+  clock,
+  ids,
+  newTrust: (clusterId) => authority.begin(clusterId),
+  managerPorts: portsOf(config),
+});
 await prepareNetworks(store);
 for (const trouble of neededPortConflicts(store.view)) log.warn(trouble);
 
@@ -51,6 +72,7 @@ const api = await buildApi({
   store,
   clock,
   ids,
+  authority,
   log: log.child({ component: 'api' }),
   queries: {
     distribution: (image, auth) => agents.distribution(image, auth),
@@ -73,9 +95,13 @@ const liveness = startLiveness(store, {
 const agents: AgentServer = new AgentServer(store, {
   clock,
   ids,
+  random: Math.random,
+  authority,
+  managerId: ids(),
   log: log.child({ component: 'agents' }),
   liveness,
 });
+const rotation = rotationLoop(store, { clock, log: log.child({ component: 'trust' }) });
 const scheduler = schedulerLoop(store, { clock, log: log.child({ component: 'scheduler' }) });
 const allocator = allocatorLoop(store, { clock, log: log.child({ component: 'allocator' }) });
 const orchestrator = orchestratorLoop(store, { clock, ids, log: log.child({ component: 'orchestrator' }) });
@@ -101,6 +127,7 @@ const stop = async (signal: string) => {
     orchestrator.close(),
     rebalancer.close(),
     reliever.close(),
+    rotation.close(),
   ]);
   await store.close();
   process.exit(0);
@@ -110,7 +137,8 @@ process.on('SIGINT', (signal) => void stop(signal));
 
 try {
   await agents.listen(config.agentListen);
-  await listen(api, config.api);
+  const { tls } = config;
+  await listen(api, config.api, { tls: tls && (() => readTls(tls)), log });
 } catch (error) {
   log.fatal({ err: error }, 'could not start');
   process.exit(1);

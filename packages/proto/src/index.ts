@@ -6,4 +6,4 @@ export * from './states.ts';
 export * from './tunnel-stream.ts';
 
 /** Raised when an old agent and a new manager (or the reverse) could not understand each other. */
-export const protocolVersion = 3;
+export const protocolVersion = 4;

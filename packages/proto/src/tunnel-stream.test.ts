@@ -33,7 +33,7 @@ async function aTunnel() {
   const call = client.open();
   const agent = new TunnelStream(call);
   agent.on('error', () => undefined);
-  agent.say({ $case: 'hello', value: { id: '1', nodeId: 'n' } });
+  agent.say({ $case: 'hello', value: { id: '1' } });
   return { agent, manager: await served, cancel: () => call.cancel() };
 }
 

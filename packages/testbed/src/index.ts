@@ -1,18 +1,39 @@
 /** What tests, benches and drills use. */
 export {
+  Cluster,
+  type ClusterOptions,
+  Host,
+  type HostProcess,
+  mainCluster,
+  type ProcessUsage,
+  testCluster,
+} from './cluster/index.ts';
+export * as faults from './faults/index.ts';
+export {
   converged,
   deploy,
   exampleApp,
+  Load,
+  type LoadOptions,
+  type LoadReport,
+  type LoadSlot,
   listTasks,
   type ServiceSpec,
   says,
   type TaskView,
-} from './app.ts';
-export { Cluster, type ClusterOptions, mainCluster, testCluster } from './cluster.ts';
-export { forgetClusterAddress } from './docker.ts';
-export * as faults from './faults.ts';
-export { Host, type HostProcess, type ProcessUsage } from './host.ts';
-export { Load, type LoadOptions, type LoadReport, type LoadSlot } from './load.ts';
-export { type HttpAnswer, type HttpOptions, http, httpJson, type UntilOptions, until } from './probe.ts';
-export { lastLines, run, tryRun } from './run.ts';
-export { say, step, TestbedError } from './say.ts';
+} from './load/index.ts';
+export {
+  forgetClusterAddress,
+  type HttpAnswer,
+  type HttpOptions,
+  http,
+  httpJson,
+  lastLines,
+  run,
+  say,
+  step,
+  TestbedError,
+  tryRun,
+  type UntilOptions,
+  until,
+} from './machine/index.ts';

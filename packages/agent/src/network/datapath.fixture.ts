@@ -6,12 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Refused } from '../task/engine.ts';
 import type { BridgeDriver, DockerBridge } from './bridges/bridges.ts';
-import { bridgeOptions } from './bridges/plan.ts';
-import { network, state } from './builders.fixture.ts';
+import { bridgeOptions } from './bridges/options.ts';
 import { DataPath } from './datapath.ts';
 import { ensureIp } from './ip/keeper.ts';
-import { readLinks } from './ip/read-links.ts';
-import { batch } from './kernel.ts';
+import { readLinks } from './kernel/links.ts';
+import { batch } from './kernel/run.ts';
+import { network, state } from './state/builders.fixture.ts';
 
 const settleMs = 500;
 /** Much longer than it takes on a busy machine. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { run } from './kernel.ts';
+import { run } from './kernel/run.ts';
 
 const inNamespace = (...command: string[]) => run('unshare', ['--net', ...command], { timeoutMs: 60_000 });
 

@@ -1,28 +1,25 @@
 import type { Logger } from 'pino';
-import { type BridgeDriver, Bridges } from './bridges/bridges.ts';
-import { bridgesOf } from './bridges/plan.ts';
-import { readTraffic, type Traffic } from './counters.ts';
-import { WireGuard } from './encryption/wireguard.ts';
-import { StaleFlows } from './flows/stale-flows.ts';
-import { ensureHostSettings } from './ip/host-settings.ts';
-import { ensureIp } from './ip/keeper.ts';
-import { ensureHairpin } from './ip/ports.ts';
-import type { PresentLink } from './ip/read-links.ts';
-import { run } from './kernel.ts';
-import { bridgePrefix } from './names.ts';
-import { clearWay } from './needs/clear-way.ts';
-import type { Needs } from './needs/needs.ts';
-import { networkMtu, underlayMtu } from './needs/underlay.ts';
-import { type HostRules, usualRules } from './nft/base-rules.ts';
-import { planTable } from './nft/desired.ts';
-import { DockerRules, isSilent } from './nft/docker-rules.ts';
-import { TableKeeper } from './nft/keeper.ts';
-import { readTcpTimeouts } from './nft/tcp-timeouts.ts';
+import { type BridgeDriver, Bridges } from './bridges/index.ts';
+import { clearWay } from './clear-way.ts';
+import { WireGuard } from './encryption/index.ts';
+import { StaleFlows } from './flows/index.ts';
+import { ensureHairpin, ensureHostSettings, ensureIp } from './ip/index.ts';
+import { type Hint, networkMtu, type PresentLink, Runner, run, underlayMtu, Watch } from './kernel/index.ts';
+import type { Needs } from './needs/index.ts';
+import {
+  DockerRules,
+  type HostRules,
+  isSilent,
+  planTable,
+  readTcpTimeouts,
+  readTraffic,
+  TableKeeper,
+  type Traffic,
+  usualRules,
+} from './nft/index.ts';
 import { Repairs, withoutNewDevices } from './repairs.ts';
-import { Runner } from './runner.ts';
-import type { NetworkState } from './state.ts';
+import { bridgePrefix, bridgesOf, type NetworkState } from './state/index.ts';
 import { Troubles } from './troubles.ts';
-import { type Hint, Watch } from './watch.ts';
 
 export interface DataPathOptions {
   readonly bridges: BridgeDriver;

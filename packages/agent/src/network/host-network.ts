@@ -14,36 +14,18 @@ import { blockOf, covers, requireAddress } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { ObjectsFor } from '../assignments/index.ts';
 import { Refused } from '../task/index.ts';
-import type { BridgeDriver } from './bridges/bridges.ts';
-import { type LocalBridgeDriver, LocalBridges } from './bridges/local.ts';
-import { bridgesOf } from './bridges/plan.ts';
+import { type BridgeDriver, type LocalBridgeDriver, LocalBridges } from './bridges/index.ts';
 import { DataPath } from './datapath.ts';
-import { HostResolvers } from './dns/host-resolvers.ts';
-import { DnsServer, gatewaysOf } from './dns/server.ts';
-import { KeyRotation } from './encryption/key-rotation.ts';
-import { drained, withdrawn } from './flows/leaving.ts';
-import { heldPorts, withoutHeldPorts } from './held-ports.ts';
-import { checkNames } from './insight/own-names.ts';
-import { checkReach } from './insight/reach.ts';
-import { checkWays, heard } from './insight/ways.ts';
-import { containersOf, type LocalContainer } from './local-containers.ts';
-import {
-  coveredBy,
-  leftOut,
-  neededPort,
-  resolverPortsOf,
-  withoutNeeded,
-  withResolver,
-} from './needs/needs.ts';
-import { NeedsWatch, type NeedsWatchOptions } from './needs/needs-watch.ts';
-import { type NetworkObjects, NetworkStates, Remainders } from './network-states.ts';
-import type { NetworkState } from './state.ts';
-import { withoutUnfit } from './unfit.ts';
+import { containersOf, DnsServer, gatewaysOf, HostResolvers, type LocalContainer } from './dns/index.ts';
+import { KeyRotation } from './encryption/index.ts';
+import { drained, withdrawn } from './flows/index.ts';
+import { checkNames, checkReach, checkWays, heard } from './insight/index.ts';
+import { coveredBy, NeedsWatch, type NeedsWatchOptions, neededPort, withResolver } from './needs/index.ts';
+import { mostSaid, OwnState } from './own-state.ts';
+import { bridgesOf, type NetworkState } from './state/index.ts';
 
 /** How long comparing everything with the kernel may take before a check goes on without it. */
 const verifyWithinMs = 6_000;
-/** So many of the things that were left out are named. */
-const mostSaid = 10;
 
 /** How a container joins one of this host's Docker networks. */
 export interface DockerAttachment {
@@ -81,22 +63,9 @@ export class HostNetwork {
   readonly #log: Logger;
   readonly #keys: KeyRotation;
   readonly #needs: NeedsWatch;
-  /** What the manager sent and this host can't do, in words. */
-  #leftOut: readonly string[] = [];
   /** This host's containers by their addresses, whether they are endpoints or not. */
   #containers: ReadonlyMap<string, LocalContainer> = new Map();
-  /** As the manager sent them, and who this host is. */
-  #assigned: { readonly objects: NetworkObjects; readonly nodeId: string } | undefined;
-  readonly #states = new NetworkStates();
-  readonly #remainders = new Remainders();
-  /** As the manager sent it. */
-  #told: NetworkState | undefined;
-  readonly #unfitNow: () => ReadonlySet<string>;
-  #unfit: ReadonlySet<string> = new Set();
-  readonly #heldNow: () => ReadonlySet<string>;
-  #held: ReadonlySet<string> = new Set();
-  #saidHeld = '';
-  #state: NetworkState | undefined;
+  readonly #own: OwnState;
 
   constructor({
     bridges,
@@ -109,9 +78,8 @@ export class HostNetwork {
     log,
     ...host
   }: HostNetworkOptions) {
-    this.#unfitNow = unfit;
-    this.#heldNow = held;
     this.#log = log.child({ component: 'network' });
+    this.#own = new OwnState({ unfit, held, log: this.#log });
     this.#needs = new NeedsWatch({
       ...host,
       stateDir,
@@ -128,7 +96,7 @@ export class HostNetwork {
     this.#driver = bridges;
     this.#dataPath = new DataPath({ bridges, stateDir, log });
     this.#keys = new KeyRotation({
-      view: () => ({ publicKey: this.publicKey, state: this.#state, connected: connected() }),
+      view: () => ({ publicKey: this.publicKey, state: this.#own.state, connected: connected() }),
       madeAt: () => this.#dataPath.keyMadeAt,
       rotate: () => this.#dataPath.rotateKey(),
       announce: onKey,
@@ -192,7 +160,7 @@ export class HostNetwork {
   async apply(objects: ObjectsFor<'network' | 'tasks'>, nodeId: string): Promise<void> {
     this.#containers = containersOf(objects.task);
     this.#bridges.want(objects.network).catch((err) => this.#log.warn({ err }, 'bridge networks stay'));
-    this.#assigned = { objects, nodeId };
+    this.#own.told(objects, nodeId);
     await this.#put();
   }
 
@@ -201,53 +169,18 @@ export class HostNetwork {
    * or not.
    */
   refresh(): void {
-    if (isSame(this.#unfitNow(), this.#unfit) && isSame(this.#heldHere(), this.#held)) return;
+    if (!this.#own.isStale(this.#needs.needs)) return;
     // Tries until it succeeds, or is closed.
     this.#put().catch(() => {});
   }
 
-  /** Ports that stay with the host, whoever publishes them. */
-  #heldHere(): ReadonlySet<string> {
-    return new Set([...this.#heldNow(), ...resolverPortsOf(this.#needs.needs)]);
-  }
-
   async #put(): Promise<void> {
     const { needs, untracked } = this.#needs;
-    if (!this.#assigned) return await this.#dataPath.clearWay(needs);
-    this.#unfit = this.#unfitNow();
-    this.#held = this.#heldHere();
-    const told = this.#states.of(this.#assigned.objects, this.#assigned.nodeId);
-    this.#told = told;
-    if (!told) return await this.#dataPath.clearWay(needs);
-    this.#say(leftOut(told, needs));
-    const left = withoutHeldPorts(withoutUnfit(withoutNeeded(told, needs), this.#unfit), this.#held);
-    const state = this.#remainders.of(told, left);
-    this.#state = state;
-    this.#sayHeld(heldPorts(told, this.#held));
+    const state = this.#own.derive(needs);
+    if (!state) return await this.#dataPath.clearWay(needs);
     this.#dns.update(state);
     this.#dns.listenOn(gatewaysOf(state)).catch((err) => this.#log.error({ err }, 'names are not served'));
     await this.#dataPath.apply(state, { needs, untracked });
-  }
-
-  #say(texts: readonly string[]): void {
-    const fresh = texts.filter((text) => !this.#leftOut.includes(text));
-    if (fresh.length > 0)
-      this.#log.error(
-        { leftOut: fresh.slice(0, mostSaid) },
-        'not done on this host, which would cut itself off',
-      );
-    this.#leftOut = texts;
-  }
-
-  #sayHeld(ports: readonly string[]): void {
-    if (ports.join() === this.#saidHeld) return;
-    this.#saidHeld = ports.join();
-    if (ports.length > 0)
-      this.#log.warn(
-        { ports },
-        'published ports are not served by this host: something on it listens there, or is its resolver for names',
-      );
-    else this.#log.info('this host serves all published ports again');
   }
 
   /**
@@ -257,7 +190,7 @@ export class HostNetwork {
   async attach(attachments: readonly TaskAttachment[], ports: readonly Port[]): Promise<DockerAttachment[]> {
     const { needs } = this.#needs;
     for (const { networkId } of attachments) {
-      const network = this.#assigned?.objects.network.get(networkId);
+      const network = this.#own.network(networkId);
       refuse(network && coveredBy(network, needs));
     }
     for (const port of ports) refuse(neededPort(port, needs));
@@ -266,7 +199,7 @@ export class HostNetwork {
         const bridge = await this.#bridges.ready(networkId);
         if (bridge !== undefined) return { network: bridge, address: '', gateway: '' };
         await this.#dataPath.ready(networkId);
-        const network = this.#state?.networks.get(networkId);
+        const network = this.#own.state?.networks.get(networkId);
         const value = requireAddress(address);
         const plan =
           network &&
@@ -300,7 +233,9 @@ export class HostNetwork {
     const late = repaired
       ? ''
       : `the rules and routes could not be compared with what they should be within ${verifyWithinMs / 1000} s: the host is very busy, or its tools hang`;
-    const trouble = [this.#dataPath.trouble, ...this.#leftOut.slice(0, mostSaid)].filter(Boolean).join('; ');
+    const trouble = [this.#dataPath.trouble, ...this.#own.leftOut.slice(0, mostSaid)]
+      .filter(Boolean)
+      .join('; ');
     return {
       trouble: trouble || late,
       repaired: repaired ?? [],
@@ -318,8 +253,9 @@ export class HostNetwork {
   }
 
   #known(): NetworkState {
-    if (!this.#state) throw new Error('this host has not been told of any network yet');
-    return this.#state;
+    const { state } = this.#own;
+    if (!state) throw new Error('this host has not been told of any network yet');
+    return state;
   }
 
   /** Undefined when it takes too long: it is tried again and again, and `trouble` says why. */
@@ -334,7 +270,7 @@ export class HostNetwork {
    * host knows by itself, the others don't.
    */
   withdrawn({ taskId, serviceId }: Pick<Assignment, 'taskId' | 'serviceId'>, ms: number): Promise<void> {
-    const endpoints = () => this.#told?.services.get(serviceId)?.endpoints;
+    const endpoints = () => this.#own.whole?.services.get(serviceId)?.endpoints;
     return withdrawn(() => endpoints()?.some((each) => each.taskId === taskId) ?? false, ms);
   }
 
@@ -349,9 +285,6 @@ export class HostNetwork {
     await this.#dataPath.staleFlows.forgetClosed(addresses);
   }
 }
-
-const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
-  a.size === b.size && [...a].every((each) => b.has(each));
 
 function refuse(reason: string | undefined): void {
   if (reason) throw new Refused('other', `${reason} (this host would cut itself off)`);

@@ -1,3 +1,3 @@
 export { bootId } from './boot.ts';
-export { Journal, newSecret } from './journal.ts';
+export { Journal } from './journal.ts';
 export { ManagerLink } from './link.ts';

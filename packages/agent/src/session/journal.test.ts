@@ -28,7 +28,7 @@ it('keeps who the host is, what it runs and what it said', async () => {
   const task = anAssignment('t1', 'running', { registryAuth: 'secret' });
   const own = { count: 2, attempts: [3, 4], failures: 1, endedAt: 9, withHost: true as const };
   const status = toTaskStatus('t1', statusOf('running', { own }), 5);
-  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1', term: 4 });
+  await journal.setIdentity('who');
   journal.assignments.apply(changes({ complete: true, resultsIn: 7 }, put('task', 't1', task)));
   journal.touchAssignments();
   journal.setStatus(toTaskStatus('t2', statusOf('running'), 5));
@@ -37,8 +37,7 @@ it('keeps who the host is, what it runs and what it said', async () => {
   await journal.flush();
 
   const again = await Journal.open(folder, 'boot 1', silent);
-  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1', term: 4 });
-  expect(again.secret).toBe(journal.secret);
+  expect(again.identity).toEqual('who');
   expect([again.assignments.number, [...again.assignments.objects.task.values()]]).toEqual([7, [task]]);
   expect([...again.statuses.values()]).toEqual([status]);
   expect([...again.statuses.values()].map(fromTaskStatus)).toMatchObject([{ own }]);
@@ -47,50 +46,38 @@ it('keeps who the host is, what it runs and what it said', async () => {
 it('takes no manager with a lower term than it has seen of the cluster, also after a restart', async () => {
   const folder = await newFolder();
   const first = await Journal.open(folder, 'boot 1', silent);
-  const come = (journal: Journal, term: number, clusterId = 'k1') =>
-    journal.setIdentity({ nodeId: 'n1', clusterId, term });
+  const come = (journal: Journal, term: number, clusterId = 'k1') => journal.setTerm({ clusterId, term });
   await come(first, 4);
   await come(first, 7);
   await come(first, 7);
   const again = await Journal.open(folder, 'boot 1', silent);
   await expect(come(again, 6)).rejects.toThrow('term 6');
-  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1', term: 7 });
   await come(again, 8);
   await come(again, 3, 'another cluster');
-  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'another cluster', term: 3 });
-});
-
-it('of an agent that knew no terms is still its own', async () => {
-  const folder = await newFolder();
-  await Journal.open(folder, 'boot 1', silent);
-  const before = { nodeId: 'n1', clusterId: 'k1', secret: 's' };
-  await writeFile(join(folder, 'node.json'), JSON.stringify(before));
-  const { identity, secret } = await Journal.open(folder, 'boot 1', silent);
-  expect([identity, secret]).toEqual([{ nodeId: 'n1', clusterId: 'k1', term: 0 }, 's']);
+  await expect(come(again, 2, 'another cluster')).rejects.toThrow('term 3');
 });
 
 it('is for the agent’s eyes only, and leaves nothing half written', async () => {
   const folder = await newFolder();
   const journal = await Journal.open(folder, 'boot 1', silent);
-  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1', term: 4 });
+  await journal.setIdentity('who');
+  await journal.setTerm({ clusterId: 'k1', term: 4 });
   journal.touchAssignments();
   journal.setStatus(toTaskStatus('t1', statusOf('running'), 5));
   await journal.flush();
   const names = (await readdir(folder)).sort();
-  expect(names).toEqual(['assignments.bin', 'boot', 'node.json', 'statuses.bin']);
+  expect(names).toEqual(['assignments.bin', 'boot', 'identity.json', 'statuses.bin', 'term.json']);
   const modes = await Promise.all(
     ['', ...names].map(async (name) => (await stat(join(folder, name))).mode & 0o777),
   );
-  expect(modes).toEqual([0o700, 0o600, 0o600, 0o600, 0o600]);
+  expect(modes).toEqual([0o700, 0o600, 0o600, 0o600, 0o600, 0o600]);
 });
 
 it('goes on without a file that is broken', async () => {
   const folder = await newFolder();
   await Journal.open(folder, 'boot 1', silent);
-  await writeFile(join(folder, 'node.json'), '{');
   await writeFile(join(folder, 'assignments.bin'), 'nonsense');
   const journal = await Journal.open(folder, 'boot 1', silent);
-  expect(journal.identity).toBeUndefined();
   expect(journal.assignments.objects.task.size).toBe(0);
 });
 
@@ -114,13 +101,13 @@ it('knows whether the host was booted since it was last opened', async () => {
 it('goes on in memory while it can not be written, says so, and writes what is true once it can', async () => {
   const folder = await newFolder();
   // Nothing can be written in the place of these folders, whoever runs this test.
-  const obstacles = ['boot.new', 'node.json.new', 'statuses.bin.new'].map((name) => join(folder, name));
+  const obstacles = ['boot.new', 'identity.json.new', 'statuses.bin.new'].map((name) => join(folder, name));
   for (const obstacle of obstacles) await mkdir(obstacle, { recursive: true });
   const journal = await Journal.open(folder, '1', silent);
   const told = [journal.trouble];
   journal.onTrouble(() => told.push(journal.trouble));
-  await journal.setIdentity({ nodeId: 'n1', clusterId: 'k1', term: 4 });
-  expect(journal.identity).toEqual({ nodeId: 'n1', clusterId: 'k1', term: 4 });
+  await journal.setIdentity('who');
+  expect(journal.identity).toEqual('who');
   journal.setStatus(toTaskStatus('t1', statusOf('running'), 5));
   await journal.flush();
   expect(told).toEqual([expect.stringMatching(/^EISDIR: /)]);
@@ -129,7 +116,7 @@ it('goes on in memory while it can not be written, says so, and writes what is t
   await journal.flush();
   expect(told).toEqual([expect.any(String), undefined]);
   const again = await Journal.open(folder, '1', silent);
-  expect(again.identity).toEqual({ nodeId: 'n1', clusterId: 'k1', term: 4 });
+  expect(again.identity).toEqual('who');
   expect([...again.statuses.values()]).toEqual([toTaskStatus('t1', statusOf('complete'), 6)]);
 });
 

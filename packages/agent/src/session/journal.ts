@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Change, Changes, kinds, StatusBatch, type TaskStatus } from '@shoal/proto';
@@ -11,19 +10,11 @@ const gatherMs = 200;
 /** What could not be written is tried again. */
 const retryMs = 5_000;
 
-/** Who this host is to its manager. */
-export interface Identity {
-  readonly nodeId: string;
+/** Of a cluster's managers, the highest term that was seen. */
+export interface SeenTerm {
   readonly clusterId: string;
-  /** Of that cluster's managers, the highest that was seen. */
   readonly term: number;
 }
-
-interface Kept extends Identity {
-  readonly secret: string;
-}
-
-export const newSecret = (): string => randomBytes(32).toString('base64url');
 
 /**
  * What survives the agent in its state directory: who it is, what it has to run, and what it said about
@@ -35,6 +26,7 @@ export class Journal {
   readonly #log: Logger;
   readonly #bootFile: LazyFile;
   readonly #identityFile: LazyFile;
+  readonly #termFile: LazyFile;
   readonly #assignmentFile: LazyFile;
   readonly #statusFile: LazyFile;
   readonly assignments = new Assignments();
@@ -42,8 +34,8 @@ export class Journal {
   /** Why files could not be written, by their names. */
   readonly #unwritten = new Map<string, string>();
   #onTrouble: () => void = () => {};
-  #identity: Identity | undefined;
-  #secret = newSecret();
+  #identity: string | undefined;
+  #term: SeenTerm | undefined;
   #boot = '';
   #rebooted = false;
   #lease: number | undefined;
@@ -54,9 +46,8 @@ export class Journal {
     this.#folder = folder;
     this.#log = log;
     this.#bootFile = this.#lazily('boot', () => Buffer.from(this.#boot));
-    this.#identityFile = this.#lazily('node.json', () =>
-      Buffer.from(`${JSON.stringify({ ...this.#identity, secret: this.#secret })}\n`),
-    );
+    this.#identityFile = this.#lazily('identity.json', () => Buffer.from(this.#identity ?? ''));
+    this.#termFile = this.#lazily('term.json', () => Buffer.from(JSON.stringify(this.#term)));
     this.#assignmentFile = this.#lazily('assignments.bin', () =>
       Changes.encode(this.assignments.complete()).finish(),
     );
@@ -73,11 +64,12 @@ export class Journal {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await chmod(folder, 0o700);
     const journal = new Journal(folder, log);
-    await journal.#read('node.json', (data) => {
-      const { nodeId, clusterId, term = 0, secret } = JSON.parse(data.toString('utf8')) as Partial<Kept>;
-      if (!nodeId || !clusterId || !secret) return;
-      journal.#identity = { nodeId, clusterId, term };
-      journal.#secret = secret;
+    await journal.#read('identity.json', (data) => {
+      journal.#identity = data.toString('utf8');
+    });
+    await journal.#read('term.json', (data) => {
+      const { clusterId, term } = JSON.parse(data.toString('utf8')) as SeenTerm;
+      journal.#term = { clusterId, term };
     });
     await journal.#read('assignments.bin', (data) => {
       const message = Changes.decode(data);
@@ -92,13 +84,9 @@ export class Journal {
     return journal;
   }
 
-  get identity(): Identity | undefined {
+  /** As it was set last; what it says only the identity's room knows. */
+  get identity(): string | undefined {
     return this.#identity;
-  }
-
-  /** What proves that the identity is this host's. Kept together with it: neither is of use without the other. */
-  get secret(): string {
-    return this.#secret;
   }
 
   /** The host was booted since the journal was last opened. */
@@ -141,20 +129,27 @@ export class Journal {
       });
   }
 
+  /** On disk when it resolves, if that is possible at all. */
+  async setIdentity(identity: string): Promise<void> {
+    this.#identity = identity;
+    this.#identityFile.touch();
+    await this.#identityFile.flush();
+  }
+
   /**
    * On disk when it resolves, if that is possible at all.
    * @throws when the term is one before that of the cluster's last manager: who has it leads no more
    */
-  async setIdentity(identity: Identity): Promise<void> {
-    const { clusterId, term } = this.#identity ?? identity;
-    if (identity.clusterId === clusterId && identity.term < term)
+  async setTerm(seen: SeenTerm): Promise<void> {
+    const { clusterId, term } = this.#term ?? seen;
+    if (seen.clusterId === clusterId && seen.term < term)
       throw new Error(
-        `it has term ${identity.term}, but this host knows a manager of the cluster with term ${term}: it does not lead any more, or its host's clock and state are older than that`,
+        `it has term ${seen.term}, but this host knows a manager of the cluster with term ${term}: it does not lead any more, or its host's clock and state are older than that`,
       );
-    if (JSON.stringify(identity) === JSON.stringify(this.#identity)) return;
-    this.#identity = identity;
-    this.#identityFile.touch();
-    await this.#identityFile.flush();
+    if (seen.clusterId === clusterId && seen.term === this.#term?.term) return;
+    this.#term = seen;
+    this.#termFile.touch();
+    await this.#termFile.flush();
   }
 
   /** The assignments have changed. */
@@ -172,7 +167,13 @@ export class Journal {
   }
 
   async flush(): Promise<void> {
-    const files = [this.#bootFile, this.#identityFile, this.#assignmentFile, this.#statusFile];
+    const files = [
+      this.#bootFile,
+      this.#identityFile,
+      this.#termFile,
+      this.#assignmentFile,
+      this.#statusFile,
+    ];
     await Promise.all(files.map((file) => file.flush()));
   }
 

@@ -1,4 +1,10 @@
-import { status as code, Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import {
+  status as code,
+  credentials,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+} from '@grpc/grpc-js';
 import {
   type AgentMessage,
   type Changes,
@@ -12,6 +18,7 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Assignments } from '../assignments/assignments.ts';
 import { changes, gone, put } from '../assignments/testing.ts';
+import { NotAdmitted } from '../identity/index.ts';
 import { statusOf, toTaskStatus } from '../task/status.ts';
 import { anAssignment } from '../task/testing.ts';
 import { type LinkOptions, ManagerLink } from './link.ts';
@@ -64,10 +71,10 @@ class TestManager {
       if (body.$case === 'hello') {
         this.hellos.push(body.value);
         if (this.refuses)
-          return void call.emit('error', { code: code.UNAUTHENTICATED, details: 'wrong join token' });
+          return void call.emit('error', { code: code.UNAUTHENTICATED, details: 'removed from the cluster' });
         return this.say({
           $case: 'welcome',
-          value: { nodeId: 'n1', clusterId: 'k1', term: 1, timing: { beatMs, leaseMs } },
+          value: { term: 1, timing: { beatMs, leaseMs } },
         });
       }
       if (body.$case === 'beat') this.say({ $case: 'beat', value: body.value });
@@ -94,20 +101,16 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
   const sets: { number: number; ids: string[] }[] = [];
   const assignments = new Assignments();
   const said: string[] = [];
-  let nodeId = '';
   const link = new ManagerLink({
     manager: () => `127.0.0.1:${manager.port}`,
     hello: () => ({
       protocol: 1,
-      joinToken: 'token',
-      nodeId,
-      nodeSecret: 'secret',
       facts: NodeFacts.fromPartial({ hostname: 'h1' }),
     }),
     statuses: () => [],
-    onWelcome: async (welcome) => {
-      nodeId = welcome.nodeId;
-    },
+    credentials: async () => credentials.createInsecure(),
+    onWelcome: async () => {},
+    onTrust: async () => {},
     assignments,
     onAssignments: async () => {
       sets.push({ number: assignments.number, ids: [...assignments.objects.task.keys()] });
@@ -135,7 +138,7 @@ describe('a session', () => {
     const manager = await aManager();
     const { sets } = anAgent(manager);
     await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(2));
-    expect(manager.hellos).toMatchObject([{ joinToken: 'token', nodeId: '', facts: { hostname: 'h1' } }]);
+    expect(manager.hellos).toMatchObject([{ protocol: 1, facts: { hostname: 'h1' } }]);
     manager.assign(changes({ complete: true, resultsIn: 3 }, task('a')));
     manager.assign(changes({ appliesTo: 3, resultsIn: 4 }, task('b'), gone('task', 'a')));
     await eventually(() => expect(sets.at(-1)).toEqual({ number: 4, ids: ['b'] }));
@@ -190,6 +193,22 @@ describe('a session', () => {
     expect(manager.all('facts')).toMatchObject([{ value: { hostname: 'h3' } }]);
   });
 
+  it('beats and leases from then on as the manager says when that changes, and tells it so', async () => {
+    const manager = await aManager();
+    const leases: number[] = [];
+    anAgent(manager, { onLease: (until) => leases.push(until - performance.now()) });
+    await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(1));
+    expect(manager.all('beat')[0]?.value.beatMs).toBe(beatMs);
+    manager.say({ $case: 'timing', value: { beatMs: 5, leaseMs: 60_000 } });
+    await eventually(() => expect(manager.all('beat').at(-1)?.value.beatMs).toBe(5));
+    await eventually(() => expect(leases.at(-1)).toBeGreaterThan(leaseMs));
+    const before = manager.all('beat').length;
+    manager.say({ $case: 'timing', value: { beatMs: 60_000, leaseMs: 60_000 } });
+    // One more, to tell it, and perhaps one that was on its way.
+    await eventually(() => expect(manager.all('beat').at(-1)?.value.beatMs).toBe(60_000));
+    expect(manager.all('beat').length).toBeGreaterThan(before);
+  });
+
   it('extends the lease with each answered beat, as far as the manager says, counted from its sending', async () => {
     const manager = await aManager();
     const leases: { until: number; at: number }[] = [];
@@ -234,7 +253,7 @@ describe('an agent without a session', () => {
     expect(said).toHaveLength(3);
   });
 
-  it('comes back to a manager that was restarted, as the same node, and says all statuses again', async () => {
+  it('comes back to a manager that was restarted, and says all statuses again', async () => {
     const first = await aManager();
     anAgent(first, { statuses: () => [status('t1'), status('t2')] });
     await eventually(() => expect(first.all('statuses')).toHaveLength(1));
@@ -242,7 +261,6 @@ describe('an agent without a session', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     const second = await aManager(first.port);
     await eventually(() => expect(second.all('statuses')).toHaveLength(1));
-    expect(second.hellos).toMatchObject([{ nodeId: 'n1' }]);
     expect(second.all('statuses')[0]?.value.statuses).toHaveLength(2);
   });
 
@@ -254,6 +272,36 @@ describe('an agent without a session', () => {
     await eventually(() => expect(said).toContain('no session with the manager'));
     manager.silent = false;
     await eventually(() => expect(manager.hellos.length).toBeGreaterThan(1));
+  });
+
+  it('asks for its credentials anew for each try, and is patient with whoever does not admit it', async () => {
+    const manager = await aManager();
+    const answers: Error[] = [new Error('no join token'), new Error('still none')];
+    const asked: string[] = [];
+    const { said } = anAgent(manager, {
+      credentials: async () => {
+        const error = answers.shift();
+        asked.push(error?.message ?? 'here they are');
+        if (error) throw error;
+        return credentials.createInsecure();
+      },
+    });
+    await eventually(() => expect(manager.hellos).toHaveLength(1));
+    expect(asked).toEqual(['no join token', 'still none', 'here they are']);
+    const foreign = anAgent(manager, {
+      credentials: () => Promise.reject(new NotAdmitted('another cluster')),
+    });
+    await eventually(() => expect(foreign.said).toEqual(['the manager refused this host']));
+    expect(said).not.toContain('the manager refused this host');
+  });
+
+  it('takes another session with new credentials when it has such', async () => {
+    const manager = await aManager();
+    const { link } = anAgent(manager, { statuses: () => [status('t1')] });
+    await eventually(() => expect(manager.all('statuses')).toHaveLength(1));
+    link.renew();
+    await eventually(() => expect(manager.hellos).toHaveLength(2));
+    await eventually(() => expect(manager.all('statuses')).toHaveLength(2));
   });
 
   it('does not trouble a manager that refuses it', async () => {

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ChannelOptions, credentials } from '@grpc/grpc-js';
+import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js';
 import { type Hello, type NodeFacts, SessionsClient, type TaskStatus } from '@shoal/proto';
 import type { Logger } from 'pino';
+import { secureOptions } from '../identity/index.ts';
 import { afterRefusalMs, backoffMs } from './backoff.ts';
 import { Outbox } from './outbox.ts';
-import { Session, type SessionEnd, type SessionHandlers } from './session.ts';
+import { describe, isRefusal, Session, type SessionEnd, type SessionHandlers } from './session.ts';
 
 /** A session that lasted so long shows that all is well: the next failure starts with the shortest wait. */
 const goodAfterMs = 2_000;
@@ -13,16 +14,17 @@ const closeWithinMs = 500;
 
 const channelOptions: ChannelOptions = {
   // Each try starts afresh: the waits between tries are ours, not gRPC's.
-  'grpc.use_local_subchannel_pool': 1,
+  ...secureOptions,
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
-  'grpc.enable_http_proxy': 0,
 };
 
 export interface LinkOptions extends SessionHandlers {
   /** HOST:PORT of the manager, asked anew for each try. */
   readonly manager: () => string;
+  /** Asked anew for each try. Rejects while the host can't show who it is. */
+  readonly credentials: () => Promise<ChannelCredentials>;
   /** Sent at the beginning of each session, as it is then. */
   readonly hello: () => Hello;
   /** All that is to say about tasks; said again in each new session. */
@@ -63,6 +65,11 @@ export class ManagerLink {
     this.#outbox.drop(taskId);
   }
 
+  /** Ends the session, if there is one, for another with newer credentials. */
+  renew(): void {
+    this.#session?.close('for a session with the new certificate');
+  }
+
   sendFacts(facts: NodeFacts): void {
     this.#session?.sendFacts(facts);
   }
@@ -92,9 +99,10 @@ export class ManagerLink {
 
   /** One try, and the session it leads to. */
   async #connect(manager: string): Promise<SessionEnd & { good: boolean }> {
-    const { log, hello, statuses } = this.#options;
-    const client = new SessionsClient(manager, credentials.createInsecure(), channelOptions);
+    const { log, credentials, hello, statuses } = this.#options;
+    let client: SessionsClient | undefined;
     try {
+      client = new SessionsClient(manager, await credentials(), channelOptions);
       // Fails at once when nobody listens; when nobody answers, the session's own patience ends it.
       const session = new Session(client.session(), this.#outbox, this.#options, log);
       for (const status of statuses()) this.#outbox.put(status);
@@ -102,9 +110,11 @@ export class ManagerLink {
       const end = await session.run(hello());
       if (session.welcomed) this.#options.onAlone();
       return { ...end, good: session.welcomed };
+    } catch (error) {
+      return { reason: describe(error), refused: isRefusal(error), good: false };
     } finally {
       this.#session = undefined;
-      client.close();
+      client?.close();
     }
   }
 }

@@ -8,10 +8,12 @@ import {
   type Query,
   type QueryResult,
   Timing,
+  type Trust,
   type Welcome,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Assignments } from '../assignments/index.ts';
+import { NotAdmitted } from '../identity/index.ts';
 import type { Tunnels } from '../tunnels/index.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -28,7 +30,7 @@ const mostSilentBeats = 4;
 const mostUnanswered = 100;
 
 export interface SessionHandlers {
-  /** Resolves when the host's identity is safe; only then are assignments taken. Rejects when the manager leads no more. */
+  /** Only when it resolves are assignments taken. Rejects when the manager leads no more. */
   readonly onWelcome: (welcome: Welcome) => Promise<void>;
   /** What the manager said last, in whatever session; kept up to date. */
   readonly assignments: Assignments;
@@ -43,6 +45,8 @@ export interface SessionHandlers {
   /** The manager has accepted the newest statuses of these tasks. */
   readonly onAccepted: (taskIds: readonly string[]) => void;
   readonly answer: (query: Query) => Promise<QueryResult>;
+  /** Whom to trust from now on, and whether the host's certificate is to be renewed. */
+  readonly onTrust: (trust: Trust) => Promise<void>;
   /** A hollow host has none. */
   readonly tunnels?: Pick<Tunnels, 'open' | 'close' | 'closeAll'>;
 }
@@ -128,9 +132,9 @@ export class Session {
   }
 
   /** Says what there is to say and ends the stream. */
-  close(): void {
+  close(reason = 'closed'): void {
     if (this.#welcomed) this.#flush();
-    this.#reason = 'closed';
+    this.#reason = reason;
     this.#stream.end();
   }
 
@@ -148,6 +152,8 @@ export class Session {
         return;
       case 'openTunnel':
         return this.#handlers.tunnels?.open(body.value);
+      case 'trust':
+        return this.#handlers.onTrust(body.value);
       case 'closeTunnel':
         return this.#handlers.tunnels?.close(body.value.id);
       case 'beat':
@@ -245,11 +251,12 @@ export class Session {
 const isServiceError = (error: unknown): error is ServiceError =>
   error instanceof Error && 'code' in error && 'details' in error;
 
-const describe = (error: unknown): string => {
+export const describe = (error: unknown): string => {
   if (isServiceError(error)) return `${code[error.code]}: ${error.details}`;
   return error instanceof Error ? error.message : String(error);
 };
 
-const isRefusal = (error: unknown): boolean =>
-  isServiceError(error) &&
-  [code.UNAUTHENTICATED, code.PERMISSION_DENIED, code.FAILED_PRECONDITION].includes(error.code);
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof NotAdmitted ||
+  (isServiceError(error) &&
+    [code.UNAUTHENTICATED, code.PERMISSION_DENIED, code.FAILED_PRECONDITION].includes(error.code));

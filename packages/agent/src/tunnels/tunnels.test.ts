@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { type FrameCall, type TunnelHead, TunnelStream, TunnelsService } from '@shoal/proto';
 import { afterEach, expect, it, vi } from 'vitest';
 import { allowedPart, passOn } from '../docker/pass-on.ts';
@@ -15,7 +15,7 @@ afterEach(async () => {
 
 /** A manager's door for tunnels and a daemon behind a socket, with the agent's tunnels between them. */
 async function between(daemon: RequestListener) {
-  const opened: { id: string; nodeId: string; head?: TunnelHead; stream: TunnelStream }[] = [];
+  const opened: { id: string; head?: TunnelHead; stream: TunnelStream }[] = [];
   const server = new Server();
   server.addService(TunnelsService, {
     open: (call: FrameCall) => {
@@ -39,7 +39,7 @@ async function between(daemon: RequestListener) {
   const http = createServer(daemon).listen(socket);
   const tunnels = new Tunnels({
     manager: () => `127.0.0.1:${port}`,
-    nodeId: () => 'n1',
+    credentials: () => credentials.createInsecure(),
     daemon: (request, body, signal) => {
       allowedPart(request);
       return passOn(socket, request, body, signal);
@@ -71,7 +71,7 @@ it('passes a request on to the daemon and its answer back', async () => {
   one.stream.end();
   const text = Buffer.concat(await one.stream.toArray()).toString();
   expect(text).toBe('GET /containers/c/logs?stdout=1');
-  expect(one).toMatchObject({ nodeId: 'n1', head: { status: 200, headers: { 'content-type': 'text/x' } } });
+  expect(one).toMatchObject({ head: { status: 200, headers: { 'content-type': 'text/x' } } });
   expect(opened).toHaveLength(1);
 });
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { credentials } from '@grpc/grpc-js';
+import type { ChannelCredentials } from '@grpc/grpc-js';
 import {
   type DaemonRequest,
   mostTunnels,
@@ -10,6 +10,7 @@ import {
   TunnelStream,
   TunnelsClient,
 } from '@shoal/proto';
+import { secureOptions } from '../identity/index.ts';
 
 /** The connection stays for so long after its last tunnel. */
 const idleMs = 30_000;
@@ -24,7 +25,8 @@ export type Daemon = (
 export interface TunnelOptions {
   /** HOST:PORT of the manager. */
   readonly manager: () => string;
-  readonly nodeId: () => string;
+  /** Asked for when a connection is made. */
+  readonly credentials: () => ChannelCredentials;
   readonly daemon: Daemon;
 }
 
@@ -51,7 +53,7 @@ export class Tunnels {
       this.#open.delete(id);
       if (this.#open.size === 0) this.#idle ??= setTimeout(() => this.#hangUp(), idleMs).unref();
     });
-    stream.say({ $case: 'hello', value: { id, nodeId: this.#options.nodeId() } });
+    stream.say({ $case: 'hello', value: { id } });
     if (this.#open.size > mostTunnels)
       stream.destroy(new TunnelBroken(503, 'this host has too many tunnels'));
     else
@@ -81,11 +83,10 @@ export class Tunnels {
   #dial(): TunnelsClient {
     clearTimeout(this.#idle);
     this.#idle = undefined;
-    this.#client ??= new TunnelsClient(this.#options.manager(), credentials.createInsecure(), {
-      'grpc.use_local_subchannel_pool': 1,
+    this.#client ??= new TunnelsClient(this.#options.manager(), this.#options.credentials(), {
+      ...secureOptions,
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 5_000,
-      'grpc.enable_http_proxy': 0,
     });
     return this.#client;
   }

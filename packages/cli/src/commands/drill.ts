@@ -45,21 +45,22 @@ export function drillCommand(): Command {
     .addHelpText('after', examples)
     .exitOverride()
     .action(async (name: string | undefined, hosts: string[], flags: DrillFlags, command: Command) => {
-      const { format, host: address } = command.optsWithGlobals<GlobalOptions>();
+      const { format, host: address, tokenFile } = command.optsWithGlobals<GlobalOptions>();
       if (name === undefined) return list(format);
       const drill = DRILLS.find((each) => each.name === name);
       if (!drill)
         throw usage(`There is no drill ${name}; there are: ${DRILLS.map((each) => each.name).join(', ')}.`);
       const passed =
         flags.plan === true
-          ? await plan(drill, hosts, { ...flags, address, format })
-          : await strike(drill, hosts, { ...flags, address, format });
+          ? await plan(drill, hosts, { ...flags, address, tokenFile, format })
+          : await strike(drill, hosts, { ...flags, address, tokenFile, format });
       process.exitCode = passed ? 0 : 1;
     });
 }
 
 interface Asked extends DrillFlags {
   readonly address: string | undefined;
+  readonly tokenFile: string | undefined;
   readonly format: GlobalOptions['format'];
 }
 
@@ -75,7 +76,7 @@ async function plan(drill: Drill, hosts: readonly string[], { format, ...named }
   const fault = forecastFault(drill);
   const target = await clusterOf(named);
   const nodes = hosts.length > 0 ? hosts : [castOf(drill, await hostsOf(target.docker)).victim];
-  const forecast = await askForecast(target.apiUrl, fault, nodes);
+  const forecast = await askForecast(target, fault, nodes);
   const text = format === 'json' ? [JSON.stringify(forecast)] : forecastLines(forecast, process.stdout);
   process.stdout.write(`${text.join('\n')}\n`);
   return forecast.noRoom.length === 0;

@@ -1,1 +1,2 @@
 export { drillCommand } from './drill.ts';
+export { tokenCommand } from './token.ts';

@@ -1,5 +1,5 @@
-import type { Drill } from '@shoal/testbed/drill';
-import { ExitError, usage } from '../exit.ts';
+import type { Drill, Target } from '@shoal/testbed/drill';
+import { usage } from '../exit.ts';
 import { paint } from '../paint.ts';
 import { columns } from '../table.ts';
 
@@ -22,8 +22,6 @@ export interface Forecast {
   readonly stays: readonly (Fate & { readonly reason: string })[];
 }
 
-const timeoutMs = 30_000;
-
 /** What the manager is asked: to the tasks, it is all the same why their host is gone. */
 export function forecastFault({ name, awaits, safe }: Drill): Fault {
   if (awaits !== 'moved')
@@ -33,24 +31,8 @@ export function forecastFault({ name, awaits, safe }: Drill): Fault {
   return safe ? 'drain' : 'host-power-loss';
 }
 
-export async function askForecast(apiUrl: string, fault: Fault, nodes: readonly string[]): Promise<Forecast> {
-  const response = await fetch(`${apiUrl}/shoal/v1/plan`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ fault, nodes }),
-    signal: AbortSignal.timeout(timeoutMs),
-  }).catch((error: Error) => {
-    const why = error.cause instanceof Error ? error.cause.message : error.message;
-    throw new ExitError(1, `The manager at ${apiUrl} does not answer: ${why}`);
-  });
-  const answer = (await response.json()) as Forecast & { message?: string };
-  if (!response.ok)
-    throw new ExitError(
-      1,
-      `The manager at ${apiUrl} does not plan this: ${answer.message ?? response.status}`,
-    );
-  return answer;
-}
+export const askForecast = (target: Target, fault: Fault, nodes: readonly string[]): Promise<Forecast> =>
+  target.ask('POST', '/shoal/v1/plan', { body: { fault, nodes } });
 
 export function forecastLines(
   { fault, nodes, moves, noRoom, stays }: Forecast,

@@ -1,5 +1,6 @@
 import { Cluster, forgetClusterAddress, http, mainCluster, TestbedError } from '@shoal/testbed';
 import type { Target } from '@shoal/testbed/drill';
+import { managerAt } from '../manager/index.ts';
 
 /** The cluster of `npm start`, if it is up and nothing else is named; an error if it must be there and is not. */
 export async function runningTestbed(must: boolean): Promise<Target | undefined> {
@@ -12,7 +13,8 @@ export async function runningTestbed(must: boolean): Promise<Target | undefined>
     ({ status }) => status === 200,
     () => false,
   );
-  if (up) return { apiUrl: cluster.apiUrl, docker: cluster.docker(), testbed: cluster };
+  const { apiPort: port } = cluster.options;
+  if (up) return { ...managerAt({ address: cluster.apiUrl, host: '127.0.0.1', port }), testbed: cluster };
   if (must) throw new TestbedError(`No testbed answers at ${cluster.apiUrl}: start it with \`npm start\`.`);
   return undefined;
 }

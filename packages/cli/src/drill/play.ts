@@ -3,7 +3,7 @@ import { type Drill, type DrillEvent, outcomeOf, runDrill, type Target } from '@
 import { ExitError } from '../exit.ts';
 import { outcomeLines } from './outcome-lines.ts';
 import { Progress } from './progress.ts';
-import { reportPage } from './report/page.ts';
+import { reportPage } from './report/index.ts';
 
 interface PlayOptions {
   readonly host: string | undefined;

@@ -1,23 +1,20 @@
 import { createInterface } from 'node:readline/promises';
 import { castOf, type Drill, hostsOf, SERVICE, type Target } from '@shoal/testbed/drill';
 import { ExitError, usage } from '../exit.ts';
-import { liveCluster } from '../target.ts';
+import { namedManager, refuseDaemon } from '../manager/index.ts';
 
 interface Named {
   /** What -H says. */
   readonly address: string | undefined;
+  readonly tokenFile?: string | undefined;
   readonly testbed?: true;
 }
 
 /** The testbed unless another cluster is named. */
-export async function clusterOf({ address, testbed }: Named): Promise<Target> {
+export async function clusterOf({ address, tokenFile, testbed }: Named): Promise<Target> {
   if (address !== undefined && testbed) throw usage('Give -H or --testbed, not both.');
   const found = address === undefined ? await runningTestbed(testbed === true) : undefined;
-  if (found) return found;
-  const named = address ?? process.env.DOCKER_HOST;
-  if (named === undefined)
-    throw usage('Name a cluster with -H tcp://HOST:PORT, or start the testbed with `npm start`.');
-  return liveCluster(named);
+  return found ?? namedManager({ host: address, tokenFile });
 }
 
 interface Asked extends Named {
@@ -35,8 +32,9 @@ export async function stageOf(drill: Drill, asked: Asked): Promise<Target> {
     throw usage(
       `${drill.name} does real damage (${drill.says}), so it is not for a live cluster. Play it on the testbed, in a clone of Shoal: \`npm start\`, then \`npm run shoal -- drill ${drill.name} --testbed\`.`,
     );
+  await refuseDaemon(target);
   const { victim } = castOf(drill, await hostsOf(target.docker), asked.host);
-  if (asked.yes !== true) await agree(drill, target.apiUrl, victim, asked.replicas);
+  if (asked.yes !== true) await agree(drill, target.address, victim, asked.replicas);
   return target;
 }
 

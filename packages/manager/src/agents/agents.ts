@@ -3,6 +3,7 @@ import type { Kind } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Clock } from '../effects.ts';
 import { Loop } from '../loop.ts';
+import { stateOf, type Trust } from '../model/index.ts';
 import type { Change, Store } from '../store/index.ts';
 import { Commit, Feed, isEndpoint, type Nodes } from './feed/index.ts';
 import type { Session } from './session.ts';
@@ -12,6 +13,13 @@ import { Withdrawals } from './withdrawals.ts';
 const mostAtOnceMs = 20;
 /** Key of the rounds that look after withdrawals instead of a node. */
 const overdue = '';
+
+interface AgentsOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The cluster's authority has changed. */
+  readonly onTrust: () => void;
+}
 
 /** The connected agents, and what each of them still has to be told. */
 export class Agents {
@@ -23,9 +31,11 @@ export class Agents {
   readonly #feed: Feed;
   readonly #flush: Loop;
   readonly #unwatch: () => void;
+  readonly #onTrust: () => void;
 
-  constructor(store: Store, { clock, log }: { clock: Clock; log: Logger }) {
+  constructor(store: Store, { clock, log, onTrust }: AgentsOptions) {
     this.#store = store;
+    this.#onTrust = onTrust;
     this.#flush = new Loop({ clock, log, act: (nodeIds, now) => this.#round(nodeIds, now) });
     this.#feed = new Feed({
       view: store.view,
@@ -124,8 +134,21 @@ export class Agents {
       const session = after ? undefined : this.#sessions.get(id);
       if (session) this.remove(session);
     }
+    for (const { before, after } of commit.of('clusters'))
+      if (before && after && before.trust !== after.trust) this.#trust(after.trust);
     this.#withdraw(commit, now);
     for (const { kind, id, nodes } of this.#feed.touched(commit)) this.#touch(kind, id, nodes);
+  }
+
+  /** Agents hear whom to trust; those whose certificate counts no more have to come with a better one. */
+  #trust(trust: Trust): void {
+    this.#onTrust();
+    for (const session of this.#sessions.values()) {
+      const node = this.#store.view.nodes.get(session.nodeId);
+      if (!node) continue;
+      session.sendTrust(trust, node);
+      if (!trust.former && node.allotted.signedBy !== trust.root.digest) session.close();
+    }
   }
 
   /** Tasks that still run, and shall stop: but first they get no more traffic. */
@@ -133,7 +156,7 @@ export class Agents {
     for (const { id, before, after } of commit.of('tasks')) {
       if (!after) this.#withdrawals.forget(id);
       const leaves = before && after && isEndpoint(before) && !isEndpoint(after);
-      if (!leaves || after.Status.State !== 'running' || !after.NodeID) continue;
+      if (!leaves || stateOf(after) !== 'running' || !after.NodeID) continue;
       const nodes = [...this.#connected(commit.nodesUsing(after.ServiceID))];
       const reached = nodes.filter((nodeId) => !this.#silent.has(nodeId));
       this.#withdrawals.begin(id, after.NodeID, reached, now);

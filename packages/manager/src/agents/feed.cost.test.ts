@@ -31,7 +31,11 @@ async function aCluster() {
     tx.services.create(aService('web', { shoal: { specVersion: 1, attachments } }));
     for (let slot = 0; slot < replicas; slot++) createTask(tx, slot);
   });
-  const agents = new Agents(store, { clock: Date.now, log: pino({ level: 'silent' }) });
+  const agents = new Agents(store, {
+    clock: Date.now,
+    log: pino({ level: 'silent' }),
+    onTrust: () => undefined,
+  });
   const told = Array.from({ length: hosts }, (_, host) => new ToldAgent(agents, nodeId(host)));
   await vi.waitFor(() => expect(told.every(({ number }) => number === 1)).toBe(true), { timeout: 30_000 });
   return { store, agents, told };
@@ -42,7 +46,7 @@ function createTask(tx: Tx, slot: number): void {
     aTask(`task-${String(slot).padStart(20, '0')}`, {
       Slot: slot,
       NodeID: nodeId(slot % (hosts - 1)),
-      Status: { Timestamp: '', State: 'running', PortStatus: {} },
+      Status: { Timestamp: '', State: 'running' },
       shoal: {
         specVersion: 1,
         ports: [],

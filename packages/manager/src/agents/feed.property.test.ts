@@ -3,10 +3,10 @@ import { Change } from '@shoal/proto';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import type { Network, PortConfig, Service, Task } from '../model/index.ts';
+import { type Network, type PortConfig, type Service, stateOf, type Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
-import { aNode, aService, aTask } from '../testing.ts';
+import { aCluster, aNode, aService, aTask } from '../testing.ts';
 import { Agents } from './agents.ts';
 import { Feed } from './feed/index.ts';
 import { ToldAgent } from './told.fixture.ts';
@@ -137,7 +137,6 @@ function putTask(tx: Tx, is: typeof anyTask extends fc.Arbitrary<infer T> ? T : 
       Timestamp: '',
       State: placed ? is.state : 'pending',
       ...(is.err && { Err: is.err }),
-      PortStatus: {},
     },
     shoal: {
       specVersion: 1,
@@ -152,10 +151,11 @@ function putTask(tx: Tx, is: typeof anyTask extends fc.Arbitrary<infer T> ? T : 
   // A task never changes its service, its networks or its host, and never runs again.
   if (before && !is.gone) {
     const { ServiceID, NodeID, shoal } = before;
-    const isOver = before.Status.State === 'failed';
-    const Status =
-      isOver || !NodeID ? before.Status : object.Status.State === 'pending' ? before.Status : object.Status;
-    tx.tasks.update({ ...before, ServiceID, shoal, Status, DesiredState: is.desired });
+    const isOver = stateOf(before) === 'failed';
+    const isNews = !isOver && NodeID !== undefined && stateOf(object) !== 'pending';
+    const { placement, observed } = isNews ? object : before;
+    const parts = { ...(placement && { placement }), ...(observed && { observed }) };
+    tx.tasks.update({ ...before, ServiceID, shoal, ...parts, DesiredState: is.desired });
   } else put<Task>(tx.tasks as never, object, is.gone);
 }
 
@@ -167,8 +167,9 @@ function putNode(tx: Tx, is: typeof anyNode extends fc.Arbitrary<infer T> ? T : 
   put(tx.nodes as never, object, is.gone);
 }
 
+const cluster = aCluster();
+
 function putManagerPort(tx: Tx, port: number): void {
-  const cluster = { ID: 'c', JoinTokens: { Worker: '', Manager: '' }, TaskHistoryRetentionLimit: 5 };
   const managerPorts = [{ port, what: 'agents' }];
   put(tx.clusters as never, { ...cluster, managerPorts }, false);
 }
@@ -180,7 +181,11 @@ it('whatever happens, each agent knows what a complete set would tell it', async
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { minLength: 20, maxLength: 40, size: 'max' }), async (steps) => {
       const store = await Store.open(memoryBackend(), Date.now);
-      const agents = new Agents(store, { clock: Date.now, log: pino({ level: 'silent' }) });
+      const agents = new Agents(store, {
+        clock: Date.now,
+        log: pino({ level: 'silent' }),
+        onTrust: () => undefined,
+      });
       // An agent that has joined has a node.
       const come = async (nodeId: string) => {
         const is = { id: nodeId, gone: false, address: '192.0.2.1' };

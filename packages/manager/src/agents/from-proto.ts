@@ -11,8 +11,10 @@ import {
   compareStates,
   type Listener,
   type NodeDescription,
-  type ObservedStatus,
+  type Observed,
+  type PortConfig,
   type Reported,
+  stateOf,
   type Task,
   type Underlay,
 } from '../model/index.ts';
@@ -25,40 +27,39 @@ import {
 export function applyStatus(task: Task, report: TaskStatus, nodeId: string, now: number): Task | undefined {
   const state = decodeObserved(report.state);
   if (!state || task.NodeID !== nodeId) return undefined;
-  const order = compareStates(state, task.Status.State);
-  if (order < 0) return undefined;
-  const status: ObservedStatus = {
-    Timestamp: order === 0 ? task.Status.Timestamp : isoTime(now),
-    State: state,
-    ...(report.message && { Message: report.message }),
-    ...(report.err && { Err: report.err }),
-    ...(report.oomKilled && { OOMKilled: true as const }),
+  if (compareStates(state, stateOf(task)) < 0) return undefined;
+  const known = task.observed?.state === state ? task.observed : undefined;
+  const observed: Observed = {
+    state,
+    at: known?.at ?? isoTime(now),
+    ...(report.message && { message: report.message }),
+    ...(report.err && { err: report.err }),
+    ...(report.oomKilled && { oomKilled: true as const }),
     ...(report.startRefused && { startRefused: true as const }),
     ...(report.cutOff && { cutOff: true as const }),
-    ...(report.limitsRefused && { limitsRefused: report.limitsRefused }),
+    ...(report.limitsRefused && {
+      limitsRefused: { why: report.limitsRefused, specVersion: task.shoal.specVersion },
+    }),
     ...(report.container && {
-      ContainerStatus: {
+      container: {
         ContainerID: report.container.id,
         PID: report.container.pid,
         ExitCode: report.container.exitCode,
       },
     }),
-    PortStatus:
-      report.ports.length === 0
-        ? {}
-        : {
-            Ports: report.ports.map(({ protocol, target, published, name }) => ({
-              ...(name && { Name: name }),
-              Protocol: protocol === 'udp' || protocol === 'sctp' ? protocol : 'tcp',
-              TargetPort: target,
-              PublishedPort: published,
-              PublishMode: 'host',
-            })),
-          },
+    ...(report.ports.length > 0 && { ports: report.ports.map(publishedPort) }),
   };
-  if (order === 0 && JSON.stringify(status) === JSON.stringify(task.Status)) return undefined;
-  return { ...task, Status: status };
+  if (known && JSON.stringify(observed) === JSON.stringify(known)) return undefined;
+  return { ...task, observed };
 }
+
+const publishedPort = ({ protocol, target, published, name }: TaskStatus['ports'][number]): PortConfig => ({
+  ...(name && { Name: name }),
+  Protocol: protocol === 'udp' || protocol === 'sctp' ? protocol : 'tcp',
+  TargetPort: target,
+  PublishedPort: published,
+  PublishMode: 'host',
+});
 
 /** What an agent says of its node. */
 export const reportedOf = (facts: NodeFacts): Reported => ({

@@ -1,52 +1,5 @@
-import { Hello } from '@shoal/proto';
-import { describe, expect, it } from 'vitest';
-import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
-import { aNode } from '../testing.ts';
-import { identify, isFromHere, JoinRefused } from './identity.ts';
-
-const id = 'a'.repeat(25);
-// printf one | sha256sum
-const hashOfOne = '7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed';
-
-describe('an agent', () => {
-  /** With a node whose secret is `one`. */
-  async function said(hello: Partial<Hello>) {
-    const store = await Store.open(memoryBackend(), () => 0);
-    await store.update((tx) => {
-      const JoinTokens = { Worker: 'token', Manager: 'm' };
-      tx.clusters.create({ ID: 'c', JoinTokens, TaskHistoryRetentionLimit: 5 });
-      tx.nodes.create(aNode(id, { allotted: { secretHash: hashOfOne } }));
-    });
-    return identify(store.view, Hello.fromPartial({ joinToken: 'token', nodeSecret: 'one', ...hello }));
-  }
-
-  it('is the node whose id and secret it has', async () => {
-    expect(await said({ nodeId: id })).toMatchObject({ known: { ID: id } });
-  });
-
-  it('is refused with a known id and another secret, and told what to do', async () => {
-    for (const nodeSecret of ['two', 'one ', hashOfOne]) {
-      const refused = said({ nodeId: id, nodeSecret });
-      await expect(refused).rejects.toThrow(JoinRefused);
-      await expect(refused).rejects.toThrow(
-        `empty state directory, and remove the old node with \`docker node rm ${id}\``,
-      );
-    }
-  });
-
-  it('is new without an id, and with one that nobody knows: that it keeps, if it is one', async () => {
-    const fresh = { secretHash: hashOfOne, known: undefined };
-    expect(await said({})).toEqual({ ...fresh, formerId: undefined });
-    expect(await said({ nodeId: 'b'.repeat(25) })).toEqual({ ...fresh, formerId: 'b'.repeat(25) });
-    expect(await said({ nodeId: '../x' })).toEqual({ ...fresh, formerId: undefined });
-  });
-
-  it('has to know the join token, also with the secret of a node, and to have a secret', async () => {
-    await expect(said({ nodeId: id, joinToken: 'm' })).rejects.toThrow(/join token/);
-    await expect(said({ nodeSecret: '' })).rejects.toThrow(/lacks the node's secret/);
-  });
-});
+import { expect, it } from 'vitest';
+import { isFromHere } from './identity.ts';
 
 it('a stream comes from the host itself when it has an address of it, by IPv4, IPv6 or IPv4 in IPv6', () => {
   const link = { netmask: '', mac: '', internal: false, cidr: null };

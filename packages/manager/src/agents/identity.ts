@@ -1,37 +1,40 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { networkInterfaces } from 'node:os';
-import type { Hello } from '@shoal/proto';
-import type { Node } from '../model/index.ts';
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { Cluster, Node } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
+import { type Peer, peerOf, trustedRoots, Untrusted } from '../trust/index.ts';
 
 /** Why an agent may not join; the text goes to the agent's log. */
 export class JoinRefused extends Error {
   override readonly name = 'JoinRefused';
 }
 
-/** The node that an agent is, or that it is a new one, under the id it had before if it had one. */
-export type Identity = { readonly secretHash: string } & (
-  | { readonly known: Node }
-  | { readonly known?: undefined; readonly formerId: string | undefined }
-);
+/** A connection, as far as TLS knows who is at its other end. */
+export type Call = Pick<ServerWritableStream<unknown, unknown>, 'getAuthContext'>;
 
-/**
- * The only place that says who an agent is. Throws JoinRefused when it may not join, or is not the node it claims to be.
- * An id the store does not know is taken as it is: the node was removed, or the manager's state was lost.
- */
-export function identify(view: Pick<ReadView, 'clusters' | 'nodes'>, hello: Hello): Identity {
-  const [cluster] = view.clusters.all();
-  if (!cluster || !isSame(hello.joinToken, cluster.JoinTokens.Worker))
-    throw new JoinRefused('the join token is not valid for this cluster');
-  if (hello.nodeSecret === '') throw new JoinRefused("the greeting lacks the node's secret");
-  const secretHash = hashOf(hello.nodeSecret);
-  const known = view.nodes.get(hello.nodeId);
-  if (!known) return { secretHash, formerId: isId(hello.nodeId) ? hello.nodeId : undefined };
-  if (!isSame(secretHash, known.allotted.secretHash))
+/** The only place that says who an agent is: undefined without a certificate. Throws JoinRefused for one that does not count. */
+export function peerBehind(call: Call, { ID, trust }: Cluster, now: number): Peer | undefined {
+  const shown = call.getAuthContext().sslPeerCertificate;
+  if (!shown) return undefined;
+  try {
+    return peerOf(shown.raw, trustedRoots(trust), ID, now);
+  } catch (error) {
+    throw error instanceof Untrusted ? new JoinRefused(error.message) : error;
+  }
+}
+
+/** The node that a certificate was issued to. Throws JoinRefused when there is none, or none any more. */
+export function nodeOf(view: Pick<ReadView, 'nodes'>, peer: Peer | undefined): Node {
+  if (!peer)
     throw new JoinRefused(
-      `this agent does not have the secret of node ${known.ID}, whose id it claims: start it with an empty state directory, and remove the old node with \`docker node rm ${known.ID}\` if it is gone`,
+      "this host showed no certificate of this cluster's authority: its own is missing, has ended, or is another cluster's",
     );
-  return { secretHash, known };
+  if (peer.role !== 'worker') throw new JoinRefused(`a certificate of a ${peer.role} is not for an agent`);
+  const node = view.nodes.get(peer.id);
+  if (node) return node;
+  throw new JoinRefused(
+    `node ${peer.id} was removed from the cluster: to join anew, start its agent with an empty state directory and a join token`,
+  );
 }
 
 /**
@@ -42,14 +45,4 @@ export function isFromHere(peer: string, links: ReturnType<typeof networkInterfa
   // An IPv4 address has this before it where the manager listens for IPv6 too.
   const from = peer.slice(0, peer.lastIndexOf(':')).replace(/^::ffff:/, '');
   return Object.values(links).some((addresses) => addresses?.some(({ address }) => address === from));
-}
-
-const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
-
-const isId = (id: string): boolean => /^[a-z0-9]{25}$/.test(id);
-
-/** Says nothing of where they differ by the time it takes. */
-function isSame(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }

@@ -1,40 +1,27 @@
-import { Hello, NodeFacts, protocolVersion } from '@shoal/proto';
+import { NodeFacts, protocolVersion } from '@shoal/proto';
 import { describe, expect, it } from 'vitest';
 import { createIngress } from '../allocator/network.ts';
-import { sawSpec } from '../model/common.ts';
 import { ingressId, isReady, type Network } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
 import { reportedOf } from './from-proto.ts';
 import { JoinRefused } from './identity.ts';
-import { join } from './join.ts';
+import { greet, join } from './join.ts';
 
-it('a node that was removed and joins again under its id is another one for who read it before', async () => {
+it('asked for again with the same key is the same node; with another key, or once removed, another one', async () => {
   const store = await Store.open(memoryBackend(), () => 0);
-  await store.update((tx) =>
-    tx.clusters.create({
-      ID: 'c',
-      JoinTokens: { Worker: 'token', Manager: '' },
-      TaskHistoryRetentionLimit: 5,
-    }),
-  );
-  const hello = (nodeId: string) =>
-    Hello.fromPartial({
-      protocol: protocolVersion,
-      joinToken: 'token',
-      nodeId,
-      nodeSecret: 's1',
-      facts: { hostname: 'n1' },
-    });
-  const joins = (nodeId: string) => store.update((tx) => join(tx, hello(nodeId), () => 'a'.repeat(25)));
-  const first = await joins('');
-  const heardAgain = await joins(first.ID);
-  expect(sawSpec(first.Version.Index, heardAgain.Version, heardAgain)).toBe(true);
-  await store.update((tx) => tx.nodes.remove(first.ID));
-  const second = await joins(first.ID);
-  expect(second.ID).toBe(first.ID);
-  expect(sawSpec(heardAgain.Version.Index, second.Version, second)).toBe(false);
-  expect(sawSpec(second.Version.Index, second.Version, second)).toBe(true);
+  let ids = 0;
+  const joins = (keyHash: string) =>
+    store.update((tx) => join(tx, NodeFacts.fromPartial({ hostname: 'n1' }), keyHash, () => `n${++ids}`));
+  expect((await joins('k1')).ID).toBe('n1');
+  expect((await joins('k1')).ID).toBe('n1');
+  expect((await joins('k2')).ID).toBe('n2');
+  await store.update((tx) => tx.nodes.remove('n1'));
+  expect((await joins('k1')).ID).toBe('n3');
+  expect([...store.view.nodes.all()].map(({ ID, allotted }) => [ID, allotted.number])).toEqual([
+    ['n2', 2],
+    ['n3', 1],
+  ]);
 });
 
 it('what a host is short of is reported until its agent says nothing of it any more', () => {
@@ -60,31 +47,27 @@ it('what listens on a host is reported until its agent says nothing of it any mo
 });
 
 describe('a host whose own network is that of a network of the cluster', () => {
-  const hello = (address: string, subnets: readonly string[] = [], nodeId = ''): Hello => ({
-    protocol: protocolVersion,
-    joinToken: 'w',
-    nodeId,
-    nodeSecret: 's1',
-    facts: NodeFacts.fromPartial({ address, underlay: { addresses: [address], subnets: [...subnets] } }),
-  });
+  const facts = (address: string, subnets: readonly string[] = []): NodeFacts =>
+    NodeFacts.fromPartial({ address, underlay: { addresses: [address], subnets: [...subnets] } });
   /** With the ingress network and a network `shop`. */
   async function aCluster(shop: Partial<Network['shoal']>) {
     const store = await Store.open(memoryBackend(), Date.now);
     await store.update((tx) => {
-      tx.clusters.create({
-        ID: 'c',
-        JoinTokens: { Worker: 'w', Manager: 'm' },
-        TaskHistoryRetentionLimit: 5,
-      });
       createIngress(tx);
       const shoal = { number: 2, subnets: ['10.7.0.0/20'], slices: [], grows: true, ...shop };
       tx.networks.create({ ID: 'shop', Spec: { Name: 'shop', Driver: 'overlay' }, shoal });
     });
     let ids = 0;
-    const nextId = () => `${++ids}`.padStart(25, 'n');
+    const nextId = () => `${++ids}`;
     return {
       store,
-      come: (said: Hello) => store.update((tx) => join(tx, said, nextId)),
+      come: (said: NodeFacts) => store.update((tx) => join(tx, said, `key ${ids + 1}`, nextId)),
+      /** The agent of a node that has joined connects. */
+      connect: (said: NodeFacts, id: string) =>
+        store.update((tx) => {
+          const peer = { id, role: 'worker', clusterId: 'c', signedBy: 'root', expiresAt: 0 } as const;
+          return greet(tx, peer, { protocol: protocolVersion, facts: said });
+        }),
       subnets: (id: string) => store.view.networks.get(id)?.shoal.subnets,
     };
   }
@@ -92,20 +75,20 @@ describe('a host whose own network is that of a network of the cluster', () => {
   it('joins, and networks that nobody uses yet make way: also the one that published ports travel on', async () => {
     const { come, subnets } = await aCluster({});
     expect(subnets(ingressId)).toEqual(['10.0.0.0/20']);
-    await come(hello('10.0.0.5', ['10.0.0.5/24']));
+    await come(facts('10.0.0.5', ['10.0.0.5/24']));
     expect(subnets(ingressId)).toEqual(['10.1.0.0/20']);
     expect(subnets('shop')).toEqual(['10.7.0.0/20']);
     // Not all of a very large link: nothing would be left for networks.
-    await come(hello('10.200.0.5', ['10.200.0.5/8']));
+    await come(facts('10.200.0.5', ['10.200.0.5/8']));
     expect(subnets('shop')).toEqual(['10.7.0.0/20']);
-    await come(hello('192.0.2.7', ['10.7.1.1/25']));
+    await come(facts('192.0.2.7', ['10.7.1.1/25']));
     expect(subnets('shop')).not.toEqual(['10.7.0.0/20']);
   });
 
   it('is refused with the reason where the network is in use, or has the subnet that people gave it', async () => {
     for (const shop of [{ slices: [{ owner: 'n1', cidr: '10.7.0.0/26' }] }, { grows: false }]) {
       const { store, come, subnets } = await aCluster(shop);
-      const refused = come(hello('10.7.9.9'));
+      const refused = come(facts('10.7.9.9'));
       await expect(refused).rejects.toThrow(JoinRefused);
       await expect(refused).rejects.toThrow(
         /address 10\.7\.9\.9 of this host lies in network shop \(10\.7\.0\.0\/20\)/,
@@ -116,66 +99,63 @@ describe('a host whose own network is that of a network of the cluster', () => {
   });
 
   it("is refused with an address of the tunnels', and let in again where it has been all the time", async () => {
-    const { store, come } = await aCluster({ grows: false });
-    await expect(come(hello('198.18.0.9'))).rejects.toThrow(/tunnels between hosts/);
-    const { ID } = await come(hello('192.0.2.9'));
+    const { store, come, connect } = await aCluster({ grows: false });
+    await expect(come(facts('198.18.0.9'))).rejects.toThrow(/tunnels between hosts/);
+    const { ID } = await come(facts('192.0.2.9'));
     await store.update((tx) => {
       const node = tx.nodes.get(ID);
       if (node) tx.nodes.update({ ...node, reported: { ...node.reported, address: '10.7.9.9' } });
     });
-    expect(isReady(await come(hello('10.7.9.9', [], ID)))).toBe(true);
-    await expect(come(hello('10.7.9.8', [], ID))).rejects.toThrow(/lies in network shop/);
+    expect(isReady(await connect(facts('10.7.9.9'), ID))).toBe(true);
+    await expect(connect(facts('10.7.9.8'), ID)).rejects.toThrow(/lies in network shop/);
   });
 
   it('gets no part of a network that covers its manager, resolver or gateway, until it needs them no more', async () => {
-    const { store, come } = await aCluster({ grows: false });
-    const needing = (...addresses: string[]): Hello => ({
-      ...hello('192.0.2.9', [], 'n'.repeat(25)),
-      facts: NodeFacts.fromPartial({
+    const { store, come, connect } = await aCluster({ grows: false });
+    const needing = (...addresses: string[]) =>
+      NodeFacts.fromPartial({
         hostname: 'h4',
         address: '192.0.2.9',
         underlay: { addresses, subnets: [] },
-      }),
-    });
+      });
     const { allotted, ...node } = await come(needing('192.0.2.9', '10.7.0.1'));
     expect(isReady(node)).toBe(true);
     const why = 'network shop (10.7.0.0/20) covers 10.7.0.1, which node h4 needs';
     expect(allotted.closedTo).toEqual([{ networkId: 'shop', why }]);
     // What changed since says nothing about that.
-    expect((await come(needing('192.0.2.9', '10.7.0.1'))).allotted.closedTo).toHaveLength(1);
-    await come(needing('192.0.2.9'));
+    expect((await connect(needing('192.0.2.9', '10.7.0.1'), node.ID)).allotted.closedTo).toHaveLength(1);
+    await connect(needing('192.0.2.9'), node.ID);
     expect([...store.view.nodes.all()].map((node) => node.allotted.closedTo)).toEqual([undefined]);
   });
 
   it("keeps Docker's default bridge: unused networks make way, of one in use it gets no part", async () => {
-    const { store, come, subnets } = await aCluster({ grows: false });
-    const bridged = (defaultBridge: string): Hello => ({
-      ...hello('192.0.2.9', [], 'n'.repeat(25)),
-      facts: NodeFacts.fromPartial({
+    const { store, come, connect, subnets } = await aCluster({ grows: false });
+    const bridged = (defaultBridge: string) =>
+      NodeFacts.fromPartial({
         hostname: 'h4',
         address: '192.0.2.9',
         underlay: { addresses: ['192.0.2.9'], subnets: [], defaultBridge },
-      }),
-    });
-    expect(isReady(await come(bridged('10.0.0.1/16')))).toBe(true);
+      });
+    const { ID } = await come(bridged('10.0.0.1/16'));
+    expect(isReady(store.view.nodes.get(ID))).toBe(true);
     expect(subnets(ingressId)).toEqual(['10.1.0.0/20']);
-    const { allotted, ...node } = await come(bridged('10.7.1.1/24'));
+    const { allotted, ...node } = await connect(bridged('10.7.1.1/24'), ID);
     expect(isReady(node)).toBe(true);
     const why = "network shop (10.7.0.0/20) covers Docker's default bridge on node h4 (10.7.1.0/24)";
     expect(allotted.closedTo).toEqual([{ networkId: 'shop', why }]);
-    await come(bridged(''));
+    await connect(bridged(''), ID);
     expect([...store.view.nodes.all()].map((node) => node.allotted.closedTo)).toEqual([undefined]);
   });
 
   it('is not kept out of a network in use for another link of its own', async () => {
     const { come, subnets } = await aCluster({ grows: false });
-    const { allotted, ...node } = await come(hello('192.0.2.9', ['192.0.2.9/24', '10.7.3.0/24']));
+    const { allotted, ...node } = await come(facts('192.0.2.9', ['192.0.2.9/24', '10.7.3.0/24']));
     expect([isReady(node), allotted.closedTo, subnets('shop')]).toEqual([true, undefined, ['10.7.0.0/20']]);
   });
 
   it('says nothing that can not be read', async () => {
     const { come } = await aCluster({});
-    const node = await come(hello('192.0.2.9', ['192.0.2.9/24', 'fe80::1/64', '1.2.3.4/99', 'x']));
+    const node = await come(facts('192.0.2.9', ['192.0.2.9/24', 'fe80::1/64', '1.2.3.4/99', 'x']));
     expect(node.reported.underlay).toEqual({ addresses: ['192.0.2.9'], subnets: ['192.0.2.0/24'] });
   });
 });

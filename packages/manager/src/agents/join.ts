@@ -1,33 +1,43 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Hello, protocolVersion } from '@shoal/proto';
+import { type Hello, type NodeFacts, protocolVersion } from '@shoal/proto';
 import { addressConflict, closedNetworks, makeWay } from '../allocator/index.ts';
 import type { Ids } from '../effects.ts';
 import type { Node } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
+import type { Peer } from '../trust/index.ts';
 import { reportedOf } from './from-proto.ts';
-import { identify, JoinRefused } from './identity.ts';
+import { JoinRefused, nodeOf } from './identity.ts';
 
-/** The node an agent's greeting stands for, made or brought up to date. Throws JoinRefused. */
-export function join(tx: Tx, hello: Hello, ids: Ids): Node {
-  if (hello.protocol !== protocolVersion) {
-    throw new JoinRefused(
-      `this manager speaks protocol ${protocolVersion}, the agent ${hello.protocol}: bring both to the same version`,
-    );
-  }
-  const identity = identify(tx, hello);
-  if (!hello.facts) throw new JoinRefused('the greeting lacks the facts about the node');
-  const reported = reportedOf(hello.facts);
-  const { known, secretHash } = identity;
-  if (known) return admit(tx, tx.nodes.update({ ...known, reported }), known);
+/** Throws JoinRefused. */
+export function checkProtocol(protocol: number): void {
+  if (protocol === protocolVersion) return;
+  throw new JoinRefused(
+    `this manager speaks protocol ${protocolVersion}, the agent ${protocol}: bring both to the same version`,
+  );
+}
+
+/** The node that a host becomes; the one it is already, if it asks with the same key again. Throws JoinRefused. */
+export function join(tx: Tx, facts: NodeFacts, keyHash: string, ids: Ids): Node {
+  const known = [...tx.nodes.all()].find(({ allotted }) => allotted.keyHash === keyHash);
+  if (known) return known;
   const fresh = tx.nodes.create({
-    ID: identity.formerId ?? ids(),
+    ID: ids(),
     Spec: { Availability: 'active', Labels: {} },
-    reported,
+    reported: reportedOf(facts),
     judged: { state: 'heard' },
-    allotted: { number: freeNumber(tx), secretHash },
+    allotted: { number: freeNumber(tx), keyHash, signedBy: '' },
     replacedIndex: tx.revision - 1,
   });
   return admit(tx, fresh, undefined);
+}
+
+/** The node of an agent that connects, brought up to date. Throws JoinRefused. */
+export function greet(tx: Tx, peer: Peer | undefined, { protocol, facts }: Hello): Node {
+  checkProtocol(protocol);
+  const node = nodeOf(tx, peer);
+  if (!facts) throw new JoinRefused('the greeting lacks the facts about the node');
+  const allotted = { ...node.allotted, signedBy: peer?.signedBy ?? '' };
+  return admit(tx, tx.nodes.update({ ...node, reported: reportedOf(facts), allotted }), node);
 }
 
 /**

@@ -1,8 +1,8 @@
 import { decodeDesired, NodeFacts } from '@shoal/proto';
 import { describe, expect, it, vi } from 'vitest';
-import { isDown, isReady, type Task } from '../model/index.ts';
-import { aService, aTask } from '../testing.ts';
-import { aManager, anAgent, assigned, nodeId, type Told } from './testing.ts';
+import { isDown, isReady } from '../model/index.ts';
+import { aService, aTask, type TaskChange } from '../testing.ts';
+import { aManager, anAgent, assigned, nodeId, type Told, trust } from './testing.ts';
 
 const shape = (told: Told) => ({
   complete: told.message.complete,
@@ -11,30 +11,34 @@ const shape = (told: Told) => ({
   remove: told.removed('task'),
 });
 
-describe('joining', () => {
-  it('registers the node and welcomes its agent', async () => {
+describe('an agent that connects', () => {
+  it('is welcomed as the node of its certificate, and told whom to trust', async () => {
     const { store, port } = await aManager();
     const agent = anAgent(port);
-    agent.hello({ nodeId: '', facts: { runsManager: true } });
+    agent.hello({ facts: { runsManager: true } });
     const timing = { beatMs: 500, leaseMs: 10_000 };
-    const welcome = { nodeId: 'b'.repeat(25), clusterId: 'c', term: 7, timing };
-    await vi.waitFor(() => expect(agent.received[0]).toEqual({ $case: 'welcome', value: welcome }));
-    expect(store.view.nodes.get('b'.repeat(25))).toMatchObject({
+    const welcome = { term: 7, timing };
+    const roots = trust.root.certificate;
+    await vi.waitFor(() =>
+      expect(agent.received.slice(0, 2)).toEqual([
+        { $case: 'welcome', value: welcome },
+        { $case: 'trust', value: { roots, renew: false } },
+      ]),
+    );
+    expect(store.view.nodes.get(nodeId)).toMatchObject({
       reported: { description: { Hostname: 'h1' }, address: '10.0.0.1', runsManager: true },
       judged: { state: 'heard' },
+      allotted: { signedBy: trust.root.digest },
     });
   });
 
-  it.each([
-    [{ joinToken: 'wrong' }, /join token/],
-    [{ protocol: 99 }, /protocol/],
-    [{ nodeSecret: '' }, /secret/],
-  ])('is refused with a reason: %j', async (change, reason) => {
+  it('is refused with a reason when it speaks another protocol', async () => {
     const { store, port } = await aManager();
+    const before = store.view.nodes.get(nodeId);
     const agent = anAgent(port);
-    agent.hello(change);
-    expect(await agent.ended).toMatch(reason);
-    expect(store.view.nodes.size).toBe(0);
+    agent.hello({ protocol: 99 });
+    expect(await agent.ended).toMatch(/protocol/);
+    expect(store.view.nodes.get(nodeId)).toBe(before);
   });
 
   it('again keeps what people set on the node, and replaces the stream before', async () => {
@@ -51,20 +55,6 @@ describe('joining', () => {
     expect(await first.ended).toBe('ended');
     expect(store.view.nodes.get(nodeId)?.Spec.Availability).toBe('drain');
   });
-});
-
-it('says nothing to an agent that claims the id of a node without its secret, and leaves the node its stream', async () => {
-  const { store, port, left } = await aManager();
-  const own = anAgent(port);
-  own.hello();
-  await vi.waitFor(() => expect(own.sets()).toHaveLength(1));
-  const before = store.view.nodes.get(nodeId);
-  const other = anAgent(port);
-  other.hello({ nodeSecret: 'another', facts: { hostname: 'h2' } });
-  expect(await other.ended).toMatch(/does not have the secret of node a+.*docker node rm a+/);
-  expect([other.received, store.view.nodes.get(nodeId), left]).toEqual([[], before, []]);
-  own.send({ $case: 'beat', value: { number: 7, beatMs: 500 } });
-  await vi.waitFor(() => expect(own.received).toContainEqual({ $case: 'beat', value: { number: 7, beatMs: 500 } }));
 });
 
 describe('assignments', () => {
@@ -115,7 +105,7 @@ describe('assignments', () => {
   it('never ask for a task to run again that has ended', async () => {
     const { store, port } = await aManager();
     await store.update((tx) =>
-      tx.tasks.create(assigned('t1', { Status: { Timestamp: '', State: 'failed', PortStatus: {} } })),
+      tx.tasks.create(assigned('t1', { Status: { Timestamp: '', State: 'failed' } })),
     );
     const agent = anAgent(port);
     agent.hello();
@@ -126,10 +116,10 @@ describe('assignments', () => {
 describe('a task of a node that was down', () => {
   it('is not told to stop before it is decided what becomes of it', async () => {
     const { store, port } = await aManager();
-    const orphaned = (id: string, change: Partial<Task> = {}) =>
+    const orphaned = (id: string, change: TaskChange = {}) =>
       assigned(id, {
         DesiredState: 'shutdown',
-        Status: { Timestamp: '', State: 'running', PortStatus: {} },
+        Status: { Timestamp: '', State: 'running' },
         shoal: { specVersion: 1, ports: [], stopReason: 'node-down', orphaned: true },
         ...change,
       });
@@ -158,9 +148,9 @@ describe('statuses', () => {
     agent.report(2, 't1', 'running');
     agent.report(3, 'unknown', 'running');
     await vi.waitFor(() => expect(agent.received.filter(({ $case }) => $case === 'ack')).toHaveLength(3));
-    expect(store.view.tasks.get('t1')?.Status).toMatchObject({
-      State: 'failed',
-      Err: 'task: non-zero exit (1)',
+    expect(store.view.tasks.get('t1')?.observed).toMatchObject({
+      state: 'failed',
+      err: 'task: non-zero exit (1)',
     });
   });
 
@@ -171,11 +161,21 @@ describe('statuses', () => {
     agent.hello();
     agent.report(1, 't1', 'running');
     await vi.waitFor(() => expect(agent.received.some(({ $case }) => $case === 'ack')).toBe(true));
-    expect(store.view.tasks.get('t1')?.Status.State).toBe('assigned');
+    expect(store.view.tasks.get('t1')).not.toHaveProperty('observed');
   });
 });
 
 describe('facts and beats', () => {
+  it('come as the manager says: each agent hears of it when that changes', async () => {
+    const { agents, port } = await aManager();
+    const agent = anAgent(port);
+    agent.hello();
+    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    agents.tellTiming();
+    const value = { beatMs: 500, leaseMs: 10_000 };
+    await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'timing', value }));
+  });
+
   it('take a node in trouble out, and bring it back', async () => {
     const { store, port } = await aManager();
     const agent = anAgent(port);
@@ -195,7 +195,9 @@ describe('facts and beats', () => {
     const agent = anAgent(port);
     agent.hello();
     agent.send({ $case: 'beat', value: { number: 7, beatMs: 500 } });
-    await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'beat', value: { number: 7, beatMs: 500 } }));
+    await vi.waitFor(() =>
+      expect(agent.received).toContainEqual({ $case: 'beat', value: { number: 7, beatMs: 500 } }),
+    );
     expect(heard).toEqual([nodeId, nodeId]);
     expect(left).toEqual([]);
     agent.end();
@@ -218,7 +220,7 @@ describe('a node that nobody reaches', () => {
           aTask(id, {
             ServiceID: 'db',
             NodeID,
-            Status: { Timestamp: '', State: 'running', PortStatus: {} },
+            Status: { Timestamp: '', State: 'running' },
             shoal: {
               specVersion: 1,
               ports: [],

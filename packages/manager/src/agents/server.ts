@@ -1,29 +1,33 @@
 import { networkInterfaces } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
-import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import {
   type AgentMessage,
+  CertificatesService,
   type DaemonRequest,
-  type FrameCall,
-  type Hello,
   type ManagerMessage,
+  mostTunnels,
   type NodeFacts,
   type Query,
   SessionsService,
   type StatusBatch,
   type Timing,
+  type TunnelFrame,
   TunnelsService,
 } from '@shoal/proto';
 import type { Logger } from 'pino';
-import type { Clock, Ids } from '../effects.ts';
+import type { Clock, Ids, Random } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
-import { isReady, type Node } from '../model/index.ts';
+import { type Cluster, isReady, type Node } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import type { Store } from '../store/index.ts';
+import type { Authority, Peer } from '../trust/index.ts';
 import { Agents } from './agents.ts';
+import { Certificates } from './certificates.ts';
 import { applyStatus, reportedOf } from './from-proto.ts';
-import { isFromHere, JoinRefused } from './identity.ts';
-import { fitNetworks, join } from './join.ts';
+import { isFromHere, JoinRefused, nodeOf, peerBehind } from './identity.ts';
+import { fitNetworks, greet } from './join.ts';
+import { OwnCertificate } from './own-certificate.ts';
 import { Session } from './session.ts';
 import { type Tunnel, Tunnels } from './tunnels.ts';
 
@@ -31,13 +35,27 @@ import { type Tunnel, Tunnels } from './tunnels.ts';
 const greetingMs = 10_000;
 /** How long a host's daemon may take to ask a registry. */
 const registryMs = 30_000;
-const largestMessage = 64 * 2 ** 20;
+/** All that a node has to know when it connects. */
+const largestToAgent = 64 * 2 ** 20;
+/** A thousand statuses, or what a host answers of its networks; nobody sends more who means well. */
+const largestFromAgent = 8 * 2 ** 20;
+/** Of one connection: a session, or an agent's tunnels. */
+const mostStreams = mostTunnels + 8;
+/** Connections on which nothing goes on; those of agents have a stream. */
+const mostIdleMs = 60_000;
+/** Timers can't wait for longer; a session that ends early begins anew. */
+const longestTimerMs = 2 ** 31 - 1;
 
 type Call = ServerDuplexStream<AgentMessage, ManagerMessage>;
+type TunnelCall = ServerDuplexStream<TunnelFrame, TunnelFrame>;
 
 export interface AgentServerOptions {
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly random: Random;
+  readonly authority: Authority;
+  /** Who this manager is in its certificate. */
+  readonly managerId: string;
   readonly log: Logger;
   readonly liveness: Pick<Liveness, 'heard' | 'left' | 'told'>;
 }
@@ -49,25 +67,38 @@ export class AgentServer {
   readonly #agents: Agents;
   readonly #server: Server;
   readonly #tunnels = new Tunnels();
+  readonly #own: OwnCertificate;
 
   constructor(store: Store, options: AgentServerOptions) {
     this.#store = store;
     this.#options = options;
-    this.#agents = new Agents(store, options);
+    this.#agents = new Agents(store, { ...options, onTrust: () => void this.#own.change() });
     this.#server = new Server({
-      'grpc.max_receive_message_length': largestMessage,
-      'grpc.max_send_message_length': largestMessage,
+      'grpc.max_receive_message_length': largestFromAgent,
+      'grpc.max_send_message_length': largestToAgent,
+      'grpc.max_concurrent_streams': mostStreams,
+      'grpc.max_connection_idle_ms': mostIdleMs,
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 5_000,
     });
+    this.#own = new OwnCertificate({ ...options, cluster: () => this.#cluster });
+    const { roots, issue } = new Certificates({
+      ...options,
+      store,
+      cluster: () => this.#cluster,
+      onJoined: ({ ID }) => options.liveness.heard(ID),
+      ready: () => this.#own.settled(),
+    });
+    this.#server.addService(CertificatesService, { roots, issue });
     this.#server.addService(SessionsService, { session: (call: Call) => this.#serve(call) });
-    this.#server.addService(TunnelsService, { open: (call: FrameCall) => this.#tunnels.serve(call) });
+    this.#server.addService(TunnelsService, { open: (call: TunnelCall) => this.#serveTunnel(call) });
   }
 
   /** Starts to listen on `HOST:PORT`. Resolves with the port. */
-  listen(address: string): Promise<number> {
+  async listen(address: string): Promise<number> {
+    await this.#own.change();
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+      this.#server.bindAsync(address, this.#own.credentials, (error, port) =>
         error ? reject(new Error(`can't listen for agents on ${address}: ${error.message}`)) : resolve(port),
       );
     });
@@ -115,12 +146,33 @@ export class AgentServer {
   }
 
   async close(): Promise<void> {
+    this.#own.close();
     await this.#agents.close();
     this.#server.forceShutdown();
   }
 
+  get #cluster(): Cluster {
+    const [cluster] = this.#store.view.clusters.all();
+    if (!cluster) throw new Error('there is no cluster yet');
+    return cluster;
+  }
+
+  #peer(call: Call | TunnelCall): Peer | undefined {
+    return peerBehind(call, this.#cluster, Date.now());
+  }
+
+  #serveTunnel(call: TunnelCall): void {
+    try {
+      this.#tunnels.serve(call, nodeOf(this.#store.view, this.#peer(call)).ID);
+    } catch (error) {
+      if (!(error instanceof JoinRefused)) throw error;
+      call.emit('error', { code: status.UNAUTHENTICATED, details: error.message });
+    }
+  }
+
   #serve(call: Call): void {
     let session: Session | undefined;
+    let expiry: NodeJS.Timeout | undefined;
     let gone = false;
     const fail = (code: status, details: string) => {
       if (!gone) call.emit('error', { code, details });
@@ -129,6 +181,7 @@ export class AgentServer {
     const leave = () => {
       gone = true;
       clearTimeout(greeting);
+      clearTimeout(expiry);
       if (session) this.#left(session);
     };
     const peer = call.getPeer();
@@ -139,13 +192,25 @@ export class AgentServer {
         this.#options.log.warn({ peer, hostname: facts.hostname }, 'the manager does not run on this host');
         facts.runsManager = false;
       }
+      // It was replaced, or its node removed: what still comes is nobody's word.
+      if (session?.ended.aborted) return;
       if (session) {
         await this.#handle(session, body);
       } else if (body?.$case === 'hello') {
+        const hello = body.value;
         clearTimeout(greeting);
-        const node = await this.#join(body.value);
+        const peer = this.#peer(call);
+        const node = await this.#store.update((tx) => greet(tx, peer, hello), 'agents');
         this.#options.liveness.heard(node.ID);
-        if (!gone) session = this.#welcome(node, call);
+        if (!gone) {
+          session = this.#welcome(node, call);
+          // Whoever has nothing better to show by then is cut off.
+          const left = (peer?.expiresAt ?? 0) - Date.now();
+          expiry = setTimeout(
+            () => fail(status.UNAUTHENTICATED, 'the certificate has ended'),
+            Math.min(left, longestTimerMs),
+          );
+        }
         // The stream has ended meanwhile, and the node is in the store as one that is ready.
         else if (!this.#agents.of(node.ID)) this.#options.liveness.left(node.ID);
       } else {
@@ -175,16 +240,11 @@ export class AgentServer {
     call.on('error', leave);
   }
 
-  async #join(hello: Hello): Promise<Node> {
-    return await this.#store.update((tx) => join(tx, hello, this.#options.ids), 'agents');
-  }
-
   #welcome(node: Node, call: Call): Session {
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
-    const [cluster] = this.#store.view.clusters.all();
-    const [clusterId, term] = [cluster?.ID ?? '', cluster?.term ?? 0];
-    const timing = this.#timing(node.ID);
-    session.send({ $case: 'welcome', value: { nodeId: node.ID, clusterId, term, timing } });
+    const { term = 0 } = this.#cluster;
+    session.send({ $case: 'welcome', value: { term, timing: this.#timing(node.ID) } });
+    session.sendTrust(this.#cluster.trust, node);
     this.#agents.add(session);
     this.#options.log.info(
       { nodeId: node.ID, hostname: node.reported.description.Hostname },

@@ -7,7 +7,9 @@ import {
   type Query,
   type QueryResult,
 } from '@shoal/proto';
+import type { Node, Trust } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
+import { notRotated, trustedRoots } from '../trust/index.ts';
 import type { Feed } from './feed/index.ts';
 
 /** An agent that is behind by more objects of a kind is sent everything anew. */
@@ -55,6 +57,12 @@ export class Session {
 
   send(body: NonNullable<ManagerMessage['body']>): void {
     this.#slow = !this.#outlet.write({ body });
+  }
+
+  /** Whom the agent is to trust, and whether it needs another certificate. */
+  sendTrust(trust: Trust, node: Node): void {
+    const renew = notRotated(trust, [node]).length > 0;
+    this.send({ $case: 'trust', value: { roots: trustedRoots(trust).join(''), renew } });
   }
 
   /** Answers a beat, unless the agent is too slow to read it: then it is busy enough. */

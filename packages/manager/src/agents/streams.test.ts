@@ -39,7 +39,7 @@ it('a stop that waits for a host is waited for on its next stream, with the numb
     tx.tasks.create(
       assigned('t1', {
         ServiceID: 'db',
-        Status: { Timestamp: '', State: 'running', PortStatus: {} },
+        Status: { Timestamp: '', State: 'running' },
         shoal: {
           specVersion: 1,
           ports: [],

@@ -1,5 +1,7 @@
 /** A real server for agents, and agents that only speak the protocol, for this folder's tests. */
-import { credentials } from '@grpc/grpc-js';
+import { randomBytes } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
 import {
   type AgentMessage,
   Change,
@@ -20,11 +22,38 @@ import { afterEach } from 'vitest';
 import type { Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
-import { aService, aTask } from '../testing.ts';
+import { aCluster, aNode, aService, aTask, type TaskChange } from '../testing.ts';
+import { Authority, requestedKey, trustedRoots } from '../trust/index.ts';
+import { aKeyAndRequest } from '../trust/testing.ts';
 import { AgentServer } from './index.ts';
 
-const token = 'SHOAL-1-secret';
 export const nodeId = 'a'.repeat(25);
+export const clusterId = 'c';
+export const authority = new Authority({ sealingKey: randomBytes(32), clock: Date.now });
+export const trust = await authority.begin(clusterId);
+const { key, request } = await aKeyAndRequest();
+const publicKey = await requestedKey(request);
+
+/** What a manager has to show: here, that its roots are the cluster's. */
+const checkServerIdentity = () => undefined;
+export const channelOptions = {
+  'grpc.ssl_target_name_override': 'shoal-manager',
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+/** Credentials with a certificate (PEM) for the key of all of these agents; without one, those of a stranger. */
+export const showing = (cert?: string, ca = trustedRoots(trust)): ChannelCredentials =>
+  credentials.createFromSecureContext(createSecureContext({ ca, ...(cert && { key, cert }) }), {
+    checkServerIdentity,
+  });
+
+/** As the cluster's authority issues them, unless the test says otherwise. */
+export const certificateOf = (
+  id: string,
+  { by = trust, of = clusterId, role = 'worker' as 'worker' | 'manager' } = {},
+): Promise<string> => authority.certify({ ID: of, trust: by }, publicKey, { id, role });
+
+const ofNode = showing(await certificateOf(nodeId));
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -35,17 +64,16 @@ export async function aManager(backend = memoryBackend()) {
   const left: string[] = [];
   const store = await Store.open(backend, Date.now);
   await store.update((tx) => {
-    tx.clusters.create({
-      ID: 'c',
-      JoinTokens: { Worker: token, Manager: 'm' },
-      TaskHistoryRetentionLimit: 5,
-      term: 7,
-    });
+    tx.clusters.create(aCluster({ ID: clusterId, trust, term: 7 }));
+    tx.nodes.create(aNode(nodeId));
     tx.services.create(aService('web'));
   });
   const agents = new AgentServer(store, {
     clock: Date.now,
     ids: () => 'b'.repeat(25),
+    random: () => 0,
+    authority,
+    managerId: 'm'.repeat(25),
     log: pino({ level: 'silent' }),
     liveness: {
       heard: (id) => void heard.push(id),
@@ -80,8 +108,8 @@ export class Told {
 }
 
 /** A bare client of the protocol that keeps all it received. */
-export function anAgent(port: number) {
-  const client = new SessionsClient(`127.0.0.1:${port}`, credentials.createInsecure());
+export function anAgent(port: number, secure = ofNode) {
+  const client = new SessionsClient(`127.0.0.1:${port}`, secure, channelOptions);
   const call = client.session();
   const received: NonNullable<ManagerMessage['body']>[] = [];
   const ended = new Promise<string>((resolve) => {
@@ -91,22 +119,11 @@ export function anAgent(port: number) {
   call.on('data', ({ body }: ManagerMessage) => body && received.push(body));
   closers.push(() => client.close());
   const send = (body: NonNullable<AgentMessage['body']>) => call.write({ body });
-  const hello = (
-    change: {
-      joinToken?: string;
-      nodeId?: string;
-      nodeSecret?: string;
-      protocol?: number;
-      facts?: Partial<NodeFacts>;
-    } = {},
-  ) =>
+  const hello = (change: { protocol?: number; facts?: Partial<NodeFacts> } = {}) =>
     send({
       $case: 'hello',
       value: {
         protocol: protocolVersion,
-        joinToken: token,
-        nodeId,
-        nodeSecret: 'secret of the node',
         ...change,
         facts: { ...NodeFacts.fromPartial({ hostname: 'h1', address: '10.0.0.1' }), ...change.facts },
       },
@@ -137,9 +154,9 @@ export function anAgent(port: number) {
   return { send, hello, received, sets, ended, report, end: () => call.end(), cancel: () => call.cancel() };
 }
 
-export const assigned = (id: string, change: Partial<Task> = {}): Task =>
+export const assigned = (id: string, change: TaskChange = {}): Task =>
   aTask(id, {
     NodeID: nodeId,
-    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'assigned', PortStatus: {} },
+    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'assigned' },
     ...change,
   });

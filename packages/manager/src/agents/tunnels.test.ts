@@ -1,7 +1,7 @@
-import { credentials } from '@grpc/grpc-js';
 import { mostTunnels, TunnelStream, TunnelsClient } from '@shoal/proto';
 import { afterEach, expect, it, vi } from 'vitest';
-import { aManager, anAgent, nodeId } from './testing.ts';
+import { aNode } from '../testing.ts';
+import { aManager, anAgent, certificateOf, channelOptions, nodeId, showing } from './testing.ts';
 
 const request = { method: 'GET', path: '/containers/c/logs', headers: {} };
 const closers: (() => void)[] = [];
@@ -10,12 +10,17 @@ afterEach(() => {
 });
 
 async function connected() {
-  const { agents, port } = await aManager();
+  const { agents, store, port } = await aManager();
+  await store.update((tx) => tx.nodes.create(aNode('other')));
   const agent = anAgent(port);
   agent.hello();
   await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
-  const client = new TunnelsClient(`127.0.0.1:${port}`, credentials.createInsecure());
-  closers.push(() => client.close());
+  const client = (credentials: ReturnType<typeof showing>) => {
+    const made = new TunnelsClient(`127.0.0.1:${port}`, credentials, channelOptions);
+    closers.push(() => made.close());
+    return made;
+  };
+  const own = client(showing(await certificateOf(nodeId)));
   const stop = new AbortController();
   let asks = 0;
   const ask = (withinMs = 5_000) => {
@@ -25,14 +30,14 @@ async function connected() {
   const asked = () => agent.received.flatMap((body) => (body.$case === 'openTunnel' ? [body.value] : []));
   const closed = () =>
     agent.received.flatMap((body) => (body.$case === 'closeTunnel' ? [body.value.id] : []));
-  const open = async (change: { id?: string; nodeId?: string } = {}) => {
+  const open = async (from = own, id?: string) => {
     await vi.waitFor(() => expect(asked()).toHaveLength(asks));
-    const stream = new TunnelStream(client.open());
+    const stream = new TunnelStream(from.open());
     stream.on('error', () => undefined);
-    stream.say({ $case: 'hello', value: { id: asked().at(-1)?.id ?? '', nodeId, ...change } });
+    stream.say({ $case: 'hello', value: { id: id ?? asked().at(-1)?.id ?? '' } });
     return stream;
   };
-  return { agent, agents, ask, asked, closed, open, stop };
+  return { agent, agents, ask, asked, client, closed, open, own, stop };
 }
 
 it('is asked for on the session, opened by the agent, and carries both bodies', async () => {
@@ -49,12 +54,17 @@ it('is asked for on the session, opened by the agent, and carries both bodies', 
   expect(texts.map((chunks) => Buffer.concat(chunks).toString())).toEqual(['answer', 'request']);
 });
 
-it('is refused to who was not asked', async () => {
-  const { ask, open } = await connected();
+it('is refused to who was not asked, whatever it knows, and to strangers', async () => {
+  const { ask, client, open, own } = await connected();
   const answer = ask(300).catch((error) => error);
-  const strangers = [await open({ id: 'guessed' }), await open({ nodeId: 'other' })];
-  for (const stranger of strangers)
-    await vi.waitFor(() => expect(stranger.errored).toMatchObject({ status: 404 }));
+  const other = client(showing(await certificateOf('other')));
+  for (const stream of [await open(own, 'guessed'), await open(other)])
+    await vi.waitFor(() => expect(stream.errored).toMatchObject({ status: 404 }));
+  const removed = client(showing(await certificateOf('removed')));
+  for (const from of [removed, client(showing())]) {
+    const stream = await open(from);
+    await vi.waitFor(() => expect(stream.errored?.message).toMatch(/was removed|showed no certificate/));
+  }
   expect(await answer).toMatchObject({ status: 504 });
 });
 

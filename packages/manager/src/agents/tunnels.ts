@@ -5,7 +5,6 @@ import {
   mostTunnels,
   TunnelBroken,
   type TunnelHead,
-  type TunnelHello,
   TunnelStream,
 } from '@shoal/proto';
 import { QueryError } from '../query-error.ts';
@@ -86,15 +85,15 @@ export class Tunnels {
     });
   }
 
-  /** A stream that an agent opens. */
-  serve(call: FrameCall): void {
+  /** A stream that the agent of this node opens. */
+  serve(call: FrameCall, nodeId: string): void {
     let asked: Asked | undefined;
     const stream = new TunnelStream(call, {
       onHello: (hello) => {
         if (asked) return;
         asked = this.#asked.get(hello.id);
         clearTimeout(greeting);
-        if (asked?.nodeId === nodeBehind(hello)) asked.taken(stream);
+        if (asked?.nodeId === nodeId) asked.taken(stream);
         else stream.destroy(new TunnelBroken(404, 'nobody waits for this tunnel'));
       },
       onHead: (head) => asked?.answered({ head, stream }),
@@ -111,9 +110,6 @@ export class Tunnels {
     else this.#open.delete(session);
   }
 }
-
-/** Which node opened a stream: what it says, as long as agents have no certificates. */
-const nodeBehind = (hello: TunnelHello): string => hello.nodeId;
 
 const asQueryError = (error: Error | null): QueryError =>
   new QueryError(

@@ -2,10 +2,10 @@ import { holds, overlaps, parseAddress, parseBlock } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { ingressId, type Network, type ServiceSpec, type TaskState } from '../model/index.ts';
+import { ingressId, type Network, type ServiceSpec, stateOf, type TaskState } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { type ReadView, Store } from '../store/index.ts';
-import { aNode, aService, aTask } from '../testing.ts';
+import { aNode, aService, aTask, withStatus } from '../testing.ts';
 import { affected, prepareNetworks, reconcile } from './loop.ts';
 import { allocateNetwork } from './network.ts';
 import { allocateService } from './service.ts';
@@ -129,11 +129,11 @@ async function play(
       }
       case 'end':
         [...tx.tasks.all()].forEach((task, i) => {
-          if (i % action.share === 0) tx.tasks.update({ ...task, Status: status('complete') });
+          if (i % action.share === 0) tx.tasks.update(withStatus(task, status('complete')));
         });
         break;
       case 'forget':
-        for (const { ID, Status } of tx.tasks.all()) if (Status.State === 'complete') tx.tasks.remove(ID);
+        for (const task of tx.tasks.all()) if (stateOf(task) === 'complete') tx.tasks.remove(task.ID);
         break;
       case 'wait':
         wait(action.ms);
@@ -141,7 +141,7 @@ async function play(
   });
 }
 
-const status = (State: TaskState) => ({ Timestamp: '', State, PortStatus: {} });
+const status = (State: TaskState) => ({ Timestamp: '', State });
 
 function check(view: ReadView): void {
   const subnets = [...view.networks.all()].flatMap(({ shoal }) => shoal.subnets.map(parseBlock));
@@ -171,7 +171,7 @@ function check(view: ReadView): void {
       if (address) expectOwn(task.NodeID ?? '', address);
       if (waitsFor(task, network.ID)) {
         expect(network.shoal.grows).toBe(false);
-        expect(task.Status.Err).toMatch(/^no addresses left in network (tiny|own) \(/);
+        expect(task.unaddressed).toMatch(/^no addresses left in network (tiny|own) \(/);
       }
     }
   }

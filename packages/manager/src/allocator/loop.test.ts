@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ingressId, type Network, type Service, type Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
-import { aNode, aService, aTask } from '../testing.ts';
+import { aNode, aService, aTask, withStatus } from '../testing.ts';
 import { affected, allocatorLoop, prepareNetworks } from './loop.ts';
 import { allocateNetwork } from './network.ts';
 
@@ -37,7 +37,7 @@ async function running() {
 const assigned = (id: string, networks: readonly string[], change: Partial<Task> = {}) =>
   aTask(id, {
     NodeID: 'n1',
-    Status: { Timestamp: '', State: 'assigned', PortStatus: {} },
+    Status: { Timestamp: '', State: 'assigned' },
     shoal: { specVersion: 1, ports: [], networks },
     ...change,
   });
@@ -65,16 +65,16 @@ describe('the loop', () => {
     });
     const last = () => store.view.tasks.get('t10');
     await vi.waitFor(() =>
-      expect(last()?.Status.Err).toBe(
+      expect(last()?.unaddressed).toBe(
         'no addresses left in network small (172.20.0.0/28): create it with a larger --subnet',
       ),
     );
     await store.update((tx) => {
       const task = tx.tasks.get('t03');
-      if (task) tx.tasks.update({ ...task, Status: { ...task.Status, State: 'failed' } });
+      if (task) tx.tasks.update(withStatus(task, { State: 'failed' }));
     });
     await vi.waitFor(() => expect(last()?.shoal.attachments).toHaveLength(1));
-    expect(last()?.Status).not.toHaveProperty('Err');
+    expect(last()).not.toHaveProperty('unaddressed');
   });
 
   it('drops a removed network once its last task has ended', async () => {
@@ -90,7 +90,7 @@ describe('the loop', () => {
     await vi.waitFor(() => expect(store.view.networks.get('small')).toBeUndefined());
     await store.update((tx) => tx.tasks.create(assigned('t2', ['small'])));
     await vi.waitFor(() =>
-      expect(store.view.tasks.get('t2')?.Status.Err).toBe(
+      expect(store.view.tasks.get('t2')?.unaddressed).toBe(
         'network small does not exist any more: update the service',
       ),
     );

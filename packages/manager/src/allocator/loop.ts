@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../effects.ts';
 import { Loop } from '../loop.ts';
-import { isTerminal, type Task } from '../model/index.ts';
+import { isTerminal, stateOf, type Task, type Wait, wakeAt } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { createIngress } from './network.ts';
 import { allocateService, isAllocated } from './service.ts';
@@ -61,8 +61,8 @@ export function reconcile(
   for (const key of keys) {
     if (tx.services.get(key)) continue;
     try {
-      const wakeAt = reconcileNetwork(tx, key, now);
-      if (wakeAt !== undefined) wakeUps.set(key, wakeAt);
+      const again = wakeAt(reconcileNetwork(tx, key, now));
+      if (again !== undefined) wakeUps.set(key, again);
     } catch (error) {
       log.error({ err: error, networkId: key }, 'no decision about a network, trying again');
       wakeUps.set(key, now + retryMs);
@@ -94,19 +94,19 @@ function allocateRolledBack(tx: Tx, serviceId: string, now: number, log: Pick<Lo
   }
 }
 
-function reconcileNetwork(tx: Tx, networkId: string, now: number): number | undefined {
+function reconcileNetwork(tx: Tx, networkId: string, now: number): readonly Wait[] {
   const network = tx.networks.get(networkId);
   if (!network) {
     const stranded = tx.tasks.by('network', networkId).filter((task) => waitsFor(task, networkId));
     const text = `network ${networkId} does not exist any more: update the service`;
     for (const task of stranded) for (const changed of keptWaiting(task, text)) tx.tasks.update(changed);
-    return undefined;
+    return [];
   }
   const decision = allocateTasks(tx, network, now);
   if (decision.remove) tx.networks.remove(networkId);
   if (decision.network) tx.networks.update(decision.network);
   for (const task of decision.tasks) tx.tasks.update(task);
-  return decision.wakeAt;
+  return decision.waits;
 }
 
 /** Ids of the networks and services that have to be looked at because of one change. */
@@ -149,7 +149,7 @@ function taskMatters({ before, after }: Extract<Change, { table: 'tasks' }>): bo
 }
 
 function claim(task: Task, networkId: string): 'nothing' | 'waits' | 'holds' {
-  if (isTerminal(task.Status.State)) return 'nothing';
+  if (isTerminal(stateOf(task))) return 'nothing';
   if (addressOn(task, networkId) !== undefined) return 'holds';
   return waitsFor(task, networkId) ? 'waits' : 'nothing';
 }

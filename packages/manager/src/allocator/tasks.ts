@@ -1,4 +1,4 @@
-import type { Network, Task } from '../model/index.ts';
+import { type Network, type Task, type Wait, waitOf } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { freeAddress } from './subnets.ts';
 import { fullText, idleMs, nextSubnet, recut, usageOf } from './usage.ts';
@@ -11,8 +11,8 @@ export interface TaskAllocation {
   readonly remove: boolean;
   /** Tasks with an address more, or with the reason why they have to wait. */
   readonly tasks: readonly Task[];
-  /** When to look again although nothing changes (ms since the epoch). */
-  readonly wakeAt?: number;
+  /** What is left as it is for now. */
+  readonly waits: readonly Wait[];
 }
 
 /**
@@ -21,20 +21,21 @@ export interface TaskAllocation {
  */
 export function allocateTasks(view: ReadView, network: Network, now: number): TaskAllocation {
   const { taken, needs, waiting, isEmpty } = usageOf(view, network);
-  if (network.shoal.removing && isEmpty) return { remove: true, tasks: [] };
+  if (network.shoal.removing && isEmpty) return { remove: true, tasks: [], waits: [] };
   if (network.Spec.Driver === 'bridge') {
-    return { remove: false, tasks: waiting.map((task) => withAddress(task, network.ID, '')) };
+    return { remove: false, tasks: waiting.map((task) => withAddress(task, network.ID, '')), waits: [] };
   }
   const { shoal } = recut(network.shoal, { needs, taken }, (own) => nextSubnet(view, own), now);
   const cut = { ...network, shoal };
-  const wakeAt = Math.min(
-    ...shoal.slices.map(({ idleSince = Number.POSITIVE_INFINITY }) => idleSince + idleMs),
-  );
   return {
     remove: false,
     ...(!sameCut(shoal, network.shoal) && { network: cut }),
     tasks: addresses(cut, waiting.toSorted(byAge), taken),
-    ...(Number.isFinite(wakeAt) && { wakeAt }),
+    waits: shoal.slices.flatMap(({ owner, idleSince }) =>
+      idleSince === undefined
+        ? []
+        : waitOf('network', network.ID, `${owner} to need its slice again`, idleSince + idleMs),
+    ),
   };
 }
 
@@ -57,19 +58,14 @@ function withAddress(task: Task, networkId: string, address: string): Task {
   const attachments = (task.shoal.networks ?? []).flatMap(
     (id) => all.find((one) => one.networkId === id) ?? [],
   );
-  const { Err: _, ...status } = task.Status;
-  return {
-    ...task,
-    ...(attachments.length === task.shoal.networks?.length && { Status: status }),
-    shoal: { ...task.shoal, attachments },
-  };
+  const { unaddressed, ...rest } = task;
+  const waits = attachments.length !== task.shoal.networks?.length && unaddressed !== undefined;
+  return { ...rest, ...(waits && { unaddressed }), shoal: { ...task.shoal, attachments } };
 }
 
-/** Says in the task's status why no host has started it; nothing when it says so already. */
-export const keptWaiting = (task: Task, Err: string): Task[] =>
-  task.Status.State === 'assigned' && task.Status.Err !== Err
-    ? [{ ...task, Status: { ...task.Status, Err } }]
-    : [];
+/** Says why no host has started the task; nothing when it says so already. */
+export const keptWaiting = (task: Task, unaddressed: string): Task[] =>
+  task.unaddressed === unaddressed ? [] : [{ ...task, unaddressed }];
 
 const sameCut = (a: Network['shoal'], b: Network['shoal']): boolean =>
   a.slices.length === b.slices.length &&

@@ -1,24 +1,30 @@
-import { type Block, blockAt, holds, parseAddress, parseBlock, tunnelRange } from '@shoal/proto/rules';
-import { compareStates, isTerminal, type Network, type Node, type Task } from '../model/index.ts';
+import {
+  type Block,
+  blockAt,
+  holds,
+  hostNetworkPrefix,
+  parseAddress,
+  parseBlock,
+  tunnelRange,
+} from '@shoal/proto/rules';
+import { compareStates, isTerminal, type Network, type Node, stateOf, type Task } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { withoutSpare } from './spare.ts';
 import { type Cut, cutSlices, freeSubnet, type Need, vipOwner } from './subnets.ts';
 
 /** How long a node keeps its slices without a task on the network: the next one often comes at once. */
 export const idleMs = 30_000;
-/** Nobody tells the manager how large a host's own network is: this much around its address is left alone. */
-const hostNetworkPrefix = 16;
 
 /** The task's own address there. Undefined for one that has ended: its address is free. */
-export function addressOn({ Status, shoal }: Task, networkId: string): string | undefined {
-  if (isTerminal(Status.State)) return undefined;
-  return shoal.attachments?.find((attachment) => attachment.networkId === networkId)?.address;
+export function addressOn(task: Task, networkId: string): string | undefined {
+  if (isTerminal(stateOf(task))) return undefined;
+  return task.shoal.attachments?.find((attachment) => attachment.networkId === networkId)?.address;
 }
 
 /** It has its node, shall run there, and waits for an address. */
 export const waitsFor = (task: Task, networkId: string): boolean =>
-  compareStates(task.Status.State, 'assigned') >= 0 &&
-  !isTerminal(task.Status.State) &&
+  compareStates(stateOf(task), 'assigned') >= 0 &&
+  !isTerminal(stateOf(task)) &&
   (task.DesiredState === 'running' || task.DesiredState === 'ready') &&
   (task.shoal.networks?.includes(networkId) ?? false) &&
   addressOn(task, networkId) === undefined;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aNode, aService, aTask } from '../testing.ts';
-import { anApi, aSpec } from './testing.ts';
+import { anApi, aSpec, joinToken } from './testing.ts';
 
 describe('versions', () => {
   it('serves every path with and without a version from 1.41 to 1.50', async () => {
@@ -208,10 +208,10 @@ describe('the cluster as one host', () => {
       tx.nodes.create(aNode('n2', { judged: { state: 'down', why: 'no beat' } }));
       tx.nodes.create(aNode('n3'));
       tx.services.create(aService('web'));
-      const status = { Timestamp: '', PortStatus: {} };
-      const ContainerStatus = { ContainerID: 'c', PID: 1, ExitCode: 0 };
-      tx.tasks.create(aTask('a', { Status: { ...status, State: 'running', ContainerStatus } }));
-      tx.tasks.create(aTask('b', { Status: { ...status, State: 'failed', ContainerStatus } }));
+      const status = { Timestamp: '' };
+      const container = { ContainerID: 'c', PID: 1, ExitCode: 0 };
+      tx.tasks.create(aTask('a', { Status: { ...status, State: 'running', container } }));
+      tx.tasks.create(aTask('b', { Status: { ...status, State: 'failed', container } }));
       tx.tasks.create(aTask('c'));
     });
     const { body } = await call('GET', '/info');
@@ -231,8 +231,8 @@ describe('the cluster as one host', () => {
         Nodes: 3,
       },
     });
-    expect(JSON.stringify(body)).not.toContain('SWMTKN');
-    expect((await call('GET', '/swarm')).body.JoinTokens.Worker).toBe('SWMTKN-worker');
+    expect(JSON.stringify(body)).not.toContain('SHOAL-1-');
+    expect((await call('GET', '/swarm')).body.JoinTokens.Worker).toBe(joinToken);
     expect((await call('GET', '/version')).body).toMatchObject({ ApiVersion: '1.50', MinAPIVersion: '1.41' });
   });
 
@@ -294,7 +294,10 @@ describe('documentation', () => {
       '/shoal/v1/plan',
       '/shoal/v1/services/{id}/ports',
       '/shoal/v1/tasks/{id}/explain',
+      '/shoal/v1/tokens',
+      '/shoal/v1/tokens/{id}',
       '/swarm',
+      '/swarm/update',
       '/tasks',
       '/tasks/{id}',
       '/tasks/{id}/logs',

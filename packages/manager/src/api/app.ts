@@ -1,27 +1,38 @@
 import swagger from '@fastify/swagger';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 import { isObject } from '../field-path.ts';
-import type { ApiDeps } from './deps.ts';
-import { docsRoutes } from './docs/routes.ts';
-import { knownError, maxBodyBytes } from './errors.ts';
-import { eventRoutes } from './events/routes.ts';
-import { forecastRoutes } from './forecast/routes.ts';
-import { lateValidators } from './late-validators.ts';
-import { closeServersWith } from './listen.ts';
-import { logRoutes } from './logs/routes.ts';
-import { networkRoutes } from './networks/routes.ts';
-import { listenerRoutes } from './nodes/listeners.ts';
-import { livenessRoutes } from './nodes/liveness.ts';
-import { nodeRoutes } from './nodes/routes.ts';
+import { guard, roleFor, tokenRoutes } from './access/index.ts';
+import { docsRoutes } from './docs/index.ts';
+import { eventRoutes } from './events/index.ts';
+import { forecastRoutes } from './forecast/index.ts';
+import {
+  type ApiDeps,
+  acceptJson,
+  checkVersion,
+  describeSchemaErrors,
+  dropQueryCopies,
+  knownError,
+  lateValidators,
+  maxApiVersion,
+  maxBodyBytes,
+  stripVersion,
+  tidy,
+} from './http/index.ts';
+import { closeServersWith } from './listen/index.ts';
+import { logRoutes } from './logs/index.ts';
+import { networkRoutes } from './networks/index.ts';
+import { listenerRoutes, livenessRoutes, nodeRoutes } from './nodes/index.ts';
 import { answerWithoutRoute } from './not-served.ts';
-import { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './request-body.ts';
-import { serviceRoutes } from './services/routes.ts';
-import { reachedAt } from './system/cluster-info.ts';
-import { distributionPath, distributionRoutes } from './system/distribution.ts';
-import { doctorRoutes } from './system/doctor.ts';
-import { systemRoutes } from './system/routes.ts';
-import { taskRoutes } from './tasks/routes.ts';
-import { checkVersion, maxApiVersion, stripVersion } from './versioning.ts';
+import { serviceRoutes } from './services/index.ts';
+import {
+  distributionPath,
+  distributionRoutes,
+  doctorRoutes,
+  reachedAt,
+  swarmRoutes,
+  systemRoutes,
+} from './system/index.ts';
+import { taskRoutes } from './tasks/index.ts';
 
 /** Docker's Engine API over the cluster, ready to be served by `listen`. */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
@@ -44,9 +55,11 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       .header('Api-Version', maxApiVersion)
       .header('Docker-Experimental', 'false')
       .header('Ostype', 'linux')
-      .header('Server', `Shoal/${deps.about.version} (linux)`);
+      .header('Server', `Shoal/${deps.about.version} (linux)`)
+      .header('X-Content-Type-Options', 'nosniff');
     checkVersion(request.raw);
   });
+  guard(app, deps);
   app.addHook('preValidation', async (request) => {
     const schema = request.routeOptions.schema;
     if (!schema?.body) return;
@@ -62,6 +75,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
 
   await app.register(swagger, openApi(deps));
   systemRoutes(app, deps);
+  swarmRoutes(app, deps);
   eventRoutes(app, deps);
   nodeRoutes(app, deps);
   livenessRoutes(app, deps);
@@ -73,6 +87,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   forecastRoutes(app, deps);
   networkRoutes(app, deps);
   distributionRoutes(app, deps);
+  tokenRoutes(app, deps);
   docsRoutes(app);
   await app.ready();
   return app;
@@ -84,7 +99,9 @@ const parametersOf = (querystring: unknown): string[] =>
 function answerErrors(app: FastifyInstance, { log, store, about }: ApiDeps): void {
   app.setErrorHandler(async (error, request, reply) => {
     const known = knownError(error);
-    if (!known) log.error({ err: error, method: request.method, url: request.url }, 'request failed');
+    // Without the query: some clients put whole specs into it.
+    const [path] = request.url.split('?');
+    if (!known) log.error({ err: error, method: request.method, path }, 'request failed');
     const message = known?.message ?? `internal error: ${error instanceof Error ? error.message : error}`;
     return reply.code(known?.status ?? 500).send({ message });
   });
@@ -103,8 +120,9 @@ const openApi = ({ about }: ApiDeps) => ({
       description:
         `Docker's Engine API (version ${maxApiVersion}) over a cluster of Docker hosts: point \`docker -H\`, a Docker ` +
         'client library or curl at it. Every path may be prefixed with a version, as in /v1.41/services. ' +
-        'What Docker lacks is below /shoal/v1.',
+        'What Docker lacks is below /shoal/v1. `x-shoal-role` is the least role that may use a path.',
     },
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } as const } },
     tags: [
       { name: 'Services', description: 'What should run' },
       { name: 'Tasks', description: 'What does run, and where' },
@@ -115,8 +133,12 @@ const openApi = ({ about }: ApiDeps) => ({
       { name: 'Shoal', description: "Beyond Docker's API" },
     ],
   },
-  transform: ({ schema, url }: { schema: object; url: string }) => ({
-    schema,
+  transform: ({ schema, url, route }: { schema: object; url: string; route: RouteOptions }) => ({
+    schema: { ...schema, ...needs(roleFor([route.method].flat()[0] ?? '', url)) },
     url: url === distributionPath ? '/distribution/{name}/json' : url,
   }),
 });
+
+/** What the document says of who may use a route. */
+const needs = (role: string | undefined) =>
+  role === 'anyone' ? { security: [] } : { security: [{ bearer: [] }], 'x-shoal-role': role };

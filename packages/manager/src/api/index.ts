@@ -1,3 +1,3 @@
 export { buildApi } from './app.ts';
-export type { ApiDeps } from './deps.ts';
-export { listen } from './listen.ts';
+export type { ApiDeps } from './http/index.ts';
+export { listen, parseAddress, readTls, type TlsFiles } from './listen/index.ts';

@@ -1,5 +1,5 @@
-import { ApiError } from './errors.ts';
-import { howToJoin } from './system/join-words.ts';
+import { ApiError } from './http/index.ts';
+import { howToJoin } from './system/index.ts';
 
 /** A kind of objects of Docker's API that Shoal does not serve, with what a user can do instead. */
 interface Kind {
@@ -94,9 +94,19 @@ const namedKinds: readonly NamedKind[] = [
 
 const otherKinds: readonly Kind[] = [
   {
-    path: /^\/swarm\/(init|join|leave|update|unlock)$/,
+    path: /^\/swarm\/(init|join)$/,
     what: 'changes of the swarm itself',
-    instead: 'hosts join by starting an agent with the join token of GET /swarm',
+    instead: 'this is a cluster already; hosts join it by their agents, see `docker swarm join-token worker`',
+  },
+  {
+    path: /^\/swarm\/leave$/,
+    what: 'changes of the swarm itself',
+    instead: 'to take a host out, stop its agent there and say `docker node rm --force NODE` here',
+  },
+  {
+    path: /^\/swarm\/unlock$/,
+    what: 'changes of the swarm itself',
+    instead: 'managers are never locked',
   },
   { path: /^\/auth$/, what: 'logins', instead: 'send credentials with --with-registry-auth' },
 ];

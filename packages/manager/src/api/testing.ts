@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { createIngress } from '../allocator/network.ts';
 import type { LivenessReport } from '../liveness/index.ts';
@@ -5,19 +6,22 @@ import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
+import { aCluster } from '../testing.ts';
+import { Authority } from '../trust/index.ts';
 import { buildApi } from './app.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiDeps } from './http/deps.ts';
 
 export const testClock = () => Date.UTC(2026, 0, 1);
+
+export const authority = new Authority({ sealingKey: randomBytes(32), clock: testClock });
+const trust = await authority.begin('cluster');
+/** Of workers. */
+export const joinToken = authority.joinToken(trust, 'worker');
 
 const aStore = async (seed: (tx: Tx) => void): Promise<Store> => {
   const store = await Store.open(memoryBackend(), testClock);
   await store.update((tx) => {
-    tx.clusters.create({
-      ID: 'cluster',
-      JoinTokens: { Worker: 'SWMTKN-worker', Manager: 'SWMTKN-manager' },
-      TaskHistoryRetentionLimit: 5,
-    });
+    tx.clusters.create(aCluster({ ID: 'cluster', trust }));
     createIngress(tx);
     seed(tx);
   });
@@ -43,8 +47,10 @@ const aReport: ApiDeps['liveness'] = ({ ID }): LivenessReport => ({
 export const anApp = (store: ApiDeps['store'], ask: Ask = nobody, tunnel: Tunnel = nobody) => {
   let ids = 0;
   return buildApi({
+    through: 'socket',
     store,
     clock: testClock,
+    authority,
     ids: () => `id${String(++ids).padStart(23, '0')}`,
     log: pino({ level: 'silent' }),
     queries: {

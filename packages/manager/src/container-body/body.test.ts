@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import type { ContainerSpec, Task } from '../model/index.ts';
-import { aTask } from '../testing.ts';
+import { aTask, type TaskChange } from '../testing.ts';
 import { containerBody } from './index.ts';
 
 const names = { serviceName: 'web', containerName: 'web.1.t1' };
 /** What is posted, so after it went over the wire. */
-const bodyOf = (parts: Partial<Task>): unknown =>
+const bodyOf = (parts: TaskChange): unknown =>
   JSON.parse(JSON.stringify(containerBody(aTask('t1', { ServiceID: 's1', NodeID: 'n1', ...parts }), names)));
 
 it('leaves to the image what the spec does not say', () => {
@@ -128,7 +128,7 @@ it('passes on everything a spec can say', () => {
     { TargetPort: 80, PublishedPort: 8081 },
     { Protocol: 'udp' as const, TargetPort: 53 },
   ];
-  const GenericResources = [
+  const genericResources = [
     { NamedResourceSpec: { Kind: 'gpu', Value: 'uuid1' } },
     { NamedResourceSpec: { Kind: 'gpu', Value: 'uuid2' } },
     { DiscreteResourceSpec: { Kind: 'ssd', Value: 3 } },
@@ -137,7 +137,13 @@ it('passes on everything a spec can say', () => {
     const less = { ...full, ContainerSpec: { ...full.ContainerSpec, [field]: undefined } };
     expect(bodyOf({ Spec: less }), field).not.toEqual(bodyOf({ Spec: full }));
   }
-  expect(bodyOf({ Spec: full, GenericResources, shoal: { specVersion: 1, ports } })).toMatchInlineSnapshot(`
+  expect(
+    bodyOf({
+      Spec: full,
+      placement: { at: '', scores: {}, genericResources },
+      shoal: { specVersion: 1, ports },
+    }),
+  ).toMatchInlineSnapshot(`
     {
       "Cmd": [
         "-v",
@@ -334,7 +340,7 @@ it('leaves to Docker what is null, as Go clients write it', () => {
     Resources: { Limits: null, MemorySwappiness: null, SwapBytes: null },
     LogDriver: null,
   };
-  expect(bodyOf({ Spec } as unknown as Partial<Task>)).toEqual(
+  expect(bodyOf({ Spec } as unknown as TaskChange)).toEqual(
     bodyOf({ Spec: { ContainerSpec: { Image: 'nginx:1' } } }),
   );
 });

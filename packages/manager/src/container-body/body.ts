@@ -19,7 +19,7 @@ export function containerBody(task: Task, names: TaskNames) {
   return {
     Image: spec.Image ?? '',
     Labels: labels(task, spec, names),
-    Env: [...(spec.Env ?? []), ...genericResourceEnv(task.GenericResources ?? [])],
+    Env: [...(spec.Env ?? []), ...genericResourceEnv(task.placement?.genericResources ?? [])],
     ...(spec.Hostname && { Hostname: spec.Hostname }),
     ...(spec.User && { User: spec.User }),
     ...(spec.Dir && { WorkingDir: spec.Dir }),

@@ -10,6 +10,7 @@ import {
   type Node,
   type Service,
   slotKey,
+  stateOf,
   type Task,
   taskStates,
 } from '../model/index.ts';
@@ -17,7 +18,7 @@ import { schedulerLoop } from '../scheduler/index.ts';
 import { orchestratorLoop } from '../services/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
-import { aNode, aService } from '../testing.ts';
+import { aNode, aService, withStatus } from '../testing.ts';
 import { type Fault, type Forecast, faults, forecast } from './forecast.ts';
 
 const log = pino({ level: 'silent' });
@@ -45,13 +46,14 @@ async function aCluster(nodes: readonly Node[], services: readonly Service[]) {
 
 function step(tx: Tx): void {
   for (const task of [...tx.tasks.all()]) {
-    const { Status, DesiredState, NodeID = '' } = task;
-    if (isTerminal(Status.State) || compareStates(Status.State, 'assigned') < 0) continue;
+    const { DesiredState, NodeID = '' } = task;
+    const state = stateOf(task);
+    if (isTerminal(state) || compareStates(state, 'assigned') < 0) continue;
     if (!isReady(tx.nodes.get(NodeID))) continue;
     const isWanted = DesiredState === 'running' || DesiredState === 'ready';
-    if (isWanted && compareStates(Status.State, DesiredState) >= 0) continue;
-    const State = isWanted ? taskStates[taskStates.indexOf(Status.State) + 1] : 'shutdown';
-    if (State) tx.tasks.update({ ...task, Status: { ...Status, State, Timestamp: isoTime(clock()) } });
+    if (isWanted && compareStates(state, DesiredState) >= 0) continue;
+    const State = isWanted ? taskStates[taskStates.indexOf(state) + 1] : 'shutdown';
+    if (State) tx.tasks.update(withStatus(task, { State, Timestamp: isoTime(clock()) }));
   }
 }
 
@@ -130,13 +132,13 @@ const strike = (store: Store, fault: Fault, ids: readonly string[]) =>
     }
   });
 
-const isLive = ({ DesiredState, Status }: Task) => DesiredState === 'running' && !isTerminal(Status.State);
+const isLive = (task: Task) => task.DesiredState === 'running' && !isTerminal(stateOf(task));
 
 /** Where the wanted task of each place is; `nowhere` while no node takes it. */
 function places(store: Store, except: readonly string[]): Map<string, string> {
   const where = new Map<string, string>();
   for (const task of store.view.tasks.all()) {
-    const isPlaced = compareStates(task.Status.State, 'assigned') >= 0;
+    const isPlaced = compareStates(stateOf(task), 'assigned') >= 0;
     if (isPlaced && (!isLive(task) || except.includes(task.NodeID ?? ''))) continue;
     if (!isPlaced && task.Slot === undefined) continue;
     where.set(`${task.ServiceID}/${slotKey(task)}`, isPlaced ? (task.NodeID ?? '') : 'nowhere');

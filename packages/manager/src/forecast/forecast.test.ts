@@ -11,7 +11,7 @@ const log = pino({ level: 'silent' });
 const runningOn = (NodeID: string, id: string, change: Partial<Task> = {}): Task =>
   aTask(id, {
     NodeID,
-    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'running', PortStatus: {} },
+    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'running' },
     ...change,
   });
 

@@ -1,5 +1,14 @@
 import type { Logger } from 'pino';
-import { compareStates, isTerminal, isWanted, type Node, slotKey, type Task } from '../model/index.ts';
+import {
+  compareStates,
+  isTerminal,
+  isWanted,
+  type Node,
+  slotKey,
+  stateOf,
+  type Task,
+  whyWaiting,
+} from '../model/index.ts';
 import { beginTransaction, type ReadView, slotIndexKey } from '../store/index.ts';
 import { playOut, servicesOn } from './play-out.ts';
 
@@ -54,7 +63,7 @@ export function forecast(
     const next = successor(after, task, struck);
     if (!next) result.stays.push({ ...fate, reason: whyNot(view, fault, task, nodes) });
     else if (isPlaced(next)) result.moves.push({ ...fate, to: hostname(view, next.NodeID ?? '') });
-    else result.noRoom.push({ ...fate, reason: next.Status.Err ?? 'no node was found' });
+    else result.noRoom.push({ ...fate, reason: whyWaiting(next) ?? 'no node was found' });
   }
   return { fault, nodes: nodes.map(({ ID }) => hostname(view, ID)), ...result };
 }
@@ -82,9 +91,9 @@ function afterwards(
   return tx;
 }
 
-const isPlaced = ({ Status }: Task): boolean => compareStates(Status.State, 'assigned') >= 0;
+const isPlaced = (task: Task): boolean => compareStates(stateOf(task), 'assigned') >= 0;
 
-const isLive = (task: Task): boolean => isWanted(task) && !isTerminal(task.Status.State);
+const isLive = (task: Task): boolean => isWanted(task) && !isTerminal(stateOf(task));
 
 /** One task of each place there: the one that is nearest to running. */
 function tasksOn(view: ReadView, nodeIds: ReadonlySet<string>): Task[] {
@@ -94,7 +103,7 @@ function tasksOn(view: ReadView, nodeIds: ReadonlySet<string>): Task[] {
       if (!isLive(task) || !isPlaced(task)) continue;
       const key = slotIndexKey(task.ServiceID, slotKey(task));
       const other = places.get(key);
-      if (!other || compareStates(task.Status.State, other.Status.State) > 0) places.set(key, task);
+      if (!other || compareStates(stateOf(task), stateOf(other)) > 0) places.set(key, task);
     }
   }
   return [...places.values()];
@@ -104,7 +113,7 @@ function successor(after: ReadView, task: Task, struck: ReadonlySet<string>): Ta
   return after.tasks
     .by('slot', slotIndexKey(task.ServiceID, slotKey(task)))
     .filter((other) => isLive(other) && !struck.has(other.NodeID ?? ''))
-    .sort((a, b) => compareStates(b.Status.State, a.Status.State))[0];
+    .sort((a, b) => compareStates(stateOf(b), stateOf(a)))[0];
 }
 
 function whyNot(view: ReadView, fault: Fault, { ServiceID }: Task, nodes: readonly Node[]): string {

@@ -1,6 +1,14 @@
 import type { Logger } from 'pino';
 import { isoTime } from '../effects.ts';
-import { compareStates, isReady, isTerminal, type Node, type Task, type TaskState } from '../model/index.ts';
+import {
+  compareStates,
+  isReady,
+  isTerminal,
+  type Node,
+  type ObservedState,
+  stateOf,
+  type Task,
+} from '../model/index.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
 import { reconcile } from '../services/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
@@ -41,13 +49,15 @@ export function servicesOn(view: ReadView, nodes: readonly Node[]): string[] {
 function runAgents(tx: Tx, now: number): void {
   for (const task of [...tx.tasks.all()]) {
     const isHeard = isReady(tx.nodes.get(task.NodeID ?? ''));
-    const State = isHeard ? nextState(task) : undefined;
-    if (State) tx.tasks.update({ ...task, Status: { ...task.Status, State, Timestamp: isoTime(now) } });
+    const state = isHeard ? nextState(task) : undefined;
+    if (state) tx.tasks.update({ ...task, observed: { ...task.observed, state, at: isoTime(now) } });
   }
 }
 
-function nextState({ Status, DesiredState }: Task): TaskState | undefined {
-  if (isTerminal(Status.State) || compareStates(Status.State, 'assigned') < 0) return undefined;
+function nextState(task: Task): ObservedState | undefined {
+  const state = stateOf(task);
+  const { DesiredState } = task;
+  if (isTerminal(state) || compareStates(state, 'assigned') < 0) return undefined;
   if (DesiredState !== 'running' && DesiredState !== 'ready') return 'shutdown';
-  return compareStates(Status.State, DesiredState) < 0 ? DesiredState : undefined;
+  return compareStates(state, DesiredState) < 0 ? DesiredState : undefined;
 }

@@ -20,13 +20,13 @@ function waitsFor(leases: Leases): string | null {
   const old = aTask('old', {
     NodeID: 'n1',
     DesiredState: 'shutdown',
-    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'running', PortStatus: {} },
+    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'running' },
     shoal: isolated,
   });
   const next = aTask('next', {
     NodeID: 'n2',
     DesiredState: 'ready',
-    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'ready', PortStatus: {} },
+    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'ready' },
     shoal: { ...isolated, stopFirst: true },
   });
   for (const task of [old, next]) tables.tasks.put(task);

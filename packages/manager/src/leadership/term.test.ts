@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
+import type { Cluster } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
+import { aCluster } from '../testing.ts';
 import { beginTerm, nextTerm } from './term.ts';
 
 const now = Date.UTC(2026, 0, 1);
@@ -17,16 +19,20 @@ it('a term is higher than all before it, also of a manager whose state is older,
 it('makes the cluster once; each further term changes nothing of it but the ports', async () => {
   const store = await Store.open(memoryBackend(), () => now);
   let id = 0;
+  const made: string[] = [];
   const begin = (port: number) =>
     beginTerm(store, {
       clock: () => now,
       ids: () => `id${++id}`,
-      joinToken: 'given',
+      newTrust: async (clusterId) => {
+        made.push(clusterId);
+        return aCluster().trust;
+      },
       managerPorts: [{ port, what: "the manager's API" }],
     });
   await begin(2475);
   const [first] = store.view.clusters.all();
-  expect(first).toMatchObject({ JoinTokens: { Worker: 'given', Manager: 'SHOAL-1-id2-id3' } });
+  expect(first).toMatchObject({ ID: 'id1', trust: aCluster().trust });
   await begin(2476);
   const { Version: _v, UpdatedAt: _u, ...second } = [...store.view.clusters.all()][0] ?? {};
   const { Version: _w, UpdatedAt: _x, ...expected } = first ?? {};
@@ -35,17 +41,14 @@ it('makes the cluster once; each further term changes nothing of it but the port
     term: now / 1_000 + 1,
     managerPorts: [{ port: 2476, what: "the manager's API" }],
   });
+  expect(made).toEqual(['id1']);
 });
 
-it('of state that has none begins one', async () => {
+it('of state that has none, nor an authority, begins both', async () => {
   const store = await Store.open(memoryBackend(), () => now);
-  await store.update((tx) =>
-    tx.clusters.create({
-      ID: 'c',
-      JoinTokens: { Worker: 'w', Manager: 'm' },
-      TaskHistoryRetentionLimit: 5,
-    }),
-  );
-  await beginTerm(store, { clock: () => now, ids: () => 'x', joinToken: undefined, managerPorts: [] });
-  expect([...store.view.clusters.all()]).toMatchObject([{ ID: 'c', term: now / 1_000 }]);
+  const { trust, ...before } = aCluster();
+  await store.update((tx) => tx.clusters.create(before as Cluster));
+  const newTrust = async () => trust;
+  await beginTerm(store, { clock: () => now, ids: () => 'x', newTrust, managerPorts: [] });
+  expect([...store.view.clusters.all()]).toMatchObject([{ ID: 'c', term: now / 1_000, trust }]);
 });

@@ -1,12 +1,12 @@
 import type { Clock, Ids } from '../effects.ts';
-import type { Cluster } from '../model/index.ts';
+import type { Cluster, Trust } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
 
 interface Beginning {
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Of a new cluster; made up if there is none. */
-  readonly joinToken: string | undefined;
+  /** What a cluster without one begins with. */
+  readonly newTrust: (clusterId: string) => Promise<Trust>;
   readonly managerPorts: NonNullable<Cluster['managerPorts']>;
 }
 
@@ -14,26 +14,21 @@ interface Beginning {
  * Begins to lead: what the manager says of itself, and its term, are durable when this resolves. Before that nobody may
  * hear of the term.
  */
-export const beginTerm = (
-  store: Pick<Store, 'update'>,
-  { clock, ids, joinToken, managerPorts }: Beginning,
-): Promise<void> =>
-  store.update((tx) => {
+export async function beginTerm(
+  store: Pick<Store, 'view' | 'update'>,
+  { clock, ids, newTrust, managerPorts }: Beginning,
+): Promise<void> {
+  const [known] = store.view.clusters.all();
+  const ID = known?.ID ?? ids();
+  // State of before there was an authority has none.
+  const trust = known?.trust ?? (await newTrust(ID));
+  await store.update((tx) => {
     const [cluster] = tx.clusters.all();
     const term = nextTerm(cluster?.term ?? 0, clock());
-    if (cluster) {
-      tx.clusters.update({ ...cluster, term, managerPorts });
-      return;
-    }
-    const token = (given?: string) => given ?? `SHOAL-1-${ids()}-${ids()}`;
-    tx.clusters.create({
-      ID: ids(),
-      JoinTokens: { Worker: token(joinToken), Manager: token() },
-      TaskHistoryRetentionLimit: 5,
-      term,
-      managerPorts,
-    });
+    if (cluster) tx.clusters.update({ ...cluster, term, managerPorts, trust });
+    else tx.clusters.create({ ID, trust, TaskHistoryRetentionLimit: 5, term, managerPorts });
   }, 'manager');
+}
 
 /**
  * Higher than `last`. At least the seconds since the epoch, so that agents also take a manager whose state was brought back

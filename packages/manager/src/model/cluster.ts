@@ -1,10 +1,43 @@
+/** The cluster's authority over certificates. What is sealed opens only with a key that is not in the store. */
+export interface Trust {
+  /** The root that signs. */
+  readonly root: SealedRoot;
+  /** The root before it, as long as some node's certificate is from that one: meanwhile both are trusted. */
+  readonly former?: FormerRoot;
+  /** Sealed: what follows the digest in the join tokens. */
+  readonly joinSecrets: { readonly worker: string; readonly manager: string };
+  /** How long a certificate counts. */
+  readonly nodeCertExpiryMs: number;
+  /** Docker's Spec.CAConfig.ForceRotate, as it was last asked for. */
+  readonly forceRotate: number;
+}
+
+export interface SealedRoot {
+  /** PEM. */
+  readonly certificate: string;
+  /** As join tokens carry it. */
+  readonly digest: string;
+  /** Its private key (PKCS#8, PEM), sealed. */
+  readonly key: string;
+  /** Name and public key as Docker's TLSInfo has them, base64. */
+  readonly issuer: { readonly subject: string; readonly publicKey: string };
+}
+
+export interface FormerRoot {
+  readonly certificate: string;
+  readonly digest: string;
+  readonly issuer: SealedRoot['issuer'];
+  /** The root that signs, signed by this one: so it counts for those who know only this one. PEM. */
+  readonly crossSigned: string;
+}
+
 /** Facts about the whole cluster; there is exactly one such object. */
 export interface Cluster {
   readonly ID: string;
   readonly Version: { readonly Index: number };
   readonly CreatedAt: string;
   readonly UpdatedAt: string;
-  readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
+  readonly trust: Trust;
   /** Ended tasks kept per slot, beside the live one (Swarm's TaskHistoryRetentionLimit, default 5). */
   readonly TaskHistoryRetentionLimit: number;
   /** Of the manager that leads, or led last: greater than that of all before it. None before the first had one. */

@@ -17,5 +17,8 @@ export * from './network-mode.ts';
 export * from './node.ts';
 export * from './restart-rules.ts';
 export * from './service.ts';
+export * from './swarm.ts';
 export * from './task.ts';
+export * from './task-status.ts';
+export * from './token.ts';
 export * from './wait.ts';

@@ -22,7 +22,13 @@ export const NodeDescription = object({
       Plugins: opt(Type.Array(object({ Type: opt(Type.String()), Name: opt(Type.String()) }))),
     }),
   ),
-  TLSInfo: opt(Type.Object({})),
+  TLSInfo: opt(
+    object({
+      TrustRoot: opt(Type.String()),
+      CertIssuerSubject: opt(Type.String()),
+      CertIssuerPublicKey: opt(Type.String()),
+    }),
+  ),
 });
 export type NodeDescription = Static<typeof NodeDescription>;
 
@@ -115,8 +121,10 @@ export interface Judged {
 export interface Allotted {
   /** Small and unique (1 … 65,535): the host's address inside the overlay derives from it. */
   readonly number: number;
-  /** SHA-256, hexadecimal, of the secret that its agent has to know. */
-  readonly secretHash: string;
+  /** SHA-256, hexadecimal, of the public key that it joined with: it may ask again when the answer was lost. */
+  readonly keyHash: string;
+  /** Digest of the root of the newest certificate that its agent has shown; empty before the first. */
+  readonly signedBy: string;
   /** Networks that cover what the host needs: it has no part of them. Absent for none. */
   readonly closedTo?: readonly ClosedNetwork[];
 }

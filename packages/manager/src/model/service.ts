@@ -151,3 +151,12 @@ export interface Service {
   readonly UpdateStatus?: UpdateStatus;
   readonly shoal: ServiceInternals;
 }
+
+type WithMode = { readonly Mode?: ServiceSpec['Mode'] | undefined };
+
+/** Docker's word. A service without a mode is replicated. */
+export const modeOf = ({ Mode }: WithMode): 'global' | 'replicated' =>
+  Mode?.Global ? 'global' : 'replicated';
+
+/** How many tasks a replicated service should have; Docker's default is one. */
+export const replicasOf = ({ Mode }: WithMode): number => Mode?.Replicated?.Replicas ?? 1;

@@ -1,14 +1,7 @@
-import {
-  compareStates,
-  type DesiredState,
-  isTerminal,
-  isWantedState,
-  type TaskState,
-} from '@shoal/proto/rules';
+import { type DesiredState, isWantedState, type TaskState } from '@shoal/proto/rules';
 import { type Static, Type } from 'typebox';
 import { GenericResource, metaSchemas, type PortConfig, PortConfig as PortConfigSchema } from './common.ts';
 import type { TaskAttachment } from './network.ts';
-import { isDown, type Node } from './node.ts';
 import { object, opt, stringMap } from './schema.ts';
 import { TaskSpec } from './service.ts';
 
@@ -50,13 +43,23 @@ export interface PendingReason {
   readonly text: string;
 }
 
-/** What was known when the task got its node. */
+/** What the scheduler gave the task, and what was known then. It has its node since. */
 export interface Placed {
   readonly at: string;
+  /** Generic resources handed to it on its node, named ones by their value. Absent for none. */
+  readonly genericResources?: readonly GenericResource[];
   /** Of the chosen node, by name of the score. */
   readonly scores: Readonly<Record<string, number>>;
   /** Its volumes whose content is on another host; absent when there is none. */
   readonly leftBehind?: readonly LeftVolume[];
+}
+
+/** That the scheduler looked for a node and found none. */
+export interface Unplaced {
+  readonly at: string;
+  /** The task's specVersion that was looked at: of another one it says nothing. */
+  readonly specVersion: number;
+  readonly reasons: readonly PendingReason[];
 }
 
 /** A volume that the task's slot used on another host before. */
@@ -117,9 +120,11 @@ export interface TaskInternals {
   readonly networks?: readonly string[];
   /** `host`, `none`, `bridge` (the daemon's own), or `service:NAME` to share that task's; instead of networks. */
   readonly networkMode?: string;
-  /** With `service:NAME`: the task whose network it shares. It is set before the task gets its node. */
+  /** With `service:NAME`: the task whose network it shares, beside which the scheduler puts it. */
   readonly companion?: Companion;
-  /** Its addresses, one per network once it is placed and there is room for it on each. */
+  /** With `service:NAME`, as long as there is no such task: what it waits for, in words. */
+  readonly lacksCompanion?: string;
+  /** Its addresses, one per network once it is placed and there is room for it on each. Written by the allocator alone. */
   readonly attachments?: readonly TaskAttachment[];
   /** A restarted task is prepared at once but started only then (ms since the epoch); desired is `ready` until. */
   readonly startAfter?: number;
@@ -147,8 +152,6 @@ export interface TaskInternals {
   readonly relieves?: readonly string[];
   /** The task whose place it takes in a rolling update: it counts against Parallelism until it runs or ends. */
   readonly replaces?: string;
-  readonly placement?: Placed;
-  readonly pending?: readonly PendingReason[];
 }
 
 export interface ContainerStatus {
@@ -157,25 +160,34 @@ export interface ContainerStatus {
   readonly ExitCode: number;
 }
 
-/** Observed by the agent (by the manager up to `assigned`). */
-export interface ObservedStatus {
-  readonly Timestamp: string;
-  readonly State: TaskState;
-  readonly Message?: string;
-  readonly Err?: string;
+/** States that agents report; those before are the manager's. */
+export type ObservedState = Exclude<TaskState, 'new' | 'pending' | 'assigned' | 'remove' | 'orphaned'>;
+
+/** What its agent said of it last. Written by the agents' room alone. */
+export interface Observed {
+  readonly state: ObservedState;
+  /** When it came into that state, by the manager's clock. */
+  readonly at: string;
+  readonly message?: string;
+  /** Why it failed; of one that runs: why it gets no traffic. */
+  readonly err?: string;
   /** It failed for want of memory. */
-  readonly OOMKilled?: true;
+  readonly oomKilled?: true;
   /** It failed because its host's daemon refused to start the container. */
   readonly startRefused?: true;
   /** Its host stopped it for want of contact with the manager. */
   readonly cutOff?: true;
-  /** It runs with the limits it had: why its daemon refused those that its service has got since. */
-  readonly limitsRefused?: string;
-  readonly ContainerStatus?: ContainerStatus;
-  readonly PortStatus: { readonly Ports?: readonly PortConfig[] };
+  /** It runs with the limits it had, since its daemon refused those of `specVersion`. */
+  readonly limitsRefused?: { readonly why: string; readonly specVersion: number };
+  readonly container?: ContainerStatus;
+  /** With publish mode `host`, as they are published there. Absent for none. */
+  readonly ports?: readonly PortConfig[];
 }
 
-/** A task as stored: one attempt to run one container. It is never moved or restarted; another one replaces it. */
+/**
+ * A task as stored: one attempt to run one container. It is never moved or restarted; another one replaces it. Each part
+ * has one writer; what Docker calls its status is derived: `taskStatus`, `stateOf`.
+ */
 export interface Task {
   readonly ID: string;
   readonly Version: { readonly Index: number };
@@ -186,18 +198,20 @@ export interface Task {
   readonly ServiceID: string;
   /** 1, 2, … for replicated services; absent for global ones, whose slot is the node. */
   readonly Slot?: number;
-  /** Empty until placed. For global services it is set from the start. */
+  /** Of one that belongs to a node from the start: that one; else absent until the scheduler has placed it. */
   readonly NodeID?: string;
-  readonly Status: ObservedStatus;
   readonly DesiredState: DesiredState;
-  /** Generic resources handed to this task on its node, named ones by their value. */
-  readonly GenericResources?: readonly GenericResource[];
   readonly shoal: TaskInternals;
+  /** Absent as long as it has no node, and `unplaced` once it has; both written by the scheduler alone. */
+  readonly placement?: Placed;
+  readonly unplaced?: Unplaced;
+  /** Why it gets no address on its node, in words. Written by the allocator alone. */
+  readonly unaddressed?: string;
+  /** Absent until its agent has heard of it. */
+  readonly observed?: Observed;
+  /** When people removed its node, which it outlived: nobody will say any more what became of it. */
+  readonly nodeRemovedAt?: string;
 }
-
-/** Its host refused its image, a mount, a device or the like: nothing of it ran. */
-export const isRefused = ({ Status }: Task): boolean =>
-  Status.State === 'rejected' || Status.startRefused === true;
 
 /** It is meant to run, or to be ready to; otherwise only to end. */
 export const isWanted = ({ DesiredState }: Pick<Task, 'DesiredState'>): boolean =>
@@ -213,16 +227,3 @@ export const slotOf = ({ Slot, NodeID }: Pick<Task, 'Slot' | 'NodeID'>): string 
 /** Slot number, or node for global services: what a replacement takes over. */
 export const slotKey = (task: Task): string =>
   task.Slot === undefined ? `node:${task.NodeID ?? ''}` : `slot:${task.Slot}`;
-
-/**
- * A task's state as far as it is known. On a node that is down, or that is gone, nobody can tell whether it still runs:
- * there it is `orphaned`, Docker's word for that. It is its old self again once the node is heard.
- */
-export function knownState(
-  { NodeID, Status }: Pick<Task, 'NodeID' | 'Status'>,
-  nodes: { get(id: string): Node | undefined },
-): TaskState {
-  const { State } = Status;
-  if (!NodeID || isTerminal(State) || compareStates(State, 'assigned') < 0) return State;
-  return isDown(nodes.get(NodeID)) ? 'orphaned' : State;
-}

@@ -1,6 +1,6 @@
 /** What a decision is about. Slots by their key, which for global services names the node. */
 export interface Subject {
-  readonly kind: 'task' | 'slot' | 'service' | 'node';
+  readonly kind: 'task' | 'slot' | 'service' | 'node' | 'network';
   readonly id: string;
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isTerminal, type ServiceSpec, type Task, type UpdateConfig } from '../model/index.ts';
+import { isTerminal, type ServiceSpec, stateOf, type Task, type UpdateConfig } from '../model/index.ts';
 import { Simulation } from '../services/simulation.fixture.ts';
 
 const second = 1_000;
@@ -71,16 +71,12 @@ const perNode = (tasks: readonly Task[]): number[] =>
 /** Of each slot the newest task that has a node and is meant to stay. */
 function newestOfSlots({ tasks }: Simulation): Task[] {
   const placed = tasks
-    .filter(
-      ({ NodeID, DesiredState, Status }) =>
-        NodeID && DesiredState !== 'shutdown' && !isTerminal(Status.State),
-    )
+    .filter((task) => task.NodeID && task.DesiredState !== 'shutdown' && !isTerminal(stateOf(task)))
     .sort((a, b) => (a.ID < b.ID ? -1 : 1));
   return [...new Map(placed.map((task) => [task.Slot, task])).values()];
 }
 
-const isServing = ({ Status, DesiredState }: Simulation['tasks'][number]): boolean =>
-  Status.State === 'running' && DesiredState === 'running';
+const isServing = (task: Task): boolean => stateOf(task) === 'running' && task.DesiredState === 'running';
 
 describe('an update', () => {
   it('ends as even as it began, whatever its order and parallelism, and replaces each task once', async () => {

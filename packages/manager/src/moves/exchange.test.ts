@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Service, ServiceSpec, Task } from '../model/index.ts';
+import { type Service, type ServiceSpec, stateOf, type Task } from '../model/index.ts';
 import { type Loops, options, withLoops } from '../services/loops.fixture.ts';
-import { aService } from '../testing.ts';
+import { aService, withStatus } from '../testing.ts';
 import { rebalanceLoop } from './rebalancer.ts';
 
 const open = withLoops();
@@ -36,8 +36,7 @@ async function apart(a: Partial<ServiceSpec> = {}, b: Partial<ServiceSpec> = {})
 }
 
 const tasksOf = ({ store }: Loops, service: string) => store.view.tasks.by('service', service);
-const isServing = ({ Status, DesiredState }: Task) =>
-  Status.State === 'running' && DesiredState === 'running';
+const isServing = (task: Task) => stateOf(task) === 'running' && task.DesiredState === 'running';
 const serving = (loops: Loops, service: string) => tasksOf(loops, service).filter(isServing);
 
 /** Tasks that serve, at least, and at most on one node, while time passes. */
@@ -47,9 +46,9 @@ async function watch(loops: Loops, ms: number) {
   const unwatch = loops.store.watch(() => {
     for (const service of ['a', 'b']) least = Math.min(least, serving(loops, service).length);
     const running = [...loops.store.view.tasks.all()].filter(
-      ({ Status, DesiredState }) =>
-        ['starting', 'running'].includes(Status.State) ||
-        (DesiredState === 'running' && Status.State === 'ready'),
+      (task) =>
+        ['starting', 'running'].includes(stateOf(task)) ||
+        (task.DesiredState === 'running' && stateOf(task) === 'ready'),
     );
     for (const node of ['n1', 'n2'])
       most = Math.max(most, running.filter(({ NodeID }) => NodeID === node).length);
@@ -125,16 +124,16 @@ describe('two services of which each has a node of its own, with no room for mor
       for (const change of changes) {
         if (change.table !== 'tasks' || !change.after?.shoal.exchange) continue;
         const task = change.after;
-        if (task.ServiceID !== 'b' || task.Status.State !== 'assigned') continue;
-        const Status = { ...task.Status, State: 'rejected' as const };
-        void loops.store.update((tx) => void tx.tasks.update({ ...task, Status }));
+        if (task.ServiceID !== 'b' || stateOf(task) !== 'assigned') continue;
+        const Status = { State: 'rejected' as const };
+        void loops.store.update((tx) => void tx.tasks.update(withStatus(task, Status)));
       }
     });
     expect(await watch(loops, 300 * second)).toEqual({ least: 2, most: 2 });
     unwatch();
     const ended = ['a', 'b'].map((service) => tasksOf(loops, service).filter((task) => !isServing(task)));
     for (const tasks of ended)
-      expect(tasks.map(({ shoal, Status }) => [shoal.stopReason, Status.State !== 'running'])).toEqual([
+      expect(tasks.map((task) => [task.shoal.stopReason, stateOf(task) !== 'running'])).toEqual([
         ['move-failed', true],
       ]);
   });

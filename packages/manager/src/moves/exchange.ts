@@ -3,6 +3,7 @@ import {
   isWanted,
   type Service,
   slotKey,
+  stateOf,
   type Task,
   wantsRebalancing,
 } from '../model/index.ts';
@@ -44,8 +45,8 @@ export function beginExchange(
     );
     if (!partner) continue;
     const [one, other] = [context.ids(), context.ids()];
-    tx.tasks.create(half(task, partner, one, other, context.now));
-    tx.tasks.create(half(partner, task, other, one, context.now));
+    tx.tasks.create(half(task, partner, one, other));
+    tx.tasks.create(half(partner, task, other, one));
     return true;
   }
   return false;
@@ -83,7 +84,7 @@ function isPartner(tx: Tx, { ServiceID }: Task, nodeId: string, context: Rebalan
 }
 
 /** The new task for `old`, in the room of `partner`. */
-function half(old: Task, partner: Task, id: string, next: string, now: number) {
+function half(old: Task, partner: Task, id: string, next: string) {
   const place = {
     key: slotKey(old),
     slot: old.Slot ?? 0,
@@ -92,13 +93,13 @@ function half(old: Task, partner: Task, id: string, next: string, now: number) {
   };
   const exchange = { next, old: partner.ID, serviceId: partner.ServiceID, slot: partner.Slot ?? 0 };
   const origin = { moves: old.ID, stopFirst: true as const, exchange };
-  return newTask(old.ServiceID, place, targetLike(old), origin, now, () => id);
+  return newTask(old.ServiceID, place, targetLike(old), origin, () => id);
 }
 
 const serves = (task: Task | undefined): boolean =>
-  task !== undefined && isRunning(task) && isWanted(task) && !task.Status.Err;
+  task !== undefined && isRunning(task) && isWanted(task) && !task.observed?.err;
 
-const isPrepared = ({ Status }: Task): boolean => compareStates(Status.State, 'ready') >= 0;
+const isPrepared = (task: Task): boolean => compareStates(stateOf(task), 'ready') >= 0;
 
 /** A task runs in every slot of its service. */
 function isWhole(tx: Tx, { ServiceID }: Task): boolean {

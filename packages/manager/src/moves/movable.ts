@@ -53,7 +53,7 @@ export function beforeMove(
 
 const isSteady = (task: Task, service: Service, nodes: Nodes): boolean =>
   isRunning(task) &&
-  !task.Status.Err &&
+  !task.observed?.err &&
   isCurrent(task, service) &&
   isReady(nodes.get(task.NodeID ?? '')) &&
   displacement(task, nodes) === undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Service, ServiceSpec, Task, TaskState } from '../model/index.ts';
+import { type Service, type ServiceSpec, stateOf, type Task, type TaskState } from '../model/index.ts';
 import { Simulation } from '../services/simulation.fixture.ts';
 import {
   at,
@@ -12,7 +12,7 @@ import {
   task,
   threeNodes,
 } from '../services/testing.ts';
-import { aNode, aService } from '../testing.ts';
+import { aNode, aService, withStatus } from '../testing.ts';
 import { beforeMove, mayMove, steadyMs } from './movable.ts';
 
 const second = 1_000;
@@ -57,10 +57,7 @@ describe('when a task may be moved', () => {
   it.each<[string, TaskParts]>([
     ['waits for a node', { node: '', state: 'pending' }],
     ['starts', { state: 'starting' }],
-    [
-      'is unhealthy',
-      { change: { Status: { Timestamp: at(0), State: 'running', Err: 'bad', PortStatus: {} } } },
-    ],
+    ['is unhealthy', { change: { Status: { Timestamp: at(0), State: 'running', Err: 'bad' } } }],
     ['stops', { change: { DesiredState: 'shutdown' } }],
     ['has failed', { state: 'failed' }],
     ['is of an older version', { shoal: { specVersion: 0 } }],
@@ -127,7 +124,7 @@ describe('a move', () => {
   it('ends when it finds no room, takes too long, or an update begins', () => {
     const unplaced = next({
       state: 'pending',
-      shoal: { pending: [{ filter: 'resources', nodes: 1, text: 'no room' }] },
+      change: { Status: { State: 'pending', Err: 'no room' } },
     });
     expect(decide({ tasks: [old, unplaced] })).toMatchObject({ update: [], remove: ['next'] });
     const slow = next({ state: 'preparing' });
@@ -159,7 +156,7 @@ describe('a move', () => {
       shoal: { stopReason: 'rebalanced' },
     });
     expect(on(stopping, moving('ready'), other).update).toEqual([]);
-    const stopped = { ...stopping, Status: { ...stopping.Status, State: 'shutdown' as const } };
+    const stopped = withStatus(stopping, { State: 'shutdown' as const });
     expect(on(stopped, moving('ready'), other).update).toMatchObject([
       { ID: 'next', DesiredState: 'running' },
     ]);
@@ -214,7 +211,7 @@ describe('moves', () => {
     expect(Math.max(...running)).toBe(7);
     expect(simulation.running().filter(({ NodeID }) => NodeID === 'n3')).toHaveLength(2);
     const moved = simulation.tasks.filter(({ shoal }) => shoal.stopReason === 'rebalanced');
-    expect(moved.map(({ Status }) => Status.State)).toEqual(['shutdown', 'shutdown']);
+    expect(moved.map((task) => stateOf(task))).toEqual(['shutdown', 'shutdown']);
   });
 
   it('of a stop-first service leave one slot empty at a time, for as long as a start takes', async () => {

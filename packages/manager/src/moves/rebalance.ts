@@ -96,7 +96,7 @@ function begin(
   balancer: Balancer,
   context: RebalanceContext,
 ): 'moves' | 'no room' | 'even' {
-  const { now, ids } = context;
+  const { ids } = context;
   const [any] = live;
   const tasks = tx.tasks.by('service', service.ID);
   const move = any && balancer.find(any, mayTake(service, tasks, tx.nodes, context.now));
@@ -106,7 +106,7 @@ function begin(
   if (old?.Slot === undefined) return 'even';
   const place = { key: slotKey(old), slot: old.Slot, nodeId: move.to, creatable: true };
   const stopFirst = moveOrder(service.Spec) === 'stop-first' && { stopFirst: true as const };
-  tx.tasks.create(newTask(service.ID, place, targetLike(old), { moves: old.ID, ...stopFirst }, now, ids));
+  tx.tasks.create(newTask(service.ID, place, targetLike(old), { moves: old.ID, ...stopFirst }, ids));
   return 'moves';
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { compareStates } from '../model/index.ts';
+import { compareStates, stateOf } from '../model/index.ts';
 import { type Loops, options, withLoops } from '../services/loops.fixture.ts';
 import { aService } from '../testing.ts';
 import { rebalanceLoop } from './rebalancer.ts';
@@ -30,7 +30,7 @@ describe('the loop', () => {
       for (const change of changes)
         if (change.table === 'tasks' && !change.before && change.after?.shoal.moves) moves++;
       const underWay = [...store.view.tasks.all()].filter(
-        ({ shoal, Status }) => shoal.moves && compareStates(Status.State, 'running') < 0,
+        (task) => task.shoal.moves && compareStates(stateOf(task), 'running') < 0,
       );
       most = Math.max(most, underWay.length);
     });

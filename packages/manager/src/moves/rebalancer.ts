@@ -1,5 +1,5 @@
 import { Loop } from '../loop.ts';
-import { compareStates, isWanted, type Task, wakeUps } from '../model/index.ts';
+import { compareStates, isWanted, stateOf, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
 import { nodeMatters, type OrchestratorOptions } from '../services/index.ts';
 import type { Change, Store } from '../store/index.ts';
@@ -55,4 +55,4 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
 
 /** The new task of a move that does not run yet. */
 const isUnderWay = (task: Task): boolean =>
-  task.shoal.moves !== undefined && isWanted(task) && compareStates(task.Status.State, 'running') < 0;
+  task.shoal.moves !== undefined && isWanted(task) && compareStates(stateOf(task), 'running') < 0;

@@ -64,9 +64,7 @@ function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): 
       continue;
     }
     const place = { key: slotKey(task), ...slotOf(task), nodeId: found.to, creatable: true };
-    tx.tasks.create(
-      newTask(service.ID, place, targetLike(task), { moves: task.ID, relieves: short }, now, ids),
-    );
+    tx.tasks.create(newTask(service.ID, place, targetLike(task), { moves: task.ID, relieves: short }, ids));
     return undefined;
   }
   return why;

@@ -1,4 +1,13 @@
-import { isTerminal, isWanted, type Node, shortOf, type Task, type Wait, waitOf } from '../model/index.ts';
+import {
+  isTerminal,
+  isWanted,
+  type Node,
+  shortOf,
+  stateOf,
+  type Task,
+  type Wait,
+  waitOf,
+} from '../model/index.ts';
 
 /** A pressure that passes within this time moves nothing. */
 export const strainedMs = 10_000;
@@ -38,7 +47,7 @@ export class Strains {
 
   /** A task as it is from now on. Returns the node from which another task may be moved at some time now. */
   noteTask(id: string, task: Task | undefined, now: number): string | undefined {
-    const over = !task || isTerminal(task.Status.State);
+    const over = !task || isTerminal(stateOf(task));
     for (const [nodeId, { move, since }] of this.#strains) {
       const left = move?.old === id && over;
       const givenUp = move?.next === id && (over || !isWanted(task));

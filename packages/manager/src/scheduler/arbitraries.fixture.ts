@@ -4,13 +4,14 @@ import {
   isTerminal,
   type Node,
   type Platform,
+  stateOf,
   type Task,
   type TaskSpec,
   type TaskState,
   taskStates,
 } from '../model/index.ts';
 import { makeTables, type ReadView } from '../store/tables.ts';
-import { aNode } from '../testing.ts';
+import { aNode, withStatus } from '../testing.ts';
 import { aTask } from './testing.ts';
 
 /** Random clusters: small numbers, so that ports, names and limits meet often. */
@@ -129,7 +130,7 @@ export const taskOf = (
     Spec,
     CreatedAt: new Date(now - (version % 3) * 1000).toISOString(),
     UpdatedAt: new Date(now).toISOString(),
-    Status: { State: 'pending', Timestamp: new Date(now).toISOString(), PortStatus: {} },
+    Status: { State: 'pending', Timestamp: new Date(now).toISOString() },
     shoal: { specVersion: version, ports, networks },
   });
 
@@ -146,7 +147,7 @@ export interface World {
   readonly pending: Task[];
 }
 
-const placedStates = taskStates.filter((state) => state !== 'new' && state !== 'pending');
+const placedStates = taskStates.filter((state) => !['new', 'pending', 'remove'].includes(state));
 
 export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, kindsOfService).chain(([all, kinds]) =>
   fc
@@ -181,18 +182,13 @@ export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, kindsOfService).chain
       const broken = failed.flatMap(([kind, at], index) =>
         Array.from({ length: 5 + index }, (_, copy): Task => {
           const task = make(`f${index}-${copy}`, kind);
-          const Status = { ...task.Status, State: 'failed' as const };
-          return { ...task, NodeID: `n${at}`, DesiredState: 'shutdown', Status };
+          const Status = { State: 'failed' as const };
+          return withStatus({ ...task, NodeID: `n${at}`, DesiredState: 'shutdown' }, Status);
         }),
       );
       const settled = placed.map(({ kind, node: at, state, desired }, index) => {
         const task = make(`p${index}`, kind);
-        return {
-          ...task,
-          NodeID: `n${at}`,
-          DesiredState: desired,
-          Status: { ...task.Status, State: state },
-        };
+        return withStatus({ ...task, NodeID: `n${at}`, DesiredState: desired }, { State: state });
       });
       return {
         nodes: all,
@@ -206,13 +202,12 @@ export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, kindsOfService).chain
 export const handovers: fc.Arbitrary<World> = fc
   .tuple(worlds, fc.nat(8), fc.nat(4))
   .map(([world, count, stopping]) => {
-    const held = world.placed.filter(({ Status }) => !isTerminal(Status.State)).slice(0, count);
+    const held = world.placed.filter((task) => !isTerminal(stateOf(task))).slice(0, count);
     const next = held.map((old, index): Task => {
-      const { NodeID: _, GenericResources: _units, ...task } = old;
-      const Status = { State: 'pending' as const, Timestamp: '', PortStatus: {} };
+      const { NodeID: _, observed: _observed, placement: _placement, nodeRemovedAt: _at, ...task } = old;
       const CreatedAt = new Date(now + 1_000 * (index + 1)).toISOString();
       const shoal = { ...task.shoal, ...(index < stopping && { stopFirst: true as const }) };
-      return { ...task, ID: `next${index}`, CreatedAt, Status, DesiredState: 'ready', shoal };
+      return { ...task, ID: `next${index}`, CreatedAt, DesiredState: 'ready', shoal };
     });
     return { ...world, pending: [...world.pending, ...next] };
   });

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Node, Task } from '../model/index.ts';
-import { aNode } from '../testing.ts';
+import { aNode, type TaskChange } from '../testing.ts';
 import { Balancer } from './better-place.ts';
 import { ClusterState } from './cluster-state.ts';
 import { aTask } from './testing.ts';
 
-const running = (id: string, NodeID: string, change: Partial<Task> = {}): Task =>
+const running = (id: string, NodeID: string, change: TaskChange = {}): Task =>
   aTask(id, {
     NodeID,
-    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'running', PortStatus: {} },
+    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'running' },
     ...change,
   });
 
@@ -27,7 +27,7 @@ const zoned = (id: string, zone: string, change: Partial<Node> = {}) =>
   aNode(id, { Spec: { Availability: 'active', Labels: { zone } }, ...change });
 
 /** Tasks by node, as `{ n1: 3 }` says. */
-const tasksOn = (counts: Readonly<Record<string, number>>, change: Partial<Task> = {}): Task[] =>
+const tasksOn = (counts: Readonly<Record<string, number>>, change: TaskChange = {}): Task[] =>
   Object.entries(counts).flatMap(([node, count]) =>
     Array.from({ length: count }, (_, n) => running(`${node}-${n}`, node, change)),
   );
@@ -63,7 +63,7 @@ describe('a better place', () => {
   it('is not where the service keeps failing', () => {
     const failed = Array.from({ length: 5 }, (_, n) =>
       running(`f${n}`, 'n3', {
-        Status: { Timestamp: '', State: 'failed', PortStatus: {} },
+        Status: { Timestamp: '', State: 'failed' },
         UpdatedAt: '2026-01-01T00:00:00.000Z',
       }),
     );

@@ -1,11 +1,11 @@
-import type { Task } from '../model/index.ts';
+import { pendingText, type Task } from '../model/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { type Demand, demandOf } from './demand.ts';
 import { failureLimit } from './failures.ts';
 import { applying, filters, nodeFilters, passesAll, roomFilters } from './filters/index.ts';
 import { NodeSet } from './node-set.ts';
-import { pendingReasons, pendingText } from './reasons.ts';
+import { pendingReasons } from './reasons.ts';
 import { claim, type ScheduleOptions } from './schedule.ts';
 import { compareCandidates, compareNumbers } from './scores.ts';
 import { loadOf } from './task-load.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Task, taskStates } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
-import { aNode } from '../testing.ts';
+import { aNode, type TaskChange } from '../testing.ts';
 import { nodes, now, services, taskOf, viewOf } from './arbitraries.fixture.ts';
 import { ClusterState, versionKey } from './cluster-state.ts';
 import { aTask } from './testing.ts';
@@ -57,7 +57,7 @@ describe('ClusterState', () => {
                 if (does !== 'task') continue;
                 const service = kinds[kind % kinds.length];
                 if (!service) continue;
-                const Status = { State, Timestamp: '', PortStatus: {} };
+                const Status = { State, Timestamp: '' };
                 // Of some slots there are two tasks at times, and more.
                 const Slot = task % 4;
                 const next = {
@@ -80,8 +80,8 @@ describe('ClusterState', () => {
   });
 
   it('counts a place once, with the newest task that is wanted and has a node: the others are about to leave', () => {
-    const task = (id: string, NodeID: string, change: Partial<Task> = {}) => {
-      const Status = { State: 'running' as const, Timestamp: '', PortStatus: {} };
+    const task = (id: string, NodeID: string, change: TaskChange = {}) => {
+      const Status = { State: 'running' as const, Timestamp: '' };
       return aTask(id, { Slot: 1, NodeID, Status, ...change });
     };
     const [old, other] = [task('a', 'n1'), task('b', 'n1', { Slot: 2 })];
@@ -89,7 +89,7 @@ describe('ClusterState', () => {
       const state = ClusterState.from(viewOf([aNode('n1'), aNode('n2')], tasks));
       return Object.fromEntries(state.services.get('web') ?? []);
     };
-    const pending = { Status: { State: 'pending' as const, Timestamp: '', PortStatus: {} } };
+    const pending = { Status: { State: 'pending' as const, Timestamp: '' } };
     expect(counted(old, other)).toEqual({ n1: 2 });
     // Until it has a node, only for itself as if the old one were gone.
     expect(counted(old, other, task('c', '', pending))).toEqual({ n1: 2 });
@@ -98,7 +98,7 @@ describe('ClusterState', () => {
   });
 
   it('knows from which task one takes over that has no node yet', () => {
-    const Status = { State: 'running' as const, Timestamp: '', PortStatus: {} };
+    const Status = { State: 'running' as const, Timestamp: '' };
     const old = aTask('a', { Slot: 1, NodeID: 'n1', Status });
     const next = aTask('b', { Slot: 1 });
     const ofNext = (held: Task) =>
@@ -110,7 +110,7 @@ describe('ClusterState', () => {
 
   it('knows which room will be free when a task starts that waits for others to stop', () => {
     const Reservations = { NanoCPUs: 1e9 };
-    const Status = { State: 'running' as const, Timestamp: '', PortStatus: {} };
+    const Status = { State: 'running' as const, Timestamp: '' };
     const old = aTask('a', { Slot: 1, NodeID: 'n1', Spec: { Resources: { Reservations } }, Status });
     const next = (stopFirst: boolean) =>
       aTask('b', { Slot: 1, shoal: { specVersion: 2, ports: [], ...(stopFirst && { stopFirst }) } });
@@ -128,7 +128,7 @@ describe('ClusterState', () => {
     store.watch((batch) => state.apply(batch));
     const failed: Task = aTask('t', {
       NodeID: 'n1',
-      Status: { State: 'failed', Timestamp: '', PortStatus: {} },
+      Status: { State: 'failed', Timestamp: '' },
     });
     const failures = () => state.nodes.get('n1')?.failures.count(versionKey(failed), now - 1);
     await store.update((tx) => {

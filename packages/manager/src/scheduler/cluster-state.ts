@@ -4,6 +4,7 @@ import {
   isTerminal,
   isWanted,
   type Node,
+  stateOf,
   type Task,
   versionAtEnd,
 } from '../model/index.ts';
@@ -61,7 +62,8 @@ export class ClusterState {
   /** Makes as if the task still had to be placed. */
   unplace(task: Task): void {
     this.#removeTask(task);
-    this.#addTask({ ...task, Status: { ...task.Status, State: 'pending' } });
+    const { observed: _observed, placement: _, nodeRemovedAt: _at, ...unplaced } = task;
+    this.#addTask(unplaced);
   }
 
   /** Room that others hold who will have ended before the task starts. */
@@ -106,9 +108,9 @@ export class ClusterState {
 
   #addTask(task: Task): void {
     if (isPending(task)) this.pending.set(task.ID, task);
-    if (!isTerminal(task.Status.State)) this.#changePlace(task, () => this.#places.add(task));
+    if (!isTerminal(stateOf(task))) this.#changePlace(task, () => this.#places.add(task));
     // Of an ended task that the store removes later, the failure stays until it is too old to count.
-    if (task.Status.State === 'failed' || task.Status.State === 'rejected') {
+    if (task.observed?.state === 'failed' || task.observed?.state === 'rejected') {
       // The store's time of writing: clocks of hosts may be wrong.
       const at = Date.parse(task.UpdatedAt);
       this.nodes
@@ -119,7 +121,7 @@ export class ClusterState {
 
   #removeTask(task: Task): void {
     this.pending.delete(task.ID);
-    if (isTerminal(task.Status.State)) return;
+    if (isTerminal(stateOf(task))) return;
     this.#changePlace(task, () => this.#places.remove(task));
     if (task.NodeID !== undefined) this.#dropIfGone(task.NodeID);
   }
@@ -169,7 +171,7 @@ export class ClusterState {
  */
 const isNodesFault = (task: Task): boolean =>
   isRefused(task) ||
-  (task.Status.OOMKilled === true && !task.Spec.Resources?.Limits?.MemoryBytes) ||
+  (task.observed?.oomKilled === true && !task.Spec.Resources?.Limits?.MemoryBytes) ||
   (task.shoal.moves !== undefined && task.shoal.runningSince === undefined);
 
 function vacancy(task: Task, place: readonly Task[]): Vacancy[] {

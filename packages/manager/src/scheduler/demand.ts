@@ -1,5 +1,5 @@
 import { type NewerField, newerFields } from '../container-body/index.ts';
-import type { Node, Platform, Task } from '../model/index.ts';
+import { type Node, type Platform, stateOf, type Task } from '../model/index.ts';
 import { versionKey } from './cluster-state.ts';
 import { type Constraint, constraintsOf, nodeField } from './constraints.ts';
 import { plainReference } from './images.ts';
@@ -40,11 +40,12 @@ export interface SpreadLevel {
 }
 
 /**
- * It has its node from the start: a global service's, one that shares the network of a task there, or one that
- * was made to even out its service and waits for that node.
+ * The node that it has from the start: a global service's, one that shares the network of a task there, or one that
+ * was made to even out its service and waits for that node. Undefined where there is a choice.
  */
-export const isBound = ({ Slot, NodeID, Status, shoal }: Task): boolean =>
-  (Slot === undefined || shoal.companion !== undefined || Status.State === 'pending') && Boolean(NodeID);
+export const boundTo = (task: Task): string | undefined =>
+  task.shoal.companion?.nodeId ??
+  (task.Slot === undefined || stateOf(task) === 'pending' ? task.NodeID : undefined);
 
 export function demandOf(task: Task): Demand {
   const { Placement: placement, Resources, ContainerSpec } = task.Spec;
@@ -52,7 +53,7 @@ export function demandOf(task: Task): Demand {
   return {
     serviceId: task.ServiceID,
     version: versionKey(task),
-    nodeId: isBound(task) ? task.NodeID : undefined,
+    nodeId: boundTo(task),
     global: task.Slot === undefined,
     constraints: constraintsOf(placement),
     platforms: placement?.Platforms ?? [],

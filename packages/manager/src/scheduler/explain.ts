@@ -1,4 +1,4 @@
-import type { PendingReason, Task } from '../model/index.ts';
+import { type PendingReason, pendingText, stateOf, type Task } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import type { Candidate } from './candidate.ts';
 import { ClusterState } from './cluster-state.ts';
@@ -6,7 +6,7 @@ import { type Demand, demandOf } from './demand.ts';
 import { type Filter, filters } from './filters/index.ts';
 import { leftBehindText } from './left-behind.ts';
 import { NodeSet } from './node-set.ts';
-import { pendingReasons, pendingText } from './reasons.ts';
+import { pendingReasons } from './reasons.ts';
 import { compareCandidates, compareNumbers, failureRank, namedScores, scoreNames } from './scores.ts';
 import { isPending } from './task-load.ts';
 
@@ -37,7 +37,7 @@ export interface TaskExplanation {
   readonly desiredState: string;
   readonly nodeId: string | null;
   /** What the scheduler saw when it chose the node. */
-  readonly decision: Task['shoal']['placement'] | null;
+  readonly decision: Task['placement'] | null;
   /** Waiting for a node. */
   readonly pending: boolean;
   /** Why no node takes the task at present; empty when one does. */
@@ -68,14 +68,14 @@ export function explainTask(view: ReadView, task: Task, now: number): TaskExplan
   return {
     taskId: task.ID,
     serviceId: task.ServiceID,
-    state: task.Status.State,
+    state: stateOf(task),
     desiredState: task.DesiredState,
     nodeId: task.NodeID ?? null,
-    decision: task.shoal.placement ?? null,
+    decision: task.placement ?? null,
     pending: isPending(task),
     reasons,
     text: fits ? '' : pendingText(reasons),
-    notes: (task.shoal.placement?.leftBehind ?? []).map(leftBehindText),
+    notes: (task.placement?.leftBehind ?? []).map(leftBehindText),
     order: scoreNames(demand.spread),
     nodes,
   };

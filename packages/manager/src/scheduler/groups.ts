@@ -1,6 +1,6 @@
 import type { Task } from '../model/index.ts';
 import type { ClusterState, Vacancy } from './cluster-state.ts';
-import { isBound } from './demand.ts';
+import { boundTo } from './demand.ts';
 
 /** Tasks that ask the same, oldest first. */
 export interface Group {
@@ -25,7 +25,7 @@ export function groupsOf(tasks: Iterable<Task>, state: ClusterState): Groups {
   const free: Task[] = [];
   for (const task of tasks) {
     const vacancies = state.vacanciesFor(task);
-    if (isBound(task)) bound.push({ tasks: [task], vacancies });
+    if (boundTo(task) !== undefined) bound.push({ tasks: [task], vacancies });
     else if (vacancies.length > 0) vacating.push({ tasks: [task], vacancies });
     else free.push(task);
   }

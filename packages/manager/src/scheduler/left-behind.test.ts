@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Mount, Task } from '../model/index.ts';
-import { aNode, aTask } from '../testing.ts';
+import { aNode, aTask, type TaskChange } from '../testing.ts';
 import { viewOf } from './arbitraries.fixture.ts';
 import { volumesLeftBehind } from './left-behind.ts';
 
 const data: Mount = { Type: 'volume', Source: 'data', Target: '/data' };
-const using = (id: string, parts: Partial<Task> = {}, Mounts: Mount[] = [data]): Task =>
+const using = (id: string, parts: TaskChange = {}, Mounts: Mount[] = [data]): Task =>
   aTask(id, { Spec: { ContainerSpec: { Image: 'db:1', Mounts } }, ...parts });
-const ran = (id: string, NodeID: string, parts: Partial<Task> = {}, mounts?: Mount[]): Task =>
+const ran = (id: string, NodeID: string, parts: TaskChange = {}, mounts?: Mount[]): Task =>
   using(
     id,
     {
@@ -16,8 +16,7 @@ const ran = (id: string, NodeID: string, parts: Partial<Task> = {}, mounts?: Mou
       Status: {
         State: 'failed',
         Timestamp: '',
-        PortStatus: {},
-        ContainerStatus: { ContainerID: `c${id}`, PID: 0, ExitCode: 1 },
+        container: { ContainerID: `c${id}`, PID: 0, ExitCode: 1 },
       },
       ...parts,
     },
@@ -40,7 +39,7 @@ describe('a named volume of the host', () => {
     const rejected = using('9', {
       NodeID: 'n3',
       CreatedAt: '2026-01-01T00:00:09Z',
-      Status: { State: 'rejected', Timestamp: '', PortStatus: {} },
+      Status: { State: 'rejected', Timestamp: '' },
     });
     expect(left('n3', [rejected, ran('2', 'n2'), ran('1', 'n1')])).toEqual([
       { volume: 'data', host: 'h-n2' },
@@ -53,8 +52,8 @@ describe('a named volume of the host', () => {
       { volume: 'data', host: 'h-n1' },
       { volume: 'gone', host: 'h-n1' },
     ];
-    const shoal = { specVersion: 1, ports: [], placement: { at: '', scores: {}, leftBehind } };
-    expect(left('n2', [ran('2', 'n2', { shoal })])).toEqual([{ volume: 'data', host: 'h-n1' }]);
+    const placement = { at: '', scores: {}, leftBehind };
+    expect(left('n2', [ran('2', 'n2', { placement })])).toEqual([{ volume: 'data', host: 'h-n1' }]);
   });
 
   it('is none of another slot, and named by the node’s id once the node is gone', () => {

@@ -10,7 +10,7 @@ export function volumesLeftBehind(view: ReadView, task: Task, nodeId: string): L
   if (volumes.length === 0) return [];
   const before = lastToRun(view, task);
   if (!before) return [];
-  const known = before.shoal.placement?.leftBehind ?? [];
+  const known = before.placement?.leftBehind ?? [];
   if (before.NodeID === nodeId) return known.filter(({ volume }) => volumes.includes(volume));
   const host = view.nodes.get(before.NodeID ?? '')?.reported.description.Hostname || (before.NodeID ?? '');
   const used = localVolumes(before);
@@ -31,6 +31,6 @@ const localVolumes = ({ Spec }: Task): string[] =>
 function lastToRun(view: ReadView, task: Task): Task | undefined {
   const earlier = view.tasks
     .by('slot', slotIndexKey(task.ServiceID, slotKey(task)))
-    .filter(({ ID, NodeID, Status }) => ID !== task.ID && NodeID && Status.ContainerStatus?.ContainerID);
+    .filter(({ ID, NodeID, observed }) => ID !== task.ID && NodeID && observed?.container?.ContainerID);
   return earlier.sort((a, b) => (a.CreatedAt < b.CreatedAt ? 1 : -1))[0];
 }

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
-import type { Node, Task } from '../model/index.ts';
+import { type Node, type Task, taskStatus } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
-import { aNode } from '../testing.ts';
+import { aNode, withStatus } from '../testing.ts';
 import { explainTask } from './explain.ts';
 import { schedulerLoop } from './loop.ts';
 import { aTask } from './testing.ts';
@@ -42,16 +42,20 @@ function until(store: Store, holds: () => boolean): Promise<void> {
 }
 
 const hostPort = { specVersion: 1, ports: [{ PublishMode: 'host' as const, PublishedPort: 80 }] };
-const state = (store: Store, id: string) => store.view.tasks.get(id)?.Status.State;
+function status(store: Store, id: string) {
+  const task = store.view.tasks.get(id);
+  return task && taskStatus(task);
+}
+const state = (store: Store, id: string) => status(store, id)?.State;
 
 it('places what is pending at its start and what comes later, equal tasks in one transaction', async () => {
   const store = await start([aNode('n1'), aNode('n2')], [aTask('a')]);
   await until(store, () => state(store, 'a') === 'assigned');
   expect(store.view.tasks.get('a')).toMatchObject({
     NodeID: expect.stringMatching(/^n[12]$/),
-    Status: { State: 'assigned', Message: 'scheduler assigned task to node' },
-    shoal: { placement: { scores: { serviceTasks: 0 } } },
+    placement: { scores: { serviceTasks: 0 } },
   });
+  expect(status(store, 'a')?.Message).toBe('scheduler assigned task to node');
   const before = store.revision;
   await Promise.all(['b', 'c', 'd'].map((id) => store.update((tx) => tx.tasks.create(aTask(id)))));
   await until(store, () => ['b', 'c', 'd'].every((id) => state(store, id) === 'assigned'));
@@ -63,24 +67,21 @@ it('says why a task waits, once, and places it when room appears', async () => {
   const store = await start([aNode('n1')], [aTask('a', { shoal: hostPort })]);
   await until(store, () => state(store, 'a') === 'assigned');
   await store.update((tx) => tx.tasks.create(aTask('b', { shoal: hostPort })));
-  await until(store, () => store.view.tasks.get('b')?.Status.Err !== undefined);
-  expect(store.view.tasks.get('b')).toMatchObject({
-    Status: {
-      State: 'pending',
-      Err: 'no suitable node (host-mode port already in use on 1 node: 80/tcp)',
-    },
-    shoal: { pending: [{ filter: 'hostPort', nodes: 1 }] },
+  await until(store, () => status(store, 'b')?.Err !== undefined);
+  expect(status(store, 'b')).toMatchObject({
+    State: 'pending',
+    Err: 'no suitable node (host-mode port already in use on 1 node: 80/tcp)',
   });
+  expect(store.view.tasks.get('b')?.unplaced?.reasons).toMatchObject([{ filter: 'hostPort', nodes: 1 }]);
   // A look that finds the same reasons writes nothing.
   const { revision } = store;
   await edit(store, 'a', (task) => ({ ...task, DesiredState: 'shutdown' }));
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(store.revision).toBe(revision + 1);
-  await edit(store, 'a', (task) => ({ ...task, Status: { ...task.Status, State: 'shutdown' } }));
+  await edit(store, 'a', (task) => withStatus(task, { State: 'shutdown' }));
   await until(store, () => state(store, 'b') === 'assigned');
-  const placed = store.view.tasks.get('b');
-  expect(placed?.Status.Err).toBeUndefined();
-  expect(placed?.shoal.pending).toBeUndefined();
+  expect(status(store, 'b')).not.toHaveProperty('Err');
+  expect(store.view.tasks.get('b')).not.toHaveProperty('unplaced');
 });
 
 it('notes what a slot leaves behind on another host', async () => {
@@ -91,8 +92,7 @@ it('notes what a slot leaves behind on another host', async () => {
   const ended = {
     State: 'failed',
     Timestamp: '',
-    PortStatus: {},
-    ContainerStatus: { ContainerID: 'c', PID: 0, ExitCode: 1 },
+    container: { ContainerID: 'c', PID: 0, ExitCode: 1 },
   } as const;
   const before = aTask('a', {
     Slot: 1,
@@ -105,7 +105,7 @@ it('notes what a slot leaves behind on another host', async () => {
   const store = await start([down, aNode('n2')], [before, aTask('b', { Slot: 1, Spec: { ContainerSpec } })]);
   await until(store, () => state(store, 'b') === 'assigned');
   const task = store.view.tasks.get('b');
-  expect(task?.shoal.placement?.leftBehind).toEqual([{ volume: 'data', host: 'h1' }]);
+  expect(task?.placement?.leftBehind).toEqual([{ volume: 'data', host: 'h1' }]);
   expect(task && explainTask(store.view, task, Date.now()).notes).toEqual([
     'volume data begins empty on this host, unless it had one: what was written on h1 stays there',
   ]);
@@ -117,14 +117,14 @@ it('places what waits when another task reserves less', async () => {
   const store = await start([node], [aTask('a', { Spec: Spec(2 ** 30) })]);
   await until(store, () => state(store, 'a') === 'assigned');
   await store.update((tx) => tx.tasks.create(aTask('b', { ServiceID: 'other', Spec: Spec(2 ** 29) })));
-  await until(store, () => store.view.tasks.get('b')?.Status.Err !== undefined);
+  await until(store, () => status(store, 'b')?.Err !== undefined);
   await edit(store, 'a', (task) => ({ ...task, Spec: Spec(2 ** 29) }));
   await until(store, () => state(store, 'b') === 'assigned');
 });
 
 it('places waiting tasks on a node that joins or becomes ready', async () => {
   const store = await start([aNode('n1', { judged: { state: 'down' } })], [aTask('a')]);
-  await until(store, () => store.view.tasks.get('a')?.Status.Err !== undefined);
+  await until(store, () => status(store, 'a')?.Err !== undefined);
   await store.update((tx) => {
     const node = tx.nodes.get('n1');
     if (node) tx.nodes.update({ ...node, judged: { state: 'heard' } });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Node, Task } from '../model/index.ts';
-import { aNode, aTask, type NodeChange } from '../testing.ts';
+import { type Node, pendingText, whyWaiting } from '../model/index.ts';
+import { aNode, aTask, type NodeChange, type TaskChange } from '../testing.ts';
 import { now, viewOf } from './arbitraries.fixture.ts';
 import { ClusterState } from './cluster-state.ts';
 import { sayBytes } from './missing.ts';
@@ -12,16 +12,17 @@ const node = (id: string, NanoCPUs: number, MemoryBytes: number, rest: NodeChang
   const description = { Hostname: `h-${id}`, Resources: { NanoCPUs, MemoryBytes } };
   return aNode(id, { ...rest, reported: { description, ...rest.reported } });
 };
-const wants = (Reservations: object, Constraints: string[] = []): Partial<Task> => ({
+const wants = (Reservations: object, Constraints: string[] = []): TaskChange => ({
   Spec: { Resources: { Reservations }, Placement: { Constraints } },
 });
 
-function unplaced(nodes: Node[], parts: Partial<Task>) {
+function unplaced(nodes: Node[], parts: TaskChange) {
   const task = aTask('t', parts);
   const { pending } = schedule(ClusterState.from(viewOf(nodes, [task])), [task], { now, seed: 0 });
   return { task, unplaced: pending[0] };
 }
-const textOf = (nodes: Node[], parts: Partial<Task>) => unplaced(nodes, parts).unplaced?.text;
+const textOf = (nodes: Node[], parts: TaskChange) =>
+  pendingText(unplaced(nodes, parts).unplaced?.reasons ?? []);
 
 describe('what the nodes lack is named', () => {
   it('the resource, how much is needed, and the most that is free', () => {
@@ -102,14 +103,15 @@ describe('a task that waits', () => {
   };
 
   it('is not written anew when only the amount that is free has changed', () => {
-    expect(waiting?.Status.Err).toMatch(/1 GiB on h-1\)$/);
+    expect(waiting && whyWaiting(waiting)).toMatch(/1 GiB on h-1\)$/);
     expect(again([node('1', 1e9, 1.5 * GiB)])).toBe(undefined);
   });
 
   it('is, when something else is missing, or on more nodes', () => {
-    expect(again([node('1', 1e9, GiB), node('2', 1e9, GiB)])?.Status.Err).toMatch(/on 2 nodes: /);
+    const onTwo = again([node('1', 1e9, GiB), node('2', 1e9, GiB)]);
+    expect(onTwo && whyWaiting(onTwo)).toMatch(/on 2 nodes: /);
     const both = wants({ NanoCPUs: 2e9, MemoryBytes: 2 * GiB });
-    expect(again([node('1', 1e9, GiB)], both)?.shoal.pending?.[0]?.missing).toEqual(['CPU', 'memory']);
+    expect(again([node('1', 1e9, GiB)], both)?.unplaced?.reasons[0]?.missing).toEqual(['CPU', 'memory']);
   });
 });
 

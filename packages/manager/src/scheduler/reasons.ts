@@ -36,8 +36,3 @@ export const sameReasons = (a: readonly PendingReason[], b: readonly PendingReas
 
 const gist = (reasons: readonly PendingReason[]): string =>
   JSON.stringify(reasons.map(({ filter, nodes, missing }) => [filter, nodes, missing]));
-
-export const pendingText = (reasons: readonly PendingReason[]): string =>
-  reasons.length === 0
-    ? 'no suitable node (the cluster has no nodes)'
-    : `no suitable node (${reasons.map(({ text }) => text).join('; ')})`;

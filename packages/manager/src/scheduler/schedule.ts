@@ -6,7 +6,7 @@ import { applying, contestable, passesAll, roomFilters } from './filters/index.t
 import { type Group, groupsOf } from './groups.ts';
 import { NodeSet } from './node-set.ts';
 import { takeGeneric } from './occupancy.ts';
-import { pendingReasons, pendingText } from './reasons.ts';
+import { pendingReasons } from './reasons.ts';
 import { namedScores } from './scores.ts';
 import { takeTurns } from './turns.ts';
 
@@ -21,8 +21,6 @@ export interface Placement {
 export interface Unplaced {
   readonly taskId: string;
   readonly reasons: readonly PendingReason[];
-  /** The reasons in one line, as Swarm puts them in a task's `Err`. */
-  readonly text: string;
 }
 
 export interface Schedule {
@@ -88,8 +86,7 @@ class Round implements Schedule {
       const demand = demandOf(group.tasks[0]);
       const reasons = pendingReasons(demand, this.#nodeSet.concerned(demand));
       if (reasons.some(({ filter }) => contestable.has(filter))) this.#short.add(group);
-      const text = pendingText(reasons);
-      for (const task of left) this.pending.push({ taskId: task.ID, reasons, text });
+      for (const task of left) this.pending.push({ taskId: task.ID, reasons });
     });
   }
 

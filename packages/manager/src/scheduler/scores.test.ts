@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Node, Task } from '../model/index.ts';
-import { aNode } from '../testing.ts';
+import { aNode, type TaskChange, withStatus } from '../testing.ts';
 import { now, viewOf } from './arbitraries.fixture.ts';
 import { ClusterState } from './cluster-state.ts';
 import { failureWindowMs } from './failures.ts';
@@ -9,11 +9,11 @@ import { schedule } from './schedule.ts';
 import { aTask } from './testing.ts';
 
 const at = (ms: number): string => new Date(ms).toISOString();
-const on = (NodeID: string, count: number, parts: Partial<Task> = {}): Task[] =>
+const on = (NodeID: string, count: number, parts: TaskChange = {}): Task[] =>
   Array.from({ length: count }, (_, index) =>
     aTask(`${NodeID}-${parts.ServiceID ?? 'web'}-${index}`, {
       NodeID,
-      Status: { State: 'running', Timestamp: at(now), PortStatus: {} },
+      Status: { State: 'running', Timestamp: at(now) },
       ...parts,
     }),
   );
@@ -21,13 +21,13 @@ const failed = (node: string, count: number, when = now): Task[] =>
   on(node, count, {
     DesiredState: 'shutdown',
     UpdatedAt: at(when),
-    Status: { State: 'failed', Timestamp: at(when), PortStatus: {} },
+    Status: { State: 'failed', Timestamp: at(when) },
   });
 const labelled = (id: string, zone: string): Node => aNode(id, { Spec: { Labels: { zone } } });
 const two = [aNode('n1'), aNode('n2')];
 
 /** Where one more task goes, for every seed. */
-function chosen(nodes: Node[], others: Task[], task: Partial<Task> = {}): string[] {
+function chosen(nodes: Node[], others: Task[], task: TaskChange = {}): string[] {
   const pending = aTask('t', task);
   const state = ClusterState.from(viewOf(nodes, [...others, pending]));
   const seeds = Array.from({ length: 20 }, (_, seed) => seed);
@@ -53,10 +53,7 @@ describe('scores', () => {
   });
 
   it('recentFailures: one that was killed for want of memory counts as five', () => {
-    const killed = failed('n1', 1).map((task) => ({
-      ...task,
-      Status: { ...task.Status, OOMKilled: true as const },
-    }));
+    const killed = failed('n1', 1).map((task) => withStatus(task, { OOMKilled: true }));
     expect(chosen(two, [...on('n2', 3), ...killed])).toEqual(['n2']);
     expect(chosen(two, [...on('n2', 3), ...killed], { ServiceID: 'other' })).toEqual(['n1']);
     // By its own limit it would have been killed on any other node.
@@ -93,8 +90,8 @@ describe('scores', () => {
     const [task] = failed('n1', 1);
     if (!task) throw new Error('no task');
     const move = { ...task, shoal: { ...task.shoal, moves: 'old' } };
-    const refused = { ...task, Status: { ...task.Status, startRefused: true as const } };
-    const rejected = { ...task, Status: { ...task.Status, State: 'rejected' as const } };
+    const refused = withStatus(task, { startRefused: true as const });
+    const rejected = withStatus(task, { State: 'rejected' as const });
     for (const one of [move, refused, rejected]) expect(chosen(two, [...on('n2', 3), one])).toEqual(['n2']);
     const ran = { ...move, shoal: { ...move.shoal, runningSince: now } };
     expect(chosen(two, [...on('n2', 3), ran])).toEqual(['n1']);

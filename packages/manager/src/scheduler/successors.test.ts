@@ -15,7 +15,7 @@ const running = (Slot: number, NodeID = `n${Slot}`): Task =>
     NodeID,
     Spec: limited,
     CreatedAt: at(0),
-    Status: { State: 'running', Timestamp: '', PortStatus: {} },
+    Status: { State: 'running', Timestamp: '' },
   });
 const waiting = (Slot: number, second = 1, Spec: Task['Spec'] = limited): Task =>
   aTask(`new${Slot}`, { Slot, Spec, CreatedAt: at(second) });

@@ -2,8 +2,10 @@ import {
   companionOf,
   type GenericResource,
   isTerminal,
+  isWanted,
   type PortConfig,
   publishedKey,
+  stateOf,
   type Task,
 } from '../model/index.ts';
 
@@ -24,7 +26,7 @@ export function loadOf(task: Task, active: boolean): TaskLoad {
     nanoCpus: reserved?.NanoCPUs ?? 0,
     memoryBytes: reserved?.MemoryBytes ?? 0,
     ports: hostPorts(task.shoal.ports),
-    generic: task.GenericResources ?? [],
+    generic: task.placement?.genericResources ?? [],
     active,
   };
 }
@@ -47,11 +49,13 @@ export function hostPorts(ports: readonly PortConfig[]): readonly string[] {
  * Not placed yet, but should be. A global task has its NodeID already and still must pass the filters, as has one
  * that shares another task's network; before that task is known, there is nothing to choose.
  */
-export const isPending = ({ Status, DesiredState, shoal }: Task): boolean =>
-  (Status.State === 'pending' || Status.State === 'new') &&
-  (DesiredState === 'running' || DesiredState === 'ready') &&
-  (shoal.companion !== undefined || companionOf(shoal.networkMode) === undefined);
+export const isPending = (task: Task): boolean =>
+  stateOf(task) === 'pending' &&
+  isWanted(task) &&
+  (task.shoal.companion !== undefined || companionOf(task.shoal.networkMode) === undefined);
 
 /** A stopping task still holds its ports and memory, until it has ended for good. */
-export const occupies = ({ Status, NodeID }: Task): boolean =>
-  NodeID !== undefined && Status.State !== 'pending' && Status.State !== 'new' && !isTerminal(Status.State);
+export function occupies(task: Task): boolean {
+  const state = stateOf(task);
+  return task.NodeID !== undefined && state !== 'pending' && !isTerminal(state);
+}

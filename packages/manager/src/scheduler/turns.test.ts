@@ -25,7 +25,7 @@ const running = (ServiceID: string, NodeID: string, count: number): Task[] =>
       ServiceID,
       NodeID,
       Spec,
-      Status: { State: 'running', Timestamp: '', PortStatus: {} },
+      Status: { State: 'running', Timestamp: '' },
     }),
   );
 

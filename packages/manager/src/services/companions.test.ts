@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { Task } from '../model/index.ts';
-import { isBound } from '../scheduler/demand.ts';
+import { boundTo } from '../scheduler/demand.ts';
 import { isPending } from '../scheduler/task-load.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
@@ -26,7 +26,6 @@ describe('a task that shares the network of another', () => {
     const { create } = next([], [second, task('w1', { slot: 1, node: 'n3' })]);
     expect(create).toMatchObject([
       {
-        NodeID: 'n3',
         shoal: { ...shares, companion: { taskId: 'w1', nodeId: 'n3', container: 'web.1.w1' } },
       },
     ]);
@@ -36,24 +35,23 @@ describe('a task that shares the network of another', () => {
   it('waits, and says for what, until there is one', () => {
     const text = 'no running task of service web, whose network it shares';
     const { create } = next([], []);
-    expect(create).toMatchObject([{ Status: { Err: text } }]);
+    expect(create).toMatchObject([{ shoal: { lacksCompanion: text } }]);
     const waiting = task('s1', {
       state: 'pending',
       node: '',
-      shoal: shares,
-      change: { Status: { State: 'pending', Err: text, Timestamp: '', PortStatus: {} } },
+      shoal: { ...shares, lacksCompanion: text },
     });
     expect(next([waiting], [])).toMatchObject({ create: [], update: [] });
     const [joined] = next([waiting], [task('w1')]).update;
-    expect(joined).toMatchObject({ NodeID: 'n1', shoal: { companion: { taskId: 'w1' } } });
-    expect(joined?.Status).not.toHaveProperty('Err');
+    expect(joined?.shoal.companion).toMatchObject({ taskId: 'w1', nodeId: 'n1' });
+    expect(joined?.shoal).not.toHaveProperty('lacksCompanion');
   });
 
   it('waits for the one in its slot while others run, also between its end and its next start', () => {
     const text = 'no running task of service web in slot 1, whose network it shares';
     const second = task('w2', { slot: 2, node: 'n2' });
     for (const own of [task('w1', { state: 'starting' }), task('w1', { state: 'failed' })])
-      expect(next([], [second, own]).create).toMatchObject([{ Status: { Err: text } }]);
+      expect(next([], [second, own]).create).toMatchObject([{ shoal: { lacksCompanion: text } }]);
     const leaving = task('w1', { change: { DesiredState: 'remove' } });
     expect(next([], [second, leaving]).create).toMatchObject([{ shoal: { companion: { taskId: 'w2' } } }]);
   });
@@ -74,11 +72,11 @@ describe('a task that shares the network of another', () => {
     const replaced = [task('w1', { change: { DesiredState: 'shutdown' } }), task('w9', { node: 'n2' })];
     expect(next([mine], replaced)).toMatchObject({
       update: [{ ID: 's1', DesiredState: 'shutdown', shoal: { stopReason: 'companion-ended' } }],
-      create: [{ NodeID: 'n2', shoal: { companion: { taskId: 'w9' } } }],
+      create: [{ shoal: { companion: { taskId: 'w9', nodeId: 'n2' } } }],
     });
     expect(next([mine], [])).toMatchObject({
       update: [{ ID: 's1', DesiredState: 'shutdown' }],
-      create: [{ Status: { Err: expect.stringContaining('no running task of service web') } }],
+      create: [{ shoal: { lacksCompanion: expect.stringContaining('no running task of service web') } }],
     });
   });
 
@@ -91,9 +89,9 @@ describe('a task that shares the network of another', () => {
 
   it('is left alone by the scheduler until then, and bound to that node afterwards', () => {
     const waits = task('s1', { state: 'pending', node: '', shoal: shares });
-    expect([isPending(waits), isBound(waits)]).toEqual([false, false]);
-    const joined = task('s1', { state: 'pending', shoal: beside('w1') });
-    expect([isPending(joined), isBound(joined)]).toEqual([true, true]);
+    expect([isPending(waits), boundTo(waits)]).toEqual([false, undefined]);
+    const joined = task('s1', { state: 'pending', node: '', shoal: beside('w1') });
+    expect([isPending(joined), boundTo(joined)]).toEqual([true, 'n1']);
   });
 
   it('finds the service by its name in the store', async () => {
@@ -107,7 +105,7 @@ describe('a task that shares the network of another', () => {
         aTask('w1', {
           ServiceID: 'web1',
           NodeID: 'n1',
-          Status: { Timestamp: '', State: 'running', PortStatus: {} },
+          Status: { Timestamp: '', State: 'running' },
         }),
       );
       reconcile(tx, ['side'], 0, { ids: () => `new${++made}`, log: pino({ level: 'silent' }) });

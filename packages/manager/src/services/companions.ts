@@ -56,12 +56,14 @@ const companion = (service: string, task: Task): Companion => ({
 });
 
 function joined(task: Task, to: Companion): Task {
-  const { Err: _, ...Status } = task.Status;
-  return { ...task, NodeID: to.nodeId, Status, shoal: { ...task.shoal, companion: to } };
+  const { lacksCompanion: _, ...shoal } = task.shoal;
+  return { ...task, shoal: { ...shoal, companion: to } };
 }
 
 function waiting(task: Task, name: string, isBound: boolean): Task {
   const where = !isBound ? '' : task.NodeID ? ' on this node' : ` in slot ${task.Slot}`;
-  const Err = `no running task of service ${name}${where}, whose network it shares`;
-  return task.Status.Err === Err ? task : { ...task, Status: { ...task.Status, Err } };
+  const lacksCompanion = `no running task of service ${name}${where}, whose network it shares`;
+  return task.shoal.lacksCompanion === lacksCompanion
+    ? task
+    : { ...task, shoal: { ...task.shoal, lacksCompanion } };
 }

@@ -1,8 +1,8 @@
 import { isoTime } from '../effects.ts';
-import { type Service, type Wait, waitOf, wakeAt } from '../model/index.ts';
+import { type Service, type Wait, waitOf, wakeAt, whyWaiting } from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import type { Place } from './new-task.ts';
-import { isRunning, whyWaiting } from './standing.ts';
+import { isRunning } from './standing.ts';
 import { isAwaited, leftWaitingAt } from './stuck.ts';
 import { overtaken } from './update/overtaken.ts';
 import { firstFailure } from './update/rollout.ts';

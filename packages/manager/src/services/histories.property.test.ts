@@ -7,10 +7,11 @@ import {
   type Node,
   type Service,
   type ServiceSpec,
+  stateOf,
   type Task,
 } from '../model/index.ts';
 import { rebalanceLoop } from '../moves/rebalancer.ts';
-import { aService } from '../testing.ts';
+import { aService, withStatus } from '../testing.ts';
 import { type Loops, options, withLoops } from './loops.fixture.ts';
 import { adopt } from './update/adopt.ts';
 
@@ -117,10 +118,10 @@ async function apply(loops: Loops, event: Event): Promise<void> {
     case 'limits refused':
       return loops.store.update((tx) => {
         const limited = [...tx.tasks.all()].filter(
-          ({ Status, shoal }) => Status.State === 'running' && shoal.resourcesBefore !== undefined,
+          (task) => stateOf(task) === 'running' && task.shoal.resourcesBefore !== undefined,
         );
         const task = limited[event.which % Math.max(1, limited.length)];
-        if (task) tx.tasks.update({ ...task, Status: { ...task.Status, limitsRefused: 'it uses more' } });
+        if (task) tx.tasks.update(withStatus(task, { limitsRefused: 'it uses more' }));
       });
   }
 }
@@ -129,7 +130,7 @@ const cpus = ({ Spec }: Pick<Task, 'Spec'>): number => Spec.Resources?.Reservati
 const mostFree = ({ store }: Loops): number =>
   Math.max(
     ...nodes.map((id) => {
-      const held = store.view.tasks.by('node', id).filter(({ Status }) => !isTerminal(Status.State));
+      const held = store.view.tasks.by('node', id).filter((task) => !isTerminal(stateOf(task)));
       return 2e9 - held.reduce((sum, task) => sum + cpus(task), 0);
     }),
   );
@@ -171,7 +172,7 @@ it('two services come to rest, whatever has happened to them: one task a slot, w
           expect(new Set(tasks.map(({ Slot }) => Slot)).size).toBe(Spec.Mode?.Replicated?.Replicas);
           expect(tasks).toHaveLength(Spec.Mode?.Replicated?.Replicas ?? 0);
           for (const task of tasks)
-            if (task.Status.State !== 'running') expect(cpus(task)).toBeGreaterThan(mostFree(loops));
+            if (stateOf(task) !== 'running') expect(cpus(task)).toBeGreaterThan(mostFree(loops));
         }
         await loops.close();
       },

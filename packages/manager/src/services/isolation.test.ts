@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Leases, slotKey } from '../model/index.ts';
-import { aNode, aService } from '../testing.ts';
+import { type Leases, slotKey, stateOf } from '../model/index.ts';
+import { aNode, aService, withStatus } from '../testing.ts';
 import { Simulation } from './simulation.fixture.ts';
 import { decide, nodesOf, type TaskParts, task } from './testing.ts';
 
@@ -90,7 +90,7 @@ it('a stop for want of contact is no failure of the service', () => {
   const stopped = task('a', { state: 'shutdown', shoal: { isolated: true, failures: 3 } });
   const { update, create } = decide({
     service,
-    tasks: [{ ...stopped, Status: { ...stopped.Status, cutOff: true } }],
+    tasks: [withStatus(stopped, { cutOff: true })],
   });
   expect(update).toMatchObject([{ ID: 'a', shoal: { stopReason: 'no-contact' } }]);
   expect(create).toMatchObject([{ DesiredState: 'running', shoal: { isolated: true, failures: 3 } }]);
@@ -106,9 +106,10 @@ class Copies {
     simulation.store.watch(({ changes }) => {
       for (const change of changes) {
         if (change.table !== 'tasks' || !change.after) continue;
-        const { ID, Status, NodeID: node = '' } = change.after;
-        if (Status.State === 'starting') this.#running.set(ID, { place: slotKey(change.after), node });
-        else if (Status.State !== 'running') this.#running.delete(ID);
+        const { ID, NodeID: node = '' } = change.after;
+        const state = stateOf(change.after);
+        if (state === 'starting') this.#running.set(ID, { place: slotKey(change.after), node });
+        else if (state !== 'running') this.#running.delete(ID);
       }
     });
   }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newId } from '../ids.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store } from '../store/index.ts';
-import { aNode, aService, aTask } from '../testing.ts';
+import { aNode, aService, aTask, withStatus } from '../testing.ts';
 import { orchestratorLoop } from './loop.ts';
 
 const log = pino({ level: 'silent' });
@@ -43,8 +43,8 @@ describe('the loop', () => {
     await vi.advanceTimersByTimeAsync(50);
     const [task] = tasksOf(store);
     if (!task) throw new Error('no task was made');
-    const Status = { ...task.Status, State: 'running' as const };
-    await store.update((tx) => void tx.tasks.update({ ...task, NodeID: 'n1', Status }));
+    const Status = { State: 'running' as const };
+    await store.update((tx) => void tx.tasks.update(withStatus({ ...task, NodeID: 'n1' }, Status)));
     await store.update((tx) => {
       const node = tx.nodes.get('n1');
       if (node) tx.nodes.update({ ...node, judged: { state: 'down' } });
@@ -62,7 +62,7 @@ describe('the loop', () => {
     const [task] = tasksOf(store);
     if (!task) throw new Error('no task was made');
     await store.update(
-      (tx) => void tx.tasks.update({ ...task, NodeID: 'n1', Status: { ...task.Status, State: 'failed' } }),
+      (tx) => void tx.tasks.update(withStatus({ ...task, NodeID: 'n1' }, { State: 'failed' })),
     );
     const desired = () => tasksOf(store).find(({ ID }) => ID !== task.ID)?.DesiredState;
     await vi.advanceTimersByTimeAsync(4_900);
@@ -85,14 +85,12 @@ describe('the loop', () => {
     const store = await open((tx) => {
       tx.nodes.create(aNode('n1'));
       tx.services.create(aService('web', { shoal: { specVersion: 1, removing: true } }));
-      tx.tasks.create(
-        aTask('a', { NodeID: 'n1', Status: { Timestamp: '', State: 'running', PortStatus: {} } }),
-      );
+      tx.tasks.create(aTask('a', { NodeID: 'n1', Status: { Timestamp: '', State: 'running' } }));
     });
     expect(tasksOf(store)).toMatchObject([{ DesiredState: 'remove' }]);
     await store.update((tx) => {
       const task = tx.tasks.get('a');
-      if (task) tx.tasks.update({ ...task, Status: { ...task.Status, State: 'shutdown' } });
+      if (task) tx.tasks.update(withStatus(task, { State: 'shutdown' }));
     });
     await vi.advanceTimersByTimeAsync(50);
     expect(store.view.services.size + store.view.tasks.size).toBe(0);

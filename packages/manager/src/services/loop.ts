@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import { Loop } from '../loop.ts';
-import { type Node, nodeState, roleOf, type Wait, wakeAt } from '../model/index.ts';
+import { type Node, nodeState, refusedLimits, roleOf, stateOf, type Wait, wakeAt } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { decideService } from './decide.ts';
 import { ComingRoom, snapshotOf } from './snapshot.ts';
@@ -105,10 +105,10 @@ const sharing = (view: ReadView, name: string | null | undefined): string[] =>
 function taskMatters({ before, after }: Extract<Change, { table: 'tasks' }>): boolean {
   if (!before || !after) return true;
   if (before.DesiredState !== after.DesiredState) return true;
-  if (JSON.stringify(before.shoal.pending) !== JSON.stringify(after.shoal.pending)) return true;
-  if (before.Status.limitsRefused !== after.Status.limitsRefused) return true;
-  const { State } = after.Status;
-  return State !== before.Status.State && !quietStates.has(State);
+  if (before.unplaced !== after.unplaced) return true;
+  if (refusedLimits(before) !== refusedLimits(after)) return true;
+  const state = stateOf(after);
+  return state !== stateOf(before) && !quietStates.has(state);
 }
 const quietStates: ReadonlySet<string> = new Set(['assigned', 'accepted', 'preparing', 'starting']);
 

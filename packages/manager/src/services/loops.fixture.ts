@@ -12,13 +12,14 @@ import {
   type Node,
   noteFlapping,
   type Service,
+  stateOf,
   type Task,
   type TaskState,
 } from '../model/index.ts';
 import { schedulerLoop } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Store, type Tx } from '../store/index.ts';
-import { aNode } from '../testing.ts';
+import { aNode, withStatus } from '../testing.ts';
 import { orchestratorLoop } from './loop.ts';
 
 const clock = () => Date.now();
@@ -85,17 +86,18 @@ export class Loops {
 
 function runAgents(tx: Tx, refusing: ReadonlySet<string>): void {
   for (const task of tx.tasks.all()) {
-    const isRefused = refusing.has(task.NodeID ?? '') && task.Status.State === 'assigned';
+    const isRefused = refusing.has(task.NodeID ?? '') && stateOf(task) === 'assigned';
     const state = isRefused ? 'rejected' : observed(task);
     const isUp = isReady(tx.nodes.get(task.NodeID ?? ''));
-    if (!state || !isUp || compareStates(state, task.Status.State) <= 0) continue;
-    const Status = { ...task.Status, State: state, Timestamp: isoTime(clock()) };
-    tx.tasks.update({ ...task, Status });
+    if (!state || !isUp || compareStates(state, stateOf(task)) <= 0) continue;
+    const Status = { State: state, Timestamp: isoTime(clock()) };
+    tx.tasks.update(withStatus(task, Status));
   }
 }
 
-function observed({ Status, DesiredState, Spec, UpdatedAt }: Task): TaskState | undefined {
-  if (Status.State === 'pending' || isTerminal(Status.State)) return undefined;
+function observed(task: Task): TaskState | undefined {
+  const { DesiredState, Spec, UpdatedAt } = task;
+  if (stateOf(task) === 'pending' || isTerminal(stateOf(task))) return undefined;
   if (DesiredState === 'running') return 'running';
   if (DesiredState === 'ready') return 'ready';
   // It was asked to stop when it was changed last, and takes all the time that it has.

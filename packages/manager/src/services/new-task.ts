@@ -1,4 +1,4 @@
-import { type Ids, isoTime } from '../effects.ts';
+import type { Ids } from '../effects.ts';
 import {
   networkModeOf,
   networksOf,
@@ -77,7 +77,6 @@ export function newTask(
   place: Place,
   target: Target,
   origin: Origin,
-  now: number,
   ids: Ids,
 ): NewObject<Task> {
   return {
@@ -87,12 +86,6 @@ export function newTask(
     ServiceID: serviceId,
     ...(place.slot !== undefined && { Slot: place.slot }),
     ...(place.nodeId !== undefined && { NodeID: place.nodeId }),
-    Status: {
-      Timestamp: isoTime(now),
-      State: 'pending',
-      Message: 'pending task scheduling',
-      PortStatus: {},
-    },
     DesiredState: 'ready',
     shoal: {
       specVersion: target.version,

@@ -5,6 +5,8 @@ import {
   isWanted,
   type StopReason,
   slotKey,
+  stateOf,
+  stateSince,
   type Task,
 } from '../model/index.ts';
 import type { Draft } from './draft.ts';
@@ -46,7 +48,7 @@ function over(draft: Draft, task: Task, refusals: Refusals): Task {
  */
 function notItsOwn({ snapshot }: Draft, task: Task, refusals: Refusals): StopReason | undefined {
   if (task.shoal.moves !== undefined && task.shoal.runningSince === undefined) return 'move-failed';
-  if (task.Status.cutOff) return 'no-contact';
+  if (task.observed?.cutOff) return 'no-contact';
   return triesNextHost(snapshot, task, refusals) ? 'next-host' : undefined;
 }
 
@@ -97,13 +99,13 @@ function isPlaceTaken(draft: Draft, task: Task): boolean {
       (other) =>
         !displacement(other, draft.snapshot.nodes) &&
         draft.snapshot.now >= (provedAt(other) ?? 0) &&
-        ((isRunning(other) && !other.Status.Err) ||
-          (alone && compareStates(other.Status.State, 'starting') >= 0)),
+        ((isRunning(other) && !other.observed?.err) ||
+          (alone && compareStates(stateOf(other), 'starting') >= 0)),
     );
 }
 
-/** The present status forgets when the task began to run as soon as it ends, so that is kept apart. */
+/** What its agent observed last forgets when the task began to run as soon as it ends, so that is kept apart. */
 function withStart(task: Task): Task {
   if (!isRunning(task) || task.shoal.runningSince !== undefined) return task;
-  return { ...task, shoal: { ...task.shoal, runningSince: Date.parse(task.Status.Timestamp) } };
+  return { ...task, shoal: { ...task.shoal, runningSince: Date.parse(stateSince(task)) } };
 }

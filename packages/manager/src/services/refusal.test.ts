@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ServiceSpec } from '../model/index.ts';
+import { type ServiceSpec, stateOf } from '../model/index.ts';
 import { aNode, aService, type NodeChange } from '../testing.ts';
 import { Simulation } from './simulation.fixture.ts';
 import { decide, ended, epochMs, nodesOf, type TaskParts, task, threeNodes } from './testing.ts';
@@ -27,7 +27,7 @@ describe('a task that its host refused', () => {
   });
 
   it('may also have been created there and not started', () => {
-    const Status = { Timestamp: '', State: 'failed' as const, startRefused: true as const, PortStatus: {} };
+    const Status = { Timestamp: '', State: 'failed' as const, startRefused: true as const };
     const { create } = decide({ tasks: [task('a', { change: { Status } })] });
     expect(create).toMatchObject([{ DesiredState: 'running', shoal: { refusals: 1 } }]);
   });
@@ -98,7 +98,7 @@ describe('a service that one host only does not refuse', () => {
     await simulation.change({ Mode: { Replicated: { Replicas: 2 } }, ...spec });
     return simulation;
   }
-  const rejections = ({ tasks }: Simulation) => tasks.filter(({ Status }) => Status.State === 'rejected');
+  const rejections = ({ tasks }: Simulation) => tasks.filter((task) => stateOf(task) === 'rejected');
 
   it('runs there within moments', async () => {
     for (const free of ['n1', 'n2', 'n3']) {

@@ -1,5 +1,5 @@
 import { isQuickEnd, mayRestart, restartDelayMs } from '@shoal/proto/rules';
-import { isRefused, restartRules, type Task, type TaskSpec } from '../model/index.ts';
+import { isRefused, restartRules, stateOf, type Task, type TaskSpec } from '../model/index.ts';
 import { endedAt } from './standing.ts';
 
 export interface Restart {
@@ -24,13 +24,13 @@ export function restartAfter(
   now: number,
 ): Restart | undefined {
   const rules = restartRules(policy);
-  const ended = { complete: head.Status.State === 'complete', at: endedAt(head) };
+  const ended = { complete: stateOf(head) === 'complete', at: endedAt(head) };
   if (!mayRestart(rules, ended, attempts(kin))) return undefined;
   const failures = isQuick(head) ? (head.shoal.failures ?? 0) + 1 : 1;
   const delay = restartDelayMs(rules, failures);
   const { refusals } = head.shoal;
   const counts = { failures, ...(isRefused(head) && refusals !== undefined && { refusals }) };
-  if (head.Status.State !== 'rejected') return { startAfter: now + delay, ...counts };
+  if (stateOf(head) !== 'rejected') return { startAfter: now + delay, ...counts };
   const due = endedAt(head) + delay;
   return { startAfter: Math.max(due, now), createAfter: due, ...counts };
 }

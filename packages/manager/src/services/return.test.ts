@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aNode, aService } from '../testing.ts';
+import { aNode, aService, withStatus } from '../testing.ts';
 import {
   decide,
   ended,
@@ -88,7 +88,7 @@ describe('a task that comes back with its node', () => {
     expect(decide({ nodes: back, tasks: [a, b], at: 70_000 }).update).toMatchObject([
       { ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'surplus' } },
     ]);
-    const dead = { ...b, Status: { ...b.Status, State: 'failed' as const } };
+    const dead = withStatus(b, { State: 'failed' as const });
     expect(decide({ nodes: back, tasks: [a, dead], at: 61_000 })).toMatchObject({
       create: [],
       update: [{ ID: 'b', DesiredState: 'shutdown' }],
@@ -117,7 +117,7 @@ describe('a task that comes back with its node', () => {
     const [again] = decide({ nodes: back, tasks: [dead], at: 61_000 }).create;
     expect(again?.DesiredState).toBe('running');
     expect(again?.shoal).not.toHaveProperty('failures');
-    const later = { ...dead, Status: { ...dead.Status, Timestamp: new Date(now + 10_000).toISOString() } };
+    const later = withStatus(dead, { Timestamp: new Date(now + 10_000).toISOString() });
     expect(decide({ nodes: back, tasks: [later], at: 70_000 }).create[0]?.shoal).toMatchObject({
       failures: 1,
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aNode, aService } from '../testing.ts';
+import { aNode, aService, withStatus } from '../testing.ts';
 import { decide, ended, epochMs, nodesOf, secondVersion, task, threeNodes } from './testing.ts';
 
 const nodeWith = (id: string, change: { down?: true; availability?: 'pause' | 'drain' }) =>
@@ -18,7 +18,6 @@ describe('a task that ended', () => {
         ID: 'new1',
         Slot: 1,
         DesiredState: 'ready',
-        Status: { State: 'pending', Message: 'pending task scheduling' },
         shoal: { specVersion: 1, startAfter: now + 5_000, failures: 1 },
       },
     ]);
@@ -68,7 +67,7 @@ describe('a node that is down', () => {
       nodes: nodesOf(nodeWith('n1', { down: true }), aNode('n2')),
     });
     expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'node-down' } }]);
-    expect(update[0]?.Status.State).toBe('running');
+    expect(update[0]?.observed?.state).toBe('running');
     expect(create).toMatchObject([{ Slot: 1, DesiredState: 'running', shoal: { failures: 3 } }]);
     expect(create[0]?.shoal.startAfter).toBeUndefined();
     expect(remove).toEqual([]);
@@ -112,10 +111,8 @@ describe('a node that is to be emptied', () => {
   });
 
   it('lets it go when no node takes the successor, or that takes too long', () => {
-    const pending = [{ filter: 'resources', nodes: 1, text: 'insufficient resources on 1 node' }];
-    expect(decide({ tasks: [old, successor({ shoal: { pending } })], nodes }).update).toMatchObject([
-      { ID: 'a' },
-    ]);
+    const change = { Status: { State: 'pending', Err: 'insufficient resources on 1 node' } } as const;
+    expect(decide({ tasks: [old, successor({ change })], nodes }).update).toMatchObject([{ ID: 'a' }]);
     expect(decide({ tasks: [old, successor({ created: 30_000 })], nodes }).update).toMatchObject([
       { ID: 'a' },
     ]);
@@ -176,7 +173,7 @@ describe('a service whose tasks can not live side by side', () => {
       shoal: { stopReason: 'node-drained' },
     });
     expect(decide({ service, nodes, tasks: [leaving, prepared] })).toMatchObject({ update: [] });
-    const gone = { ...leaving, Status: { ...leaving.Status, State: 'shutdown' as const } };
+    const gone = withStatus(leaving, { State: 'shutdown' as const });
     expect(decide({ service, nodes, tasks: [gone, prepared] }).update).toMatchObject([
       { ID: 'b', DesiredState: 'running' },
     ]);

@@ -1,6 +1,7 @@
 import {
   compareStates,
   type StopReason,
+  stateOf,
   type Task,
   type Wait,
   waitOf,
@@ -86,7 +87,7 @@ const rank = ({ shoal }: Task, target: Target): number => Number(shoal.specVersi
 function handOver({ draft, place }: Context, kept: Task, next: Task): Wait[] {
   // Both services have to be ready for it at the same time: the rebalancer sees them.
   if (next.shoal.exchange) return [];
-  const isPrepared = next.shoal.moves === kept.ID && compareStates(next.Status.State, 'ready') >= 0;
+  const isPrepared = next.shoal.moves === kept.ID && compareStates(stateOf(next), 'ready') >= 0;
   if (!startsAfterStop(draft, next)) return asList(start(draft, place.key, next));
   if (isPrepared && isWhole(draft)) draft.stop(kept, 'rebalanced');
   return [];
@@ -94,7 +95,7 @@ function handOver({ draft, place }: Context, kept: Task, next: Task): Wait[] {
 
 /** A task runs in every place. */
 const isWhole = (draft: Draft): boolean =>
-  draft.keys.every((key) => draft.slot(key).live.some((task) => isRunning(task) && !task.Status.Err));
+  draft.keys.every((key) => draft.slot(key).live.some((task) => isRunning(task) && !task.observed?.err));
 
 /**
  * What `next` is kept for beside `kept`, which serves meanwhile, and until when at most; undefined when it is not needed
@@ -165,7 +166,7 @@ function make({ draft, place, target }: Context, origin: Origin): Successor {
   const isolated = wantsIsolation(service.Spec.Labels) && { isolated: true as const };
   const stopFirst = rules.order === 'stop-first' && { stopFirst: true as const };
   const whole = { ...origin, ...isolated, ...stopFirst };
-  return { task: draft.create(newTask(service.ID, place, target, whole, snapshot.now, snapshot.ids)) };
+  return { task: draft.create(newTask(service.ID, place, target, whole, snapshot.ids)) };
 }
 
 /** What a task leaves to its successor when it was not its own fault. */
@@ -186,7 +187,7 @@ function beforeStop({ draft, place, target }: Context, old: Task, next: Task): W
   if (!isRunning(old)) return undefined;
   const stopFirst = startsAfterStop(draft, next);
   // Stop-first also waits until the new one is prepared: an image that can't be pulled stops nothing.
-  if (compareStates(next.Status.State, stopFirst ? 'ready' : 'running') >= 0)
+  if (compareStates(stateOf(next), stopFirst ? 'ready' : 'running') >= 0)
     return stopFirst ? undefined : unproved(draft, next);
   const takeOver = (until?: number) => waitOf('task', old.ID, `task ${next.ID} to take over`, until);
   if (displacement(old, nodes)) {

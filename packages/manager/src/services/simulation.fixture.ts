@@ -10,8 +10,10 @@ import {
   type Leases,
   type Node,
   noteFlapping,
+  pendingReasonsOf,
   type Service,
   type ServiceSpec,
+  stateOf,
   type Task,
   type TaskState,
   type Wait,
@@ -21,7 +23,7 @@ import { rebalance } from '../moves/rebalance.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { beginTransaction, Store, type Tx } from '../store/index.ts';
-import { aNode, aService } from '../testing.ts';
+import { aNode, aService, withStatus } from '../testing.ts';
 import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Snapshot } from './draft.ts';
@@ -104,10 +106,10 @@ export class Simulation {
 
   running(image?: string): Task[] {
     return this.tasks.filter(
-      ({ Status, DesiredState, Spec }) =>
-        Status.State === 'running' &&
-        DesiredState === 'running' &&
-        (image === undefined || Spec.ContainerSpec?.Image === image),
+      (task) =>
+        isRunning(task) &&
+        task.DesiredState === 'running' &&
+        (image === undefined || task.Spec.ContainerSpec?.Image === image),
     );
   }
 
@@ -228,10 +230,10 @@ export class Simulation {
   }
 
   #observed(tx: Tx, task: Task, State: TaskState, Err?: string): void {
-    if (compareStates(State, task.Status.State) <= 0) return;
+    if (compareStates(State, stateOf(task)) <= 0) return;
     const cutOff = this.#cutOff.has(task.ID) && { cutOff: true as const };
-    const Status = { Timestamp: isoTime(this.now), State, PortStatus: {}, ...(Err && { Err }), ...cutOff };
-    tx.tasks.update({ ...task, Status });
+    const Status = { Timestamp: isoTime(this.now), State, ...(Err && { Err }), ...cutOff };
+    tx.tasks.update(withStatus(task, Status));
   }
 
   /** What the rebalancer would begin, or wait for, if nothing changed until `now`. */
@@ -248,7 +250,7 @@ export class Simulation {
 
   #rebalanceIn(tx: Tx, now: number, ids: Ids): Wait[] {
     const moves = this.tasks.filter(
-      ({ shoal, Status }) => shoal.moves !== undefined && compareStates(Status.State, 'running') < 0,
+      (task) => task.shoal.moves !== undefined && compareStates(stateOf(task), 'running') < 0,
     );
     const underWay = new Set(moves.map(({ ID }) => ID));
     const state = ClusterState.from(this.store.view);
@@ -262,16 +264,17 @@ export class Simulation {
     }
     const nodes = [...tx.nodes.all()].sort((a, b) => (a.ID < b.ID ? -1 : 1));
     for (const task of tx.tasks.by('service', 'web').sort((a, b) => (a.ID < b.ID ? -1 : 1))) {
-      if (task.Status.State !== 'pending') continue;
+      if (stateOf(task) !== 'pending') continue;
       const fitting = nodes.filter((node) => this.#fits(tx, node, task));
       const node = fitting[this.#turn++ % Math.max(1, fitting.length)];
       if (node) {
-        const Status = { Timestamp: isoTime(this.now), State: 'assigned' as const, PortStatus: {} };
-        tx.tasks.update({ ...task, NodeID: node.ID, Status });
-      } else if (!task.shoal.pending) {
+        const Status = { Timestamp: isoTime(this.now), State: 'assigned' as const };
+        tx.tasks.update(withStatus({ ...task, NodeID: node.ID }, Status));
+      } else if (!pendingReasonsOf(task)) {
         const filter = nodes.every(isReady) ? 'resources' : 'readiness';
-        const pending = [{ filter, nodes: nodes.length, text: 'no room' }];
-        tx.tasks.update({ ...task, shoal: { ...task.shoal, pending } });
+        const reasons = [{ filter, nodes: nodes.length, text: 'no room' }];
+        const unplaced = { at: isoTime(this.now), specVersion: task.shoal.specVersion, reasons };
+        tx.tasks.update({ ...task, unplaced });
       }
     }
   }
@@ -280,32 +283,34 @@ export class Simulation {
     if (task.NodeID && task.NodeID !== node.ID) return false;
     const held = tx.tasks
       .by('node', node.ID)
-      .filter(({ Status, ID }) => !isTerminal(Status.State) && ID !== task.ID);
+      .filter((other) => !isTerminal(stateOf(other)) && other.ID !== task.ID);
     return couldRun(task.Spec)(node) && held.length < this.room;
   }
 
   #runAgents(tx: Tx): void {
     for (const task of tx.tasks.by('service', 'web')) {
       const node = task.NodeID ? tx.nodes.get(task.NodeID) : undefined;
-      if (!isReady(node) || isTerminal(task.Status.State)) continue;
+      if (!isReady(node) || isTerminal(stateOf(task))) continue;
       const state = this.#stepOf(task);
       if (state) this.#observed(tx, task, state);
     }
   }
 
-  #stepOf({ ID, NodeID = '', Status, DesiredState, Spec, shoal }: Task): TaskState | undefined {
+  #stepOf(task: Task): TaskState | undefined {
+    const { ID, NodeID = '', DesiredState, Spec, shoal } = task;
+    const state = stateOf(task);
     const image = Spec.ContainerSpec?.Image ?? '';
     if (this.#dead.has(ID)) return 'failed';
     if (this.#cutOff.has(ID)) return 'shutdown';
     if (shoal.orphaned && DesiredState === 'shutdown') return undefined;
     if (DesiredState === 'shutdown' || DesiredState === 'remove') return 'shutdown';
     const isRefused = this.refusingNodes.has(NodeID) || image.startsWith('absent');
-    if (Status.State === 'preparing' && isRefused) return 'rejected';
-    if (Status.State === 'ready' && DesiredState === 'ready') return undefined;
-    if (Status.State === 'running' && image.startsWith('once')) return 'complete';
-    if (Status.State === 'starting' && this.brokenNodes.has(NodeID)) return 'failed';
-    if (Status.State === 'starting' && image.startsWith('broken')) return 'failed';
-    return nextStep[Status.State];
+    if (state === 'preparing' && isRefused) return 'rejected';
+    if (state === 'ready' && DesiredState === 'ready') return undefined;
+    if (state === 'running' && image.startsWith('once')) return 'complete';
+    if (state === 'starting' && this.brokenNodes.has(NodeID)) return 'failed';
+    if (state === 'starting' && image.startsWith('broken')) return 'failed';
+    return nextStep[state];
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isWanted, slotKey, type Task, type UpdateConfig } from '../model/index.ts';
+import { isWanted, slotKey, stateOf, type Task, type UpdateConfig } from '../model/index.ts';
 import { decideService } from './decide.ts';
 import { type Decision, Draft } from './draft.ts';
 import { updateRules } from './policy.ts';
@@ -87,7 +87,7 @@ const bySlot = (tasks: readonly Task[]) => Map.groupBy(tasks, slotKey);
 /** One of two moves, or came back with its node while the other was on its way. */
 const isHandedOver = (tasks: readonly Task[]): boolean =>
   tasks.some(({ shoal }) => shoal.moves !== undefined || shoal.returnedAt !== undefined) &&
-  tasks.filter(({ Status }) => Status.State === 'running').length === 1;
+  tasks.filter((task) => stateOf(task) === 'running').length === 1;
 
 /** What has to hold after every round, whatever happened before. */
 function checkInvariants(simulation: Simulation): void {

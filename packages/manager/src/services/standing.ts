@@ -4,7 +4,10 @@ import {
   isTerminal,
   isWanted,
   type Node,
+  pendingReasonsOf,
   type StopReason,
+  stateOf,
+  stateSince,
   type Task,
 } from '../model/index.ts';
 import { isEligible } from '../scheduler/index.ts';
@@ -23,7 +26,7 @@ export interface Nodes {
 export type Standing = 'live' | 'leaving' | 'orphaned' | 'ended';
 
 export function standing(task: Task, nodes: Nodes): Standing {
-  if (isTerminal(task.Status.State)) return 'ended';
+  if (isTerminal(stateOf(task))) return 'ended';
   const node = nodes.get(task.NodeID ?? '');
   if (task.NodeID && isDown(node))
     return node && !isWanted(task) && mayRun(task, node) ? 'leaving' : 'orphaned';
@@ -38,29 +41,23 @@ const soonMs = 2_000;
 
 /** It is about to leave room to others, or has done so only now. */
 export const makesRoom = (task: Task, nodes: Nodes, now: number): boolean =>
-  isTerminal(task.Status.State)
+  isTerminal(stateOf(task))
     ? endedAt(task) > now - soonMs
     : !isUnassigned(task) && standing(task, nodes) === 'leaving';
 
 /** No agent has heard of the task yet. */
-export const isUnassigned = ({ Status }: Task): boolean => compareStates(Status.State, 'assigned') < 0;
+export const isUnassigned = (task: Task): boolean => stateOf(task) === 'pending';
 
-export const isRunning = ({ Status }: Task): boolean => Status.State === 'running';
+export const isRunning = (task: Task): boolean => stateOf(task) === 'running';
 
 /** The scheduler looked for a node and found none. */
 export const isUnplaceable = (task: Task): boolean =>
-  isUnassigned(task) && (task.shoal.pending?.length ?? 0) > 0;
-
-/** Why a task gets no node, or no addresses there, in plain words; undefined where nothing is in its way. */
-export function whyWaiting({ Status, shoal }: Task): string | undefined {
-  if (compareStates(Status.State, 'assigned') > 0) return undefined;
-  return Status.Err || (shoal.pending ?? []).map(({ text }) => text).join('; ') || undefined;
-}
+  isUnassigned(task) && (pendingReasonsOf(task)?.length ?? 0) > 0;
 
 /** It is over, and neither the orchestrator nor the loss of its node was the cause. */
 export const endedByItself = (task: Task): boolean =>
-  isTerminal(task.Status.State) &&
-  task.Status.State !== 'orphaned' &&
+  isTerminal(stateOf(task)) &&
+  stateOf(task) !== 'orphaned' &&
   task.shoal.stopReason === undefined &&
   !isUnproved(task, endedAt(task));
 
@@ -78,7 +75,7 @@ export const provedAt = ({ shoal: { returnedAt } }: Task): number | undefined =>
 const isUnproved = (task: Task, at: number): boolean => at < (provedAt(task) ?? 0);
 
 /** When it was seen to end, in ms; statuses carry the manager's clock. */
-export const endedAt = ({ Status }: Task): number => Date.parse(Status.Timestamp);
+export const endedAt = (task: Task): number => Date.parse(stateSince(task));
 
 /** Why a live task has to leave its node although the node works; undefined when it may stay. */
 export function displacement(task: Task, nodes: Nodes): StopReason | undefined {
@@ -95,4 +92,4 @@ export function byAge(a: Task, b: Task): number {
 }
 
 /** For tasks of one place: the one that is nearest to running first. */
-export const furthestFirst = (a: Task, b: Task): number => compareStates(b.Status.State, a.Status.State);
+export const furthestFirst = (a: Task, b: Task): number => compareStates(stateOf(b), stateOf(a));

@@ -1,6 +1,6 @@
-import { type Node, type Task, type Wait, waitOf } from '../model/index.ts';
+import { type Node, stateOf, type Task, type Wait, waitOf, whyWaiting } from '../model/index.ts';
 import type { Draft } from './draft.ts';
-import { byAge, isRunning, standing, whyWaiting } from './standing.ts';
+import { byAge, isRunning, standing } from './standing.ts';
 
 /** What another service's task does is no event of this one: so often is looked whether it has left its room. */
 const roomPollMs = 500;
@@ -69,11 +69,11 @@ export function underWay(draft: Draft, known: readonly Wait[]): Wait[] {
     const stands = standing(task, draft.snapshot.nodes);
     if (stands === 'leaving') return aboutTask(task, toStop(draft, task));
     if (stands !== 'live') return [];
-    const { ID, Status, shoal } = task;
-    if (isRunning(task)) return Status.Err ? aboutTask(task, `task ${ID} to stop: ${Status.Err}`) : [];
+    const { ID, observed, shoal } = task;
+    if (isRunning(task)) return observed?.err ? aboutTask(task, `task ${ID} to stop: ${observed.err}`) : [];
     const why = whyWaiting(task);
     if (why !== undefined) return aboutTask(task, `task ${ID}: ${why}`);
     if (told.has(ID)) return [];
-    return aboutTask(task, shoal.failures ? afterFailures(task) : `task ${ID}, which is ${Status.State}`);
+    return aboutTask(task, shoal.failures ? afterFailures(task) : `task ${ID}, which is ${stateOf(task)}`);
   });
 }

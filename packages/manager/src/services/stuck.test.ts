@@ -13,12 +13,12 @@ const nowhere = { Constraints: ['node.labels.disk==ssd'] };
 
 describe('an update whose next task no node takes', () => {
   it.each([
-    ['pause', 'paused', 'update paused due to lack of a node for slot 1: no room'],
-    ['continue', 'paused', 'update paused due to lack of a node for slot 1: no room'],
+    ['pause', 'paused', 'update paused due to lack of a node for slot 1: no suitable node (no room)'],
+    ['continue', 'paused', 'update paused due to lack of a node for slot 1: no suitable node (no room)'],
     [
       'rollback',
       'rollback_completed',
-      'rollback completed; update rolled back due to lack of a node for slot 1: no room',
+      'rollback completed; update rolled back due to lack of a node for slot 1: no suitable node (no room)',
     ],
   ] as const)('ends by its failure action, %s, once that is sure', async (FailureAction, State, Message) => {
     const simulation = await updating({ Order: 'start-first', FailureAction });
@@ -65,7 +65,7 @@ describe('an update whose next task no node takes', () => {
     await simulation.deploy('web:2');
     await until(simulation, hasState(simulation, 'paused'));
     expect(status(simulation)?.Message).toBe(
-      'update paused due to lack of a node for the task of n1: no room',
+      'update paused due to lack of a node for the task of n1: no suitable node (no room)',
     );
     expect(images(simulation)).toEqual(old);
   });
@@ -102,7 +102,7 @@ describe('what may still come is waited for', () => {
       ServiceID: 'other',
       NodeID: 'n1',
       DesiredState: 'shutdown',
-      Status: { Timestamp: '', State: 'running', PortStatus: {} },
+      Status: { Timestamp: '', State: 'running' },
     });
     await simulation.store.update((tx) => tx.tasks.create(leaving));
     simulation.room = 1;
@@ -175,10 +175,9 @@ describe('services whose updates wait for room in one round', () => {
         const Spec = { Name: name, Mode: { Replicated: { Replicas: 1 } }, UpdateConfig };
         tx.services.create(aService(name, { Spec, UpdateStatus, shoal: { specVersion: 2 } }));
         tx.nodes.create(aNode(`of-${name}`));
-        const Status = { State: 'running' as const, Timestamp: new Date(0).toISOString(), PortStatus: {} };
+        const Status = { State: 'running' as const, Timestamp: new Date(0).toISOString() };
         tx.tasks.create(aTask(`${name}-1`, { ServiceID: name, NodeID: `of-${name}`, Status }));
-        const pending = [{ filter: 'resources', nodes: 1, text: 'no room' }];
-        const shoal = { specVersion: 2, ports: [], replaces: `${name}-1`, pending };
+        const shoal = { specVersion: 2, ports: [], replaces: `${name}-1` };
         tx.tasks.create(
           aTask(`${name}-2`, {
             ServiceID: name,

@@ -1,7 +1,7 @@
-import { type Task, type Wait, waitOf } from '../model/index.ts';
+import { pendingReasonsOf, type Task, type Wait, waitOf, whyWaiting } from '../model/index.ts';
 import type { Draft, Slot } from './draft.ts';
 import type { Place } from './new-task.ts';
-import { isRunning, isUnassigned, makesRoom, whyWaiting } from './standing.ts';
+import { isRunning, isUnassigned, makesRoom } from './standing.ts';
 import { overtaken } from './update/overtaken.ts';
 import { endUpdate } from './update/rollout.ts';
 import { isCurrent, isDirty, isUpdating } from './update/update-state.ts';
@@ -90,7 +90,7 @@ function isMoving(draft: Draft, key: string): boolean {
 function sureAt(draft: Draft, task: Task): number {
   const made = Date.parse(task.CreatedAt);
   if (draft.snapshot.now < made + sureMs) return made + sureMs;
-  const { pending } = task.shoal;
+  const pending = pendingReasonsOf(task);
   // Without a word of the scheduler it waits for a companion.
   const passes = pending ? pending.some(({ filter }) => passing.has(filter)) : isUnassigned(task);
   return made + (passes || draft.roomComes ? longestWaitMs : sureMs);

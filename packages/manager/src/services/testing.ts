@@ -1,7 +1,7 @@
 /** Builders for this folder's tests. Times are milliseconds after `epochMs`. */
 import { isoTime } from '../effects.ts';
 import { type Node, type Service, type Task, type TaskState, wakeAt } from '../model/index.ts';
-import { aNode, aService, aTask } from '../testing.ts';
+import { aNode, aService, aTask, type TaskChange } from '../testing.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Snapshot } from './draft.ts';
 import type { Nodes } from './standing.ts';
@@ -50,7 +50,7 @@ export interface TaskParts {
   /** When it came into that state. */
   readonly since?: number;
   readonly created?: number;
-  readonly change?: Partial<Task>;
+  readonly change?: TaskChange;
   readonly shoal?: Partial<Task['shoal']>;
 }
 
@@ -61,7 +61,7 @@ export function task(id: string, parts: TaskParts = {}): Task {
     CreatedAt: at(created),
     Slot: slot,
     ...(node !== '' && { NodeID: node }),
-    Status: { Timestamp: at(since), State: state, PortStatus: {} },
+    Status: { Timestamp: at(since), State: state },
     ...parts.change,
     shoal: {
       specVersion: 1,

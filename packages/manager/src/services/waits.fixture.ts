@@ -36,7 +36,7 @@ function silent({ service, tasks, nodes }: Snapshot, waits: readonly Wait[]): st
   );
   const isFine = (task: Task, others: number) =>
     isRunning(task) &&
-    !task.Status.Err &&
+    !task.observed?.err &&
     others === 0 &&
     task.shoal.specVersion === service.shoal.specVersion &&
     displacement(task, nodes) === undefined;

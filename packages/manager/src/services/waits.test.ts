@@ -20,9 +20,8 @@ const paused = aService('web', {
   UpdateStatus: { State: 'paused', Message: 'update paused due to failure' },
 });
 const noRoom: TaskParts = {
-  state: 'pending',
   node: '',
-  shoal: { pending: [{ filter: 'resources', nodes: 3, text: 'no room' }] },
+  change: { Status: { State: 'pending', Err: 'no room' } },
 };
 const ready = { DesiredState: 'ready' } as const;
 const n1 = (change: Parameters<typeof aNode>[1]) => nodesOf(aNode('n1', change), aNode('n2'), aNode('n3'));
@@ -34,7 +33,7 @@ const told = ({ about, why, until }: Wait): string =>
 /** Decided 60,000 ms after the epoch. */
 it.each<[string, Parameters<typeof decide>[0] & { service?: Service }]>([
   ['task a waits for task a, which is preparing', { tasks: [task('a', { state: 'preparing' })] }],
-  ['task a waits for task a: no room', { tasks: [task('a', noRoom)] }],
+  ['task a waits for task a: no suitable node (no room)', { tasks: [task('a', noRoom)] }],
   [
     'task a waits for task a to run after 2 that ended early, until 63000',
     {
@@ -92,7 +91,7 @@ it.each<[string, Parameters<typeof decide>[0] & { service?: Service }]>([
     {
       tasks: [
         task('a', {
-          change: { Status: { State: 'running', Err: 'unhealthy container', Timestamp: '', PortStatus: {} } },
+          change: { Status: { State: 'running', Err: 'unhealthy container', Timestamp: '' } },
         }),
       ],
     },

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { Task } from '../model/index.ts';
 import { aNode, aTask } from '../testing.ts';
 import { memoryBackend } from './backends/memory.ts';
 import { OwnerError, Store, type Tx, type Writer } from './index.ts';
@@ -12,25 +13,38 @@ async function aStore(): Promise<Store> {
   return store;
 }
 
+const ofTask = (change: (task: Task) => Partial<Task>) => (tx: Tx) => {
+  const task = tx.tasks.get('t1');
+  if (task) tx.tasks.update({ ...task, ...change(task) });
+};
+
 const changes: Record<string, (tx: Tx) => void> = {
   judged: (tx) => {
     const node = tx.nodes.get('n1');
     if (node) tx.nodes.update({ ...node, judged: { state: 'down' } });
   },
-  'shoal.attachments': (tx) => {
-    const task = tx.tasks.get('t1');
-    if (task) tx.tasks.update({ ...task, shoal: { ...task.shoal, attachments: [] } });
-  },
-  DesiredState: (tx) => {
-    const task = tx.tasks.get('t1');
-    if (task) tx.tasks.update({ ...task, DesiredState: 'shutdown' });
-  },
+  'shoal.attachments': ofTask(({ shoal }) => ({ shoal: { ...shoal, attachments: [] } })),
+  shoal: ofTask(({ shoal }) => ({ shoal: { ...shoal, runningSince: 1 } })),
+  DesiredState: ofTask(() => ({ DesiredState: 'shutdown' })),
+  NodeID: ofTask(() => ({ NodeID: 'n1' })),
+  placement: ofTask(() => ({ placement: { at: '', scores: {} } })),
+  unplaced: ofTask(() => ({ unplaced: { at: '', specVersion: 1, reasons: [] } })),
+  unaddressed: ofTask(() => ({ unaddressed: 'no addresses left' })),
+  observed: ofTask(() => ({ observed: { state: 'running', at: '' } })),
+  nodeRemovedAt: ofTask(() => ({ nodeRemovedAt: '' })),
 };
 
 it.each<[string, Writer, Writer]>([
   ['judged', 'liveness', 'agents'],
   ['shoal.attachments', 'allocator', 'scheduler'],
+  ['shoal', 'services', 'agents'],
   ['DesiredState', 'moves', 'agents'],
+  ['NodeID', 'scheduler', 'services'],
+  ['placement', 'scheduler', 'services'],
+  ['unplaced', 'scheduler', 'services'],
+  ['unaddressed', 'allocator', 'scheduler'],
+  ['observed', 'agents', 'moves'],
+  ['nodeRemovedAt', 'people', 'agents'],
 ])('%s is written by %s; when %s does, nothing of its transaction is', async (part, owner, other) => {
   const store = await aStore();
   const change = changes[part] ?? (() => undefined);

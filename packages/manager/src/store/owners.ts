@@ -11,7 +11,10 @@ export type Writer =
   | 'moves'
   | 'scheduler'
   | 'allocator'
+  | 'trust'
   | 'manager';
+
+type Parts = Readonly<Record<string, readonly Writer[]>>;
 
 const planners: readonly Writer[] = ['services', 'moves'];
 const nobody: readonly Writer[] = [];
@@ -20,8 +23,14 @@ const nobody: readonly Writer[] = [];
  * Who may change which part of an object that is there; whoever creates it fills all of it. `shoal.x` is a part of its
  * own where it is named here, else of `shoal`.
  */
-const owners: Readonly<Record<TableName, Readonly<Record<string, readonly Writer[]>>>> = {
-  clusters: { managerPorts: ['manager'], term: ['manager'], beatMs: ['liveness'] },
+const owners: Readonly<Record<TableName, Parts>> = {
+  clusters: {
+    managerPorts: ['manager'],
+    term: ['manager'],
+    beatMs: ['liveness'],
+    trust: ['people', 'trust', 'manager'],
+    TaskHistoryRetentionLimit: ['people'],
+  },
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },
   nodes: {
     Spec: ['people'],
@@ -42,17 +51,17 @@ const owners: Readonly<Record<TableName, Readonly<Record<string, readonly Writer
   tasks: {
     Spec: ['services'],
     DesiredState: planners,
-    // One that shares another's network goes where that one is.
-    NodeID: ['scheduler', 'services'],
-    GenericResources: ['scheduler'],
-    // Shared still: what agents observed, and why the others let the task wait.
-    Status: ['agents', 'scheduler', 'services', 'allocator', 'people'],
+    NodeID: ['scheduler'],
+    placement: ['scheduler'],
+    unplaced: ['scheduler'],
+    unaddressed: ['allocator'],
+    observed: ['agents'],
+    nodeRemovedAt: ['people'],
     shoal: planners,
-    'shoal.placement': ['scheduler'],
-    // Forgotten when the task gets another spec.
-    'shoal.pending': ['scheduler', 'services'],
     'shoal.attachments': ['allocator'],
   },
+  // Made and revoked, never changed.
+  tokens: {},
 };
 
 /** Somebody changed what is another's. That is a bug: nothing of the transaction is written. */
@@ -64,32 +73,40 @@ export class OwnerError extends Error {
 export function checkOwners(writer: Writer, changes: readonly Change[]): void {
   for (const { table, id, before, after } of changes) {
     if (!before || !after) continue;
-    const parts = owners[table];
-    const [was, is] = [partsOf(before, parts), partsOf(after, parts)];
-    for (const part of new Set([...was.keys(), ...is.keys()])) {
-      if (was.get(part) === is.get(part) || parts[part]?.includes(writer)) continue;
-      if (!isDeepStrictEqual(was.get(part), is.get(part)))
-        throw new OwnerError(`${writer} changed ${part} of ${table} ${id}, which is not its to write`);
-    }
+    const part = partOfOthers(writer, owners[table], fieldsOf(before), fieldsOf(after));
+    if (part !== undefined)
+      throw new OwnerError(`${writer} changed ${part} of ${table} ${id}, which is not its to write`);
   }
 }
 
-/** What the store itself writes. */
-const ofStore = new Set(['ID', 'Version', 'CreatedAt', 'UpdatedAt']);
+type Fields = Readonly<Record<string, unknown>>;
+const fieldsOf = (object: object): Fields => object as Fields;
 
-function partsOf(object: object, named: Readonly<Record<string, unknown>>): Map<string, unknown> {
-  const parts = new Map<string, unknown>();
-  for (const [field, value] of Object.entries(object)) {
+/** What the store itself writes. */
+const ofStore: ReadonlySet<string> = new Set(['ID', 'Version', 'CreatedAt', 'UpdatedAt']);
+
+/** A part in which the two differ and that the writer does not own; undefined where there is none. */
+function partOfOthers(writer: Writer, parts: Parts, before: Fields, after: Fields): string | undefined {
+  for (const field of changed(before, after)) {
+    if (ofStore.has(field)) continue;
+    const [was, is] = [before[field], after[field]];
     if (field !== 'shoal') {
-      if (!ofStore.has(field)) parts.set(field, value);
+      if (!parts[field]?.includes(writer) && !isDeepStrictEqual(was, is)) return field;
       continue;
     }
-    const rest: Record<string, unknown> = {};
-    for (const [key, inner] of Object.entries(value as object)) {
-      if (named[`shoal.${key}`]) parts.set(`shoal.${key}`, inner);
-      else rest[key] = inner;
+    const [wasInside, isInside] = [fieldsOf(was ?? {}), fieldsOf(is ?? {})];
+    for (const key of changed(wasInside, isInside)) {
+      const part = parts[`shoal.${key}`] ? `shoal.${key}` : 'shoal';
+      if (!parts[part]?.includes(writer) && !isDeepStrictEqual(wasInside[key], isInside[key])) return part;
     }
-    parts.set('shoal', rest);
   }
-  return parts;
+  return undefined;
+}
+
+/** Names of the fields that are not one and the same in both: nearly all of an object is, from one version to the next. */
+function changed(before: Fields, after: Fields): string[] {
+  const names: string[] = [];
+  for (const name in after) if (after[name] !== before[name]) names.push(name);
+  for (const name in before) if (!(name in after)) names.push(name);
+  return names;
 }

@@ -9,6 +9,7 @@ import { aService, aTask } from '../testing.ts';
 import { memoryBackend } from './backends/memory.ts';
 import { sqliteBackend } from './backends/sqlite.ts';
 import { SqliteFile } from './backends/sqlite-file.ts';
+import { format } from './backends/upgrade.ts';
 import type { ChangeBatch } from './change.ts';
 import { OutOfSequenceError, Store, StoreError } from './index.ts';
 import type { Backend } from './store.ts';
@@ -22,6 +23,11 @@ const stateFile = () => {
   folders.push(folder);
   return join(folder, 'state.sqlite');
 };
+function inFile(path: string, change: (db: DatabaseSync) => void): void {
+  const db = new DatabaseSync(path);
+  change(db);
+  db.close();
+}
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
@@ -180,17 +186,33 @@ describe('sqlite', () => {
     const first = await open(await sqliteBackend(path));
     await first.update((tx) => tx.tasks.create(aTask('a')));
     await first.close();
-    const asFormat = (format: number) => {
-      const db = new DatabaseSync(path);
-      db.exec(`PRAGMA user_version = ${format}`);
-      db.close();
-    };
-    asFormat(0);
-    await expect(sqliteBackend(path)).rejects.toThrow(/of format 0, this version of Shoal reads format 1/);
-    asFormat(1);
+    for (const other of [0, format + 1]) {
+      inFile(path, (db) => db.exec(`PRAGMA user_version = ${other}`));
+      await expect(sqliteBackend(path)).rejects.toThrow(
+        `of format ${other}, this version of Shoal reads formats up to ${format}:`,
+      );
+    }
+    inFile(path, (db) => db.exec(`PRAGMA user_version = ${format}`));
     const again = await open(await sqliteBackend(path));
     expect(again.view.tasks.size).toBe(1);
     await again.close();
+  });
+
+  it('brings state of an older format up to date, once', async () => {
+    const path = stateFile();
+    const first = await open(await sqliteBackend(path));
+    await first.update((tx) => tx.tasks.create(aTask('a', { NodeID: 'n1' })));
+    await first.close();
+    const Status = { Timestamp: 'then', State: 'running', PortStatus: {} };
+    inFile(path, (db) => {
+      db.prepare('UPDATE objects SET json = json_patch(json, ?)').run(JSON.stringify({ Status }));
+      db.exec('PRAGMA user_version = 1');
+    });
+    for (let times = 0; times < 2; times++) {
+      const store = await open(await sqliteBackend(path));
+      expect(store.view.tasks.get('a')).toMatchObject({ observed: { state: 'running', at: 'then' } });
+      await store.close();
+    }
   });
 
   it('says that nothing was written when the disk is full, and goes on once there is room', () => {

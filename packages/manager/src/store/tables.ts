@@ -7,7 +7,9 @@ import {
   networkLabel,
   type Service,
   slotKey,
+  stateOf,
   type Task,
+  type Token,
 } from '../model/index.ts';
 import { Table, type TableReader } from './table.ts';
 
@@ -18,6 +20,7 @@ export interface Objects {
   nodes: Node;
   services: Service;
   tasks: Task;
+  tokens: Token;
 }
 
 export const makeTables = () => ({
@@ -45,9 +48,10 @@ export const makeTables = () => ({
     service: (task) => [task.ServiceID],
     node: (task) => (task.NodeID ? [task.NodeID] : []),
     // Tasks that have ended need no address.
-    network: (task) => (isTerminal(task.Status.State) ? [] : (task.shoal.networks ?? [])),
+    network: (task) => (isTerminal(stateOf(task)) ? [] : (task.shoal.networks ?? [])),
     slot: (task) => [slotIndexKey(task.ServiceID, slotKey(task))],
   }),
+  tokens: new Table<Token, never>({}),
 });
 
 export type Tables = ReturnType<typeof makeTables>;

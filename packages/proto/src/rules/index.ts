@@ -1,3 +1,4 @@
+export * from './certificates.ts';
 export * from './ipv4.ts';
 export * from './names.ts';
 export * from './restart.ts';

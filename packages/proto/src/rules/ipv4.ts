@@ -36,6 +36,9 @@ export const blockAt = (address: number, prefix: number): Block => ({
   prefix,
 });
 
+/** Of a large network that a host is in, this much around its address is kept free: else nothing would be left for the cluster's. */
+export const hostNetworkPrefix = 16;
+
 /** Undefined unless `text` is four decimal numbers of 0 to 255; a leading zero means octal to some readers, so it is no address. */
 export function parseAddress(text: string): number | undefined {
   const parts = text.split('.');

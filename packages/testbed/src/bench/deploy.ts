@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listTasks } from '../app.ts';
-import { Cluster, testCluster } from '../cluster.ts';
-import type { Host, HostProcess } from '../host.ts';
-import { until } from '../probe.ts';
-import { say } from '../say.ts';
-import { pinned, removeRaw, startRaw } from './raw.ts';
-import { report } from './report.ts';
+import { Cluster, type Host, type HostProcess, testCluster } from '../cluster/index.ts';
+import { listTasks } from '../load/index.ts';
+import { say, until } from '../machine/index.ts';
+import { pinned, removeRaw, report, startRaw } from './measure/index.ts';
 
 /**
  * How long Shoal takes for 12 replicas and then for 30, against the same containers started raw over the

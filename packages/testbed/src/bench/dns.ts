@@ -1,9 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { DnsServer, gatewaysOf } from '../../../agent/src/network/dns/server.ts';
+import { DnsServer, gatewaysOf } from '../../../agent/src/network/dns/index.ts';
 import { aNetwork, anEndpoint, aServiceOn, aState } from '../../../agent/src/network/dns/testing.ts';
-import { report } from './report.ts';
+import { report } from './measure/index.ts';
 
 /**
  * The DNS server of a host under load from one client on loopback: first as much as both can, with 64

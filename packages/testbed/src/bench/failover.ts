@@ -1,14 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Cluster, testCluster } from '../cluster.ts';
-import type { Host } from '../host.ts';
-import { say, TestbedError } from '../say.ts';
-import { provideBenchImage } from './bench-image.ts';
-import { playRound, REPLICAS } from './failover/round.ts';
-import { KINDS, type Kind, lines, type Round, swarmLines } from './failover/rounds.ts';
-import { playSwarm, type SwarmRound } from './failover/swarm.ts';
-import { makeRawNetwork, pinned } from './raw.ts';
-import { report } from './report.ts';
+import { Cluster, type Host, testCluster } from '../cluster/index.ts';
+import { say, TestbedError } from '../machine/index.ts';
+import {
+  KINDS,
+  type Kind,
+  lines,
+  playRound,
+  playSwarm,
+  REPLICAS,
+  type Round,
+  type SwarmRound,
+  swarmLines,
+} from './failover/index.ts';
+import { makeRawNetwork, pinned, provideBenchImage, report } from './measure/index.ts';
 
 /**
  * How long it takes until the death of one of three hosts is noticed, costs no more requests, and is repaired, on a

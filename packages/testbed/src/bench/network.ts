@@ -1,13 +1,7 @@
-import { Cluster, testCluster } from '../cluster.ts';
-import { TestbedError } from '../say.ts';
-import { provideBenchImage } from './bench-image.ts';
-import { answering } from './network/answering.ts';
-import { even } from './network/even.ts';
-import { lost } from './network/lost.ts';
-import { requests } from './network/requests.ts';
-import { NETWORK } from './network/services.ts';
-import { bySize } from './network/sizes.ts';
-import { throughput } from './network/throughput.ts';
+import { Cluster, testCluster } from '../cluster/index.ts';
+import { TestbedError } from '../machine/index.ts';
+import { provideBenchImage } from './measure/index.ts';
+import { answering, bySize, even, lost, NETWORK, requests, throughput } from './network/index.ts';
 
 /** The cluster's networks; the parts are chosen by name, all of them by default. */
 const parts: Readonly<Record<string, (cluster: Cluster) => Promise<boolean[]>>> = {

@@ -5,10 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { buildAll } from '../../../../scripts/build.ts';
 import { HollowAgent } from '../../../agent/src/hollow-agent.ts';
-import { http, httpJson, until } from '../probe.ts';
-import { say, step, TestbedError } from '../say.ts';
-import { report } from './report.ts';
-import { ManagerProcess } from './restart/manager-process.ts';
+import { http, httpJson, say, step, TestbedError, until } from '../machine/index.ts';
+import { report } from './measure/index.ts';
+import { ManagerProcess } from './restart/index.ts';
 
 /**
  * A manager with 1,000 tasks is killed and started again: seconds from the start of its process until the API answers,
@@ -24,7 +23,6 @@ const absences = [0, 10];
 const goal = 2;
 const defaultRounds = 5;
 const mostRounds = 100;
-const joinToken = 'bench-restart';
 
 interface Scene {
   readonly manager: ManagerProcess;
@@ -43,11 +41,12 @@ export default async function restart(args: readonly string[]): Promise<boolean>
   const rounds = roundsIn(args);
   await step('bundling the manager', () => buildAll(say));
   const folder = mkdtempSync(join(tmpdir(), 'shoal-bench-restart-'));
-  const manager = await ManagerProcess.prepare(folder, joinToken);
+  const manager = await ManagerProcess.prepare(folder);
   const agents: HollowAgent[] = [];
   try {
     manager.start();
     await until('the manager answers', () => answers(manager), { timeoutMs: 30_000 });
+    const joinToken = await manager.joinToken();
     for (let n = 1; n <= agentCount; n++) {
       agents.push(new HollowAgent({ hostname: `hollow${n}`, manager: manager.agentAddress, joinToken }));
     }

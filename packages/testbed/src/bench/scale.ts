@@ -5,12 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { buildAll } from '../../../../scripts/build.ts';
-import { type HttpOptions, http, httpJson, until } from '../probe.ts';
-import { say, step, TestbedError } from '../say.ts';
-import { report } from './report.ts';
-import { freePort, ManagerProcess } from './restart/manager-process.ts';
-import { HostProcess, type Received } from './scale/host-processes.ts';
-import { coresOf, memoryOf } from './scale/process-use.ts';
+import { type HttpOptions, http, httpJson, say, step, TestbedError, until } from '../machine/index.ts';
+import { report } from './measure/index.ts';
+import { freePort, ManagerProcess } from './restart/index.ts';
+import { coresOf, HostProcess, memoryOf, type Received } from './scale/index.ts';
 
 /**
  * One manager with very many hosts and tasks. The manager is the real process with its state on disk; the hosts are
@@ -28,7 +26,6 @@ const changes = 5;
 const idleSeconds = 10;
 /** For each of the greater steps, with 5,000 hosts on a machine of two cores. */
 const patience = { timeoutMs: 600_000 };
-const joinToken = 'bench-scale';
 
 interface Size {
   readonly agents: number;
@@ -40,7 +37,7 @@ export default async function scale(args: readonly string[]): Promise<boolean> {
   checkLimits(size);
   await step('bundling the manager', () => buildAll(say));
   const folder = mkdtempSync(join(tmpdir(), 'shoal-bench-scale-'));
-  const manager = await ManagerProcess.prepare(folder, joinToken);
+  const manager = await ManagerProcess.prepare(folder);
   const hosts: HostProcess[] = [];
   const kill = () => {
     for (const each of hosts) void each.kill();
@@ -119,6 +116,7 @@ class Bench {
     const { agents } = this.#size;
     const from = performance.now();
     const probePort = await freePort();
+    const joinToken = await this.#manager.joinToken();
     const start = { manager: this.#manager.agentAddress, joinToken, probePort };
     const living = agents - this.#lost;
     const processes = Math.max(2, Math.ceil(living / hostsPerProcess));

@@ -3,7 +3,7 @@ import { ClusterState } from '../../../manager/src/scheduler/cluster-state.ts';
 import { schedule } from '../../../manager/src/scheduler/schedule.ts';
 import { makeTables } from '../../../manager/src/store/tables.ts';
 import { aNode, aTask } from '../../../manager/src/testing.ts';
-import { report } from './report.ts';
+import { report } from './measure/index.ts';
 
 /**
  * Time to place many tasks at once, in memory: SwarmKit's own scheduler benchmark is the same without a

@@ -2,14 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { listTasks } from '../app.ts';
-import { Cluster, testCluster } from '../cluster.ts';
-import { freeze, healAll, thaw } from '../faults.ts';
-import type { Host } from '../host.ts';
-import { httpJson, until } from '../probe.ts';
-import { say, TestbedError } from '../say.ts';
-import { pinned } from './raw.ts';
-import { report } from './report.ts';
+import { Cluster, type Host, testCluster } from '../cluster/index.ts';
+import { freeze, healAll, thaw } from '../faults/index.ts';
+import { listTasks } from '../load/index.ts';
+import { httpJson, say, TestbedError, until } from '../machine/index.ts';
+import { pinned, report } from './measure/index.ts';
 
 /**
  * Agents stall for 8 s, one after the other, while every core of the machine is busy: their hosts live, so none of

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sqliteBackend } from '../../../manager/src/store/backends/sqlite.ts';
 import { Store, type Tx } from '../../../manager/src/store/index.ts';
 import { aTask } from '../../../manager/src/testing.ts';
-import { report } from './report.ts';
+import { report } from './measure/index.ts';
 
 /**
  * What durable updates cost the manager: updates a second, one after the other and 100 at a time, and by how much its
@@ -39,14 +39,15 @@ export default async function bench(): Promise<boolean> {
 
 const change = (n: number) => (tx: Tx) => {
   const task = tx.tasks.get(String(n % taskCount));
-  if (task) tx.tasks.update({ ...task, Slot: n });
+  const at = new Date(n).toISOString();
+  if (task) tx.tasks.update({ ...task, observed: { state: 'running', at, message: 'started' } });
 };
 
 async function updates(store: Store, atATime: number): Promise<number> {
   const start = performance.now();
   let done = 0;
   const one = async () => {
-    while (performance.now() - start < measureMs) await store.update(change(done++));
+    while (performance.now() - start < measureMs) await store.update(change(done++), 'agents');
   };
   await Promise.all(Array.from({ length: atATime }, one));
   return done / ((performance.now() - start) / 1_000);
@@ -61,7 +62,7 @@ async function statuses(store: Store): Promise<{ done: number; lateMs: number }>
   let sent = 0;
   for (let now = start; now - start < measureMs; now = performance.now()) {
     for (; sent < ((now - start) / 1_000) * statusesPerSecond; sent++) {
-      const one = store.update(change(sent)).finally(() => under.delete(one));
+      const one = store.update(change(sent), 'agents').finally(() => under.delete(one));
       under.add(one);
     }
     await sleep(tickMs);

@@ -1,15 +1,14 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { main, TestbedError } from '../say.ts';
+import { main, TestbedError } from '../machine/index.ts';
 
 /** `npm run bench` lists the benches, `npm run bench -- NAME [args]` runs one: its default export. */
 const folder = join(import.meta.dirname, '../bench');
-const HELPERS = ['raw.ts', 'report.ts'];
 
 function benches(): string[] {
   return readdirSync(folder)
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !HELPERS.includes(file))
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .map((file) => file.slice(0, -'.ts'.length))
     .toSorted();
 }

@@ -1,6 +1,6 @@
-import { APP_PORT, converged, deploy, exampleApp, listTasks } from '../app.ts';
-import { Cluster, mainCluster } from '../cluster.ts';
-import { main, say, step } from '../say.ts';
+import { Cluster, mainCluster } from '../cluster/index.ts';
+import { APP_PORT, converged, deploy, exampleApp, listTasks } from '../load/index.ts';
+import { main, say, step } from '../machine/index.ts';
 
 /** From a bare machine to three hosts with the example application running on them. */
 await main(async () => {

@@ -1,8 +1,6 @@
-import { BASE_IMAGE } from '../base-image.ts';
-import { Cluster, mainCluster } from '../cluster.ts';
-import { daemonAnswers, forgetClusterAddress, stopOwnDaemon } from '../docker.ts';
-import { layerTags, ownImages, pruneImages, removeImage } from '../image.ts';
-import { main, say, step } from '../say.ts';
+import { Cluster, mainCluster } from '../cluster/index.ts';
+import { BASE_IMAGE, layerTags, ownImages, pruneImages, removeImage } from '../images/index.ts';
+import { daemonAnswers, forgetClusterAddress, main, say, step, stopOwnDaemon } from '../machine/index.ts';
 
 /** Removes what `npm start` made; `--all` also removes the layers that only save time. */
 await main(async () => {

@@ -1,11 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Cluster, testCluster } from '../cluster.ts';
-import { lastLines } from '../run.ts';
-import { say, TestbedError } from '../say.ts';
-import { add, exitCodeOf, failure, nothing, summaryLine, type Tally } from '../summary.ts';
-import { runVitest, type VitestRun } from '../vitest.ts';
+import { Cluster, testCluster } from '../cluster/index.ts';
+import { lastLines, say, TestbedError } from '../machine/index.ts';
+import { add, exitCodeOf, failure, nothing, summaryLine, type Tally } from './summary.ts';
+import { runVitest, type VitestRun } from './vitest.ts';
 
 /*
  * npm test                          unit tests, then the cluster suite on three real hosts

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { TestbedError } from '../say.ts';
+import { TestbedError } from '../machine/index.ts';
 import type { Drill } from './drills.ts';
 
 export interface DrillHost {

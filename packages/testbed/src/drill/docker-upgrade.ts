@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../cluster.ts';
-import { healAll } from '../faults.ts';
-import type { Host } from '../host.ts';
-import { buildNewerHostImage, HOST_IMAGE, hostImage, NEWER_SUITES } from '../image.ts';
-import { http, httpJson, until } from '../probe.ts';
+import type { Cluster, Host } from '../cluster/index.ts';
+import { healAll } from '../faults/index.ts';
+import { buildNewerHostImage, HOST_IMAGE, hostImage, NEWER_SUITES } from '../images/index.ts';
+import { http, httpJson, until } from '../machine/index.ts';
 import { setAvailability } from './changes.ts';
 import type { Scene, Stage } from './scene.ts';
 import { containersOn } from './service.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../cluster.ts';
-import * as faults from '../faults.ts';
-import { TestbedError } from '../say.ts';
+import type { Cluster } from '../cluster/index.ts';
+import * as faults from '../faults/index.ts';
+import { TestbedError } from '../machine/index.ts';
 import { setAvailability, updateService } from './changes.ts';
 import { makeImages, restoreAll, upgradeAll } from './docker-upgrade.ts';
 import type { Scene, Stage } from './scene.ts';

@@ -1,5 +1,7 @@
 /** Drills: what they do, how they are played, and what they amount to. Needs Docker's API, and for faults the testbed. */
+export { type Ask, askAt } from './ask.ts';
 export { castOf, type DrillHost, hostsOf, type Players } from './cast.ts';
+export { setAvailability, updateService } from './changes.ts';
 export { DRILLS, type Drill } from './drills.ts';
 export { type Invariant, mostReachable, otherHostsDown } from './invariants.ts';
 export {

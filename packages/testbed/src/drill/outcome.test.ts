@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { LoadSlot } from '../load.ts';
+import type { LoadSlot } from '../load/load.ts';
 import { DRILLS, type Drill } from './drills.ts';
 import { outcomeOf, recoveredAt, WINDOW_MS } from './outcome.ts';
 import type { DrillRecord } from './record.ts';

@@ -1,4 +1,4 @@
-import { type LoadSlot, SLOT_MS } from '../load.ts';
+import { type LoadSlot, SLOT_MS } from '../load/index.ts';
 import { conditions, waitsForTasks } from './conditions.ts';
 import type { Drill } from './drills.ts';
 import { type Invariant, invariants } from './invariants.ts';

@@ -1,4 +1,4 @@
-import type { LoadSlot } from '../load.ts';
+import type { LoadSlot } from '../load/index.ts';
 import type { DrillEvent } from './view.ts';
 
 /** All that was seen of one drill: figures, verdicts and pictures are made of it. Times: milliseconds since 1970. */

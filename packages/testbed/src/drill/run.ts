@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import type { Cluster } from '../cluster.ts';
-import { Load, type LoadReport, type LoadSlot, SLOT_MS } from '../load.ts';
-import { until } from '../probe.ts';
-import { TestbedError } from '../say.ts';
+import type { Cluster } from '../cluster/index.ts';
+import { Load, type LoadReport, type LoadSlot, SLOT_MS } from '../load/index.ts';
+import { TestbedError, until } from '../machine/index.ts';
+import type { Ask } from './ask.ts';
 import { castOf, hostsOf, type Players } from './cast.ts';
 import { conditions } from './conditions.ts';
 import type { Drill } from './drills.ts';
@@ -16,7 +16,9 @@ import { Watch } from './watch.ts';
 
 /** What a drill is played against. */
 export interface Target {
-  readonly apiUrl: string;
+  /** For people. */
+  readonly address: string;
+  readonly ask: Ask;
   readonly docker: Docker;
   /** Real hosts, which may be struck; a live cluster has none. */
   readonly testbed?: Cluster;
@@ -119,13 +121,13 @@ class Play {
   }
 
   async run(): Promise<DrillRecord> {
-    const { docker, apiUrl } = this.#target;
+    const { docker } = this.#target;
     const { replicas, signal, image } = this.#options;
     this.#phase(`deploying ${SERVICE}: ${replicas} replicas of ${image}`);
     const port = await create(docker, this.#options, () => {
       this.#created = true;
     });
-    this.#watch = new Watch(apiUrl, SERVICE, (event) => this.#tell(event));
+    this.#watch = new Watch(this.#target.ask, SERVICE, (event) => this.#tell(event));
     const watch = this.#watch;
     const even = conditions(this.#drill, { ...this.#players, desired: replicas, before: [] }).balanced;
     // A live cluster may have its reasons for another spread.

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import type { Cluster } from '../cluster.ts';
+import type { Cluster } from '../cluster/index.ts';
 import type { View } from './view.ts';
 
 /** Where a drill is played. */

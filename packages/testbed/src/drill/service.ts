@@ -1,8 +1,7 @@
 import type Docker from 'dockerode';
-import { listTasks } from '../app.ts';
-import type { Host } from '../host.ts';
-import { http, until } from '../probe.ts';
-import { TestbedError } from '../say.ts';
+import type { Host } from '../cluster/index.ts';
+import { listTasks } from '../load/index.ts';
+import { http, TestbedError, until } from '../machine/index.ts';
 
 /** How many tasks a rolling update replaces at a time. */
 export const UPDATE_PARALLELISM = 2;

@@ -1,4 +1,4 @@
-import { run } from '../run.ts';
+import { run } from '../machine/index.ts';
 
 /**
  * Strikes, and tells when it hit (milliseconds since 1970): by the event of the daemon that plays the hosts, as its

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { httpJson } from '../probe.ts';
+import type { Ask } from './ask.ts';
 import { after, type DrillEvent, type TaskState, unseen, type View } from './view.ts';
 
 /** How often the manager is asked: a figure is late by this and the time of the answer. */
@@ -23,7 +23,7 @@ interface TaskAnswer {
 
 /** Looks at all nodes and the tasks of one service until stopped, and tells what changed. */
 export class Watch {
-  readonly #apiUrl: string;
+  readonly #ask: Ask;
   readonly #service: string;
   readonly #tell: (event: DrillEvent) => void;
   readonly #hostOf = new Map<string, string>();
@@ -31,8 +31,8 @@ export class Watch {
   #view = unseen;
   #stopped = false;
 
-  constructor(apiUrl: string, service: string, tell: (event: DrillEvent) => void) {
-    this.#apiUrl = apiUrl;
+  constructor(ask: Ask, service: string, tell: (event: DrillEvent) => void) {
+    this.#ask = ask;
     this.#service = service;
     this.#tell = tell;
     this.#looking = Promise.all([
@@ -77,7 +77,7 @@ export class Watch {
   }
 
   async #nodes(): Promise<void> {
-    const nodes = await this.#ask<NodeAnswer[]>('/nodes');
+    const nodes = await this.#ask<NodeAnswer[]>('GET', '/nodes', { timeoutMs: answerMs });
     const atMs = Date.now();
     for (const { ID, Description, Status } of nodes) {
       const host = Description?.Hostname ?? ID;
@@ -89,7 +89,9 @@ export class Watch {
 
   async #tasks(): Promise<void> {
     const filters = encodeURIComponent(JSON.stringify({ service: [this.#service] }));
-    const tasks = await this.#ask<TaskAnswer[]>(`/tasks?filters=${filters}`);
+    const tasks = await this.#ask<TaskAnswer[]>('GET', `/tasks?filters=${filters}`, {
+      timeoutMs: answerMs,
+    });
     const atMs = Date.now();
     for (const answer of tasks) {
       const task = this.#stateOf(answer);
@@ -110,10 +112,6 @@ export class Watch {
       ...(host === undefined ? {} : { host }),
       ...(Status.Err ? { error: Status.Err } : {}),
     };
-  }
-
-  #ask<T>(path: string): Promise<T> {
-    return httpJson<T>(`${this.#apiUrl}/v1.41${path}`, { timeoutMs: answerMs });
   }
 
   #see(event: DrillEvent): void {

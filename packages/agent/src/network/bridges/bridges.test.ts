@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { endpoint, network, service, state } from '../builders.fixture.ts';
 import { goneAddresses } from '../flows/stale-flows.ts';
+import { ipHint, ipReader, nftHint, nftReader } from '../kernel/watch.ts';
 import { misplaced, places } from '../nft/docker-rules.ts';
-import { ingressName } from '../state.ts';
-import { ipHint, ipReader, nftHint, nftReader } from '../watch.ts';
+import { type BridgePlan, bridgesOf } from '../state/bridge-plan.ts';
+import { endpoint, network, service, state } from '../state/builders.fixture.ts';
+import { ingressName } from '../state/state.ts';
 import { type DockerBridge, diffBridges } from './bridges.ts';
 import { daemonSupport } from './docker-support.ts';
-import { type BridgePlan, bridgeOptions, bridgesOf } from './plan.ts';
+import { bridgeOptions } from './options.ts';
 
 describe('bridges', () => {
   it('hold a subnet each; the first slice is where Docker takes addresses from', () => {

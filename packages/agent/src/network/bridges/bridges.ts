@@ -1,10 +1,9 @@
 import type { Logger } from 'pino';
 import { Refused } from '../../task/index.ts';
-import { readLinks } from '../ip/read-links.ts';
-import { batch } from '../kernel.ts';
-import { Runner } from '../runner.ts';
+import { batch, Runner, readLinks } from '../kernel/index.ts';
+import type { BridgePlan } from '../state/index.ts';
 import { type DaemonFacts, daemonSupport } from './docker-support.ts';
-import { type BridgePlan, bridgeOptions } from './plan.ts';
+import { bridgeOptions } from './options.ts';
 import { gatewayBlock, repairBridge } from './repair.ts';
 
 /** What the data path asks of this host's Docker daemon. */

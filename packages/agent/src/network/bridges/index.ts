@@ -1,4 +1,5 @@
-export type { BridgeDriver, DockerBridge } from './bridges.ts';
+export type { BridgePlan } from '../state/index.ts';
+export { type BridgeDriver, Bridges, type DockerBridge } from './bridges.ts';
 export type { DaemonFacts } from './docker-support.ts';
-export type { LocalBridgeDriver } from './local.ts';
-export { type BridgePlan, bridgeOption, bridgeOptions } from './plan.ts';
+export { type LocalBridgeDriver, LocalBridges } from './local.ts';
+export { bridgeOption, bridgeOptions } from './options.ts';

@@ -1,6 +1,5 @@
-import { type PresentLink, readLinks, toLink } from '../ip/read-links.ts';
-import { batch, CommandError, run } from '../kernel.ts';
-import type { BridgePlan } from './plan.ts';
+import { batch, CommandError, type PresentLink, readLinks, run, toLink } from '../kernel/index.ts';
+import type { BridgePlan } from '../state/index.ts';
 
 /** A bridge's own address, with the prefix of its subnet. */
 export const gatewayBlock = ({ gateway, subnet }: Pick<BridgePlan, 'gateway' | 'subnet'>): string =>

@@ -1,7 +1,7 @@
 import { formatAddress } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { ServiceEndpoints } from '../state.ts';
+import type { ServiceEndpoints } from '../state/state.ts';
 import type { Answer } from './answer.ts';
 import { NameTable } from './name-table.ts';
 import { recordType } from './query.ts';

@@ -1,6 +1,6 @@
 import { formatAddress } from '@shoal/proto/rules';
 import { describe, expect, it } from 'vitest';
-import type { Network, ServiceEndpoints } from '../state.ts';
+import type { Network, ServiceEndpoints } from '../state/state.ts';
 import { NameTable } from './name-table.ts';
 import { recordType } from './query.ts';
 import { aNetwork, anEndpoint, aServiceOn, aState, taskId } from './testing.ts';

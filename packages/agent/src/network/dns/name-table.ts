@@ -1,5 +1,5 @@
 import { type Block, blockOf, holds } from '@shoal/proto/rules';
-import { ingressName, type Network, type NetworkState, type ServiceEndpoints } from '../state.ts';
+import { ingressName, type Network, type NetworkState, type ServiceEndpoints } from '../state/index.ts';
 import { type Answer, answer, type Question } from './answer.ts';
 import { type Member, memberOf, type TaskAddress, Zone } from './zone.ts';
 

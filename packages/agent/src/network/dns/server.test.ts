@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { decode, encode, type Packet, streamDecode, streamEncode } from 'dns-packet';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NetworkState } from '../state.ts';
+import type { NetworkState } from '../state/state.ts';
 import { exchange } from './exchange.ts';
 import { DnsServer, type DnsServerOptions, gatewaysOf } from './server.ts';
 import { aNetwork, anEndpoint, aServiceOn, aState } from './testing.ts';

@@ -1,5 +1,5 @@
 import { blockOf, covers, formatAddress, parseAddress } from '@shoal/proto/rules';
-import type { NetworkState } from '../state.ts';
+import type { NetworkState } from '../state/index.ts';
 import type { Answer, Question } from './answer.ts';
 import type { Upstream } from './exchange.ts';
 import { type Clock, Forwarder } from './forwarder.ts';

@@ -1,5 +1,5 @@
 /** Builders for tests: whole, valid objects of which a test names only what it is about. */
-import type { Endpoint, Network, NetworkState, ServiceEndpoints } from '../state.ts';
+import type { Endpoint, Network, NetworkState, ServiceEndpoints } from '../state/state.ts';
 
 type State = Pick<NetworkState, 'networks' | 'services'>;
 

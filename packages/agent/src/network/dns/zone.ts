@@ -1,5 +1,5 @@
 import { parseAddress } from '@shoal/proto/rules';
-import type { Network, ServiceEndpoints } from '../state.ts';
+import type { Network, ServiceEndpoints } from '../state/index.ts';
 
 /** A service on one network, ready to be asked for. */
 export interface Member {

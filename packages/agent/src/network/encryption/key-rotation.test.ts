@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { network, peer, state } from '../builders.fixture.ts';
+import { network, peer, state } from '../state/builders.fixture.ts';
 import { isDue, KeyRotation, type KeyView, lifetimeOf } from './key-rotation.ts';
 
 const hour = 3_600_000;

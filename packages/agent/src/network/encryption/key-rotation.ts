@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
-import { isSealed } from '../ip/links.ts';
-import type { NetworkState } from '../state.ts';
+import { isSealed, type NetworkState } from '../state/index.ts';
 
 /** How long a key serves, more or less; Swarm changes the keys of encrypted networks as often. */
 const lifetimeMs = 12 * 60 * 60 * 1_000;

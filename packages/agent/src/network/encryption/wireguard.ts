@@ -2,11 +2,8 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { wireguardOverhead, wireguardPort } from '@shoal/proto/rules';
-import { isSealed } from '../ip/links.ts';
-import type { PresentLink } from '../ip/read-links.ts';
-import { CommandError, run } from '../kernel.ts';
-import { wireguardAddress, wireguardLink } from '../names.ts';
-import type { NetworkState, Peer } from '../state.ts';
+import { CommandError, type PresentLink, run } from '../kernel/index.ts';
+import { isSealed, type NetworkState, type Peer, wireguardAddress, wireguardLink } from '../state/index.ts';
 
 /**
  * Host-to-host encryption: one WireGuard device, in the kernel or else by `wireguard-go`, over which the tunnel

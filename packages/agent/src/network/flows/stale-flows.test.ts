@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
-import { endpoint, service, state } from '../builders.fixture.ts';
-import { CommandError } from '../kernel.ts';
+import { CommandError } from '../kernel/run.ts';
+import { endpoint, service, state } from '../state/builders.fixture.ts';
 import { answerMs, atHost, StaleFlows, withFlows } from './stale-flows.ts';
 
 const flows = `udp      17 29 src=10.1.1.9 dst=10.1.0.5 sport=5000 dport=53 src=10.1.2.10 dst=10.1.1.9 sport=53 dport=5000 mark=0 use=1

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type { Logger } from 'pino';
-import { CommandError } from '../kernel.ts';
-import type { NetworkState, ServiceEndpoints } from '../state.ts';
+import { CommandError } from '../kernel/index.ts';
+import type { NetworkState, ServiceEndpoints } from '../state/index.ts';
 import { answering } from './open-connections.ts';
 
 /**

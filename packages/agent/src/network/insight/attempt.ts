@@ -1,7 +1,6 @@
 import { connect } from 'node:net';
 import { Limiter } from '../../task/index.ts';
-import { exchange } from '../dns/exchange.ts';
-import { flag, headerLength, recordType, responseCode } from '../dns/query.ts';
+import { exchange, flag, headerLength, recordType, responseCode } from '../dns/index.ts';
 import { question } from './own-names.ts';
 import { ping } from './ping.ts';
 

@@ -1,4 +1,4 @@
-import { run } from '../kernel.ts';
+import { run } from '../kernel/index.ts';
 
 /**
  * Where the echo requests with this id came from that reached one of this host's addresses within the last 30 s

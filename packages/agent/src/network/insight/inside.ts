@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { CommandError, run } from '../kernel.ts';
+import { CommandError, run } from '../kernel/index.ts';
 import { type Attempt, attemptAll, type Outcome } from './attempt.ts';
 
 /** Beside this file, or beside the bundle that it has become part of. */

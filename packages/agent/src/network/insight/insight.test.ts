@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { endpoint, network, peer, service, state } from '../builders.fixture.ts';
 import { parseQuery } from '../dns/query.ts';
-import { ingressName, type ServiceEndpoints } from '../state.ts';
+import { endpoint, network, peer, service, state } from '../state/builders.fixture.ts';
+import { ingressName, type ServiceEndpoints } from '../state/state.ts';
 import { answersIn } from './attempt.ts';
 import { parseEchoSources } from './heard.ts';
 import { question } from './own-names.ts';

@@ -1,9 +1,15 @@
 import { randomInt } from 'node:crypto';
 import type { NameCheck } from '@shoal/proto';
-import { exchange } from '../dns/exchange.ts';
-import { flag, headerLength, recordClass, recordType, responseCode } from '../dns/query.ts';
-import { gatewaysOf } from '../dns/server.ts';
-import { ingressName, type Network, type NetworkState } from '../state.ts';
+import {
+  exchange,
+  flag,
+  gatewaysOf,
+  headerLength,
+  recordClass,
+  recordType,
+  responseCode,
+} from '../dns/index.ts';
+import { ingressName, type Network, type NetworkState } from '../state/index.ts';
 
 const patienceMs = 4_000;
 const dnsPort = 53;

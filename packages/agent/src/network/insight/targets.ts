@@ -1,5 +1,10 @@
-import { bridgesOf } from '../bridges/plan.ts';
-import { ingressName, type Network, type NetworkState, type ServiceEndpoints } from '../state.ts';
+import {
+  bridgesOf,
+  ingressName,
+  type Network,
+  type NetworkState,
+  type ServiceEndpoints,
+} from '../state/index.ts';
 import type { Attempt } from './attempt.ts';
 
 /** Something that users do, to be tried from where they do it. */

@@ -1,9 +1,8 @@
 import type { NetworkCheckQuery, NetworkHeard, WayCheck } from '@shoal/proto';
 import { vxlanOverhead } from '@shoal/proto/rules';
 import { Limiter } from '../../task/index.ts';
-import { tunnelAddress, wireguardAddress } from '../names.ts';
-import { networkMtu } from '../needs/underlay.ts';
-import type { NetworkState, Peer } from '../state.ts';
+import { networkMtu } from '../kernel/index.ts';
+import { type NetworkState, type Peer, tunnelAddress, wireguardAddress } from '../state/index.ts';
 import { echoSources } from './heard.ts';
 import { ping } from './ping.ts';
 

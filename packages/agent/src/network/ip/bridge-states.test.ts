@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import type { PresentLink } from '../kernel/links.ts';
 import { diffBridgeStates } from './bridge-states.ts';
-import type { PresentLink } from './read-links.ts';
 
 const link = (name: string, address: string, up: boolean): PresentLink => ({
   name,

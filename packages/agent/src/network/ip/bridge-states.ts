@@ -1,6 +1,6 @@
 import { blockOf, covers, requireAddress } from '@shoal/proto/rules';
-import { bridgePrefix } from '../names.ts';
-import type { PresentLink } from './read-links.ts';
+import type { PresentLink } from '../kernel/index.ts';
+import { bridgePrefix } from '../state/index.ts';
 
 /**
  * Lines for `ip -batch`: of our bridges, those that hold an address which the host needs elsewhere go down, and their route

@@ -1,9 +1,9 @@
 import { blockOf, covers } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { network, peer, state } from '../builders.fixture.ts';
-import { ingressName } from '../state.ts';
-import { anyState } from '../states.fixture.ts';
+import { network, peer, state } from '../state/builders.fixture.ts';
+import { ingressName } from '../state/state.ts';
+import { anyState } from '../state/states.fixture.ts';
 import { desiredEntries } from './desired.ts';
 import { diffEntries, type Entry } from './entries.ts';
 import { toRoute, toRule } from './read-entries.ts';

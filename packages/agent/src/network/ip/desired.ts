@@ -1,7 +1,11 @@
 import { blockOf, covers, formatBlock, subtract } from '@shoal/proto/rules';
-import { bridgesOf } from '../bridges/plan.ts';
 import {
+  bridgesOf,
+  ingressName,
   markMask,
+  type Network,
+  type NetworkState,
+  type Peer,
   plainTunnel,
   returnTable,
   routeProtocol,
@@ -12,8 +16,7 @@ import {
   wireguardAddress,
   wireguardLink,
   wireguardRange,
-} from '../names.ts';
-import { ingressName, type Network, type NetworkState, type Peer } from '../state.ts';
+} from '../state/index.ts';
 import {
   address,
   type Entry,

@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import { run } from '../kernel.ts';
+import { run } from '../kernel/index.ts';
 import { ensureSetting } from './settings.ts';
 
 /** What a look at the host's settings came to, in words for people. */

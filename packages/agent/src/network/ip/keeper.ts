@@ -1,12 +1,10 @@
-import { batch } from '../kernel.ts';
-import { underlayMtu } from '../needs/underlay.ts';
-import type { NetworkState } from '../state.ts';
+import { batch, type PresentLink, readLinks, underlayMtu } from '../kernel/index.ts';
+import type { NetworkState } from '../state/index.ts';
 import { diffBridgeStates } from './bridge-states.ts';
 import { desiredEntries } from './desired.ts';
 import { diffEntries } from './entries.ts';
 import { desiredTunnels, diffTunnels } from './links.ts';
 import { readEntries } from './read-entries.ts';
-import { type PresentLink, readLinks } from './read-links.ts';
 import { ensureDeviceSettings } from './settings.ts';
 
 /** Makes WireGuard's device first where one is needed: the tunnel of encrypted networks stands on it. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { network, state } from '../builders.fixture.ts';
-import { networkMtu, underlayMtu } from '../needs/underlay.ts';
+import { toLink } from '../kernel/links.ts';
+import { networkMtu, underlayMtu } from '../kernel/underlay.ts';
+import { network, state } from '../state/builders.fixture.ts';
 import { desiredTunnels, diffTunnels } from './links.ts';
-import { toLink } from './read-links.ts';
 
 const listed = {
   ifname: 'sh.vx',

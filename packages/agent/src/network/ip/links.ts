@@ -1,5 +1,8 @@
 import { vxlanOverhead, vxlanPort, wireguardOverhead } from '@shoal/proto/rules';
+import type { PresentLink } from '../kernel/index.ts';
 import {
+  isSealed,
+  type NetworkState,
   plainTunnel,
   plainVni,
   sealedTunnel,
@@ -7,9 +10,7 @@ import {
   tunnelMac,
   wireguardAddress,
   wireguardLink,
-} from '../names.ts';
-import type { NetworkState } from '../state.ts';
-import type { PresentLink } from './read-links.ts';
+} from '../state/index.ts';
 
 /** A tunnel device. Encrypted networks have one of their own, whose packets go through WireGuard. */
 export interface Tunnel {
@@ -22,9 +23,6 @@ export interface Tunnel {
   readonly mac: string;
   readonly mtu: number;
 }
-
-export const isSealed = (state: NetworkState): boolean =>
-  [...state.networks.values()].some(({ encrypted }) => encrypted);
 
 /** `mtu`: the underlay's. */
 export function desiredTunnels(state: NetworkState, mtu: number): Tunnel[] {

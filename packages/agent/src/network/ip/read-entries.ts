@@ -1,7 +1,6 @@
-import { query } from '../kernel.ts';
-import { plainTunnel, routeProtocol, rulePriority, sealedTunnel, wireguardLink } from '../names.ts';
+import { query, readLinks } from '../kernel/index.ts';
+import { plainTunnel, routeProtocol, rulePriority, sealedTunnel, wireguardLink } from '../state/index.ts';
 import { address, type Entry, forwarding, mainTable, neighbour, route, rule } from './entries.ts';
-import { readLinks } from './read-links.ts';
 
 interface ListedNeighbour {
   readonly dst?: string;

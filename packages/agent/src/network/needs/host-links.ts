@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import { type Block, blockOf, covers, formatBlock } from '@shoal/proto/rules';
+import { type Block, blockOf, covers, formatBlock, hostNetworkPrefix } from '@shoal/proto/rules';
 
 /** What a host reaches without a next host, CIDR. */
 export interface HostLinks {
@@ -14,8 +14,6 @@ const defaultBridge = 'docker0';
 const mostLinks = 64;
 /** What is larger is a default route in parts, as VPNs have it, and no link. */
 const largestPrefix = 8;
-/** Of a larger link only what is around the host's own addresses: else nothing would be left for networks. */
-const aroundPrefix = 16;
 
 /**
  * The links in `/proc/net/route` (also of devices that are down for want of a carrier, as docker0 without a container).
@@ -40,10 +38,10 @@ const isOurs = (device: string) =>
   device === 'lo' || device === '*' || device.startsWith('sh.') || /^br-[0-9a-f]{12}$/.test(device);
 
 function partsOf(block: Block, own: readonly string[]): Block[] {
-  if (block.prefix >= aroundPrefix) return [block];
+  if (block.prefix >= hostNetworkPrefix) return [block];
   return own
     .filter((address) => covers(block, blockOf(address)))
-    .map((address) => blockOf(`${address}/${aroundPrefix}`));
+    .map((address) => blockOf(`${address}/${hostNetworkPrefix}`));
 }
 
 /** The kernel prints the four bytes as one number of the processor's order. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Underlay } from '@shoal/proto';
 import type { Logger } from 'pino';
-import { run } from '../kernel.ts';
+import { run } from '../kernel/index.ts';
 import { type HostLinks, linksIn } from './host-links.ts';
 import { type HostFacts, type Needs, needsOf } from './needs.ts';
 

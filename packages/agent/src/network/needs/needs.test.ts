@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { network, service, state } from '../builders.fixture.ts';
 import { planTable } from '../nft/desired.ts';
 import { partsOf } from '../nft/kernel.fixture.ts';
 import { merge } from '../nft/table.ts';
-import { ingressName } from '../state.ts';
-import { anyState } from '../states.fixture.ts';
+import { network, service, state } from '../state/builders.fixture.ts';
+import { ingressName } from '../state/state.ts';
+import { anyState } from '../state/states.fixture.ts';
 import {
   coveredBy,
   type HostFacts,

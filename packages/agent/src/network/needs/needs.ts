@@ -1,6 +1,6 @@
 import type { Listener, Port } from '@shoal/proto';
 import { blockOf, covers, parseAddress, portKey, tunnelPorts, tunnelRange } from '@shoal/proto/rules';
-import type { NetworkState, ServiceEndpoints } from '../state.ts';
+import type { NetworkState, ServiceEndpoints } from '../state/index.ts';
 
 /**
  * What this host needs for itself: above all its way to the manager, since everything that is wrong is mended from there.

@@ -1,14 +1,14 @@
 import { vxlanPort } from '@shoal/proto/rules';
 import {
   markMask,
+  type Network,
   originMark,
   outboundMark,
   plainVni,
   publishedMark,
   sealedVni,
   wireguardLink,
-} from '../names.ts';
-import type { Network } from '../state.ts';
+} from '../state/index.ts';
 import { type Chain, chain } from './table.ts';
 import { type TcpTimeouts, tcpTimeouts, timeoutsName } from './tcp-timeouts.ts';
 

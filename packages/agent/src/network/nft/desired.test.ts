@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { endpoint, network, service, state } from '../builders.fixture.ts';
-import { ingressName } from '../state.ts';
+import { endpoint, network, service, state } from '../state/builders.fixture.ts';
+import { ingressName } from '../state/state.ts';
 import { baseChains, usualRules } from './base-rules.ts';
 import { planTable } from './desired.ts';
 import { diffTable, renderChanges } from './diff.ts';

@@ -1,7 +1,14 @@
 import { blockOf, requireAddress } from '@shoal/proto/rules';
-import { bridgesOf } from '../bridges/plan.ts';
-import { originMark, tunnelMac } from '../names.ts';
-import { ingressName, type Network, type NetworkState, type Peer, type ServiceEndpoints } from '../state.ts';
+import {
+  bridgesOf,
+  ingressName,
+  type Network,
+  type NetworkState,
+  originMark,
+  type Peer,
+  type ServiceEndpoints,
+  tunnelMac,
+} from '../state/index.ts';
 import { baseChains, departingChain, type HostRules, usualRules } from './base-rules.ts';
 import { fromChain, networkChains, toChain } from './networks.ts';
 import { servicePart } from './services.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endpoint, network, service, state } from '../builders.fixture.ts';
-import { anyState, sharing } from '../states.fixture.ts';
+import { endpoint, network, service, state } from '../state/builders.fixture.ts';
+import { anyState, sharing } from '../state/states.fixture.ts';
 import { planTable } from './desired.ts';
 import { diffPlans, diffTable, idsOf, type PresentTable, renderChanges } from './diff.ts';
 import { applyChanges, partsOf, strangeTable } from './kernel.fixture.ts';

@@ -1,4 +1,4 @@
-import { CommandError, run } from '../kernel.ts';
+import { CommandError, run } from '../kernel/index.ts';
 
 /** Rules of ours in chains of iptables that Docker's own rules stand in, too. What is let through is decided in our own table. */
 interface Place {

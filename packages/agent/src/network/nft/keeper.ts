@@ -1,4 +1,4 @@
-import { CommandError, run } from '../kernel.ts';
+import { CommandError, run } from '../kernel/index.ts';
 import {
   type Change,
   describe,

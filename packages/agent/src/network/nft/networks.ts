@@ -1,6 +1,12 @@
-import { bridgesOf } from '../bridges/plan.ts';
-import { originMark, outboundMark, plainTunnel, publishedMark, sealedTunnel } from '../names.ts';
-import type { Network } from '../state.ts';
+import {
+  bridgesOf,
+  type Network,
+  originMark,
+  outboundMark,
+  plainTunnel,
+  publishedMark,
+  sealedTunnel,
+} from '../state/index.ts';
 import { marked, refuseSctp } from './base-rules.ts';
 import { type Chain, chain } from './table.ts';
 

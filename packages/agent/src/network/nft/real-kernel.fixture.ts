@@ -2,9 +2,10 @@
  * Run in a network namespace of its own: takes this kernel's table from state to state, and says after each
  * whether nft then lists what was meant, or what not.
  */
-import { endpoint, network, service, state } from '../builders.fixture.ts';
-import { run } from '../kernel.ts';
-import { ingressName, type NetworkState, type ServiceEndpoints } from '../state.ts';
+
+import { run } from '../kernel/run.ts';
+import { endpoint, network, service, state } from '../state/builders.fixture.ts';
+import { ingressName, type NetworkState, type ServiceEndpoints } from '../state/state.ts';
 import { usualRules } from './base-rules.ts';
 import { planTable } from './desired.ts';
 import { TableKeeper } from './keeper.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endpoint, service } from '../builders.fixture.ts';
+import { endpoint, service } from '../state/builders.fixture.ts';
 import { slotsOf } from './services.ts';
 
 const hashed = (hosts: readonly number[]) =>

@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
 import { requireAddress } from '@shoal/proto/rules';
-import { bridgesOf } from '../bridges/plan.ts';
-import { publishedMark } from '../names.ts';
-import type { Endpoint, Network, NetworkState, Protocol, ServiceEndpoints } from '../state.ts';
+import {
+  bridgesOf,
+  type Endpoint,
+  type Network,
+  type NetworkState,
+  type Protocol,
+  publishedMark,
+  type ServiceEndpoints,
+} from '../state/index.ts';
 import { type Chain, chain, type Part, type SetName } from './table.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { CommandError, run } from '../kernel.ts';
+import { CommandError, run } from '../kernel/index.ts';
 
 /** How long connection tracking remembers a TCP connection that shows no packet, in seconds, by nft's names of its states. */
 export type TcpTimeouts = ReadonlyMap<string, number>;

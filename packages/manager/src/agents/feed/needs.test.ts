@@ -3,16 +3,16 @@ import { neededPortConflicts } from '../../allocator/index.ts';
 import type { Network, Task } from '../../model/index.ts';
 import { memoryBackend } from '../../store/backends/memory.ts';
 import { Store } from '../../store/index.ts';
-import { aService, aTask } from '../../testing.ts';
+import { aCluster, aService, aTask, type StatusParts, type TaskChange } from '../../testing.ts';
 import { Commit } from './commit.ts';
 import { isEndpoint } from './needs.ts';
 import { network } from './network.ts';
 import { service as kind } from './service.ts';
 
 const attachments = [{ networkId: 'n', address: '10.1.1.2' }];
-const task = (status: Partial<Task['Status']>, change: Partial<Task> = {}): Task =>
+const task = (status: StatusParts, change: TaskChange = {}): Task =>
   aTask('t1', {
-    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'running', PortStatus: {}, ...status },
+    Status: { Timestamp: '2026-01-01T00:00:00.000Z', State: 'running', ...status },
     shoal: { specVersion: 1, ports: [], networks: ['n'], attachments },
     ...change,
   });
@@ -31,7 +31,7 @@ it('tells no host to publish a port that Shoal has come to need itself', async (
   const service = aService('web', { shoal: { specVersion: 1, ports } });
   const source = { view: store.view, held: () => false, silent: new Set<string>() };
   const told = () => kind.object(source, 'web')?.published.map(({ published }) => published);
-  const cluster = { ID: 'c', JoinTokens: { Worker: '', Manager: '' }, TaskHistoryRetentionLimit: 5 };
+  const cluster = aCluster();
   await store.update((tx) => {
     tx.clusters.create(cluster);
     tx.services.create(service);

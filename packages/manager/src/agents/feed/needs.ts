@@ -1,5 +1,5 @@
 import { vipOwner } from '../../allocator/index.ts';
-import { isIngressPort, type Network, type Service, type Task } from '../../model/index.ts';
+import { isIngressPort, type Network, type Service, stateOf, type Task } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 
 /** What one node has of a network. */
@@ -58,7 +58,7 @@ export const needsService = (view: ReadView, service: Service, nodeId: string): 
 
 /** The task may get traffic now. One that runs with an error (its container is unhealthy) may not. */
 export const isEndpoint = (task: Task): boolean =>
-  task.Status.State === 'running' &&
-  !task.Status.Err &&
+  stateOf(task) === 'running' &&
+  task.observed?.err === undefined &&
   task.DesiredState === 'running' &&
   (task.shoal.attachments?.length ?? 0) > 0;

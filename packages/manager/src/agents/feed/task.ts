@@ -1,6 +1,6 @@
 import type { Assignment } from '@shoal/proto';
-import { compareStates, drainMs, isTerminal, type Service, type Task } from '../../model/index.ts';
-import { toAssignment } from '../to-proto.ts';
+import { compareStates, drainMs, isTerminal, type Service, stateOf, type Task } from '../../model/index.ts';
+import { toAssignment } from './assignment.ts';
 import { type FeedKind, isSame } from './kind.ts';
 
 /** What a node runs. */
@@ -41,16 +41,15 @@ const concernsAgent = (before: Task, after: Task): boolean =>
   before.NodeID !== after.NodeID ||
   before.Spec !== after.Spec ||
   before.shoal.attachments !== after.shoal.attachments ||
-  isTerminal(before.Status.State) !== isTerminal(after.Status.State) ||
-  before.Status.State === 'pending' ||
-  before.Status.State === 'new';
+  isTerminal(stateOf(before)) !== isTerminal(stateOf(after)) ||
+  !before.placement !== !after.placement;
 
 /** What the tasks of a service take from it. */
 const factsOf = ({ Spec, shoal }: Service) => [Spec.Name, drainMs(Spec.Labels), shoal.registryAuth];
 
 /** Placed, and – unless it only has to end – with all its addresses. */
 const isForAgent = (found: Task): boolean =>
-  compareStates(found.Status.State, 'assigned') >= 0 &&
+  compareStates(stateOf(found), 'assigned') >= 0 &&
   (hasAddresses(found) || found.DesiredState === 'shutdown' || found.DesiredState === 'remove');
 
 /** The task has all the addresses it needs before its container can be made. */

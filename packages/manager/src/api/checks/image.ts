@@ -1,4 +1,4 @@
-import { rpcError } from '../errors.ts';
+import { rpcError } from '../http/index.ts';
 
 // The grammar of distribution/reference: [domain[:port]/]path[/path…][:tag][@digest].
 const domainPart = '(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)';

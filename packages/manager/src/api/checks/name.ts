@@ -1,4 +1,4 @@
-import { rpcError } from '../errors.ts';
+import { rpcError } from '../http/index.ts';
 
 /** Swarm's rule for names of services, networks, secrets and configs. Throws 400. */
 export function checkName(name: string): void {

@@ -38,8 +38,9 @@ export function docsRoutes(app: FastifyInstance): void {
       .type('text/html; charset=utf-8')
       .header(
         'Content-Security-Policy',
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
       )
+      .header('Referrer-Policy', 'no-referrer')
       .send(page),
   );
   app.get('/docs/start.js', hidden, async (_request, reply) =>

@@ -2,7 +2,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aNode, aService } from '../../testing.ts';
-import { listen } from '../listen.ts';
+import { listen } from '../listen/index.ts';
 import { anApi, anApp, aSpec, filters, testClock } from '../testing.ts';
 
 const seconds = testClock() / 1_000;
@@ -16,7 +16,7 @@ describe('the stream of events', () => {
       await anApi((tx) => tx.nodes.create(aNode('n1', { reported: { description: { Hostname: 'h1' } } })))
     ).store;
     app = await anApp(store);
-    const [address = ''] = await listen(app, ['tcp://127.0.0.1:0']);
+    const [address = ''] = await listen(app, ['http://127.0.0.1:0']);
     url = `${address.replace('tcp:', 'http:')}/events`;
   });
   afterEach(() => app.close());

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { hostnameOf, type Network, type Node, nodeState, type Service } from '../../model/index.ts';
 import type { Change } from '../../store/index.ts';
-import { type Filters, matchesExactly, matchesLabels, matchesPrefix } from '../filters.ts';
-import { isVisible as isVisibleNetwork } from '../networks/resolve.ts';
-import { isVisible } from '../resolve.ts';
+import { type Filters, matchesExactly, matchesLabels, matchesPrefix } from '../http/index.ts';
+import { isVisible as isVisibleNetwork } from '../networks/index.ts';
+import { isVisible } from '../objects/index.ts';
 
 /** What `docker events` tells of services, nodes and networks, as Docker's managers do (moby daemon/events.go). */
 export interface ClusterEvent {

@@ -1,10 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import type { ApiDeps } from '../deps.ts';
-import { anything, filtersParam, query, route } from '../docs/docs.ts';
-import { badRequest } from '../errors.ts';
-import { parseFilters } from '../filters.ts';
-import { Streams } from '../streams.ts';
+import { anything, filtersParam, query, route } from '../docs/index.ts';
+import { type ApiDeps, badRequest, parseFilters, Streams } from '../http/index.ts';
 import { type ClusterEvent, eventFilters, eventOf, matchesEvent } from './events.ts';
 
 /** Past events kept, for clients that ask `since`; Docker's daemon keeps as many. */

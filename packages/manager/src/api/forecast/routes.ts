@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { faults, forecast } from '../../forecast/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { route } from '../docs/docs.ts';
-import { findNode } from '../resolve.ts';
+import { route } from '../docs/index.ts';
+import type { ApiDeps } from '../http/index.ts';
+import { findNode } from '../objects/index.ts';
 
 const question = Type.Object(
   {

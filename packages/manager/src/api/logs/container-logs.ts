@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps } from '../http/index.ts';
 import { bareLinesOf, framesOf, justAfter, type Line, lineReader } from './lines.ts';
 
 /** How long a host may take until its daemon begins to answer. */

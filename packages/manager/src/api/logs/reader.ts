@@ -2,8 +2,8 @@ import { once, setMaxListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareStates, isTerminal } from '@shoal/proto/rules';
-import { hostnameOf, type Task } from '../../model/index.ts';
-import type { ApiDeps } from '../deps.ts';
+import { hostnameOf, stateOf, type Task } from '../../model/index.ts';
+import type { ApiDeps } from '../http/index.ts';
 import { after, containerLogs, Refused, type Wanted } from './container-logs.ts';
 import { Details, type Line, render, type Shown, stampOf } from './lines.ts';
 import { Merge } from './merge.ts';
@@ -31,13 +31,13 @@ export interface LogsAsked {
 }
 
 /** Its container has been started, so there may be logs of it. */
-const hasLogs = ({ NodeID, Status }: Task): boolean =>
-  Boolean(NodeID && Status.ContainerStatus?.ContainerID) && compareStates(Status.State, 'starting') >= 0;
+const hasLogs = (task: Task): boolean =>
+  Boolean(task.NodeID && task.observed?.container?.ContainerID) &&
+  compareStates(stateOf(task), 'starting') >= 0;
 
 /** Live ones first, the newest first: of too many these are shown. */
 const byInterest = (a: Task, b: Task): number =>
-  Number(isTerminal(a.Status.State)) - Number(isTerminal(b.Status.State)) ||
-  b.CreatedAt.localeCompare(a.CreatedAt);
+  Number(isTerminal(stateOf(a))) - Number(isTerminal(stateOf(b))) || b.CreatedAt.localeCompare(a.CreatedAt);
 
 /** A line as it is sent. */
 interface Piece {
@@ -132,7 +132,7 @@ export class LogReader {
           await this.#put(task, lines);
         }
         // A container that is not quite up yet ends at once.
-        if (!wanted.follow || isTerminal(task.Status.State)) return;
+        if (!wanted.follow || isTerminal(stateOf(task))) return;
       } catch (error) {
         if (signal.aborted) return;
         this.#missing(task, error instanceof Error ? error.message : String(error));
@@ -143,12 +143,12 @@ export class LogReader {
     }
   }
 
-  #linesOf({ NodeID, Status, Spec }: Task, wanted: Wanted): AsyncGenerator<Line[]> {
+  #linesOf({ NodeID, observed, Spec }: Task, wanted: Wanted): AsyncGenerator<Line[]> {
     const { queries, clock } = this.#deps;
     const deps = { tunnel: queries.tunnel, clock, signal: this.#stop.signal };
     const container = {
       nodeId: NodeID ?? '',
-      containerId: Status.ContainerStatus?.ContainerID ?? '',
+      containerId: observed?.container?.ContainerID ?? '',
       tty: Spec.ContainerSpec?.TTY === true,
     };
     return containerLogs(deps, container, wanted);

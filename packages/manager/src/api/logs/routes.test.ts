@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, expect, it, vi } from 'vitest';
 import { QueryError } from '../../query-error.ts';
 import { aNode, aService, aTask } from '../../testing.ts';
-import { listen } from '../listen.ts';
+import { listen } from '../listen/index.ts';
 import { anApi, anApp } from '../testing.ts';
 
 const closers: (() => unknown)[] = [];
@@ -28,8 +28,7 @@ const logged = (id: string, NodeID: string, change = {}) =>
     Status: {
       Timestamp: '',
       State: 'running',
-      ContainerStatus: { ContainerID: `c-${id}`, PID: 1, ExitCode: 0 },
-      PortStatus: {},
+      container: { ContainerID: `c-${id}`, PID: 1, ExitCode: 0 },
     },
     ...change,
   });
@@ -68,7 +67,7 @@ async function aCluster(
     else if (said !== 'open') queueMicrotask(() => finish([Buffer.from(said.body)]));
     return { head: { status: typeof said === 'object' && 'status' in said ? said.status : 200 }, stream };
   });
-  const [address = ''] = await listen(app, ['tcp://127.0.0.1:0']);
+  const [address = ''] = await listen(app, ['http://127.0.0.1:0']);
   closers.push(() => app.close());
   const url = address.replace('tcp:', 'http:');
   const open = (path: string) =>

@@ -1,12 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Service, Task } from '../../model/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { anything, idParam, query, route } from '../docs/docs.ts';
-import { badRequest } from '../errors.ts';
-import { isTrue } from '../query.ts';
-import { findService, findTask, isVisible } from '../resolve.ts';
-import { Streams } from '../streams.ts';
-import { compareVersions, versionOf } from '../versioning.ts';
+import { anything, idParam, query, route } from '../docs/index.ts';
+import { type ApiDeps, badRequest, compareVersions, isTrue, Streams, versionOf } from '../http/index.ts';
+import { findService, findTask, isVisible } from '../objects/index.ts';
 import type { Wanted } from './container-logs.ts';
 import { LogReader, type LogsAsked } from './reader.ts';
 

@@ -7,11 +7,12 @@ import {
   type NetworkSpec,
   networksOf,
   type Service,
+  stateOf,
 } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
-import { refuseUnknownLabels } from '../checks/labels.ts';
-import { ApiError, rpcError } from '../errors.ts';
-import { isVisible as isVisibleService } from '../resolve.ts';
+import { refuseUnknownLabels } from '../checks/index.ts';
+import { ApiError, rpcError } from '../http/index.ts';
+import { isVisible as isVisibleService } from '../objects/index.ts';
 import { validateNetwork } from './check.ts';
 import { findNetwork, isVisible } from './resolve.ts';
 
@@ -69,7 +70,7 @@ export function userOf(view: ReadView, networkId: string): string | undefined {
     .by('network', networkId)
     .find(
       (one) =>
-        isWanted(one) && !isTerminal(one.Status.State) && isVisibleService(view.services.get(one.ServiceID)),
+        isWanted(one) && !isTerminal(stateOf(one)) && isVisibleService(view.services.get(one.ServiceID)),
     );
   return task && `task ${task.ID}`;
 }

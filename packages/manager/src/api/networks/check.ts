@@ -1,7 +1,7 @@
 import { covers, holds, overlaps, parseAddress, parseBlock } from '@shoal/proto/rules';
 import { mtuOf, type NetworkSpec } from '../../model/index.ts';
-import { checkName } from '../checks/name.ts';
-import { ApiError, badRequest } from '../errors.ts';
+import { checkName } from '../checks/index.ts';
+import { ApiError, badRequest } from '../http/index.ts';
 
 type IpamConfig = NonNullable<NonNullable<NonNullable<NetworkSpec['IPAM']>['Config']>[number]>;
 

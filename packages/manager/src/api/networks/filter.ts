@@ -1,7 +1,13 @@
 import { parseDuration } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import { badRequest } from '../errors.ts';
-import { type Filters, matchesExactly, matchesLabels, oneOfFilter, parseFilters } from '../filters.ts';
+import {
+  badRequest,
+  type Filters,
+  matchesExactly,
+  matchesLabels,
+  oneOfFilter,
+  parseFilters,
+} from '../http/index.ts';
 import { userOf } from './changes.ts';
 import { type AnyNetwork, allNetworks, idOf, nameOf } from './resolve.ts';
 import { networkView } from './views.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ingressId, type NetworkSpec } from '../../model/index.ts';
-import { aNode, aService, aTask } from '../../testing.ts';
+import { aNode, aService, aTask, withStatus } from '../../testing.ts';
 import { anApi, aSpec, filters } from '../testing.ts';
 
 const overlay = (change: Partial<NetworkSpec> = {}): NetworkSpec => ({
@@ -203,7 +203,7 @@ describe('inspect', () => {
       const node = tx.nodes.get('n1');
       if (node) tx.nodes.update({ ...node, judged: { state: 'down' } });
       const task = tx.tasks.get('t1');
-      if (task) tx.tasks.update({ ...task, Status: { ...task.Status, State: 'running' } });
+      if (task) tx.tasks.update(withStatus(task, { State: 'running' }));
     });
     const { body: after } = await call('GET', '/networks/shop?verbose=true');
     expect({ Peers: after.Peers, Tasks: after.Services.web.Tasks }).toEqual({ Peers: [], Tasks: [] });

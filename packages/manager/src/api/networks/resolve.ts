@@ -1,6 +1,6 @@
 import { type Network, predefinedNetworks } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import { badRequest, notFound } from '../errors.ts';
+import { badRequest, notFound } from '../http/index.ts';
 
 /** One of the networks that every daemon has by itself. */
 export type Predefined = (typeof predefinedNetworks)[number];

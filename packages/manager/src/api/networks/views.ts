@@ -9,11 +9,12 @@ import {
   type Network,
   type Service,
   slotOf,
+  stateOf,
   type Task,
   type TaskState,
 } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import { isVisible } from '../resolve.ts';
+import { isVisible } from '../objects/index.ts';
 import type { AnyNetwork } from './resolve.ts';
 
 /** A network as `GET /networks` shows it. */
@@ -110,7 +111,7 @@ function endpointsOf(
 ): { task: Task; state: TaskState; address: string }[] {
   return view.tasks.by('service', ID).flatMap((task) => {
     const attachment = task.shoal.attachments?.find((one) => one.networkId === networkId);
-    if (!attachment || isTerminal(task.Status.State)) return [];
+    if (!attachment || isTerminal(stateOf(task))) return [];
     return [{ task, state: knownState(task, view.nodes), address: attachment.address }];
   });
 }

@@ -1,10 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { isIngressPort, type Listener } from '../../model/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { idParam, route } from '../docs/docs.ts';
-import { findNode, findService } from '../resolve.ts';
-import { publishedPorts, unservedHere, unservedOn, unservedPorts, unservedThere } from './ports-in-use.ts';
+import { idParam, route } from '../docs/index.ts';
+import type { ApiDeps } from '../http/index.ts';
+import {
+  findNode,
+  findService,
+  publishedPorts,
+  unservedHere,
+  unservedOn,
+  unservedPorts,
+  unservedThere,
+} from '../objects/index.ts';
 
 const processFields = {
   process: Type.Optional(Type.String({ description: 'Missing where the agent can not see it' })),

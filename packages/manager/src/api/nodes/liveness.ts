@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { restLeftMs } from '../../model/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { idParam, route } from '../docs/docs.ts';
-import { findNode } from '../resolve.ts';
+import { idParam, route } from '../docs/index.ts';
+import type { ApiDeps } from '../http/index.ts';
+import { findNode } from '../objects/index.ts';
 
 const state = Type.Enum(['heard', 'suspect', 'away', 'silent', 'down'], {
   description:

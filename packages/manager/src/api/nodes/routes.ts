@@ -1,20 +1,35 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { type Clock, isoTime } from '../../effects.ts';
-import { ApiNode, isDown, isTerminal, type Node, NodeSpec, roleOf, sawSpec } from '../../model/index.ts';
+import {
+  ApiNode,
+  isDown,
+  isTerminal,
+  type Node,
+  NodeSpec,
+  roleOf,
+  sawSpec,
+  stateOf,
+} from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
-import { refuseUnknownLabels } from '../checks/labels.ts';
-import type { ApiDeps } from '../deps.ts';
-import { filtersParam, idParam, nothing, query, route } from '../docs/docs.ts';
-import { badRequest, notFound, outOfSequence, rpcError } from '../errors.ts';
-import { type Filters, matchesLabels, matchesPrefix, oneOfFilter, parseFilters } from '../filters.ts';
-import { isTrue } from '../query.ts';
-import { findNode } from '../resolve.ts';
-import { parseVersion } from '../services/changes.ts';
-import { clusterOf } from '../system/cluster-info.ts';
-import { withJoinWords } from '../system/join-words.ts';
-import { nodeView } from '../views.ts';
-import { publishedPorts } from './ports-in-use.ts';
+import { refuseUnknownLabels } from '../checks/index.ts';
+import { filtersParam, idParam, nothing, query, route } from '../docs/index.ts';
+import {
+  type ApiDeps,
+  badRequest,
+  type Filters,
+  isTrue,
+  matchesLabels,
+  matchesPrefix,
+  notFound,
+  oneOfFilter,
+  outOfSequence,
+  parseFilters,
+  parseVersion,
+  rpcError,
+} from '../http/index.ts';
+import { findNode, nodeView, publishedPorts } from '../objects/index.ts';
+import { clusterOf, withJoinWords } from '../system/index.ts';
 
 const tag = 'Nodes';
 const filterKeys = ['id', 'label', 'membership', 'name', 'node.label', 'role'];
@@ -24,7 +39,7 @@ interface Of<Query extends string = never> {
   Querystring: { [key in Query]?: string };
 }
 
-export function nodeRoutes(app: FastifyInstance, { store, clock, about }: ApiDeps): void {
+export function nodeRoutes(app: FastifyInstance, { store, clock, authority, about }: ApiDeps): void {
   app.get<{ Querystring: { filters?: string } }>(
     '/nodes',
     route({
@@ -49,7 +64,7 @@ export function nodeRoutes(app: FastifyInstance, { store, clock, about }: ApiDep
       const { view } = store;
       const found = findNode(view, request.params.id);
       const node = nodeView(view, found, publishedPorts(view.services.all()), about.managerAddr);
-      return withJoinWords(request, node, clusterOf(view).JoinTokens.Worker);
+      return withJoinWords(request, node, () => authority.joinToken(clusterOf(view).trust, 'worker'));
     },
   );
   app.post<Of<'version'> & { Body: NodeSpec }>(
@@ -143,16 +158,8 @@ function removeNode(tx: Tx, id: string, force: boolean, clock: Clock): void {
     throw rpcError('FailedPrecondition', `node ${id} is not down and can't be removed`);
   }
   for (const task of tx.tasks.by('node', id)) {
-    if (isTerminal(task.Status.State)) continue;
-    tx.tasks.update({
-      ...task,
-      Status: {
-        ...task.Status,
-        Timestamp: isoTime(clock()),
-        State: 'orphaned',
-        Message: 'Task belonged to a node that has been deleted',
-      },
-    });
+    if (isTerminal(stateOf(task))) continue;
+    tx.tasks.update({ ...task, nodeRemovedAt: isoTime(clock()) });
   }
   tx.nodes.remove(id);
 }

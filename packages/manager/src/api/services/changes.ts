@@ -1,11 +1,11 @@
 import { isoTime } from '../../effects.ts';
-import { type Service, type ServiceSpec, sawSpec, type UpdateStatus } from '../../model/index.ts';
+import { modeOf, type Service, type ServiceSpec, sawSpec, type UpdateStatus } from '../../model/index.ts';
 import { adopt, currentTarget, isSameTemplate } from '../../services/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
-import { refuseUnknownLabels } from '../checks/labels.ts';
-import { ApiError, badRequest, notFound, outOfSequence, rpcError } from '../errors.ts';
-import { isVisible } from '../resolve.ts';
-import { validateService } from './checks/service.ts';
+import { refuseUnknownLabels } from '../checks/index.ts';
+import { ApiError, notFound, outOfSequence, rpcError } from '../http/index.ts';
+import { isVisible } from '../objects/index.ts';
+import { validateService } from './checks/index.ts';
 import { nameFor } from './names.ts';
 import { allocateOrRefuse, resolveNetworks } from './networks.ts';
 
@@ -141,10 +141,6 @@ export function removeService(tx: Tx, id: string): void {
   tx.services.update({ ...service, shoal: { ...service.shoal, ports: [], removing: true } });
 }
 
-/** A service without a mode is replicated, with one task. */
-export const modeOf = ({ Mode }: ServiceSpec): 'global' | 'replicated' =>
-  Mode?.Global ? 'global' : 'replicated';
-
 function credentials(service: Service, { registryAuth, authFrom }: ServiceUpdate): string | undefined {
   if (registryAuth) return registryAuth;
   if (authFrom === 'spec') return service.shoal.registryAuth;
@@ -170,21 +166,4 @@ function updateStatus(view: ReadView, service: Service, now: number): UpdateStat
   const { outdated } = adopt(service, tasks, view.nodes, (nodeId) => view.tasks.by('node', nodeId));
   if (outdated.length === 0) return undefined;
   return { State: 'updating', StartedAt: isoTime(now), Message: 'update in progress' };
-}
-
-/** `Version.Index` from the query, in Docker's words when it is not a number. */
-export function parseVersion(kind: string, text: string | undefined): number {
-  const given = text ?? '';
-  if (!/^\d+$/.test(given)) {
-    throw badRequest(
-      `invalid ${kind} version '${given}': strconv.ParseUint: parsing "${given}": invalid syntax`,
-    );
-  }
-  const version = Number(given);
-  if (!Number.isSafeInteger(version)) {
-    throw badRequest(
-      `invalid ${kind} version '${given}': strconv.ParseUint: parsing "${given}": value out of range`,
-    );
-  }
-  return version;
 }

@@ -1,7 +1,7 @@
 import type { ApiService, Service, UpdateConfig } from '../../model/index.ts';
 import { updateRules } from '../../services/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import { serviceView } from '../views.ts';
+import { serviceView } from '../objects/index.ts';
 
 const seconds = 1_000_000_000;
 

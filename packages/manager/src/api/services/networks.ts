@@ -18,11 +18,16 @@ import {
   type TaskSpec,
 } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
-import { badRequest, rpcError } from '../errors.ts';
-import { findNetwork, idOf, nameOf } from '../networks/resolve.ts';
-import { publishedPorts, refusePortsInUse, unservedPorts, unservedThere } from '../nodes/ports-in-use.ts';
-import { isVisible } from '../resolve.ts';
-import { isNetSysctl } from './checks/kernel.ts';
+import { badRequest, rpcError } from '../http/index.ts';
+import { findNetwork, idOf, nameOf } from '../networks/index.ts';
+import {
+  isVisible,
+  publishedPorts,
+  refusePortsInUse,
+  unservedPorts,
+  unservedThere,
+} from '../objects/index.ts';
+import { isNetSysctl } from './checks/index.ts';
 
 type Attachment = NonNullable<NonNullable<TaskSpec['Networks']>[number]>;
 

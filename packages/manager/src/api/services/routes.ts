@@ -1,15 +1,21 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { ApiService, type Service, ServiceSpec } from '../../model/index.ts';
+import { ApiService, modeOf, type Service, ServiceSpec } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { filtersParam, idParam, nothing, query, route } from '../docs/docs.ts';
-import { badRequest } from '../errors.ts';
-import { type Filters, matchesExactly, matchesLabels, matchesPrefix, parseFilters } from '../filters.ts';
-import { parseBool } from '../query.ts';
-import { findService, visibleServices } from '../resolve.ts';
-import { serviceStatus, serviceView } from '../views.ts';
-import { createService, modeOf, parseVersion, removeService, updateService } from './changes.ts';
+import { filtersParam, idParam, nothing, query, route } from '../docs/index.ts';
+import {
+  type ApiDeps,
+  badRequest,
+  type Filters,
+  matchesExactly,
+  matchesLabels,
+  matchesPrefix,
+  parseBool,
+  parseFilters,
+  parseVersion,
+} from '../http/index.ts';
+import { findService, serviceStatus, serviceView, visibleServices } from '../objects/index.ts';
+import { createService, removeService, updateService } from './changes.ts';
 import { withDefaults } from './defaults.ts';
 import { warningsFor } from './networks.ts';
 

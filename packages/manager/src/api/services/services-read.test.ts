@@ -3,7 +3,7 @@ import type { Node } from '../../model/index.ts';
 import { aNode, aService, aTask } from '../../testing.ts';
 import { anApi, aSpec, filters } from '../testing.ts';
 
-const running = { Timestamp: '', State: 'running', PortStatus: {} } as const;
+const running = { Timestamp: '', State: 'running' } as const;
 
 describe('resolving', () => {
   const seeded = () =>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aNode, aService, aTask } from '../../testing.ts';
 import { anApi, aSpec } from '../testing.ts';
 
-const running = { Timestamp: '', State: 'running', PortStatus: {} } as const;
+const running = { Timestamp: '', State: 'running' } as const;
 
 describe('create', () => {
   it('stores the spec as it was sent and answers with the id', async () => {

@@ -3,11 +3,8 @@ import { isoTime } from '../../effects.ts';
 import { managerAddress } from '../../manager-address.ts';
 import { type Cluster, hostnameOf, isReady, knownState, type Node, nodeState } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { ApiError } from '../errors.ts';
-import { publishedPorts, unservedPorts, unservedThere } from '../nodes/ports-in-use.ts';
-import { maxApiVersion, minApiVersion } from '../versioning.ts';
-import { statusMessage } from '../views.ts';
+import { type ApiDeps, ApiError, maxApiVersion, minApiVersion } from '../http/index.ts';
+import { publishedPorts, statusMessage, tlsInfo, unservedPorts, unservedThere } from '../objects/index.ts';
 
 /** The one cluster object. Throws 503 until the manager has made it. */
 export function clusterOf(view: ReadView): Cluster {
@@ -16,36 +13,30 @@ export function clusterOf(view: ReadView): Cluster {
   return cluster;
 }
 
-const spec = ({ TaskHistoryRetentionLimit }: Cluster) => ({
+export const clusterSpec = ({ TaskHistoryRetentionLimit, trust }: Cluster) => ({
   Name: 'default',
   Labels: {},
   Orchestration: { TaskHistoryRetentionLimit },
   Raft: {},
   Dispatcher: { HeartbeatPeriod: 500_000_000 },
-  CAConfig: {},
+  CAConfig: { NodeCertExpiry: trust.nodeCertExpiryMs * 1e6, ForceRotate: trust.forceRotate },
   TaskDefaults: {},
   EncryptionConfig: { AutoLockManagers: false },
 });
 
 /** Swarm's ClusterInfo: all but the join tokens. */
-const clusterInfo = (cluster: Cluster) => ({
+export const clusterInfo = (cluster: Cluster) => ({
   ID: cluster.ID,
   Version: cluster.Version,
   CreatedAt: cluster.CreatedAt,
   UpdatedAt: cluster.UpdatedAt,
-  Spec: spec(cluster),
-  TLSInfo: {},
-  RootRotationInProgress: false,
+  Spec: clusterSpec(cluster),
+  TLSInfo: tlsInfo(cluster.trust.root),
+  RootRotationInProgress: cluster.trust.former !== undefined,
   DefaultAddrPool: null,
   SubnetSize: 24,
   DataPathPort: vxlanPort,
 });
-
-/** `GET /swarm` */
-export const swarmView = (view: ReadView) => {
-  const cluster = clusterOf(view);
-  return { ...clusterInfo(cluster), JoinTokens: cluster.JoinTokens };
-};
 
 /** Node names its processors as Go does elsewhere in Docker's API. */
 const goArch = process.arch === 'x64' ? 'amd64' : process.arch;
@@ -181,7 +172,7 @@ function containerCounts(view: ReadView) {
   let running = 0;
   for (const task of view.tasks.all()) {
     const state = knownState(task, view.nodes);
-    if (!task.Status.ContainerStatus?.ContainerID || state === 'orphaned') continue;
+    if (!task.observed?.container?.ContainerID || state === 'orphaned') continue;
     containers++;
     if (state === 'running' || state === 'starting') running++;
   }

@@ -1,8 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { isReference } from '../checks/image.ts';
-import type { ApiDeps } from '../deps.ts';
-import { anything, route } from '../docs/docs.ts';
-import { ApiError, badRequest } from '../errors.ts';
+import { isReference } from '../checks/index.ts';
+import { anything, route } from '../docs/index.ts';
+import { type ApiDeps, ApiError, badRequest } from '../http/index.ts';
 
 /** An image's name has slashes, so the path is a wildcard to the router; the documentation shows it as it is. */
 export const distributionPath = '/distribution/*';

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { checkKinds, examineNetworks, type Findings } from '../../insight/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { route } from '../docs/docs.ts';
+import { route } from '../docs/index.ts';
+import type { ApiDeps } from '../http/index.ts';
 
 const findings = Type.Object(
   {

@@ -2,8 +2,8 @@ import { Agent, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { aNode } from '../../testing.ts';
-import { listen } from '../listen.ts';
-import { anApi, anApp } from '../testing.ts';
+import { listen } from '../listen/index.ts';
+import { anApi, anApp, joinToken } from '../testing.ts';
 
 const { store } = await anApi((tx) => {
   tx.nodes.create(aNode('n1', { reported: { runsManager: true } }));
@@ -12,7 +12,7 @@ const { store } = await anApi((tx) => {
 const app = await anApp(store);
 let port = 0;
 beforeAll(async () => {
-  const [address = ''] = await listen(app, ['tcp://127.0.0.1:0']);
+  const [address = ''] = await listen(app, ['http://127.0.0.1:0']);
   port = Number(URL.parse(address)?.port);
 });
 afterAll(() => app.close());
@@ -40,7 +40,7 @@ it('docker swarm join-token is told what to run on the new host', async () => {
   const printed = await command(docker, '/_ping', '/swarm', '/info', '/nodes/n1');
   expect(printed).toMatch(/^10\.0\.0\.9:2477\n\nThat is for swarms of Docker itself/);
   expect(printed).toContain(
-    '\n    SHOAL_JOIN_TOKEN=SWMTKN-worker node dist/agent/main.mjs --manager 10.0.0.9:2477 --advertise-addr ADDRESS\n',
+    `\n    SHOAL_JOIN_TOKEN=${joinToken} node dist/agent/main.mjs --manager 10.0.0.9:2477 --advertise-addr ADDRESS\n`,
   );
 });
 

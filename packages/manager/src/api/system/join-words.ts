@@ -15,13 +15,15 @@ export const askedForTokens = ({ raw }: FastifyRequest): void => void askers.add
  * the manager's address, which comes last. So there they are, for this command alone: it asks for the tokens and then for
  * the manager's node, on a connection of its own. Everybody else gets the mere address.
  */
-export function withJoinWords(request: FastifyRequest, node: ApiNode, token: string): ApiNode {
+export function withJoinWords(request: FastifyRequest, node: ApiNode, token: () => string): ApiNode {
   const isDocker = request.headers['user-agent']?.startsWith('Docker-Client/');
   const { ManagerStatus } = node;
   if (!ManagerStatus?.Addr || !isDocker || !askers.has(request.raw.socket)) return node;
+  // Others may share the connection, behind a proxy.
+  if (request.user?.role !== 'admin') return node;
   const words =
     'That is for swarms of Docker itself, and refused here. A host joins Shoal as a worker, by its agent; run there:\n\n' +
-    `    ${howToJoin(ManagerStatus.Addr, token)}\n\n` +
+    `    ${howToJoin(ManagerStatus.Addr, token())}\n\n` +
     "ADDRESS: the new host's own address, by which the others reach it.";
   return { ...node, ManagerStatus: { ...ManagerStatus, Addr: `${ManagerStatus.Addr}\n\n${words}` } };
 }

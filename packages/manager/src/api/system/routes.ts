@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { ApiDeps } from '../deps.ts';
-import { anything, route } from '../docs/docs.ts';
-import { clusterOf, infoView, swarmView, versionView } from './cluster-info.ts';
-import { askedForTokens } from './join-words.ts';
+import { anything, route } from '../docs/index.ts';
+import type { ApiDeps } from '../http/index.ts';
+import { clusterOf, infoView, versionView } from './cluster-info.ts';
 
 const tag = 'System';
 const text = (description: string) => Type.String({ description });
@@ -36,19 +35,6 @@ export function systemRoutes(app: FastifyInstance, deps: ApiDeps): void {
       errors: [503],
     }),
     async () => infoView(deps.store.view, deps),
-  );
-  app.get(
-    '/swarm',
-    route({
-      tag,
-      summary: 'The cluster and its join tokens',
-      answers: [200, anything('The cluster')],
-      errors: [503],
-    }),
-    async (request) => {
-      askedForTokens(request);
-      return swarmView(deps.store.view);
-    },
   );
   app.get(
     '/healthz',

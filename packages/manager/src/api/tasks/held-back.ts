@@ -1,4 +1,4 @@
-import { compareStates, isTerminal, type Task } from '../../model/index.ts';
+import { isTerminal, stateOf, type Task } from '../../model/index.ts';
 import { waitsOf } from '../../services/index.ts';
 import type { ReadView } from '../../store/index.ts';
 
@@ -16,5 +16,5 @@ export function heldBack(view: ReadView, tasks: readonly Task[], now: number): R
   );
 }
 
-const isHeldBack = ({ DesiredState, Status: { State } }: Task): boolean =>
-  DesiredState === 'ready' && !isTerminal(State) && compareStates(State, 'assigned') >= 0;
+const isHeldBack = (task: Task): boolean =>
+  task.DesiredState === 'ready' && !isTerminal(stateOf(task)) && stateOf(task) !== 'pending';

@@ -2,18 +2,17 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { ApiTask, type Task, taskStates } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { filtersParam, idParam, query, route } from '../docs/docs.ts';
+import { filtersParam, idParam, query, route } from '../docs/index.ts';
 import {
+  type ApiDeps,
   type Filters,
   matchesExactly,
   matchesLabels,
   matchesPrefix,
   oneOfFilter,
   parseFilters,
-} from '../filters.ts';
-import { findNode, findService, findTask, taskName } from '../resolve.ts';
-import { taskView } from '../views.ts';
+} from '../http/index.ts';
+import { findNode, findService, findTask, taskName, taskView } from '../objects/index.ts';
 import { heldBack } from './held-back.ts';
 
 const tag = 'Tasks';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aNode, aService, aTask } from '../../testing.ts';
+import { aNode, aService, aTask, withStatus } from '../../testing.ts';
 import { anApi, aSpec, filters } from '../testing.ts';
 
 const seeded = () =>
@@ -52,11 +52,10 @@ describe('reading tasks', () => {
 
   it('tells that what is in a volume is on another host, as long as it lives', async () => {
     const leftBehind = [{ volume: 'data', host: 'alpha' }];
-    const shoal = { specVersion: 1, ports: [], placement: { at: '', scores: {}, leftBehind } };
-    const status = { Timestamp: '', PortStatus: {} };
+    const placement = { at: '', scores: {}, leftBehind };
     const { call } = await anApi((tx) => {
-      tx.tasks.create(aTask('t1', { Status: { ...status, State: 'running', Message: 'started' }, shoal }));
-      tx.tasks.create(aTask('t2', { Status: { ...status, State: 'failed', Message: 'started' }, shoal }));
+      tx.tasks.create(aTask('t1', { Status: { State: 'running', Message: 'started' }, placement }));
+      tx.tasks.create(aTask('t2', { Status: { State: 'failed', Message: 'started' }, placement }));
     });
     expect((await call('GET', '/tasks/t1')).body.Status.Message).toBe(
       'started; volume data begins empty on this host, unless it had one: what was written on alpha stays there',
@@ -66,7 +65,7 @@ describe('reading tasks', () => {
 
   it('tells why the manager asked one to stop', async () => {
     const { call } = await anApi((tx) => {
-      const Status = { Timestamp: '', State: 'shutdown', Message: 'shutdown', PortStatus: {} } as const;
+      const Status = { Timestamp: '', State: 'shutdown', Message: 'shutdown' } as const;
       tx.tasks.create(
         aTask('t1', { Status, shoal: { specVersion: 1, ports: [], stopReason: 'rebalanced' } }),
       );
@@ -76,11 +75,11 @@ describe('reading tasks', () => {
 
   it('calls them orphaned as long as their node is down, and says why', async () => {
     const { call, store } = await seeded();
-    const start = { Timestamp: 'then', State: 'running', Message: 'started', PortStatus: {} } as const;
+    const start = { Timestamp: 'then', State: 'running', Message: 'started' } as const;
     await store.update((tx) => {
       for (const id of ['t1', 't3']) {
         const task = tx.tasks.get(id);
-        if (task) tx.tasks.update({ ...task, Status: id === 't1' ? start : { ...start, State: 'complete' } });
+        if (task) tx.tasks.update(withStatus(task, id === 't1' ? start : { ...start, State: 'complete' }));
       }
       const node = tx.nodes.get('n1');
       if (node) tx.nodes.update({ ...node, judged: { state: 'down', why: 'no answer' } });
@@ -99,17 +98,18 @@ describe('reading tasks', () => {
       const node = tx.nodes.get('n1');
       if (node) tx.nodes.update({ ...node, judged: { state: 'heard' } });
     });
-    expect(await status('t1')).toEqual(start);
+    expect(await status('t1')).toEqual({ ...start, PortStatus: {} });
   });
 
   it('says only of tasks that must run only once why they are not replaced', async () => {
     const { call, store } = await seeded();
-    const Status = { Timestamp: 'then', State: 'running', Message: 'started', PortStatus: {} } as const;
+    const Status = { Timestamp: 'then', State: 'running', Message: 'started' } as const;
     await store.update((tx) => {
       for (const id of ['t1', 't3']) {
         const task = tx.tasks.get(id);
         const isolated = id === 't3' && { isolated: true as const };
-        if (task) tx.tasks.update({ ...task, NodeID: 'n1', Status, shoal: { ...task.shoal, ...isolated } });
+        const placed = task && { ...task, NodeID: 'n1', shoal: { ...task.shoal, ...isolated } };
+        if (placed) tx.tasks.update(withStatus(placed, Status));
       }
       const node = tx.nodes.get('n1');
       if (!node) throw new Error('no node');
@@ -126,7 +126,7 @@ describe('reading tasks', () => {
 
   it('tells what its daemon has against new limits', async () => {
     const { call } = await anApi((tx) => {
-      const Status = { Timestamp: '', State: 'running', Message: 'started', PortStatus: {} } as const;
+      const Status = { Timestamp: '', State: 'running', Message: 'started' } as const;
       const refused = { resources: {}, why: 'it uses 70 MiB' };
       tx.tasks.create(aTask('t1', { Status, shoal: { specVersion: 0, ports: [], refused } }));
     });

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { Node, Task } from '../../model/index.ts';
-import { aNode, type NodeChange } from '../../testing.ts';
+import { type Node, pendingText, type Task } from '../../model/index.ts';
+import { aNode, type NodeChange, type TaskChange } from '../../testing.ts';
 import { now, viewOf } from '../arbitraries.fixture.ts';
 import { ClusterState } from '../cluster-state.ts';
 import { explainTask } from '../explain.ts';
-import { schedule } from '../schedule.ts';
+import { type Schedule, schedule } from '../schedule.ts';
 import { aTask } from '../testing.ts';
 
 const Timestamp = new Date(now).toISOString();
-const running = (id: string, parts: Partial<Task>): Task =>
-  aTask(id, { NodeID: 'n1', Status: { State: 'running', Timestamp, PortStatus: {} }, ...parts });
+const running = (id: string, parts: TaskChange): Task =>
+  aTask(id, { NodeID: 'n1', Status: { State: 'running', Timestamp }, ...parts });
 
 /** What one node says to the task `t`: name and reason of each filter that refused it; and the task's text. */
-function refusals(node: NodeChange, task: Partial<Task>, others: readonly Task[] = []) {
+function refusals(node: NodeChange, task: TaskChange, others: readonly Task[] = []) {
   const pending = aTask('t', task);
   const view = viewOf([aNode('n1', node)], [...others, pending]);
   const { nodes, text } = explainTask(view, pending, now);
@@ -20,11 +20,11 @@ function refusals(node: NodeChange, task: Partial<Task>, others: readonly Task[]
     one.filters.flatMap(({ name, passed, reason }) => (passed ? [] : [`${name}: ${reason}`])),
   );
   const planned = schedule(ClusterState.from(view), [pending], { now, seed: 0 }).pending[0];
-  expect(planned?.text ?? '').toBe(text);
+  expect(planned ? pendingText(planned.reasons) : '').toBe(text);
   return { refused, text };
 }
 
-const reserve = (Reservations: object, rest: Partial<Task> = {}): Partial<Task> => ({
+const reserve = (Reservations: object, rest: TaskChange = {}): TaskChange => ({
   Spec: { Resources: { Reservations } },
   ...rest,
 });
@@ -154,7 +154,7 @@ describe('filters', () => {
       refused: ['resources: CPUs: 1 needed, 0.5 of 2 free'],
       text: 'no suitable node (insufficient resources on 1 node: 1 CPU needed, the most that is free is 0.5 on n1)',
     });
-    const Status = { State: 'shutdown' as const, Timestamp, PortStatus: {} };
+    const Status = { State: 'shutdown' as const, Timestamp };
     expect(refusals({ reported: { description } }, task, [running('o', { ...other, Status })]).text).toBe('');
   });
 
@@ -174,7 +174,13 @@ describe('filters', () => {
       });
     expect(refusals(node, want(2, 2)).text).toBe('');
     expect(refusals(node, want(3, 2)).refused).toEqual(['resources: ssd: 3 needed, 2 free']);
-    const holder = running('o', { GenericResources: [{ NamedResourceSpec: { Kind: 'gpu', Value: 'a' } }] });
+    const holder = running('o', {
+      placement: {
+        at: '',
+        scores: {},
+        genericResources: [{ NamedResourceSpec: { Kind: 'gpu', Value: 'a' } }],
+      },
+    });
     expect(refusals(node, want(1, 2), [holder]).refused).toEqual(['resources: gpu: 2 needed, 1 free']);
     const task = aTask('t', want(1, 1));
     const view = viewOf([aNode('n1', node)], [holder, task]);
@@ -220,15 +226,15 @@ describe('filters', () => {
 
   it('assignedNode: a global task passes the filters on its own node only', () => {
     const { Slot: _, ...global } = aTask('t', { NodeID: 'n2', ...webPort });
-    const Status = { State: 'running' as const, Timestamp, PortStatus: {} };
-    const blocker = running('o', { ...webPort, NodeID: 'n2', Status });
+    const blocker = running('o', { ...webPort, NodeID: 'n2' });
     const run = (nodes: Node[], others: Task[]) =>
       schedule(ClusterState.from(viewOf(nodes, [...others, global])), [global], { now, seed: 0 });
+    const textOf = ({ pending: [first] }: Schedule) => first && pendingText(first.reasons);
     expect(run([aNode('n1'), aNode('n2')], []).placed).toMatchObject([{ taskId: 't', nodeId: 'n2' }]);
-    expect(run([aNode('n1'), aNode('n2')], [blocker]).pending[0]?.text).toBe(
+    expect(textOf(run([aNode('n1'), aNode('n2')], [blocker]))).toBe(
       'no suitable node (host-mode port already in use on 1 node: 80/tcp)',
     );
-    expect(run([aNode('n1')], []).pending[0]?.text).toBe('no suitable node (node n2 does not exist)');
+    expect(textOf(run([aNode('n1')], []))).toBe('no suitable node (node n2 does not exist)');
   });
 
   it('count each node once, the most frequent reason first', () => {
@@ -251,8 +257,10 @@ describe('filters', () => {
           },
           { filter: 'readiness', nodes: 1, text: '1 node not ready' },
         ],
-        text: 'no suitable node (insufficient resources on 2 nodes: 0.5 CPUs needed, none is free; 1 node not ready)',
       },
     ]);
+    expect(pendingText(pending[0]?.reasons ?? [])).toBe(
+      'no suitable node (insufficient resources on 2 nodes: 0.5 CPUs needed, none is free; 1 node not ready)',
+    );
   });
 });

@@ -17,12 +17,6 @@ describe('slots', () => {
       Spec: { ContainerSpec: { Image: 'web:1' } },
       ServiceID: 'web',
       Slot: 1,
-      Status: {
-        Timestamp: '2026-01-01T00:01:00.000Z',
-        State: 'pending',
-        Message: 'pending task scheduling',
-        PortStatus: {},
-      },
       DesiredState: 'running',
       shoal: { specVersion: 1, ports: [] },
     });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isWanted, type ServiceSpec, type Task, type TaskSpec } from '../../model/index.ts';
-import { aNode, aService } from '../../testing.ts';
+import { isWanted, type ServiceSpec, stateOf, type Task, type TaskSpec } from '../../model/index.ts';
+import { aNode, aService, withStatus } from '../../testing.ts';
 import { Simulation } from '../simulation.fixture.ts';
 import { isUnassigned } from '../standing.ts';
 import { decide, ended, nodesOf, task } from '../testing.ts';
@@ -85,7 +85,22 @@ describe('an update that needs no other container', () => {
     await retune(simulation, { Placement: {} });
     await simulation.run(2 * second);
     expect(ids(simulation).sort()).toEqual(waiting.sort());
-    expect(simulation.running()[0]?.Status.Err).toBeUndefined();
+    expect(simulation.running()).toHaveLength(3);
+  });
+
+  it('takes no word of a daemon against earlier limits for one against those of now', async () => {
+    const simulation = await cluster();
+    const before = ids(simulation).sort();
+    await simulation.store.update((tx) => {
+      for (const task of tx.tasks.all())
+        tx.tasks.update(withStatus(task, { limitsRefused: 'it uses 9 MiB' }));
+    });
+    await retune(simulation, { Resources: { Limits: { MemoryBytes: 64 * MiB } } });
+    await simulation.run(10 * second);
+    expect(ids(simulation).sort()).toEqual(before);
+    expect(simulation.tasks.map(({ shoal }) => shoal.specVersion)).toEqual(
+      before.map(() => simulation.service.shoal.specVersion),
+    );
   });
 
   it('leaves what has ended at its end, unless the new restart policy says otherwise', async () => {
@@ -173,7 +188,7 @@ it('a task whose daemon refuses its new limits is replaced in the order of an up
   await simulation.run(second);
   await simulation.store.update((tx) => {
     const one = tx.tasks.get(refuses?.ID ?? '');
-    if (one) tx.tasks.update({ ...one, Status: { ...one.Status, limitsRefused: 'it uses 9 MiB' } });
+    if (one) tx.tasks.update(withStatus(one, { limitsRefused: 'it uses 9 MiB' }));
   });
   await simulation.tick();
   expect(status(simulation)?.State).toBe('updating');
@@ -202,7 +217,7 @@ it('a task is replaced for the limits that its daemon refuses, though its host w
   await simulation.run(second);
   await simulation.store.update((tx) => {
     const one = tx.tasks.get(refuses?.ID ?? '');
-    if (one) tx.tasks.update({ ...one, Status: { ...one.Status, limitsRefused: 'it uses 9 MiB' } });
+    if (one) tx.tasks.update(withStatus(one, { limitsRefused: 'it uses 9 MiB' }));
   });
   await until(simulation, hasState(simulation, 'completed'));
   expect(ids(simulation)).toHaveLength(1);
@@ -217,9 +232,9 @@ it('tasks whose daemons refuse what new tasks can not have either go on with the
   for (const id of before)
     await simulation.store.update((tx) => {
       const one = tx.tasks.get(id);
-      if (one) tx.tasks.update({ ...one, Status: { ...one.Status, limitsRefused: 'only 2 CPUs' } });
+      if (one) tx.tasks.update(withStatus(one, { limitsRefused: 'only 2 CPUs' }));
     });
-  const attempt = () => simulation.tasks.find(({ Status }) => Status.State === 'preparing');
+  const attempt = () => simulation.tasks.find((task) => stateOf(task) === 'preparing');
   const isOver = hasState(simulation, 'rollback_completed');
   // One host after the other is tried before it is a failure.
   for (let tries = 0; !isOver(); tries++) {
@@ -247,7 +262,7 @@ describe('a rollback from limits that tasks can not live with', () => {
     for (const id of old)
       await simulation.store.update((tx) => {
         const one = tx.tasks.get(id);
-        if (one) tx.tasks.update({ ...one, Status: { ...one.Status, limitsRefused: 'it uses 60 MiB' } });
+        if (one) tx.tasks.update(withStatus(one, { limitsRefused: 'it uses 60 MiB' }));
       });
     const made = () => simulation.running().filter(({ ID }) => !old.includes(ID));
     await until(simulation, () => made().length === 2);

@@ -1,4 +1,13 @@
-import { isTerminal, isWanted, type Service, slotKey, type Task, versionAtEnd } from '../../model/index.ts';
+import {
+  isTerminal,
+  isWanted,
+  refusedLimits,
+  type Service,
+  slotKey,
+  stateOf,
+  type Task,
+  versionAtEnd,
+} from '../../model/index.ts';
 import { isEligible, loadOf, occupies } from '../../scheduler/index.ts';
 import { currentTarget, type Target, targetLike } from '../new-task.ts';
 import { byAge, furthestFirst, isUnassigned, type Nodes } from '../standing.ts';
@@ -44,12 +53,12 @@ export function adopt(
   return { changed, outdated };
 }
 
-const isLive = (task: Task): boolean => isWanted(task) && !isTerminal(task.Status.State);
+const isLive = (task: Task): boolean => isWanted(task) && !isTerminal(stateOf(task));
 
 /** A task that runs with the limits it had is none of the new version. */
 function asRefused(task: Task): Task[] {
-  const { Spec, Status, shoal } = task;
-  const why = Status.limitsRefused;
+  const { Spec, shoal } = task;
+  const why = refusedLimits(task);
   if (why === undefined) return [];
   const { resourcesBefore = Spec.Resources, ...internals } = shoal;
   return [
@@ -76,17 +85,14 @@ function ofVersion(task: Task, { version }: Target): Task {
 }
 
 function adopted(task: Task, target: Target): Task {
-  const { specVersion: _, refused: _refused, pending, ...internals } = task.shoal;
-  // What its daemon, or the nodes, had against the spec before says nothing of this one.
-  const { limitsRefused: _limits, Err, ...Status } = task.Status;
-  const waits = isUnassigned(task);
-  // Its container will be made with the new ones.
-  const before = waits || haveSameLimits(task.Spec.Resources, target.spec.Resources) ? {} : resourcesOf(task);
+  const { specVersion: _, refused: _refused, ...internals } = task.shoal;
+  // The container of one that waits will be made with the new ones.
+  const before =
+    isUnassigned(task) || haveSameLimits(task.Spec.Resources, target.spec.Resources) ? {} : resourcesOf(task);
   return {
     ...task,
     Spec: target.spec,
-    Status: { ...Status, ...(Err !== undefined && !waits && { Err }) },
-    shoal: { ...internals, ...before, specVersion: target.version, ...(pending && !waits && { pending }) },
+    shoal: { ...internals, ...before, specVersion: target.version },
   };
 }
 

@@ -1,5 +1,6 @@
+import { whyWaiting } from '../../model/index.ts';
 import type { Draft, Slot } from '../draft.ts';
-import { isRunning, whyWaiting } from '../standing.ts';
+import { isRunning } from '../standing.ts';
 import { isCurrent, startOf } from './update-state.ts';
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isWanted } from '../../model/index.ts';
+import { isWanted, stateOf } from '../../model/index.ts';
+import { aCluster } from '../../testing.ts';
 import { cluster, hasState, images, second, status, until, updating } from './rollout.fixture.ts';
 
 describe('an update that fails', () => {
@@ -13,8 +14,7 @@ describe('an update that fails', () => {
       await until(simulation, hasState(simulation, 'rollback_started'));
       // Only when the last host has refused it, it is a failure.
       const failed = simulation.tasks.find(
-        ({ Status, shoal: { stopReason } }) =>
-          ['failed', 'rejected'].includes(Status.State) && stopReason !== 'next-host',
+        (task) => ['failed', 'rejected'].includes(stateOf(task)) && task.shoal.stopReason !== 'next-host',
       );
       const why = `update rolled back due to failure or early termination of task ${failed?.ID}`;
       expect(status(simulation)?.Message).toBe(why);
@@ -28,13 +28,7 @@ describe('an update that fails', () => {
 
   it('leaves to read what it failed of, from when to when, though no other history is kept', async () => {
     const simulation = await cluster();
-    await simulation.store.update((tx) =>
-      tx.clusters.create({
-        ID: 'c',
-        JoinTokens: { Worker: '', Manager: '' },
-        TaskHistoryRetentionLimit: 0,
-      }),
-    );
+    await simulation.store.update((tx) => tx.clusters.create(aCluster({ TaskHistoryRetentionLimit: 0 })));
     await simulation.deploy('web:2');
     await simulation.tick();
     const { StartedAt } = status(simulation) ?? {};
@@ -51,7 +45,7 @@ describe('an update that fails', () => {
     });
     expect(Date.parse(CompletedAt ?? '')).toBeGreaterThan(Date.parse(StartedAt ?? ''));
     expect(simulation.tasks.filter((task) => !isWanted(task))).toMatchObject([
-      { ID: failed?.ID, Slot: failed?.Slot, Status: { Err: 'task: non-zero exit (3)' } },
+      { ID: failed?.ID, Slot: failed?.Slot, observed: { err: 'task: non-zero exit (3)' } },
     ]);
     // The next update has a reason of its own, or none.
     await simulation.deploy('web:3');

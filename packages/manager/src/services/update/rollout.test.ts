@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isWanted } from '../../model/index.ts';
+import { isWanted, stateOf } from '../../model/index.ts';
 import { cluster, hasState, images, second, status, until, updating } from './rollout.fixture.ts';
 
 describe('what is no update', () => {
@@ -47,7 +47,7 @@ describe('an update', () => {
       simulation,
       () => simulation.running('web:2').length === 3,
       () => {
-        const running = simulation.tasks.filter(({ Status }) => Status.State === 'running');
+        const running = simulation.tasks.filter((task) => stateOf(task) === 'running');
         expect(new Set(running.map(({ Slot }) => Slot)).size).toBe(running.length);
         expect(simulation.running().length).toBeGreaterThanOrEqual(2);
       },
@@ -125,7 +125,9 @@ describe('an update without room for a task more', () => {
     expect(simulation.running('web:1')).toHaveLength(3);
     expect(status(simulation)).toMatchObject({
       State: 'updating',
-      Message: expect.stringMatching(/^update in progress; waiting for task t\d+: no room$/),
+      Message: expect.stringMatching(
+        /^update in progress; waiting for task t\d+: no suitable node \(no room\)$/,
+      ),
     });
     simulation.room = 2;
     await until(simulation, hasState(simulation, 'completed'));

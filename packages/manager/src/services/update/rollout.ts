@@ -1,5 +1,13 @@
 import { isoTime } from '../../effects.ts';
-import { isTerminal, restartRules, type Service, type Task, type Wait, waitOf } from '../../model/index.ts';
+import {
+  isTerminal,
+  restartRules,
+  type Service,
+  stateOf,
+  type Task,
+  type Wait,
+  waitOf,
+} from '../../model/index.ts';
 import type { Draft, Slot } from '../draft.ts';
 import { notNow, type Place } from '../new-task.ts';
 import type { UpdateRules } from '../policy.ts';
@@ -39,8 +47,8 @@ export function endUpdate(draft: Draft, fault: Fault): void {
 }
 
 /** Which task, and what it died of. */
-function failureOf({ ID, Status }: Task): string {
-  const why = Status.State === 'complete' ? 'it ended with exit code 0' : Status.Err;
+function failureOf({ ID, observed }: Task): string {
+  const why = observed?.state === 'complete' ? 'it ended with exit code 0' : observed?.err;
   return why ? `${ID}: ${why}` : ID;
 }
 
@@ -126,7 +134,7 @@ function busyUntil(slot: Slot, place: Place, service: Service, { delayMs }: Upda
 function ofUpdate(slot: Slot, service: Service): Task[] {
   const start = startOf(service);
   return currentIn(slot, service).filter(
-    (task) => Date.parse(task.CreatedAt) >= start || (isTerminal(task.Status.State) && endedAt(task) > start),
+    (task) => Date.parse(task.CreatedAt) >= start || (isTerminal(stateOf(task)) && endedAt(task) > start),
   );
 }
 
@@ -142,8 +150,8 @@ export function firstFailure(slot: Slot, service: Service, { monitorMs }: Update
     .filter(endedByItself)
     .filter(isOwn)
     .filter(
-      ({ Status, Spec }) =>
-        Status.State !== 'complete' || restartRules(Spec.RestartPolicy).condition === 'any',
+      ({ observed, Spec }) =>
+        observed?.state !== 'complete' || restartRules(Spec.RestartPolicy).condition === 'any',
     )
     .filter((task) => endedAt(task) - (task.shoal.runningSince ?? endedAt(task)) <= monitorMs)
     .at(-1);

@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { Outcome } from '../store.ts';
+import { format, isReadable, upgrade } from './upgrade.ts';
 
 const schema = `
   PRAGMA journal_mode = WAL;
@@ -12,9 +13,6 @@ const schema = `
   -- After an fsync that failed, what the log holds may be only in memory: what is read from here on is on disk.
   PRAGMA wal_checkpoint(TRUNCATE);
 `;
-
-/** Raised whenever stored objects change their form: there is no way to read those of another one. */
-const format = 1;
 
 /** One object written, or removed (no `json`). */
 export interface Write {
@@ -47,7 +45,7 @@ export class SqliteFile {
       // One manager a file: a second one must fail at its start, not corrupt the first one's memory.
       db.exec('PRAGMA locking_mode = EXCLUSIVE;');
       const file = new SqliteFile(db);
-      file.#refuseOthers();
+      file.#bringUpToDate();
       return file;
     } catch (error) {
       db.close();
@@ -57,15 +55,21 @@ export class SqliteFile {
     }
   }
 
-  /** Whether the objects in it can be read; a new file is of the present format. */
-  #refuseOthers(): void {
+  /** Writes objects of an older format anew, all of them or none; a new file is of the present format. */
+  #bringUpToDate(): void {
     const { user_version: has } = this.#db.prepare('PRAGMA user_version').get() as { user_version: number };
-    const { revision } = this.#statements.head.get() as { revision: number };
-    if (revision > 0 && has !== format)
+    if (has === format) return;
+    const { revision, rows } = this.load();
+    if (revision > 0 && !isReadable(has))
       throw new FormatError(
-        `it is of format ${has}, this version of Shoal reads format ${format}: start that version again, or begin anew with another --state-dir`,
+        `it is of format ${has}, this version of Shoal reads formats up to ${format}: start that version again, or begin anew with another --state-dir`,
       );
-    this.#db.exec(`PRAGMA user_version = ${format};`);
+    this.#db.exec('BEGIN IMMEDIATE');
+    for (const { table, json } of rows) {
+      const object = upgrade(has, table, JSON.parse(json)) as { ID: string };
+      this.#statements.put.run(table, object.ID, JSON.stringify(object));
+    }
+    this.#db.exec(`PRAGMA user_version = ${format}; COMMIT;`);
   }
 
   constructor(db: DatabaseSync) {

@@ -1,8 +1,7 @@
-import type { Cluster } from '../../cluster.ts';
-import { DRILLS, type DrillRecord, momentsOf, otherHostsDown, runDrill } from '../../drill/index.ts';
-import type { Host } from '../../host.ts';
-import { say } from '../../say.ts';
-import { rawNetwork, removeRaw, startRaw } from '../raw.ts';
+import type { Cluster, Host } from '../../cluster/index.ts';
+import { askAt, DRILLS, type DrillRecord, momentsOf, otherHostsDown, runDrill } from '../../drill/index.ts';
+import { say } from '../../machine/index.ts';
+import { rawNetwork, removeRaw, startRaw } from '../measure/index.ts';
 import type { Kind, Round } from './rounds.ts';
 
 export const REPLICAS = 12;
@@ -21,7 +20,7 @@ export async function playRound(
   const starts = { raw: Number.NaN, rawOnDefaultBridge: Number.NaN };
   try {
     const record = await runDrill(
-      { apiUrl: cluster.apiUrl, docker: cluster.docker(), testbed: cluster },
+      { address: cluster.apiUrl, ask: askAt(cluster.apiUrl), docker: cluster.docker(), testbed: cluster },
       drill,
       {
         victim: victim.name,

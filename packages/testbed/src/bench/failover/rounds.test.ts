@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { measurement } from '../report.ts';
+import { measurement } from '../measure/report.ts';
 import { lines, type Round, swarmLines } from './rounds.ts';
 
 const round = (change: Partial<Round> = {}): Round => ({

@@ -1,5 +1,4 @@
-import { quantile } from '../network/stats.ts';
-import type { measurement } from '../report.ts';
+import { type measurement, quantile } from '../measure/index.ts';
 
 /** The drills that cost a host. */
 export const KINDS = ['host-power-loss', 'host-cut', 'daemon-kill'] as const;

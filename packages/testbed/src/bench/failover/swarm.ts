@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../../cluster.ts';
-import { allServeOn, DRILLS, isBalanced, Watch } from '../../drill/index.ts';
-import { healAll } from '../../faults.ts';
-import type { Host } from '../../host.ts';
-import { until } from '../../probe.ts';
-import { say } from '../../say.ts';
+import type { Cluster, Host } from '../../cluster/index.ts';
+import { allServeOn, askAt, DRILLS, isBalanced, Watch } from '../../drill/index.ts';
+import { healAll } from '../../faults/index.ts';
+import { say, until } from '../../machine/index.ts';
 import type { Kind } from './rounds.ts';
 
 /**
@@ -61,7 +59,7 @@ async function playRound(
   if (!drill) throw new Error(`no drill is named ${kind}`);
   const { signal } = new AbortController();
   const manager = first.docker();
-  const watch = new Watch(`http://${first.ip}:2375`, service, () => {});
+  const watch = new Watch(askAt(`http://${first.ip}:2375`), service, () => {});
   const isUp = () => hosts.every((host) => watch.view.nodes.get(host) === 'ready');
   try {
     await until('all nodes of the swarm are ready', async () => isUp(), { timeoutMs: limitMs });

@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../../cluster.ts';
-import { updateService } from '../../drill/changes.ts';
-import type { Host } from '../../host.ts';
-import { http } from '../../probe.ts';
-import { say } from '../../say.ts';
-import { report } from '../report.ts';
+import type { Cluster, Host } from '../../cluster/index.ts';
+import { updateService } from '../../drill/index.ts';
+import { http, say } from '../../machine/index.ts';
+import { median, quantile, report } from '../measure/index.ts';
 import { allRun, containersRun, remove, serviceSpec } from './services.ts';
-import { median, quantile } from './stats.ts';
 
 /** From the moment a task is seen running, by its own timestamp, until every host answers on the published port. */
 const rounds = 15;

@@ -1,8 +1,7 @@
-import type { Cluster } from '../../cluster.ts';
-import { say } from '../../say.ts';
-import { report } from '../report.ts';
+import type { Cluster } from '../../cluster/index.ts';
+import { say } from '../../machine/index.ts';
+import { evenness, report } from '../measure/index.ts';
 import { inside, PORT, remove, start, startOne, vipOf } from './services.ts';
-import { evenness } from './stats.ts';
 
 const connections = 10_000;
 const replicas = 6;

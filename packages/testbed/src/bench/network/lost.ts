@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listTasks } from '../../app.ts';
-import type { Cluster } from '../../cluster.ts';
-import { setAvailability, updateService } from '../../drill/changes.ts';
-import { Load, type LoadReport } from '../../load.ts';
-import { until } from '../../probe.ts';
-import { say } from '../../say.ts';
-import { report } from '../report.ts';
+import type { Cluster } from '../../cluster/index.ts';
+import { setAvailability, updateService } from '../../drill/index.ts';
+import { Load, type LoadReport, listTasks } from '../../load/index.ts';
+import { say, until } from '../../machine/index.ts';
+import { report } from '../measure/index.ts';
 import { allRun, containersRun, NETWORK, PORT, remove } from './services.ts';
 
 /**

@@ -1,8 +1,7 @@
-import type { Cluster } from '../../cluster.ts';
-import { say } from '../../say.ts';
-import { report } from '../report.ts';
+import type { Cluster } from '../../cluster/index.ts';
+import { say } from '../../machine/index.ts';
+import { median, report } from '../measure/index.ts';
 import { inside, PORT, type RunningTask, remove, start, startOne, vipOf } from './services.ts';
-import { median } from './stats.ts';
 import { parseWrk, type WrkResult } from './wrk.ts';
 
 /**

@@ -1,8 +1,7 @@
 import type Docker from 'dockerode';
-import { listTasks, type TaskView } from '../../app.ts';
-import type { Cluster } from '../../cluster.ts';
-import type { Host } from '../../host.ts';
-import { until } from '../../probe.ts';
+import type { Cluster, Host } from '../../cluster/index.ts';
+import { listTasks, type TaskView } from '../../load/index.ts';
+import { until } from '../../machine/index.ts';
 
 /** The overlay network of all services here. */
 export const NETWORK = 'bench';

@@ -9,10 +9,13 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BridgeDriver, DockerBridge } from '../../../../agent/src/network/bridges/bridges.ts';
-import { bridgeOptions } from '../../../../agent/src/network/bridges/plan.ts';
-import { DataPath, type DataPathOptions } from '../../../../agent/src/network/datapath.ts';
-import type { NetworkState, Peer, ServiceEndpoints } from '../../../../agent/src/network/state.ts';
+import {
+  type BridgeDriver,
+  bridgeOptions,
+  type DockerBridge,
+} from '../../../../agent/src/network/bridges/index.ts';
+import { DataPath, type DataPathOptions } from '../../../../agent/src/network/index.ts';
+import type { NetworkState, Peer, ServiceEndpoints } from '../../../../agent/src/network/state/index.ts';
 import type { Connects, SizeRound } from './sizes.ts';
 
 const connectsPerRound = 500;

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import { bundle } from '../../../../../scripts/build.ts';
-import type { Cluster } from '../../cluster.ts';
-import { TOOLS } from '../../paths.ts';
-import { run } from '../../run.ts';
-import { report } from '../report.ts';
-import { median, quantile } from './stats.ts';
+import type { Cluster } from '../../cluster/index.ts';
+import { run, TOOLS } from '../../machine/index.ts';
+import { median, quantile, report } from '../measure/index.ts';
 
 /**
  * Does it matter how many services there are? The agent's data path gets states of 10, 1,000 and 5,000 services with

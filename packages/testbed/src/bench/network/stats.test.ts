@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { evenness, median, quantile } from './stats.ts';
+import { evenness, median, quantile } from '../measure/stats.ts';
 
 test('quantiles', () => {
   expect(median([3, 1, 2])).toBe(2);

@@ -1,9 +1,7 @@
-import type { Cluster } from '../../cluster.ts';
-import type { Host } from '../../host.ts';
-import { say } from '../../say.ts';
-import { report } from '../report.ts';
+import type { Cluster, Host } from '../../cluster/index.ts';
+import { say } from '../../machine/index.ts';
+import { median, report } from '../measure/index.ts';
 import { inside, remove, startOne } from './services.ts';
-import { median } from './stats.ts';
 
 /**
  * One TCP stream from host to host, in turns:

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { ROOT } from '../../paths.ts';
+import { http, ROOT } from '../../machine/index.ts';
 
 /** A manager on this machine, outside any host: the bundle of `npm run build`, with its state in `folder`. */
 export class ManagerProcess {
@@ -14,26 +14,31 @@ export class ManagerProcess {
   readonly #log: number;
   #child: ChildProcess | undefined;
 
-  private constructor(folder: string, joinToken: string, apiPort: number, agentPort: number) {
+  private constructor(folder: string, apiPort: number, agentPort: number) {
     this.apiUrl = `http://127.0.0.1:${apiPort}`;
     this.agentAddress = `127.0.0.1:${agentPort}`;
     this.#log = openSync(join(folder, 'manager.log'), 'a');
     this.#args = [
       join(ROOT, 'dist/manager/main.mjs'),
       ...['--state-dir', join(folder, 'state')],
-      ...['--api', `tcp://127.0.0.1:${apiPort}`],
+      ...['--api', `http://127.0.0.1:${apiPort}`],
       ...['--agent-listen', this.agentAddress],
-      ...['--join-token', joinToken],
     ];
   }
 
-  static async prepare(folder: string, joinToken: string): Promise<ManagerProcess> {
+  static async prepare(folder: string): Promise<ManagerProcess> {
     const [apiPort, agentPort] = await Promise.all([freePort(), freePort()]);
-    return new ManagerProcess(folder, joinToken, apiPort, agentPort);
+    return new ManagerProcess(folder, apiPort, agentPort);
   }
 
   start(): void {
     this.#child = spawn(process.execPath, this.#args, { stdio: ['ignore', this.#log, this.#log] });
+  }
+
+  /** That of workers, once it answers. */
+  async joinToken(): Promise<string> {
+    const { body } = await http(`${this.apiUrl}/swarm`);
+    return JSON.parse(body).JoinTokens.Worker;
   }
 
   get pid(): number {

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { TestbedError } from '../../say.ts';
+import { TestbedError } from '../../machine/index.ts';
 
 /** What a process of hosts is asked for. */
 export type Request = Start | { readonly what: 'record' } | { readonly what: 'stop dead' };

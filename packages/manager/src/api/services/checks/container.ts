@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { fieldsAt } from '../../../field-path.ts';
 import type { ContainerSpec } from '../../../model/index.ts';
-import { checkImage } from '../../checks/image.ts';
-import { badRequest, rpcError } from '../../errors.ts';
+import { checkImage } from '../../checks/index.ts';
+import { badRequest, rpcError } from '../../http/index.ts';
 import { checkKernel } from './kernel.ts';
 import { checkMounts } from './mounts.ts';
 import { isSignal } from './signals.ts';

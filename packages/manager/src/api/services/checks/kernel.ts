@@ -1,5 +1,5 @@
 import type { ContainerSpec } from '../../../model/index.ts';
-import { badRequest } from '../../errors.ts';
+import { badRequest } from '../../http/index.ts';
 
 /** What a container asks of the kernel: values that no Docker daemon, or no kernel, takes from anybody. */
 

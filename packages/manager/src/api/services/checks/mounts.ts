@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Mount } from '../../../model/index.ts';
-import { badRequest, rpcError } from '../../errors.ts';
+import { badRequest, rpcError } from '../../http/index.ts';
 
 const base = 'TaskTemplate.ContainerSpec.Mounts';
 

@@ -1,5 +1,5 @@
-import type { ServiceSpec, TaskSpec } from '../../../model/index.ts';
-import { badRequest, rpcError } from '../../errors.ts';
+import { replicasOf, type ServiceSpec, type TaskSpec } from '../../../model/index.ts';
+import { badRequest, rpcError } from '../../http/index.ts';
 
 const smallestCpu = 1_000_000;
 const smallestMemory = 4 * 1024 * 1024;
@@ -84,7 +84,7 @@ const mostReplicas = 100_000;
 export function checkMode({ Mode }: ServiceSpec): void {
   const given = Object.values(Mode ?? {}).filter((mode) => mode !== null && mode !== undefined);
   if (given.length > 1) throw badRequest('must specify only one service mode');
-  const replicas = Mode?.Replicated?.Replicas ?? 1;
+  const replicas = replicasOf({ Mode });
   if (replicas > mostReplicas) {
     throw badRequest(
       `Mode.Replicated.Replicas: ${replicas} is more than the ${mostReplicas} a service may have`,

@@ -9,8 +9,8 @@ import {
   wantsIsolation,
 } from '../../../model/index.ts';
 import { ConstraintError, parseConstraints } from '../../../scheduler/index.ts';
-import { checkName } from '../../checks/name.ts';
-import { badRequest, rpcError } from '../../errors.ts';
+import { checkName } from '../../checks/index.ts';
+import { badRequest, rpcError } from '../../http/index.ts';
 import { checkContainer } from './container.ts';
 import { checkMode, checkResources } from './resources.ts';
 import { refuseUnsupported } from './unsupported.ts';

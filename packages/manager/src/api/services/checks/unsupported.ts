@@ -1,5 +1,5 @@
 import { fieldsAt } from '../../../field-path.ts';
-import { badRequest } from '../../errors.ts';
+import { badRequest } from '../../http/index.ts';
 
 /** A field of Docker's service spec that this version of Shoal can't honour, and what to do instead. */
 interface Unsupported {

@@ -12,9 +12,12 @@ import {
   Client,
   type ClientDuplexStream,
   type ClientOptions,
+  type ClientUnaryCall,
   type handleBidiStreamingCall,
+  type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 
@@ -69,6 +72,33 @@ export namespace TaskState {
   export type TASK_STATE_REJECTED = typeof TaskState.TASK_STATE_REJECTED;
 }
 
+export interface RootsRequest {
+}
+
+export interface RootsReply {
+  /** PEM, those that count now: two while a new one takes over. */
+  roots: string;
+}
+
+export interface IssueRequest {
+  /** PKCS#10, PEM. Of what it says only the key counts. */
+  request: string;
+  /** The rest is only for joining. */
+  joinToken: string;
+  facts?:
+    | NodeFacts
+    | undefined;
+  /** As in Hello. */
+  protocol: number;
+}
+
+export interface IssueReply {
+  /** PEM. */
+  certificate: string;
+  /** As in RootsReply. */
+  roots: string;
+}
+
 export interface TunnelFrame {
   body?: { $case: "hello"; value: TunnelHello } | { $case: "head"; value: TunnelHead } | //
   /** At most 64 KiB. */
@@ -82,7 +112,6 @@ export interface TunnelFrame {
 export interface TunnelHello {
   /** As in OpenTunnel. */
   id: string;
-  nodeId: string;
 }
 
 export interface TunnelHead {
@@ -153,6 +182,7 @@ export interface ManagerMessage {
     | { $case: "query"; value: Query }
     | { $case: "openTunnel"; value: OpenTunnel }
     | { $case: "closeTunnel"; value: CloseTunnel }
+    | { $case: "trust"; value: Trust }
     | //
     /** In place of the one in Welcome, when there are many more nodes than before, or fewer. */
     { $case: "timing"; value: Timing }
@@ -166,6 +196,14 @@ export interface Beat {
   beatMs: number;
 }
 
+/** Sent after Welcome, and when it changes. */
+export interface Trust {
+  /** As in RootsReply; what is not in it counts no more. */
+  roots: string;
+  /** The agent's certificate is of a root that goes: it shall get another. */
+  renew: boolean;
+}
+
 export interface Resync {
 }
 
@@ -177,19 +215,10 @@ export interface Applied {
 export interface Hello {
   /** Raised when the protocol changes so that old and new can't talk. */
   protocol: number;
-  joinToken: string;
-  /** Empty when the agent joins for the first time. */
-  nodeId: string;
-  facts?:
-    | NodeFacts
-    | undefined;
-  /** Known to this agent alone, at random: what proves, from its first join on, that `node_id` is its own. */
-  nodeSecret: string;
+  facts?: NodeFacts | undefined;
 }
 
 export interface Welcome {
-  nodeId: string;
-  clusterId: string;
   /** Grows each time that a manager of this cluster begins to lead: one with a lower term than the agent has seen leads no more. */
   term: number;
   timing?: Timing | undefined;
@@ -642,6 +671,264 @@ export interface QueryError {
   message: string;
 }
 
+function createBaseRootsRequest(): RootsRequest {
+  return {};
+}
+
+export const RootsRequest: MessageFns<RootsRequest> = {
+  encode(_: RootsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RootsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRootsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RootsRequest>, I>>(base?: I): RootsRequest {
+    return RootsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RootsRequest>, I>>(_: I): RootsRequest {
+    const message = createBaseRootsRequest();
+    return message;
+  },
+};
+
+function createBaseRootsReply(): RootsReply {
+  return { roots: "" };
+}
+
+export const RootsReply: MessageFns<RootsReply> = {
+  encode(message: RootsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.roots !== "") {
+      writer.uint32(10).string(message.roots);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RootsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRootsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.roots = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RootsReply>, I>>(base?: I): RootsReply {
+    return RootsReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RootsReply>, I>>(object: I): RootsReply {
+    const message = createBaseRootsReply();
+    message.roots = object.roots ?? "";
+    return message;
+  },
+};
+
+function createBaseIssueRequest(): IssueRequest {
+  return { request: "", joinToken: "", facts: undefined, protocol: 0 };
+}
+
+export const IssueRequest: MessageFns<IssueRequest> = {
+  encode(message: IssueRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.request !== "") {
+      writer.uint32(10).string(message.request);
+    }
+    if (message.joinToken !== "") {
+      writer.uint32(18).string(message.joinToken);
+    }
+    if (message.facts !== undefined) {
+      NodeFacts.encode(message.facts, writer.uint32(26).fork()).join();
+    }
+    if (message.protocol !== 0) {
+      writer.uint32(32).uint32(message.protocol);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IssueRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIssueRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.request = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.joinToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.facts = NodeFacts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.protocol = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<IssueRequest>, I>>(base?: I): IssueRequest {
+    return IssueRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IssueRequest>, I>>(object: I): IssueRequest {
+    const message = createBaseIssueRequest();
+    message.request = object.request ?? "";
+    message.joinToken = object.joinToken ?? "";
+    message.facts = (object.facts !== undefined && object.facts !== null)
+      ? NodeFacts.fromPartial(object.facts)
+      : undefined;
+    message.protocol = object.protocol ?? 0;
+    return message;
+  },
+};
+
+function createBaseIssueReply(): IssueReply {
+  return { certificate: "", roots: "" };
+}
+
+export const IssueReply: MessageFns<IssueReply> = {
+  encode(message: IssueReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.certificate !== "") {
+      writer.uint32(10).string(message.certificate);
+    }
+    if (message.roots !== "") {
+      writer.uint32(18).string(message.roots);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IssueReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIssueReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.certificate = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.roots = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<IssueReply>, I>>(base?: I): IssueReply {
+    return IssueReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IssueReply>, I>>(object: I): IssueReply {
+    const message = createBaseIssueReply();
+    message.certificate = object.certificate ?? "";
+    message.roots = object.roots ?? "";
+    return message;
+  },
+};
+
 function createBaseTunnelFrame(): TunnelFrame {
   return { body: undefined };
 }
@@ -775,16 +1062,13 @@ export const TunnelFrame: MessageFns<TunnelFrame> = {
 };
 
 function createBaseTunnelHello(): TunnelHello {
-  return { id: "", nodeId: "" };
+  return { id: "" };
 }
 
 export const TunnelHello: MessageFns<TunnelHello> = {
   encode(message: TunnelHello, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
-    }
-    if (message.nodeId !== "") {
-      writer.uint32(18).string(message.nodeId);
     }
     return writer;
   },
@@ -810,14 +1094,6 @@ export const TunnelHello: MessageFns<TunnelHello> = {
             message.id = reader.string();
             continue;
           }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.nodeId = reader.string();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -836,7 +1112,6 @@ export const TunnelHello: MessageFns<TunnelHello> = {
   fromPartial<I extends Exact<DeepPartial<TunnelHello>, I>>(object: I): TunnelHello {
     const message = createBaseTunnelHello();
     message.id = object.id ?? "";
-    message.nodeId = object.nodeId ?? "";
     return message;
   },
 };
@@ -1571,8 +1846,11 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
       case "closeTunnel":
         CloseTunnel.encode(message.body.value, writer.uint32(58).fork()).join();
         break;
+      case "trust":
+        Trust.encode(message.body.value, writer.uint32(66).fork()).join();
+        break;
       case "timing":
-        Timing.encode(message.body.value, writer.uint32(66).fork()).join();
+        Timing.encode(message.body.value, writer.uint32(74).fork()).join();
         break;
     }
     return writer;
@@ -1652,6 +1930,14 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
               break;
             }
 
+            message.body = { $case: "trust", value: Trust.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
             message.body = { $case: "timing", value: Timing.decode(reader, reader.uint32()) };
             continue;
           }
@@ -1712,6 +1998,12 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
       case "closeTunnel": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "closeTunnel", value: CloseTunnel.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "trust": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "trust", value: Trust.fromPartial(object.body.value) };
         }
         break;
       }
@@ -1789,6 +2081,73 @@ export const Beat: MessageFns<Beat> = {
     const message = createBaseBeat();
     message.number = object.number ?? 0;
     message.beatMs = object.beatMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseTrust(): Trust {
+  return { roots: "", renew: false };
+}
+
+export const Trust: MessageFns<Trust> = {
+  encode(message: Trust, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.roots !== "") {
+      writer.uint32(10).string(message.roots);
+    }
+    if (message.renew !== false) {
+      writer.uint32(16).bool(message.renew);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Trust {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrust();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.roots = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.renew = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Trust>, I>>(base?: I): Trust {
+    return Trust.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Trust>, I>>(object: I): Trust {
+    const message = createBaseTrust();
+    message.roots = object.roots ?? "";
+    message.renew = object.renew ?? false;
     return message;
   },
 };
@@ -1892,7 +2251,7 @@ export const Applied: MessageFns<Applied> = {
 };
 
 function createBaseHello(): Hello {
-  return { protocol: 0, joinToken: "", nodeId: "", facts: undefined, nodeSecret: "" };
+  return { protocol: 0, facts: undefined };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -1900,17 +2259,8 @@ export const Hello: MessageFns<Hello> = {
     if (message.protocol !== 0) {
       writer.uint32(8).uint32(message.protocol);
     }
-    if (message.joinToken !== "") {
-      writer.uint32(18).string(message.joinToken);
-    }
-    if (message.nodeId !== "") {
-      writer.uint32(26).string(message.nodeId);
-    }
     if (message.facts !== undefined) {
       NodeFacts.encode(message.facts, writer.uint32(34).fork()).join();
-    }
-    if (message.nodeSecret !== "") {
-      writer.uint32(42).string(message.nodeSecret);
     }
     return writer;
   },
@@ -1936,36 +2286,12 @@ export const Hello: MessageFns<Hello> = {
             message.protocol = reader.uint32();
             continue;
           }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.joinToken = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.nodeId = reader.string();
-            continue;
-          }
           case 4: {
             if (tag !== 34) {
               break;
             }
 
             message.facts = NodeFacts.decode(reader, reader.uint32());
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            message.nodeSecret = reader.string();
             continue;
           }
         }
@@ -1986,33 +2312,24 @@ export const Hello: MessageFns<Hello> = {
   fromPartial<I extends Exact<DeepPartial<Hello>, I>>(object: I): Hello {
     const message = createBaseHello();
     message.protocol = object.protocol ?? 0;
-    message.joinToken = object.joinToken ?? "";
-    message.nodeId = object.nodeId ?? "";
     message.facts = (object.facts !== undefined && object.facts !== null)
       ? NodeFacts.fromPartial(object.facts)
       : undefined;
-    message.nodeSecret = object.nodeSecret ?? "";
     return message;
   },
 };
 
 function createBaseWelcome(): Welcome {
-  return { nodeId: "", clusterId: "", term: 0, timing: undefined };
+  return { term: 0, timing: undefined };
 }
 
 export const Welcome: MessageFns<Welcome> = {
   encode(message: Welcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.nodeId !== "") {
-      writer.uint32(10).string(message.nodeId);
-    }
-    if (message.clusterId !== "") {
-      writer.uint32(18).string(message.clusterId);
-    }
     if (message.term !== 0) {
-      writer.uint32(24).uint64(message.term);
+      writer.uint32(8).uint64(message.term);
     }
     if (message.timing !== undefined) {
-      Timing.encode(message.timing, writer.uint32(34).fork()).join();
+      Timing.encode(message.timing, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -2031,31 +2348,15 @@ export const Welcome: MessageFns<Welcome> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.nodeId = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.clusterId = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
+            if (tag !== 8) {
               break;
             }
 
             message.term = longToNumber(reader.uint64());
             continue;
           }
-          case 4: {
-            if (tag !== 34) {
+          case 2: {
+            if (tag !== 18) {
               break;
             }
 
@@ -2079,8 +2380,6 @@ export const Welcome: MessageFns<Welcome> = {
   },
   fromPartial<I extends Exact<DeepPartial<Welcome>, I>>(object: I): Welcome {
     const message = createBaseWelcome();
-    message.nodeId = object.nodeId ?? "";
-    message.clusterId = object.clusterId ?? "";
     message.term = object.term ?? 0;
     message.timing = (object.timing !== undefined && object.timing !== null)
       ? Timing.fromPartial(object.timing)
@@ -6333,6 +6632,88 @@ export const QueryError: MessageFns<QueryError> = {
     message.message = object.message ?? "";
     return message;
   },
+};
+
+/**
+ * The only service for those that have no certificate yet; the other two are for nodes of the cluster, and who a node is
+ * comes from its certificate alone.
+ */
+export type CertificatesService = typeof CertificatesService;
+export const CertificatesService = {
+  /** Asked over a connection that nothing vouches for: what comes is trusted where it has the digest of the join token. */
+  roots: {
+    path: "/shoal.v1.Certificates/Roots" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RootsRequest): Buffer => Buffer.from(RootsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RootsRequest => RootsRequest.decode(value),
+    responseSerialize: (value: RootsReply): Buffer => Buffer.from(RootsReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RootsReply => RootsReply.decode(value),
+  },
+  /**
+   * With a certificate: the next one for the same node. Without: a host joins by its token. The same key asked for again
+   * is the same node.
+   */
+  issue: {
+    path: "/shoal.v1.Certificates/Issue" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: IssueRequest): Buffer => Buffer.from(IssueRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): IssueRequest => IssueRequest.decode(value),
+    responseSerialize: (value: IssueReply): Buffer => Buffer.from(IssueReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): IssueReply => IssueReply.decode(value),
+  },
+} as const;
+
+export interface CertificatesServer extends UntypedServiceImplementation {
+  /** Asked over a connection that nothing vouches for: what comes is trusted where it has the digest of the join token. */
+  roots: handleUnaryCall<RootsRequest, RootsReply>;
+  /**
+   * With a certificate: the next one for the same node. Without: a host joins by its token. The same key asked for again
+   * is the same node.
+   */
+  issue: handleUnaryCall<IssueRequest, IssueReply>;
+}
+
+export interface CertificatesClient extends Client {
+  /** Asked over a connection that nothing vouches for: what comes is trusted where it has the digest of the join token. */
+  roots(request: RootsRequest, callback: (error: ServiceError | null, response: RootsReply) => void): ClientUnaryCall;
+  roots(
+    request: RootsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RootsReply) => void,
+  ): ClientUnaryCall;
+  roots(
+    request: RootsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RootsReply) => void,
+  ): ClientUnaryCall;
+  /**
+   * With a certificate: the next one for the same node. Without: a host joins by its token. The same key asked for again
+   * is the same node.
+   */
+  issue(request: IssueRequest, callback: (error: ServiceError | null, response: IssueReply) => void): ClientUnaryCall;
+  issue(
+    request: IssueRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: IssueReply) => void,
+  ): ClientUnaryCall;
+  issue(
+    request: IssueRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: IssueReply) => void,
+  ): ClientUnaryCall;
+}
+
+export const CertificatesClient = makeGenericClientConstructor(
+  CertificatesService,
+  "shoal.v1.Certificates",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): CertificatesClient;
+  service: typeof CertificatesService;
+  serviceName: string;
 };
 
 export type SessionsService = typeof SessionsService;

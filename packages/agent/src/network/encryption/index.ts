@@ -1,0 +1,2 @@
+export { KeyRotation } from './key-rotation.ts';
+export { WireGuard } from './wireguard.ts';

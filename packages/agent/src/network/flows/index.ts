@@ -1,0 +1,2 @@
+export { drained, withdrawn } from './leaving.ts';
+export { StaleFlows } from './stale-flows.ts';

@@ -1,0 +1,2 @@
+export { type Manager, managerAt } from './manager.ts';
+export { namedManager, refuseDaemon } from './named.ts';

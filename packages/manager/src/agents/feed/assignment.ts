@@ -1,0 +1,51 @@
+import type * as proto from '@shoal/proto';
+import { type CreateBody, encodeDesired } from '@shoal/proto';
+import { containerName, taskName } from '@shoal/proto/rules';
+import { containerBody } from '../../container-body/index.ts';
+import {
+  drainMs,
+  isTerminal,
+  restartRules,
+  type Service,
+  slotOf,
+  stateOf,
+  type Task,
+  type TaskSpec,
+} from '../../model/index.ts';
+
+/**
+ * The model's task as the agent gets it. `service` may be gone already; its tasks then only have to end.
+ * `held`: it shall stop, but runs on until all nodes have taken it out of their load balancers.
+ */
+export function toAssignment(task: Task, service: Service | undefined, held: boolean): proto.Assignment {
+  const serviceName = service?.Spec.Name ?? task.ServiceID;
+  const name = containerName(serviceName, slotOf(task), task.ID);
+  const createBody: CreateBody = containerBody(task, { serviceName, containerName: name });
+  // A task that has ended must not be started again, whatever the manager wanted of it before.
+  const wanted = held || isOrphaned(task) ? 'running' : task.DesiredState;
+  const desired = isTerminal(stateOf(task)) && wanted !== 'remove' ? 'shutdown' : wanted;
+  return {
+    taskId: task.ID,
+    serviceId: task.ServiceID,
+    serviceName,
+    taskName: taskName(serviceName, slotOf(task)),
+    containerName: name,
+    desiredState: encodeDesired(desired),
+    registryAuth: service?.shoal.registryAuth ?? '',
+    attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),
+    drainMs: drainMs(service?.Spec.Labels),
+    // A host that is alone starts nothing that may run only once.
+    restart: task.shoal.isolated ? undefined : restartPolicy(task.Spec.RestartPolicy),
+    isolated: task.shoal.isolated ?? false,
+    createBody: JSON.stringify(createBody),
+  };
+}
+
+/** Its node is back, but what becomes of it is not decided yet. */
+const isOrphaned = ({ DesiredState, shoal }: Task): boolean =>
+  DesiredState === 'shutdown' && shoal.orphaned === true;
+
+function restartPolicy(from: TaskSpec['RestartPolicy']): proto.RestartPolicy {
+  const { condition, delayMs, maxAttempts, windowMs } = restartRules(from);
+  return { condition, delayMs: Math.ceil(delayMs), maxAttempts, windowMs: Math.ceil(windowMs) };
+}

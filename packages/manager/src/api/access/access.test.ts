@@ -1,0 +1,150 @@
+import fastify from 'fastify';
+import { describe, expect, it } from 'vitest';
+import { anApi, anApp, testClock } from '../testing.ts';
+import { guard } from './guard.ts';
+import { routeRoles } from './roles.ts';
+
+describe('the table of roles', () => {
+  const listed = Object.values(routeRoles).flat();
+
+  it('names no route twice, and none that is not served', async () => {
+    expect(new Set(listed).size).toBe(listed.length);
+    const app = await anApp((await anApi()).store);
+    const isServed = (route: string) => {
+      const [method = '', url = ''] = route.split(' ');
+      return app.hasRoute({ method: method as 'GET', url });
+    };
+    expect(listed.filter((route) => !isServed(route))).toEqual([]);
+    await app.close();
+  });
+
+  it('is asked for every route: one that it does not name can not be made', async () => {
+    const { store } = await anApi();
+    const app = fastify({ exposeHeadRoutes: false });
+    guard(app, { store, clock: testClock });
+    app.get('/nodes', async () => 'fine');
+    expect(() => app.get('/forgotten', async () => 'open to all')).toThrow(
+      'api/access/roles.ts does not say who may GET /forgotten',
+    );
+    expect(() => app.route({ method: ['GET', 'POST'], url: '/nodes/:id', handler: async () => '' })).toThrow(
+      'who may POST /nodes/:id',
+    );
+  });
+
+  it('leaves nothing that changes anything to viewers, and nothing with a token to anybody but admins', () => {
+    expect([...routeRoles.anyone, ...routeRoles.viewer].filter((each) => !/^(GET|HEAD) /.test(each))).toEqual(
+      ['POST /shoal/v1/plan'],
+    );
+    const others = [...routeRoles.anyone, ...routeRoles.viewer, ...routeRoles.operator];
+    expect(others.filter((each) => /swarm|token/.test(each))).toEqual([]);
+  });
+});
+
+/** A path that a route takes. */
+const pathOf = (route: string) => route.replace(':id', 'x').replace('*', 'x/json');
+
+describe('a token', () => {
+  const make = async (role: string, more = {}) => {
+    const api = await anApi();
+    const made = await api.call('POST', '/shoal/v1/tokens', { name: 'ci', role, ...more });
+    expect(made.status).toBe(201);
+    const as = (method: 'GET' | 'POST' | 'DELETE' | 'HEAD', path: string) =>
+      api.call(method, path, undefined, { authorization: `Bearer ${made.body.token}` });
+    return { ...api, as, made };
+  };
+  const split = (route: string) => route.split(' ') as ['GET' | 'POST' | 'DELETE' | 'HEAD', string];
+
+  it.each(['viewer', 'operator', 'admin'] as const)(
+    'of role %s opens what its role and those below may',
+    async (role) => {
+      const { as } = await make(role);
+      const order = ['anyone', 'viewer', 'operator', 'admin'] as const;
+      for (const needed of order) {
+        for (const route of routeRoles[needed]) {
+          // The stream never ends, and the last would end the token itself.
+          if (route === 'GET /events') continue;
+          const [method, path] = split(route);
+          const { status, body } = await as(method, pathOf(path));
+          if (order.indexOf(needed) <= order.indexOf(role)) expect([route, status]).not.toEqual([route, 403]);
+          else
+            expect([status, body.message]).toEqual([
+              403,
+              `${route} needs the role ${needed}; token "ci" has the role ${role}`,
+            ]);
+        }
+      }
+    },
+  );
+
+  it('is shown once, and stored as a hash', async () => {
+    const { call, store, made } = await make('viewer', { expiresInMs: 3_600_000 });
+    expect(made.headers['cache-control']).toBe('no-store');
+    expect(made.body).toEqual({
+      id: expect.stringMatching(/^id/),
+      name: 'ci',
+      role: 'viewer',
+      createdAt: '2026-01-01T00:00:00.000Z',
+      expiresAt: '2026-01-01T01:00:00.000Z',
+      expired: false,
+      token: expect.stringMatching(/^shoal_\w{25}_\w{50}$/),
+    });
+    const { token: value, ...shown } = made.body;
+    const listed = await call('GET', '/shoal/v1/tokens');
+    expect(listed.body).toEqual([shown]);
+    const secret = value.slice(-50);
+    expect(listed.text + JSON.stringify([...store.view.tokens.all()])).not.toContain(secret);
+  });
+
+  it('is revoked by name or id, and shuts out at once', async () => {
+    const { call, as, made } = await make('viewer');
+    expect((await as('GET', '/nodes')).status).toBe(200);
+    expect((await call('DELETE', '/shoal/v1/tokens/ci')).status).toBe(204);
+    expect(await as('GET', '/nodes')).toMatchObject({
+      status: 401,
+      headers: { 'www-authenticate': 'Bearer realm="shoal"' },
+      body: { message: 'this token is unknown, or was revoked: ask an admin for another' },
+    });
+    expect((await call('DELETE', `/shoal/v1/tokens/${made.body.id}`)).status).toBe(404);
+  });
+
+  it('says nothing of what there is to those who are unknown', async () => {
+    const { call } = await anApi();
+    const headers = { authorization: 'Bearer nonsense' };
+    for (const path of ['/nope', '/containers/web/json', '/secrets', '/version', '/services/create'])
+      expect((await call('GET', path, undefined, headers)).status).toBe(401);
+    expect((await call('GET', '/_ping', undefined, headers)).status).toBe(200);
+    expect((await call('GET', '/nope')).status).toBe(404);
+  });
+
+  it.each([
+    [{ name: 'ci', role: 'root' }, 400, /^role: must be one of viewer, operator, admin/],
+    [{ name: '', role: 'viewer' }, 400, /^name: /],
+    [{ name: 'a b', role: 'viewer' }, 400, /^name: /],
+    [{ name: 'ci', role: 'viewer', expiresInMs: 0 }, 400, /^expiresInMs: /],
+    [{ name: 'ci', role: 'viewer', expiresInMs: 1e15 }, 400, /^expiresInMs: /],
+    [{ name: 'ci' }, 400, /role/],
+  ])('is refused: %j', async (body, status, message) => {
+    const { call } = await anApi();
+    expect(await call('POST', '/shoal/v1/tokens', body)).toMatchObject({
+      status,
+      body: { message: expect.stringMatching(message) },
+    });
+  });
+
+  it('has a name that no other one has', async () => {
+    const { call } = await make('viewer');
+    expect(await call('POST', '/shoal/v1/tokens', { name: 'ci', role: 'admin' })).toMatchObject({
+      status: 409,
+    });
+  });
+});
+
+it.each([
+  ['https://evil.example', 403],
+  ['null', 403],
+  ['http://localhost:2475', 200],
+])('a web page of %s gets %d', async (origin, status) => {
+  const { call } = await anApi();
+  const answer = await call('POST', '/networks/prune', undefined, { origin, host: 'localhost:2475' });
+  expect(answer.status).toBe(status);
+});

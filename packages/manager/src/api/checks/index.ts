@@ -1,0 +1,3 @@
+export { checkImage, isReference } from './image.ts';
+export { refuseUnknownLabels } from './labels.ts';
+export { checkName } from './name.ts';

@@ -1,0 +1,2 @@
+export { anything, filtersParam, idParam, nothing, query, route } from './docs.ts';
+export { docsRoutes } from './routes.ts';

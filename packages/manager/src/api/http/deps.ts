@@ -1,0 +1,52 @@
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import type { Clock, Ids } from '../../effects.ts';
+import type { Ask } from '../../insight/index.ts';
+import type { LivenessReport } from '../../liveness/index.ts';
+import type { Node, Task } from '../../model/index.ts';
+import type { ReadView, Store } from '../../store/index.ts';
+import type { Authority } from '../../trust/index.ts';
+import type { Door } from './doors.ts';
+
+export interface DaemonRequest {
+  readonly method: string;
+  /** Without the version of Docker's API. */
+  readonly path: string;
+  readonly headers: { readonly [name: string]: string };
+}
+
+export interface Tunnel {
+  readonly head: { readonly status: number };
+  readonly stream: Duplex;
+}
+
+/** What the API needs of the rest of the manager. */
+export interface ApiDeps {
+  /** Where requests came in that came through no listener; such there are in tests alone. */
+  readonly through?: Door;
+  readonly store: Pick<Store, 'view' | 'update' | 'watch'>;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Logger;
+  readonly authority: Pick<Authority, 'joinToken' | 'newJoinSecret' | 'rotate'>;
+  readonly queries: {
+    /** Looks an image up in its registry through some ready host. Throws QueryError. */
+    distribution(image: string, registryAuth: string): Promise<unknown>;
+    /** Asks one host. Throws QueryError, at once when it is not connected. */
+    ask: Ask;
+    /**
+     * Sends a request to one host's Docker daemon. Resolves with the head of its answer; `stream` takes the request's body
+     * and gives the answer's, and is to be ended also when there is no body. Throws QueryError.
+     */
+    tunnel(nodeId: string, request: DaemonRequest, withinMs: number, signal: AbortSignal): Promise<Tunnel>;
+  };
+  /** Whether a node is heard, and what that is known by. */
+  readonly liveness: (node: Node) => LivenessReport;
+  /** Why a task is where it is, or why it is nowhere. */
+  readonly explain: (view: ReadView, task: Task) => unknown;
+  readonly about: {
+    readonly version: string;
+    /** `host:port` on which the manager listens for agents. */
+    readonly managerAddr: string;
+  };
+}

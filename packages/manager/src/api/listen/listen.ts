@@ -1,0 +1,121 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { enterBy } from '../http/index.ts';
+import { type Address, parseAddress } from './address.ts';
+import { handshakeTimeout, limitConnections, timing } from './limits.ts';
+import { listening } from './listening.ts';
+import type { TlsMaterial } from './tls-files.ts';
+import { bindSocket } from './unix-socket.ts';
+
+/** How long requests under way may take to end when the API closes. */
+const closeGraceMs = 2_000;
+/** How often the certificate is asked for anew. */
+const renewMs = 60_000;
+
+const serversOf = new WeakMap<FastifyInstance, Server[]>();
+
+/** Lets `app.close()` close the servers of `listen` too: requests under way get 2 s to end. */
+export function closeServersWith(app: FastifyInstance): void {
+  const servers: Server[] = [];
+  serversOf.set(app, servers);
+  app.addHook('onClose', async () => {
+    await Promise.all(servers.map(closeServer));
+  });
+}
+
+interface Tls {
+  readonly tls?: (() => TlsMaterial) | undefined;
+  readonly log?: Logger | undefined;
+}
+
+/**
+ * Serves an app of `buildApi` on several addresses (see parseAddress) until it is closed. `tls` is asked for the
+ * certificate of `tcp://` now and again once a minute, so that a renewed one is taken without a restart; one that is not
+ * usable then is logged, and the present one stays. Returns the addresses, with the real port where 0 was asked for.
+ * Throws when an address is malformed or taken, or there is no usable certificate, and closes the app then.
+ */
+export async function listen(
+  app: FastifyInstance,
+  addresses: readonly string[],
+  { tls, log }: Tls = {},
+): Promise<string[]> {
+  const bound: string[] = [];
+  try {
+    for (const text of addresses) {
+      const address = parseAddress(text);
+      const server = serverFor(app, address.door, { tls, log });
+      serversOf.get(app)?.push(server);
+      bound.push(await bind(server, address, text));
+    }
+    return bound;
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+function serverFor(app: FastifyInstance, door: Address['door'], tls: Tls): Server {
+  const serve: RequestListener = (request, response) => {
+    enterBy(door, request);
+    app.routing(request, response);
+  };
+  if (door === 'socket') return createServer(timing, serve);
+  const server = door === 'plain' ? createServer(timing, serve) : tlsServer(tls, serve);
+  limitConnections(server);
+  return server;
+}
+
+/** Who has no certificate may still have a token, so who it is is asked for request by request (access/guard.ts). */
+function tlsServer({ tls, log }: Tls, serve: RequestListener): TlsServer {
+  if (!tls)
+    throw new Error(
+      'tcp:// is served with TLS alone: name a certificate and its key (--tls-cert, --tls-key), and the authority of client certificates (--tls-ca)',
+    );
+  let present = tls();
+  const server = createTlsServer(
+    {
+      ...timing,
+      ...present,
+      handshakeTimeout,
+      minVersion: 'TLSv1.2',
+      requestCert: present.ca !== undefined,
+      rejectUnauthorized: false,
+    },
+    serve,
+  );
+  const timer = setInterval(() => {
+    try {
+      const next = tls();
+      if (next.cert === present.cert && next.key === present.key && next.ca === present.ca) return;
+      server.setSecureContext({ ...next, minVersion: 'TLSv1.2' });
+      present = next;
+    } catch (error) {
+      // Half-written files, for one: the next minute brings whole ones.
+      log?.warn({ err: error }, 'the renewed certificate of the API is not usable: the one before stays');
+    }
+  }, renewMs).unref();
+  server.once('close', () => clearInterval(timer));
+  return server;
+}
+
+async function bind(server: Server, address: Address, text: string): Promise<string> {
+  if (address.door === 'socket') {
+    await bindSocket(server, address.path);
+    return text;
+  }
+  await listening(server, { host: address.host, port: address.port });
+  const actual = server.address();
+  const port = typeof actual === 'object' && actual ? actual.port : address.port;
+  return text.replace(/:\d+\/?$/, `:${port}`);
+}
+
+async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { Agent, type RequestOptions, request } from 'node:https';
+import { connect as connectTcp } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { connect } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { anApi, anApp } from '../testing.ts';
+import { anAuthority } from './certificates.fixture.ts';
+import { listen } from './listen.ts';
+
+const { store } = await anApi();
+const app = await anApp(store);
+const authority = await anAuthority('ours');
+const other = await anAuthority('another');
+const { ca } = authority;
+const server = await authority.issue('manager', { usage: 'server' });
+let port = 0;
+beforeAll(async () => {
+  const [address = ''] = await listen(app, ['tcp://127.0.0.1:0'], { tls: () => ({ ...server, ca }) });
+  port = Number(URL.parse(address)?.port);
+});
+afterAll(() => app.close());
+
+const ask = async (options: RequestOptions, method = 'GET', path = '/nodes', body?: object) => {
+  const sent = request({ host: '127.0.0.1', port, ca, agent: new Agent(), method, path, ...options });
+  if (body) sent.setHeader('Content-Type', 'application/json');
+  sent.end(body && JSON.stringify(body));
+  const [response] = await once(sent, 'response');
+  const whole = await text(response);
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    body: whole ? JSON.parse(whole) : undefined,
+  };
+};
+const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
+
+describe('TLS', () => {
+  it('lets certificates of its authority in, by the role in them', async () => {
+    const ann = await authority.issue('ann', { units: ['shoal-viewer'] });
+    expect((await ask(ann)).status).toBe(200);
+    expect(await ask(ann, 'GET', '/swarm')).toMatchObject({
+      status: 403,
+      body: { message: 'GET /swarm needs the role admin; certificate "ann" has the role viewer' },
+    });
+    const boss = await authority.issue('boss', { units: ['shoal-admin'] });
+    expect((await ask(boss, 'GET', '/swarm')).status).toBe(200);
+  });
+
+  it.each([
+    ['none', async () => ({}), 401, /authentication required/],
+    ['of another authority', () => other.issue('ann', { units: ['shoal-admin'] }), 401, /not accepted/],
+    [
+      'that has ended',
+      () => authority.issue('ann', { units: ['shoal-admin'], until: -1_000 }),
+      401,
+      /EXPIRED/,
+    ],
+    ['not valid yet', () => authority.issue('ann', { units: ['shoal-admin'], from: 60_000 }), 401, /NOT_YET/],
+    ['of a server', () => authority.issue('x', { units: ['shoal-admin'], usage: 'server' }), 401, /PURPOSE/],
+    [
+      'of a host of the cluster',
+      () => authority.issue('n1', { units: ['shoal-manager'] }),
+      403,
+      /gives no role/,
+    ],
+    ['without a unit', () => authority.issue('ann'), 403, /gives no role/],
+  ] as const)('refuses a certificate: %s', async (_, shown, status, message) => {
+    expect(await ask(await shown())).toMatchObject({
+      status,
+      body: { message: expect.stringMatching(message) },
+    });
+  });
+
+  it('lets tokens in, and ends answers under way when they are revoked', async () => {
+    const boss = await authority.issue('boss', { units: ['shoal-admin'] });
+    const made = await ask(boss, 'POST', '/shoal/v1/tokens', { name: 'ci', role: 'viewer' });
+    const shown = bearer(made.body.token);
+    expect((await ask(shown)).status).toBe(200);
+    expect((await ask(shown, 'POST', '/networks/prune')).status).toBe(403);
+    const sent = request({ host: '127.0.0.1', port, ca, path: '/events', ...shown }).end();
+    const [events] = await once(sent, 'response');
+    expect(events.statusCode).toBe(200);
+    const ended = once(events, 'error');
+    events.resume();
+    expect((await ask(boss, 'DELETE', '/shoal/v1/tokens/ci')).status).toBe(204);
+    await ended;
+    expect((await ask(shown)).status).toBe(401);
+  });
+
+  it('speaks 1.2 and 1.3, and nothing before', async () => {
+    const version = (maxVersion: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3') =>
+      new Promise((resolve) => {
+        const socket = connect({ port, host: '127.0.0.1', ca, maxVersion, minVersion: 'TLSv1' }, () => {
+          resolve(socket.getProtocol());
+          socket.destroy();
+        }).once('error', () => resolve('refused'));
+      });
+    expect(await version('TLSv1.3')).toBe('TLSv1.3');
+    expect(await version('TLSv1.2')).toBe('TLSv1.2');
+    expect(await version('TLSv1.1')).toBe('refused');
+  });
+
+  it('answers nothing in the clear', async () => {
+    const socket = connectTcp(port, '127.0.0.1');
+    socket.write('GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(await text(socket).catch(() => '')).toBe('');
+  });
+
+  it('slows an address down that shows nothing, and nobody who is known', async () => {
+    const agent = new Agent({ keepAlive: true });
+    const statuses = new Set<number | undefined>();
+    for (let i = 0; i < 60; i++) statuses.add((await ask({ agent })).status);
+    expect([...statuses]).toEqual([401, 429]);
+    const slow = await ask({ agent });
+    expect(slow).toMatchObject({
+      headers: { 'retry-after': '1' },
+      body: { message: expect.stringMatching(/too many requests/) },
+    });
+    const ann = await authority.issue('ann', { units: ['shoal-viewer'] });
+    expect((await ask(ann)).status).toBe(200);
+  });
+});

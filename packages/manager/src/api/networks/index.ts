@@ -1,0 +1,2 @@
+export { findNetwork, idOf, isVisible, nameOf } from './resolve.ts';
+export { networkRoutes } from './routes.ts';

@@ -1,0 +1,3 @@
+export { listenerRoutes } from './listeners.ts';
+export { livenessRoutes } from './liveness.ts';
+export { nodeRoutes } from './routes.ts';

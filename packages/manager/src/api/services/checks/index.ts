@@ -1,0 +1,2 @@
+export { isNetSysctl } from './kernel.ts';
+export { validateService } from './service.ts';

@@ -1,0 +1,139 @@
+import type { FastifyInstance } from 'fastify';
+import { isObject } from '../../field-path.ts';
+import { type Cluster, hostnameOf, type Node, SwarmSpec } from '../../model/index.ts';
+import type { ReadView } from '../../store/index.ts';
+import { notRotated } from '../../trust/index.ts';
+import { anything, nothing, query, route } from '../docs/index.ts';
+import { type ApiDeps, badRequest, outOfSequence, parseBool, parseVersion, rpcError } from '../http/index.ts';
+import { clusterInfo, clusterOf, clusterSpec } from './cluster-info.ts';
+import { askedForTokens } from './join-words.ts';
+
+const tag = 'System';
+/** As Swarm's. */
+const shortestExpiryNs = 60 * 60 * 1e9;
+const longestExpiryNs = 20 * 365 * 24 * 60 * 60 * 1e9;
+const mostNamed = 5;
+const settable = [
+  'Orchestration.TaskHistoryRetentionLimit',
+  'CAConfig.NodeCertExpiry',
+  'CAConfig.ForceRotate',
+];
+
+interface Rotations {
+  readonly version?: string;
+  readonly rotateWorkerToken?: string;
+  readonly rotateManagerToken?: string;
+  readonly rotateManagerUnlockKey?: string;
+}
+
+/** `GET /swarm` */
+export function swarmView(view: ReadView, { authority }: Pick<ApiDeps, 'authority'>) {
+  const cluster = clusterOf(view);
+  const token = (role: 'worker' | 'manager') => authority.joinToken(cluster.trust, role);
+  return { ...clusterInfo(cluster), JoinTokens: { Worker: token('worker'), Manager: token('manager') } };
+}
+
+export function swarmRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  const { store, authority } = deps;
+  app.get(
+    '/swarm',
+    route({
+      tag,
+      summary: 'The cluster and its join tokens',
+      answers: [200, anything('The cluster')],
+      errors: [503],
+    }),
+    async (request, reply) => {
+      reply.header('Cache-Control', 'no-store');
+      askedForTokens(request);
+      return swarmView(store.view, deps);
+    },
+  );
+  app.post<{ Querystring: Rotations; Body: SwarmSpec }>(
+    '/swarm/update',
+    route({
+      tag,
+      summary:
+        'Change how long certificates and ended tasks are kept; rotate join tokens or the root certificate',
+      description: `Of the spec these can be changed: ${settable.join(', ')}. Another ForceRotate than before begins to rotate the root: both roots are trusted until all nodes have new certificates.`,
+      query: query({
+        version: 'Version.Index of the cluster that was changed',
+        rotateWorkerToken: 'true: the present token for workers counts no more',
+        rotateManagerToken: 'true: the present token for managers counts no more',
+      }),
+      body: SwarmSpec,
+      answers: [200, nothing],
+      errors: [400, 503],
+    }),
+    async ({ query: asked, body }, reply) => {
+      const version = parseVersion('swarm', asked.version);
+      const cluster = clusterOf(store.view);
+      refuseOtherChanges(body, clusterSpec(cluster));
+      if (parseBool('rotateManagerUnlockKey', asked.rotateManagerUnlockKey))
+        throw badRequest('rotateManagerUnlockKey: managers are not locked, so there is no key');
+      const { Orchestration, CAConfig } = body;
+      const nodeCertExpiryMs = expiryMs(CAConfig?.NodeCertExpiry ?? 0, cluster);
+      const forceRotate = CAConfig?.ForceRotate ?? 0;
+      const root = forceRotate === cluster.trust.forceRotate ? {} : await rotated(store.view, cluster, deps);
+      const { joinSecrets } = cluster.trust;
+      const secretFor = (role: 'worker' | 'manager', rotate: boolean) =>
+        rotate ? authority.newJoinSecret(role) : joinSecrets[role];
+      const worker = secretFor('worker', parseBool('rotateWorkerToken', asked.rotateWorkerToken));
+      const manager = secretFor('manager', parseBool('rotateManagerToken', asked.rotateManagerToken));
+      await store.update((tx) => {
+        const now = clusterOf(tx);
+        if (now.Version.Index !== version) throw outOfSequence();
+        tx.clusters.update({
+          ...now,
+          TaskHistoryRetentionLimit:
+            Orchestration?.TaskHistoryRetentionLimit ?? now.TaskHistoryRetentionLimit,
+          trust: { ...now.trust, ...root, nodeCertExpiryMs, forceRotate, joinSecrets: { worker, manager } },
+        });
+      }, 'people');
+      return reply.send();
+    },
+  );
+}
+
+async function rotated(view: ReadView, cluster: Cluster, { authority }: ApiDeps) {
+  const behind = notRotated(cluster.trust, view.nodes.all());
+  if (cluster.trust.former)
+    throw rpcError(
+      'FailedPrecondition',
+      `the rotation before this one is under way still: ${behind.length} nodes have no certificate of the new root yet (${names(behind)}); start their agents, or remove those that are gone`,
+    );
+  return authority.rotate(cluster);
+}
+
+const names = (nodes: readonly Node[]): string => {
+  const some = nodes.slice(0, mostNamed).map(hostnameOf).join(', ');
+  return nodes.length > mostNamed ? `${some}, …` : some;
+};
+
+function expiryMs(ns: number, { trust }: Cluster): number {
+  if (ns === 0) return trust.nodeCertExpiryMs;
+  if (ns < shortestExpiryNs || ns > longestExpiryNs)
+    throw badRequest(`CAConfig.NodeCertExpiry: ${ns / 1e9} s; it takes from 1 h to 20 years`);
+  return Math.round(ns / 1e6);
+}
+
+/** Throws 400 for what differs and can't. Clients send the whole spec, with zeros for what they know nothing of. */
+function refuseOtherChanges(sent: SwarmSpec, present: object): void {
+  const before = new Map(leaves(present));
+  for (const [path, value] of leaves(sent)) {
+    const isZero = value === null || value === '' || value === 0 || value === false;
+    if (isZero || settable.includes(path) || before.get(path) === value) continue;
+    const inPlace = before.get(path);
+    throw badRequest(
+      `${path}: can't be changed${inPlace === undefined ? ', Shoal has nothing like it' : `, it is ${inPlace}`}`,
+    );
+  }
+}
+
+function leaves(value: object, prefix = ''): [string, unknown][] {
+  return Object.entries(value).flatMap(([key, inner]): [string, unknown][] => {
+    const path = prefix + key;
+    if (isObject(inner) || Array.isArray(inner)) return leaves(inner, `${path}.`);
+    return [[path, inner]];
+  });
+}

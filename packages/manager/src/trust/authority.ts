@@ -1,0 +1,141 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  formatJoinToken,
+  parseJoinToken,
+  type Role,
+  roles,
+  type Subject,
+  tokenSecret,
+} from '@shoal/proto/rules';
+import type { Clock } from '../effects.ts';
+import type { Cluster, Trust } from '../model/index.ts';
+import {
+  crossSign,
+  issue,
+  issuerInfo,
+  makeKey,
+  makeRoot,
+  type RequestedKey,
+  type Root,
+} from './certificates.ts';
+import { digestOf } from './peer.ts';
+import { seal, unseal } from './seal.ts';
+
+/** As Swarm's. */
+export const defaultExpiryMs = 90 * 24 * 60 * 60 * 1_000;
+
+const secretBytes = 16;
+const rootKey = 'key of the root certificate';
+const secretOf = (role: Role): string => `join secret of a ${role}`;
+
+type Of = Pick<Cluster, 'ID' | 'trust'>;
+
+/** What a server shows: its certificate and those that lead to the roots, PEM. */
+export interface Credentials {
+  readonly key: string;
+  readonly chain: string;
+  /** Ms since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** All that needs what is sealed: it makes roots, signs certificates, and knows the join tokens. */
+export class Authority {
+  readonly #sealingKey: Uint8Array;
+  readonly #clock: Clock;
+
+  constructor({ sealingKey, clock }: { readonly sealingKey: Uint8Array; readonly clock: Clock }) {
+    this.#sealingKey = sealingKey;
+    this.#clock = clock;
+  }
+
+  /** What a new cluster begins with. */
+  async begin(clusterId: string): Promise<Trust> {
+    const root = await makeRoot(clusterId, this.#clock());
+    return {
+      root: await this.#sealed(root),
+      joinSecrets: { worker: this.newJoinSecret('worker'), manager: this.newJoinSecret('manager') },
+      nodeCertExpiryMs: defaultExpiryMs,
+      forceRotate: 0,
+    };
+  }
+
+  /** A new root takes over; the present one stays trusted until `withoutFormer`. */
+  async rotate({ ID, trust }: Of): Promise<Pick<Trust, 'root' | 'former'>> {
+    const former = this.#opened(trust);
+    const { certificate, digest, issuer } = trust.root;
+    const root = await makeRoot(ID, this.#clock());
+    const crossSigned = await crossSign(root, former, this.#clock());
+    return {
+      root: await this.#sealed(root),
+      former: { certificate, digest, issuer, crossSigned },
+    };
+  }
+
+  /** Throws SealBroken when this manager has another key than the one that the state was sealed with. */
+  check(trust: Trust): void {
+    this.#opened(trust);
+  }
+
+  newJoinSecret(role: Role): string {
+    return seal(this.#sealingKey, secretOf(role), tokenSecret(randomBytes(secretBytes)));
+  }
+
+  /** For people, and for them alone: not to be logged. */
+  joinToken(trust: Trust, role: Role): string {
+    return formatJoinToken({ digest: trust.root.digest, secret: this.#secret(trust, role) });
+  }
+
+  /**
+   * What a host that shows this token may become; undefined for a token that doesn't count. The digest in it is for the host
+   * to compare, and one of before a rotation is as good.
+   */
+  roleOf(trust: Trust, token: string): Role | undefined {
+    const secret = parseJoinToken(token)?.secret;
+    return secret === undefined ? undefined : roles.find((role) => isSame(secret, this.#secret(trust, role)));
+  }
+
+  /** A certificate for whoever has this key, PEM. */
+  certify({ ID, trust }: Of, { publicKey }: RequestedKey, node: Omit<Subject, 'clusterId'>): Promise<string> {
+    return issue(this.#opened(trust), publicKey, { ...node, clusterId: ID }, this.#life(trust));
+  }
+
+  /** What this manager shows to agents. */
+  async ownCredentials({ ID, trust }: Of, managerId: string): Promise<Credentials> {
+    const key = await makeKey();
+    const life = this.#life(trust);
+    const subject = { id: managerId, role: 'manager', clusterId: ID } as const;
+    const certificate = await issue(this.#opened(trust), key.publicKey, subject, life);
+    return {
+      key: key.pem,
+      chain: certificate + (trust.former?.crossSigned ?? ''),
+      expiresAt: life.now + life.expiryMs,
+    };
+  }
+
+  #life(trust: Trust) {
+    return { now: this.#clock(), expiryMs: trust.nodeCertExpiryMs };
+  }
+
+  async #sealed({ certificate, key }: Root): Promise<Trust['root']> {
+    return {
+      certificate,
+      digest: digestOf(certificate),
+      key: seal(this.#sealingKey, rootKey, key),
+      issuer: await issuerInfo(certificate),
+    };
+  }
+
+  #opened({ root: { certificate, key } }: Trust): Root {
+    return { certificate, key: unseal(this.#sealingKey, rootKey, key) };
+  }
+
+  #secret(trust: Trust, role: Role): string {
+    return unseal(this.#sealingKey, secretOf(role), trust.joinSecrets[role]);
+  }
+}
+
+/** Says nothing of where they differ by the time it takes. */
+function isSame(a: string, b: string): boolean {
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(a), hash(b));
+}

@@ -1,0 +1,6 @@
+export { Authority, type Credentials } from './authority.ts';
+export { BadRequest, requestedKey } from './certificates.ts';
+export { type Peer, peerOf, Untrusted } from './peer.ts';
+export { notRotated, trustedRoots, withoutFormer } from './rotation.ts';
+export { rotationLoop } from './rotation-loop.ts';
+export { SealBroken, sealingKeyBytes } from './seal.ts';

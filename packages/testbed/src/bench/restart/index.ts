@@ -1,0 +1,1 @@
+export { freePort, ManagerProcess } from './manager-process.ts';

@@ -1,0 +1,2 @@
+export { HostProcess, type Received } from './host-processes.ts';
+export { coresOf, memoryOf } from './process-use.ts';

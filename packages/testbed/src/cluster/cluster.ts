@@ -1,0 +1,227 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Docker from 'dockerode';
+import { buildAll } from '../../../../scripts/build.ts';
+import {
+  buildExampleImages,
+  buildHostImage,
+  ensureBaseImage,
+  HOST_IMAGE,
+  pruneImages,
+  pushImages,
+} from '../images/index.ts';
+import {
+  ensureDocker,
+  forgetClusterAddress,
+  http,
+  say,
+  step,
+  TestbedError,
+  TOOLS,
+  tryRun,
+  until,
+} from '../machine/index.ts';
+import { compose } from './compose.ts';
+import { Host, type HostProcess } from './host.ts';
+
+export interface ClusterOptions {
+  /** Compose project and prefix of the containers' names. */
+  project: string;
+  /** Loopback port of this machine where the manager's API is published. */
+  apiPort: number;
+  /** Loopback port of this machine where the registry is published. */
+  registryPort: number;
+  /** First three numbers of the hosts' network, a /24. */
+  net: string;
+  /** More flags for the processes on the hosts, for instance faster clocks for a drill. */
+  managerArgs?: string;
+  agentArgs?: string;
+  dockerdArgs?: string;
+}
+
+/** The cluster of `npm start`. */
+export function mainCluster(): ClusterOptions {
+  return fromEnv('SHOAL_', { project: 'shoal', apiPort: 2475, registryPort: 5075, net: '10.213.75' });
+}
+
+/** The cluster of the tests and benches, which may run beside it. */
+export function testCluster(): ClusterOptions {
+  return fromEnv('SHOAL_TEST_', {
+    project: 'shoaltest',
+    apiPort: 2575,
+    registryPort: 5175,
+    net: '10.213.76',
+  });
+}
+
+function fromEnv(prefix: string, defaults: ClusterOptions): ClusterOptions {
+  const env = (name: string) => process.env[`${prefix}${name}`];
+  return {
+    project: env('PROJECT') ?? defaults.project,
+    apiPort: Number(env('API_PORT') ?? defaults.apiPort),
+    registryPort: Number(env('REGISTRY_PORT') ?? defaults.registryPort),
+    net: env('NET') ?? defaults.net,
+  };
+}
+
+/** Three hosts and a registry, as docker-compose.test.yml describes them. */
+export class Cluster {
+  readonly options: ClusterOptions;
+  readonly hosts: readonly [Host, Host, Host];
+
+  private constructor(options: ClusterOptions) {
+    this.options = options;
+    const host = (index: number) => new Host(options.project, `h${index}`, `${options.net}.${10 + index}`);
+    this.hosts = [host(1), host(2), host(3)];
+  }
+
+  /** A cluster that runs already (or that `down` shall remove). */
+  static attach(options: ClusterOptions): Cluster {
+    return new Cluster(options);
+  }
+
+  /** From whatever state this machine is in to a running cluster with our code of now. Repeatable;
+   * `fresh` forgets what an earlier cluster of the same project held. */
+  static async up(options: ClusterOptions, { fresh = false } = {}): Promise<Cluster> {
+    forgetClusterAddress(options.apiPort);
+    await ensureDocker();
+    await ensureBaseImage();
+    await step('bundling manager and agent', () => buildAll(say));
+    await buildHostImage();
+    const cluster = new Cluster(options);
+    if (fresh) await cluster.down();
+    await step(`starting the hosts of ${options.project}`, () =>
+      cluster.compose(['up', '-d', '--remove-orphans']),
+    );
+    const images = await step('building the example images', buildExampleImages);
+    await step('waiting for the Docker daemons of the hosts', () =>
+      Promise.all(cluster.hosts.map((host) => host.daemonBack())),
+    );
+    await step('pushing the example images to the registry of the hosts', () =>
+      pushImages(images, options.registryPort),
+    );
+    await pruneImages();
+    await cluster.#managerAnswers();
+    await cluster.#admit();
+    await cluster.waitReady();
+    return cluster;
+  }
+
+  /** The manager answers and all hosts have joined. */
+  async waitReady(timeoutMs = 60_000): Promise<void> {
+    await this.#managerAnswers(timeoutMs);
+    const names = this.hosts.map((host) => host.name).join(' ');
+    await step(`waiting for the agents of ${names}`, () =>
+      this.#orLog(
+        'agent',
+        until(
+          `the nodes ${names} are ready`,
+          async (seen) => {
+            const nodes = await this.docker().listNodes();
+            const states = nodes.map((node) => `${node.Description?.Hostname} ${node.Status?.State}`).sort();
+            seen(states);
+            return this.hosts.every((host) => states.includes(`${host.name} ready`));
+          },
+          { timeoutMs, everyMs: 200 },
+        ),
+      ),
+    );
+  }
+
+  /** Gives the hosts the cluster's join token, for which their agents wait. */
+  async #admit(): Promise<void> {
+    const { body } = await http(`${this.apiUrl}/swarm`);
+    const token: string = JSON.parse(body).JoinTokens.Worker;
+    const script =
+      'umask 077; cd /var/lib/shoal; printf %s "$1" > join-token.new; mv join-token.new join-token';
+    await Promise.all(this.hosts.map((host) => host.exec(['sh', '-ec', script, 'sh', token])));
+  }
+
+  async #managerAnswers(timeoutMs = 60_000): Promise<void> {
+    await step('waiting for the manager', () =>
+      this.#orLog(
+        'manager',
+        until(
+          `the manager answers at ${this.apiUrl}`,
+          async () => (await http(`${this.apiUrl}/_ping`)).status === 200,
+          { timeoutMs },
+        ),
+      ),
+    );
+  }
+
+  /** An error while waiting for a process carries the end of its log. */
+  async #orLog<T>(name: HostProcess, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const log = await this.hosts[0].log(name, 15);
+      throw new TestbedError(`${(error as Error).message}\nThe end of the ${name}'s log on h1:\n${log}`);
+    }
+  }
+
+  get apiUrl(): string {
+    return `http://127.0.0.1:${this.options.apiPort}`;
+  }
+
+  /** Shoal's API, for any Docker client. */
+  docker(): Docker {
+    return new Docker({ protocol: 'http', host: '127.0.0.1', port: this.options.apiPort, version: 'v1.41' });
+  }
+
+  /** How the hosts name an image of the testbed's registry, say `web:1`. */
+  image(name: string): string {
+    return `registry:5000/${name}`;
+  }
+
+  host(name: string): Host {
+    const found = this.hosts.find((host) => host.name === name);
+    if (!found) throw new Error(`no host is named ${name}`);
+    return found;
+  }
+
+  /** Removes containers, networks and volumes. */
+  async down(): Promise<void> {
+    // Nothing of them is needed any more: don't wait for each container to stop in order.
+    const names = [...this.hosts.map((host) => host.container), `${this.options.project}-registry`];
+    await tryRun('docker', ['unpause', ...names]);
+    await tryRun('docker', ['kill', ...names]);
+    await this.compose(['down', '--volumes', '--remove-orphans', '--timeout', '5']);
+  }
+
+  /** What all processes of all hosts logged, one file a host; returns the folder. */
+  async saveLogs(folder = join(TOOLS, 'test-logs')): Promise<string> {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    for (const host of this.hosts) {
+      const logs = await tryRun('docker', ['logs', '--timestamps', host.container]);
+      const tasks = await tryRun('docker', ['exec', host.container, 'docker', 'ps', '-a', '--no-trunc']);
+      writeFileSync(join(folder, `${host.name}.log`), `${logs.stdout}${logs.stderr}`);
+      writeFileSync(join(folder, `${host.name}.containers`), `${tasks.stdout}${tasks.stderr}`);
+    }
+    return folder;
+  }
+
+  /**
+   * Gives a host another image, say one with another Docker, and leaves it its disks: as a reboot does that comes after
+   * packages were installed. Resolves when its daemon answers.
+   */
+  async rehost(host: Host, image: string): Promise<void> {
+    await this.compose(['up', '-d', '--no-deps', host.name], image);
+    await host.daemonBack();
+  }
+
+  async compose(args: readonly string[], image = HOST_IMAGE): Promise<string> {
+    const { project, apiPort, registryPort, net, managerArgs, agentArgs, dockerdArgs } = this.options;
+    return compose(project, args, {
+      SHOAL_PROJECT: project,
+      SHOAL_HOST_IMAGE: image,
+      SHOAL_API_PORT: String(apiPort),
+      SHOAL_REGISTRY_PORT: String(registryPort),
+      SHOAL_NET: net,
+      SHOAL_MANAGER_ARGS: managerArgs ?? '',
+      SHOAL_AGENT_ARGS: agentArgs ?? '',
+      SHOAL_DOCKERD_ARGS: dockerdArgs ?? '',
+    });
+  }
+}

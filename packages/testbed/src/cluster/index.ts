@@ -1,0 +1,2 @@
+export { Cluster, type ClusterOptions, mainCluster, testCluster } from './cluster.ts';
+export { Host, type HostProcess, type ProcessUsage } from './host.ts';

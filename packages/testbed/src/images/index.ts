@@ -1,0 +1,15 @@
+export { BASE_IMAGE, ensureBaseImage } from './base-image.ts';
+export {
+  buildBenchImage,
+  buildExampleImages,
+  buildHostImage,
+  buildNewerHostImage,
+  HOST_IMAGE,
+  hostImage,
+  layerTags,
+  NEWER_SUITES,
+  ownImages,
+  pruneImages,
+  pushImages,
+  removeImage,
+} from './images.ts';

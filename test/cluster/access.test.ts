@@ -1,0 +1,222 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Host, run, tryRun, until } from '@shoal/testbed';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { anAuthority } from '../../packages/manager/src/api/listen/certificates.fixture.ts';
+import { clients, cluster, create, docker, image, removeServices, running, webSpec } from './shared.ts';
+
+const [h1] = cluster.hosts;
+const found = await clients();
+const folder = mkdtempSync(join(tmpdir(), 'shoal-access-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A manager of its own on h1, with a person's own certificates: it has no hosts, but all of the API. */
+describe('over TLS', () => {
+  const port = 2476;
+  const on = '/tmp/access';
+  const address = `tcp://${h1.ip}:${port}`;
+
+  beforeAll(async () => {
+    const authority = await anAuthority('ours');
+    const server = await authority.issue('manager', { usage: 'server', at: [h1.ip] });
+    const write = async (name: string, { cert, key }: { cert?: string; key?: string }, ca: string) => {
+      await run('mkdir', ['-p', join(folder, name)]);
+      for (const [file, content] of Object.entries({ ca, cert, key }))
+        if (content !== undefined) writeFileSync(join(folder, name, `${file}.pem`), content, { mode: 0o600 });
+    };
+    await write('server', server, authority.ca);
+    for (const role of ['viewer', 'operator', 'admin'])
+      await write(role, await authority.issue(role, { units: [`shoal-${role}`] }), authority.ca);
+    await write('none', {}, authority.ca);
+    await h1.sh(`mkdir -p ${on}`);
+    await run('docker', ['cp', `${join(folder, 'server')}/.`, `${h1.container}:${on}`]);
+    await run('docker', [
+      ...['exec', '-d', h1.container, 'sh', '-c'],
+      `echo $$ > ${on}/pid; exec env -u SHOAL_JOIN_TOKEN node /opt/shoal/manager/main.mjs --state-dir ${on}/state --api unix://${on}/api.sock \
+        --api tcp://0.0.0.0:${port} --tls-cert ${on}/cert.pem --tls-key ${on}/key.pem --tls-ca ${on}/ca.pem \
+        --agent-listen 127.0.0.1:2499 > ${on}/log 2>&1`,
+    ]);
+    await until(
+      'the second manager answers',
+      async (seen) => {
+        seen((await tryRun('docker', ['exec', h1.container, 'cat', `${on}/log`])).stdout);
+        return (await client(found[0]?.path ?? '', 'admin', 'version')).code === 0;
+      },
+      { timeoutMs: 30_000 },
+    );
+  });
+  afterAll(() => h1.sh(`kill $(cat ${on}/pid); rm -rf ${on}`));
+
+  const client = async (path: string, who: string, ...args: string[]) => {
+    const result = await tryRun(path, args, {
+      timeoutMs: 60_000,
+      env: { DOCKER_HOST: address, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: join(folder, who) },
+    });
+    return { code: result.code, out: result.stdout, err: result.stderr };
+  };
+  const shoal = (...args: string[]) =>
+    run(process.execPath, [join(import.meta.dirname, '../../packages/cli/src/main.ts'), ...args], {
+      env: { DOCKER_HOST: address, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: join(folder, 'admin') },
+    });
+
+  describe.each(found)('docker client $version', ({ path, version }) => {
+    it('comes with a certificate, and may do what its role may', async () => {
+      const service = `by-${version.replaceAll('.', '-')}`;
+      const make = ['service', 'create', '--detach', '--name', service, image];
+      expect(await client(path, 'viewer', ...make)).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/needs the role operator; certificate "viewer" has the role viewer/),
+      });
+      expect((await client(path, 'operator', ...make)).code).toBe(0);
+      expect((await client(path, 'viewer', 'service', 'ls', '--format', '{{.Name}}')).out).toContain(service);
+      expect(await client(path, 'operator', 'swarm', 'join-token', '-q', 'worker')).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/GET \/swarm needs the role admin/),
+      });
+      expect((await client(path, 'admin', 'swarm', 'join-token', '-q', 'worker')).out).toMatch(/^SHOAL-1-/);
+      expect((await client(path, 'operator', 'service', 'rm', service)).code).toBe(0);
+    });
+
+    it('comes by a context', async () => {
+      const env = { DOCKER_CONFIG: join(folder, `config-${version}`) };
+      const [ca, cert, key] = ['ca', 'cert', 'key'].map((file) => join(folder, 'viewer', `${file}.pem`));
+      const endpoint = `host=${address},ca=${ca},cert=${cert},key=${key}`;
+      await run(path, ['context', 'create', 'shoal', '--docker', endpoint], { env });
+      const listed = await run(path, ['--context', 'shoal', 'node', 'ls', '--format', '{{.ID}}'], { env });
+      expect(listed).toBe('');
+    });
+
+    it('comes with a token in its configuration', async () => {
+      const token = (await shoal('token', 'create', `for-${version}`, '--role', 'viewer')).trim();
+      const config = join(folder, `token-${version}`);
+      await run('mkdir', ['-p', config]);
+      const text = JSON.stringify({ HttpHeaders: { Authorization: `Bearer ${token}` } });
+      writeFileSync(join(config, 'config.json'), text, { mode: 0o600 });
+      const by = (...args: string[]) => client(path, 'none', '--config', config, ...args);
+      expect(await by('service', 'ls', '--quiet')).toMatchObject({ code: 0, out: '' });
+      expect((await by('network', 'create', '-d', 'overlay', 'x')).err).toMatch(
+        /needs the role operator; token/,
+      );
+      await shoal('token', 'revoke', `for-${version}`);
+      expect((await by('service', 'ls')).err).toMatch(/this token is unknown, or was revoked/);
+    });
+
+    it('is told what to show when it comes with nothing, and nothing at all in the clear', async () => {
+      expect((await client(path, 'none', 'service', 'ls')).err).toMatch(/authentication required/);
+      const clear = await tryRun(path, ['-H', address, 'service', 'ls'], { timeoutMs: 30_000 });
+      expect(clear.code).toBe(1);
+    });
+  });
+
+  it('takes a token from the environment of docker 27.1 and later', async () => {
+    const newer = found.find(({ version }) => Number(version.split('.')[0]) >= 28);
+    if (!newer) return;
+    const token = (await shoal('token', 'create', 'by-environment', '--role', 'viewer')).trim();
+    const { stdout, code } = await tryRun(newer.path, ['service', 'ls', '--quiet'], {
+      env: {
+        DOCKER_HOST: address,
+        DOCKER_TLS_VERIFY: '1',
+        DOCKER_CERT_PATH: join(folder, 'none'),
+        DOCKER_CUSTOM_HEADERS: `Authorization=Bearer ${token}`,
+      },
+    });
+    expect([code, stdout]).toEqual([0, '']);
+  });
+});
+
+describe('the socket of the manager', () => {
+  it('is for root and its group alone', async () => {
+    expect((await h1.sh('stat -c %a /run/shoal/shoal.sock')).trim()).toBe('660');
+    const ask = 'curl -s --unix-socket /run/shoal/shoal.sock http://shoal/version';
+    expect(await h1.sh(ask)).toContain('"Shoal"');
+    const other = await tryRun('docker', ['exec', '-u', '65534', h1.container, 'sh', '-c', ask]);
+    expect([other.code, other.stdout]).toEqual([7, '']);
+  });
+
+  it('is there again after the manager was killed', async () => {
+    const pid = await h1.pid('manager');
+    await h1.sh(`kill -9 ${pid}`);
+    await until(
+      'the manager answers again',
+      async () => (await docker.ping()) && (await h1.pid('manager')) !== pid,
+      {
+        timeoutMs: 30_000,
+      },
+    );
+  });
+});
+
+describe('no secret value', () => {
+  const password = 'planted-registry-password';
+  const auth = Buffer.from(JSON.stringify({ username: 'u', password })).toString('base64url');
+  const api = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
+    fetch(`${cluster.apiUrl}${path}`, {
+      method,
+      headers: { ...(body && { 'Content-Type': 'application/json' }), ...headers },
+      ...(body && { body: JSON.stringify(body) }),
+    }).then(async (answer) => ({ status: answer.status, text: await answer.text() }));
+  afterAll(() => removeServices('planted'));
+
+  it('is logged, answered to viewers, stored or in a list of processes', async () => {
+    const made = JSON.parse(
+      (await api('POST', '/shoal/v1/tokens', { name: 'planted', role: 'viewer' })).text,
+    );
+    const token: string = made.token;
+    const { JoinTokens } = JSON.parse((await api('GET', '/swarm')).text);
+    await create(webSpec('planted', { container: { Env: ['PASSWORD=planted-in-the-environment'] } }));
+    await running('planted', 1);
+    const as = { Authorization: `Bearer ${token}` };
+    const { Spec, Version } = await docker.getService('planted').inspect();
+    const update = `/services/planted/update?version=${Version.Index}`;
+    expect((await api('POST', update, Spec, { 'X-Registry-Auth': auth })).status).toBe(200);
+    // What goes wrong is what gets logged.
+    const wrong = { ...as, Authorization: `${as.Authorization}x` };
+    expect((await api('GET', '/services', undefined, wrong)).status).toBe(401);
+    expect((await api('POST', update, { ...Spec, Nonsense: 1 }, { 'X-Registry-Auth': auth })).status).toBe(
+      400,
+    );
+    await api('GET', '/distribution/registry:5000/missing:1/json', undefined, { 'X-Registry-Auth': auth });
+    await api('GET', '/distribution/nowhere.invalid/x:1/json', undefined, { 'X-Registry-Auth': auth });
+
+    const tasks = JSON.parse((await api('GET', '/tasks', undefined, as)).text) as { ID: string }[];
+    const paths = ['/version', '/info', '/services', '/services/planted', '/tasks', `/tasks/${tasks[0]?.ID}`];
+    paths.push(
+      '/nodes',
+      '/networks',
+      '/openapi.json',
+      `/events?since=1&until=${Math.floor(Date.now() / 1_000)}`,
+    );
+    let answered = '';
+    for (const path of paths) {
+      const { status, text } = await api('GET', path, undefined, as);
+      expect([path, status]).toEqual([path, 200]);
+      answered += text;
+    }
+    const secrets = {
+      token: token.slice(-50),
+      worker: JoinTokens.Worker as string,
+      manager: JoinTokens.Manager as string,
+      auth,
+      password,
+    };
+    const showing = (text: string, more = {}) =>
+      Object.entries({ ...secrets, ...more }).flatMap(([name, value]) =>
+        text.includes(value) ? [name] : [],
+      );
+    expect(showing(answered)).toEqual([]);
+    for (const host of cluster.hosts) {
+      // First, since the commands below have the values on their own command lines.
+      const processes = await host.sh('cat /proc/[0-9]*/cmdline 2>/dev/null || true');
+      expect(showing(processes, { environment: 'planted-in-the-environment' })).toEqual([]);
+    }
+    const files = async (value: string, where: string) => {
+      const list = (host: Host) => host.sh(`grep -rlaF -e '${value}' ${where} || true`);
+      return (await Promise.all(cluster.hosts.map(list))).join('');
+    };
+    for (const value of [...Object.values(secrets), 'planted-in-the-environment'])
+      expect(await files(value, '/var/log/shoal')).toBe('');
+    expect(await files(secrets.token, '/var/lib/shoal')).toBe('');
+    expect((await api('DELETE', '/shoal/v1/tokens/planted')).status).toBe(204);
+  });
+});
