@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lookMs, roundsToLose, roundsToLoseAnswering } from './judge.ts';
 import { type Fault, type Plan, World } from './simulation.fixture.ts';
+import { roundMs } from './watches.ts';
 
-/** Of one round: the probe, or as long as a helper may take that does not answer; and what packets take. */
-const roundMs = 250;
+/** Of one round when a helper does not answer; and what packets take. */
 const longRoundMs = 500;
 /** Between two rounds while its agent is known to be away. */
 const awayRoundMs = 500;

@@ -19,7 +19,7 @@ import {
  * Between the begins of two rounds: soon at first, since the kernel of a host that dies may outlive its agent for a
  * moment, and while nobody answers; less often once it is known that only the agent is away.
  */
-const roundMs = 250;
+export const roundMs = 250;
 const awayRoundMs = 500;
 /** The same, of a host that was given up, until it is sure that its isolated tasks are dead. */
 const leaseRoundMs = 1_000;
