@@ -9,10 +9,11 @@ import type { Leases } from '../model/index.ts';
 
 /** How often the manager looks at its nodes. */
 export const lookMs = 50;
-/** So many rounds of probes without an answer, one after the other, and the host is gone. */
+/** A host is down after this many rounds of probes in a row without an answer. */
 export const roundsToLose = 2;
-/** More where probes were answered while the agent was silent: long rows of rounds have bad luck now and then. */
+/** More, if a probe was answered while the agent was silent: the more rounds there are, the likelier two fail by chance. */
 export const roundsToLoseAnswering = 4;
+
 /** What one prober found. */
 export interface Probe {
   /** The manager itself, or the id of the node that helped. */
@@ -39,9 +40,9 @@ export interface Watch {
   readonly broken: boolean;
   /** Its host answered a probe since. */
   readonly answered: boolean;
-  /** Rounds of probes in a row that nobody got an answer in, since it was heard or answered. */
+  /** Rounds of probes in a row without any answer, since it was last heard or answered. */
   readonly silentRounds: number;
-  /** The newest of these, all since the manager had reason to doubt itself: while it had, its probes may have said more of it. */
+  /** The latest of these, since the manager last doubted itself: until then its probes may have said more of itself. */
   readonly soundRounds: number;
   /** Its host refused a probe since: its agent is dead, and stops nothing. */
   readonly refused: boolean;
@@ -63,14 +64,14 @@ export interface Crowd {
   readonly unanswered: number;
 }
 
-/** What became of the isolated tasks of a node that is down: there may be proof, none yet, or none to be had. */
+/** Whether the isolated tasks of a node that is down have ended: proven, not proven yet, or not to be proven. */
 export function leasesOf(watch: Watch, now: number): Leases {
   if (watch.refused || answers(watch)) return 'unsure';
   const proved = watch.silentRounds >= roundsToLose && now >= watch.leaseOverAt;
   return proved ? 'over' : 'running';
 }
 
-/** Its host answered the newest probes. */
+/** Its host answered the latest probes. */
 export const answers = ({ answered, silentRounds }: Watch): boolean => answered && silentRounds === 0;
 
 /** Silence, unless the agent's stream has just told so. */
@@ -110,8 +111,8 @@ export function judge(watch: Watch, crowd: Crowd, now: number): State {
 }
 
 /**
- * What a round of probes says. One answer is enough to know that the host lives; that it does not, all have to
- * say, and the manager must have looked itself. `patient`: helpers that did not say what they found may yet.
+ * What a round of probes says. One answer proves that the host lives. That it does not live takes all probers, the manager
+ * among them. `patient`: helpers that have not answered yet still may.
  */
 export function readRound(probes: readonly Probe[], patient: boolean): 'answered' | 'silent' | 'unclear' {
   if (probes.some(({ answer }) => answer === 'accepted' || answer === 'refused')) return 'answered';
