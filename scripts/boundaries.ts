@@ -177,6 +177,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'bench/network',
       'bench/restart',
       'bench/scale',
+      'bench/tunnels',
       'cluster',
       'faults',
       'load',
@@ -187,6 +188,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'bench/network': ['bench/measure', 'cluster', 'drill', 'load', 'machine'],
     'bench/restart': ['machine'],
     'bench/scale': ['machine'],
+    'bench/tunnels': ['machine'],
     bin: ['cluster', 'images', 'load', 'machine'],
     cluster: ['images', 'machine'],
     drill: ['cluster', 'faults', 'images', 'load', 'machine'],
@@ -291,6 +293,9 @@ export const RULES: readonly Rule[] = [
       // Its agents are hollow: 1,000 containers would measure the machine.
       'packages/testbed/src/bench/restart.ts',
       'packages/testbed/src/bench/scale/host-process.ts',
+      // Both ends of a tunnel, without a manager and a host around them that would do other work.
+      'packages/testbed/src/bench/tunnels/manager-end.ts',
+      'packages/testbed/src/bench/tunnels/agent-end.ts',
     ],
     not: ['packages/manager', 'packages/agent'],
     why: 'the testbed drives the real processes from outside',
