@@ -15,6 +15,7 @@ import {
   type TunnelFrame,
   TunnelsService,
 } from '@shoal/proto';
+import { timingFor } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Clock, Ids, Random } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
@@ -73,13 +74,15 @@ export class AgentServer {
     this.#store = store;
     this.#options = options;
     this.#agents = new Agents(store, { ...options, onTrust: () => void this.#own.change() });
+    // Of as many nodes as there are at the start. A ping costs the manager twice as much as a beat.
+    const { leaseMs, disconnectedMs } = timingFor(store.view.nodes.size);
     this.#server = new Server({
       'grpc.max_receive_message_length': largestFromAgent,
       'grpc.max_send_message_length': largestToAgent,
       'grpc.max_concurrent_streams': mostStreams,
       'grpc.max_connection_idle_ms': mostIdleMs,
-      'grpc.keepalive_time_ms': 10_000,
-      'grpc.keepalive_timeout_ms': 5_000,
+      'grpc.keepalive_time_ms': leaseMs,
+      'grpc.keepalive_timeout_ms': disconnectedMs,
     });
     this.#own = new OwnCertificate({ ...options, cluster: () => this.#cluster });
     const { roots, issue } = new Certificates({
