@@ -4,6 +4,7 @@ import {
   type Kind,
   type ManagerMessage,
   mostTunnels,
+  type NodeFacts,
   type Query,
   type QueryResult,
 } from '@shoal/proto';
@@ -33,6 +34,8 @@ interface Waiting {
 /** What the manager knows of one connected agent: what it was sent, and what it still has to learn. */
 export class Session {
   readonly nodeId: string;
+  /** What the agent told of its host and the store could not take yet. */
+  unwritten: NodeFacts | undefined;
   readonly #outlet: Outlet;
   /** What the agent has to hear of. Empty as long as it has to hear everything. */
   readonly #touched = new Map<Kind, Set<string>>();
@@ -55,7 +58,9 @@ export class Session {
     return this.#end.signal;
   }
 
+  /** Nothing any more once it is over. */
   send(body: NonNullable<ManagerMessage['body']>): void {
+    if (this.#end.signal.aborted) return;
     this.#slow = !this.#outlet.write({ body });
   }
 
