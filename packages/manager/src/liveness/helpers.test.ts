@@ -1,14 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Helper, pickHelpers } from './helpers.ts';
+import { byManager, type Probe } from './judge.ts';
 
 const on = (...addresses: string[]) => new Set(addresses);
-const helpersOf = (suspectId: string, able: readonly Helper[], not: ReadonlySet<string>) =>
-  pickHelpers(
-    suspectId,
-    able.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-    not,
-  );
+const helpersOf = (
+  suspectId: string,
+  able: readonly Helper[],
+  not: ReadonlySet<string>,
+  mute: readonly string[] = [],
+) => {
+  const probes = mute.map((by): Probe => ({ by, answer: 'unknown' }));
+  const rounds = [{ from: 0, to: 1, probes: [{ by: byManager, answer: 'silent' as const }, ...probes] }];
+  const sorted = able.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  return pickHelpers(suspectId, sorted, not, rounds);
+};
 const five = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, address: `10.0.0.${id}` }));
 
 describe('helpers are', () => {
@@ -22,6 +28,11 @@ describe('helpers are', () => {
     const shared = [...five, { id: 'bb', address: '10.0.0.b' }];
     expect(helpersOf('a', shared, on('10.0.0.a', '10.0.0.c'))).toEqual(['b', 'd', 'e']);
     expect(helpersOf('a', five.slice(0, 2), on('10.0.0.a', '10.0.0.b'))).toEqual([]);
+  });
+
+  it('others than those that did not say what they found, as long as there are any', () => {
+    expect(helpersOf('a', five, on(), ['b', 'c'])).toEqual(['d', 'e']);
+    expect(helpersOf('a', five.slice(0, 3), on(), ['b', 'c'])).toEqual(['b', 'c']);
   });
 
   it('as many as there can be, three at most, and the same for the same question', () => {

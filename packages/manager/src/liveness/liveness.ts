@@ -269,7 +269,8 @@ class Guard implements Liveness {
     for (const id of ids) {
       const node = view.nodes.get(id);
       const not = new Set(node ? [...managers, addressOf(node)] : []);
-      const round = node ? this.#ask(node, pickHelpers(id, helpers, not)) : Promise.resolve([]);
+      const rounds = this.#watches.get(id)?.rounds ?? [];
+      const round = node ? this.#ask(node, pickHelpers(id, helpers, not, rounds)) : Promise.resolve([]);
       void round.then((probes) => {
         this.#watches.probed(id, { from, to: this.#options.steady(), probes });
         this.#lookSoon();

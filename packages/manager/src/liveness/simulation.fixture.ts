@@ -315,7 +315,8 @@ export class World {
     const watches = this.#watches;
     const from = this.#now;
     const suspect = Number(id.slice(1));
-    const helpers = pickHelpers(id, able, new Set([String(suspect), '0']));
+    const rounds = watches.get(id)?.rounds ?? [];
+    const helpers = pickHelpers(id, able, new Set([String(suspect), '0']), rounds);
     const own = this.#try(0, suspect);
     const found = [
       { by: byManager, ...own },
