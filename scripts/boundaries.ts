@@ -51,7 +51,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'api/listen',
       'api/tasks',
     ],
-    'api/access': ['.', 'api/docs', 'api/http', 'model', 'store'],
+    'api/access': ['.', 'api/docs', 'api/http', 'model', 'store', 'trust'],
     'api/checks': ['api/http', 'model'],
     'api/docs': [],
     'api/events': ['api/docs', 'api/http', 'api/networks', 'api/objects', 'model', 'store'],

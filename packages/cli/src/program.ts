@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { drillCommand, tokenCommand } from './commands/index.ts';
+import { clientCertCommand, drillCommand, tokenCommand } from './commands/index.ts';
 
 const examples = `
 Examples:
@@ -29,6 +29,7 @@ export function program(): Command {
     )
     .addCommand(drillCommand())
     .addCommand(tokenCommand())
+    .addCommand(clientCertCommand())
     .addHelpText('after', examples)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()

@@ -1,9 +1,10 @@
 import { chmodSync, mkdirSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { pino } from 'pino';
 import { AgentServer } from './agents/index.ts';
 import { allocatorLoop, neededPortConflicts, prepareNetworks } from './allocator/index.ts';
-import { buildApi, listen, readTls } from './api/index.ts';
+import { apiNames, buildApi, listen, readTls } from './api/index.ts';
 import { portsOf, readConfig, usage } from './config.ts';
 import { steadyTime } from './effects.ts';
 import { newId } from './ids.ts';
@@ -16,7 +17,7 @@ import { readSealingKey } from './sealing-key.ts';
 import { orchestratorLoop } from './services/index.ts';
 import { sqliteBackend } from './store/backends/index.ts';
 import { Store } from './store/index.ts';
-import { Authority, rotationLoop } from './trust/index.ts';
+import { Authority, apiCertificate, rotationLoop } from './trust/index.ts';
 import { version } from './version.ts';
 
 const config = (() => {
@@ -136,8 +137,9 @@ process.on('SIGINT', (signal) => void stop(signal));
 
 try {
   await agents.listen(config.agentListen);
-  const { tls } = config;
-  await listen(api, config.api, { tls: tls && (() => readTls(tls)), log });
+  const at = apiNames(hostname(), networkInterfaces(), config.tlsNames);
+  const own = apiCertificate(store.view, authority, { at, clock: Date.now, random: Math.random });
+  await listen(api, config.api, { tls: () => readTls(config.tls, own), log });
 } catch (error) {
   log.fatal({ err: error }, 'could not start');
   process.exit(1);

@@ -1,2 +1,3 @@
+export { clientCertCommand } from './client-cert.ts';
 export { drillCommand } from './drill.ts';
 export { tokenCommand } from './token.ts';

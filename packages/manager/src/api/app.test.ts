@@ -287,6 +287,7 @@ describe('documentation', () => {
       '/services/{id}',
       '/services/{id}/logs',
       '/services/{id}/update',
+      '/shoal/v1/certificates',
       '/shoal/v1/doctor/networks',
       '/shoal/v1/networks/{id}',
       '/shoal/v1/nodes/{id}/listeners',

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 import { isObject } from '../field-path.ts';
-import { guard, roleFor, tokenRoutes } from './access/index.ts';
+import { certificateRoutes, guard, roleFor, tokenRoutes } from './access/index.ts';
 import { docsRoutes } from './docs/index.ts';
 import { eventRoutes } from './events/index.ts';
 import { forecastRoutes } from './forecast/index.ts';
@@ -88,6 +88,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   networkRoutes(app, deps);
   distributionRoutes(app, deps);
   tokenRoutes(app, deps);
+  certificateRoutes(app, deps);
   docsRoutes(app);
   await app.ready();
   return app;

@@ -1,3 +1,3 @@
 export { buildApi } from './app.ts';
 export type { ApiDeps } from './http/index.ts';
-export { listen, parseAddress, readTls, type TlsFiles } from './listen/index.ts';
+export { apiNames, isName, listen, parseAddress, readTls, type TlsFiles } from './listen/index.ts';

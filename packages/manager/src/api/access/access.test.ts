@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { anApi, anApp, testClock } from '../testing.ts';
@@ -135,6 +136,35 @@ describe('a token', () => {
     const { call } = await make('viewer');
     expect(await call('POST', '/shoal/v1/tokens', { name: 'ci', role: 'admin' })).toMatchObject({
       status: 409,
+    });
+  });
+});
+
+describe("a user's certificate", () => {
+  it('is made with its key, which is kept nowhere', async () => {
+    const { call, store } = await anApi();
+    const made = await call('POST', '/shoal/v1/certificates', { name: 'ann', role: 'viewer' });
+    expect(made).toMatchObject({
+      status: 201,
+      headers: { 'cache-control': 'no-store' },
+      body: { name: 'ann', role: 'viewer', expiresAt: '2026-04-01T00:00:00.000Z' },
+    });
+    const { cert, key, ca } = made.body;
+    const shown = new X509Certificate(cert);
+    expect(shown.checkIssued(new X509Certificate(ca))).toBe(true);
+    expect(shown.checkPrivateKey(createPrivateKey(key))).toBe(true);
+    expect(JSON.stringify([...store.view.clusters.all()])).not.toContain(key.split('\n')[1]);
+  });
+
+  it.each([
+    [{ name: 'ann', role: 'manager' }, /^role: /],
+    [{ name: 'ann\nOU=shoal-admin', role: 'viewer' }, /^name: /],
+    [{ name: 'ann', role: 'viewer', expiresInMs: 366 * 24 * 3_600_000 }, /^expiresInMs: /],
+  ])('is refused: %j', async (body, message) => {
+    const { call } = await anApi();
+    expect(await call('POST', '/shoal/v1/certificates', body)).toMatchObject({
+      status: 400,
+      body: { message: expect.stringMatching(message) },
     });
   });
 });

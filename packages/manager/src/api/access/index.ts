@@ -1,3 +1,4 @@
+export { certificateRoutes } from './certificate-routes.ts';
 export { guard } from './guard.ts';
 export { roleFor } from './roles.ts';
 export { tokenRoutes } from './routes.ts';

@@ -62,6 +62,7 @@ export const routeRoles: Readonly<Record<AccessRole | 'anyone', readonly string[
     'GET /shoal/v1/tokens',
     'POST /shoal/v1/tokens',
     'DELETE /shoal/v1/tokens/:id',
+    'POST /shoal/v1/certificates',
   ],
 };
 

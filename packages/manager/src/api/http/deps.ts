@@ -28,7 +28,7 @@ export interface ApiDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
-  readonly authority: Pick<Authority, 'joinToken' | 'newJoinSecret' | 'rotate'>;
+  readonly authority: Pick<Authority, 'joinToken' | 'newJoinSecret' | 'rotate' | 'userCredentials'>;
   readonly queries: {
     /** Looks an image up in its registry through some ready host. Throws QueryError. */
     distribution(image: string, registryAuth: string): Promise<unknown>;

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { FastifyInstance } from 'fastify';
@@ -26,7 +27,7 @@ export function closeServersWith(app: FastifyInstance): void {
 }
 
 interface Tls {
-  readonly tls?: (() => TlsMaterial) | undefined;
+  readonly tls?: (() => Promise<TlsMaterial>) | undefined;
   readonly log?: Logger | undefined;
 }
 
@@ -45,7 +46,7 @@ export async function listen(
   try {
     for (const text of addresses) {
       const address = parseAddress(text);
-      const server = serverFor(app, address.door, { tls, log });
+      const server = await serverFor(app, address.door, { tls, log });
       serversOf.get(app)?.push(server);
       bound.push(await bind(server, address, text));
     }
@@ -56,40 +57,36 @@ export async function listen(
   }
 }
 
-function serverFor(app: FastifyInstance, door: Address['door'], tls: Tls): Server {
+async function serverFor(app: FastifyInstance, door: Address['door'], tls: Tls): Promise<Server> {
   const serve: RequestListener = (request, response) => {
     enterBy(door, request);
     app.routing(request, response);
   };
   if (door === 'socket') return createServer(timing, serve);
-  const server = door === 'plain' ? createServer(timing, serve) : tlsServer(tls, serve);
+  const server = door === 'plain' ? createServer(timing, serve) : await tlsServer(tls, serve);
   limitConnections(server);
   return server;
 }
 
 /** Who has no certificate may still have a token, so who it is is asked for request by request (access/guard.ts). */
-function tlsServer({ tls, log }: Tls, serve: RequestListener): TlsServer {
-  if (!tls)
-    throw new Error(
-      'tcp:// is served with TLS alone: name a certificate and its key (--tls-cert, --tls-key), and the authority of client certificates (--tls-ca)',
-    );
-  let present = tls();
+async function tlsServer({ tls, log }: Tls, serve: RequestListener): Promise<TlsServer> {
+  if (!tls) throw new Error('tcp:// is served with TLS alone, and there is no certificate');
+  let present = await tls();
   const server = createTlsServer(
     {
       ...timing,
-      ...present,
+      ...contextOf(present),
       handshakeTimeout,
-      minVersion: 'TLSv1.2',
-      requestCert: present.ca !== undefined,
+      requestCert: true,
       rejectUnauthorized: false,
     },
     serve,
   );
-  const timer = setInterval(() => {
+  const timer = setInterval(async () => {
     try {
-      const next = tls();
+      const next = await tls();
       if (next.cert === present.cert && next.key === present.key && next.ca === present.ca) return;
-      server.setSecureContext({ ...next, minVersion: 'TLSv1.2' });
+      server.setSecureContext(contextOf(next));
       present = next;
     } catch (error) {
       // Half-written files, for one: the next minute brings whole ones.
@@ -99,6 +96,15 @@ function tlsServer({ tls, log }: Tls, serve: RequestListener): TlsServer {
   server.once('close', () => clearInterval(timer));
   return server;
 }
+
+const contextOf = ({ cert, key, ca }: TlsMaterial) => ({
+  cert,
+  key,
+  ca,
+  minVersion: 'TLSv1.2' as const,
+  // A resumed session would be taken for verified, though its authority may count no more.
+  secureOptions: constants.SSL_OP_NO_TICKET,
+});
 
 async function bind(server: Server, address: Address, text: string): Promise<string> {
   if (address.door === 'socket') {
