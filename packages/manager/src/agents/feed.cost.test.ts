@@ -1,7 +1,8 @@
 import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store, type Tx } from '../store/index.ts';
+import type { Tx } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, aService, aTask } from '../testing.ts';
 import { Agents } from './agents.ts';
 import { ToldAgent } from './told.fixture.ts';
@@ -13,7 +14,7 @@ const sliceOf = (host: number) => ({ owner: nodeId(host), cidr: `10.${host >> 8}
 
 /** The service `web` on the network `shop`, in which all hosts but the last take part. */
 async function aCluster() {
-  const store = await Store.open(memoryBackend(), Date.now);
+  const store = await TestStore.open(memoryBackend(), Date.now);
   await store.update((tx) => {
     for (let host = 0; host < hosts; host++)
       tx.nodes.create(aNode(nodeId(host), { allotted: { number: host + 1 } }));

@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { createIngress } from '../allocator/network.ts';
 import { ingressId, isReady, type Network } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { reportedOf } from './from-proto.ts';
 import { JoinRefused } from './identity.ts';
 import { greet, join } from './join.ts';
 
 it('asked for again with the same key is the same node; with another key, or once removed, another one', async () => {
-  const store = await Store.open(memoryBackend(), () => 0);
+  const store = await TestStore.open(memoryBackend(), () => 0);
   let ids = 0;
   const joins = (keyHash: string) =>
     store.update((tx) => join(tx, NodeFacts.fromPartial({ hostname: 'n1' }), keyHash, () => `n${++ids}`));
@@ -51,7 +51,7 @@ describe('a host whose own network is that of a network of the cluster', () => {
     NodeFacts.fromPartial({ address, underlay: { addresses: [address], subnets: [...subnets] } });
   /** With the ingress network and a network `shop`. */
   async function aCluster(shop: Partial<Network['shoal']>) {
-    const store = await Store.open(memoryBackend(), Date.now);
+    const store = await TestStore.open(memoryBackend(), Date.now);
     await store.update((tx) => {
       createIngress(tx);
       const shoal = { number: 2, subnets: ['10.7.0.0/20'], slices: [], grows: true, ...shop };

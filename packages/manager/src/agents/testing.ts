@@ -20,7 +20,7 @@ import { pino } from 'pino';
 import { afterEach } from 'vitest';
 import type { Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aCluster, aNode, aService, aTask, type TaskChange } from '../testing.ts';
 import { Authority, requestedKey, trustedRoots } from '../trust/index.ts';
 import { aKeyAndRequest } from '../trust/testing.ts';
@@ -61,7 +61,7 @@ afterEach(async () => {
 export async function aManager(backend = memoryBackend()) {
   const heard: string[] = [];
   const left: string[] = [];
-  const store = await Store.open(backend, Date.now);
+  const store = await TestStore.open(backend, Date.now);
   await store.update((tx) => {
     tx.clusters.create(aCluster({ ID: clusterId, trust, term: 7 }));
     tx.nodes.create(aNode(nodeId));

@@ -4,7 +4,8 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { ingressId, type Network, type ServiceSpec, stateOf, type TaskState } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { type ReadView, Store } from '../store/index.ts';
+import type { ReadView } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, aService, aTask, withStatus } from '../testing.ts';
 import { affected, prepareNetworks, reconcile } from './loop.ts';
 import { allocateNetwork } from './network.ts';
@@ -61,7 +62,7 @@ const toSpec = ({ targets, published, dnsrr }: { targets: string[]; published: b
 
 async function aCluster() {
   let now = 1_000_000;
-  const store = await Store.open(memoryBackend(), () => now);
+  const store = await TestStore.open(memoryBackend(), () => now);
   await prepareNetworks(store);
   await store.update((tx) => {
     for (const id of nodes) tx.nodes.create(aNode(id, { reported: { address: '10.0.0.1' } }));

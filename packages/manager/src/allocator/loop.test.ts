@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ingressId, type Network, type Service, type Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, aService, aTask, withStatus } from '../testing.ts';
 import { affected, allocatorLoop, prepareNetworks } from './loop.ts';
 import { allocateNetwork } from './network.ts';
@@ -15,7 +15,7 @@ afterEach(async () => {
 
 /** A store with a loop on it; `small` has room for ten services and two hosts with five tasks each. */
 async function running() {
-  const store = await Store.open(memoryBackend(), Date.now);
+  const store = await TestStore.open(memoryBackend(), Date.now);
   await prepareNetworks(store);
   const small: Network['Spec'] = {
     Name: 'small',

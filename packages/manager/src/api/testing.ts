@@ -5,7 +5,8 @@ import type { LivenessReport } from '../liveness/index.ts';
 import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store, type Tx } from '../store/index.ts';
+import type { Tx } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aCluster } from '../testing.ts';
 import { Authority } from '../trust/index.ts';
 import { buildApi } from './app.ts';
@@ -18,8 +19,8 @@ const trust = await authority.begin('cluster');
 /** Of workers. */
 export const joinToken = authority.joinToken(trust, 'worker');
 
-const aStore = async (seed: (tx: Tx) => void): Promise<Store> => {
-  const store = await Store.open(memoryBackend(), testClock);
+const aStore = async (seed: (tx: Tx) => void): Promise<TestStore> => {
+  const store = await TestStore.open(memoryBackend(), testClock);
   await store.update((tx) => {
     tx.clusters.create(aCluster({ ID: 'cluster', trust }));
     createIngress(tx);

@@ -17,7 +17,8 @@ import {
 import { schedulerLoop } from '../scheduler/index.ts';
 import { orchestratorLoop } from '../services/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store, type Tx } from '../store/index.ts';
+import type { Tx } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, aService, withStatus } from '../testing.ts';
 import { type Fault, type Forecast, faults, forecast } from './forecast.ts';
 
@@ -29,7 +30,7 @@ afterEach(() => void vi.useRealTimers());
 
 /** The manager's own loops, and agents that bring every task one state on, every 200 ms. */
 async function aCluster(nodes: readonly Node[], services: readonly Service[]) {
-  const store = await Store.open(memoryBackend(), clock);
+  const store = await TestStore.open(memoryBackend(), clock);
   await store.update((tx) => {
     for (const node of nodes) tx.nodes.create(node);
     for (const service of services) tx.services.create(service);
@@ -122,7 +123,7 @@ const someServices: fc.Arbitrary<Service[]> = fc
     }),
   );
 
-const strike = (store: Store, fault: Fault, ids: readonly string[]) =>
+const strike = (store: TestStore, fault: Fault, ids: readonly string[]) =>
   store.update((tx) => {
     for (const id of ids) {
       const node = tx.nodes.get(id);
@@ -135,7 +136,7 @@ const strike = (store: Store, fault: Fault, ids: readonly string[]) =>
 const isLive = (task: Task) => task.DesiredState === 'running' && !isTerminal(stateOf(task));
 
 /** Where the wanted task of each place is; `nowhere` while no node takes it. */
-function places(store: Store, except: readonly string[]): Map<string, string> {
+function places(store: TestStore, except: readonly string[]): Map<string, string> {
   const where = new Map<string, string>();
   for (const task of store.view.tasks.all()) {
     const isPlaced = compareStates(stateOf(task), 'assigned') >= 0;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Cluster } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aCluster } from '../testing.ts';
 import { beginTerm, nextTerm } from './term.ts';
 
@@ -17,7 +17,7 @@ it('a term is higher than all before it, also of a manager whose state is older,
 });
 
 it('makes the cluster once; each further term changes nothing of it but the ports', async () => {
-  const store = await Store.open(memoryBackend(), () => now);
+  const store = await TestStore.open(memoryBackend(), () => now);
   let id = 0;
   const made: string[] = [];
   const begin = (port: number) =>
@@ -45,7 +45,7 @@ it('makes the cluster once; each further term changes nothing of it but the port
 });
 
 it('of state that has none, nor an authority, begins both', async () => {
-  const store = await Store.open(memoryBackend(), () => now);
+  const store = await TestStore.open(memoryBackend(), () => now);
   const { trust, ...before } = aCluster();
   await store.update((tx) => tx.clusters.create(before as Cluster));
   const newTrust = async () => trust;

@@ -2,17 +2,17 @@ import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
 import { nodeStatus } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode } from '../testing.ts';
 import { Judgements } from './judgements.ts';
 
-function statusOf({ view }: Store, id: string) {
+function statusOf({ view }: TestStore, id: string) {
   const node = view.nodes.get(id);
   return node && nodeStatus(node);
 }
 
 async function aCluster(backend = memoryBackend()) {
-  const store = await Store.open(backend, Date.now);
+  const store = await TestStore.open(backend, Date.now);
   await store.update((tx) => {
     tx.nodes.create(aNode('n1'));
     tx.nodes.create(aNode('n2', { reported: { trouble: 'its daemon is dead' } }));

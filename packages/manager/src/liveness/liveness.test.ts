@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, expect, it, vi } from 'vitest';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode } from '../testing.ts';
 import { type Liveness, startLiveness } from './index.ts';
 
@@ -12,7 +12,7 @@ afterEach(() => {
 
 /** Two nodes on this machine, where port 1 is refused, and one elsewhere. */
 async function aCluster(clock = Date.now) {
-  const store = await Store.open(memoryBackend(), Date.now);
+  const store = await TestStore.open(memoryBackend(), Date.now);
   await store.update((tx) => {
     for (const [id, address] of [
       ['n1', '127.0.0.1'],

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Task, taskStates } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, type TaskChange } from '../testing.ts';
 import { nodes, now, services, taskOf, viewOf } from './arbitraries.fixture.ts';
 import { ClusterState, versionKey } from './cluster-state.ts';
@@ -35,7 +35,7 @@ describe('ClusterState', () => {
         services,
         fc.array(fc.array(step, { maxLength: 4 }), { maxLength: 12 }),
         async (all, kinds, history) => {
-          const store = await Store.open(memoryBackend(), clock);
+          const store = await TestStore.open(memoryBackend(), clock);
           const state = ClusterState.from(store.view);
           store.watch((batch) => state.apply(batch));
           for (const transaction of history) {
@@ -123,7 +123,7 @@ describe('ClusterState', () => {
   });
 
   it('remembers failures after their task is removed, until the node comes back', async () => {
-    const store = await Store.open(memoryBackend(), clock);
+    const store = await TestStore.open(memoryBackend(), clock);
     const state = ClusterState.from(store.view);
     store.watch((batch) => state.apply(batch));
     const failed: Task = aTask('t', {

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { type Node, type Task, taskStatus } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, withStatus } from '../testing.ts';
 import { explainTask } from './explain.ts';
 import { schedulerLoop } from './loop.ts';
@@ -13,8 +13,8 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close();
 });
 
-async function start(nodes: Node[], tasks: Task[] = []): Promise<Store> {
-  const store = await Store.open(memoryBackend(), Date.now);
+async function start(nodes: Node[], tasks: Task[] = []): Promise<TestStore> {
+  const store = await TestStore.open(memoryBackend(), Date.now);
   await store.update((tx) => {
     for (const node of nodes) tx.nodes.create(node);
     for (const task of tasks) tx.tasks.create(task);
@@ -23,14 +23,14 @@ async function start(nodes: Node[], tasks: Task[] = []): Promise<Store> {
   return store;
 }
 
-const edit = (store: Store, id: string, change: (task: Task) => Task) =>
+const edit = (store: TestStore, id: string, change: (task: Task) => Task) =>
   store.update((tx) => {
     const task = tx.tasks.get(id);
     if (task) tx.tasks.update(change(task));
   });
 
 /** Waits for the store, whose every change is a moment to look. */
-function until(store: Store, holds: () => boolean): Promise<void> {
+function until(store: TestStore, holds: () => boolean): Promise<void> {
   if (holds()) return Promise.resolve();
   return new Promise((resolve) => {
     const unwatch = store.watch(() => {
@@ -42,11 +42,11 @@ function until(store: Store, holds: () => boolean): Promise<void> {
 }
 
 const hostPort = { specVersion: 1, ports: [{ PublishMode: 'host' as const, PublishedPort: 80 }] };
-function status(store: Store, id: string) {
+function status(store: TestStore, id: string) {
   const task = store.view.tasks.get(id);
   return task && taskStatus(task);
 }
-const state = (store: Store, id: string) => status(store, id)?.State;
+const state = (store: TestStore, id: string) => status(store, id)?.State;
 
 it('places what is pending at its start and what comes later, equal tasks in one transaction', async () => {
   const store = await start([aNode('n1'), aNode('n2')], [aTask('a')]);

@@ -4,7 +4,7 @@ import type { Task } from '../model/index.ts';
 import { boundTo } from '../scheduler/demand.ts';
 import { isPending } from '../scheduler/task-load.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, aService, aTask } from '../testing.ts';
 import { reconcile } from './loop.ts';
 import { decide, globalTask, task } from './testing.ts';
@@ -95,7 +95,7 @@ describe('a task that shares the network of another', () => {
   });
 
   it('finds the service by its name in the store', async () => {
-    const store = await Store.open(memoryBackend(), () => 0);
+    const store = await TestStore.open(memoryBackend(), () => 0);
     let made = 0;
     await store.update((tx) => {
       tx.nodes.create(aNode('n1'));

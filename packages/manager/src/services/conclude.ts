@@ -6,11 +6,10 @@ import { isRunning } from './standing.ts';
 import { isAwaited, leftWaitingAt } from './stuck.ts';
 import { overtaken } from './update/overtaken.ts';
 import { firstFailure } from './update/rollout.ts';
-import { isCurrent, isDirty, isUpdating, withReason } from './update/update-state.ts';
+import { isCurrent, isDirty, isUpdating, progressOf, withReason } from './update/update-state.ts';
 
 /** What takes longer than this to start or to stop is worth a word in the update's message. */
 const patienceMs = 60_000;
-const separator = '; waiting for ';
 
 /** What an update waits for in one place. */
 interface Open {
@@ -85,8 +84,7 @@ function completed(service: Service, now: number): Service {
 function reported({ service, snapshot }: Draft, open: readonly Open[]): Service {
   const status = service.UpdateStatus;
   if (!status) return service;
-  const [base = ''] = (status.Message ?? '').split(separator);
   const told = open.find(({ tellAt }) => tellAt <= snapshot.now);
-  const Message = told ? `${base}${separator}${told.wait.why}` : base;
+  const Message = told ? `${progressOf(service)}; waiting for ${told.wait.why}` : progressOf(service);
   return Message === status.Message ? service : { ...service, UpdateStatus: { ...status, Message } };
 }

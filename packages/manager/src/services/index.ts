@@ -10,3 +10,4 @@ export { byAge, displacement, isRunning, isUnassigned, type Nodes, standing } fr
 
 export { adopt } from './update/adopt.ts';
 export { isSameTemplate } from './update/template.ts';
+export { underWayText } from './update/update-state.ts';

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newId } from '../ids.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, aService, aTask, withStatus } from '../testing.ts';
 import { orchestratorLoop } from './loop.ts';
 
@@ -16,8 +16,10 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-async function open(prepare: (tx: Parameters<Parameters<Store['update']>[0]>[0]) => void): Promise<Store> {
-  const store = await Store.open(memoryBackend(), clock);
+async function open(
+  prepare: (tx: Parameters<Parameters<TestStore['update']>[0]>[0]) => void,
+): Promise<TestStore> {
+  const store = await TestStore.open(memoryBackend(), clock);
   await store.update(prepare);
   const loop = orchestratorLoop(store, { clock, ids: newId, log });
   closers.push(() => loop.close());
@@ -25,7 +27,7 @@ async function open(prepare: (tx: Parameters<Parameters<Store['update']>[0]>[0])
   return store;
 }
 
-const tasksOf = (store: Store, service = 'web') => store.view.tasks.by('service', service);
+const tasksOf = (store: TestStore, service = 'web') => store.view.tasks.by('service', service);
 
 describe('the loop', () => {
   it('brings everything in order when it starts, also tasks whose service is gone', async () => {

@@ -18,7 +18,8 @@ import {
 } from '../model/index.ts';
 import { schedulerLoop } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store, type Tx } from '../store/index.ts';
+import type { Tx } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, withStatus } from '../testing.ts';
 import { orchestratorLoop } from './loop.ts';
 
@@ -26,18 +27,18 @@ const clock = () => Date.now();
 export const options = { clock, ids: newId, log: pino({ level: 'silent' }) };
 
 export class Loops {
-  readonly store: Store;
+  readonly store: TestStore;
   /** Nodes on which every task is rejected. */
   readonly refusing = new Set<string>();
   readonly #closers: (() => unknown)[] = [];
 
-  private constructor(store: Store) {
+  private constructor(store: TestStore) {
     this.store = store;
   }
 
   /** Nodes n1, n2, … with these services; scheduler, orchestrator and agents at work. */
   static async open(nodes: number, services: readonly Service[]): Promise<Loops> {
-    const store = await Store.open(memoryBackend(), clock);
+    const store = await TestStore.open(memoryBackend(), clock);
     await store.update((tx) => {
       for (let n = 1; n <= nodes; n++) tx.nodes.create(aNode(`n${n}`));
       for (const service of services) tx.services.create(service);

@@ -22,7 +22,8 @@ import { Losses } from '../moves/losses.ts';
 import { rebalance } from '../moves/rebalance.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { beginTransaction, Store, type Tx } from '../store/index.ts';
+import { beginTransaction, type Tx } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, aService, withStatus } from '../testing.ts';
 import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
@@ -53,7 +54,7 @@ export class Simulation {
   rebalances = false;
   /** Whether the real scheduler chooses the nodes. */
   schedules = false;
-  readonly store: Store;
+  readonly store: TestStore;
   readonly #losses: Losses;
   /** Tasks whose containers went with the power of their hosts; their agents will say so. */
   readonly #dead = new Set<string>();
@@ -64,7 +65,7 @@ export class Simulation {
 
   static async open(nodes: number, service: Partial<Service> = {}): Promise<Simulation> {
     let simulation: Simulation | undefined;
-    const store = await Store.open(memoryBackend(), () => simulation?.now ?? epochMs);
+    const store = await TestStore.open(memoryBackend(), () => simulation?.now ?? epochMs);
     simulation = new Simulation(store);
     await store.update((tx) => {
       for (let n = 1; n <= nodes; n++) tx.nodes.create(aNode(`n${n}`));
@@ -73,7 +74,7 @@ export class Simulation {
     return simulation;
   }
 
-  private constructor(store: Store) {
+  private constructor(store: TestStore) {
     this.store = store;
     this.#losses = new Losses(this.now);
     store.watch(({ changes }) => {

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { isWanted, type UpdateConfig } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aNode, aService, aTask } from '../testing.ts';
 import { reconcile } from './loop.ts';
 import { cluster, hasState, images, second, status, until, updating } from './update/rollout.fixture.ts';
@@ -166,8 +166,8 @@ it('no update goes on for ever, whatever room there is', async () => {
 
 describe('services whose updates wait for room in one round', () => {
   /** A task of each runs on a node of its own, and its successor, made at 0, finds no node. */
-  async function waiting(...names: string[]): Promise<Store> {
-    const store = await Store.open(memoryBackend(), () => 0);
+  async function waiting(...names: string[]): Promise<TestStore> {
+    const store = await TestStore.open(memoryBackend(), () => 0);
     await store.update((tx) => {
       for (const name of [...names, 'other']) {
         const UpdateConfig = { Order: 'start-first', FailureAction: 'pause' } as const;
@@ -189,7 +189,7 @@ describe('services whose updates wait for room in one round', () => {
     });
     return store;
   }
-  const states = ({ view }: Store, ...names: string[]) =>
+  const states = ({ view }: TestStore, ...names: string[]) =>
     names.map((name) => view.services.get(name)?.UpdateStatus?.State);
   const options = { ids: () => 'next', log: pino({ level: 'silent' }) };
 

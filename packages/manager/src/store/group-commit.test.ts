@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aTask } from '../testing.ts';
 import { Disk, type Fate } from './backends/unreliable.fixture.ts';
-import { NotLeadingError, NotWrittenError, Store, type Tx } from './index.ts';
+import { NotLeadingError, NotWrittenError, type Tx } from './index.ts';
+import { TestStore } from './testing.ts';
 
 const always = (fate: Fate) => () => fate;
 const create = (id: string) => (tx: Tx) => tx.tasks.create(aTask(id));
@@ -11,7 +12,7 @@ const create = (id: string) => (tx: Tx) => tx.tasks.create(aTask(id));
 describe('updates asked for together', () => {
   it('share commits; each is a transaction that sees those before it', async () => {
     const disk = new Disk();
-    const store = await Store.open(disk.open(always('done')), Date.now);
+    const store = await TestStore.open(disk.open(always('done')), Date.now);
     const revisions: number[] = [];
     store.watch(({ revision, changes }) => {
       expect(changes).toHaveLength(1);
@@ -32,7 +33,7 @@ describe('updates asked for together', () => {
   });
 
   it('see removals and new ones of each other, in every index', async () => {
-    const store = await Store.open(new Disk().open(always('done')), Date.now);
+    const store = await TestStore.open(new Disk().open(always('done')), Date.now);
     await store.update((tx) => tx.tasks.create(aTask('a', { NodeID: 'n1' })));
     const seen = (tx: Tx) => [tx.tasks.size, tx.tasks.by('node', 'n1').map(({ ID }) => ID)];
     const results = await Promise.all([
@@ -49,7 +50,7 @@ describe('updates asked for together', () => {
   });
 
   it('go on when one of them throws, and it changes nothing', async () => {
-    const store = await Store.open(new Disk().open(always('done')), Date.now);
+    const store = await TestStore.open(new Disk().open(always('done')), Date.now);
     const [, bad, last] = await Promise.allSettled([
       store.update(create('a')),
       store.update((tx) => {
@@ -64,7 +65,7 @@ describe('updates asked for together', () => {
   });
 
   it('all fail when their commit fails, even those that only looked: what they saw is not so', async () => {
-    const store = await Store.open(new Disk().open(always('refused')), Date.now);
+    const store = await TestStore.open(new Disk().open(always('refused')), Date.now);
     const results = await Promise.allSettled([
       store.update(create('a')),
       store.update((tx) => tx.tasks.size),
@@ -75,7 +76,7 @@ describe('updates asked for together', () => {
   });
 
   it('begin with what is visible where that is asked for', async () => {
-    const store = await Store.open(new Disk().open(always('done')), Date.now);
+    const store = await TestStore.open(new Disk().open(always('done')), Date.now);
     const sizes = Array.from({ length: 9 }, (_, n) =>
       n % 3 === 1
         ? store.updateOnView((tx) => expect(tx.tasks.size).toBe(store.view.tasks.size))
@@ -114,8 +115,8 @@ it('whatever a backend answers: what was acknowledged is kept, nothing is writte
       let store = await lead();
       let next = 0;
 
-      async function lead(): Promise<Store> {
-        const leading = await Store.open(disk.open(fate), Date.now);
+      async function lead(): Promise<TestStore> {
+        const leading = await TestStore.open(disk.open(fate), Date.now);
         let seen = leading.revision;
         leading.watch(({ revision }) => {
           expect(revision).toBe(++seen);

@@ -2,10 +2,11 @@ import { expect, it } from 'vitest';
 import type { Task } from '../model/index.ts';
 import { aNode, aTask } from '../testing.ts';
 import { memoryBackend } from './backends/memory.ts';
-import { OwnerError, Store, type Tx, type Writer } from './index.ts';
+import { OwnerError, type Tx, type Writer } from './index.ts';
+import { TestStore } from './testing.ts';
 
-async function aStore(): Promise<Store> {
-  const store = await Store.open(memoryBackend(), () => 0);
+async function aStore(): Promise<TestStore> {
+  const store = await TestStore.open(memoryBackend(), () => 0);
   await store.update((tx) => {
     tx.nodes.create(aNode('n1'));
     tx.tasks.create(aTask('t1'));

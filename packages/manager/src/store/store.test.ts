@@ -11,11 +11,12 @@ import { sqliteBackend } from './backends/sqlite.ts';
 import { SqliteFile } from './backends/sqlite-file.ts';
 import { format } from './backends/upgrade.ts';
 import type { ChangeBatch } from './change.ts';
-import { OutOfSequenceError, Store, StoreError } from './index.ts';
+import { OutOfSequenceError, StoreError } from './index.ts';
 import type { Backend } from './store.ts';
+import { TestStore } from './testing.ts';
 
 const clock = () => Date.UTC(2026, 0, 1);
-const open = (backend: Backend = memoryBackend()) => Store.open(backend, clock);
+const open = (backend: Backend = memoryBackend()) => TestStore.open(backend, clock);
 
 const folders: string[] = [];
 const stateFile = () => {

@@ -33,6 +33,11 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+interface Loaded {
+  readonly tables: Tables;
+  readonly revision: number;
+}
+
 /** Why a store takes no updates any more. */
 export type Ended = 'fenced' | 'unknown' | 'closed';
 
@@ -55,6 +60,10 @@ export class Store {
   #ended: Ended | undefined;
 
   static async open(backend: Backend, clock: Clock): Promise<Store> {
+    return new Store(await Store.load(backend), backend, clock);
+  }
+
+  protected static async load(backend: Backend): Promise<Loaded> {
     const tables = makeTables();
     const { revision, objects } = await backend.load();
     for (const { table, object } of objects) {
@@ -65,10 +74,10 @@ export class Store {
       }
       (tables[table as TableName] as { put(object: Stored): void }).put(object);
     }
-    return new Store(tables, backend, revision, clock);
+    return { tables, revision };
   }
 
-  private constructor(tables: Tables, backend: Backend, revision: number, clock: Clock) {
+  protected constructor({ tables, revision }: Loaded, backend: Backend, clock: Clock) {
     this.#tables = tables;
     this.#backend = backend;
     this.#revision = revision;
@@ -96,15 +105,14 @@ export class Store {
    * are durable and visible and every listener has seen them. Rejects with what `change` threw; with
    * NotWrittenError when the backend could not take the writes; with NotLeadingError when the store is over.
    * `writer` says who it is, and is held to what it owns: rejects with OwnerError when it changed a part of another's.
-   * Only tests leave it out.
    */
-  update<R>(change: (tx: Tx) => R, writer?: Writer): Promise<R> {
-    return this.#ask(change, false, writer);
+  update<R>(change: (tx: Tx) => R, writer: Writer): Promise<R> {
+    return this.ask(change, false, writer);
   }
 
   /** As `update`, but `change` begins with exactly what `view` shows: for whoever keeps a picture of it by watching. */
-  updateOnView<R>(change: (tx: Tx) => R, writer?: Writer): Promise<R> {
-    return this.#ask(change, true, writer);
+  updateOnView<R>(change: (tx: Tx) => R, writer: Writer): Promise<R> {
+    return this.ask(change, true, writer);
   }
 
   /** Calls `listener` after every transaction, in order. Returns the function that ends it. */
@@ -120,7 +128,8 @@ export class Store {
     await this.#backend.close();
   }
 
-  #ask<R>(change: (tx: Tx) => R, onView: boolean, writer: Writer | undefined): Promise<R> {
+  /** Without a writer whoever asks owns all there is, which only tests do (`TestStore`). */
+  protected ask<R>(change: (tx: Tx) => R, onView: boolean, writer: Writer | undefined): Promise<R> {
     if (this.#ended) return Promise.reject(new NotLeadingError(this.#ended, true));
     const { promise, resolve, reject } = Promise.withResolvers<R>();
     this.#waiting.push({ change, onView, writer, resolve: resolve as (result: unknown) => void, reject });

@@ -2,9 +2,9 @@
 import { writeSync } from 'node:fs';
 import { aTask } from '../testing.ts';
 import { sqliteBackend } from './backends/sqlite.ts';
-import { Store } from './index.ts';
+import { TestStore } from './testing.ts';
 
-const store = await Store.open(await sqliteBackend(process.argv[2] ?? ''), Date.now);
+const store = await TestStore.open(await sqliteBackend(process.argv[2] ?? ''), Date.now);
 for (;;) {
   await store.update((tx) => {
     for (const id of ['a', 'b', 'c', 'd', 'e']) {

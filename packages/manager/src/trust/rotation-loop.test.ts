@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
 import { memoryBackend } from '../store/backends/memory.ts';
-import { Store } from '../store/index.ts';
+import { TestStore } from '../store/testing.ts';
 import { aCluster, aNode } from '../testing.ts';
 import { rotationLoop } from './index.ts';
 
@@ -13,7 +13,7 @@ const rotating = {
 };
 
 it('lets the former root go when the last node has shown a certificate of the new one, or is removed', async () => {
-  const store = await Store.open(memoryBackend(), Date.now);
+  const store = await TestStore.open(memoryBackend(), Date.now);
   await store.update((tx) => {
     tx.clusters.create(aCluster({ trust: rotating }));
     for (const id of ['n1', 'n2', 'n3']) tx.nodes.create(aNode(id, { allotted: { signedBy: 'old' } }));

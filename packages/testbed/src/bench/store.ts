@@ -24,7 +24,7 @@ export default async function bench(): Promise<boolean> {
     const store = await Store.open(await sqliteBackend(join(folder, 'state.sqlite')), Date.now);
     await store.update((tx) => {
       for (let n = 0; n < taskCount; n++) tx.tasks.create(aTask(String(n)));
-    });
+    }, 'services');
     report('store', 'one after the other', await updates(store, 1), 'updates/s');
     report('store', `${concurrent} at a time`, await updates(store, concurrent), 'updates/s');
     const { done, lateMs } = await statuses(store);

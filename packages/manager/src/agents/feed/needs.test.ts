@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { neededPortConflicts } from '../../allocator/index.ts';
 import type { Network, Task } from '../../model/index.ts';
 import { memoryBackend } from '../../store/backends/memory.ts';
-import { Store } from '../../store/index.ts';
+import { TestStore } from '../../store/testing.ts';
 import { aCluster, aService, aTask, type StatusParts, type TaskChange } from '../../testing.ts';
 import { Commit } from './commit.ts';
 import { isEndpoint } from './needs.ts';
@@ -26,7 +26,7 @@ it('leads clients to tasks that run, are wanted, and say of no error', () => {
 });
 
 it('tells no host to publish a port that Shoal has come to need itself', async () => {
-  const store = await Store.open(memoryBackend(), Date.now);
+  const store = await TestStore.open(memoryBackend(), Date.now);
   const ports = ([8080, 2480] as const).map((PublishedPort) => ({ PublishedPort, TargetPort: 80 }));
   const service = aService('web', { shoal: { specVersion: 1, ports } });
   const source = { view: store.view, held: () => false, silent: new Set<string>() };
@@ -48,7 +48,7 @@ it('tells no host to publish a port that Shoal has come to need itself', async (
 });
 
 it('tells a host that a bridge network is gone, also when its last task there went in the same commit', async () => {
-  const store = await Store.open(memoryBackend(), Date.now);
+  const store = await TestStore.open(memoryBackend(), Date.now);
   const local = {
     ID: 'n',
     Version: { Index: 1 },

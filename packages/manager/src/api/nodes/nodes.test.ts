@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { stateOf } from '../../model/index.ts';
-import type { Store } from '../../store/index.ts';
 import { makeTables } from '../../store/tables.ts';
+import type { TestStore } from '../../store/testing.ts';
 import { aNode, aTask } from '../../testing.ts';
 import { nodeView } from '../objects/views.ts';
 import { anApi, filters, testClock } from '../testing.ts';
@@ -23,7 +23,7 @@ const seeded = () =>
     tx.tasks.create(aTask('t2', { NodeID, Status: { Timestamp: '', State: 'failed' } }));
   });
 
-function stateIn({ view }: Store, id: string) {
+function stateIn({ view }: TestStore, id: string) {
   const task = view.tasks.get(id);
   return task && stateOf(task);
 }

@@ -1,6 +1,6 @@
 import { isoTime } from '../../effects.ts';
 import { modeOf, type Service, type ServiceSpec, sawSpec, type UpdateStatus } from '../../model/index.ts';
-import { adopt, currentTarget, isSameTemplate } from '../../services/index.ts';
+import { adopt, currentTarget, isSameTemplate, underWayText } from '../../services/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
 import { ApiError, notFound, outOfSequence, rpcError } from '../http/index.ts';
@@ -121,7 +121,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
     UpdateStatus: {
       State: 'rollback_started',
       StartedAt: isoTime(now),
-      Message: 'manually requested rollback',
+      Message: underWayText.rollback,
     },
     shoal: {
       specVersion: shoal.previousSpecVersion ?? shoal.specVersion,
@@ -165,5 +165,5 @@ function updateStatus(view: ReadView, service: Service, now: number): UpdateStat
   const tasks = view.tasks.by('service', service.ID);
   const { outdated } = adopt(service, tasks, view.nodes, (nodeId) => view.tasks.by('node', nodeId));
   if (outdated.length === 0) return undefined;
-  return { State: 'updating', StartedAt: isoTime(now), Message: 'update in progress' };
+  return { State: 'updating', StartedAt: isoTime(now), Message: underWayText.update };
 }

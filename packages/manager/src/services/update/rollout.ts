@@ -13,7 +13,16 @@ import { notNow, type Place } from '../new-task.ts';
 import type { UpdateRules } from '../policy.ts';
 import { endedAt, endedByItself, isRunning, isUnassigned } from '../standing.ts';
 import { overtaken } from './overtaken.ts';
-import { atStake, isCurrent, isDirty, isHalted, isUpdating, startOf, withReason } from './update-state.ts';
+import {
+  atStake,
+  isCurrent,
+  isDirty,
+  isHalted,
+  isUpdating,
+  startOf,
+  underWayText,
+  withReason,
+} from './update-state.ts';
 
 /**
  * The failure action, when too many places failed: pauses, or goes back to the previous spec. To be called
@@ -60,7 +69,7 @@ export function beginUpdate(draft: Draft, places: readonly Place[]): void {
   const UpdateStatus = {
     State: 'updating' as const,
     StartedAt: isoTime(draft.snapshot.now),
-    Message: 'update in progress',
+    Message: underWayText.update,
   };
   const { rollback: _, ...shoal } = service.shoal;
   draft.service = { ...service, UpdateStatus, shoal };

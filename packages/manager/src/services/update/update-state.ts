@@ -13,6 +13,21 @@ export const isUpdating = (service: Service): boolean =>
 export const isHalted = (service: Service): boolean =>
   stateOf(service) === 'paused' || stateOf(service) === 'rollback_paused';
 
+/**
+ * What an update, or a rollback that somebody asked for, says of itself, in Swarm's words (moby/swarmkit
+ * manager/orchestrator/update/updater.go, manager/controlapi/service.go).
+ */
+export const underWayText = {
+  update: 'update in progress',
+  rollback: 'manually requested rollback',
+} as const;
+
+/** The same of the present one, whoever began it. */
+export const progressOf = ({ UpdateStatus, shoal }: Service): string =>
+  UpdateStatus?.State === 'rollback_started'
+    ? (shoal.rollback?.why ?? underWayText.rollback)
+    : underWayText.update;
+
 /** When the update or rollback began, in ms. */
 export const startOf = ({ UpdateStatus, shoal }: Service): number =>
   shoal.rollback?.since ?? (Date.parse(UpdateStatus?.StartedAt ?? '') || 0);
