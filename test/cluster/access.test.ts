@@ -194,7 +194,19 @@ describe('no secret value', () => {
     };
     for (const value of [...Object.values(secrets), 'planted-in-the-environment'])
       expect(await files(value, '/var/log/shoal')).toBe('');
-    expect(await files(secrets.token, '/var/lib/shoal')).toBe('');
+    for (const value of [secrets.token, secrets.worker, secrets.manager])
+      expect(await files(value, '/var/lib/shoal')).toBe('');
     expect((await api('DELETE', '/shoal/v1/tokens/planted')).status).toBe(204);
   });
+});
+
+it('has an audit of what was changed, that holds', async () => {
+  await shoal('token', 'create', 'audited', '--role', 'viewer');
+  await shoal('token', 'revoke', 'audited');
+  expect(await shoal('audit', '--tail', '2')).toMatch(
+    /socket +- +201 +POST \/shoal\/v1\/tokens \(audited\)\n.* 204 +DELETE \/shoal\/v1\/tokens\/audited\n/,
+  );
+  expect(await shoal('audit', 'verify')).toMatch(
+    /^\d+ records from \d+ to \d+, the last with the hash [\da-f]{64}\n$/,
+  );
 });

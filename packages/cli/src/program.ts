@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { clientCertCommand, drillCommand, tokenCommand } from './commands/index.ts';
+import { auditCommand, clientCertCommand, drillCommand, tokenCommand } from './commands/index.ts';
 
 const examples = `
 Examples:
@@ -30,6 +30,7 @@ export function program(): Command {
     .addCommand(drillCommand())
     .addCommand(tokenCommand())
     .addCommand(clientCertCommand())
+    .addCommand(auditCommand())
     .addHelpText('after', examples)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { AgentServer } from './agents/index.ts';
 import { allocatorLoop, neededPortConflicts, prepareNetworks } from './allocator/index.ts';
 import { apiNames, buildApi, listen, readTls } from './api/index.ts';
+import { AuditLog } from './audit/index.ts';
 import { portsOf, readConfig, usage } from './config.ts';
 import { steadyTime } from './effects.ts';
 import { newId } from './ids.ts';
@@ -68,12 +69,14 @@ await beginTerm(store, {
 await prepareNetworks(store);
 for (const trouble of neededPortConflicts(store.view)) log.warn(trouble);
 
+const audit = await AuditLog.open(resolve(config.stateDir, 'audit'));
 // First, since it takes a while in which nobody could be heard.
 const api = await buildApi({
   store,
   clock,
   ids,
   authority,
+  audit,
   log: log.child({ component: 'api' }),
   queries: {
     distribution: (image, auth) => agents.distribution(image, auth),

@@ -287,6 +287,8 @@ describe('documentation', () => {
       '/services/{id}',
       '/services/{id}/logs',
       '/services/{id}/update',
+      '/shoal/v1/audit',
+      '/shoal/v1/audit/verify',
       '/shoal/v1/certificates',
       '/shoal/v1/doctor/networks',
       '/shoal/v1/networks/{id}',

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino } from 'pino';
+import { afterAll } from 'vitest';
 import { createIngress } from '../allocator/network.ts';
+import { AuditLog } from '../audit/index.ts';
 import type { LivenessReport } from '../liveness/index.ts';
 import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
@@ -13,6 +18,10 @@ import { buildApi } from './app.ts';
 import type { ApiDeps } from './http/deps.ts';
 
 export const testClock = () => Date.UTC(2026, 0, 1);
+
+const auditFolder = mkdtempSync(join(tmpdir(), 'shoal-audit-'));
+afterAll(() => rmSync(auditFolder, { recursive: true, force: true }));
+export const audit = await AuditLog.open(auditFolder);
 
 export const authority = new Authority({ sealingKey: randomBytes(32), clock: testClock });
 const trust = await authority.begin('cluster');
@@ -45,13 +54,19 @@ const aReport: ApiDeps['liveness'] = ({ ID }): LivenessReport => ({
   valve: { open: false, rule: '', known: 1, unheard: 0, unanswered: 0 },
 });
 
-export const anApp = (store: ApiDeps['store'], ask: Ask = nobody, tunnel: Tunnel = nobody) => {
+export const anApp = (
+  store: ApiDeps['store'],
+  ask: Ask = nobody,
+  tunnel: Tunnel = nobody,
+  written: ApiDeps['audit'] = audit,
+) => {
   let ids = 0;
   return buildApi({
     through: 'socket',
     store,
     clock: testClock,
     authority,
+    audit: written,
     ids: () => `id${String(++ids).padStart(23, '0')}`,
     log: pino({ level: 'silent' }),
     queries: {

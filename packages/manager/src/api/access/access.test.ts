@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { anApi, anApp, testClock } from '../testing.ts';
+import { anApi, anApp, aSpec, audit, testClock } from '../testing.ts';
 import { guard } from './guard.ts';
 import { routeRoles } from './roles.ts';
 
@@ -166,6 +166,61 @@ describe("a user's certificate", () => {
       status: 400,
       body: { message: expect.stringMatching(message) },
     });
+  });
+});
+
+describe('the audit', () => {
+  it('has who changed what from where, what came of it, and what somebody known was refused', async () => {
+    const { call } = await anApi();
+    const { body } = await call('POST', '/shoal/v1/tokens', { name: 'ci', role: 'viewer' });
+    const as = { authorization: `Bearer ${body.token}` };
+    await call('GET', '/nodes', undefined, as);
+    await call('POST', '/services/create?secret=planted', aSpec({ Name: 'shop' }), as);
+    await call('POST', '/services/create', aSpec({ Name: 'shop' }));
+    await call('POST', '/services/create', aSpec({ Name: 'shop' }));
+    await call('POST', '/shoal/v1/plan', { fault: 'drain', nodes: ['n1'] });
+    await call('GET', '/swarm');
+    await call('GET', '/swarm', undefined, { authorization: 'Bearer nobody' });
+    const shown = await call('GET', '/shoal/v1/audit?tail=5');
+    const told = shown.body.map((each: Record<string, unknown>) => [
+      each.user,
+      each.status,
+      `${each.method} ${each.path} ${each.name ?? ''}`.trim(),
+    ]);
+    expect(told).toEqual([
+      ['the unix socket', 201, 'POST /shoal/v1/tokens ci'],
+      ['ci', 403, 'POST /services/create'],
+      ['the unix socket', 201, 'POST /services/create shop'],
+      ['the unix socket', 409, 'POST /services/create shop'],
+      ['the unix socket', 200, 'GET /swarm'],
+    ]);
+    expect(shown.text).not.toContain('planted');
+    expect((await call('GET', '/shoal/v1/audit/verify')).body).toMatchObject({ ok: true, flaws: [] });
+    expect((await call('GET', '/shoal/v1/audit?tail=0')).status).toBe(400);
+  });
+
+  it('must be written, or nothing is changed until it can be again', async () => {
+    const { store } = await anApi();
+    let full = true;
+    const app = await anApp(store, undefined, undefined, {
+      tail: (count) => audit.tail(count),
+      verify: () => audit.verify(),
+      append: async (entry) => {
+        if (full) throw new Error('ENOSPC: no space left on device');
+        await audit.append(entry);
+      },
+    });
+    const prune = async () => (await app.inject({ method: 'POST', url: '/networks/prune' })).json();
+    // The first was done before anybody could know.
+    expect(await prune()).toEqual({ NetworksDeleted: null });
+    expect(await prune()).toEqual({
+      message: 'nothing may be changed while the audit can not be written: ENOSPC: no space left on device',
+    });
+    expect((await app.inject('/nodes')).statusCode).toBe(200);
+    full = false;
+    await prune();
+    expect(await prune()).toEqual({ NetworksDeleted: null });
+    await app.close();
   });
 });
 
