@@ -195,7 +195,7 @@ describe('no secret value', () => {
     for (const value of [...Object.values(secrets), 'planted-in-the-environment'])
       expect(await files(value, '/var/log/shoal')).toBe('');
     for (const value of [secrets.token, secrets.worker, secrets.manager])
-      expect(await files(value, '/var/lib/shoal')).toBe('');
+      expect(await files(value, '/var/lib/shoal/manager /var/lib/shoal/agent')).toBe('');
     expect((await api('DELETE', '/shoal/v1/tokens/planted')).status).toBe(204);
   });
 });
