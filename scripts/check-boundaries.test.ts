@@ -58,7 +58,7 @@ test('only one room of the agent talks to Docker; only the protocol package impo
 test('rooms import each other as the graph has it, and through their index', () => {
   const file = 'packages/manager/src/moves/rebalance.ts';
   expect(trespass(file, '../services/index.ts')).toBeUndefined();
-  expect(trespass(file, '../services/standing.ts')).toMatch(/through its index/);
+  expect(trespass(file, '../services/presence.ts')).toMatch(/through its index/);
   expect(trespass(file, '../api/index.ts')).toMatch(/may not import api/);
   expect(trespass('packages/manager/src/moves/rebalance.test.ts', '../api/app.ts')).toBeUndefined();
   expect(trespass('packages/manager/src/nowhere/a.ts', '../model/index.ts')).toMatch(/does not say/);

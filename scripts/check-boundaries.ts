@@ -72,7 +72,6 @@ export function trespass(file: string, specifier: string): string | undefined {
   if (!rooms[own]) return `scripts/boundaries.ts does not say what ${own} may import`;
   if (other !== name || room === own) return undefined;
   if (!rooms[own].includes(room)) return `${own} may not import ${room}`;
-  if (own === 'services' && room.startsWith('services/')) return undefined;
   return isAbove(room, own) || to.endsWith('/index.ts')
     ? undefined
     : `${room} is entered through its index.ts`;

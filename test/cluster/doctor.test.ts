@@ -119,7 +119,7 @@ describe('the doctor', () => {
     expect(wrong.find(({ check }) => check === 'path')?.says).toContain('51823');
   });
 
-  it('names a container that nobody reaches, though tunnels and rules are well', async () => {
+  it('names a container that nobody reaches, though VXLAN and rules are well', async () => {
     const h2 = cluster.host('h2');
     const { address } = await inClinic(h2);
     await h2.sh(

@@ -49,7 +49,7 @@ describe('the way to the manager', () => {
       // The testbed's own way to the manager's socket.
       ['2475:8080', /port '2475' \(tcp\) is already in use on h1 by "socat"/],
       ['published=2481,target=8080,mode=host', /probes of host h\d/],
-      ['4789:8080/udp', /tunnels between hosts/],
+      ['4789:8080/udp', /traffic of networks between hosts/],
     ];
     for (const [publish, reason] of refused) {
       const { code, err } = await create(publish);

@@ -104,7 +104,7 @@ export class Agent {
         pressures: () => [...this.#pressures.pressures, ...unwritable(journal)],
         listeners: () => this.#network.withResolver(this.#listeners.listeners),
       },
-      this.#engine,
+      { info: () => this.#engine.info(), images: () => this.#engine.images.list() },
       log.child({ component: 'facts' }),
     );
     this.#probePort = new ProbePort({ host: config.advertiseAddr, port: config.probePort, log });
@@ -293,7 +293,7 @@ export class Agent {
   async #find(what: Query['what']): Promise<unknown> {
     switch (what?.$case) {
       case 'distribution':
-        return this.#engine.distribution(what.value.image, what.value.registryAuth);
+        return this.#engine.images.distribution(what.value.image, what.value.registryAuth);
       case 'networkCounters':
         return this.#network.counters();
       case 'networkCheck':

@@ -1,4 +1,4 @@
-/** An error whose message already says what to do, with the exit code that it ends with. */
+/** An error whose message says what to do, with the exit code of the command. */
 export class ExitError extends Error {
   override name = 'ExitError';
   readonly code: 1 | 2;

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { ExitError } from './exit.ts';
 import { program } from './program.ts';
 
-// Nobody reads any more (`| head`): no reason to leave a drill half done.
+// Nobody reads the output any more (`| head`): a drill still has to be finished.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
@@ -19,7 +19,7 @@ try {
   }
 }
 
-/** Errors of ours, of the manager and of the network say enough; of all others the stack is worth having. */
+/** Our own errors, the manager's and the network's speak for themselves; all others are shown with their stack. */
 function sayOf(error: unknown): string {
   const { name, message, stack, statusCode, syscall } = error as Error & {
     statusCode?: number;

@@ -12,7 +12,7 @@ import { newId } from './ids.ts';
 import { explain, memoryUse } from './insight/index.ts';
 import { beginTerm } from './leadership/index.ts';
 import { startLiveness } from './liveness/index.ts';
-import { rebalanceLoop, relieveLoop } from './moves/index.ts';
+import { rebalanceLoop, reliefLoop } from './moves/index.ts';
 import { schedulerLoop } from './scheduler/index.ts';
 import { readSealingKey } from './sealing-key.ts';
 import { orchestratorLoop } from './services/index.ts';
@@ -109,7 +109,7 @@ const scheduler = schedulerLoop(store, { clock, log: log.child({ component: 'sch
 const allocator = allocatorLoop(store, { clock, log: log.child({ component: 'allocator' }) });
 const orchestrator = orchestratorLoop(store, { clock, ids, log: log.child({ component: 'orchestrator' }) });
 const rebalancer = rebalanceLoop(store, { clock, ids, log: log.child({ component: 'rebalancer' }) });
-const reliever = relieveLoop(store, {
+const reliever = reliefLoop(store, {
   clock,
   ids,
   log: log.child({ component: 'reliever' }),

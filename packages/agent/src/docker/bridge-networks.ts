@@ -74,7 +74,7 @@ export class BridgeNetworks implements BridgeDriver, LocalBridgeDriver {
     const network = {
       Name: name,
       Driver: 'bridge',
-      // Two networks of one name may exist, and would be told apart by nobody.
+      // Docker allows two networks of one name, which nothing could tell apart.
       CheckDuplicate: true,
       IPAM: { Driver: 'default', Config: [{ Subnet: subnet, IPRange: range, Gateway: gateway }] },
       Options: bridgeOptions(plan, options),

@@ -14,25 +14,16 @@ import {
   stopTimeoutMs,
 } from '../task/index.ts';
 import { createBody, endpointConfig } from './create-body.ts';
-import { messageOf, refusal, statusCodeOf } from './errors.ts';
+import { killMs, quickMs, slowMs, within } from './deadlines.ts';
+import { refusal, statusCodeOf } from './errors.ts';
 import { runIn } from './exec.ts';
+import { Images } from './images.ts';
 import { jsonLines } from './json-lines.ts';
 import { clusterLabel, type Owner, ownerFilter, taskOf } from './labels.ts';
 import { toContainer, toListed } from './observe.ts';
 import { allowedPart, passOn } from './pass-on.ts';
 import { killProcesses } from './processes.ts';
-import { Pulls } from './pulls.ts';
-import { isImageId, parseReference } from './reference.ts';
 import { updateBody } from './update-body.ts';
-
-/** Longest waits for the daemon, by what it has to do. */
-const quickMs = 15_000;
-const slowMs = 90_000;
-/** On top of the grace period, for the kill and its aftermath. */
-const killMs = 20_000;
-/** A pull that says nothing for so long is given up, and so is one that takes longer than an hour. */
-const silentPullMs = 120_000;
-const longestPullMs = 3_600_000;
 
 /** Events after which a container looks different from before. */
 const telling = ['start', 'die', 'oom', 'destroy', 'health_status', 'pause', 'unpause'];
@@ -50,12 +41,11 @@ export interface EngineOptions {
 
 /** This host's Docker daemon, as its owner's tasks see it. */
 export class Engine implements ContainerEngine {
+  readonly images: Images;
   readonly #docker: Docker;
   readonly #socketPath: string;
   /** For the calls that dockerode can't abort: gives up by itself when the daemon says nothing. */
   readonly #quick: Docker;
-  readonly #pulls: Pulls;
-  readonly #onPulled: () => void;
   readonly #attach: EngineOptions['attach'];
   #owner: Owner = { nodeId: '', clusterId: '' };
 
@@ -63,8 +53,7 @@ export class Engine implements ContainerEngine {
     this.#docker = new Docker({ socketPath });
     this.#socketPath = socketPath;
     this.#quick = new Docker({ socketPath, timeout: quickMs });
-    this.#pulls = new Pulls((image, auth) => this.#pullNow(image, auth), clock);
-    this.#onPulled = onPulled;
+    this.images = new Images({ docker: this.#docker, quick: this.#quick, clock, onPulled });
     this.#attach = attach;
   }
 
@@ -195,7 +184,7 @@ export class Engine implements ContainerEngine {
   }
 
   pull(image: string, auth: string, signal: AbortSignal): Promise<string> {
-    return this.#pulls.pull(image, auth, signal);
+    return this.images.pull(image, auth, signal);
   }
 
   /** Ends, or fails, when the daemon goes away. The first item comes at once, without anything having happened. */
@@ -237,81 +226,7 @@ export class Engine implements ContainerEngine {
   info(): Promise<unknown> {
     return this.#quick.info();
   }
-
-  /** References of the images here, newest image first. */
-  async images(): Promise<string[]> {
-    const images = await this.#docker.listImages(within(quickMs));
-    return images
-      .sort((a, b) => b.Created - a.Created)
-      .flatMap(({ RepoTags, RepoDigests }) => [...(RepoTags ?? []), ...(RepoDigests ?? [])])
-      .filter((reference) => !reference.includes('<none>'));
-  }
-
-  /** What an image's registry says about it, with this daemon's settings. */
-  distribution(image: string, auth: string): Promise<unknown> {
-    return this.#quick.getImage(image).distribution(auth ? { authconfig: credentials(auth) } : {});
-  }
-
-  async #pullNow(image: string, auth: string): Promise<string> {
-    if (isImageId(image)) return '';
-    const { name, version, digest } = parseReference(image);
-    try {
-      if (digest && (await this.#isHere(`${name}@${version}`))) return '';
-      const stop = new AbortController();
-      const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(longestPullMs)]);
-      const silence = setTimeout(() => stop.abort(new Error('the registry stopped answering')), silentPullMs);
-      try {
-        const failure = await this.#followPull({
-          name,
-          version,
-          auth,
-          signal,
-          onSign: () => silence.refresh(),
-        });
-        if (!failure) this.#onPulled();
-        return failure;
-      } finally {
-        clearTimeout(silence);
-      }
-    } catch (error) {
-      return messageOf(error);
-    }
-  }
-
-  async #followPull(pull: {
-    name: string;
-    version: string;
-    auth: string;
-    signal: AbortSignal;
-    onSign: () => void;
-  }): Promise<string> {
-    const options = { fromImage: pull.name, tag: pull.version, abortSignal: pull.signal };
-    const stream = pull.auth
-      ? await this.#docker.createImage(credentials(pull.auth), options)
-      : await this.#docker.createImage(options);
-    let failure = '';
-    for await (const { error } of jsonLines(stream as Readable)) {
-      pull.onSign();
-      if (typeof error === 'string') failure = error;
-    }
-    return failure;
-  }
-
-  async #isHere(image: string): Promise<boolean> {
-    try {
-      await this.#quick.getImage(image).inspect();
-      return true;
-    } catch (error) {
-      if (statusCodeOf(error) === 404) return false;
-      throw error;
-    }
-  }
 }
-
-const within = (ms: number) => ({ abortSignal: AbortSignal.timeout(ms) });
-
-/** The header is base64 already, as the client sent it; docker-modem passes it on. */
-const credentials = (auth: string) => ({ base64: auth });
 
 /** A container just made needs no look. */
 const created = (id: string, body: CreateBody): Container => ({

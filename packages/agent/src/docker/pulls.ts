@@ -14,7 +14,7 @@ interface Pull {
   freshUntil?: number;
 }
 
-/** Pulls each image once at a time, whoever and however many ask for it. */
+/** Pulls each image only once at a time, however many tasks ask for it. */
 export class Pulls {
   readonly #pulls = new Map<string, Pull>();
   readonly #limiter = new Limiter(atATime);

@@ -68,7 +68,7 @@ export async function readNumber(path: string): Promise<number | undefined> {
 }
 
 /**
- * Undefined when it can't be read. No disk is behind these files, so they keep nobody waiting; to have a thread read them
+ * Undefined when it can't be read. These files are in memory and read at once; to have a thread read them
  * costs several times as much, again and again.
  */
 export async function readText(path: string): Promise<string | undefined> {

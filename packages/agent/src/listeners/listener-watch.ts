@@ -5,14 +5,14 @@ import { isMaybeClient, listenersOf, look, type Ours, ownSockets, type Watch } f
 import { Owners } from './owners.ts';
 import { clientPorts, type OpenSocket, openSockets, type PortRange } from './proc-net.ts';
 
-/** A look takes some 3 ms of processor time, and 12 more for each thousand of ports on which something listens. */
+/** A look takes about 3 ms of CPU time, and 12 ms more for every 1,000 ports on which something listens. */
 const everyMs = 2_000;
-/** The manager is told of no more, so that a host with thousands of them is no burden; its own rules know all. */
+/** At most so many are reported, so that a host with thousands is no burden to the manager; this host's own rules know all. */
 const mostTold = 500;
 
 export interface ListenerWatchOptions {
   readonly ours: () => Ours;
-  /** Ports came or went. Not `urgent`: only such as may be clients', which come and go by the thousand on some hosts. */
+  /** Ports came or went. Not `urgent`: only ports that clients may have, of which thousands come and go on some hosts. */
   readonly onChange: (urgent: boolean) => void;
   readonly log: Logger;
 }
@@ -38,7 +38,7 @@ export class ListenerWatch {
     return this.#listeners.slice(0, mostTold);
   }
 
-  /** `tcp/22`: taken by others than this agent and Docker's host ports of its tasks. */
+  /** As `tcp/22`: ports that neither this agent nor a task of the cluster listens on. */
   get ports(): ReadonlySet<string> {
     return this.#ports;
   }

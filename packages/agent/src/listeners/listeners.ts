@@ -2,15 +2,15 @@ import type { Listener } from '@shoal/proto';
 import { portKey } from '@shoal/proto/rules';
 import type { OpenSocket, PortRange, Transport } from './proc-net.ts';
 
-/** In so many looks in a row a port must be seen before it counts, and be missing before it no longer does. */
+/** A port counts once it was seen in this many looks in a row, until it was missing in as many. */
 const looksToBelieve = 2;
 /**
- * A UDP port out of the range that the kernel gives to clients most likely is one: it sends, gets its answer and is gone.
- * One that stays so long is taken for a server.
+ * A UDP port in the range that the kernel gives to clients is most likely a client's, which sends, gets its answer and is gone.
+ * One that stays this long is taken for a server's.
  */
 export const clientMs = 60_000;
 
-/** A port on which something waits, over several looks. */
+/** A port on which something listens, over several looks. */
 export interface Watched {
   readonly transport: Transport;
   readonly port: number;
@@ -18,7 +18,7 @@ export interface Watched {
   readonly inodes: readonly string[];
   /** When it was first seen, ms. */
   readonly since: number;
-  /** In a row, the newest included; one of them is 0. */
+  /** Looks in a row, the latest included, in which it was seen or missing; one of the two is 0. */
   readonly seen: number;
   readonly missed: number;
   readonly counts: boolean;
@@ -28,8 +28,8 @@ export interface Watched {
 export type Watch = ReadonlyMap<string, Watched>;
 
 /**
- * What is known after another look. At the first one (`before` is undefined) all that is there counts: rules for the port
- * may be about to come. `now` in ms, of any clock that never jumps.
+ * What is known after another look. After the first one (`before` is undefined) every port seen counts, since rules that would
+ * take it over may be about to come. `now` in ms, of a clock that never jumps.
  */
 export function look(
   before: Watch | undefined,
@@ -84,8 +84,8 @@ export interface Ours {
 const dockers = new Set(['docker-proxy', 'dockerd']);
 
 /**
- * Inodes of sockets that are no strangers'. `was`: those found before; they stay so, since a task's end may be known before
- * Docker's process has gone.
+ * Inodes of sockets that belong to the agent or its tasks. `was`: those found before; they stay, since a task's end may be
+ * known before Docker's process for its port has gone.
  */
 export function ownSockets(
   watch: Watch,

@@ -3,7 +3,7 @@ import { portKey } from '@shoal/proto/rules';
 import { bodyOf, portsOf } from '../task/index.ts';
 import type { Ours } from './listeners.ts';
 
-/** What the agent's own tasks have of the host's ports. */
+/** Which ports of the host are those of the agent's own tasks. */
 export function oursOf(
   tasks: ReadonlyMap<string, Assignment>,
   statuses: readonly Pick<TaskStatus, 'taskId' | 'container' | 'ports'>[],
@@ -11,7 +11,7 @@ export function oursOf(
 ): Ours {
   const asked = [...tasks.values()].flatMap((task) => portsOf(bodyOf(task)));
   const ports = [...asked, ...statuses.flatMap((each) => each.ports)]
-    // The number of others is not known before Docker has chosen it.
+    // Docker chooses the others; their numbers are not known yet.
     .filter(({ published }) => published > 0);
   return {
     pid,

@@ -2,16 +2,16 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Owner } from './listeners.ts';
 
-/** Descriptors; reading where one leads takes some microseconds. */
+/** File descriptors read before other work gets its turn; one takes some microseconds. */
 const atATime = 200;
 
-/** Which processes have which sockets. Each is looked for once: that reads the descriptors of all processes. */
+/** Which processes have which sockets. A socket is looked for only once, since that reads the descriptors of all processes. */
 export class Owners {
   readonly #known = new Map<string, Owner | undefined>();
 
   /**
-   * Owners of these sockets, by inode; undefined for those of the kernel itself, and where this process may not look. Those
-   * not named here are forgotten. Never rejects.
+   * Owners of these sockets, by inode; undefined for the kernel's own, and where this process may not look. All other
+   * sockets are forgotten. Never rejects.
    */
   async of(inodes: ReadonlySet<string>): Promise<ReadonlyMap<string, Owner | undefined>> {
     for (const inode of this.#known.keys()) if (!inodes.has(inode)) this.#known.delete(inode);
@@ -32,7 +32,7 @@ const processes = (): number[] =>
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
 
-/** Inodes. Takes a turn in between: a proxy may have a hundred thousand. */
+/** Inodes of the process's sockets. Lets other work run in between: a proxy may have 100,000. */
 async function* socketsOf(pid: number): AsyncGenerator<string> {
   const descriptors = read(() => readdirSync(`/proc/${pid}/fd`), []);
   for (let from = 0; from < descriptors.length; from += atATime) {

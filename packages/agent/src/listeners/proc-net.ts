@@ -2,15 +2,15 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 
 export type Transport = 'tcp' | 'udp';
 
-/** A socket that waits for whoever may come: TCP that listens, UDP that is bound and connected to nobody. */
+/** A socket that anybody may reach: TCP that listens, UDP that is bound and not connected. */
 export interface OpenSocket {
   readonly transport: Transport;
   readonly port: number;
-  /** What its processes' descriptors are known by. */
+  /** By which its processes' file descriptors are found. */
   readonly inode: string;
 }
 
-/** Bounds of a range, both in it. */
+/** First and last port of a range. */
 export type PortRange = readonly [first: number, last: number];
 
 const listening = '0A';
@@ -41,8 +41,8 @@ export function parseRange(text: string): PortRange {
 }
 
 /**
- * All open sockets of this host. Throws when the kernel does not show them. No disk is behind these files: to have a thread
- * read them would cost several times as much, at every look.
+ * All open sockets of this host. Throws when the kernel does not show them. Read synchronously: these files are in memory, and
+ * reading them in another thread would cost several times as much.
  */
 export const openSockets = (): OpenSocket[] => [
   ...parseSockets('tcp', head('/proc/net/tcp')),
@@ -61,8 +61,8 @@ export const clientPorts = (): PortRange =>
   parseRange(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'));
 
 /**
- * The kernel lists those that listen first: connections, of which there may be any number, are not read. It gives a page at
- * a time, and less than that at the end. Being told of the end once more would make it walk through its whole table again.
+ * Reads only as far as the listening sockets, which the kernel lists first: there may be any number of connections. The kernel
+ * gives a page at a time, and less than a page at the end; reading once more would make it walk through its whole table again.
  */
 function head(path: string): string {
   const file = openSync(path, 'r');
@@ -81,9 +81,9 @@ function head(path: string): string {
 }
 
 const pageBytes = 4_096;
-/** Of these tables, with room to spare. */
+/** Longer than any line of these tables. */
 const longestLine = 512;
-/** In a page, which begins with a whole line. */
+/** A line of a socket in any other state than listening (0A). */
 const connection = /^ *\d+: \S+ \S+ (?!0A)[0-9A-F]{2} /m;
 
 /** Hosts may have IPv6 switched off. */

@@ -68,7 +68,7 @@ export class DataPath {
   readonly #dockerRules = new DockerRules();
   #silentDocker = false;
   #needs: Needs = { addresses: new Map(), subnets: new Map(), ports: new Map() };
-  /** The needs for which no flow is led away any more. */
+  /** The needs whose ports no connection to a service has any more. */
   #cleared: Needs | undefined;
   #rules = usualRules;
 
@@ -262,7 +262,7 @@ export class DataPath {
     return changes;
   }
 
-  /** Before these needs were known, or by an earlier agent, ports may have been led to services. */
+  /** Services may have got connections to these ports before the needs were known, or from an earlier agent. */
   async #forgetLedAway(): Promise<void> {
     const needs = this.#needs;
     if (needs === this.#cleared) return;

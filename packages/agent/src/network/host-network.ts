@@ -266,8 +266,8 @@ export class HostNetwork {
   }
 
   /**
-   * Waits until no host leads clients to a task any more, but no longer than `ms`. The manager says so: what this
-   * host knows by itself, the others don't.
+   * Waits until no host gives a task traffic any more, but no longer than `ms`. Goes by what the manager told: what this host
+   * knows by itself, the others don't.
    */
   withdrawn({ taskId, serviceId }: Pick<Assignment, 'taskId' | 'serviceId'>, ms: number): Promise<void> {
     const endpoints = () => this.#own.whole?.services.get(serviceId)?.endpoints;

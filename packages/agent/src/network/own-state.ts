@@ -87,7 +87,7 @@ export class OwnState {
     return this.#state;
   }
 
-  /** Ports that stay with the host, whoever publishes them. */
+  /** Ports that the host keeps, even if a service publishes them. */
   #heldHere(needs: Needs): ReadonlySet<string> {
     return new Set([...this.#heldNow(), ...resolverPortsOf(needs)]);
   }

@@ -12,7 +12,7 @@ export interface Differences {
 const mostShown = 10;
 const words = {
   table: 'firewall rules (table ip shoal)',
-  ip: 'tunnels, addresses or routes',
+  ip: 'VXLAN devices, addresses or routes',
   settings: 'settings (net.ipv4.ip_forward or net.bridge.bridge-nf-call-iptables)',
   docker: "rules before Docker's (iptables chains DOCKER-USER and raw PREROUTING)",
 } as const satisfies Record<keyof Differences, string>;

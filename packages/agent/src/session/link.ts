@@ -105,7 +105,7 @@ export class ManagerLink {
     let client: SessionsClient | undefined;
     try {
       client = new SessionsClient(manager, await credentials(), channelOptions);
-      // Fails at once when nobody listens; when nobody answers, the session's own patience ends it.
+      // Fails at once when nothing listens; when nothing answers, the session's own timeout ends it.
       const session = new Session(client.session(), this.#outbox, this.#options, log);
       for (const status of statuses()) this.#outbox.put(status);
       this.#session = session;

@@ -3,7 +3,7 @@ import { type Status, statusOf } from './status.ts';
 
 /** How a task ended, and why, in words for people. What matters comes first: tables cut errors short. */
 
-/** In the place of the code that a process ended with, where nobody could see it. */
+/** Stands for an exit code that nobody could see. */
 export const unknownExitCode = -1;
 
 /** Of what a probe printed, enough to know what is wrong. */

@@ -32,7 +32,7 @@ export function plan(task: TaskView): Plan {
   return at <= task.now ? { kind: 'step', step, status } : { kind: 'wait', reason: next, status, until: at };
 }
 
-/** Of a task that waits for nothing but that: it serves nobody yet. */
+/** The next probe of a task that waits only for its health check, and so serves nobody yet. */
 function nextProbe(
   { container, assignment, memory: { probing } }: TaskView,
   judged: Status,
@@ -152,7 +152,7 @@ function running({ status, unhealthy, probing }: Memory, container: Container): 
     return statusOf('starting', alive(container));
   if (container.health !== 'unhealthy') return statusOf('running', alive(container));
   // About to be stopped. It has not ended before it has: its ports, addresses and memory are taken until then. The
-  // error is what tells the manager to lead nobody to it any more.
+  // error tells the manager to give it no more traffic.
   const state = compareStates(status.state, 'running') < 0 ? 'starting' : 'running';
   return statusOf(state, { ...alive(container), err: unhealthy ?? unhealthyText(container.lastProbe) });
 }

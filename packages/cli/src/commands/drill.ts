@@ -1,7 +1,7 @@
-import { castOf, DRILLS, type Drill, hostsOf } from '@shoal/testbed/drill';
+import { DRILLS, type Drill, hostsOf, rolesOf } from '@shoal/testbed/drill';
 import { Argument, Command } from 'commander';
 import { count } from '../count.ts';
-import { askForecast, clusterOf, forecastFault, forecastLines, play, stageOf } from '../drill/index.ts';
+import { askForecast, clusterOf, forecastFault, forecastLines, play, targetOf } from '../drill/index.ts';
 import { usage } from '../exit.ts';
 import type { GlobalOptions } from '../global-options.ts';
 
@@ -69,14 +69,14 @@ async function strike(drill: Drill, hosts: readonly string[], asked: Asked): Pro
   const [host, ...more] = hosts;
   if (more.length > 0)
     throw usage(`A drill strikes one host, not ${hosts.join(' and ')}: those only with --plan.`);
-  return play(await stageOf(drill, { ...asked, host }), drill, { ...asked, host });
+  return play(await targetOf(drill, { ...asked, host }), drill, { ...asked, host });
 }
 
 /** Returns whether all would find room. */
 async function plan(drill: Drill, hosts: readonly string[], { format, ...named }: Asked): Promise<boolean> {
   const fault = forecastFault(drill);
   const target = await clusterOf(named);
-  const nodes = hosts.length > 0 ? hosts : [castOf(drill, await hostsOf(target.docker)).victim];
+  const nodes = hosts.length > 0 ? hosts : [rolesOf(drill, await hostsOf(target.docker)).victim];
   const forecast = await askForecast(target, fault, nodes);
   const text = format === 'json' ? [JSON.stringify(forecast)] : forecastLines(forecast, process.stdout);
   process.stdout.write(`${text.join('\n')}\n`);
@@ -93,7 +93,7 @@ function list(format: GlobalOptions['format']): void {
     );
 }
 
-/** The scheduler's own limits are far above: this is for the machine that sends the requests. */
+/** What the machine that sends the requests can do; the scheduler could place far more. */
 const mostReplicas = 500;
 
 const replicas = (text: string): number => count(text, mostReplicas);

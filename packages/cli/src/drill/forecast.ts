@@ -22,7 +22,7 @@ export interface Forecast {
   readonly stays: readonly (Fate & { readonly reason: string })[];
 }
 
-/** What the manager is asked: to the tasks, it is all the same why their host is gone. */
+/** The fault to ask for: to the tasks, all ways of losing their host are the same. */
 export function forecastFault({ name, awaits, safe }: Drill): Fault {
   if (awaits !== 'moved')
     throw usage(

@@ -1,3 +1,3 @@
 export { askForecast, forecastFault, forecastLines } from './forecast.ts';
 export { play } from './play.ts';
-export { clusterOf, stageOf } from './where.ts';
+export { clusterOf, targetOf } from './where.ts';

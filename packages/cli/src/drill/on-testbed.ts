@@ -5,9 +5,9 @@ import { managerAt } from '../manager/index.ts';
 /** The cluster of `npm start`, if it is up and nothing else is named; an error if it must be there and is not. */
 export async function runningTestbed(must: boolean): Promise<Target | undefined> {
   const cluster = Cluster.attach(mainCluster());
-  // The faults need the daemon below the testbed, not the cluster on it.
+  // Faults are made by the Docker daemon that runs the testbed's hosts, not by the cluster.
   forgetClusterAddress(cluster.options.apiPort);
-  // A socket or the like is no cluster: it may well be the daemon below.
+  // A socket is no cluster's address: it may be that daemon's.
   if (!must && process.env.DOCKER_HOST?.startsWith('tcp:')) return undefined;
   const up = await http(`${cluster.apiUrl}/_ping`).then(
     ({ status }) => status === 200,

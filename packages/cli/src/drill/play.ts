@@ -20,11 +20,11 @@ export async function play(target: Target, drill: Drill, options: PlayOptions): 
   const json = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
   const progress = format === 'table' ? new Progress(process.stderr) : undefined;
   const tell = (event: DrillEvent) => (progress ? progress.tell(event) : json(event));
-  // Two minutes later would be a bad moment to find out that there is no such folder.
+  // Now, rather than after the drill, say that there is no such folder.
   if (report !== undefined) closeSync(openSync(report, 'a'));
   const stop = new AbortController();
   const interrupted = (signal: string) => {
-    // Once more ends it at once.
+    // A second Ctrl-C ends it at once.
     process.removeAllListeners(signal);
     process.stderr.write(`\n${signal}: undoing what the drill did …\n`);
     stop.abort();

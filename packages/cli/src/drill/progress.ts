@@ -5,7 +5,7 @@ import { paint } from '../paint.ts';
 /** How many tenths of a second the figures of the status line cover. */
 const SECOND = 10;
 
-/** Tells people how a drill goes: a line for what happens, and on a terminal one at the bottom for how it stands. */
+/** Shows how a drill goes: a line for each event, and on a terminal a status line below them. */
 export class Progress {
   readonly #out: WriteStream;
   readonly #from = Date.now();

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline/promises';
-import { castOf, type Drill, hostsOf, SERVICE, type Target } from '@shoal/testbed/drill';
+import { type Drill, hostsOf, rolesOf, SERVICE, type Target } from '@shoal/testbed/drill';
 import { ExitError, usage } from '../exit.ts';
 import { namedManager, refuseDaemon } from '../manager/index.ts';
 
 interface Named {
-  /** What -H says. */
+  /** The value of -H. */
   readonly address: string | undefined;
   readonly tokenFile?: string | undefined;
   readonly testbed?: true;
@@ -24,8 +24,8 @@ interface Asked extends Named {
   readonly replicas: number;
 }
 
-/** Where the drill may be played: on a live cluster only if it is safe there, and agreed to. */
-export async function stageOf(drill: Drill, asked: Asked): Promise<Target> {
+/** Where to play the drill: on a live cluster only if the drill is safe there and the user agreed. */
+export async function targetOf(drill: Drill, asked: Asked): Promise<Target> {
   const target = await clusterOf(asked);
   if (target.testbed) return target;
   if (!drill.safe)
@@ -33,12 +33,12 @@ export async function stageOf(drill: Drill, asked: Asked): Promise<Target> {
       `${drill.name} does real damage (${drill.says}), so it is not for a live cluster. Play it on the testbed, in a clone of Shoal: \`npm start\`, then \`npm run shoal -- drill ${drill.name} --testbed\`.`,
     );
   await refuseDaemon(target);
-  const { victim } = castOf(drill, await hostsOf(target.docker), asked.host);
+  const { victim } = rolesOf(drill, await hostsOf(target.docker), asked.host);
   if (asked.yes !== true) await agree(drill, target.address, victim, asked.replicas);
   return target;
 }
 
-/** Only a clone of Shoal has a testbed: the bundle has this command without it. */
+/** Only a clone of the repository has a testbed; the bundled command does without. */
 async function runningTestbed(must: boolean): Promise<Target | undefined> {
   const module = await import('./on-testbed.ts').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;

@@ -98,9 +98,9 @@ describe('a host whose own network is that of a network of the cluster', () => {
     }
   });
 
-  it("is refused with an address of the tunnels', and let in again where it has been all the time", async () => {
+  it('is refused with an address that hosts have in VXLAN, and let in again where it has been all the time', async () => {
     const { store, come, connect } = await aCluster({ grows: false });
-    await expect(come(facts('198.18.0.9'))).rejects.toThrow(/tunnels between hosts/);
+    await expect(come(facts('198.18.0.9'))).rejects.toThrow(/hosts have in VXLAN/);
     const { ID } = await come(facts('192.0.2.9'));
     await store.update((tx) => {
       const node = tx.nodes.get(ID);

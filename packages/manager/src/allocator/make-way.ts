@@ -1,4 +1,11 @@
-import { formatBlock, holds, overlaps, parseAddress, parseBlock, tunnelRange } from '@shoal/proto/rules';
+import {
+  betweenHostsRange,
+  formatBlock,
+  holds,
+  overlaps,
+  parseAddress,
+  parseBlock,
+} from '@shoal/proto/rules';
 import type { ClosedNetwork, Node } from '../model/index.ts';
 import type { ReadView, Tx } from '../store/index.ts';
 import { neededBy, nextSubnet } from './usage.ts';
@@ -36,8 +43,8 @@ export function closedNetworks(view: Pick<ReadView, 'networks'>, node: Node): Cl
 export function addressConflict(view: Pick<ReadView, 'networks'>, { reported }: Node): string | undefined {
   const address = parseAddress(reported.address);
   if (address === undefined) return undefined;
-  if (holds(parseBlock(tunnelRange), address))
-    return `the address ${reported.address} of this host is one of those that the tunnels between hosts have (${tunnelRange}): start the agent with another --advertise-addr`;
+  if (holds(parseBlock(betweenHostsRange), address))
+    return `the address ${reported.address} of this host is one of those that hosts have in VXLAN and WireGuard (${betweenHostsRange}): start the agent with another --advertise-addr`;
   for (const { Spec, shoal } of view.networks.all()) {
     const cidr = shoal.subnets.find((subnet) => holds(parseBlock(subnet), address));
     if (cidr)

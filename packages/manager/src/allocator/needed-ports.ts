@@ -1,4 +1,4 @@
-import { portKey, tunnelPorts } from '@shoal/proto/rules';
+import { betweenHostsPorts, portKey } from '@shoal/proto/rules';
 import { type PortConfig, publishedKey, type Service } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 
@@ -18,13 +18,13 @@ export class NeededPortError extends Error {
 /** Needed on every host, as far as the manager has to know: what else a host needs, its agent spares. */
 export const portsNeededEverywhere = (view: Pick<ReadView, 'clusters'>): NeededPorts =>
   new Map([
-    ...tunnelPorts,
+    ...betweenHostsPorts,
     ...[...view.clusters.all()].flatMap(({ managerPorts = [] }) =>
       managerPorts.map(({ port, what }) => [portKey('tcp', port), what] as const),
     ),
   ]);
 
-/** All ports that Shoal itself needs on some host: nobody may publish them. */
+/** All ports that Shoal itself needs on some host, so that no service may publish them. */
 export function neededPorts(view: Pick<ReadView, 'clusters' | 'nodes'>): NeededPorts {
   const needed = new Map(portsNeededEverywhere(view));
   for (const { reported } of view.nodes.all()) {

@@ -1,13 +1,21 @@
 import {
   type Block,
+  betweenHostsRange,
   blockAt,
   holds,
   hostNetworkPrefix,
   parseAddress,
   parseBlock,
-  tunnelRange,
 } from '@shoal/proto/rules';
-import { compareStates, isTerminal, type Network, type Node, stateOf, type Task } from '../model/index.ts';
+import {
+  compareStates,
+  isTerminal,
+  isWanted,
+  type Network,
+  type Node,
+  stateOf,
+  type Task,
+} from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { withoutSpare } from './spare.ts';
 import { type Cut, cutSlices, freeSubnet, type Need, vipOwner } from './subnets.ts';
@@ -25,7 +33,7 @@ export function addressOn(task: Task, networkId: string): string | undefined {
 export const waitsFor = (task: Task, networkId: string): boolean =>
   compareStates(stateOf(task), 'assigned') >= 0 &&
   !isTerminal(stateOf(task)) &&
-  (task.DesiredState === 'running' || task.DesiredState === 'ready') &&
+  isWanted(task) &&
   (task.shoal.networks?.includes(networkId) ?? false) &&
   addressOn(task, networkId) === undefined;
 
@@ -79,7 +87,7 @@ export const reservedOnHosts: readonly Occupied[] = [
   ['0.0.0.0/8', 'those of no host'],
   ['127.0.0.0/8', 'the loopback addresses of each host'],
   ['169.254.0.0/16', 'the link-local addresses of each host'],
-  [tunnelRange, 'those of the tunnels between hosts'],
+  [betweenHostsRange, 'those that hosts have in VXLAN and WireGuard'],
   ['224.0.0.0/3', 'the multicast and reserved addresses'],
 ].map(([cidr = '', by = '']) => ({ block: parseBlock(cidr), by: `${by} (${cidr})` }));
 

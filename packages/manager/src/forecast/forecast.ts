@@ -3,6 +3,7 @@ import {
   compareStates,
   isTerminal,
   isWanted,
+  modeOf,
   type Node,
   slotKey,
   stateOf,
@@ -119,7 +120,8 @@ function successor(after: ReadView, task: Task, struck: ReadonlySet<string>): Ta
 function whyNot(view: ReadView, fault: Fault, { ServiceID }: Task, nodes: readonly Node[]): string {
   if (takesManager(fault, nodes))
     return 'the manager goes with its host: nothing is replaced until it is back';
-  if (!view.services.get(ServiceID)?.Spec.Mode?.Global) return 'its service needs it no more';
+  const service = view.services.get(ServiceID);
+  if (!service || modeOf(service.Spec) === 'replicated') return 'its service needs it no more';
   return fault === 'drain'
     ? 'its service is global: it stops, and starts again when the node is active'
     : 'its service is global: it returns with the node';

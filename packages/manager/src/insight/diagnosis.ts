@@ -62,7 +62,7 @@ function ofHost({ name: from }: Host, { trouble, repaired, names }: NetworkCheck
           from,
           check: 'rules',
           ok: true,
-          says: `rules, routes and tunnels of ${from} are what they should be`,
+          says: `rules, routes and VXLAN devices of ${from} are what they should be`,
         },
     ...bad.map(
       ({ network, gateway, transport, trouble: why }): Check => ({
@@ -95,7 +95,7 @@ function walk(from: Host, to: Host, way: WayCheck, heard: NetworkHeard | undefin
   if (way.answered) return { ...base, ok: true, says: `${from.name} reaches ${where}${full}` };
   if (way.trouble)
     return failed(`the way from ${from.name} to ${where} could not be checked: ${way.trouble}`);
-  if (way.encrypted) return failed(check === 'mtu' ? tooLarge(from, to, way) : sealed(from, to));
+  if (way.encrypted) return failed(check === 'mtu' ? tooLarge(from, to, way) : encryptedWay(from, to));
   const cameThrough = (way.size > 0 ? heard?.full : heard?.small)?.includes(from.id);
   if (cameThrough)
     return { ...base, ok: true, says: `${from.name} reaches ${where}${full}, but no answer comes back` };
@@ -109,9 +109,9 @@ const blocked = (from: Host, to: Host): string =>
 const noAnswer = (from: Host, to: Host): string =>
   `${from.name} gets no answer from ${to.name} inside the overlay, and ${to.name} can't say whether it was asked: either it is down, or UDP port ${vxlanPort} between ${from.address} and ${to.address} is blocked (with conntrack on ${to.name} the direction could be told)`;
 
-const sealed = (from: Host, to: Host): string =>
+const encryptedWay = (from: Host, to: Host): string =>
   `${from.name} can't reach ${to.name} on encrypted networks: UDP port ${wireguardPort} between ${from.address} and ${to.address} seems to be blocked in one direction or both; open it in the firewall between them`;
 
-/** VXLAN and WireGuard around the packet. What is sealed was asked with VXLAN on it. */
+/** VXLAN and WireGuard around the packet. An encrypted way was tried with VXLAN on it. */
 const tooLarge = (from: Host, to: Host, { size, encrypted }: WayCheck): string =>
   `${from.name} reaches ${to.name}${encrypted ? ' on encrypted networks' : ' inside the overlay'}, but packets of ${size} bytes don't arrive: the link from ${from.address} to ${to.address} carries less than the ${size + (encrypted ? wireguardOverhead : vxlanOverhead)} bytes that the hosts' own devices are set to. Set the devices' MTU to what the link carries, or make networks with a smaller one (-o com.docker.network.driver.mtu=N)`;

@@ -4,7 +4,7 @@ import type { Check, Host } from './checks.ts';
 const kinds = ['address', 'name', 'vip', 'port'] as const;
 
 /**
- * What users do, tried from one host to another (`to`; undefined: any container may have answered). `isBroken`: the tunnel
+ * What users do, tried from one host to another (`to`; undefined: any container may have answered). `isBroken`: the way
  * between the two is, and said so elsewhere.
  */
 export function reached(from: Host, to: Host | undefined, tried: ReachCheck, isBroken: boolean): Check[] {

@@ -1,10 +1,10 @@
-/** More would not be wiser, and each costs a question. */
+/** More would tell hardly more, and each costs a question. */
 const mostHelpers = 3;
 
 /**
- * Who helps to find out whether a host lives: the next ones after it in the order of ids, so that the work is
- * spread evenly, each on a host of its own. Hosts at the addresses `not` can't tell more than is known already:
- * the suspect's own, and the manager's, which looks for itself.
+ * Nodes that help to find out whether a host lives: those that follow it in the order of ids, so that the work is spread
+ * evenly, each on another host. `not`: addresses of hosts that are no help, the suspect's own and the manager's, which
+ * probes itself.
  *
  * `ring`: the ids of all nodes, sorted. `addressOf`: of a node that can help (it is connected, ready, and heard in time).
  */

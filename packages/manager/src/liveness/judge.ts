@@ -13,11 +13,11 @@ export const lookMs = 50;
 export const suspectMs = 1_000;
 /** A beat is late: the node may be about to fall silent, so it neither helps nor counts as one that works. */
 export const lateMs = 750;
-/** So many rounds of probes without an answer, one after the other, and the host is gone. */
+/** A host is down after this many rounds of probes in a row without an answer. */
 export const roundsToLose = 2;
-/** More where probes were answered while the agent was silent: long rows of rounds have bad luck now and then. */
+/** More, if a probe was answered while the agent was silent: the more rounds there are, the likelier two fail by chance. */
 export const roundsToLoseAnswering = 4;
-/** After this much silence, helpers that never say what they found are not waited for any more. */
+/** After this much silence the manager no longer waits for helpers that did not answer. */
 export const helperPatienceMs = 5_000;
 /** A host that answers, without its agent, counts as down after this much silence of the agent. */
 export const agentMs = 15_000;
@@ -46,7 +46,7 @@ export interface Watch {
   readonly broken: boolean;
   /** Its host answered a probe since. */
   readonly answered: boolean;
-  /** Rounds of probes in a row that nobody got an answer in, since it was heard or answered. */
+  /** Rounds of probes in a row without any answer, since it was last heard or answered. */
   readonly silentRounds: number;
   /** Its host refused a probe since: its agent is dead, and stops nothing. */
   readonly refused: boolean;
@@ -68,14 +68,14 @@ export interface Crowd {
   readonly unanswered: number;
 }
 
-/** What became of the isolated tasks of a node that is down: there may be proof, none yet, or none to be had. */
+/** Whether the isolated tasks of a node that is down have ended: proven, not proven yet, or not to be proven. */
 export function leasesOf(watch: Watch, now: number): Leases {
   if (watch.refused || answers(watch)) return 'unsure';
   const proved = watch.silentRounds >= roundsToLose && now - watch.heardAt >= replaceMs;
   return proved ? 'over' : 'running';
 }
 
-/** Its host answered the newest probes. */
+/** Its host answered the latest probes. */
 export const answers = ({ answered, silentRounds }: Watch): boolean => answered && silentRounds === 0;
 
 /** Silence, unless the agent's stream has just told so. */
@@ -111,8 +111,8 @@ export function judge(watch: Watch, crowd: Crowd, now: number): State {
 }
 
 /**
- * What a round of probes says. One answer is enough to know that the host lives; that it does not, all have to
- * say, and the manager must have looked itself. `patient`: helpers that did not say what they found may yet.
+ * What a round of probes says. One answer proves that the host lives. That it does not live takes all probers, the manager
+ * among them. `patient`: helpers that have not answered yet still may.
  */
 export function readRound(probes: readonly Probe[], patient: boolean): 'answered' | 'silent' | 'unclear' {
   if (probes.some(({ answer }) => answer === 'accepted' || answer === 'refused')) return 'answered';

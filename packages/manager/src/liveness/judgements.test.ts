@@ -20,7 +20,7 @@ async function aCluster(backend = memoryBackend()) {
   const judgements = new Judgements(store, Date.now, pino({ level: 'silent' }));
   const settled = (id: string, status: object) =>
     vi.waitFor(() => {
-      judgements.settle();
+      judgements.write();
       expect(statusOf(store, id)).toMatchObject(status);
     });
   return { store, judgements, settled };
@@ -50,7 +50,7 @@ it('says what became of isolated tasks together with the loss of the node, and o
   await settled('n1', { State: 'down' });
   judgements.setLeases('n1', 'over');
   await vi.waitFor(() => {
-    judgements.settle();
+    judgements.write();
     expect(seen).toHaveLength(2);
   });
   judgements.set('n1', { state: 'heard' });
@@ -73,7 +73,7 @@ it('a node that can run nothing is down whatever is thought of it, in the words 
   for (const state of ['down', 'heard'] as const) {
     judgements.set('n2', { state, ...(state === 'down' && { why: 'dead' }) });
     await vi.waitFor(() => {
-      judgements.settle();
+      judgements.write();
       expect(store.view.nodes.get('n2')?.judged.state).toBe(state);
     });
     expect(statusOf(store, 'n2')).toMatchObject(words);
@@ -84,7 +84,7 @@ it('counts how often a node goes down, also when its agent says that it can run 
   const { store, judgements } = await aCluster();
   const falls = async (expected: object | undefined) =>
     vi.waitFor(() => {
-      judgements.settle();
+      judgements.write();
       expect(store.view.nodes.get('n2')?.flapping).toEqual(expected);
     });
   await falls({ falls: 1 });
@@ -92,7 +92,7 @@ it('counts how often a node goes down, also when its agent says that it can run 
     const node = tx.nodes.get('n2');
     if (node) tx.nodes.update({ ...node, reported: aNode('n2').reported });
   });
-  judgements.noted('n2');
+  judgements.recordChanged('n2');
   await falls({ falls: 1, backAt: expect.any(Number) });
   judgements.set('n2', { state: 'down', why: 'dead' });
   await falls({ falls: 2 });
@@ -102,11 +102,11 @@ it('leaves what the manager before this one thought of a node until something el
   const { store, judgements } = await aCluster();
   judgements.set('n1', { state: 'down', why: 'dead' });
   await vi.waitFor(() => {
-    judgements.settle();
+    judgements.write();
     expect(store.view.nodes.get('n1')?.judged.state).toBe('down');
   });
   const next = new Judgements(store, Date.now, pino({ level: 'silent' }));
-  next.settle();
+  next.write();
   await store.update(() => undefined);
   expect(store.view.nodes.get('n1')?.judged).toEqual({ state: 'down', why: 'dead' });
 });

@@ -7,16 +7,16 @@ import type { Store } from '../store/index.ts';
 type Judgement = Pick<Judged, 'state' | 'why'>;
 
 /**
- * Writes what is thought of the nodes, and how often they went down, into the store: all of it in one transaction, and
- * again until it is there. What is there already costs nothing.
+ * Writes the judgements on nodes, and how often each went down, to the store: all that changed in one transaction, tried
+ * again until it succeeds.
  */
 export class Judgements {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** Nodes of which nothing stands here are left as the manager before this one judged them. */
+  /** Nodes that are not in here keep what the manager's previous run judged. */
   readonly #judged = new Map<string, Judgement>();
-  /** What became of the isolated tasks of nodes that are down. */
+  /** Of nodes that are down: whether their isolated tasks have ended. */
   readonly #leases = new Map<string, Leases>();
   /** Nodes of which something changed, here or in the store, since they were last compared. */
   readonly #changed: Set<string>;
@@ -46,8 +46,8 @@ export class Judgements {
     return judged !== undefined && judged.state !== 'heard';
   }
 
-  /** The node is another one in the store than before: its agent may have told that it can run nothing. */
-  noted(nodeId: string): void {
+  /** The node's record changed in the store; its judgement is compared with it again. */
+  recordChanged(nodeId: string): void {
     this.#changed.add(nodeId);
   }
 
@@ -57,21 +57,21 @@ export class Judgements {
     this.#changed.delete(nodeId);
   }
 
-  /** Starts a write when there is something to write and none is under way. Call it again and again. */
-  settle(): void {
+  /** Starts a write when something differs and no write is under way. To be called at every look. */
+  write(): void {
     if (this.#writing || this.#pending(this.#store.view.nodes).length === 0) return;
     this.#writing = true;
     this.#store
       .update((tx) => {
         for (const node of this.#pending(tx.nodes)) tx.nodes.update(node);
       }, 'liveness')
-      .catch((err) => this.#log.error({ err }, 'could not record what is thought of nodes, trying again'))
+      .catch((err) => this.#log.error({ err }, 'could not write the judgements on nodes, trying again'))
       .finally(() => {
         this.#writing = false;
       });
   }
 
-  /** The nodes as they should be, where they are not. */
+  /** Nodes whose record differs from their judgement, as they should be. */
   #pending(nodes: { get(id: string): Node | undefined }): Node[] {
     const pending: Node[] = [];
     for (const id of this.#changed) {
@@ -83,7 +83,7 @@ export class Judgements {
     return pending;
   }
 
-  /** In one piece: a node that is down because it is not heard is never seen without its leases. */
+  /** State and leases change together: nobody sees a node that is down without them. */
   #judge(node: Node): Node {
     const said = this.#judged.get(node.ID) ?? node.judged;
     const leases = said.state === 'down' ? this.#leases.get(node.ID) : undefined;

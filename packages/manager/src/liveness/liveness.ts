@@ -40,7 +40,7 @@ export interface LivenessOptions {
   readonly onSilent: (nodeId: string, silent: boolean) => void;
 }
 
-/** Keeps watch over all nodes from now on; after a start every node that was not down gets the full time again. */
+/** Watches all nodes from now on. Every node that was not down gets the full time first, as nobody knows when it was last heard. */
 export function startLiveness(store: Store, options: LivenessOptions): Liveness {
   return new Guard(store, options);
 }
@@ -77,7 +77,7 @@ class Guard implements Liveness {
       for (const { table, id, before, after } of changes) {
         if (table !== 'nodes') continue;
         if (!before || !after) this.#ring = undefined;
-        if (after) this.#judgements.noted(id);
+        if (after) this.#judgements.recordChanged(id);
         else this.#forget(id);
       }
     });
@@ -85,12 +85,12 @@ class Guard implements Liveness {
   }
 
   heard(nodeId: string): void {
-    // The last words of a node that was removed.
+    // A message of a node that was removed meanwhile.
     const node = this.#store.view.nodes.get(nodeId);
     if (!node) return;
     const state = this.#watches.get(nodeId)?.state ?? 'heard';
     this.#watches.heard(nodeId, this.#options.steady());
-    // Also what a manager before this one thought of it.
+    // Also a judgement of the manager's previous run.
     if (node.judged.state !== 'heard') this.#judgements.set(nodeId, { state: 'heard' });
     if (state !== 'heard' || node.judged.state !== 'heard') this.#lookSoon();
   }
@@ -145,7 +145,7 @@ class Guard implements Liveness {
       this.#judgements.setLeases(id, watch?.leases);
     }
     this.#probe(this.#watches.due(now, roundsAtATime), now);
-    this.#judgements.settle();
+    this.#judgements.write();
   }
 
   #changed(id: string, was: State, state: State, now: number): void {
@@ -158,7 +158,7 @@ class Guard implements Liveness {
     this.#judgements.set(id, { state: 'heard' });
   }
 
-  /** Whoever is silent for a while gets no new tasks. */
+  /** Nodes that are silent for a while get no new tasks. */
   #disconnect(id: string, now: number): void {
     const watch = this.#watches.get(id);
     if (!watch || watch.state === 'heard' || watch.state === 'down' || this.#judgements.isAway(id)) return;
@@ -166,7 +166,7 @@ class Guard implements Liveness {
     this.#judgements.set(id, { state: 'disconnected', why: this.#record(id, now) });
   }
 
-  /** Remembers what is thought of the node now, and why; returns the reason. */
+  /** Remembers the node's judgement and its reason; returns the reason. */
   #record(id: string, now: number): string {
     const verdict = this.#verdict(id, now);
     const earlier = this.#verdicts.get(id) ?? [];
@@ -180,7 +180,7 @@ class Guard implements Liveness {
   #verdict(id: string, now: number): Verdict {
     const at = this.#names.time(now);
     const watch = this.#watches.get(id);
-    // Down since before the manager was started.
+    // Down since before this manager was started.
     if (!watch || watch.inherited) {
       const says = this.#store.view.nodes.get(id)?.judged.why ?? '';
       return { at, state: 'down', says, evidence: [] };
@@ -225,7 +225,7 @@ class Guard implements Liveness {
     }
   }
 
-  /** What the manager finds, and what the helpers do. Never rejects. */
+  /** What the manager's own probe and those of the helpers found. Never rejects. */
   async #ask(node: Node, helpers: readonly string[]): Promise<Probe[]> {
     const address = addressOf(node);
     const port = node.reported.probePort ?? 0;

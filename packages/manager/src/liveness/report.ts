@@ -9,13 +9,13 @@ import {
   type State,
 } from './judge.ts';
 
-/** What was thought of a node at some time, and why. */
+/** How a node was judged at some time, and why. */
 export interface Verdict {
   readonly at: string;
   readonly state: State;
   /** The reason, in words for people. */
   readonly says: string;
-  /** When the node was last heard; unknown if that was before the manager was started. */
+  /** When the node was last heard; missing if that was before the manager was started. */
   readonly heardAt?: string;
   readonly evidence: readonly RoundReport[];
 }
@@ -41,7 +41,7 @@ export interface ValveReport {
 export interface LivenessReport extends Verdict {
   readonly node: string;
   readonly hostname: string;
-  /** Earlier ones, newest first; gone when the manager starts again. */
+  /** Earlier verdicts, newest first; forgotten when the manager starts again. */
   readonly verdicts: readonly Verdict[];
   readonly valve: ValveReport;
 }
@@ -73,7 +73,7 @@ export const reportRound = ({ from, to, probes }: Round, { hostname, time }: Nam
   })),
 });
 
-/** Why a node is thought of as it is, in one short sentence. */
+/** Why a node is judged as it is, in one short sentence. */
 export function say(state: State, silenceMs: number, rounds: readonly Round[], { hostname }: Names): string {
   const seconds = `${Math.round(silenceMs / 100) / 10} s`;
   const probes = rounds.at(-1)?.probes ?? [];

@@ -17,24 +17,24 @@ import {
 } from './judge.ts';
 
 /**
- * Between the begins of two rounds: soon at first, since the kernel of a host that dies may outlive its agent for a
- * moment, and while nobody answers; less often once it is known that only the agent is away.
+ * From the start of one round to the start of the next. Short at first, since the kernel of a dying host may outlive its agent
+ * for a moment, and while nobody answers; longer once it is known that only the agent is away.
  */
 const roundMs = 250;
 const awayRoundMs = 500;
-/** The same, of a host that was given up, until it is sure that its isolated tasks are dead. */
+/** The same, for a host that is down, until its isolated tasks have ended for sure. */
 const leaseRoundMs = 1_000;
 
 interface Entry extends Watch {
-  /** As of the newest look. */
+  /** As of the latest look. */
   readonly state: State;
   /** Down, and not heard since. */
   readonly givenUp: boolean;
-  /** Undefined while it is not down. Once they are over, they are until it is heard again. */
+  /** Undefined while it is not down. `over` stays until it is heard again. */
   readonly leases: Leases | undefined;
   /** It was down already when this manager was started. */
   readonly inherited: boolean;
-  /** The newest ones since it was heard: the reason for what is thought of it. */
+  /** The latest round since it was heard: the evidence for its judgement. */
   readonly rounds: readonly Round[];
   /** When the round under way began. */
   readonly probing: number | undefined;
@@ -87,7 +87,7 @@ export class Watches {
     if (was && was.state !== 'heard') this.#doubted.add(id);
   }
 
-  /** It was given up by a manager before this one, and nobody knows when it was last heard. */
+  /** A previous run of the manager judged it down; nobody knows when it was last heard. */
   inherit(id: string, leases: Leases | undefined, now: number): void {
     this.heard(id, now);
     this.#change(id, { state: 'down', givenUp: true, inherited: true, leases });
@@ -121,7 +121,7 @@ export class Watches {
     return this.#crowd;
   }
 
-  /** How long the manager stalled before the newest look, ms. */
+  /** How long the manager stalled before the latest look, ms. */
   get stalledMs(): number {
     return this.#stalledMs;
   }
@@ -132,7 +132,7 @@ export class Watches {
     return entry !== undefined && !isUnheard(entry, this.#time(now));
   }
 
-  /** Judges all nodes of which there may be something new. Returns these, with what it thought of each before. */
+  /** Judges all nodes of which there may be something new. Returns these, with the judgement before. */
   look(now: number): Map<string, State> {
     this.#stalledMs = Math.max(0, now - this.#lastLook - lookMs);
     this.#stoodStillMs += this.#stalledMs;
@@ -154,15 +154,15 @@ export class Watches {
   }
 
   /**
-   * Nodes to probe now, in a round that begins now; `probed` has to say what came out, whatever it is. With those
-   * that are being probed they are `most` at most.
+   * Nodes to probe in a round that begins now, so that at most `most` are being probed at a time. `probed` must be called
+   * with each one's outcome, whatever it is.
    */
   due(now: number, most: number): string[] {
     const inDoubt = this.#inDoubt();
     const busy = inDoubt.filter(([, { probing }]) => probing !== undefined).length;
     const due = inDoubt
       .filter(([, entry]) => isDue(entry, this.silenceMs(entry, now), now))
-      // Those whose fate is not decided come first, then those that waited longest.
+      // Nodes that are not down come first, then those that waited longest.
       .sort(
         ([, a], [, b]) =>
           Number(a.givenUp) - Number(b.givenUp) ||
@@ -174,10 +174,10 @@ export class Watches {
     return due;
   }
 
-  /** A round came to its end. */
+  /** A round has ended. */
   probed(id: string, round: Round): void {
     const entry = this.#entries.get(id);
-    // It was heard meanwhile: that is worth more.
+    // It was heard meanwhile, which counts more.
     if (entry?.probing !== round.from) return;
     const says = readRound(round.probes, this.silenceMs(entry, round.to) < helperPatienceMs);
     this.#change(id, {

@@ -1,4 +1,4 @@
-/** Something on a host that waits for whoever comes to one of its ports. */
+/** A process on a host that listens on one of its ports. */
 export interface Listener {
   readonly protocol: string;
   readonly port: number;

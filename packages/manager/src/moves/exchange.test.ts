@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { type Service, type ServiceSpec, stateOf, type Task } from '../model/index.ts';
 import { type Loops, options, withLoops } from '../services/loops.fixture.ts';
 import { aService, withStatus } from '../testing.ts';
-import { rebalanceLoop } from './rebalancer.ts';
+import { rebalanceLoop } from './rebalance-loop.ts';
 
 const open = withLoops();
 const second = 1_000;

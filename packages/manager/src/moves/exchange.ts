@@ -1,24 +1,22 @@
 import {
   compareStates,
   isWanted,
+  replicasOf,
   type Service,
-  slotKey,
   stateOf,
   type Task,
   wantsRebalancing,
 } from '../model/index.ts';
 import type { Balancer } from '../scheduler/index.ts';
-import { isRunning, isUnassigned, moveOrder, newTask, targetLike } from '../services/index.ts';
-import { replicasOf } from '../services/modes/index.ts';
-import { isUpdating } from '../services/update/index.ts';
+import { isRunning, isUnassigned, isUpdating, moveOrder, secondTask } from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
 import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
 import type { RebalanceContext } from './rebalance-context.ts';
 
 /**
  * Exchanges: where no node has room for one task more, tasks of two services move into each other's room. Both new ones
- * are prepared, then both old ones stop, then the new ones start. Whoever can't be prepared ends the exchange, and
- * nothing was given up.
+ * are prepared, then both old ones stop, then the new ones start. If one can't be prepared, the exchange ends and
+ * nothing has changed.
  */
 
 /** Nodes from which a task is offered: those that have most of its service. */
@@ -67,7 +65,7 @@ export function advanceExchanges(tx: Tx, moves: Iterable<string>): void {
   }
 }
 
-/** It does without one of its tasks for as long as a start takes. */
+/** Whether the service can do without one of its tasks for as long as a start takes. */
 const toleratesStop = ({ Spec }: Service): boolean =>
   moveOrder(Spec) !== undefined && Spec.UpdateConfig?.Order !== 'start-first';
 
@@ -85,15 +83,8 @@ function isPartner(tx: Tx, { ServiceID }: Task, nodeId: string, context: Rebalan
 
 /** The new task for `old`, in the room of `partner`. */
 function half(old: Task, partner: Task, id: string, next: string) {
-  const place = {
-    key: slotKey(old),
-    slot: old.Slot ?? 0,
-    nodeId: partner.NodeID ?? '',
-    creatable: true,
-  };
   const exchange = { next, old: partner.ID, serviceId: partner.ServiceID, slot: partner.Slot ?? 0 };
-  const origin = { moves: old.ID, stopFirst: true as const, exchange };
-  return newTask(old.ServiceID, place, targetLike(old), origin, () => id);
+  return secondTask(old, partner.NodeID ?? '', { stopFirst: true, exchange }, () => id);
 }
 
 const serves = (task: Task | undefined): boolean =>
@@ -108,7 +99,7 @@ function isWhole(tx: Tx, { ServiceID }: Task): boolean {
   return (
     service !== undefined &&
     !isUpdating(service) &&
-    new Set(serving.map(({ Slot }) => Slot)).size === replicasOf(service)
+    new Set(serving.map(({ Slot }) => Slot)).size === replicasOf(service.Spec)
   );
 }
 

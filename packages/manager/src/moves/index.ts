@@ -1,2 +1,2 @@
-export { rebalanceLoop } from './rebalancer.ts';
-export { relieveLoop } from './reliever.ts';
+export { rebalanceLoop } from './rebalance-loop.ts';
+export { reliefLoop } from './relief-loop.ts';

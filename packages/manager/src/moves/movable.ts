@@ -2,8 +2,10 @@ import {
   companionOf,
   isReady,
   isWanted,
+  modeOf,
   moveRestLeftMs,
   networkModeOf,
+  replicasOf,
   restartRules,
   type Service,
   steadySince,
@@ -11,9 +13,17 @@ import {
   type Wait,
   waitOf,
 } from '../model/index.ts';
-import { displacement, isRunning, moveOrder, type Nodes, standing, taskTemplate } from '../services/index.ts';
-import { replicasOf } from '../services/modes/index.ts';
-import { isCurrent, isHalted, isUpdating } from '../services/update/index.ts';
+import {
+  isCurrent,
+  isHalted,
+  isRunning,
+  isUpdating,
+  moveOrder,
+  type Nodes,
+  presenceOf,
+  taskTemplate,
+  whyMustLeave,
+} from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
 
 /** All tasks of a service must have run for so long before one is moved; so the time between two moves is longer. */
@@ -21,7 +31,7 @@ export const steadyMs = 5_000;
 
 /** Whether tasks of the service are moved at all, as its spec is. */
 export const mayMove = ({ Spec, shoal }: Service): boolean =>
-  Spec.Mode?.Global === undefined &&
+  modeOf(Spec) === 'replicated' &&
   !shoal.removing &&
   // A job that may end would do its work twice.
   restartRules(taskTemplate(Spec).RestartPolicy).condition === 'any' &&
@@ -40,14 +50,14 @@ export function beforeMove(
   let at = 0;
   let live = 0;
   for (const task of tasks) {
-    const stands = standing(task, nodes);
-    if (stands === 'ended' || (stands === 'orphaned' && !isWanted(task))) continue;
-    if (stands !== 'live' || !isSteady(task, service, nodes))
+    const presence = presenceOf(task, nodes);
+    if (presence === 'ended' || (presence === 'orphaned' && !isWanted(task))) continue;
+    if (presence !== 'live' || !isSteady(task, service, nodes))
       return wait(`task ${task.ID}, which does not run as it should or is about to leave`);
     live++;
     at = Math.max(at, (task.shoal.runningSince ?? now) + steadyMs);
   }
-  if (live !== replicasOf(service)) return wait('a task in every slot');
+  if (live !== replicasOf(service.Spec)) return wait('a task in every slot');
   return at > now ? wait('all its tasks to have run for a while', at) : undefined;
 }
 
@@ -56,7 +66,7 @@ const isSteady = (task: Task, service: Service, nodes: Nodes): boolean =>
   !task.observed?.err &&
   isCurrent(task, service) &&
   isReady(nodes.get(task.NodeID ?? '')) &&
-  displacement(task, nodes) === undefined;
+  whyMustLeave(task, nodes) === undefined;
 
 /** Tasks of other services live in the networks of this one's, and would have to start anew. */
 export const isShared = (tx: Tx, { Spec }: Service): boolean =>
@@ -76,7 +86,7 @@ export function mayTake(
   };
 }
 
-/** Nodes on which a moved task did not come to run; not tried again before the node, or the service, has changed. */
+/** Nodes on which a moved task never ran; they are not tried again before the node or the service has changed. */
 function failedTargets(service: Service, tasks: readonly Task[], nodes: Nodes, now: number): Set<string> {
   const failed = tasks.filter((task) => {
     const node = nodes.get(task.NodeID ?? '');

@@ -1,11 +1,11 @@
 import type { Ids } from '../effects.ts';
 import type { ClusterState } from '../scheduler/index.ts';
-import type { Losses } from './losses.ts';
+import type { RecentLoss } from './recent-loss.ts';
 
 export interface RebalanceContext {
   /** Equal to what `tx` reads. */
   readonly state: ClusterState;
-  readonly losses: Losses;
+  readonly recentLoss: RecentLoss;
   /** The new tasks of moves, by id, that do not run yet. */
   readonly underWay: ReadonlySet<string>;
   readonly now: number;

@@ -2,7 +2,6 @@ import {
   isWanted,
   moveRestLeftMs,
   type Service,
-  slotKey,
   type Task,
   type Wait,
   waitOf,
@@ -10,7 +9,7 @@ import {
 } from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
 
-import { byAge, moveOrder, newTask, takesTasks, targetLike } from '../services/index.ts';
+import { byAge, moveOrder, secondTask, takesTasks } from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
 import { advanceExchanges, beginExchange } from './exchange.ts';
 import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
@@ -34,7 +33,7 @@ const mostSearched = 10;
  * such pair at a time. Returns what services wait for that may be uneven.
  */
 export function rebalance(tx: Tx, serviceIds: Iterable<string>, context: RebalanceContext): Wait[] {
-  const { state, losses, now } = context;
+  const { state, recentLoss, now } = context;
   const balancer = new Balancer(state, { now, seed: 0 });
   const waits: Wait[] = [];
   let free = mostMoves - context.underWay.size;
@@ -49,7 +48,7 @@ export function rebalance(tx: Tx, serviceIds: Iterable<string>, context: Rebalan
     const tasks = tx.tasks.by('service', id);
     const wait =
       beforeMove(service, tasks, tx.nodes, now) ??
-      losses.beforeMove({ kind: 'service', id }, now) ??
+      recentLoss.beforeMove({ kind: 'service', id }, now) ??
       turn(id, { free, judged, now });
     if (wait) {
       waits.push(wait);
@@ -104,9 +103,8 @@ function begin(
   if (move === 'later') return 'no room';
   const old = live.find(({ NodeID }) => NodeID === move.from);
   if (old?.Slot === undefined) return 'even';
-  const place = { key: slotKey(old), slot: old.Slot, nodeId: move.to, creatable: true };
   const stopFirst = moveOrder(service.Spec) === 'stop-first' && { stopFirst: true as const };
-  tx.tasks.create(newTask(service.ID, place, targetLike(old), { moves: old.ID, ...stopFirst }, ids));
+  tx.tasks.create(secondTask(old, move.to, { ...stopFirst }, ids));
   return 'moves';
 }
 

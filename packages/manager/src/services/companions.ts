@@ -1,7 +1,7 @@
 import { containerName } from '@shoal/proto/rules';
 import { type Companion, companionOf, isWanted, slotOf, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
-import { isRunning, isUnassigned, standing } from './standing.ts';
+import { isRunning, isUnassigned, presenceOf } from './presence.ts';
 
 /** `shoal.network=service:NAME`: a task lives in the network of one of NAME's, and with it. */
 
@@ -9,7 +9,7 @@ import { isRunning, isUnassigned, standing } from './standing.ts';
 export function leaveCompanions(draft: Draft): void {
   for (const task of draft.tasks) {
     const name = companionOf(task.shoal.networkMode);
-    if (name === undefined || !task.shoal.companion || standing(task, draft.snapshot.nodes) !== 'live')
+    if (name === undefined || !task.shoal.companion || presenceOf(task, draft.snapshot.nodes) !== 'live')
       continue;
     const stays = candidates(draft, name).some(({ ID }) => ID === task.shoal.companion?.taskId);
     if (!stays) draft.stop(task, 'companion-ended');
@@ -36,7 +36,7 @@ const mates = ({ snapshot }: Draft, name: string): readonly Task[] => snapshot.c
 
 const candidates = (draft: Draft, name: string): Task[] =>
   mates(draft, name).filter(
-    (task) => isRunning(task) && isWanted(task) && standing(task, draft.snapshot.nodes) === 'live',
+    (task) => isRunning(task) && isWanted(task) && presenceOf(task, draft.snapshot.nodes) === 'live',
   );
 
 /** Whether the other service has, or has had and will fill again, the slot of this number. */

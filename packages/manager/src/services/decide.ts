@@ -1,20 +1,18 @@
+import { modeOf } from '../model/index.ts';
 import { joinCompanions, leaveCompanions } from './companions.ts';
-import { concludeUpdate } from './conclude.ts';
 import { type Decision, Draft, type Snapshot } from './draft.ts';
-import { globalPlaces } from './modes/global.ts';
-import { replicatedPlaces } from './modes/replicated.ts';
+import { fillSlot } from './fill-slot.ts';
+import { finishOrReportUpdate } from './finish-update.ts';
+import { globalSlots, replicatedSlots } from './modes/index.ts';
 import { observe } from './observe.ts';
 import { reap } from './reaper.ts';
-import { settle } from './settle.ts';
 import { underWay } from './start.ts';
-import { judgeStuck } from './stuck.ts';
-import { adopt } from './update/adopt.ts';
-import { beginUpdate, judgeUpdate, pickPlaces } from './update/rollout.ts';
-import { isDirty } from './update/update-state.ts';
+import { endStuckUpdate } from './stuck.ts';
+import { adopt, applyFailureAction, beginUpdate, needsUpdate, pickSlots } from './update/index.ts';
 
 /**
  * What has to be written so that a service comes nearer to what its spec says. Looks only at the present
- * state, so it may be called at any time, by any manager, as often as one likes; once everything is as it
+ * state, so it may be called at any time, by any manager, as often as needed; once everything is as it
  * should be, it decides nothing.
  */
 export function decideService(snapshot: Snapshot): Decision {
@@ -22,24 +20,24 @@ export function decideService(snapshot: Snapshot): Decision {
   if (snapshot.service.shoal.removing) return decideRemoval(draft);
   observe(draft);
   leaveCompanions(draft);
-  judgeUpdate(draft);
-  takeOn(draft);
-  const places = draft.service.Spec.Mode?.Global ? globalPlaces(draft) : replicatedPlaces(draft);
-  beginUpdate(draft, places);
-  const dirty = new Set(places.filter(({ key }) => isDirty(draft.slot(key), draft.service)));
-  // What settles may free a hand for the next place.
-  const settled = places.flatMap((place) => (dirty.has(place) ? [] : settle(draft, place, false)));
-  const { picked, waits } = pickPlaces(draft, places);
-  for (const place of dirty) settled.push(...settle(draft, place, picked.has(place.key)));
+  applyFailureAction(draft);
+  adoptTasks(draft);
+  const slots = modeOf(draft.service.Spec) === 'global' ? globalSlots(draft) : replicatedSlots(draft);
+  beginUpdate(draft, slots);
+  const toUpdate = new Set(slots.filter(({ key }) => needsUpdate(draft.tasksIn(key), draft.service)));
+  // What the others decide may let the update reach one more slot.
+  const waiting = slots.flatMap((slot) => (toUpdate.has(slot) ? [] : fillSlot(draft, slot, false)));
+  const { picked, waits } = pickSlots(draft, slots);
+  for (const slot of toUpdate) waiting.push(...fillSlot(draft, slot, picked.has(slot.key)));
   joinCompanions(draft);
-  const tasks = [...underWay(draft, settled), ...settled, ...waits];
-  const update = [...concludeUpdate(draft, places, tasks), ...judgeStuck(draft, places)];
+  const tasks = [...underWay(draft, waiting), ...waiting, ...waits];
+  const update = [...finishOrReportUpdate(draft, slots, tasks), ...endStuckUpdate(draft, slots)];
   reap(draft);
   return draft.decision([...tasks, ...update]);
 }
 
-/** What needs no new task for the present spec has it from now on. */
-function takeOn(draft: Draft): void {
+/** Tasks that can take on the present spec as they are do so. */
+function adoptTasks(draft: Draft): void {
   const { nodes, tasksOn = () => [] } = draft.snapshot;
   for (const task of adopt(draft.service, draft.tasks, nodes, tasksOn).changed) draft.put(task);
 }

@@ -2,7 +2,7 @@ import { type Clock, type Ids, isoTime } from '../effects.ts';
 import { isWanted, type Service, type StopReason, slotKey, type Task, type Wait } from '../model/index.ts';
 import type { NewObject } from '../store/index.ts';
 import { type UpdateRules, updateRules } from './policy.ts';
-import { byAge, isUnassigned, makesRoom, type Nodes, standing } from './standing.ts';
+import { byAge, isUnassigned, makesRoom, type Nodes, presenceOf } from './presence.ts';
 
 /** All that a decision about one service may depend on. */
 export interface Snapshot {
@@ -19,7 +19,7 @@ export interface Snapshot {
   /** Tasks of all services on a node, ended ones included; none when it is not known. */
   readonly tasksOn?: (nodeId: string) => readonly Task[];
   /** Whether tasks of any service are leaving nodes, so that there may be room soon; none when it is not known. */
-  readonly roomComes?: () => boolean;
+  readonly roomSoon?: () => boolean;
   /** Ended tasks kept per slot; negative: all of them. */
   readonly historyLimit: number;
   /** Milliseconds since the epoch. */
@@ -36,12 +36,12 @@ export interface Decision {
   /** The service with its new spec or UpdateStatus; absent when that stays. */
   readonly service?: Service;
   readonly removeService: boolean;
-  /** What is not where it should be, though nothing of it is to be written now, and why. */
+  /** What is not as it should be, though nothing is to be written about it now, and why. */
   readonly waits: readonly Wait[];
 }
 
-/** The tasks in one place, newest first; those that are being removed are not among them. */
-export interface Slot {
+/** The tasks in one slot, newest first; those that are being removed are not among them. */
+export interface SlotTasks {
   readonly tasks: readonly Task[];
   readonly live: readonly Task[];
   /** Ended or orphaned. */
@@ -53,10 +53,10 @@ export class Draft {
   readonly snapshot: Snapshot;
   service: Service;
   readonly #tasks = new Map<string, Task>();
-  readonly #places = new Map<string, Map<string, Task>>();
-  readonly #slots = new Map<string, Slot>();
+  readonly #bySlot = new Map<string, Map<string, Task>>();
+  readonly #known = new Map<string, SlotTasks>();
   #rules: { readonly of: Service; readonly rules: UpdateRules } | undefined;
-  #roomComes: boolean | undefined;
+  #roomSoon: boolean | undefined;
   readonly #original = new Map<string, Task>();
 
   constructor(snapshot: Snapshot) {
@@ -74,10 +74,10 @@ export class Draft {
   }
 
   /** Whether tasks leave nodes, so that there may be room soon. */
-  get roomComes(): boolean {
-    const { nodes, now, roomComes } = this.snapshot;
-    this.#roomComes ??= this.tasks.some((task) => makesRoom(task, nodes, now)) || (roomComes?.() ?? false);
-    return this.#roomComes;
+  get roomSoon(): boolean {
+    const { nodes, now, roomSoon } = this.snapshot;
+    this.#roomSoon ??= this.tasks.some((task) => makesRoom(task, nodes, now)) || (roomSoon?.() ?? false);
+    return this.#roomSoon;
   }
 
   /** The rules of the service's update or rollback. */
@@ -87,22 +87,22 @@ export class Draft {
     return this.#rules.rules;
   }
 
-  /** Places that have a task which is not being removed. */
+  /** Slots that have a task which is not being removed. */
   get keys(): string[] {
-    return [...this.#places.keys()].filter((key) => this.slot(key).tasks.length > 0);
+    return [...this.#bySlot.keys()].filter((key) => this.tasksIn(key).tasks.length > 0);
   }
 
-  slot(key: string): Slot {
-    const known = this.#slots.get(key);
+  tasksIn(key: string): SlotTasks {
+    const known = this.#known.get(key);
     if (known) return known;
-    const slot = this.#read(key);
-    this.#slots.set(key, slot);
-    return slot;
+    const found = this.#read(key);
+    this.#known.set(key, found);
+    return found;
   }
 
-  /** Also those that are being removed, in no particular order. */
+  /** The tasks in the slot, in no particular order; also those that are being removed. */
   all(key: string): Task[] {
-    return [...(this.#places.get(key)?.values() ?? [])];
+    return [...(this.#bySlot.get(key)?.values() ?? [])];
   }
 
   create(task: NewObject<Task>): Task {
@@ -115,17 +115,17 @@ export class Draft {
   put(task: Task): void {
     const key = slotKey(task);
     this.#tasks.set(task.ID, task);
-    this.#slots.delete(key);
-    const place = this.#places.get(key);
-    if (place) place.set(task.ID, task);
-    else this.#places.set(key, new Map([[task.ID, task]]));
+    this.#known.delete(key);
+    const tasks = this.#bySlot.get(key);
+    if (tasks) tasks.set(task.ID, task);
+    else this.#bySlot.set(key, new Map([[task.ID, task]]));
   }
 
   remove(task: Task): void {
     this.#tasks.delete(task.ID);
     const key = slotKey(task);
-    this.#places.get(key)?.delete(task.ID);
-    this.#slots.delete(key);
+    this.#bySlot.get(key)?.delete(task.ID);
+    this.#known.delete(key);
   }
 
   /** The task shall end and become history; one that no agent knows of leaves no trace. */
@@ -138,8 +138,8 @@ export class Draft {
 
   /** The task shall end and vanish. */
   discard(task: Task): void {
-    const stands = standing(task, this.snapshot.nodes);
-    if (isUnassigned(task) || stands === 'ended' || stands === 'orphaned') this.remove(task);
+    const presence = presenceOf(task, this.snapshot.nodes);
+    if (isUnassigned(task) || presence === 'ended' || presence === 'orphaned') this.remove(task);
     else if (task.DesiredState !== 'remove') this.put({ ...task, DesiredState: 'remove' });
   }
 
@@ -163,16 +163,16 @@ export class Draft {
     };
   }
 
-  #read(key: string): Slot {
+  #read(key: string): SlotTasks {
     const tasks = this.all(key)
       .filter(({ DesiredState }) => DesiredState !== 'remove')
       .sort(byAge);
     const live: Task[] = [];
     const past: Task[] = [];
     for (const task of tasks) {
-      const stands = standing(task, this.snapshot.nodes);
-      if (stands === 'live') live.push(task);
-      else if (stands !== 'leaving') past.push(task);
+      const presence = presenceOf(task, this.snapshot.nodes);
+      if (presence === 'live') live.push(task);
+      else if (presence !== 'leaving') past.push(task);
     }
     return { tasks, live, past };
   }

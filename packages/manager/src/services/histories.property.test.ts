@@ -10,7 +10,7 @@ import {
   stateOf,
   type Task,
 } from '../model/index.ts';
-import { rebalanceLoop } from '../moves/rebalancer.ts';
+import { rebalanceLoop } from '../moves/rebalance-loop.ts';
 import { aService, withStatus } from '../testing.ts';
 import { type Loops, options, withLoops } from './loops.fixture.ts';
 import { adopt } from './update/adopt.ts';

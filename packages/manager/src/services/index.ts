@@ -1,13 +1,7 @@
 export { takesTasks } from './capacity.ts';
-export { decideService } from './decide.ts';
-
-export type { Decision, Snapshot } from './draft.ts';
 export { nodeMatters, type OrchestratorOptions, orchestratorLoop, reconcile } from './loop.ts';
-export { currentTarget, newTask, targetLike } from './new-task.ts';
+export { currentTarget, secondTask } from './new-task.ts';
 export { moveOrder, taskTemplate, type UpdateRules, updateRules } from './policy.ts';
+export { byAge, isRunning, isUnassigned, type Nodes, presenceOf, whyMustLeave } from './presence.ts';
 export { waitsOf } from './snapshot.ts';
-export { byAge, displacement, isRunning, isUnassigned, type Nodes, standing } from './standing.ts';
-
-export { adopt } from './update/adopt.ts';
-export { isSameTemplate } from './update/template.ts';
-export { underWayText } from './update/update-state.ts';
+export { adopt, isCurrent, isHalted, isSameTemplate, isUpdating, underWayText } from './update/index.ts';

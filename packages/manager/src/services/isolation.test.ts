@@ -126,8 +126,8 @@ class Copies {
   }
 
   get most(): number {
-    const places = Map.groupBy(this.#running.values(), ({ place }) => place);
-    return Math.max(0, ...places.values().map((copies) => copies.length));
+    const slots = Map.groupBy(this.#running.values(), ({ place }) => place);
+    return Math.max(0, ...slots.values().map((copies) => copies.length));
   }
 }
 

@@ -1,10 +1,19 @@
 import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import { Loop } from '../loop.ts';
-import { type Node, nodeState, refusedLimits, roleOf, stateOf, type Wait, wakeAt } from '../model/index.ts';
+import {
+  modeOf,
+  type Node,
+  nodeState,
+  refusedLimits,
+  roleOf,
+  stateOf,
+  type Wait,
+  wakeAt,
+} from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { decideService } from './decide.ts';
-import { ComingRoom, snapshotOf } from './snapshot.ts';
+import { RoomSoon, snapshotOf } from './snapshot.ts';
 
 /** When a decision fails (a bug), the service is tried again after this long, and others go on. */
 const retryMs = 10_000;
@@ -47,7 +56,7 @@ export function reconcile(
   { ids, log }: Pick<OrchestratorOptions, 'ids' | 'log'>,
 ): Map<string, number> {
   const wakeUps = new Map<string, number>();
-  const room = new ComingRoom(tx, now);
+  const room = new RoomSoon(tx, now);
   for (const serviceId of serviceIds) {
     try {
       const again = wakeAt(reconcileService(tx, serviceId, ids, room));
@@ -60,7 +69,7 @@ export function reconcile(
   return wakeUps;
 }
 
-function reconcileService(tx: Tx, serviceId: string, ids: Ids, room: ComingRoom): readonly Wait[] {
+function reconcileService(tx: Tx, serviceId: string, ids: Ids, room: RoomSoon): readonly Wait[] {
   const service = tx.services.get(serviceId);
   if (!service) {
     for (const { ID } of tx.tasks.by('service', serviceId)) tx.tasks.remove(ID);
@@ -133,6 +142,6 @@ const placementFacts = (node: Node) => ({
 
 function onNode(view: ReadView, nodeId: string): Set<string> {
   const services = new Set(view.tasks.by('node', nodeId).map(({ ServiceID }) => ServiceID));
-  for (const { ID, Spec } of view.services.all()) if (Spec.Mode?.Global) services.add(ID);
+  for (const { ID, Spec } of view.services.all()) if (modeOf(Spec) === 'global') services.add(ID);
   return services;
 }

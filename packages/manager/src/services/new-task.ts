@@ -4,6 +4,7 @@ import {
   networksOf,
   type PortConfig,
   type Service,
+  slotKey,
   type Task,
   type TaskInternals,
   type TaskSpec,
@@ -25,20 +26,22 @@ export interface Target {
   readonly networkMode: string | undefined;
 }
 
-/** A place for one live task: a numbered slot, or a node for global services. */
-export interface Place {
+/** Where one live task belongs: a number, or for global services a node. */
+export interface Slot {
   readonly key: string;
-  readonly slot?: number;
+  /** Of a replicated service. */
+  readonly number?: number;
+  /** Bound to this node. */
   readonly nodeId?: string;
   /** Whether a new task may be made here now. */
   readonly creatable: boolean;
 }
 
 /** Why no task can be made there. */
-export function notNow({ snapshot }: Draft, place: Place): Wait {
-  const { nodeId = '' } = place;
+export function notNow({ snapshot }: Draft, slot: Slot): Wait {
+  const { nodeId = '' } = slot;
   const name = snapshot.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId;
-  return waitOf('slot', place.key, `node ${name}, which is paused or not ready`);
+  return waitOf('slot', slot.key, `node ${name}, which is paused or not ready`);
 }
 
 export type Origin = Pick<
@@ -71,10 +74,25 @@ export const targetLike = ({ Spec, shoal }: Task): Target => ({
   networkMode: shoal.networkMode,
 });
 
+/** A second task for the slot of `old`, bound to another node: how a move begins. */
+export const secondTask = (
+  old: Task,
+  nodeId: string,
+  origin: Omit<Origin, 'moves'>,
+  ids: Ids,
+): NewObject<Task> =>
+  newTask(
+    old.ServiceID,
+    { key: slotKey(old), ...(old.Slot !== undefined && { number: old.Slot }), nodeId, creatable: true },
+    targetLike(old),
+    { ...origin, moves: old.ID },
+    ids,
+  );
+
 /** Made to be prepared only; whoever makes it decides when it starts. */
 export function newTask(
   serviceId: string,
-  place: Place,
+  slot: Slot,
   target: Target,
   origin: Origin,
   ids: Ids,
@@ -84,8 +102,8 @@ export function newTask(
     Labels: {},
     Spec: target.spec,
     ServiceID: serviceId,
-    ...(place.slot !== undefined && { Slot: place.slot }),
-    ...(place.nodeId !== undefined && { NodeID: place.nodeId }),
+    ...(slot.number !== undefined && { Slot: slot.number }),
+    ...(slot.nodeId !== undefined && { NodeID: slot.nodeId }),
     DesiredState: 'ready',
     shoal: {
       specVersion: target.version,

@@ -10,8 +10,8 @@ import {
   type Task,
 } from '../model/index.ts';
 import type { Draft } from './draft.ts';
+import { confirmedAt, isRunning, isUnassigned, presenceOf, whyMustLeave } from './presence.ts';
 import { type Refusals, refusalsOf, triesNextHost } from './refusal.ts';
-import { displacement, isRunning, isUnassigned, provedAt, standing } from './standing.ts';
 
 /** Takes note of what happened to the tasks: which run, which ended, which are out of reach, which came back. */
 export function observe(draft: Draft): void {
@@ -24,15 +24,15 @@ function observeTask(draft: Draft, task: Task, refusals: Refusals): void {
     draft.discard(task);
     return;
   }
-  const stands = standing(task, draft.snapshot.nodes);
+  const presence = presenceOf(task, draft.snapshot.nodes);
   if (!isWanted(task)) {
     if (isUnassigned(task)) draft.remove(task);
     else if (task.shoal.orphaned && isOverThere(draft, task)) draft.put(withoutReturn(task));
-    else if (task.shoal.orphaned && stands === 'leaving') cameBack(draft, task);
+    else if (task.shoal.orphaned && presence === 'leaving') cameBack(draft, task);
     return;
   }
-  if (stands === 'ended') draft.put(over(draft, task, refusals));
-  else if (stands === 'orphaned') lose(draft, withStart(task));
+  if (presence === 'ended') draft.put(over(draft, task, refusals));
+  else if (presence === 'orphaned') orphan(draft, withStart(task));
   else if (withStart(task) !== task) draft.put(withStart(task));
 }
 
@@ -52,11 +52,11 @@ function notItsOwn({ snapshot }: Draft, task: Task, refusals: Refusals): StopRea
   return triesNextHost(snapshot, task, refusals) ? 'next-host' : undefined;
 }
 
-/** It must run only once, and has stopped – or its agent is there to be told to, but its daemon is dead. */
+/** It must run only once, and it has stopped, or its agent can be told to stop it while only its daemon is dead. */
 function isOverThere(draft: Draft, task: Task): boolean {
   const node = draft.snapshot.nodes.get(task.NodeID ?? '');
   const heard = node !== undefined && isDown(node) && node.judged.leases === undefined;
-  return task.shoal.isolated === true && (heard || standing(task, draft.snapshot.nodes) === 'orphaned');
+  return task.shoal.isolated === true && (heard || presenceOf(task, draft.snapshot.nodes) === 'orphaned');
 }
 
 /** What comes back with its node is to be stopped. */
@@ -64,9 +64,9 @@ function withoutReturn({ shoal: { orphaned: _, ...shoal }, ...task }: Task): Tas
   return { ...task, shoal };
 }
 
-function lose(draft: Draft, task: Task): void {
+function orphan(draft: Draft, task: Task): void {
   const node = draft.snapshot.nodes.get(task.NodeID ?? '');
-  // One that shares another's network can't outlive that one, whose fate is decided elsewhere.
+  // A task that shares another's network can't outlive that one, about which another decision is made.
   // An agent that is heard, and only its daemon is dead, is told to stop what must run only once.
   const heard = task.shoal.isolated && node?.judged.leases === undefined;
   const mayReturn = node !== undefined && isRunning(task) && task.shoal.companion === undefined && !heard;
@@ -78,7 +78,7 @@ function lose(draft: Draft, task: Task): void {
 function cameBack(draft: Draft, task: Task): void {
   if (!isReady(draft.snapshot.nodes.get(task.NodeID ?? ''))) return;
   const { orphaned: _, ...shoal } = task.shoal;
-  if (isPlaceTaken(draft, task)) {
+  if (isSlotTaken(draft, task)) {
     draft.put({ ...task, shoal });
     return;
   }
@@ -90,15 +90,15 @@ function cameBack(draft: Draft, task: Task): void {
   });
 }
 
-/** One that itself came back only now may turn out to be dead: it takes nobody's place yet. */
-function isPlaceTaken(draft: Draft, task: Task): boolean {
+/** A task that itself came back only now may turn out to be dead: it does not count yet. */
+function isSlotTaken(draft: Draft, task: Task): boolean {
   const alone = draft.rules.order === 'stop-first';
   return draft
-    .slot(slotKey(task))
+    .tasksIn(slotKey(task))
     .live.some(
       (other) =>
-        !displacement(other, draft.snapshot.nodes) &&
-        draft.snapshot.now >= (provedAt(other) ?? 0) &&
+        !whyMustLeave(other, draft.snapshot.nodes) &&
+        draft.snapshot.now >= (confirmedAt(other) ?? 0) &&
         ((isRunning(other) && !other.observed?.err) ||
           (alone && compareStates(stateOf(other), 'starting') >= 0)),
     );

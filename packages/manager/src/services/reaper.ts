@@ -1,12 +1,11 @@
 import { restartRules, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import { taskTemplate } from './policy.ts';
-import { isDropped, standing } from './standing.ts';
-import { firstFailure } from './update/rollout.ts';
-import { isHalted, isUpdating } from './update/update-state.ts';
+import { isDropped, presenceOf } from './presence.ts';
+import { firstFailure, isHalted, isUpdating } from './update/index.ts';
 
 /**
- * Forgets the oldest tasks of each place beyond the history limit. With MaxAttempts at least one more than
+ * Forgets the oldest tasks of each slot beyond the history limit. With MaxAttempts at least one more than
  * that stay, as in Swarm, since the attempts are counted from them.
  */
 export function reap(draft: Draft): void {
@@ -15,10 +14,10 @@ export function reap(draft: Draft): void {
 }
 
 function reapPlace(draft: Draft, key: string, limit: number): void {
-  const { past, tasks } = draft.slot(key);
+  const { past, tasks } = draft.tasksIn(key);
   if (past.length === 0) return;
   const needed = neededIn(draft, key);
-  // The restart policy asks how it ended.
+  // The restart policy needs to know how it ended.
   const head = tasks.find((task) => !isDropped(task));
   for (const [index, task] of past.entries()) {
     if (task === head) continue;
@@ -34,13 +33,13 @@ function limitOf({ snapshot, service }: Draft): number {
   return maxAttempts > 0 ? Math.max(snapshot.historyLimit, maxAttempts + 1) : snapshot.historyLimit;
 }
 
-/** The failure that an unfinished update counts for this place. */
+/** The failure that an unfinished update counts for this slot. */
 function neededIn(draft: Draft, key: string): Task | undefined {
   const { service } = draft;
   if (!isUpdating(service) && !isHalted(service)) return undefined;
-  return firstFailure(draft.slot(key), service, draft.rules);
+  return firstFailure(draft.tasksIn(key), service, draft.rules);
 }
 
-/** It will never be heard of again: what ended before the node was removed is history like any other. */
+/** Its node was removed before it ended, so nothing will ever be heard of it. */
 const isOnRemovedNode = ({ snapshot: { nodes } }: Draft, task: Task): boolean =>
-  standing(task, nodes) === 'orphaned' && nodes.get(task.NodeID ?? '') === undefined;
+  presenceOf(task, nodes) === 'orphaned' && nodes.get(task.NodeID ?? '') === undefined;

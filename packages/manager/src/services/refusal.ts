@@ -2,7 +2,7 @@ import { isRefused, type Task, versionAtEnd } from '../model/index.ts';
 import { failureWindowMs } from '../scheduler/index.ts';
 import { couldRun } from './capacity.ts';
 import type { Snapshot } from './draft.ts';
-import { endedAt } from './standing.ts';
+import { endedAt } from './presence.ts';
 
 /** In one slot, without a delay: what many hosts refuse is rarely their fault, and each try may cost a pull. */
 const mostTries = 20;

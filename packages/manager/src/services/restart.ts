@@ -1,21 +1,21 @@
 import { isQuickEnd, mayRestart, restartDelayMs } from '@shoal/proto/rules';
 import { isRefused, restartRules, stateOf, type Task, type TaskSpec } from '../model/index.ts';
-import { endedAt } from './standing.ts';
+import { endedAt } from './presence.ts';
 
 export interface Restart {
   /** Milliseconds since the epoch. */
   readonly startAfter: number;
-  /** Not even made before: what was rejected would be again, at once, each time it is prepared. */
+  /** The successor is not even made before: a task that was rejected would be rejected again each time it is prepared. */
   readonly createAfter?: number;
   /** Quick ends in a row, the present one included. */
   readonly failures: number;
-  /** Stays as long as hosts refuse the tasks: so all of them are tried at once but one time. */
+  /** Kept as long as hosts refuse the tasks, so that all hosts are tried at once only one time. */
   readonly refusals?: number;
 }
 
 /**
  * Whether, and from when on, a task that ended by itself gets a successor. `kin` are the tasks of the same
- * place and version, `head` the newest of them that was not dropped. Undefined: the place stays empty.
+ * slot and version, `head` the newest of them that was not dropped. Undefined: the slot stays empty.
  */
 export function restartAfter(
   head: Task,
@@ -35,7 +35,7 @@ export function restartAfter(
   return { startAfter: Math.max(due, now), createAfter: due, ...counts };
 }
 
-/** When those were made that took the place of one that ended. */
+/** When the successors of ended tasks were made. */
 const attempts = (kin: readonly Task[]): number[] =>
   kin.flatMap(({ shoal, CreatedAt }) => (shoal.startAfter === undefined ? [] : Date.parse(CreatedAt)));
 

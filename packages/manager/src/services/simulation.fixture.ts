@@ -18,8 +18,8 @@ import {
   type TaskState,
   type Wait,
 } from '../model/index.ts';
-import { Losses } from '../moves/losses.ts';
 import { rebalance } from '../moves/rebalance.ts';
+import { RecentLoss } from '../moves/recent-loss.ts';
 import { ClusterState, placePending } from '../scheduler/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { beginTransaction, type Tx } from '../store/index.ts';
@@ -29,7 +29,7 @@ import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Snapshot } from './draft.ts';
 import { reconcile } from './loop.ts';
-import { isRunning } from './standing.ts';
+import { isRunning } from './presence.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);
 const log = pino({ level: 'silent' });
@@ -55,7 +55,7 @@ export class Simulation {
   /** Whether the real scheduler chooses the nodes. */
   schedules = false;
   readonly store: TestStore;
-  readonly #losses: Losses;
+  readonly #recentLoss: RecentLoss;
   /** Tasks whose containers went with the power of their hosts; their agents will say so. */
   readonly #dead = new Set<string>();
   /** Isolated tasks that their hosts stopped for want of contact. */
@@ -76,10 +76,10 @@ export class Simulation {
 
   private constructor(store: TestStore) {
     this.store = store;
-    this.#losses = new Losses(this.now);
+    this.#recentLoss = new RecentLoss(this.now);
     store.watch(({ changes }) => {
       for (const change of changes)
-        if (change.table === 'nodes') this.#losses.note(change.before, change.after, this.now);
+        if (change.table === 'nodes') this.#recentLoss.note(change.before, change.after, this.now);
     });
   }
 
@@ -255,7 +255,7 @@ export class Simulation {
     );
     const underWay = new Set(moves.map(({ ID }) => ID));
     const state = ClusterState.from(this.store.view);
-    return rebalance(tx, ['web'], { state, losses: this.#losses, underWay, now, ids });
+    return rebalance(tx, ['web'], { state, recentLoss: this.#recentLoss, underWay, now, ids });
   }
 
   #schedule(tx: Tx): void {

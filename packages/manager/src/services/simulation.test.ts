@@ -4,8 +4,8 @@ import { isWanted, slotKey, stateOf, type Task, type UpdateConfig } from '../mod
 import { decideService } from './decide.ts';
 import { type Decision, Draft } from './draft.ts';
 import { updateRules } from './policy.ts';
+import { endedByItself, isUnassigned, presenceOf } from './presence.ts';
 import { Simulation } from './simulation.fixture.ts';
-import { endedByItself, isUnassigned, standing } from './standing.ts';
 import { isCurrent } from './update/update-state.ts';
 import { checkWaits, writes } from './waits.fixture.ts';
 
@@ -94,7 +94,7 @@ function checkInvariants(simulation: Simulation): void {
   const { service, snapshot } = simulation;
   const draft = new Draft(snapshot);
   const rules = updateRules(service);
-  const live = simulation.tasks.filter((task) => standing(task, snapshot.nodes) === 'live');
+  const live = simulation.tasks.filter((task) => presenceOf(task, snapshot.nodes) === 'live');
   const current = live.filter(({ shoal }) => shoal.specVersion === service.shoal.specVersion);
   let handovers = 0;
   let excused = 0;
@@ -105,7 +105,7 @@ function checkInvariants(simulation: Simulation): void {
     );
     if (tasks.length === 2) handovers++;
     // Beside an old task, the successor of one that failed waits for its turn.
-    const failed = draft.slot(key).tasks.some((task) => isCurrent(task, service) && endedByItself(task));
+    const failed = draft.tasksIn(key).tasks.some((task) => isCurrent(task, service) && endedByItself(task));
     if (displaced || failed || isHandedOver(tasks)) excused++;
   }
   for (const [key, tasks] of bySlot(current)) {
@@ -124,7 +124,7 @@ function checkInvariants(simulation: Simulation): void {
   if (service.UpdateStatus?.State === 'updating')
     expect(inFlight.length).toBeLessThanOrEqual(rules.parallelism);
   for (const [key, tasks] of bySlot(simulation.tasks)) {
-    const past = tasks.filter((task) => ['ended', 'orphaned'].includes(standing(task, snapshot.nodes)));
+    const past = tasks.filter((task) => ['ended', 'orphaned'].includes(presenceOf(task, snapshot.nodes)));
     // Beside the newest, the failure that counts and the one that a rollback is for.
     expect(past.length, `history of ${key}`).toBeLessThanOrEqual(5 + 2);
   }
@@ -153,7 +153,7 @@ async function survive(simulation: Simulation, events: readonly Event[]): Promis
     decideTwice(simulation);
     await simulation.orchestrate();
     checkInvariants(simulation);
-    // What one round did may free a hand for the next place, which only the next round sees.
+    // What one round did may free a hand for the next slot, which only the next round sees.
     await simulation.orchestrate();
     checkInvariants(simulation);
     expect(writes(simulation.decide())).toEqual([]);

@@ -4,13 +4,13 @@ import type { ReadView } from '../store/index.ts';
 import { takesTasks } from './capacity.ts';
 import { decideService } from './decide.ts';
 import type { Snapshot } from './draft.ts';
-import { makesRoom, standing } from './standing.ts';
+import { makesRoom, presenceOf } from './presence.ts';
 
 /** Swarm's default. */
 const defaultHistoryLimit = 5;
 
 /** What a decision about a service depends on, as it is in the store. */
-export function snapshotOf(view: ReadView, service: Service, room: ComingRoom, ids: Ids): Snapshot {
+export function snapshotOf(view: ReadView, service: Service, room: RoomSoon, ids: Ids): Snapshot {
   const [cluster] = view.clusters.all();
   return {
     service,
@@ -19,11 +19,11 @@ export function snapshotOf(view: ReadView, service: Service, room: ComingRoom, i
     companions: (name) => companionsNamed(view, name),
     mayRun: (taskId) => {
       const task = view.tasks.get(taskId);
-      return task !== undefined && ['live', 'leaving'].includes(standing(task, view.nodes));
+      return task !== undefined && ['live', 'leaving'].includes(presenceOf(task, view.nodes));
     },
     load: (nodeId) => view.tasks.by('node', nodeId).filter(isWanted).length,
     tasksOn: (nodeId) => view.tasks.by('node', nodeId),
-    roomComes: () => room.comes,
+    roomSoon: () => room.comes,
     historyLimit: cluster?.TaskHistoryRetentionLimit ?? defaultHistoryLimit,
     now: room.now,
     ids,
@@ -32,12 +32,12 @@ export function snapshotOf(view: ReadView, service: Service, room: ComingRoom, i
 
 /** What these services, their slots and their tasks wait for now (ms since the epoch), as their loop would decide. */
 export function waitsOf(view: ReadView, services: readonly Service[], now: number): Wait[] {
-  const room = new ComingRoom(view, now);
+  const room = new RoomSoon(view, now);
   return services.flatMap((service) => decideService(snapshotOf(view, service, room, () => 'next')).waits);
 }
 
 /** Whether tasks are leaving nodes: a look at every task, so one for all services of a round. */
-export class ComingRoom {
+export class RoomSoon {
   readonly #view: ReadView;
   readonly now: number;
   #comes: boolean | undefined;

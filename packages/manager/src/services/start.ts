@@ -1,13 +1,13 @@
 import { type Node, stateOf, type Task, type Wait, waitOf, whyWaiting } from '../model/index.ts';
 import type { Draft } from './draft.ts';
-import { byAge, isRunning, standing } from './standing.ts';
+import { byAge, isRunning, presenceOf } from './presence.ts';
 
 /** What another service's task does is no event of this one: so often is looked whether it has left its room. */
 const roomPollMs = 500;
 
 const aboutTask = ({ ID }: Task, why: string, until?: number): Wait => waitOf('task', ID, why, until);
 
-/** Starts a prepared task of the place `key`, unless it has to wait: then the answer says for what. */
+/** Starts a prepared task of the slot `key`, unless it has to wait: then the answer says for what. */
 export function start(draft: Draft, key: string, task: Task): Wait | undefined {
   if (task.DesiredState !== 'ready') return undefined;
   const wait = heldBackBy(draft, key, task);
@@ -31,9 +31,9 @@ function heldBackBy(draft: Draft, key: string, task: Task): Wait | undefined {
 export const startsAfterStop = ({ rules }: Draft, { shoal }: Task): boolean =>
   shoal.stopFirst === true || (shoal.moves === undefined && rules.order === 'stop-first');
 
-/** Other tasks of a place that may still be running where they can be heard. */
+/** Other tasks of a slot that may still be running where they can be heard. */
 function occupants(draft: Draft, key: string, than: Task): Task[] {
-  const mayRun = (task: Task) => ['live', 'leaving'].includes(standing(task, draft.snapshot.nodes));
+  const mayRun = (task: Task) => ['live', 'leaving'].includes(presenceOf(task, draft.snapshot.nodes));
   return draft
     .all(key)
     .filter((task) => task.ID !== than.ID && mayRun(task))
@@ -66,9 +66,9 @@ const afterFailures = ({ ID, shoal: { failures = 0 } }: Task): string =>
 export function underWay(draft: Draft, known: readonly Wait[]): Wait[] {
   const told = new Set(known.flatMap(({ about }) => (about.kind === 'task' ? about.id : [])));
   return draft.tasks.flatMap((task) => {
-    const stands = standing(task, draft.snapshot.nodes);
-    if (stands === 'leaving') return aboutTask(task, toStop(draft, task));
-    if (stands !== 'live') return [];
+    const presence = presenceOf(task, draft.snapshot.nodes);
+    if (presence === 'leaving') return aboutTask(task, toStop(draft, task));
+    if (presence !== 'live') return [];
     const { ID, observed, shoal } = task;
     if (isRunning(task)) return observed?.err ? aboutTask(task, `task ${ID} to stop: ${observed.err}`) : [];
     const why = whyWaiting(task);

@@ -47,7 +47,7 @@ describe('an update whose next task no node takes', () => {
     },
   );
 
-  it('gives a place its old version back that was stopped for it, stop-first', async () => {
+  it('gives a slot its old version back that was stopped for it, stop-first', async () => {
     const simulation = await updating({ Order: 'stop-first', FailureAction: 'pause' });
     simulation.room = 1;
     await simulation.deploy('web:2');
@@ -115,7 +115,7 @@ describe('what may still come is waited for', () => {
   });
 });
 
-describe('places that were empty before', () => {
+describe('slots that were empty before', () => {
   it('hold up no update', async () => {
     const simulation = await cluster();
     simulation.room = 1;

@@ -1,10 +1,8 @@
 import { pendingReasonsOf, type Task, type Wait, waitOf, whyWaiting } from '../model/index.ts';
-import type { Draft, Slot } from './draft.ts';
-import type { Place } from './new-task.ts';
-import { isRunning, isUnassigned, makesRoom } from './standing.ts';
-import { overtaken } from './update/overtaken.ts';
-import { endUpdate } from './update/rollout.ts';
-import { isCurrent, isDirty, isUpdating } from './update/update-state.ts';
+import type { Draft, SlotTasks } from './draft.ts';
+import type { Slot } from './new-task.ts';
+import { isRunning, isUnassigned, makesRoom } from './presence.ts';
+import { endUpdate, excusedSlots, isCurrent, isUpdating, needsUpdate } from './update/index.ts';
 
 /** A task that no node took for so long, while nothing was under way that could change it, gets none. */
 const sureMs = 15_000;
@@ -18,7 +16,7 @@ const passing: ReadonlySet<string> = new Set(['readiness', 'pressure', 'flapping
 
 /** A new task for which another one stops, or has stopped, but which no node takes. */
 interface Stuck {
-  readonly place: Place;
+  readonly slot: Slot;
   readonly task: Task;
   readonly why: string;
 }
@@ -28,18 +26,19 @@ interface Stuck {
  * next. The failure action applies, only that there is nothing to continue with. What waits is dropped, so that
  * nothing moves once there is room after all.
  */
-export function judgeStuck(draft: Draft, places: readonly Place[]): Wait[] {
+export function endStuckUpdate(draft: Draft, slots: readonly Slot[]): Wait[] {
   const { service, snapshot, rules } = draft;
   if (!isUpdating(service)) return [];
-  const excused = overtaken(draft);
-  const open = places.filter(({ key, creatable }) => creatable && !excused.has(key));
-  const stuck = open.flatMap((place) => stuckIn(draft, place) ?? []);
+  const excused = excusedSlots(draft);
+  const open = slots.filter(({ key, creatable }) => creatable && !excused.has(key));
+  const stuck = open.flatMap((slot) => stuckIn(draft, slot) ?? []);
   const [first] = stuck;
   if (!first) return [];
   const due = Math.max(...stuck.map(({ task }) => sureAt(draft, task)));
-  const lack = `a node for ${nameOf(draft, first.place)}: ${first.why}`;
+  const lack = `a node for ${nameOf(draft, first.slot)}: ${first.why}`;
   if (due > snapshot.now) return [waitOf('service', service.ID, lack, lookAgainAt(draft, due))];
-  const more = stuck.length < rules.parallelism && open.some(({ key }) => isDirty(draft.slot(key), service));
+  const more =
+    stuck.length < rules.parallelism && open.some(({ key }) => needsUpdate(draft.tasksIn(key), service));
   if (more) return [waitOf('service', service.ID, lack)];
   if (open.some(({ key }) => isMoving(draft, key)))
     return [waitOf('service', service.ID, lack, snapshot.now + againMs)];
@@ -52,7 +51,7 @@ export function judgeStuck(draft: Draft, places: readonly Place[]): Wait[] {
 const lookAgainAt = ({ snapshot }: Draft, due: number): number => Math.min(due, snapshot.now + againMs);
 
 /**
- * When to look again whether a place that was empty before stays so for want of a node (ms since the epoch); undefined
+ * When to look again whether a slot that was empty before stays so for want of a node (ms since the epoch); undefined
  * once that is sure: it holds up no update.
  */
 export function leftWaitingAt(draft: Draft, task: Task): number | undefined {
@@ -60,15 +59,15 @@ export function leftWaitingAt(draft: Draft, task: Task): number | undefined {
   return due > draft.snapshot.now ? lookAgainAt(draft, due) : undefined;
 }
 
-function stuckIn(draft: Draft, place: Place): Stuck | undefined {
-  const slot = draft.slot(place.key);
-  const task = slot.live.find((one) => isCurrent(one, draft.service));
+function stuckIn(draft: Draft, slot: Slot): Stuck | undefined {
+  const slotTasks = draft.tasksIn(slot.key);
+  const task = slotTasks.live.find((one) => isCurrent(one, draft.service));
   const why = task && whyWaiting(task);
-  return why && isAwaited(draft, slot, task) ? { place, task, why } : undefined;
+  return why && isAwaited(draft, slotTasks, task) ? { slot, task, why } : undefined;
 }
 
-/** One leaves its place to it. */
-export const isAwaited = ({ service }: Draft, { live }: Slot, { shoal }: Task): boolean =>
+/** Another task makes way for it. */
+export const isAwaited = ({ service }: Draft, { live }: SlotTasks, { shoal }: Task): boolean =>
   shoal.replaces !== undefined || live.some((one) => !isCurrent(one, service));
 
 /** A new task there has what it needs, or one leaves: afterwards there is more room. */
@@ -79,7 +78,7 @@ function isMoving(draft: Draft, key: string): boolean {
     .some(
       (task) =>
         makesRoom(task, snapshot.nodes, snapshot.now) ||
-        (draft.slot(key).live.includes(task) &&
+        (draft.tasksIn(key).live.includes(task) &&
           isCurrent(task, service) &&
           !isRunning(task) &&
           whyWaiting(task) === undefined),
@@ -91,12 +90,12 @@ function sureAt(draft: Draft, task: Task): number {
   const made = Date.parse(task.CreatedAt);
   if (draft.snapshot.now < made + sureMs) return made + sureMs;
   const pending = pendingReasonsOf(task);
-  // Without a word of the scheduler it waits for a companion.
+  // If the scheduler did not look for a node, it waits for a companion.
   const passes = pending ? pending.some(({ filter }) => passing.has(filter)) : isUnassigned(task);
-  return made + (passes || draft.roomComes ? longestWaitMs : sureMs);
+  return made + (passes || draft.roomSoon ? longestWaitMs : sureMs);
 }
 
-const nameOf = ({ snapshot }: Draft, { slot, nodeId = '' }: Place): string =>
-  slot === undefined
+const nameOf = ({ snapshot }: Draft, { number, nodeId = '' }: Slot): string =>
+  number === undefined
     ? `the task of ${snapshot.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId}`
-    : `slot ${slot}`;
+    : `slot ${number}`;

@@ -4,7 +4,7 @@ import { type Node, type Service, type Task, type TaskState, wakeAt } from '../m
 import { aNode, aService, aTask, type TaskChange } from '../testing.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Snapshot } from './draft.ts';
-import type { Nodes } from './standing.ts';
+import type { Nodes } from './presence.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);
 export const at = (ms: number): string => isoTime(epochMs + ms);

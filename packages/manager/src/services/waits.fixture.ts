@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { slotKey, type Task, type Wait, wakeAt } from '../model/index.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Snapshot } from './draft.ts';
-import { displacement, isRunning, standing } from './standing.ts';
+import { isRunning, presenceOf, whyMustLeave } from './presence.ts';
 
 const day = 86_400_000;
 
@@ -31,7 +31,7 @@ export const writes = ({ waits: _, ...rest }: Decision): unknown[] =>
 function silent({ service, tasks, nodes }: Snapshot, waits: readonly Wait[]): string[] {
   const told = new Set(waits.map(({ about }) => about.id));
   const bySlot = Map.groupBy(
-    tasks.filter((task) => standing(task, nodes) === 'live'),
+    tasks.filter((task) => presenceOf(task, nodes) === 'live'),
     slotKey,
   );
   const isFine = (task: Task, others: number) =>
@@ -39,13 +39,13 @@ function silent({ service, tasks, nodes }: Snapshot, waits: readonly Wait[]): st
     !task.observed?.err &&
     others === 0 &&
     task.shoal.specVersion === service.shoal.specVersion &&
-    displacement(task, nodes) === undefined;
+    whyMustLeave(task, nodes) === undefined;
   const live = [...bySlot].flatMap(([key, some]) =>
     some
       .filter((task) => !isFine(task, some.length - 1) && !told.has(task.ID) && !told.has(key))
       .map(({ ID }) => `task ${ID}`),
   );
-  const leaving = tasks.filter((task) => standing(task, nodes) === 'leaving' && !told.has(task.ID));
+  const leaving = tasks.filter((task) => presenceOf(task, nodes) === 'leaving' && !told.has(task.ID));
   const wanted = service.Spec.Mode?.Replicated?.Replicas ?? 0;
   const slots = new Set([...bySlot.keys(), ...[...told].filter((id) => id.startsWith('slot:'))]);
   return [

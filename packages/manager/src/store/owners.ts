@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Change } from './change.ts';
 import type { TableName } from './tables.ts';
 
-/** Who writes into the store: the loops, liveness, the agents' door, people by the API, and the manager at its start. */
+/** Who writes to the store: the loops, liveness, the sessions with agents, people through the API, and the manager at its start. */
 export type Writer =
   | 'people'
   | 'agents'

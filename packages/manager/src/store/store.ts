@@ -84,7 +84,7 @@ export class Store {
     this.#clock = clock;
   }
 
-  /** The committed state, always current; never keep it across an `await` and expect it unchanged. */
+  /** The committed state, always current: after an `await` it may be another one. */
   get view(): ReadView {
     return this.#tables;
   }
@@ -94,7 +94,7 @@ export class Store {
     return this.#revision;
   }
 
-  /** Resolves when a commit was fenced, or its answer lost: this store is over, and only loading anew tells what is true. */
+  /** Resolves when a commit ended as fenced or unknown: this store takes no more updates, and only loading again tells what is stored. */
   get lost(): Promise<'fenced' | 'unknown'> {
     return this.#lost.promise;
   }
@@ -138,19 +138,19 @@ export class Store {
   }
 
   async #run(): Promise<void> {
-    // What is asked for in the same moment goes together.
+    // Updates asked for at the same moment share a commit.
     await undefined;
     while (this.#waiting.length > 0) await this.#commit(this.#takeGroup());
     this.#work = undefined;
   }
 
-  /** All that waits, up to the next that has to begin with what is visible. */
+  /** All waiting updates, up to the next one that must begin with what is visible. */
   #takeGroup(): Waiting[] {
     const next = this.#waiting.findIndex(({ onView }, index) => onView && index > 0);
     return this.#waiting.splice(0, next === -1 ? this.#waiting.length : next);
   }
 
-  /** Nobody hears of his update before the group is durable: even one that wrote nothing, or threw, has seen the others. */
+  /** No update is answered before the group is durable: even one that wrote nothing, or threw, has read what the others wrote. */
   async #commit(group: readonly Waiting[]): Promise<void> {
     const together = new Together(this.#tables, this.#revision, this.#clock());
     const runs = group.map(({ change, writer }) => together.run(change, writer));

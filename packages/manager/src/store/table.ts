@@ -14,7 +14,7 @@ export interface TableReader<T extends Stored, I extends string = string> {
   get(id: string): T | undefined;
   /** All objects, in no particular order. */
   all(): Iterable<T>;
-  /** Objects found in `index` under `key`. Cost follows the number of hits. */
+  /** Objects found in `index` under `key`. Its cost follows their number. */
   by(index: I, key: string): T[];
 }
 

@@ -11,7 +11,7 @@ import {
   tableNames,
 } from './tables.ts';
 
-/** What a creator supplies; the store adds version and times. */
+/** What is given to create an object; the store adds version and times. */
 export type NewObject<T> = Omit<T, 'Version' | 'CreatedAt' | 'UpdatedAt'>;
 
 /** A table inside a transaction: reads see the transaction's own writes. */
@@ -66,7 +66,7 @@ export class TxTable<T extends Stored, I extends string> implements TableReader<
     return this.#write(object);
   }
 
-  /** Removes an object; removing what is not there is fine. */
+  /** Removes an object; does nothing if there is none. */
   remove(id: string): void {
     this.#written.delete(id);
     if (this.#base.get(id)) this.#removed.add(id);
@@ -78,7 +78,7 @@ export class TxTable<T extends Stored, I extends string> implements TableReader<
     this.#written.put(object);
   }
 
-  /** The net changes, for the store to commit. */
+  /** What differs in the end, for the store to commit. */
   *changes(): Iterable<{ id: string; before: T | undefined; after: T | undefined }> {
     for (const after of this.#written.all()) yield { id: after.ID, before: this.#base.get(after.ID), after };
     for (const id of this.#removed) yield { id, before: this.#base.get(id), after: undefined };

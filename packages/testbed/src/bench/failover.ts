@@ -23,7 +23,7 @@ import { makeRawNetwork, pinned, provideBenchImage, report } from './measure/ind
 const defaultRounds = 20;
 const defaultSwarmRounds = 2;
 const mostRounds = 200;
-/** A host that falls sooner again and again is taken for one that flaps, and gets no tasks for a while. */
+/** A host that goes down more often counts as flapping, and gets no tasks for a while. */
 const restMs = 30_000;
 
 export default async function failover(args: readonly string[]): Promise<boolean> {

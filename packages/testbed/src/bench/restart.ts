@@ -24,7 +24,7 @@ const goal = 2;
 const defaultRounds = 5;
 const mostRounds = 100;
 
-interface Scene {
+interface Setup {
   readonly manager: ManagerProcess;
   readonly agents: readonly HollowAgent[];
 }
@@ -78,7 +78,7 @@ function roundsIn(args: readonly string[]): number {
   throw new TestbedError(`--rounds takes a number from 1 to ${mostRounds}, not ${values.rounds}.`);
 }
 
-/** The worst of all rounds: a restart is rare, and everybody waits for it. */
+/** The worst of all rounds counts: a restart is rare, and everybody waits for it. */
 function lines(rounds: readonly Round[], absence: number): boolean[] {
   const where = absence === 0 ? '' : `, ${absence} s away`;
   const worst = (of: (round: Round) => number) => Math.max(...rounds.map(of));
@@ -122,7 +122,7 @@ function lines(rounds: readonly Round[], absence: number): boolean[] {
   ];
 }
 
-async function play({ manager, agents }: Scene, absence: number, probe: string): Promise<Round> {
+async function play({ manager, agents }: Setup, absence: number, probe: string): Promise<Round> {
   const before = await runningTasks(manager);
   const asked = agents.map(({ daemon }) => daemon.calls.length);
   await manager.kill();
@@ -161,7 +161,7 @@ async function play({ manager, agents }: Scene, absence: number, probe: string):
   return { api, agents: confirmed, service, touched: replaced + handled.length, down };
 }
 
-/** What was done to containers of these tasks; looking at one is nothing. */
+/** What was done to the containers of these tasks, other than looking at them. */
 const callsAbout = (calls: readonly string[], taskIds: ReadonlySet<string>): string[] =>
   calls.filter((call) => !call.startsWith('find ') && [...taskIds].some((id) => call.endsWith(id)));
 

@@ -96,7 +96,7 @@ async function play(cluster: Cluster, minutes: number): Promise<{ pauses: number
   return { pauses, down: seen.size };
 }
 
-/** Each with its time, so that the same one is counted once. */
+/** Each with its time, so that none is counted twice. */
 async function downVerdicts({ apiUrl, hosts }: Cluster): Promise<string[]> {
   const all = await Promise.all(
     hosts.map(async (host: Host) => {

@@ -2,7 +2,7 @@ import { Cluster, mainCluster } from '../cluster/index.ts';
 import { BASE_IMAGE, layerTags, ownImages, pruneImages, removeImage } from '../images/index.ts';
 import { daemonAnswers, forgetClusterAddress, main, say, step, stopOwnDaemon } from '../machine/index.ts';
 
-/** Removes what `npm start` made; `--all` also removes the layers that only save time. */
+/** Removes what `npm start` made; `--all` also the image layers that are kept to save time. */
 await main(async () => {
   forgetClusterAddress(mainCluster().apiPort);
   if (!(await daemonAnswers())) {

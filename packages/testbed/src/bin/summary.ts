@@ -25,8 +25,8 @@ export interface Tally {
 export const nothing: Tally = { passed: 0, failed: 0, failures: [] };
 
 /**
- * What a run of vitest amounts to. A file that can't even be loaded holds no tests, and an error
- * outside of tests fails only the exit code: each of them counts as one failure. No report: one too.
+ * The outcome of a run of vitest. A file that can't be loaded, an error outside of all tests (which only the exit code shows) and
+ * a missing report count as one failure each.
  */
 export function tally(report: VitestReport | undefined, exitCode: number): Tally {
   if (!report) return failure('the tests ended before they could say what failed');

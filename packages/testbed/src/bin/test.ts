@@ -13,7 +13,7 @@ import { runVitest, type VitestRun } from './vitest.ts';
  * npm test -- cluster --keep        leaves the cluster up, and uses it again next time
  */
 const MINUTE = 60_000;
-/** Where .ci/run finds what it prints again at its own end. */
+/** .ci/run prints what follows this line once more at its own end. */
 const failedHeading = 'failed tests:';
 const words = process.argv.slice(2);
 const keep = words.includes('--keep');
@@ -23,7 +23,7 @@ let running: ChildProcess | undefined;
 let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    // The test run ends, and with it, in the normal way, the cluster.
+    // Ends the tests; then the cluster is removed as usual.
     interrupted = true;
     running?.kill('SIGTERM');
   });
@@ -88,7 +88,7 @@ if (only !== undefined && only !== 'unit' && only !== 'cluster') {
   if (only !== 'unit' && !interrupted) total = add(total, await clusterSuite());
 }
 if (interrupted && total.failed === 0) total = add(total, failure('interrupted'));
-// The very last lines: whoever runs this reads the outcome there.
+// The outcome belongs in the very last lines.
 if (total.failed > 0) process.stdout.write(`\n${failedHeading}\n${total.failures.join('\n')}\n`);
 process.stdout.write(`\n${summaryLine(total)}\n`);
 process.exitCode = exitCodeOf(total);

@@ -80,8 +80,10 @@ export class Cluster {
     return new Cluster(options);
   }
 
-  /** From whatever state this machine is in to a running cluster with our code of now. Repeatable;
-   * `fresh` forgets what an earlier cluster of the same project held. */
+  /**
+   * Brings up a running cluster with the present code, whatever state this machine is in. Repeatable; `fresh` drops what an
+   * earlier cluster of the same project held.
+   */
   static async up(options: ClusterOptions, { fresh = false } = {}): Promise<Cluster> {
     forgetClusterAddress(options.apiPort);
     await ensureDocker();
@@ -182,7 +184,7 @@ export class Cluster {
 
   /** Removes containers, networks and volumes. */
   async down(): Promise<void> {
-    // Nothing of them is needed any more: don't wait for each container to stop in order.
+    // No need to wait for each container to stop in order.
     const names = [...this.hosts.map((host) => host.container), `${this.options.project}-registry`];
     await tryRun('docker', ['unpause', ...names]);
     await tryRun('docker', ['kill', ...names]);

@@ -15,7 +15,7 @@ export async function updateService(
   const service = docker.getService(name);
   const { Spec, Version } = (await service.inspect()) as { Spec: MutableSpec; Version: { Index: number } };
   change(Spec);
-  // Apart from each other: by itself dockerode sends the version in the body, too.
+  // dockerode would send the version in the body, too.
   await service.update({ _query: { version: Version.Index }, _body: Spec });
 }
 

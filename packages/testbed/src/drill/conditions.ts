@@ -1,9 +1,9 @@
 import type { Drill } from './drills.ts';
 import { allServeOn, isBalanced, isWhole, serving, type View } from './view.ts';
 
-/** What a drill waits for and later tells the time of: the same for both. */
+/** The conditions that a drill waits for, and whose times its outcome tells. */
 export interface Conditions {
-  /** Whoever should notice has noticed. */
+  /** The fault has been noticed. */
   readonly inTrouble: (view: View) => boolean;
   readonly replaced: (view: View) => boolean;
   readonly balanced: (view: View) => boolean;

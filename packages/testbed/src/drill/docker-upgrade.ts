@@ -4,66 +4,70 @@ import { healAll } from '../faults/index.ts';
 import { buildNewerHostImage, HOST_IMAGE, hostImage, NEWER_SUITES } from '../images/index.ts';
 import { http, httpJson, until } from '../machine/index.ts';
 import { setAvailability } from './changes.ts';
-import type { Scene, Stage } from './scene.ts';
+import type { DrillContext, DrillControls } from './context.ts';
 import { containersOn } from './service.ts';
 import { allServeOn, isBalanced, isWhole } from './view.ts';
 
 /** From bookworm's Docker 20.10 up, and back down. */
 const suites = ['trixie', 'sid', 'trixie', 'bookworm'] as const;
-/** Requests on their way to a host that is about to go. */
+/** How long requests that are on their way to a host have before it is upgraded. */
 const lastRequestsMs = 2_000;
 const limitMs = { moved: 120_000, back: 120_000, balanced: 420_000, healthy: 60_000 };
 
-/** Takes minutes, and the processors: not while requests go on. */
+/** Takes minutes and much CPU, so it is done before any requests are sent. */
 export async function makeImages(): Promise<void> {
   for (const suite of NEWER_SUITES) await buildNewerHostImage(suite);
 }
 
-/** Every host gets one Docker after the other, drained meanwhile, as its admin would do it. */
-export async function upgradeAll(scene: Scene, cluster: Cluster, stage: Stage): Promise<void> {
+/** Gives every host one version of Docker after the other; each host is drained first, as an admin would do. */
+export async function upgradeAll(
+  context: DrillContext,
+  cluster: Cluster,
+  controls: DrillControls,
+): Promise<void> {
   // The manager's own host comes last.
   const hosts = cluster.hosts.toSorted(
-    (a, b) => Number(a.name === scene.manager) - Number(b.name === scene.manager),
+    (a, b) => Number(a.name === context.manager) - Number(b.name === context.manager),
   );
   for (const suite of suites) {
-    for (const host of hosts) await upgrade(host, hostImage(suite), scene, cluster, stage);
-    stage.says('waiting until every host has tasks again, for the doctor to look at');
+    for (const host of hosts) await upgrade(host, hostImage(suite), context, cluster, controls);
+    controls.says('waiting until every host has tasks again, for the doctor to look at');
     const names = hosts.map(({ name }) => name);
-    await stage.until(
+    await controls.until(
       'the tasks are spread evenly',
-      (view) => isBalanced(view, stage.desired, names),
+      (view) => isBalanced(view, controls.desired, names),
       limitMs.balanced,
     );
     await allWell(cluster);
-    await stage.allAnswer();
+    await controls.allAnswer();
   }
 }
 
 async function upgrade(
   host: Host,
   image: string,
-  scene: Scene,
+  context: DrillContext,
   cluster: Cluster,
-  stage: Stage,
+  controls: DrillControls,
 ): Promise<void> {
-  const { docker } = scene;
+  const { docker } = context;
   const others = cluster.hosts.map(({ name }) => name).filter((name) => name !== host.name);
   await setAvailability(docker, host.name, 'drain');
-  await stage.until(
+  await controls.until(
     `all tasks of ${host.name} run elsewhere`,
-    (view) => allServeOn(view, stage.desired, others),
+    (view) => allServeOn(view, controls.desired, others),
     limitMs.moved,
   );
   await until(`no container is left on ${host.name}`, async () => (await containersOn([host])).length === 0, {
     timeoutMs: limitMs.moved,
   });
-  // As a balancer in front of the cluster would be told.
-  stage.leaveOut(host.ip);
-  await sleep(lastRequestsMs, undefined, { signal: scene.signal });
+  // A load balancer in front of the cluster would be told the same.
+  controls.leaveOut(host.ip);
+  await sleep(lastRequestsMs, undefined, { signal: context.signal });
   const before = await versionOf(host);
   await cluster.rehost(host, image);
   const now = await versionOf(host);
-  stage.says(`${host.name}: Docker ${before} → ${now}`);
+  controls.says(`${host.name}: Docker ${before} → ${now}`);
   await until(
     `${host.name} is ready with Docker ${now}`,
     async () => {
@@ -78,11 +82,11 @@ async function upgrade(
   await setAvailability(docker, host.name, 'active');
   await until(
     `the published port answers on ${host.name}`,
-    async () => (await http(`http://${host.ip}:${stage.port}/`)).status === 200,
+    async () => (await http(`http://${host.ip}:${controls.port}/`)).status === 200,
     { timeoutMs: limitMs.back },
   );
-  stage.takeBack(host.ip);
-  await stage.until('every place is served', (view) => isWhole(view, stage.desired), limitMs.back);
+  controls.takeBack(host.ip);
+  await controls.until('every slot is served', (view) => isWhole(view, controls.desired), limitMs.back);
 }
 
 interface NodeAnswer {
@@ -92,7 +96,7 @@ interface NodeAnswer {
 
 const versionOf = async (host: Host): Promise<string> => (await host.docker().version()).Version;
 
-/** A busy machine may need a second look. */
+/** On a busy machine the first look may come too early. */
 async function allWell({ apiUrl }: Cluster): Promise<void> {
   await until(
     'the doctor finds all networks well',
@@ -108,8 +112,8 @@ async function allWell({ apiUrl }: Cluster): Promise<void> {
   );
 }
 
-/** All hosts have the Docker that they had, and take tasks. */
-export async function restoreAll({ docker }: Scene, cluster: Cluster): Promise<void> {
+/** Gives all hosts back the Docker that they had; they take tasks again. */
+export async function restoreAll({ docker }: DrillContext, cluster: Cluster): Promise<void> {
   for (const host of cluster.hosts) await cluster.rehost(host, HOST_IMAGE);
   await healAll(cluster);
   for (const { name } of cluster.hosts)

@@ -3,31 +3,31 @@ import type { Cluster } from '../cluster/index.ts';
 import * as faults from '../faults/index.ts';
 import { TestbedError } from '../machine/index.ts';
 import { setAvailability, updateService } from './changes.ts';
+import type { DrillContext, DrillControls } from './context.ts';
 import { makeImages, restoreAll, upgradeAll } from './docker-upgrade.ts';
-import type { Scene, Stage } from './scene.ts';
 import { UPDATE_PARALLELISM } from './service.ts';
 import { struckAt } from './struck-at.ts';
 
 export interface Drill {
   readonly name: string;
   readonly says: string;
-  /** May be played on a live cluster: it only asks for what Docker's API allows anyway. */
+  /** May be played on a live cluster: it does nothing but what anybody may ask of Docker's API. */
   readonly safe: boolean;
-  /** What may be struck: a host, but not the manager's; any host; the manager's; all of them, in turn. */
+  /** Which hosts may be struck: any but the manager's; any; the manager's; all of them, in turn. */
   readonly victim: 'worker' | 'any' | 'manager' | 'all';
-  /** Which hosts the load asks, so that it does not lose what nobody could answer: all, or those outside the fault. */
+  /** Which hosts requests are sent to: all, or only those that the fault spares, since nobody could answer the others. */
   readonly through: 'all' | 'not the victim' | 'neither victim nor manager';
   /** Before anything else. */
   readonly prepare?: () => Promise<void>;
-  /** Resolves with the moment when it hit (milliseconds since 1970). */
-  readonly strike: (scene: Scene) => Promise<number>;
-  /** What else is done before the drill begins to wait. */
-  readonly goesOn?: (scene: Scene, stage: Stage) => Promise<void>;
-  /** What the drill waits for after that: every place on another host; every task replaced; all places served; or just a while. */
+  /** Makes the fault. Resolves with the moment when it took effect (milliseconds since 1970). */
+  readonly strike: (context: DrillContext) => Promise<number>;
+  /** What else is done before the drill starts to wait. */
+  readonly goesOn?: (context: DrillContext, controls: DrillControls) => Promise<void>;
+  /** What the drill waits for after that: every slot served on another host; every task replaced; every slot served; or just some time. */
   readonly awaits: 'moved' | 'renewed' | 'whole' | { readonly holdMs: number };
-  /** Also called when the drill is broken off. Nothing to mend without. */
-  readonly heal?: (scene: Scene) => Promise<void>;
-  /** What says first that something is wrong. */
+  /** Undoes the fault; also called when the drill is broken off. Missing where there is nothing to undo. */
+  readonly heal?: (context: DrillContext) => Promise<void>;
+  /** What shows first that something is wrong. */
   readonly detectedBy: 'node' | 'manager' | 'nobody';
   /** Replicas that may be reachable beyond the wanted ones: where a new one starts before the old one stops. */
   readonly surge: number;
@@ -58,8 +58,8 @@ export const DRILLS: readonly Drill[] = [
     safe: false,
     victim: 'worker',
     through: 'not the victim',
-    strike: (scene) => {
-      const host = victimOf(scene);
+    strike: (context) => {
+      const host = victimOf(context);
       return struckAt(
         () => faults.powerOff(host),
         ['type=container', 'event=kill', `container=${host.container}`],
@@ -90,7 +90,7 @@ export const DRILLS: readonly Drill[] = [
     safe: false,
     victim: 'any',
     through: 'not the victim',
-    strike: (scene) => faults.killProcess(victimOf(scene), 'dockerd', { hold: true }),
+    strike: (context) => faults.killProcess(victimOf(context), 'dockerd', { hold: true }),
     awaits: 'moved',
     heal: mend,
     detectedBy: 'node',
@@ -103,8 +103,8 @@ export const DRILLS: readonly Drill[] = [
     safe: false,
     victim: 'any',
     through: 'all',
-    strike: (scene) => faults.killProcess(victimOf(scene), 'agent', { hold: true }),
-    // Its tasks are given up only after 15 s.
+    strike: (context) => faults.killProcess(victimOf(context), 'agent', { hold: true }),
+    // Its tasks are replaced only after 15 s.
     awaits: { holdMs: 8_000 },
     heal: mend,
     detectedBy: 'node',
@@ -117,7 +117,7 @@ export const DRILLS: readonly Drill[] = [
     safe: false,
     victim: 'manager',
     through: 'all',
-    strike: (scene) => faults.killProcess(victimOf(scene), 'manager'),
+    strike: (context) => faults.killProcess(victimOf(context), 'manager'),
     awaits: { holdMs: 10_000 },
     detectedBy: 'manager',
     surge: 0,
@@ -172,8 +172,10 @@ export const DRILLS: readonly Drill[] = [
     safe: false,
     victim: 'worker',
     through: 'neither victim nor manager',
-    strike: now((scene) => faults.drop({ from: victimOf(scene), at: testbedOf(scene).host(scene.manager) })),
-    // Its tasks are given up only after 15 s.
+    strike: now((context) =>
+      faults.drop({ from: victimOf(context), at: testbedOf(context).host(context.manager) }),
+    ),
+    // Its tasks are replaced only after 15 s.
     awaits: { holdMs: 10_000 },
     heal: mend,
     detectedBy: 'node',
@@ -188,9 +190,9 @@ export const DRILLS: readonly Drill[] = [
     through: 'all',
     prepare: makeImages,
     strike: now(async () => {}),
-    goesOn: (scene, stage) => upgradeAll(scene, testbedOf(scene), stage),
+    goesOn: (context, controls) => upgradeAll(context, testbedOf(context), controls),
     awaits: 'whole',
-    heal: (scene) => restoreAll(scene, testbedOf(scene)),
+    heal: (context) => restoreAll(context, testbedOf(context)),
     detectedBy: 'nobody',
     // A host may be drained while a task is being moved to another.
     surge: rebalanced + 1,
@@ -198,35 +200,35 @@ export const DRILLS: readonly Drill[] = [
   },
 ];
 
-const testbedOf = ({ testbed }: Scene): Cluster => {
+const testbedOf = ({ testbed }: DrillContext): Cluster => {
   if (!testbed) throw new TestbedError('Faults are for the hosts of the testbed only.');
   return testbed;
 };
 
-const victimOf = (scene: Scene) => testbedOf(scene).host(scene.victim);
+const victimOf = (context: DrillContext) => testbedOf(context).host(context.victim);
 
-function mend(scene: Scene): Promise<void> {
-  return faults.healAll(testbedOf(scene));
+function mend(context: DrillContext): Promise<void> {
+  return faults.healAll(testbedOf(context));
 }
 
-/** It counts from the command. */
-function now(strike: (scene: Scene) => Promise<void>): Drill['strike'] {
-  return async (scene) => {
+/** The fault counts from the moment of the command. */
+function now(strike: (context: DrillContext) => Promise<void>): Drill['strike'] {
+  return async (context) => {
     const from = Date.now();
-    await strike(scene);
+    await strike(context);
     return from;
   };
 }
 
-function cutCable(scene: Scene): Promise<number> {
-  const host = victimOf(scene);
+function cutCable(context: DrillContext): Promise<number> {
+  const host = victimOf(context);
   return struckAt(() => faults.cut(host), ['type=network', 'event=disconnect', `network=${host.network}`]);
 }
 
-/** The cable is pulled; it is plugged in, and pulled again, until it has been pulled often enough. */
-async function flap(scene: Scene): Promise<void> {
-  const host = victimOf(scene);
-  const wait = (ms: number) => sleep(ms, undefined, { signal: scene.signal });
+/** Pulls the cable and plugs it in again, several times; at the end it is pulled. */
+async function flap(context: DrillContext): Promise<void> {
+  const host = victimOf(context);
+  const wait = (ms: number) => sleep(ms, undefined, { signal: context.signal });
   for (let time = 1; time <= flaps.times; time++) {
     if (time > 1) await faults.cut(host);
     await wait(flaps.cutMs);

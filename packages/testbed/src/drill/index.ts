@@ -1,6 +1,5 @@
 /** Drills: what they do, how they are played, and what they amount to. Needs Docker's API, and for faults the testbed. */
 export { type Ask, askAt } from './ask.ts';
-export { castOf, type DrillHost, hostsOf, type Players } from './cast.ts';
 export { setAvailability, updateService } from './changes.ts';
 export { DRILLS, type Drill } from './drills.ts';
 export { type Invariant, mostReachable, otherHostsDown } from './invariants.ts';
@@ -13,6 +12,7 @@ export {
   recoveredAt,
 } from './outcome.ts';
 export type { DrillRecord, Failure } from './record.ts';
+export { type DrillHost, hostsOf, type Roles, rolesOf } from './roles.ts';
 export { type DrillOptions, runDrill, type Target } from './run.ts';
 export { SERVICE } from './service.ts';
 export {

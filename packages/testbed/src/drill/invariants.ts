@@ -4,7 +4,7 @@ import { allServeOn, lastView, serving } from './view.ts';
 
 export interface Invariant {
   readonly name: string;
-  /** Undefined: could not be looked at. */
+  /** Undefined if it could not be checked. */
   readonly holds: boolean | undefined;
   readonly says: string;
 }
@@ -13,12 +13,12 @@ export interface Invariant {
 const SPAN_GAP_MS = 1_000;
 
 /**
- * The most replicas that were reachable at one moment: each is so from one of its answers to the next, if that comes
- * soon. Never too high: what nobody asked does not count.
+ * The most replicas that were reachable at one moment. A replica counts as reachable between two of its answers, if they are
+ * close together. So the number is never too high; replicas that nobody asked are not in it.
  */
 export function mostReachable(answers: readonly Answer[]): number {
   const spans = [...Map.groupBy(answers, ({ by }) => by).values()].flatMap(spansOf);
-  // At the same moment, ends come first: one that leaves as another comes was not there beside it.
+  // At the same moment, ends come first: a replica that ends as another begins was never there beside it.
   const turns = spans
     .flatMap(({ from, to }) => [
       { atMs: from, by: 1 },
@@ -64,16 +64,16 @@ function reachable({ answers, desired }: DrillRecord, surge: number): Invariant 
   };
 }
 
-/** A second task in a place, as a move begins with, is none that is lost. */
+/** A second task in a slot, with which a move begins, is not counted as lost. */
 function noneLost({ events, desired, hosts, containers }: DrillRecord): Invariant {
   const view = lastView(events);
   const tasks = serving(view);
   const dead = containers ? tasks.filter(({ id }) => !containers.some(({ task }) => task === id)) : [];
-  const places = new Set(tasks.map(({ slot }) => slot)).size;
+  const slots = new Set(tasks.map(({ slot }) => slot)).size;
   return {
     name: 'none lost',
     holds: allServeOn(view, desired, hosts) && dead.length === 0,
-    says: `${places} of ${desired} served at the end${dead.length === 0 ? '' : `, but ${dead.length} without a container`}`,
+    says: `${slots} of ${desired} served at the end${dead.length === 0 ? '' : `, but ${dead.length} without a container`}`,
   };
 }
 

@@ -5,7 +5,7 @@ import { type Invariant, invariants } from './invariants.ts';
 import { type DrillRecord, type Failure, markAt } from './record.ts';
 import { firstAt, lastView, sinceWhen, spreadOf } from './view.ts';
 
-/** A figure of a drill; `value` is undefined where it never came to it. */
+/** A figure of a drill; `value` is undefined if it never happened. */
 export interface Figure {
   readonly name: FigureName;
   readonly value: number | undefined;
@@ -46,7 +46,7 @@ export const WINDOW_MS = 1_000;
 
 /**
  * When the first window without an error begins, at `fromMs` or later, on the clock of the slots; undefined if there is
- * none. To a tenth of a second, rounded up. A tenth without any request says nothing, so no window spans one.
+ * none. Rounded up to a tenth of a second. No window spans a tenth without any request, since that proves nothing.
  */
 export function recoveredAt(slots: readonly LoadSlot[], fromMs: number): number | undefined {
   let begin = fromMs;
@@ -122,7 +122,7 @@ export interface Moments {
 
 export function momentsOf(record: DrillRecord, drill: Drill): Moments {
   const { events, slots, endMs } = record;
-  // Broken off before: then nothing came after it.
+  // If the drill was broken off before, nothing happened after it.
   const struck = markAt(record, 'struck') ?? endMs;
   const healed = markAt(record, 'healed');
   const { inTrouble, replaced, balanced } = conditions(drill, record);

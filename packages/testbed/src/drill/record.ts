@@ -1,7 +1,7 @@
 import type { LoadSlot } from '../load/index.ts';
 import type { DrillEvent } from './view.ts';
 
-/** All that was seen of one drill: figures, verdicts and pictures are made of it. Times: milliseconds since 1970. */
+/** All that was seen of one drill, from which figures, verdicts and pictures are made. Times: milliseconds since 1970. */
 export interface DrillRecord {
   readonly drill: string;
   /** Host name of what was struck. */
@@ -15,7 +15,7 @@ export interface DrillRecord {
   readonly endMs: number;
   readonly events: readonly DrillEvent[];
   readonly slots: readonly LoadSlot[];
-  /** Why the first fifty failed that did. */
+  /** Why the first fifty failed requests failed. */
   readonly failures: readonly Failure[];
   /** Good answers, in the order in which they came, with the replica that gave them. */
   readonly answers: readonly Answer[];
@@ -40,6 +40,6 @@ export interface Answer {
   readonly by: string;
 }
 
-/** When the drill did it; undefined if it never came to it. */
+/** When the drill did it; undefined if it never did. */
 export const markAt = ({ events }: DrillRecord, mark: 'struck' | 'healed'): number | undefined =>
   events.find((event) => event.type === 'mark' && event.mark === mark)?.atMs;

@@ -4,12 +4,12 @@ import type { Cluster } from '../cluster/index.ts';
 import { Load, type LoadReport, type LoadSlot, SLOT_MS } from '../load/index.ts';
 import { TestbedError, until } from '../machine/index.ts';
 import type { Ask } from './ask.ts';
-import { castOf, hostsOf, type Players } from './cast.ts';
 import { conditions } from './conditions.ts';
+import type { DrillContext, DrillControls } from './context.ts';
 import type { Drill } from './drills.ts';
 import { WINDOW_MS } from './outcome.ts';
 import type { Answer, DrillRecord, Failure } from './record.ts';
-import type { Scene, Stage } from './scene.ts';
+import { hostsOf, type Roles, rolesOf } from './roles.ts';
 import { allAnswer, containersOn, create, nameIn, remove, SERVICE } from './service.ts';
 import { type DrillEvent, isWhole, type Mark, serving, spreadOf, type View } from './view.ts';
 import { Watch } from './watch.ts';
@@ -25,16 +25,16 @@ export interface Target {
 }
 
 export interface DrillOptions {
-  /** Instead of the last host that may be struck. */
+  /** The host to strike; by default the last one that may be. */
   readonly victim?: string | undefined;
   readonly image: string;
   readonly replicas: number;
   /** Replicas count as running only once they listen. */
   readonly healthCheck: boolean;
-  /** Goes on after the healing until the tasks are spread evenly again. */
+  /** After the fault is undone, waits until the tasks are spread evenly again. */
   readonly untilBalanced: boolean;
-  /** Called when all is replaced and the fault still there, with the load going on. */
-  readonly underFault?: (players: Players) => Promise<void>;
+  /** Called when all tasks are replaced, while the fault is still there and the load goes on. */
+  readonly underFault?: (roles: Roles) => Promise<void>;
   readonly tell: (event: DrillEvent) => void;
   /** Breaks the drill off; what it did is undone all the same. */
   readonly signal: AbortSignal;
@@ -43,14 +43,14 @@ export interface DrillOptions {
 /** Load before the strike, and after everything has been seen. */
 const beforeMs = 3_000;
 const afterMs = 1_500;
-/** A third of the requests may hang until the fault is noticed: the others need workers, too. */
+/** Enough that requests go on while a third of them hang until the fault is noticed. */
 const load = { concurrency: 40, ratePerSecond: 60 };
 /**
- * A request that takes longer has failed. Where none may, a busy machine's late answer is none that was lost; where a
- * host dies, those that hang must not hide for long that the others are answered.
+ * A request that takes longer has failed. Where none may fail this is long, so that a late answer of a busy machine does not
+ * count as lost; where a host dies it is short, so that requests that hang do not hide for long that the others are answered.
  */
 const answerMs = ({ goals }: Drill): number => (goals['requests lost'] === 0 ? 5_000 : 1_000);
-/** What does not come in time is left out, and the drill goes on to its healing. */
+/** How long the drill waits for each thing. If it does not happen, it is missing in the outcome and the drill goes on. */
 const limitMs = {
   running: 180_000,
   replaced: 240_000,
@@ -58,7 +58,7 @@ const limitMs = {
   balanced: 420_000,
   stopped: 30_000,
 };
-/** The load ends by itself then: no drill takes longer. */
+/** After this time the load ends by itself; no drill takes longer. */
 const longestMs = 1_800_000;
 
 /**
@@ -67,9 +67,9 @@ const longestMs = 1_800_000;
  */
 export async function runDrill(target: Target, drill: Drill, options: DrillOptions): Promise<DrillRecord> {
   if (target.testbed) await allReady(target.docker);
-  const players = castOf(drill, await hostsOf(target.docker), options.victim);
+  const roles = rolesOf(drill, await hostsOf(target.docker), options.victim);
   await drill.prepare?.();
-  const play = new Play(target, drill, players, options);
+  const play = new Play(target, drill, roles, options);
   try {
     return await play.run();
   } finally {
@@ -95,9 +95,9 @@ function allReady(docker: Docker): Promise<boolean> {
 class Play {
   readonly #target: Target;
   readonly #drill: Drill;
-  readonly #players: Players;
+  readonly #roles: Roles;
   readonly #options: DrillOptions;
-  readonly #scene: Scene;
+  readonly #context: DrillContext;
   readonly #events: DrillEvent[] = [];
   readonly #answers: Answer[] = [];
   #created = false;
@@ -105,16 +105,16 @@ class Play {
   #struck = false;
   #watch: Watch | undefined;
 
-  constructor(target: Target, drill: Drill, players: Players, options: DrillOptions) {
+  constructor(target: Target, drill: Drill, roles: Roles, options: DrillOptions) {
     this.#target = target;
     this.#drill = drill;
-    this.#players = players;
+    this.#roles = roles;
     this.#options = options;
-    this.#scene = {
+    this.#context = {
       docker: target.docker,
       testbed: target.testbed,
-      victim: players.victim,
-      manager: players.manager,
+      victim: roles.victim,
+      manager: roles.manager,
       service: SERVICE,
       signal: options.signal,
     };
@@ -129,19 +129,19 @@ class Play {
     });
     this.#watch = new Watch(this.#target.ask, SERVICE, (event) => this.#tell(event));
     const watch = this.#watch;
-    const even = conditions(this.#drill, { ...this.#players, desired: replicas, before: [] }).balanced;
+    const even = conditions(this.#drill, { ...this.#roles, desired: replicas, before: [] }).balanced;
     // A live cluster may have its reasons for another spread.
     const ready = this.#target.testbed ? even : (view: typeof watch.view) => isWhole(view, replicas);
     if (!(await watch.until(ready, limitMs.running, signal)))
       throw new TestbedError(
-        `The ${replicas} replicas of ${SERVICE} did not come to run evenly within ${limitMs.running / 1000} s, only so: ${spreadText(watch.view, this.#players.hosts)}. A host that came and went often gets no new tasks for up to 5 minutes.`,
+        `The ${replicas} replicas of ${SERVICE} did not come to run evenly within ${limitMs.running / 1000} s, only so: ${spreadText(watch.view, this.#roles.hosts)}. A host that came and went often gets no new tasks for up to 5 minutes.`,
       );
-    await allAnswer(this.#players.addresses, port, replicas, signal);
+    await allAnswer(this.#roles.addresses, port, replicas, signal);
     return this.#underLoad(port, watch);
   }
 
   async #underLoad(port: number, watch: Watch): Promise<DrillRecord> {
-    const { addresses } = this.#players;
+    const { addresses } = this.#roles;
     const beginMs = Date.now();
     const out = new Set<string>();
     let turn = 0;
@@ -167,14 +167,14 @@ class Play {
       this.#phase(`sending ${load.ratePerSecond} requests a second through ${addresses.join(', ')}`);
       await sleep(beforeMs, undefined, { signal: this.#options.signal });
       const before = serving(watch.view).map(({ id }) => id);
-      await this.#scenes(watch, before, this.#stage(watch, port, out));
+      await this.#play(watch, before, this.#controls(watch, port, out));
       await sleep(afterMs, undefined, { signal: this.#options.signal });
       const report = await requests.stop();
       this.#tellRequests(report.slots, beginMs, Number.POSITIVE_INFINITY);
       const endMs = Date.now();
       return {
         drill: this.#drill.name,
-        ...this.#players,
+        ...this.#roles,
         desired: this.#options.replicas,
         before,
         beginMs,
@@ -191,7 +191,7 @@ class Play {
     }
   }
 
-  #stage(watch: Watch, port: number, out: Set<string>): Stage {
+  #controls(watch: Watch, port: number, out: Set<string>): DrillControls {
     const { replicas, signal } = this.#options;
     return {
       desired: replicas,
@@ -202,44 +202,44 @@ class Play {
       until: async (what, holds, timeoutMs) => {
         if (!(await watch.until(holds, timeoutMs, signal)))
           throw new TestbedError(
-            `Waited ${timeoutMs / 1000} s in vain until ${what}; the tasks: ${spreadText(watch.view, this.#players.hosts)}.`,
+            `Waited ${timeoutMs / 1000} s in vain until ${what}; the tasks: ${spreadText(watch.view, this.#roles.hosts)}.`,
           );
       },
-      allAnswer: () => allAnswer(this.#players.addresses, port, replicas, signal),
+      allAnswer: () => allAnswer(this.#roles.addresses, port, replicas, signal),
     };
   }
 
-  /** Strike, wait, heal, wait. What does not come within its limit is missing in the record, and so in the outcome. */
-  async #scenes(watch: Watch, before: readonly string[], stage: Stage): Promise<void> {
+  /** Strike, wait, heal, wait. What does not happen within its limit is missing in the record, and so in the outcome. */
+  async #play(watch: Watch, before: readonly string[], controls: DrillControls): Promise<void> {
     const { signal, replicas } = this.#options;
     const { awaits, heal } = this.#drill;
     const { inTrouble, replaced, balanced } = conditions(this.#drill, {
-      ...this.#players,
+      ...this.#roles,
       desired: replicas,
       before,
     });
     this.#phase(`striking: ${this.#drill.says}`);
     this.#struck = true;
-    this.#mark('struck', await this.#drill.strike(this.#scene));
-    await this.#drill.goesOn?.(this.#scene, stage);
+    this.#mark('struck', await this.#drill.strike(this.#context));
+    await this.#drill.goesOn?.(this.#context, controls);
     if (typeof awaits === 'object') await sleep(awaits.holdMs, undefined, { signal });
     else await watch.until(replaced, limitMs.replaced, signal);
-    // So that a second without an error fits in before the next disturbance.
+    // Leaves room for a second without an error before the next disturbance.
     await sleep(WINDOW_MS, undefined, { signal });
-    await this.#options.underFault?.(this.#players);
+    await this.#options.underFault?.(this.#roles);
     if (heal) {
       this.#mark('healed', Date.now());
       this.#phase('healing');
-      await heal(this.#scene);
+      await heal(this.#context);
     }
     this.#struck = false;
     await watch.until((view) => !inTrouble(view), limitMs.returned, signal);
     const evenly = this.#options.untilBalanced;
-    this.#phase(evenly ? 'waiting until the tasks are spread evenly' : 'waiting until every place is served');
+    this.#phase(evenly ? 'waiting until the tasks are spread evenly' : 'waiting until every slot is served');
     await watch.until(evenly ? balanced : (view) => isWhole(view, replicas), limitMs.balanced, signal);
   }
 
-  /** Of the testbed's hosts, once those that are being stopped have ended: the others are orphans. */
+  /** The service's containers on the testbed's hosts, once those that are being stopped have ended: any that is left over is an orphan. */
   async #containers(watch: Watch): Promise<DrillRecord['containers']> {
     const hosts = this.#target.testbed?.hosts;
     if (!hosts) return undefined;
@@ -252,12 +252,12 @@ class Play {
     }
   }
 
-  /** Undoes all, wherever the drill was; safe to call when nothing is left to undo. */
+  /** Undoes all that the drill did so far; safe to call when nothing is left to undo. */
   async cleanUp(): Promise<void> {
     const { docker, testbed } = this.#target;
     await this.#watch?.stop();
     try {
-      if (this.#struck) await this.#drill.heal?.(this.#scene);
+      if (this.#struck) await this.#drill.heal?.(this.#context);
     } finally {
       if (this.#created) {
         this.#phase(`removing ${SERVICE}`);
@@ -296,7 +296,7 @@ const spreadText = (view: View, hosts: readonly string[]): string =>
     .map(([host, count]) => `${host} ${count}`)
     .join(', ');
 
-/** By their reason (the addresses and ports in it aside), and by the host that was asked. */
+/** Grouped by reason, without the addresses and ports in it, and by the host that was asked. */
 function grouped(failures: LoadReport['failures'], beginMs: number): Failure[] {
   const kinds = Map.groupBy(failures, ({ why, url }) =>
     JSON.stringify([why.replace(/ \d+\.\d+\.\d+\.\d+:\d+/, ''), new URL(url).hostname]),

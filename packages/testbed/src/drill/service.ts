@@ -14,7 +14,7 @@ const second = 1e9; // the API counts in nanoseconds
 export interface Wanted {
   readonly image: string;
   readonly replicas: number;
-  /** Replicas count as running once they listen; without it as soon as their process runs. */
+  /** Replicas have a health check, so that they count as running only once they listen. */
   readonly healthCheck: boolean;
 }
 
@@ -51,7 +51,7 @@ export function serviceSpec({ image, replicas, healthCheck }: Wanted): Docker.Cr
   } as Docker.CreateServiceOptions;
 }
 
-/** By digest, as the `docker` command names images in services: a host that has it does not ask the registry. */
+/** With its digest, as the `docker` command names images in services: a host that has the image need not ask the registry. */
 async function pinned(docker: Docker, image: string): Promise<string> {
   if (image.includes('@')) return image;
   const { Descriptor } = await docker.getImage(image).distribution();
@@ -78,7 +78,7 @@ export async function create(docker: Docker, wanted: Wanted, created: () => void
   return port;
 }
 
-/** Every replica has to answer through each of these addresses: hosts learn of one at different moments. */
+/** Resolves when every replica has answered through each of these addresses: hosts learn of a replica at different moments. */
 export async function allAnswer(
   addresses: readonly string[],
   port: number,

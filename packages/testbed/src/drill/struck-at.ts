@@ -1,8 +1,8 @@
 import { run } from '../machine/index.ts';
 
 /**
- * Strikes, and tells when it hit (milliseconds since 1970): by the event of the daemon that plays the hosts, as its
- * command takes a while to start.
+ * Strikes, and returns the moment when it took effect (milliseconds since 1970): that of the event of the Docker daemon which
+ * runs the hosts, since its command takes a while to start.
  */
 export async function struckAt(strike: () => Promise<void>, filters: readonly string[]): Promise<number> {
   const from = Date.now();

@@ -17,7 +17,7 @@ export type DrillEvent =
   | { readonly type: 'gone'; readonly atMs: number; readonly id: string }
   | { readonly type: 'node'; readonly atMs: number; readonly host: string; readonly state: string }
   | { readonly type: 'manager'; readonly atMs: number; readonly answers: boolean }
-  /** The requests sent within the tenth of a second that begins at `atMs`. */
+  /** Requests sent in the tenth of a second that begins at `atMs`. */
   | {
       readonly type: 'requests';
       readonly atMs: number;
@@ -57,7 +57,7 @@ export function after(view: View, event: DrillEvent): View {
 
 const ended = ['complete', 'shutdown', 'failed', 'rejected', 'remove', 'orphaned'];
 
-/** Tasks that run, shall go on, and are on a host that is not given up. */
+/** Tasks that run, are wanted, and are on a host that is not down. */
 export const serving = ({ tasks, nodes }: View): TaskState[] =>
   [...tasks.values()].filter(
     ({ desired, state, error, host }) =>
@@ -68,13 +68,13 @@ export const serving = ({ tasks, nodes }: View): TaskState[] =>
       nodes.get(host) !== 'down',
   );
 
-/** Tasks that shall run, whether they do yet or not. */
+/** Tasks that are wanted, whether they run yet or not. */
 export const wanted = ({ tasks }: View): TaskState[] =>
   [...tasks.values()].filter(
     ({ desired, state }) => (desired === 'running' || desired === 'ready') && !ended.includes(state),
   );
 
-/** Every place has a task that serves, on one of these hosts. */
+/** Every slot has a task that serves, on one of these hosts. */
 export const allServeOn = (view: View, desired: number, hosts: readonly string[]): boolean =>
   new Set(
     serving(view)
@@ -82,7 +82,7 @@ export const allServeOn = (view: View, desired: number, hosts: readonly string[]
       .map(({ slot }) => slot),
   ).size === desired;
 
-/** Each place has one task, which serves, and no other is on its way. */
+/** Each slot has one task, which serves, and no other is on its way. */
 export const isWhole = (view: View, desired: number): boolean => {
   const found = serving(view);
   return (

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ask } from './ask.ts';
 import { after, type DrillEvent, type TaskState, unseen, type View } from './view.ts';
 
-/** How often the manager is asked: a figure is late by this and the time of the answer. */
+/** How often the manager is asked: a figure may be late by this much and the time of an answer. */
 const everyMs = { nodes: 20, tasks: 50 };
 /** A manager that takes longer does not answer. */
 const answerMs = 3_000;
@@ -62,7 +62,7 @@ export class Watch {
 
   async #again(ms: number, look: () => Promise<void>): Promise<void> {
     while (!this.#stopped) {
-      // A manager that is away says nothing: what was seen last holds until it is back.
+      // While the manager is away, what it said last still counts.
       const answers = await look().then(
         () => true,
         () => false,

@@ -37,7 +37,7 @@ export async function heal(host: Host): Promise<void> {
   ]);
 }
 
-/** Stops the host's clock, so to speak: nothing runs, while its kernel still answers the network. */
+/** Freezes all processes of the host; its kernel still answers the network. */
 export async function pause(host: Host): Promise<void> {
   await run('docker', ['pause', host.container]);
 }
@@ -74,7 +74,7 @@ export interface DropOptions {
   at: Host;
   /** Only packets of one kind, for instance `{ protocol: 'udp', port: 4789 }`. */
   only?: { protocol: 'tcp' | 'udp'; port: number };
-  /** Only so many of a hundred packets, at random. */
+  /** Percent of the packets, chosen at random. */
   percent?: number;
 }
 
@@ -116,8 +116,8 @@ export async function giveMemory(host: Host): Promise<void> {
 }
 
 /**
- * Leaves the host only so many of a hundred processes and threads; `givePids` takes that back. Both from outside: what is
- * done on such a host may fail.
+ * Leaves the host only so many percent of its processes and threads; `givePids` takes that back. Both work from outside, since
+ * commands on such a host may fail.
  */
 export async function takePids(host: Host, percent: number): Promise<void> {
   const used = Number(await host.sh(`${group('pids')}; cat "$folder/pids.current"`));
@@ -130,7 +130,7 @@ async function limitPids(host: Host, most: number): Promise<void> {
   await run('docker', ['update', '--pids-limit', String(most), host.container]);
 }
 
-/** Where processes keep what they have. */
+/** Where each process keeps its data. */
 const folders = { dockerd: '/var/lib/docker', agent: '/var/lib/shoal/agent' } as const;
 export type DiskOwner = keyof typeof folders;
 
@@ -160,7 +160,7 @@ export async function smallDisk(host: Host, name: DiskOwner, sizeMiB: number): P
   );
 }
 
-/** Takes it back; what is on it goes with it, but for the agent's. */
+/** Takes the small disk away, with all that is on it except for the agent's data. */
 export async function ownDisk(host: Host, name: DiskOwner): Promise<void> {
   const folder = folders[name];
   if (!(await host.sh('cat /proc/mounts')).includes(`shoal-fault ${folder} `)) return;
@@ -202,7 +202,7 @@ export async function healAll(cluster: Cluster): Promise<void> {
       if (running === 'false') await powerOn(host);
       if (!state.includes(`"${host.network}"`)) await heal(host);
       await givePids(host);
-      // A limit of its memory ends with its power.
+      // A limit of its memory ended when its power did.
       if (running === 'true') await giveMemory(host);
       await undrop(host);
       await host.sh(

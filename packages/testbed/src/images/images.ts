@@ -5,16 +5,16 @@ import { dirname, join } from 'node:path';
 import { bookwormSources, ROOT, run, step, suiteSources, TestbedError, tryRun } from '../machine/index.ts';
 import { BASE_IMAGE, imageExists } from './base-image.ts';
 
-/** Checkouts whose clusters run beside each other each name their own. */
+/** Checkouts that run clusters side by side each name an image of their own. */
 export const HOST_IMAGE = process.env.SHOAL_HOST_IMAGE ?? 'shoal/host:local';
 
-/** Layers that hold nothing of our code: built once, kept by `npm stop`, replaced when their recipe changes. */
+/** Images with none of our code: built once, kept by `npm stop`, replaced when their recipe changes. */
 const LAYERS = 'shoal/base';
 
 /** Marks every image we build, so that outdated ones can be found. */
 const LABEL = 'shoal.testbed=image';
 
-/** A file or folder of the build context: where it comes from, or what stands in it. */
+/** A file or folder of the build context: where it is copied from, or its text. */
 type Source = { from: string } | { text: string };
 
 interface Build {
@@ -24,7 +24,7 @@ interface Build {
   args?: Record<string, string>;
 }
 
-/** Builds from a context of exactly the named files, so that nothing else can spoil the layer cache. */
+/** Builds from a context of exactly the named files, so that no other change makes the layer cache useless. */
 async function build({ tag, dockerfile, context, args = {} }: Build): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'shoal-image-'));
   try {
@@ -203,7 +203,7 @@ export async function buildExampleImages(): Promise<ExampleImage[]> {
   ];
 }
 
-/** What the benches of the network need: a web server that costs next to nothing, and clients. */
+/** For the network benches: a web server that costs next to nothing, and clients. */
 export async function buildBenchImage(): Promise<ExampleImage> {
   const base = await layer('bench', await nodeLayer(), await aptContext());
   const file = (name: string): Source => ({ from: join(ROOT, 'deploy/bench', name) });

@@ -60,7 +60,7 @@ export async function deploy(docker: Docker, specs: readonly ServiceSpec[]): Pro
       await docker.createService(spec as Docker.CreateServiceOptions);
       say(`service ${spec.Name} created`);
     } else if (!says(service.Spec, spec)) {
-      // Apart from each other: by itself dockerode sends the version in the body, too.
+      // dockerode would send the version in the body, too.
       await docker
         .getService(service.ID)
         .update({ _query: { version: service.Version?.Index }, _body: spec });
@@ -104,7 +104,7 @@ export async function listTasks(docker: Docker, service?: string): Promise<TaskV
   return (await docker.listTasks({ filters })) as TaskView[];
 }
 
-/** Tasks that shall run, of the wanted image. */
+/** Tasks that are wanted, of this image. */
 function wanted(tasks: readonly TaskView[], image: string): TaskView[] {
   return tasks.filter((task) => task.DesiredState === 'running' && task.Spec.ContainerSpec?.Image === image);
 }

@@ -16,7 +16,7 @@ export interface LoadOptions {
   keepAlive?: boolean;
   /** The load ends by itself after this time, whatever happens. */
   maxMs?: number;
-  /** Called for each good answer, with the time when it was asked for (since the load began). */
+  /** Called for each good answer, with the time of its request (since the load began). */
   onAnswer?: (atMs: number, body: string) => void;
 }
 
@@ -44,7 +44,7 @@ export interface LoadReport {
 /** Length of a slot. */
 export const SLOT_MS = 100;
 const KEEP_FAILURES = 50;
-/** Latencies kept for percentiles; beyond that a sample replaces an older one. */
+/** So many latencies are kept for percentiles; further ones replace some of them at random. */
 const KEEP_LATENCIES = 100_000;
 
 /** Load is for this machine and the hosts' own networks only. */
@@ -72,7 +72,7 @@ export class Load {
 
   private constructor(options: LoadOptions) {
     this.#options = options;
-    // In turn: one that lies idle may be closed by its server at the very moment of its next request.
+    // All connections in turn: an idle one may be closed by its server at the moment of its next request.
     this.#agent = options.keepAlive
       ? new Agent({ keepAlive: true, maxSockets: options.concurrency, scheduling: 'fifo' })
       : undefined;
@@ -88,7 +88,7 @@ export class Load {
     return this.#done;
   }
 
-  /** One per 100 ms so far; those in which requests are still open go on to change. */
+  /** One per 100 ms so far; those with open requests may still change. */
   get slots(): LoadSlot[] {
     return this.#slots.filter(Boolean);
   }
@@ -121,7 +121,7 @@ export class Load {
       if (this.#stopped || now >= maxMs) return;
       const turn = this.#sent++;
       if (ratePerSecond !== undefined) {
-        // Each request has its own moment; a late worker catches up instead of sending less.
+        // Each request has its scheduled moment, so that a worker that is late catches up instead of sending less.
         const wait = (turn / ratePerSecond) * 1000 - now;
         if (wait > 0) await sleep(Math.min(wait, maxMs));
         if (this.#stopped) return;

@@ -5,7 +5,7 @@ import { canInstall, install } from './apt.ts';
 import { commandExists, lastLines, tryRun } from './run.ts';
 import { say, TestbedError } from './say.ts';
 
-/** Everything we keep about a daemon that we started by hand stands here. */
+/** Where we note a daemon that we started by hand. */
 const STATE = '/var/lib/shoal-testbed';
 const PID_FILE = `${STATE}/dockerd.pid`;
 const LOG_FILE = `${STATE}/dockerd.log`;
@@ -17,7 +17,7 @@ export async function daemonAnswers(): Promise<boolean> {
   return result.code === 0;
 }
 
-/** A user who tries the cluster has its address in DOCKER_HOST: we need the daemon below it. */
+/** A user who tries the cluster has its address in DOCKER_HOST; we need this machine's own daemon. */
 export function forgetClusterAddress(apiPort: number): void {
   const named = process.env.DOCKER_HOST;
   if (

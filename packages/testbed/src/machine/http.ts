@@ -8,8 +8,8 @@ export interface UntilOptions {
 }
 
 /**
- * Looks again and again until `look` returns something truthy, and returns that. `look` reports what
- * it saw through `seen`; a timeout says it, as it says the last error. Errors of `look` mean "not yet".
+ * Calls `look` until it returns something truthy, and returns that. An error of `look` means "not yet". On a timeout the error
+ * says what `look` reported last through `seen`, and its last error.
  */
 export async function until<T>(
   what: string,

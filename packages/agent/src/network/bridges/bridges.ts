@@ -24,7 +24,7 @@ export interface BridgeDriver {
   ): Promise<readonly { readonly pid: number; readonly address: string }[]>;
 }
 
-/** A Docker network as somebody made it: this agent, an older one, an older Docker, a stranger. */
+/** A Docker network that is there, made by this agent, an older one, an older Docker or somebody else. */
 export interface DockerBridge extends Identity {
   readonly options: Readonly<Record<string, string>>;
   /** Docker's own way to shut a network off. */
@@ -188,7 +188,7 @@ export class Bridges {
     }, refusedRetryMs);
   }
 
-  /** A stranger took the device or its address: Docker would not make it again before its own next start. */
+  /** Somebody removed the device or its address: Docker would make it again only when it starts anew. */
   async #repairDevices(wanted: readonly BridgePlan[]): Promise<boolean> {
     const addresses = new Map((await readLinks()).map(({ name, addresses }) => [name, addresses]));
     const lost = wanted.filter(({ bridge }) => !addresses.has(bridge));

@@ -23,7 +23,7 @@ export interface Question {
 
 /** A VIP stays as long as its service. */
 const vipTtl = 5;
-/** A task that is to stop leaves the names at once and is stopped within 2 s: nobody shall keep it longer. */
+/** A task about to stop leaves the names at once and is stopped within 2 s, so clients may keep an answer no longer. */
 const taskTtl = 1;
 /** A service may be created, or a task start, at any moment. */
 export const negativeTtl = 1;
@@ -31,7 +31,7 @@ export const negativeTtl = 1;
 /**
  * The order of tries is Docker's (libnetwork, `Sandbox.ResolveName`): the whole name in every network of the
  * asker, then `NAME.NETWORK` for every place to cut. The first network that knows the name answers alone.
- * `isClusterAddress` tells the addresses whose names nobody but the cluster can know.
+ * `isClusterAddress`: whether only the cluster can know the names of an address.
  */
 export function answer(
   { name, type }: Question,

@@ -4,12 +4,12 @@ import { network, peer, state } from '../state/builders.fixture.ts';
 import { isDue, KeyRotation, type KeyView, lifetimeOf } from './key-rotation.ts';
 
 const hour = 3_600_000;
-const sealed = state({ self: peer(1, { key: 'K' }), networks: [network(1, { encrypted: true })] });
+const encrypted = state({ self: peer(1, { key: 'K' }), networks: [network(1, { encrypted: true })] });
 const view: KeyView = {
   ageMs: 12 * hour,
   lifetimeMs: 12 * hour,
   publicKey: 'K',
-  state: sealed,
+  state: encrypted,
   connected: true,
 };
 
@@ -33,7 +33,7 @@ it('is announced once in use, though the rest of the data path is not as it shou
   let inUse = 'K';
   const told: string[] = [];
   const rotation = new KeyRotation({
-    view: () => ({ publicKey: inUse, state: sealed, connected: true }),
+    view: () => ({ publicKey: inUse, state: encrypted, connected: true }),
     madeAt: () => 0,
     // The key is in use, but what is to come after it fails again and again.
     rotate: () => {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { isSealed, type NetworkState } from '../state/index.ts';
+import { hasEncrypted, type NetworkState } from '../state/index.ts';
 
 /** How long a key serves, more or less; Swarm changes the keys of encrypted networks as often. */
 const lifetimeMs = 12 * 60 * 60 * 1_000;
@@ -22,7 +22,11 @@ export interface KeyView {
  * new key, nothing encrypted passes between them and this host.
  */
 export const isDue = ({ ageMs, lifetimeMs, publicKey, state, connected }: KeyView): boolean =>
-  ageMs >= lifetimeMs && connected && state !== undefined && isSealed(state) && state.self.key === publicKey;
+  ageMs >= lifetimeMs &&
+  connected &&
+  state !== undefined &&
+  hasEncrypted(state) &&
+  state.self.key === publicKey;
 
 export interface KeyRotationOptions {
   readonly view: () => Omit<KeyView, 'ageMs' | 'lifetimeMs'>;

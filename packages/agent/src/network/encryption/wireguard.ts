@@ -3,10 +3,16 @@ import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { wireguardOverhead, wireguardPort } from '@shoal/proto/rules';
 import { CommandError, type PresentLink, run } from '../kernel/index.ts';
-import { isSealed, type NetworkState, type Peer, wireguardAddress, wireguardLink } from '../state/index.ts';
+import {
+  hasEncrypted,
+  type NetworkState,
+  type Peer,
+  wireguardAddress,
+  wireguardLink,
+} from '../state/index.ts';
 
 /**
- * Host-to-host encryption: one WireGuard device, in the kernel or else by `wireguard-go`, over which the tunnel
+ * Host-to-host encryption: one WireGuard device, in the kernel or else by `wireguard-go`, over which the VXLAN
  * of encrypted networks runs. Peers are known by key and may come from their one address inside only.
  */
 export class WireGuard {
@@ -41,9 +47,9 @@ export class WireGuard {
   /** Makes device, key and peers agree with the state; gives what had to be changed, but for a key rotated here. */
   async ensure(state: NetworkState, links: readonly PresentLink[], underlay: number): Promise<string[]> {
     const link = links.find(({ name }) => name === wireguardLink);
-    const sealed = isSealed(state);
+    const encrypted = hasEncrypted(state);
     const rotated = this.#key !== this.#publicKey;
-    const changes = sealed ? await this.#ensureDevice(state, link, underlay) : await removeDevice(link);
+    const changes = encrypted ? await this.#ensureDevice(state, link, underlay) : await removeDevice(link);
     this.#publicKey = this.#key;
     return rotated ? [] : changes;
   }

@@ -10,7 +10,7 @@ const othersMs = 200;
 /** How often the manager's word is looked for that an endpoint is withdrawn. */
 const withdrawnLookMs = 25;
 
-/** Waits until this host, and then the others, lead nobody to a task any more, but no longer than `ms`. */
+/** Waits until this host, and then the others, give a task no more traffic, but no longer than `ms`. */
 export async function withdrawn(isEndpoint: () => boolean, ms: number): Promise<void> {
   const deadline = performance.now() + ms;
   if (!isEndpoint()) return;

@@ -7,7 +7,7 @@ const open = / (ESTABLISHED|CLOSE_WAIT) /;
 
 /**
  * TCP connections that the kernel tracks as open to these addresses, through a load balancer or straight.
- * 0 where the kernel does not show them: nobody is made to wait for what can't be seen.
+ * 0 where the kernel does not show them: nothing waits for what can't be seen.
  */
 export async function openConnections(addresses: readonly string[]): Promise<number> {
   return countOpen(await readFile(connections, 'utf8').catch(() => ''), addresses);

@@ -78,8 +78,8 @@ export class StaleFlows {
   }
 
   /**
-   * These ports, as `udp/4789`, lead to no service any more: what was led away goes on for as long as packets come, so for
-   * tunnels for ever. Never rejects.
+   * These ports, as `udp/4789`, are no longer published by a service. Connections that the service got would go on for as long
+   * as packets come, with VXLAN for ever. Never rejects.
    */
   async forgetLedAway(ports: Iterable<string>): Promise<void> {
     for (const port of ports) {

@@ -7,7 +7,7 @@ import { parseEchoSources } from './heard.ts';
 import { question } from './own-names.ts';
 import { checkReach, summed } from './reach.ts';
 import { stillThere, type Target, targetsOf } from './targets.ts';
-import { tunnelsTo } from './ways.ts';
+import { waysTo } from './ways.ts';
 
 it('requests of one probe are told from all others', () => {
   const entry = (source: string, id: number) =>
@@ -25,7 +25,7 @@ it('a question is one that the DNS server understands', () => {
 
 describe('ways to a host', () => {
   const ways = (of: ReturnType<typeof network>[], to = peer(2, { key: 'k' })) =>
-    tunnelsTo(state({ networks: of }), to).map(({ encrypted, mtuOf }) => [encrypted, mtuOf(1500)]);
+    waysTo(state({ networks: of }), to).map(({ encrypted, mtuOf }) => [encrypted, mtuOf(1500)]);
 
   it('are checked with the largest packets of the networks that use them', () => {
     expect(ways([network(1), network(2, { mtu: 1200 })])).toEqual([[false, 1450]]);
@@ -36,11 +36,11 @@ describe('ways to a host', () => {
   });
 
   it('lead through WireGuard only where both hosts use it', () => {
-    const sealed = network(2, {
+    const encrypted = network(2, {
       encrypted: true,
       peerSlices: [{ nodeId: 'node3', slices: ['10.2.3.0/24'] }],
     });
-    expect(ways([network(1), sealed])).toEqual([[false, 1450]]);
+    expect(ways([network(1), encrypted])).toEqual([[false, 1450]]);
     expect(ways([network(1), network(2, { encrypted: true })], peer(2))).toEqual([[false, 1450]]);
   });
 });

@@ -1,18 +1,19 @@
 import { blockOf, covers, formatBlock, subtract } from '@shoal/proto/rules';
 import {
   bridgesOf,
+  encryptedVxlan,
   ingressName,
   markMask,
   type Network,
   type NetworkState,
   type Peer,
-  plainTunnel,
+  plainVxlan,
   returnTable,
   routeProtocol,
   rulePriority,
-  sealedTunnel,
-  tunnelAddress,
-  tunnelMac,
+  vxlanAddress,
+  vxlanMac,
+  vxlanOf,
   wireguardAddress,
   wireguardLink,
   wireguardRange,
@@ -28,16 +29,14 @@ import {
   rule,
 } from './entries.ts';
 
-const tunnelOf = ({ encrypted }: Network) => (encrypted ? sealedTunnel : plainTunnel);
-
 /** Everything of ours on these devices; what belongs to a device that is missing waits until that is there. */
 export function desiredEntries(state: NetworkState, devices: ReadonlySet<string>): Entry[] {
   const networks = [...state.networks.values()];
   const self = state.self.number;
   const entries: Entry[] = [];
-  if (devices.has(plainTunnel)) entries.push(...hosts(plainTunnel, state, ({ address }) => address));
-  if (devices.has(sealedTunnel))
-    entries.push(...hosts(sealedTunnel, state, ({ number }) => wireguardAddress(number)));
+  if (devices.has(plainVxlan)) entries.push(...hosts(plainVxlan, state, ({ address }) => address));
+  if (devices.has(encryptedVxlan))
+    entries.push(...hosts(encryptedVxlan, state, ({ number }) => wireguardAddress(number)));
   if (devices.has(wireguardLink)) entries.push(address(wireguardLink, `${wireguardAddress(self)}/32`));
   const ways = waysBack(state);
   const routes = [
@@ -53,37 +52,37 @@ export function desiredEntries(state: NetworkState, devices: ReadonlySet<string>
   ];
 }
 
-/** This host's own address in a tunnel, and where the other hosts are. */
+/** This host's own address in a VXLAN, and where the other hosts are. */
 const hosts = (device: string, { self, peers }: NetworkState, outer: (peer: Peer) => string): Entry[] => [
-  address(device, `${tunnelAddress(self.number)}/32`),
+  address(device, `${vxlanAddress(self.number)}/32`),
   ...[...peers.values()].flatMap((peer) => [
-    neighbour(device, tunnelAddress(peer.number), tunnelMac(peer.number)),
-    forwarding(device, tunnelMac(peer.number), outer(peer)),
+    neighbour(device, vxlanAddress(peer.number), vxlanMac(peer.number)),
+    forwarding(device, vxlanMac(peer.number), outer(peer)),
   ]),
 ];
 
 const link = (to: string, device: string): RouteParts => ({ to, device, via: '', table: mainTable });
 
-/** A connection through a published port of a host's loopback comes from the host's address in the tunnel. */
+/** A connection through a published port of a host's loopback comes from the host's address in the VXLAN. */
 const hostRoutes = ({ peers }: NetworkState) =>
-  [...peers.values()].map(({ number }) => link(`${tunnelAddress(number)}/32`, plainTunnel));
+  [...peers.values()].map(({ number }) => link(`${vxlanAddress(number)}/32`, plainVxlan));
 
 /**
  * Own slices lead to their bridge, those of other hosts to these hosts. All other addresses of a subnet lead
- * into the tunnel as well, where no one has them: a route away from the bridge is what makes the kernel answer
+ * into the VXLAN as well, where no one has them: a route away from the bridge is what makes the kernel answer
  * for VIPs when a container asks its link for them, and the packets end in the rules before they get there.
  */
 function networkRoutes(network: Network, peers: ReadonlyMap<string, Peer>): RouteParts[] {
-  const tunnel = tunnelOf(network);
+  const vxlan = vxlanOf(network);
   const own = network.slices.map(blockOf);
   const bridges = bridgesOf(network);
   const elsewhere = network.peerSlices.flatMap(({ nodeId, slices }) => {
     const peer = peers.get(nodeId);
     if (!peer) return [];
-    const via = tunnelAddress(peer.number);
+    const via = vxlanAddress(peer.number);
     return slices.map((slice) => ({
       to: formatBlock(blockOf(slice)),
-      device: tunnel,
+      device: vxlan,
       via,
       table: mainTable,
     }));
@@ -92,7 +91,7 @@ function networkRoutes(network: Network, peers: ReadonlyMap<string, Peer>): Rout
   const rest = network.subnets
     .flatMap((subnet) => subtract(blockOf(subnet), own).map(formatBlock))
     .filter((block) => !taken.has(block))
-    .map((block) => link(block, tunnel));
+    .map((block) => link(block, vxlan));
   const here = bridges.flatMap(({ bridge, subnet }) =>
     own.filter((slice) => covers(blockOf(subnet), slice)).map((slice) => link(formatBlock(slice), bridge)),
   );
@@ -103,21 +102,21 @@ function networkRoutes(network: Network, peers: ReadonlyMap<string, Peer>): Rout
  * The ways back to the hosts through which published connections come in, by their marks; only where replicas may be.
  * Once a kernel has had rules beside its own, it looks into two tables for each packet instead of one, until it boots.
  *
- * Only marked packets look at the list of hosts, and only those that pass through: the tunnel's own packets
+ * Only marked packets look at the list of hosts, and only those that pass through: VXLAN's own packets
  * inherit the mark of what they carry, and would go round in circles.
  */
 function waysBack({ networks, peers }: NetworkState): { routes: RouteParts[]; rules: Entry[] } {
   const ingress = [...networks.values()].find(({ name }) => name === ingressName);
   if (!ingress || ingress.slices.length === 0) return { routes: [], rules: [] };
   const origins = [...peers.values()].map(({ number }) => ({
-    via: tunnelAddress(number),
+    via: vxlanAddress(number),
     table: returnTable(number),
   }));
   const end = `goto ${rulePriority.end}`;
   const fromMark = ({ table }: { table: number }) =>
     rule(rulePriority.origin, `fwmark 0x${table.toString(16)}`, `lookup ${table}`, routeProtocol);
   return {
-    routes: origins.map((way) => ({ to: 'default', device: tunnelOf(ingress), ...way })),
+    routes: origins.map((way) => ({ to: 'default', device: vxlanOf(ingress), ...way })),
     rules: [
       rule(rulePriority.own, 'iif lo', end, routeProtocol),
       rule(rulePriority.unmarked, `fwmark 0/0x${markMask.toString(16)}`, end, routeProtocol),

@@ -3,20 +3,20 @@ import type { NetworkState } from '../state/index.ts';
 import { diffBridgeStates } from './bridge-states.ts';
 import { desiredEntries } from './desired.ts';
 import { diffEntries } from './entries.ts';
-import { desiredTunnels, diffTunnels } from './links.ts';
+import { desiredVxlans, diffVxlans } from './links.ts';
 import { readEntries } from './read-entries.ts';
 import { ensureDeviceSettings } from './settings.ts';
 
-/** Makes WireGuard's device first where one is needed: the tunnel of encrypted networks stands on it. */
+/** Makes WireGuard's device first where one is needed: the VXLAN of encrypted networks runs over it. */
 export type EnsureWireGuard = (links: readonly PresentLink[], underlay: number) => Promise<readonly string[]>;
 
-/** A device that vanishes or a route that a stranger takes between look and change is seen at the next look. */
+/** If a device or a route is gone by the time of the change, the next look finds it. */
 const rounds = 3;
 
 /**
- * Makes tunnels, addresses, routes and rules agree with the state, and shuts down the bridges that hold an address which the
+ * Makes VXLAN devices, addresses, routes and rules agree with the state, and shuts down the bridges that hold an address which the
  * host needs elsewhere (`needed`). Always looks at the kernel first: networks and hosts change seldom. Gives the devices that
- * there are, and the commands that were needed, but for those that shut down a bridge: that it was up is no stranger's doing.
+ * there are, and the commands that were needed, but for those that shut down a bridge: that one was up is not a repair.
  */
 export async function ensureIp(
   state: NetworkState,
@@ -51,18 +51,18 @@ async function ensureLinks(
   const mtu = underlayMtu(links, state.self.address);
   const changes = [...(await ensureWireGuard(links, mtu))];
   if (changes.length > 0) links = await readLinks();
-  // Without WireGuard the sealed tunnel has nothing to stand on.
-  const grounded = desiredTunnels(state, mtu).filter(
+  // Without WireGuard the encrypted VXLAN has nothing to run over.
+  const grounded = desiredVxlans(state, mtu).filter(
     ({ lower }) => lower === '' || links.some(({ name }) => name === lower),
   );
   for (let round = 0; ; round++) {
-    const tunnels = diffTunnels(links, grounded);
+    const vxlans = diffVxlans(links, grounded);
     // Routes into a bridge go with it when it is shut down, and can't come back before it.
     const bridges = diffBridgeStates(links, needed);
-    if (tunnels.length + bridges.length === 0 || round === rounds) return { links, changes };
-    changes.push(...tunnels, ...bridges.filter((line) => line.endsWith(' up')));
+    if (vxlans.length + bridges.length === 0 || round === rounds) return { links, changes };
+    changes.push(...vxlans, ...bridges.filter((line) => line.endsWith(' up')));
     try {
-      await batch('ip', [...tunnels, ...bridges]);
+      await batch('ip', [...vxlans, ...bridges]);
     } catch (error) {
       if (round === rounds - 1) throw error;
     }

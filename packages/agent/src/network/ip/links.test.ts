@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { toLink } from '../kernel/links.ts';
 import { networkMtu, underlayMtu } from '../kernel/underlay.ts';
 import { network, state } from '../state/builders.fixture.ts';
-import { desiredTunnels, diffTunnels } from './links.ts';
+import { desiredVxlans, diffVxlans } from './links.ts';
 
 const listed = {
   ifname: 'sh.vx',
@@ -13,42 +13,42 @@ const listed = {
   linkinfo: { info_kind: 'vxlan', info_data: { id: 5_457_920, local: '192.0.2.1', port: 4789 } },
   addr_info: [{ family: 'inet', local: '198.18.0.1', prefixlen: 32 }],
 };
-const plain = desiredTunnels(state(), 1500);
+const plain = desiredVxlans(state(), 1500);
 
-describe('tunnels', () => {
+describe('VXLAN devices', () => {
   it('are made', () => {
-    expect(diffTunnels([], plain)).toEqual([
+    expect(diffVxlans([], plain)).toEqual([
       'link add sh.vx mtu 1450 address 02:53:48:00:00:01 type vxlan id 5457920 dstport 4789 local 192.0.2.1 nolearning',
       'link set dev sh.vx up',
     ]);
   });
 
   it('of encrypted networks stand on WireGuard', () => {
-    const sealed = desiredTunnels(state({ networks: [network(2, { encrypted: true })] }), 1500);
-    expect(diffTunnels([toLink(listed)], sealed)).toEqual([
+    const encrypted = desiredVxlans(state({ networks: [network(2, { encrypted: true })] }), 1500);
+    expect(diffVxlans([toLink(listed)], encrypted)).toEqual([
       'link add sh.vxe mtu 1390 address 02:53:48:00:00:01 type vxlan id 5457921 dev sh.wg dstport 4789 local 198.19.0.1 nolearning',
       'link set dev sh.vxe up',
     ]);
   });
 
   it('are left alone, mended, made anew or removed', () => {
-    expect(diffTunnels([toLink(listed)], plain)).toEqual([]);
-    expect(diffTunnels([toLink({ ...listed, mtu: 9000, flags: [] })], plain)).toEqual([
+    expect(diffVxlans([toLink(listed)], plain)).toEqual([]);
+    expect(diffVxlans([toLink({ ...listed, mtu: 9000, flags: [] })], plain)).toEqual([
       'link set dev sh.vx mtu 1450',
       'link set dev sh.vx up',
     ]);
-    expect(diffTunnels([toLink({ ...listed, address: '02:00:00:00:00:09' })], plain)[0]).toBe(
+    expect(diffVxlans([toLink({ ...listed, address: '02:00:00:00:00:09' })], plain)[0]).toBe(
       'link del dev sh.vx',
     );
-    expect(diffTunnels([toLink({ ...listed, master: 'br0' })], plain)).toEqual([
+    expect(diffVxlans([toLink({ ...listed, master: 'br0' })], plain)).toEqual([
       'link set dev sh.vx nomaster',
     ]);
     for (const strange of [{ learning: true }, { link: 'eth1' }]) {
       const { info_kind, info_data } = listed.linkinfo;
       const found = { ...listed, linkinfo: { info_kind, info_data: { ...info_data, ...strange } } };
-      expect(diffTunnels([toLink(found)], plain)[0]).toBe('link del dev sh.vx');
+      expect(diffVxlans([toLink(found)], plain)[0]).toBe('link del dev sh.vx');
     }
-    expect(diffTunnels([toLink({ ...listed, ifname: 'sh.vxe' }), toLink(listed)], plain)).toEqual([
+    expect(diffVxlans([toLink({ ...listed, ifname: 'sh.vxe' }), toLink(listed)], plain)).toEqual([
       'link del dev sh.vxe',
     ]);
   });

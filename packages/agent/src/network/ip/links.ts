@@ -1,19 +1,19 @@
 import { vxlanOverhead, vxlanPort, wireguardOverhead } from '@shoal/proto/rules';
 import type { PresentLink } from '../kernel/index.ts';
 import {
-  isSealed,
+  encryptedVni,
+  encryptedVxlan,
+  hasEncrypted,
   type NetworkState,
-  plainTunnel,
   plainVni,
-  sealedTunnel,
-  sealedVni,
-  tunnelMac,
+  plainVxlan,
+  vxlanMac,
   wireguardAddress,
   wireguardLink,
 } from '../state/index.ts';
 
-/** A tunnel device. Encrypted networks have one of their own, whose packets go through WireGuard. */
-export interface Tunnel {
+/** A VXLAN device. Encrypted networks have one of their own, whose packets go through WireGuard. */
+export interface Vxlan {
   readonly name: string;
   readonly vni: number;
   /** Address that its packets come from. */
@@ -25,46 +25,46 @@ export interface Tunnel {
 }
 
 /** `mtu`: the underlay's. */
-export function desiredTunnels(state: NetworkState, mtu: number): Tunnel[] {
+export function desiredVxlans(state: NetworkState, mtu: number): Vxlan[] {
   const { number, address } = state.self;
-  const mac = tunnelMac(number);
+  const mac = vxlanMac(number);
   const plain = {
-    name: plainTunnel,
+    name: plainVxlan,
     vni: plainVni,
     local: address,
     lower: '',
     mac,
     mtu: mtu - vxlanOverhead,
   };
-  const sealed = {
-    name: sealedTunnel,
-    vni: sealedVni,
+  const encrypted = {
+    name: encryptedVxlan,
+    vni: encryptedVni,
     local: wireguardAddress(number),
     lower: wireguardLink,
     mac,
     mtu: mtu - wireguardOverhead - vxlanOverhead,
   };
-  return isSealed(state) ? [plain, sealed] : [plain];
+  return hasEncrypted(state) ? [plain, encrypted] : [plain];
 }
 
-/** Lines for `ip -batch` that make the tunnels what they shall be. */
-export function diffTunnels(present: readonly PresentLink[], desired: readonly Tunnel[]): string[] {
-  const ours = present.filter(({ name }) => name === plainTunnel || name === sealedTunnel);
-  const gone = ours.filter(({ name }) => !desired.some((tunnel) => tunnel.name === name));
+/** Lines for `ip -batch` that make the VXLAN devices what they should be. */
+export function diffVxlans(present: readonly PresentLink[], desired: readonly Vxlan[]): string[] {
+  const ours = present.filter(({ name }) => name === plainVxlan || name === encryptedVxlan);
+  const gone = ours.filter(({ name }) => !desired.some((device) => device.name === name));
   return [
     ...gone.map(({ name }) => `link del dev ${name}`),
-    ...desired.flatMap((tunnel) =>
-      changeTunnel(
-        ours.find(({ name }) => name === tunnel.name),
-        tunnel,
+    ...desired.flatMap((device) =>
+      changeVxlan(
+        ours.find(({ name }) => name === device.name),
+        device,
       ),
     ),
   ];
 }
 
-function changeTunnel(present: PresentLink | undefined, tunnel: Tunnel): string[] {
-  const { name, vni, local, lower, mac, mtu } = tunnel;
-  const same = present && isSame(present, tunnel);
+function changeVxlan(present: PresentLink | undefined, device: Vxlan): string[] {
+  const { name, vni, local, lower, mac, mtu } = device;
+  const same = present && isSame(present, device);
   if (same)
     return [
       ...(present.mtu === mtu ? [] : [`link set dev ${name} mtu ${mtu}`]),
@@ -79,11 +79,11 @@ function changeTunnel(present: PresentLink | undefined, tunnel: Tunnel): string[
   ];
 }
 
-const isSame = ({ kind, vxlan, mac }: PresentLink, tunnel: Tunnel) =>
+const isSame = ({ kind, vxlan, mac }: PresentLink, device: Vxlan) =>
   kind === 'vxlan' &&
-  mac === tunnel.mac &&
-  vxlan.vni === tunnel.vni &&
-  vxlan.local === tunnel.local &&
+  mac === device.mac &&
+  vxlan.vni === device.vni &&
+  vxlan.local === device.local &&
   vxlan.port === vxlanPort &&
-  vxlan.lower === tunnel.lower &&
+  vxlan.lower === device.lower &&
   !vxlan.learning;

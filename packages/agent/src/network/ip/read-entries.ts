@@ -1,5 +1,5 @@
 import { query, readLinks } from '../kernel/index.ts';
-import { plainTunnel, routeProtocol, rulePriority, sealedTunnel, wireguardLink } from '../state/index.ts';
+import { encryptedVxlan, plainVxlan, routeProtocol, rulePriority, wireguardLink } from '../state/index.ts';
 import { address, type Entry, forwarding, mainTable, neighbour, route, rule } from './entries.ts';
 
 interface ListedNeighbour {
@@ -29,12 +29,12 @@ export interface ListedRule {
 /** All entries of ours that the kernel has. */
 export async function readEntries(): Promise<Entry[]> {
   const links = await readLinks();
-  const names = [plainTunnel, sealedTunnel, wireguardLink];
+  const names = [plainVxlan, encryptedVxlan, wireguardLink];
   const ours = links.filter(({ name }) => names.includes(name));
-  const tunnels = ours.filter(({ kind }) => kind === 'vxlan');
+  const vxlans = ours.filter(({ kind }) => kind === 'vxlan');
   const lists = await Promise.all([
-    ...tunnels.map(({ name }) => readNeighbours(name)),
-    ...tunnels.map(({ name }) => readForwarding(name)),
+    ...vxlans.map(({ name }) => readNeighbours(name)),
+    ...vxlans.map(({ name }) => readForwarding(name)),
     readRoutes(),
     readRules(),
   ]);

@@ -30,7 +30,7 @@ export class Runner {
     return request.promise;
   }
 
-  /** Runs soon, and tells nobody. */
+  /** Asks for a run without waiting for it. */
   hint(): void {
     this.#due = true;
     if (!this.#running && !this.#closed) void this.#drain();

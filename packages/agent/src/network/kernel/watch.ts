@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { routeProtocol } from '../state/index.ts';
 
-/** What a stranger may have changed; `port`: a container came. */
+/** What somebody else may have changed; `port`: a container was attached to a bridge. */
 export type Hint = 'nft' | 'ip' | 'docker' | 'port';
 
 interface Monitor {

@@ -10,7 +10,7 @@ import { run } from '../kernel/index.ts';
 import { type HostLinks, linksIn } from './host-links.ts';
 import { type HostFacts, type Needs, needsOf } from './needs.ts';
 
-/** Addresses, routes and resolvers of a host change seldom, and nobody tells of all of them. */
+/** Addresses, routes and resolvers of a host change seldom, and nothing reports all of these changes. */
 const lookMs = 5_000;
 /** A name that was found is asked for again after this time, while there is a session. */
 const nameMs = 60_000;

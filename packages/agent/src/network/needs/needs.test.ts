@@ -116,7 +116,7 @@ describe('of what the manager sent', () => {
     expect(withResolver([seen], needsOf(host))).toEqual([seen]);
   });
 
-  it('nothing is left where the tunnels themselves would cover the way', () => {
+  it('nothing is left where the range of hosts in VXLAN would cover the way', () => {
     const left = withoutNeeded(sent, needsOf({ ...host, gateways: ['198.18.0.1'] }));
     expect([left.networks.size, left.peers.size]).toEqual([0, 0]);
   });

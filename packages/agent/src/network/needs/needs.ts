@@ -1,5 +1,12 @@
 import type { Listener, Port } from '@shoal/proto';
-import { blockOf, covers, parseAddress, portKey, tunnelPorts, tunnelRange } from '@shoal/proto/rules';
+import {
+  betweenHostsPorts,
+  betweenHostsRange,
+  blockOf,
+  covers,
+  parseAddress,
+  portKey,
+} from '@shoal/proto/rules';
 import type { NetworkState, ServiceEndpoints } from '../state/index.ts';
 
 /**
@@ -48,7 +55,7 @@ export function needsOf(facts: HostFacts): Needs {
   need('the manager', ...facts.managers);
   need('a resolver of this host', ...facts.resolvers);
   need('a gateway of this host', ...facts.gateways);
-  const ports = new Map([[portKey('tcp', facts.probePort), 'answers to probes'], ...tunnelPorts]);
+  const ports = new Map([[portKey('tcp', facts.probePort), 'answers to probes'], ...betweenHostsPorts]);
   // A manager elsewhere may be reached through a port that this host publishes itself.
   if (facts.managers.some(isHere) || (facts.managers.length === 0 && facts.runsManager))
     ports.set(portKey('tcp', facts.managerPort), 'agents at the manager');
@@ -79,7 +86,7 @@ export function coveredBy(
 
 /** All networks stand on these addresses. */
 const nobody: NetworkState['peers'] = new Map();
-const tunnels = { name: 'of the tunnels', subnets: [tunnelRange] };
+const betweenHosts = { name: 'of hosts in VXLAN and WireGuard', subnets: [betweenHostsRange] };
 
 /** Why a port of this host can't be published, in words; undefined if it can. */
 export function neededPort(
@@ -95,7 +102,7 @@ export function neededPort(
  * needs itself. Whatever stays is the same object as before.
  */
 export function withoutNeeded(state: NetworkState, needs: Needs): NetworkState {
-  if (coveredBy(tunnels, needs)) return { ...state, peers: nobody, networks: new Map() };
+  if (coveredBy(betweenHosts, needs)) return { ...state, peers: nobody, networks: new Map() };
   const clear = [...state.networks].filter(([, network]) => !coveredBy(network, needs));
   const networks = clear.length === state.networks.size ? state.networks : new Map(clear);
   const isNeeded = (port: ServiceEndpoints['published'][number]) => neededPort(port, needs) !== undefined;
@@ -133,7 +140,7 @@ export const withResolver = (listeners: readonly Listener[], needs: Needs): List
 
 /** What `withoutNeeded` leaves out, in words; but the resolver's ports, which count as those that something listens on. */
 export function leftOut(state: NetworkState, needs: Needs): string[] {
-  const networks = [tunnels, ...state.networks.values()].map((network) => coveredBy(network, needs));
+  const networks = [betweenHosts, ...state.networks.values()].map((network) => coveredBy(network, needs));
   const resolvers = new Set(resolverPortsOf(needs));
   const isResolvers = ({ protocol, published }: Pick<Port, 'protocol' | 'published'>) =>
     resolvers.has(portKey(protocol, published));

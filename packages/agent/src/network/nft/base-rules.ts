@@ -1,32 +1,32 @@
 import { vxlanPort } from '@shoal/proto/rules';
 import {
+  encryptedVni,
   markMask,
   type Network,
   originMark,
   outboundMark,
   plainVni,
   publishedMark,
-  sealedVni,
   wireguardLink,
 } from '../state/index.ts';
 import { type Chain, chain } from './table.ts';
 import { type TcpTimeouts, tcpTimeouts, timeoutsName } from './tcp-timeouts.ts';
 
 const ours = 'iifname "sh.n*"';
-const fromTunnel = 'iifname "sh.vx*"';
+const fromVxlan = 'iifname "sh.vx*"';
 const port = 'meta l4proto . th dport';
 
 /** A connection's mark belongs to one of our classes. */
 export const marked = (mark: number): string => `ct mark & ${hex(markMask)} == ${hex(mark)}`;
 const hex = (value: number) => `0x${value.toString(16)}`;
 
-/** Told of a closed port, SCTP asks on for minutes; told that nobody there speaks it, it gives up. */
+/** When told that a port is closed, SCTP goes on trying for minutes; when told that the protocol is unknown, it gives up. */
 export const refuseSctp = 'reject with icmp type prot-unreachable';
 
 /** The type of an SCTP packet's first chunk stands behind the header of 12 bytes. */
 const heartbeat = 'meta l4proto sctp @th,96,8 4';
 
-/** Is the packet one of our tunnels'? The number stands 96 bits behind the start of the UDP header. */
+/** Is the packet one of our VXLANs'? The number stands 96 bits behind the start of the UDP header. */
 const vxlan = (vni: number) => `udp dport ${vxlanPort} @th,96,24 ${hex(vni)}`;
 
 /** What the rules need to know of the host itself. */
@@ -86,7 +86,7 @@ const timeouts = (host: HostRules): string[] =>
 function foreign(ingress: Network | undefined): string | undefined {
   if (!ingress || ingress.slices.length === 0) return undefined;
   const here = `ip daddr { ${ingress.slices.join(', ')} }`;
-  return `${fromTunnel} ${here} ip saddr != { ${ingress.subnets.join(', ')} }`;
+  return `${fromVxlan} ${here} ip saddr != { ${ingress.subnets.join(', ')} }`;
 }
 
 function arriving(ingress: Network | undefined): string[] {
@@ -120,11 +120,11 @@ const prerouting = [...publishedPorts, `${ours} ip daddr @vip_connections`, 'iif
 const output = publishedPorts;
 
 const input = [
-  // Frames for our tunnels come from hosts of the cluster; for the sealed one out of WireGuard only. They are most of
+  // Frames of our VXLANs come from hosts of the cluster; those of the encrypted one out of WireGuard only. They are most of
   // what a host receives, so they go first and no further.
   `${vxlan(plainVni)} ip saddr @hosts accept`,
   `${vxlan(plainVni)} drop`,
-  `${vxlan(sealedVni)} iifname != "${wireguardLink}" drop`,
+  `${vxlan(encryptedVni)} iifname != "${wireguardLink}" drop`,
   // Without an endpoint the port is closed, and no connection is remembered that a later endpoint would miss. One that
   // is there already is the host's own. `fib` comes last: it looks into the routes, and hardly a packet gets that far.
   `ct state new meta l4proto tcp ${port} @idle_ports fib daddr type local reject with tcp reset`,
@@ -138,7 +138,7 @@ const input = [
 const forward = [
   // Containers must not talk VXLAN to the hosts, not even when an answer seems to have come: they would get into other networks.
   `${vxlan(plainVni)} ip daddr @hosts drop`,
-  `${vxlan(sealedVni)} drop`,
+  `${vxlan(encryptedVni)} drop`,
   // Connections that were let through, and that nothing here counts: what goes straight to a container, and at a VIP's
   // endpoint everything.
   'ct state established,related ct mark 0 ct status ! dnat accept',
@@ -150,7 +150,7 @@ const forward = [
   'ct state established,related accept',
   'iifname vmap @from_network',
   'oifname vmap @to_network',
-  // What remains is transit: into a tunnel only through a published port, out of one never.
+  // What remains is transit: into VXLAN only through a published port, out of one never.
   `oifname "sh.vx*" ${marked(publishedMark)} accept`,
   'iifname "sh.*" drop',
   'oifname "sh.*" drop',

@@ -160,7 +160,7 @@ describe('the table', () => {
     `);
   });
 
-  it('stops frames for tunnels before it asks whether a connection is known: an answer can be forged', () => {
+  it('stops frames for our VXLANs before it asks whether a connection is known: an answer can be forged', () => {
     const rules =
       baseChains(ingress)
         .get('through')

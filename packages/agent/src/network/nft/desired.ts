@@ -7,7 +7,7 @@ import {
   originMark,
   type Peer,
   type ServiceEndpoints,
-  tunnelMac,
+  vxlanMac,
 } from '../state/index.ts';
 import { baseChains, departingChain, type HostRules, usualRules } from './base-rules.ts';
 import { fromChain, networkChains, toChain } from './networks.ts';
@@ -91,8 +91,8 @@ function hostElements({ self, peers }: NetworkState): [SetName, Elements][] {
   for (const { address } of [self, ...others]) requireAddress(address);
   return [
     ['hosts', new Map([self, ...others].map(({ address }) => [address, '']))],
-    ['zones', new Map(others.map(({ number }) => [tunnelMac(number), String(number)]))],
-    ['origins', new Map(others.map(({ number }) => [tunnelMac(number), String(originMark + number)]))],
+    ['zones', new Map(others.map(({ number }) => [vxlanMac(number), String(number)]))],
+    ['origins', new Map(others.map(({ number }) => [vxlanMac(number), String(originMark + number)]))],
   ];
 }
 

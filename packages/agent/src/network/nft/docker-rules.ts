@@ -58,7 +58,7 @@ export class DockerRules {
       await run('iptables-restore', ['-w', '5', '--noflush'], {
         input: `*${table}\n${lines.join('\n')}\nCOMMIT\n`,
       });
-    // Not before all of them are there: a try that failed must not look like a stranger's work.
+    // Only when all of them are there: a try that failed must not look like somebody else's change.
     this.#had.add(chain);
     return had ? [...missing, ...late].map((rule) => `${chain} ${rule}`) : [];
   }
@@ -76,7 +76,7 @@ export function misplaced(
   return { missing, late };
 }
 
-/** Old iptables tell nobody of changes; those that are nftables underneath do. */
+/** The old iptables reports no changes; the one on top of nftables does. */
 export async function isSilent(): Promise<boolean> {
   try {
     return !(await run('iptables', ['-V'])).includes('nf_tables');

@@ -68,7 +68,7 @@ export class TableKeeper {
     const table = tableOf(desired);
     await this.#run(diffTable(present, table));
     this.#known = { plan: desired, chains: idsOf(table) };
-    // Shared chains that no service needs any more are nobody's doing.
+    // Shared chains that no service needs any more are our own leftovers: removing them is no repair.
     return left.filter(({ kind }) => kind !== 'delete-chain').map(describe);
   }
 

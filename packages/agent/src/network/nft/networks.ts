@@ -1,12 +1,4 @@
-import {
-  bridgesOf,
-  type Network,
-  originMark,
-  outboundMark,
-  plainTunnel,
-  publishedMark,
-  sealedTunnel,
-} from '../state/index.ts';
+import { bridgesOf, type Network, originMark, outboundMark, publishedMark, vxlanOf } from '../state/index.ts';
 import { marked, refuseSctp } from './base-rules.ts';
 import { type Chain, chain } from './table.ts';
 
@@ -21,8 +13,6 @@ export function networkChains(network: Network): Map<string, Chain> {
 export const fromChain = (network: Network): string => `from-${network.number}`;
 export const toChain = (network: Network): string => `to-${network.number}`;
 
-const tunnelOf = (network: Network) => (network.encrypted ? sealedTunnel : plainTunnel);
-
 const slicesOfPeers = (network: Network) => network.peerSlices.flatMap(({ slices }) => slices).sort();
 
 const bridgeNames = (network: Network) =>
@@ -32,7 +22,7 @@ const bridgeNames = (network: Network) =>
 
 function from(network: Network): string[] {
   const peers = slicesOfPeers(network);
-  const way = `oifname "${tunnelOf(network)}"`;
+  const way = `oifname "${vxlanOf(network)}"`;
   return [
     `oifname ${bridgeNames(network)} accept`,
     ...(peers.length > 0 ? [`${way} ip daddr { ${peers.join(', ')} } accept`] : []),
@@ -50,9 +40,9 @@ function from(network: Network): string[] {
 function to(network: Network): string[] {
   const peers = slicesOfPeers(network);
   return [
-    ...(peers.length > 0 ? [`iifname "${tunnelOf(network)}" ip saddr { ${peers.join(', ')} } accept`] : []),
+    ...(peers.length > 0 ? [`iifname "${vxlanOf(network)}" ip saddr { ${peers.join(', ')} } accept`] : []),
     `${marked(publishedMark)} accept`,
-    `iifname "${tunnelOf(network)}" ${marked(originMark)} accept`,
+    `iifname "${vxlanOf(network)}" ${marked(originMark)} accept`,
     // Ports that Docker itself publishes on the host.
     'iifname != "sh.*" ct status dnat accept',
     'drop',

@@ -2,9 +2,9 @@
 const withinMs = 5_000;
 
 /**
- * Tells news of our own transactions from those of strangers. Each transaction is told once and in the kernel's
- * order, but whose it was is not. So they are counted: with as many told as were made, all may be ours. A stranger's
- * in between is taken for ours at first, and then one of ours for his: never less than one look follows it.
+ * Tells our own transactions from those of others. The kernel reports each transaction once and in order, but not whose it
+ * was. So they are counted: when as many are reported as we made, all may be ours. If
+ * another's comes in between, it is taken for ours at first, and then one of ours for the other's: so a look follows in any case.
  */
 export class OwnNews {
   /** Until when news of each own transaction may come, oldest first. */
@@ -17,7 +17,7 @@ export class OwnNews {
 
   /** Before each own transaction. `now` in ms of any clock that never goes back. */
   expect(now: number): void {
-    // Here too: where nft can't tell news, nobody asks.
+    // Here too: where nft can't report, `isOwn` is never called.
     this.#forget(now);
     this.#expected.push(now + withinMs);
   }

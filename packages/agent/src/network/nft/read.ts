@@ -24,7 +24,7 @@ export function readTable(json: string): PresentTable {
   const chains = new Map<string, string[]>();
   for (const { chain, rule, set, map } of entriesOf(json)) {
     if (chain) chains.set(chain.name, []);
-    // A rule without our comment is a stranger's: no id of ours is empty.
+    // A rule without our comment is not ours: none of our ids is empty.
     else if (rule) chains.get(rule.chain)?.push(rule.comment ?? '');
     else if (set) sets.set(set.name, new Map((set.elem ?? []).map((key) => [textOf(key), ''])));
     else if (map) sets.set(map.name, new Map((map.elem ?? []).map(pairOf)));

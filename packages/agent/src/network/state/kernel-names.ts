@@ -3,14 +3,17 @@
  * others made by these, so that nothing else is ever touched.
  */
 
-/** Tunnel of networks in the clear, and of encrypted ones (which runs inside WireGuard). */
-export const plainTunnel = 'sh.vx';
-export const sealedTunnel = 'sh.vxe';
+/** VXLAN devices of networks in the clear, and of encrypted ones (inside WireGuard). */
+export const plainVxlan = 'sh.vx';
+export const encryptedVxlan = 'sh.vxe';
 export const wireguardLink = 'sh.wg';
+
+export const vxlanOf = ({ encrypted }: { readonly encrypted: boolean }): string =>
+  encrypted ? encryptedVxlan : plainVxlan;
 
 /** "SH" and a digit: VXLANs of others on the same port have other numbers. */
 export const plainVni = 0x534800;
-export const sealedVni = 0x534801;
+export const encryptedVni = 0x534801;
 
 /** Routes and rules of ours carry it; see /etc/iproute2/rt_protos for those taken. */
 export const routeProtocol = 83;
@@ -36,14 +39,14 @@ export const bridgePrefix = 'sh.n';
 export const bridgeName = (networkNumber: number, index: number): string =>
   `${bridgePrefix}${networkNumber}${index === 0 ? '' : `.${index}`}`;
 
-/** A host inside the tunnels, and inside WireGuard: see `tunnelRange`. */
-export const tunnelAddress = (hostNumber: number): string => `198.18.${hostNumber >> 8}.${hostNumber & 255}`;
+/** A host inside VXLAN, and inside WireGuard: see `betweenHostsRange`. */
+export const vxlanAddress = (hostNumber: number): string => `198.18.${hostNumber >> 8}.${hostNumber & 255}`;
 export const wireguardAddress = (hostNumber: number): string =>
   `198.19.${hostNumber >> 8}.${hostNumber & 255}`;
 export const wireguardRange = '198.19.0.0/16';
 
-/** A host's MAC address in the tunnels; 02: locally administered. */
-export const tunnelMac = (hostNumber: number): string =>
+/** A host's MAC address in VXLAN; 02: locally administered. */
+export const vxlanMac = (hostNumber: number): string =>
   `02:53:48:00:${hex(hostNumber >> 8)}:${hex(hostNumber & 255)}`;
 
 const hex = (byte: number) => byte.toString(16).padStart(2, '0');

@@ -90,5 +90,5 @@ export interface Endpoint {
 export const ingressName = 'ingress';
 
 /** Whether some of the networks travel encrypted. */
-export const isSealed = ({ networks }: Pick<NetworkState, 'networks'>): boolean =>
+export const hasEncrypted = ({ networks }: Pick<NetworkState, 'networks'>): boolean =>
   [...networks.values()].some(({ encrypted }) => encrypted);

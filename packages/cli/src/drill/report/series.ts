@@ -1,10 +1,10 @@
 import { type DrillEvent, history, serving, wanted } from '@shoal/testbed/drill';
 
-/** From this moment on so many, until the next step. */
+/** A number that holds from this moment until the next step. */
 export interface Step {
   readonly atMs: number;
   readonly serving: number;
-  /** With those that are on their way. */
+  /** Including those on their way there. */
   readonly wanted: number;
 }
 

@@ -1,4 +1,4 @@
-/** What one source has and nobody has taken yet; the source gives no more before all of it is taken. */
+/** Lines of one source that were not taken yet; it gives more only when all of them are taken. */
 interface Batch<T> {
   readonly items: readonly T[];
   next: number;

@@ -94,7 +94,7 @@ describe('create', () => {
     [ipam({ Subnet: '172.28.0.0/24' }), 403, /and a link of node n2 \(172\.28\.0\.0\/16\)/],
     [ipam({ Subnet: '172.17.0.0/16' }), 403, /and Docker's default bridge on node n2 \(172\.17\.0\.0\/16\)/],
     [ipam({ Subnet: '172.17.9.0/24' }), 403, /and Docker's default bridge on node n2/],
-    [ipam({ Subnet: '198.19.0.0/24' }), 403, /and those of the tunnels between hosts/],
+    [ipam({ Subnet: '198.19.0.0/24' }), 403, /and those that hosts have in VXLAN/],
     [ipam({ Subnet: '127.8.0.0/24' }), 403, /and the loopback addresses of each host/],
     [ipam({ Subnet: '169.254.0.0/16' }), 403, /and the link-local addresses/],
   ])('%j is refused', async (spec, status, message) => {

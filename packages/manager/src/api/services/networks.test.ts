@@ -196,8 +196,11 @@ describe('a published port', () => {
     [{ PublishedPort: 2475 }, /needs it for the manager's API/],
     [{ PublishedPort: 2480, PublishMode: 'host' as const }, /needs it for agents at the manager/],
     [{ PublishedPort: 2499 }, /needs it for probes of host n1/],
-    [{ PublishedPort: 4789, Protocol: 'udp' as const }, /needs it for tunnels between hosts \(VXLAN\)/],
-    [{ PublishedPort: 51_823, Protocol: 'udp' as const }, /needs it for encrypted tunnels/],
+    [
+      { PublishedPort: 4789, Protocol: 'udp' as const },
+      /needs it for the traffic of networks between hosts \(VXLAN\)/,
+    ],
+    [{ PublishedPort: 51_823, Protocol: 'udp' as const }, /needs it for the traffic of encrypted networks/],
   ])('that Shoal itself needs is refused: %j', async (port, message) => {
     const { serve, update, call } = await anApiWithNetworks((tx) => {
       const [cluster] = tx.clusters.all();

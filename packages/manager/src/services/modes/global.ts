@@ -1,21 +1,21 @@
 import { isDown, isReady, type Node, type Service, slotKey, type Task } from '../../model/index.ts';
 import { isEligible } from '../../scheduler/index.ts';
 import type { Draft } from '../draft.ts';
-import type { Place } from '../new-task.ts';
+import type { Slot } from '../new-task.ts';
 import { taskTemplate } from '../policy.ts';
 
 /** The nodes a global service has to run on, after stopping what runs elsewhere. */
-export function globalPlaces(draft: Draft): Place[] {
+export function globalSlots(draft: Draft): Slot[] {
   const nodes = [...draft.snapshot.nodes.all()].filter(
     (node) => unfitness(node, draft.service) === undefined,
   );
-  const places = nodes.map(placeOn).sort((a, b) => (a.key < b.key ? -1 : 1));
-  const wanted = new Set(places.map(({ key }) => key));
+  const slots = nodes.map(slotOn).sort((a, b) => (a.key < b.key ? -1 : 1));
+  const wanted = new Set(slots.map(({ key }) => key));
   for (const key of draft.keys) if (!wanted.has(key)) clear(draft, key);
-  return places;
+  return slots;
 }
 
-const placeOn = (node: Node): Place => ({
+const slotOn = (node: Node): Slot => ({
   key: slotKey({ NodeID: node.ID } as Task),
   nodeId: node.ID,
   // On a paused node, and on one that is only suspected, tasks stay as they are.
@@ -29,7 +29,7 @@ function unfitness(node: Node, { Spec }: Service) {
 }
 
 function clear(draft: Draft, key: string): void {
-  const node = draft.snapshot.nodes.get(draft.slot(key).tasks[0]?.NodeID ?? '');
+  const node = draft.snapshot.nodes.get(draft.tasksIn(key).tasks[0]?.NodeID ?? '');
   for (const task of draft.all(key)) {
     if (node) draft.stop(task, unfitness(node, draft.service) ?? 'surplus');
     else draft.remove(task);

@@ -1,1 +1,2 @@
-export { replicasOf } from './replicated.ts';
+export { globalSlots } from './global.ts';
+export { replicatedSlots } from './replicated.ts';

@@ -1,22 +1,17 @@
-import { type Service, slotKey, type Task } from '../../model/index.ts';
+import { replicasOf, slotKey, type Task } from '../../model/index.ts';
 import type { Draft } from '../draft.ts';
-import type { Place } from '../new-task.ts';
-import { byAge, displacement, isRunning } from '../standing.ts';
-
-/** Docker's default when a spec says replicated, but not how many. */
-const defaultReplicas = 1;
-
-export const replicasOf = ({ Spec }: Service): number => Spec.Mode?.Replicated?.Replicas ?? defaultReplicas;
+import type { Slot } from '../new-task.ts';
+import { byAge, isRunning, whyMustLeave } from '../presence.ts';
 
 /** The slots a replicated service has to have, after removing those it has too many of. */
-export function replicatedPlaces(draft: Draft): Place[] {
-  const wanted = replicasOf(draft.service);
+export function replicatedSlots(draft: Draft): Slot[] {
+  const wanted = replicasOf(draft.service.Spec);
   scaleDown(draft, wanted);
-  const numbers = new Set(draft.keys.flatMap((key) => draft.slot(key).tasks[0]?.Slot ?? []));
-  for (let slot = 1; numbers.size < wanted; slot++) numbers.add(slot);
+  const numbers = new Set(draft.keys.flatMap((key) => draft.tasksIn(key).tasks[0]?.Slot ?? []));
+  for (let number = 1; numbers.size < wanted; number++) numbers.add(number);
   return [...numbers]
     .sort((a, b) => a - b)
-    .map((slot) => ({ key: slotKey({ Slot: slot } as Task), slot, creatable: true }));
+    .map((number) => ({ key: slotKey({ Slot: number } as Task), number, creatable: true }));
 }
 
 /** A slot as scaling down sees it: by the task that does the work there. */
@@ -45,9 +40,9 @@ function scaleDown(draft: Draft, wanted: number): void {
 }
 
 function candidate(draft: Draft, key: string): Candidate {
-  const { live, tasks } = draft.slot(key);
+  const { live, tasks } = draft.tasksIn(key);
   const task = live.find(isRunning) ?? live[0];
-  const placed = task && !displacement(task, draft.snapshot.nodes) ? task.NodeID : undefined;
+  const placed = task && !whyMustLeave(task, draft.snapshot.nodes) ? task.NodeID : undefined;
   return { key, task: task ?? tasks[0], node: placed ?? '' };
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { isWanted, type ServiceSpec, stateOf, type Task, type TaskSpec } from '../../model/index.ts';
 import { aNode, aService, withStatus } from '../../testing.ts';
+import { isUnassigned } from '../presence.ts';
 import { Simulation } from '../simulation.fixture.ts';
-import { isUnassigned } from '../standing.ts';
 import { decide, ended, nodesOf, task } from '../testing.ts';
 import { cluster, hasState, second, status, until } from './rollout.fixture.ts';
 

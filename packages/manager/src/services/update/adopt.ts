@@ -10,15 +10,15 @@ import {
 } from '../../model/index.ts';
 import { isEligible, loadOf, occupies } from '../../scheduler/index.ts';
 import { currentTarget, type Target, targetLike } from '../new-task.ts';
-import { byAge, furthestFirst, isUnassigned, type Nodes } from '../standing.ts';
+import { byAge, furthestFirst, isUnassigned, type Nodes } from '../presence.ts';
 import { fitsContainer, haveSameLimits } from './template.ts';
 import { isCurrent } from './update-state.ts';
 
-/** The version of a task that is none of its service's any more: it has to be replaced. */
+/** The version of a task that is of no version of its service any more: it has to be replaced. */
 const noVersion = 0;
 
 export interface Adoption {
-  /** Tasks that are of the present version from now on, or no longer of it. */
+  /** Tasks that become ones of the present version, or stop being such. */
   readonly changed: readonly Task[];
   /** Tasks that the update has to replace. */
   readonly outdated: readonly Task[];
@@ -55,7 +55,7 @@ export function adopt(
 
 const isLive = (task: Task): boolean => isWanted(task) && !isTerminal(stateOf(task));
 
-/** A task that runs with the limits it had is none of the new version. */
+/** A task that still runs with its old limits is not of the new version. */
 function asRefused(task: Task): Task[] {
   const { Spec, shoal } = task;
   const why = refusedLimits(task);
@@ -76,8 +76,8 @@ const refuses = ({ shoal: { refused } }: Task, { spec }: Target): boolean =>
 const placeAndVersion = (task: Task): string => `${slotKey(task)}/${task.shoal.specVersion}`;
 
 /**
- * Restarts are counted among tasks of one version; what it was when it ran stays to be read. Whose place it was to take
- * is over with the update that made it: in the present one it keeps no hand busy.
+ * Restarts are counted among tasks of one version; the version it had when it ran stays to be read. What it was to replace
+ * belongs to the update that made it: in the present one it counts as not in flight.
  */
 function ofVersion(task: Task, { version }: Target): Task {
   const { replaces: _, ...shoal } = task.shoal;

@@ -8,34 +8,36 @@ import {
   type Wait,
   waitOf,
 } from '../../model/index.ts';
-import type { Draft, Slot } from '../draft.ts';
-import { notNow, type Place } from '../new-task.ts';
+import type { Draft, SlotTasks } from '../draft.ts';
+import { notNow, type Slot } from '../new-task.ts';
 import type { UpdateRules } from '../policy.ts';
-import { endedAt, endedByItself, isRunning, isUnassigned } from '../standing.ts';
-import { overtaken } from './overtaken.ts';
+import { endedAt, endedByItself, isRunning, isUnassigned } from '../presence.ts';
+import { excusedSlots } from './excused-slots.ts';
 import {
-  atStake,
   isCurrent,
-  isDirty,
   isHalted,
   isUpdating,
+  needsUpdate,
   startOf,
+  taskToReplace,
   underWayText,
   withReason,
 } from './update-state.ts';
 
 /**
- * The failure action, when too many places failed: pauses, or goes back to the previous spec. To be called
+ * The failure action, when too many slots failed: pauses, or goes back to the previous spec. To be called
  * before anything else is decided, since it may change the spec.
  */
-export function judgeUpdate(draft: Draft): void {
+export function applyFailureAction(draft: Draft): void {
   const { service } = draft;
   if (!isUpdating(service)) return;
   const { rules } = draft;
   if (rules.failureAction === 'continue') return;
-  const slots = draft.keys.map((key) => draft.slot(key));
-  const failed = slots.flatMap((slot) => firstFailure(slot, service, rules) ?? []);
-  const affected = slots.filter((slot) => isDirty(slot, service) || ofUpdate(slot, service).length > 0);
+  const all = draft.keys.map((key) => draft.tasksIn(key));
+  const failed = all.flatMap((slotTasks) => firstFailure(slotTasks, service, rules) ?? []);
+  const affected = all.filter(
+    (slotTasks) => needsUpdate(slotTasks, service) || ofUpdate(slotTasks, service).length > 0,
+  );
   const [first] = failed.sort((a, b) => endedAt(a) - endedAt(b) || (a.ID < b.ID ? -1 : 1));
   if (!first || failed.length / affected.length <= rules.maxFailureRatio) return;
   endUpdate(draft, { taskId: first.ID, why: `failure or early termination of task ${failureOf(first)}` });
@@ -55,17 +57,17 @@ export function endUpdate(draft: Draft, fault: Fault): void {
   draft.service = back ? rolledBack(service, back, fault, draft.snapshot.now) : halted(service, fault);
 }
 
-/** Which task, and what it died of. */
+/** Which task failed, and why. */
 function failureOf({ ID, observed }: Task): string {
   const why = observed?.state === 'complete' ? 'it ended with exit code 0' : observed?.err;
   return why ? `${ID}: ${why}` : ID;
 }
 
-/** Starts an update when places have an older version and nobody has started one: scaling alone never does. */
-export function beginUpdate(draft: Draft, places: readonly Place[]): void {
+/** Starts an update when slots have an older version and nobody has started one: scaling alone never does. */
+export function beginUpdate(draft: Draft, slots: readonly Slot[]): void {
   const { service } = draft;
   if (isUpdating(service) || isHalted(service)) return;
-  if (!places.some(({ key, creatable }) => creatable && isDirty(draft.slot(key), service))) return;
+  if (!slots.some(({ key, creatable }) => creatable && needsUpdate(draft.tasksIn(key), service))) return;
   const UpdateStatus = {
     State: 'updating' as const,
     StartedAt: isoTime(draft.snapshot.now),
@@ -76,86 +78,90 @@ export function beginUpdate(draft: Draft, places: readonly Place[]): void {
 }
 
 export interface Picks {
-  /** Keys of the places that change to the current version now. */
+  /** Keys of the slots that change to the current version now. */
   readonly picked: ReadonlySet<string>;
   /** What the others wait for. */
   readonly waits: readonly Wait[];
 }
 
-/** Whose turn it is to change to the current version: broken places before those that work. */
-export function pickPlaces(draft: Draft, places: readonly Place[]): Picks {
+/** Whose turn it is to change to the current version: broken slots before those that work. */
+export function pickSlots(draft: Draft, slots: readonly Slot[]): Picks {
   const { service } = draft;
-  const outdated = places.filter(({ key }) => isDirty(draft.slot(key), service));
-  const dirty = isUpdating(service) ? outdated.filter(({ creatable }) => creatable) : [];
-  // Where no node ever took a task, replacing it takes nothing away.
-  const idle = dirty.filter(({ key }) => !atStake(draft.slot(key)));
-  const rest = dirty.filter(({ key }) => atStake(draft.slot(key)));
-  const hands = rest.length === 0 ? { free: 0 } : freeHands(draft, places);
-  const works = ({ key }: Place) => draft.slot(key).live.some(isRunning);
-  const ordered = [...rest.filter((place) => !works(place)), ...rest.filter(works)];
-  const picked = new Set([...idle, ...ordered.slice(0, hands.free)].map(({ key }) => key));
+  const outdated = slots.filter(({ key }) => needsUpdate(draft.tasksIn(key), service));
+  const toUpdate = isUpdating(service) ? outdated.filter(({ creatable }) => creatable) : [];
+  // Replacing a task that no node ever took takes nothing away.
+  const idle = toUpdate.filter(({ key }) => !taskToReplace(draft.tasksIn(key)));
+  const rest = toUpdate.filter(({ key }) => taskToReplace(draft.tasksIn(key)));
+  const turns = rest.length === 0 ? { free: 0 } : freeTurns(draft, slots);
+  const works = ({ key }: Slot) => draft.tasksIn(key).live.some(isRunning);
+  const ordered = [...rest.filter((slot) => !works(slot)), ...rest.filter(works)];
+  const picked = new Set([...idle, ...ordered.slice(0, turns.free)].map(({ key }) => key));
   const others = outdated.filter(({ key }) => !picked.has(key));
-  return { picked, waits: others.map((place) => waitForTurn(draft, place, hands.next)) };
+  return { picked, waits: others.map((slot) => waitForTurn(draft, slot, turns.next)) };
 }
 
-/** What a place waits for that has an older version. `next`: when a hand becomes free, if that is known. */
-function waitForTurn(draft: Draft, place: Place, next: number | undefined): Wait {
-  if (!place.creatable) return notNow(draft, place);
+/** What a slot waits for that has an older version. `next`: when the update can go on to one more slot, if that is known. */
+function waitForTurn(draft: Draft, slot: Slot, next: number | undefined): Wait {
+  if (!slot.creatable) return notNow(draft, slot);
   return isHalted(draft.service)
-    ? waitOf('slot', place.key, `the next update: ${draft.service.UpdateStatus?.Message ?? ''}`)
-    : waitOf('slot', place.key, 'its turn in the update', next);
+    ? waitOf('slot', slot.key, `the next update: ${draft.service.UpdateStatus?.Message ?? ''}`)
+    : waitOf('slot', slot.key, 'its turn in the update', next);
 }
 
-interface Hands {
+interface Turns {
   readonly free: number;
   /** When the next one will be (ms since the epoch), if that is known. */
   readonly next?: number;
 }
 
-/** How many more places may be in flight. A place is so until its new task runs or ended, and Delay passed. */
-function freeHands(draft: Draft, places: readonly Place[]): Hands {
+/** How many more slots may be in flight. A slot is so until its new task runs or ended, and Delay passed. */
+function freeTurns(draft: Draft, slots: readonly Slot[]): Turns {
   const { rules, service, snapshot } = draft;
-  const excused = overtaken(draft);
-  const busy = places
+  const excused = excusedSlots(draft);
+  const busy = slots
     .filter(({ key }) => !excused.has(key))
-    .map((place) => busyUntil(draft.slot(place.key), place, service, rules))
+    .map((slot) => busyUntil(draft.tasksIn(slot.key), slot, service, rules))
     .filter((until) => until > snapshot.now);
   const next = Math.min(...busy);
   return { free: Math.max(0, rules.parallelism - busy.length), ...(Number.isFinite(next) && { next }) };
 }
 
-function busyUntil(slot: Slot, place: Place, service: Service, { delayMs }: UpdateRules): number {
-  // Also one that was made before the update was begun anew, by scaling in the midst of it for example.
-  const attempt = currentIn(slot, service).find(({ shoal }) => shoal.replaces !== undefined);
+function busyUntil(slotTasks: SlotTasks, slot: Slot, service: Service, { delayMs }: UpdateRules): number {
+  // Also a task made before the update was begun anew, for example by scaling meanwhile.
+  const attempt = currentIn(slotTasks, service).find(({ shoal }) => shoal.replaces !== undefined);
   if (!attempt) return 0;
   if (attempt.shoal.runningSince !== undefined) return attempt.shoal.runningSince + delayMs;
   if (endedByItself(attempt)) return endedAt(attempt) + delayMs;
   // What waits for a paused node may wait for ever, and nothing was given up for it yet.
-  if (isUnassigned(attempt) && !place.creatable) return 0;
+  if (isUnassigned(attempt) && !slot.creatable) return 0;
   // A node that was down and returns starts anew.
-  if (place.nodeId !== undefined && !slot.live.includes(attempt)) return 0;
+  if (slot.nodeId !== undefined && !slotTasks.live.includes(attempt)) return 0;
   // The successor of an orphaned one in a slot is in flight as well, unless another task serves there after all.
-  const served = slot.live.some((task) => isCurrent(task, service) && isRunning(task));
+  const served = slotTasks.live.some((task) => isCurrent(task, service) && isRunning(task));
   return served ? 0 : Number.POSITIVE_INFINITY;
 }
 
 /** Up-to-date tasks that were made since the present update or rollback began, or ended after that; newest first. */
-function ofUpdate(slot: Slot, service: Service): Task[] {
+function ofUpdate(slotTasks: SlotTasks, service: Service): Task[] {
   const start = startOf(service);
-  return currentIn(slot, service).filter(
+  return currentIn(slotTasks, service).filter(
     (task) => Date.parse(task.CreatedAt) >= start || (isTerminal(stateOf(task)) && endedAt(task) > start),
   );
 }
 
-const currentIn = ({ tasks }: Slot, service: Service): Task[] =>
+const currentIn = ({ tasks }: SlotTasks, service: Service): Task[] =>
   tasks.filter((task) => isCurrent(task, service));
 
 /**
  * The oldest task of this update that failed before it had run for Monitor. As in Docker an early exit with
  * code 0 is one too, but not where the restart policy says that tasks are meant to complete.
  */
-export function firstFailure(slot: Slot, service: Service, { monitorMs }: UpdateRules): Task | undefined {
-  return ofUpdate(slot, service)
+export function firstFailure(
+  slotTasks: SlotTasks,
+  service: Service,
+  { monitorMs }: UpdateRules,
+): Task | undefined {
+  return ofUpdate(slotTasks, service)
     .filter(endedByItself)
     .filter(isOwn)
     .filter(
@@ -167,8 +173,8 @@ export function firstFailure(slot: Slot, service: Service, { monitorMs }: Update
 }
 
 /**
- * It lived as what its version says. Nobody knows when a container gets the limits that its task took on while it ran, so
- * what ends soon may have had the ones before: how its successor fares is what counts.
+ * Its container was what its version says. Nobody knows when a container gets the limits that its task took on while it ran, so
+ * one that ends soon may have had the old ones: what becomes of its successor counts.
  */
 const isOwn = ({ shoal }: Task): boolean =>
   shoal.endedAs === undefined && shoal.resourcesBefore === undefined;

@@ -1,7 +1,7 @@
 import type { Service, Task } from '../../model/index.ts';
-import type { Slot } from '../draft.ts';
+import type { SlotTasks } from '../draft.ts';
 import { currentTarget, type Target, targetLike } from '../new-task.ts';
-import { endedByItself, furthestFirst, isUnassigned } from '../standing.ts';
+import { endedByItself, furthestFirst, isUnassigned } from '../presence.ts';
 
 const stateOf = ({ UpdateStatus }: Service) => UpdateStatus?.State;
 
@@ -32,7 +32,7 @@ export const progressOf = ({ UpdateStatus, shoal }: Service): string =>
 export const startOf = ({ UpdateStatus, shoal }: Service): number =>
   shoal.rollback?.since ?? (Date.parse(UpdateStatus?.StartedAt ?? '') || 0);
 
-/** What is said of a rollback, with the reason for it where nobody asked for it. */
+/** A rollback's message, with the reason where it was not a person who asked for it. */
 export const withReason = (text: string, { shoal: { rollback } }: Service): string =>
   rollback ? `${text}; ${rollback.why}` : text;
 
@@ -41,21 +41,21 @@ export const isCurrent = (task: Task, service: Service): boolean =>
   task.shoal.specVersion === service.shoal.specVersion;
 
 /**
- * The version that a place has to have now. Only the rolling update changes it, so a task that is orphaned
- * meanwhile is replaced by its like: an update that fails or pauses keeps what it has not reached, and one
- * that is overtaken by the next gives up what it had not finished.
+ * The version that a slot has to have now. Only the rolling update changes it, so a task that is orphaned
+ * meanwhile is replaced by one of its version. So an update that fails or pauses leaves alone what it has not reached, and one
+ * that the next update replaces drops what it had not finished.
  */
-export function targetOf(slot: Slot, service: Service): Target {
-  const model = olderModel(slot, service);
+export function targetOf(slotTasks: SlotTasks, service: Service): Target {
+  const model = olderModel(slotTasks, service);
   return model ? targetLike(model) : currentTarget(service);
 }
 
-/** The task whose version a place has to keep for now; undefined where the current version belongs. */
-function olderModel(slot: Slot, service: Service): Task | undefined {
-  const { tasks, live } = slot;
+/** The task whose version a slot has to keep for now; undefined where the current version belongs. */
+function olderModel(slotTasks: SlotTasks, service: Service): Task | undefined {
+  const { tasks, live } = slotTasks;
   const [newest] = tasks;
   if (!newest || live.some((task) => isCurrent(task, service))) return undefined;
-  const kept = isHalted(service) ? unconverted(slot, service) : undefined;
+  const kept = isHalted(service) ? unconverted(slotTasks, service) : undefined;
   if (kept) return kept;
   if (isCurrent(newest, service)) return undefined;
   // Nothing is left there that an update could replace step by step.
@@ -64,16 +64,17 @@ function olderModel(slot: Slot, service: Service): Task | undefined {
   return live.toSorted(furthestFirst)[0] ?? newest;
 }
 
-/** The old task of a place where the new version was tried, but never ran and never had to have it stopped. */
-function unconverted({ tasks }: Slot, service: Service): Task | undefined {
+/** The old task of a slot where the new version was tried, but never ran and never had to have it stopped. */
+function unconverted({ tasks }: SlotTasks, service: Service): Task | undefined {
   const ran = tasks.some((task) => isCurrent(task, service) && task.shoal.runningSince !== undefined);
   const old = tasks.find((task) => !isCurrent(task, service));
   return ran || old?.shoal.stopReason === 'replaced' ? undefined : old;
 }
 
-/** The task that a place loses when it is updated; undefined where no node ever took one. */
-export const atStake = ({ tasks, live }: Slot): Task | undefined =>
+/** The task that an update replaces in the slot; undefined where no node ever took one. */
+export const taskToReplace = ({ tasks, live }: SlotTasks): Task | undefined =>
   [...live.toSorted(furthestFirst), ...tasks].find((task) => !isUnassigned(task));
 
-/** The rolling update has still to come to this place. */
-export const isDirty = (slot: Slot, service: Service): boolean => olderModel(slot, service) !== undefined;
+/** The rolling update has not come to this slot yet. */
+export const needsUpdate = (slotTasks: SlotTasks, service: Service): boolean =>
+  olderModel(slotTasks, service) !== undefined;

@@ -42,7 +42,7 @@ export class SqliteFile {
   static open(path: string, lockWaitMs: number): SqliteFile {
     const db = new DatabaseSync(path, { timeout: lockWaitMs });
     try {
-      // One manager a file: a second one must fail at its start, not corrupt the first one's memory.
+      // Only one manager may use a file: a second one must fail at its start.
       db.exec('PRAGMA locking_mode = EXCLUSIVE;');
       const file = new SqliteFile(db);
       file.#bringUpToDate();

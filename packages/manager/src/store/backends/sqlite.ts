@@ -9,7 +9,7 @@ const workerFile = new URL(
 );
 
 /**
- * State in one SQLite file, which this process holds until `close`. The disk is waited for in a thread of its own.
+ * State in one SQLite file, which this process keeps locked until `close`. A thread of its own waits for the disk.
  * Rejects when the file can't be opened, or is still held by another manager after `lockWaitMs`.
  */
 export async function sqliteBackend(path: string, lockWaitMs = 5_000): Promise<Backend> {

@@ -7,8 +7,8 @@ import type { Kind, Round } from './rounds.ts';
 export const REPLICAS = 12;
 
 /**
- * One drill, without a health check and without waiting for an even spread; with as many containers started raw as the
- * fault cost, while it is still there and the load goes on: twice, on networks of either kind, of which each comes first in turn.
+ * One drill, without a health check and without waiting for an even spread. While the fault is still there and the load goes
+ * on, as many containers as it cost are started raw: on each of the two kinds of network, which take turns in being first.
  */
 export async function playRound(
   cluster: Cluster,
@@ -41,7 +41,7 @@ export async function playRound(
       },
     );
     const { struck, detected, recovered, replaced } = momentsOf(record, drill);
-    // What does not come in time counts as if it had come at the end: a bad round shows, and the others are not lost.
+    // What did not happen in time counts as if it had at the end: a bad round shows, and the others still count.
     const seconds = (at = record.endMs) => (at - struck) / 1_000;
     sayFailures(record);
     return {

@@ -23,7 +23,7 @@ export interface Round {
   readonly falselyDown: readonly string[];
 }
 
-/** What a kind of fault is held to, in seconds. */
+/** The goals of a kind of fault, in seconds. */
 const goals = { detected: 1.5, traffic: 2, daemonRunning: 2 };
 /** How much longer replacing may take than starting as many containers raw. */
 const againstRaw = 1.2;
@@ -61,7 +61,7 @@ export function lines(all: readonly Round[]): Parameters<typeof measurement>[] {
             's',
             {
               reference: raw,
-              // For it, 2 s more are the goal, see above.
+              // Its goal is 2 s more, see above.
               ...(kind !== 'daemon-kill' && { goal: againstRaw, goalOf: 'ratio' as const }),
             },
           ],
@@ -85,7 +85,7 @@ export function lines(all: readonly Round[]): Parameters<typeof measurement>[] {
   });
 }
 
-/** A peer's figures: nothing to pass. */
+/** A peer's figures, which have no goal. */
 export function swarmLines(
   all: readonly Pick<Round, 'kind' | 'detected' | 'running'>[],
 ): Parameters<typeof measurement>[] {

@@ -17,7 +17,7 @@ export interface SwarmRound {
 }
 
 const service = 'swarm-bench';
-/** What does not come in time counts as this. */
+/** The figure of what did not happen in time. */
 const limitMs = 120_000;
 
 export async function playSwarm(
@@ -72,8 +72,8 @@ async function playRound(
       throw new Error(`the ${replicas} replicas did not come to run evenly under Docker Swarm`);
     // As before a drill strikes.
     await sleep(3_000);
-    const scene = { docker: manager, testbed: cluster, victim: victim.name, manager: first.name };
-    const struck = await drill.strike({ ...scene, service, signal });
+    const context = { docker: manager, testbed: cluster, victim: victim.name, manager: first.name };
+    const struck = await drill.strike({ ...context, service, signal });
     const others = hosts.filter((host) => host !== victim.name);
     await watch.until(({ nodes }) => nodes.get(victim.name) === 'down', limitMs, signal);
     const detected = Date.now();

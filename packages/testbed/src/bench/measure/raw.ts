@@ -3,14 +3,14 @@ import type { Cluster, Host } from '../../cluster/index.ts';
 /** The same work without Shoal: containers started over the daemons' own API. */
 const labels = { 'shoal.bench': 'raw' };
 
-/** By digest, as the `docker` command names images in services: a host that has it does not ask the registry. */
+/** With its digest, as the `docker` command names images in services: a host that has the image need not ask the registry. */
 export async function pinned(cluster: Cluster, name: string): Promise<string> {
   const image = cluster.image(name);
   const { Descriptor } = await cluster.docker().getImage(image).distribution();
   return `${image}@${Descriptor.digest}`;
 }
 
-/** A user-defined bridge network, as Docker has to make for everything that is not on its default one. */
+/** A bridge network made by a user: containers on it cost Docker more than those on its default one. */
 export const rawNetwork = 'shoal-bench-raw';
 
 export async function makeRawNetwork(hosts: readonly Host[]): Promise<void> {

@@ -35,7 +35,7 @@ export async function answering(cluster: Cluster): Promise<boolean[]> {
 }
 
 async function once(cluster: Cluster): Promise<[number, number[]]> {
-  // Asking goes on while the task starts; the clock is the same for all, hosts and this process.
+  // Requests go on while the task starts; hosts and this process share a clock.
   const answered = Promise.all(cluster.hosts.map(firstAnswer));
   await scale(cluster, 1);
   const [task] = await allRun(cluster, name, 1);

@@ -6,7 +6,7 @@ import { inside, PORT, remove, start, startOne, vipOf } from './services.ts';
 const connections = 10_000;
 const replicas = 6;
 
-/** Who answers 10,000 connections to a service's address; fair dice fail this goal once in a thousand runs. */
+/** Which replica answers each of 10,000 connections to a service's address; a fair choice fails this goal once in 1,000 runs. */
 export async function even(cluster: Cluster): Promise<boolean[]> {
   const client = await startOne(cluster, { name: 'client', host: cluster.hosts[0].name });
   await start(cluster, { name: 'server', replicas });
@@ -20,7 +20,7 @@ export async function even(cluster: Cluster): Promise<boolean[]> {
     const answers = JSON.parse(output) as Record<string, number>;
     say(`evenness: ${JSON.stringify(answers)}`);
     const counts = Object.values(answers);
-    // An error counts as one more server: it makes the figure bad, as it should.
+    // All errors count as one more server, so that they make the figure bad.
     const shares = [...counts, ...Array.from({ length: Math.max(replicas - counts.length, 0) }, () => 0)];
     return [
       report('network', `evenness over ${connections} connections, chi-square p`, evenness(shares), 'p', {

@@ -44,7 +44,7 @@ export async function lost(cluster: Cluster): Promise<boolean[]> {
 /** A server is only asked once it says that it is ready, and has time to finish what it began. */
 const spec = (cluster: Cluster) => ({
   Name: name,
-  // Clients that keep their connections never let go: longer waits would only make the bench longer.
+  // Clients that keep their connections never close them: waiting longer would only make the bench longer.
   Labels: { 'shoal.drain': '2s' },
   TaskTemplate: {
     ContainerSpec: {

@@ -56,7 +56,7 @@ async function compare(
   const straight: WrkResult[] = [];
   for (let round = 1; round <= rounds; round++) {
     say(`requests on ${kind}: round ${round} of ${rounds}`);
-    // Who comes first gets the caches cold: in turns, too.
+    // The first of the two has cold caches, so they take turns.
     if (round % 2 === 0) straight.push(await wrk(ways.straight));
     through.push(await wrk(ways.through));
     if (round % 2 === 1) straight.push(await wrk(ways.straight));
@@ -70,7 +70,7 @@ async function compare(
   return [
     against('perSecond', 'requests', '1/s', { goal: 0.97, goalOf: 'ratio', better: 'higher' }),
     against('p50Ms', 'p50 latency', 'ms', { goal: 1 / 0.97, goalOf: 'ratio' }),
-    // Shown, not judged: a hundredth of the requests is the machine's noise as much as ours.
+    // Shown without a goal: the slowest hundredth is as much the machine's noise as ours.
     against('p99Ms', 'p99 latency', 'ms', {}),
   ];
 }

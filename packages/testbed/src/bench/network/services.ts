@@ -26,7 +26,7 @@ export interface RunningTask {
   address: string;
 }
 
-/** Of a task, what stands beside that which the testbed looks at. */
+/** Fields of a task that only this bench reads. */
 export type NetworkedTask = TaskView & {
   Status: { Timestamp: string; ContainerStatus?: { ContainerID?: string } };
   NetworksAttachments?: { Network: { Spec: { Name: string } }; Addresses: string[] }[];
@@ -70,7 +70,7 @@ export async function startOne(cluster: Cluster, wanted: Wanted): Promise<Runnin
   return task;
 }
 
-/** Exactly so many tasks shall run, and do. */
+/** Resolves when exactly so many tasks are wanted and all of them run. */
 export function allRun(cluster: Cluster, name: string, count: number): Promise<NetworkedTask[]> {
   return until(
     `${count} tasks of ${name} run`,
@@ -100,7 +100,7 @@ export async function remove(cluster: Cluster, ...names: string[]): Promise<void
   await Promise.all(names.map((name) => containersRun(cluster, name, 0)));
 }
 
-/** No more than so many containers of the service run on the hosts; those that have ended may be kept a while. */
+/** Resolves when at most so many containers of the service run on the hosts; ended ones may be kept for a while. */
 export function containersRun(cluster: Cluster, name: string, count: number): Promise<true> {
   const filters = JSON.stringify({ label: [`com.docker.swarm.service.name=${name}`] });
   return until(

@@ -1,6 +1,6 @@
 /**
  * Runs on a host, in a network namespace of its own: `measure ROUNDS SIZES…` drives the agent's data path there and
- * prints a `SizeRound` a line. `serve` and `connect VIP SERVER COUNT` are its own other ends, in namespaces that play containers.
+ * prints a `SizeRound` a line. It calls itself as `serve` and `connect VIP SERVER COUNT` in namespaces that stand for containers.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -40,7 +40,7 @@ function serve(): void {
 /** How long new connections take, in milliseconds, one after the other: to the VIP and straight, in turns. */
 async function connects(vip: string, straight: string, count: number): Promise<Connects> {
   const times: Connects = { vip: [], straight: [] };
-  // Those before the first counted one warm up this process.
+  // The first ones only warm up this process.
   for (let index = -count / 5; index < count; index++) {
     const [viaVip, direct] = [await connectTime(vip), await connectTime(straight)];
     if (index < 0) continue;
@@ -130,7 +130,7 @@ function plugIn(pid: number, device: string, address: string): void {
 
 const made: DockerBridge[] = [];
 
-/** Docker's part: a plain bridge. */
+/** What Docker would do: a plain bridge. */
 function bridgeDriver(): BridgeDriver {
   return {
     facts: async () => ({ version: '20.10.24', firewall: 'iptables', rootless: false }),
@@ -180,7 +180,7 @@ const networks: NetworkState['networks'] = new Map([
 const vipOf = (index: number): string => `10.77.${192 + (index >> 8)}.${index & 255}`;
 const backend = (number: number): string => `10.77.${64 + (number >> 8)}.${number & 255}`;
 
-/** The first service is the server that there is; with each `change`, one endpoint of the second one is another. */
+/** The first service is the one that answers; each `change` replaces one endpoint of the second one. */
 function stateOf(count: number, change: number): NetworkState {
   const services = Array.from({ length: count }, (_, index): [string, ServiceEndpoints] => {
     const known = index === 1 ? undefined : unchanged.get(index);

@@ -14,8 +14,8 @@ const rounds = 4;
 const bundleFile = '.tools/bench/sizes.mjs';
 const onHost = '/tmp/bench-sizes.mjs';
 /**
- * How much more a first packet may take than straight to the container, whatever the size; and a rule update than with
- * the fewest services.
+ * Goals: how much longer a first packet may take than one straight to the container, whatever the number of services; and how
+ * much longer an update of the rules than with the fewest services.
  */
 const flat = 1.2;
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide, task } from '../services/testing.ts';
 import { aService } from '../testing.ts';
-import { firstToLeave, type Movable } from './relieve.ts';
+import { firstToLeave, type Movable } from './off-pressed-nodes.ts';
 
 const MiB = 2 ** 20;
 

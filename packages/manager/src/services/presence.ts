@@ -19,13 +19,13 @@ export interface Nodes {
 }
 
 /**
- * Where a task stands: `live` is wanted and may run; `leaving` was asked to stop and may still run; `orphaned`
+ * Whether a task is there: `live` is wanted and may run; `leaving` was asked to stop and may still run; `orphaned`
  * may run, but on a node that nobody hears; `ended` will never run again. One that must run only once is `leaving` on
  * a node that is down, too, until it is sure that it does not run there any more.
  */
-export type Standing = 'live' | 'leaving' | 'orphaned' | 'ended';
+export type Presence = 'live' | 'leaving' | 'orphaned' | 'ended';
 
-export function standing(task: Task, nodes: Nodes): Standing {
+export function presenceOf(task: Task, nodes: Nodes): Presence {
   if (isTerminal(stateOf(task))) return 'ended';
   const node = nodes.get(task.NodeID ?? '');
   if (task.NodeID && isDown(node))
@@ -36,14 +36,14 @@ export function standing(task: Task, nodes: Nodes): Standing {
 const mayRun = (task: Task, { judged }: Node): boolean =>
   task.shoal.isolated === true && judged.leases !== 'over' && !isUnassigned(task);
 
-/** The scheduler has given the room of a task that ended to others by then. */
+/** By then the scheduler has given the room of an ended task to others. */
 const soonMs = 2_000;
 
-/** It is about to leave room to others, or has done so only now. */
+/** It is about to make room for others, or has only just done so. */
 export const makesRoom = (task: Task, nodes: Nodes, now: number): boolean =>
   isTerminal(stateOf(task))
     ? endedAt(task) > now - soonMs
-    : !isUnassigned(task) && standing(task, nodes) === 'leaving';
+    : !isUnassigned(task) && presenceOf(task, nodes) === 'leaving';
 
 /** No agent has heard of the task yet. */
 export const isUnassigned = (task: Task): boolean => stateOf(task) === 'pending';
@@ -59,26 +59,26 @@ export const endedByItself = (task: Task): boolean =>
   isTerminal(stateOf(task)) &&
   stateOf(task) !== 'orphaned' &&
   task.shoal.stopReason === undefined &&
-  !isUnproved(task, endedAt(task));
+  !isUnconfirmed(task, endedAt(task));
 
-/** It was not needed beside the one that was there before it: how that one ended is what counts in its place. */
+/** It was not needed beside the task before it: how that one ended counts instead. */
 export const isDropped = ({ shoal: { stopReason } }: Task): boolean =>
   stopReason === 'surplus' || stopReason === 'move-failed';
 
 /** An agent that is back says within this time which of its tasks did not survive. */
-const provingMs = 10_000;
+const confirmMs = 10_000;
 
 /** Until when it may turn out that a task did not come back with its node, in ms; undefined for all others. */
-export const provedAt = ({ shoal: { returnedAt } }: Task): number | undefined =>
-  returnedAt === undefined ? undefined : returnedAt + provingMs;
+export const confirmedAt = ({ shoal: { returnedAt } }: Task): number | undefined =>
+  returnedAt === undefined ? undefined : returnedAt + confirmMs;
 
-const isUnproved = (task: Task, at: number): boolean => at < (provedAt(task) ?? 0);
+const isUnconfirmed = (task: Task, at: number): boolean => at < (confirmedAt(task) ?? 0);
 
 /** When it was seen to end, in ms; statuses carry the manager's clock. */
 export const endedAt = (task: Task): number => Date.parse(stateSince(task));
 
 /** Why a live task has to leave its node although the node works; undefined when it may stay. */
-export function displacement(task: Task, nodes: Nodes): StopReason | undefined {
+export function whyMustLeave(task: Task, nodes: Nodes): StopReason | undefined {
   const node = task.NodeID ? nodes.get(task.NodeID) : undefined;
   if (!node) return undefined;
   if (node.Spec.Availability === 'drain') return 'node-drained';
@@ -91,5 +91,5 @@ export function byAge(a: Task, b: Task): number {
   return a.ID < b.ID ? 1 : -1;
 }
 
-/** For tasks of one place: the one that is nearest to running first. */
+/** For tasks of one slot: the one that is nearest to running first. */
 export const furthestFirst = (a: Task, b: Task): number => compareStates(stateOf(b), stateOf(a));

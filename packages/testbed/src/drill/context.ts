@@ -2,8 +2,8 @@ import type Docker from 'dockerode';
 import type { Cluster } from '../cluster/index.ts';
 import type { View } from './view.ts';
 
-/** Where a drill is played. */
-export interface Scene {
+/** The cluster that a drill is played on, and whom it strikes. */
+export interface DrillContext {
   readonly docker: Docker;
   /** Real hosts that may be struck; a live cluster has none. */
   readonly testbed: Cluster | undefined;
@@ -15,17 +15,17 @@ export interface Scene {
   readonly signal: AbortSignal;
 }
 
-/** What a drill of several acts needs while they are played. */
-export interface Stage {
+/** What a drill that goes on after its strike is given for it. */
+export interface DrillControls {
   /** Replicas of the service. */
   readonly desired: number;
-  /** On which every host answers for it. */
+  /** The port on which every host answers for the service. */
   readonly port: number;
   readonly says: (text: string) => void;
-  /** Requests go to this address no more, until they do again. */
+  /** Sends no more requests to this address; `takeBack` sends some again. */
   readonly leaveOut: (address: string) => void;
   readonly takeBack: (address: string) => void;
-  /** Rejects when it does not hold in time; `what` is said then. */
+  /** Resolves when it holds; rejects, naming `what`, if it does not hold in time. */
   readonly until: (what: string, holds: (view: View) => boolean, timeoutMs: number) => Promise<void>;
   /** Rejects unless every replica answers on every host. */
   readonly allAnswer: () => Promise<void>;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Node } from '../model/index.ts';
 import { aNode } from '../testing.ts';
-import { Losses, quietMs } from './losses.ts';
+import { quietMs, RecentLoss } from './recent-loss.ts';
 
 const ready = aNode('n1');
 const drained = aNode('n1', { Spec: { Availability: 'drain' } });
@@ -15,13 +15,13 @@ it.each<[string, Node | undefined, Node | undefined, boolean]>([
   ['none where it is drained', ready, drained, false],
   ['none where it came back', is('down'), ready, false],
 ])('moves wait for a moment after the loss of %s', (_, before, after, waits) => {
-  const losses = new Losses(0);
-  losses.note(before, after, 60_000);
-  const until = losses.beforeMove({ kind: 'service', id: 'web' }, 60_000)?.until;
+  const recentLoss = new RecentLoss(0);
+  recentLoss.note(before, after, 60_000);
+  const until = recentLoss.beforeMove({ kind: 'service', id: 'web' }, 60_000)?.until;
   expect(until).toBe(waits ? 60_000 + quietMs : undefined);
-  expect(losses.beforeMove({ kind: 'service', id: 'web' }, 60_000 + quietMs)).toBeUndefined();
+  expect(recentLoss.beforeMove({ kind: 'service', id: 'web' }, 60_000 + quietMs)).toBeUndefined();
 });
 
 it('and after a start', () => {
-  expect(new Losses(1_000).beforeMove({ kind: 'node', id: 'n1' }, 2_000)?.until).toBe(1_000 + quietMs);
+  expect(new RecentLoss(1_000).beforeMove({ kind: 'node', id: 'n1' }, 2_000)?.until).toBe(1_000 + quietMs);
 });

@@ -9,57 +9,57 @@ import {
 } from '../model/index.ts';
 import { isEligible } from '../scheduler/index.ts';
 import { canTakePlaceOf, someNodeCouldRun } from './capacity.ts';
-import type { Draft, Slot } from './draft.ts';
-import { currentTarget, newTask, notNow, type Origin, type Place, type Target } from './new-task.ts';
-import { restartAfter } from './restart.ts';
+import type { Draft, SlotTasks } from './draft.ts';
+import { currentTarget, newTask, notNow, type Origin, type Slot, type Target } from './new-task.ts';
 import {
-  displacement,
+  confirmedAt,
   endedByItself,
   furthestFirst,
   isDropped,
   isRunning,
   isUnassigned,
   isUnplaceable,
-  provedAt,
-} from './standing.ts';
+  whyMustLeave,
+} from './presence.ts';
+import { restartAfter } from './restart.ts';
 import { start, startsAfterStop } from './start.ts';
-import { atStake, isUpdating, targetOf } from './update/update-state.ts';
+import { isUpdating, targetOf, taskToReplace } from './update/index.ts';
 
 /** A task that must leave its node keeps serving while its successor starts, but not longer than this. */
 const longestHandoverMs = 30_000;
 /** A task that could stay is not worth waiting longer than this for its successor to run. */
 const longestMoveMs = 10 * 60_000;
 
-/** The place that is being settled, and the version it shall have. */
+/** The slot that is being filled, and the version it should have. */
 interface Context {
   readonly draft: Draft;
-  readonly place: Place;
+  readonly slot: Slot;
   readonly target: Target;
 }
 
 /**
- * Brings one place to exactly one live task of its target version: makes one where there is none, stops what
+ * Brings one slot to exactly one live task of its target version: makes one where there is none, stops what
  * is too much, and starts what was only being prepared once its time has come. `picked`: the rolling update
- * has reached this place, so it changes to the current version now. Returns what has to wait.
+ * has reached this slot, so it changes to the current version now. Returns what has to wait.
  */
-export function settle(draft: Draft, place: Place, picked: boolean): Wait[] {
-  const before = draft.slot(place.key);
-  const target = picked ? currentTarget(draft.service) : fittingTarget(draft, place, before);
-  const context: Context = { draft, place, target };
+export function fillSlot(draft: Draft, slot: Slot, picked: boolean): Wait[] {
+  const before = draft.tasksIn(slot.key);
+  const target = picked ? currentTarget(draft.service) : fittingTarget(draft, slot, before);
+  const context: Context = { draft, slot, target };
   const waits: Wait[] = [];
   const [kept, ...others] = before.live.filter((task) => isGood(context, task)).sort(furthestFirst);
   for (const task of others) {
     const needed = kept && whileNeeded(draft, task, kept);
     if (kept && needed) waits.push(...handOver(context, kept, task), needed);
-    // As history its container would go on filling the disk that it leaves for want of space.
+    // Kept as history, its container would go on filling the disk that was too full.
     else if (kept?.shoal.moves === task.ID && freesDisk(kept)) draft.discard(task);
     else draft.stop(task, whyTooMuch(context, task, kept));
   }
   const next = kept
     ? { task: kept }
-    : place.creatable
+    : slot.creatable
       ? successor(context, before, picked)
-      : { wait: notNow(draft, place) };
+      : { wait: notNow(draft, slot) };
   const going = before.live.filter((task) => !isGood(context, task));
   const serving = lastServing(context, going);
   for (const task of going) {
@@ -67,35 +67,35 @@ export function settle(draft: Draft, place: Place, picked: boolean): Wait[] {
       ? beforeStop(context, task, next.task)
       : untilSucceeded(context, task, next?.wait);
     if (!wait || (serving && task !== serving))
-      draft.stop(task, displacement(task, draft.snapshot.nodes) ?? 'replaced');
-    else waits.push(wait, ...asList(unproved(draft, task)));
+      draft.stop(task, whyMustLeave(task, draft.snapshot.nodes) ?? 'replaced');
+    else waits.push(wait, ...asList(unconfirmedReturn(draft, task)));
   }
   if (next?.wait) waits.push(next.wait);
-  if (next?.task) waits.push(...asList(start(draft, place.key, next.task)));
+  if (next?.task) waits.push(...asList(start(draft, slot.key, next.task)));
   return waits;
 }
 
 /** Of those that have to go, one is enough to serve until the successor does: the newest version that runs. */
 const lastServing = ({ draft, target }: Context, going: readonly Task[]): Task | undefined =>
   going
-    .filter((task) => isRunning(task) && !unproved(draft, task))
+    .filter((task) => isRunning(task) && !unconfirmedReturn(draft, task))
     .sort((a, b) => rank(b, target) - rank(a, target))[0];
 
 const rank = ({ shoal }: Task, target: Target): number => Number(shoal.specVersion === target.version);
 
 /** Starts `next` beside `kept`; or, if it must not run beside it, stops `kept` for it once that costs the least. */
-function handOver({ draft, place }: Context, kept: Task, next: Task): Wait[] {
-  // Both services have to be ready for it at the same time: the rebalancer sees them.
+function handOver({ draft, slot }: Context, kept: Task, next: Task): Wait[] {
+  // Both services have to be ready at the same time, which only the rebalancer sees.
   if (next.shoal.exchange) return [];
   const isPrepared = next.shoal.moves === kept.ID && compareStates(stateOf(next), 'ready') >= 0;
-  if (!startsAfterStop(draft, next)) return asList(start(draft, place.key, next));
+  if (!startsAfterStop(draft, next)) return asList(start(draft, slot.key, next));
   if (isPrepared && isWhole(draft)) draft.stop(kept, 'rebalanced');
   return [];
 }
 
-/** A task runs in every place. */
+/** A task runs in every slot. */
 const isWhole = (draft: Draft): boolean =>
-  draft.keys.every((key) => draft.slot(key).live.some((task) => isRunning(task) && !task.observed?.err));
+  draft.keys.every((key) => draft.tasksIn(key).live.some((task) => isRunning(task) && !task.observed?.err));
 
 /**
  * What `next` is kept for beside `kept`, which serves meanwhile, and until when at most; undefined when it is not needed
@@ -106,12 +106,12 @@ function whileNeeded(draft: Draft, next: Task, kept: Task): Wait | undefined {
   const { rules, service, snapshot } = draft;
   const alone = rules.order === 'stop-first';
   // Both came back: it is not yet sure that the containers of the one that is kept survived.
-  if (isRunning(next)) return alone ? undefined : unproved(draft, kept);
+  if (isRunning(next)) return alone ? undefined : unconfirmedReturn(draft, kept);
   if (next.shoal.moves !== kept.ID) {
     // What replaces a task that came back is not stopped before it is sure that the other one survived; but on the
     // same node it was only just placed, and their agent says soon whether it is needed.
     const isSpare = alone || isUnassigned(next) || next.NodeID === kept.NodeID;
-    return isSpare ? undefined : unproved(draft, kept);
+    return isSpare ? undefined : unconfirmedReturn(draft, kept);
   }
   // A move is given up for an update, for want of room, and when it takes too long.
   const until = Date.parse(next.CreatedAt) + longestMoveMs;
@@ -127,50 +127,50 @@ function whyTooMuch({ draft }: Context, task: Task, kept: Task | undefined): Sto
   return task.shoal.moves === kept?.ID && !isUpdating(draft.service) ? 'move-failed' : 'surplus';
 }
 
-/** A node of a global service may meet the current constraints only: there an older version has no future. */
-function fittingTarget(draft: Draft, { nodeId }: Place, slot: Slot): Target {
-  const target = targetOf(slot, draft.service);
+/** A node of a global service may meet only the current constraints: an older version can't stay there. */
+function fittingTarget(draft: Draft, { nodeId }: Slot, slotTasks: SlotTasks): Target {
+  const target = targetOf(slotTasks, draft.service);
   const node = nodeId === undefined ? undefined : draft.snapshot.nodes.get(nodeId);
   return node && !isEligible(node, target.spec.Placement) ? currentTarget(draft.service) : target;
 }
 
 const isGood = ({ target, draft }: Context, task: Task): boolean =>
-  task.shoal.specVersion === target.version && !displacement(task, draft.snapshot.nodes);
+  task.shoal.specVersion === target.version && !whyMustLeave(task, draft.snapshot.nodes);
 
-/** Either the task that is to be in the place, or what has to pass before there can be one. */
+/** Either the task that is to be in the slot, or what has to pass before there can be one. */
 type Successor =
   | { readonly task: Task; readonly wait?: never }
   | { readonly wait: Wait; readonly task?: never };
 
-/** Undefined when the restart policy leaves the place empty. */
-function successor(context: Context, slot: Slot, picked: boolean): Successor | undefined {
-  const { draft, place, target } = context;
-  const kin = slot.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
+/** Undefined when the restart policy leaves the slot empty. */
+function successor(context: Context, slotTasks: SlotTasks, picked: boolean): Successor | undefined {
+  const { draft, slot, target } = context;
+  const kin = slotTasks.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
   const head = kin.find((task) => !isDropped(task));
   if (picked) {
-    const old = atStake(slot);
+    const old = taskToReplace(slotTasks);
     return make(context, old ? { replaces: old.ID } : {});
   }
   if (!head) return make(context, {});
-  if (!endedByItself(head)) return make(context, takenOver(head, place));
+  if (!endedByItself(head)) return make(context, takenOver(head, slot));
   const restart = restartAfter(head, kin, target.spec.RestartPolicy, draft.snapshot.now);
   if (!restart) return undefined;
   const { createAfter = 0, ...origin } = restart;
   if (createAfter <= draft.snapshot.now) return make(context, origin);
   const why = `the next task, after ${restart.failures} that ended early`;
-  return { wait: waitOf('slot', place.key, why, createAfter) };
+  return { wait: waitOf('slot', slot.key, why, createAfter) };
 }
 
-function make({ draft, place, target }: Context, origin: Origin): Successor {
+function make({ draft, slot, target }: Context, origin: Origin): Successor {
   const { snapshot, rules, service } = draft;
   const isolated = wantsIsolation(service.Spec.Labels) && { isolated: true as const };
   const stopFirst = rules.order === 'stop-first' && { stopFirst: true as const };
   const whole = { ...origin, ...isolated, ...stopFirst };
-  return { task: draft.create(newTask(service.ID, place, target, whole, snapshot.ids)) };
+  return { task: draft.create(newTask(service.ID, slot, target, whole, snapshot.ids)) };
 }
 
-/** What a task leaves to its successor when it was not its own fault. */
-function takenOver({ shoal }: Task, { nodeId }: Place): Origin {
+/** What a successor takes over from a task that did not end by its own fault. */
+function takenOver({ shoal }: Task, { nodeId }: Slot): Origin {
   const { failures, refusals = 0, replaces, runningSince, stopReason } = shoal;
   const inFlight = replaces !== undefined && runningSince === undefined && nodeId === undefined;
   return {
@@ -181,36 +181,36 @@ function takenOver({ shoal }: Task, { nodeId }: Place): Origin {
 }
 
 /** What has to pass before `old` makes room for `next`; undefined: nothing, it goes now. */
-function beforeStop({ draft, place, target }: Context, old: Task, next: Task): Wait | undefined {
+function beforeStop({ draft, slot, target }: Context, old: Task, next: Task): Wait | undefined {
   const { rules, snapshot } = draft;
   const { nodes, now } = snapshot;
   if (!isRunning(old)) return undefined;
   const stopFirst = startsAfterStop(draft, next);
   // Stop-first also waits until the new one is prepared: an image that can't be pulled stops nothing.
   if (compareStates(stateOf(next), stopFirst ? 'ready' : 'running') >= 0)
-    return stopFirst ? undefined : unproved(draft, next);
+    return stopFirst ? undefined : unconfirmedReturn(draft, next);
   const takeOver = (until?: number) => waitOf('task', old.ID, `task ${next.ID} to take over`, until);
-  if (displacement(old, nodes)) {
+  if (whyMustLeave(old, nodes)) {
     const latest = Date.parse(next.CreatedAt) + longestHandoverMs;
     return isUnplaceable(next) || now >= latest ? undefined : takeOver(latest);
   }
   if (!isUnplaceable(next)) return takeOver();
   const makesWay = stopFirst
-    ? someNodeCouldRun(target, place, nodes)
+    ? someNodeCouldRun(target, slot, nodes)
     : !rules.orderIsExplicit && canTakePlaceOf(target, old, nodes);
   return makesWay ? undefined : takeOver();
 }
 
 /** What an old task stays for where nothing takes over yet; undefined: it goes now, as it does where nothing ever will. */
 const untilSucceeded = ({ draft }: Context, old: Task, wait: Wait | undefined): Wait | undefined =>
-  // Nothing it does counts any more where it is.
-  wait && displacement(old, draft.snapshot.nodes) === undefined
+  // It has to leave its node anyway.
+  wait && whyMustLeave(old, draft.snapshot.nodes) === undefined
     ? waitOf('task', old.ID, wait.why, wait.until)
     : undefined;
 
-/** One that came back with its node may not have survived, and its agent says so soon. */
-function unproved({ snapshot }: Draft, task: Task): Wait | undefined {
-  const at = provedAt(task) ?? 0;
+/** A task that came back with its node may not have survived; its agent soon says so. */
+function unconfirmedReturn({ snapshot }: Draft, task: Task): Wait | undefined {
+  const at = confirmedAt(task) ?? 0;
   return at > snapshot.now
     ? waitOf('task', task.ID, `word that task ${task.ID} came back with its node`, at)
     : undefined;

@@ -1,10 +1,10 @@
 import { Loop } from '../loop.ts';
-import { compareStates, isWanted, stateOf, type Task, wakeUps } from '../model/index.ts';
+import { compareStates, isWanted, modeOf, stateOf, type Task, wakeUps } from '../model/index.ts';
 import { ClusterState } from '../scheduler/index.ts';
 import { nodeMatters, type OrchestratorOptions } from '../services/index.ts';
 import type { Change, Store } from '../store/index.ts';
-import { Losses } from './losses.ts';
 import { rebalance } from './rebalance.ts';
+import { RecentLoss } from './recent-loss.ts';
 
 /** Nothing here is urgent: many changes become one round. */
 const gatherMs = 500;
@@ -13,7 +13,7 @@ const gatherMs = 500;
 export function rebalanceLoop(store: Store, options: OrchestratorOptions): { close(): Promise<void> } {
   const { clock, ids, log } = options;
   const state = ClusterState.from(store.view);
-  const losses = new Losses(clock());
+  const recentLoss = new RecentLoss(clock());
   const underWay = new Set<string>();
   for (const task of store.view.tasks.all()) if (isUnderWay(task)) underWay.add(task.ID);
   const loop = new Loop({
@@ -23,16 +23,16 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
     act: (serviceIds, now) =>
       // `state` follows the view, so that here it equals what `tx` reads.
       store
-        .updateOnView((tx) => rebalance(tx, serviceIds, { state, losses, underWay, now, ids }), 'moves')
+        .updateOnView((tx) => rebalance(tx, serviceIds, { state, recentLoss, underWay, now, ids }), 'moves')
         .then(wakeUps),
   });
   const markAll = () => {
-    for (const { ID, Spec } of store.view.services.all()) if (!Spec.Mode?.Global) loop.mark(ID);
+    for (const { ID, Spec } of store.view.services.all()) if (modeOf(Spec) === 'replicated') loop.mark(ID);
   };
   const notice = (change: Change) => {
     if (change.table === 'services') loop.mark(change.id);
     else if (change.table === 'nodes') {
-      losses.note(change.before, change.after, clock());
+      recentLoss.note(change.before, change.after, clock());
       if (nodeMatters(change)) markAll();
     } else if (change.table === 'tasks') {
       if (change.after && isUnderWay(change.after)) underWay.add(change.id);

@@ -9,7 +9,7 @@ export interface DrillHost {
 }
 
 /** Who plays in a drill. */
-export interface Players {
+export interface Roles {
   readonly victim: string;
   readonly manager: string;
   /** All hosts that take tasks now. */
@@ -40,7 +40,7 @@ export async function hostsOf(docker: Docker): Promise<DrillHost[]> {
 }
 
 /** Whom the drill strikes (the last host that may be, unless one is named), and through whom it asks. */
-export function castOf(drill: Drill, hosts: readonly DrillHost[], named?: string): Players {
+export function rolesOf(drill: Drill, hosts: readonly DrillHost[], named?: string): Roles {
   const names = hosts.map(({ name }) => name).join(', ');
   if (hosts.length < 2)
     throw new TestbedError(

@@ -1,11 +1,11 @@
 import { isReady, type Node, type Subject, type Wait, waitOf } from '../model/index.ts';
 import { takesTasks } from '../services/index.ts';
 
-/** So long after a node went down nothing is moved that could stay: there is more urgent work. */
+/** For so long after a node went down nothing is moved that could stay: replacing tasks is more urgent. */
 export const quietMs = 5_000;
 
-/** When a node that took tasks last went down or was removed. Kept in memory: a manager that starts moves nothing in the beginning either. */
-export class Losses {
+/** When a node that took tasks last went down or was removed. Kept in memory: a manager that has just started moves nothing at first either. */
+export class RecentLoss {
   #last: number;
 
   /** Times in ms since the epoch. */

@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { isWanted, type Node, type Service, type ServiceSpec, type Task } from '../model/index.ts';
 import { type Loops, options, withLoops } from '../services/loops.fixture.ts';
-import { isRunning } from '../services/standing.ts';
+import { isRunning } from '../services/presence.ts';
 import { aService } from '../testing.ts';
-import { rebalanceLoop } from './rebalancer.ts';
-import { relieveLoop } from './reliever.ts';
+import { rebalanceLoop } from './rebalance-loop.ts';
+import { reliefLoop } from './relief-loop.ts';
 
 const open = withLoops();
 const MiB = 2 ** 20;
@@ -23,7 +23,7 @@ async function aCluster(nodes: number, services: readonly Service[], uses: Recor
         .filter(isRunning)
         .map(({ ID, ServiceID }) => [ID, (uses[ServiceID] ?? 0) * MiB]),
     );
-  loops.run(relieveLoop(loops.store, { ...options, memory }));
+  loops.run(reliefLoop(loops.store, { ...options, memory }));
   loops.run(rebalanceLoop(loops.store, options));
   await vi.advanceTimersByTimeAsync(30_000);
   return loops;
@@ -141,13 +141,13 @@ describe('a node under pressure', () => {
   it('is relieved further by the manager after the one that began', async () => {
     const loops = await open(2, [service('a', 4)]);
     const memory = () => Promise.reject(new Error('not connected'));
-    const first = relieveLoop(loops.store, { ...options, memory });
+    const first = reliefLoop(loops.store, { ...options, memory });
     await vi.advanceTimersByTimeAsync(30_000);
     await press(loops, 'n1', 'memory');
     for (let seconds = 0; seconds < 60 && loops.spread('a').join() === '2,2'; seconds++)
       await vi.advanceTimersByTimeAsync(250);
     await first.close();
-    loops.run(relieveLoop(loops.store, { ...options, memory }));
+    loops.run(reliefLoop(loops.store, { ...options, memory }));
     await vi.advanceTimersByTimeAsync(120_000);
     expect(loops.spread('a')).toEqual([0, 4]);
     expect(left(loops)).toHaveLength(2);

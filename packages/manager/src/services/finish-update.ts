@@ -1,35 +1,39 @@
 import { isoTime } from '../effects.ts';
 import { type Service, type Wait, waitOf, wakeAt, whyWaiting } from '../model/index.ts';
 import type { Draft } from './draft.ts';
-import type { Place } from './new-task.ts';
-import { isRunning } from './standing.ts';
+import type { Slot } from './new-task.ts';
+import { isRunning } from './presence.ts';
 import { isAwaited, leftWaitingAt } from './stuck.ts';
-import { overtaken } from './update/overtaken.ts';
-import { firstFailure } from './update/rollout.ts';
-import { isCurrent, isDirty, isUpdating, progressOf, withReason } from './update/update-state.ts';
+import {
+  excusedSlots,
+  firstFailure,
+  isCurrent,
+  isUpdating,
+  needsUpdate,
+  progressOf,
+  withReason,
+} from './update/index.ts';
 
-/** What takes longer than this to start or to stop is worth a word in the update's message. */
+/** A start or a stop that takes longer than this is named in the update's message. */
 const patienceMs = 60_000;
 
-/** What an update waits for in one place. */
+/** What an update waits for in one slot. */
 interface Open {
   readonly wait: Wait;
-  /** From when on that is worth a word in its message (ms since the epoch). */
+  /** From when on it is named in the update's message (ms since the epoch). */
   readonly tellAt: number;
 }
 
 /**
- * Completes the update when all is done and has proved itself; otherwise says what it is stuck on, if it is. `known` are
- * waits of tasks. Returns what the update waits for.
+ * Completes the update when all is done and has run for Monitor; otherwise names in its message what it is stuck on, if it is.
+ * `known`: what tasks wait for. Returns what the update waits for.
  */
-export function concludeUpdate(draft: Draft, places: readonly Place[], known: readonly Wait[]): Wait[] {
+export function finishOrReportUpdate(draft: Draft, slots: readonly Slot[], known: readonly Wait[]): Wait[] {
   const { service, snapshot } = draft;
   if (!isUpdating(service)) return [];
-  const excused = overtaken(draft);
+  const excused = excusedSlots(draft);
   const ofTasks = new Map(known.toReversed().map((wait) => [wait.about.id, wait]));
-  const open = places.flatMap((place) =>
-    excused.has(place.key) ? [] : (openIn(draft, place, ofTasks) ?? []),
-  );
+  const open = slots.flatMap((slot) => (excused.has(slot.key) ? [] : (openIn(draft, slot, ofTasks) ?? [])));
   draft.service = open.length === 0 ? completed(service, snapshot.now) : reported(draft, open);
   return open.map(({ wait, tellAt }) => {
     const until = wakeAt([wait, ...(tellAt > snapshot.now ? [{ ...wait, until: tellAt }] : [])]);
@@ -38,14 +42,15 @@ export function concludeUpdate(draft: Draft, places: readonly Place[], known: re
 }
 
 /** Undefined when the update is done there, or is done there later. */
-function openIn(draft: Draft, place: Place, ofTasks: ReadonlyMap<string, Wait>): Open | undefined {
+function openIn(draft: Draft, slot: Slot, ofTasks: ReadonlyMap<string, Wait>): Open | undefined {
   const { service, snapshot, rules } = draft;
-  const { key, creatable } = place;
-  const slot = draft.slot(key);
+  const { key, creatable } = slot;
+  const slotTasks = draft.tasksIn(key);
   // Where nothing can be made now, the update is done later, when it can.
   if (!creatable) return undefined;
-  const isOutdated = slot.live.some((task) => !isCurrent(task, service)) || isDirty(slot, service);
-  const task = slot.live.find((task) => isCurrent(task, service));
+  const isOutdated =
+    slotTasks.live.some((task) => !isCurrent(task, service)) || needsUpdate(slotTasks, service);
+  const task = slotTasks.live.find((task) => isCurrent(task, service));
   if (!task) return isOutdated ? quietly(waitOf('slot', key, 'its turn in the update')) : undefined;
   if (isRunning(task)) {
     if (isOutdated) return quietly(waitOf('slot', key, 'the older task to stop'));
@@ -54,9 +59,10 @@ function openIn(draft: Draft, place: Place, ofTasks: ReadonlyMap<string, Wait>):
     return proved > snapshot.now ? quietly(waitOf('slot', key, why, proved)) : undefined;
   }
   const isLackingNode = whyWaiting(task) !== undefined;
-  const isLeftWaiting = isLackingNode && !isAwaited(draft, slot, task);
+  const isLeftWaiting = isLackingNode && !isAwaited(draft, slotTasks, task);
   const until = isLeftWaiting ? leftWaitingAt(draft, task) : undefined;
-  const isDone = (isLeftWaiting && until === undefined) || firstFailure(slot, service, rules) !== undefined;
+  const isDone =
+    (isLeftWaiting && until === undefined) || firstFailure(slotTasks, service, rules) !== undefined;
   if (isDone && !isOutdated) return undefined;
   const { ID, CreatedAt, shoal } = task;
   const why = ofTasks.get(ID)?.why ?? `task ${ID}`;
@@ -65,7 +71,7 @@ function openIn(draft: Draft, place: Place, ofTasks: ReadonlyMap<string, Wait>):
   return { wait: waitOf('slot', key, why, until), tellAt };
 }
 
-/** What passes by itself, or is part of how updates go. */
+/** Not named in the message: it passes by itself, or is part of every update. */
 const quietly = (wait: Wait): Open => ({ wait, tellAt: Number.POSITIVE_INFINITY });
 
 function completed(service: Service, now: number): Service {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { castOf } from './cast.ts';
 import { DRILLS, type Drill } from './drills.ts';
+import { rolesOf } from './roles.ts';
 
 const drillNamed = (name: string): Drill => {
   const found = DRILLS.find((drill) => drill.name === name);
@@ -14,22 +14,22 @@ const hosts = ['h1', 'h2', 'h3'].map((name, index) => ({
 }));
 
 test('the last host is struck, and asked only if it can answer', () => {
-  expect(castOf(drillNamed('host-cut'), hosts)).toEqual({
+  expect(rolesOf(drillNamed('host-cut'), hosts)).toEqual({
     victim: 'h3',
     manager: 'h1',
     hosts: ['h1', 'h2', 'h3'],
     addresses: ['10.0.0.1', '10.0.0.2'],
   });
-  expect(castOf(drillNamed('agent-kill'), hosts, 'h2')).toMatchObject({
+  expect(rolesOf(drillNamed('agent-kill'), hosts, 'h2')).toMatchObject({
     victim: 'h2',
     addresses: ['10.0.0.1', '10.0.0.2', '10.0.0.3'],
   });
-  expect(castOf(drillNamed('one-way-loss'), hosts)).toMatchObject({ addresses: ['10.0.0.2'] });
-  expect(castOf(drillNamed('manager-kill'), hosts)).toMatchObject({ victim: 'h1' });
+  expect(rolesOf(drillNamed('one-way-loss'), hosts)).toMatchObject({ addresses: ['10.0.0.2'] });
+  expect(rolesOf(drillNamed('manager-kill'), hosts)).toMatchObject({ victim: 'h1' });
 });
 
 test("all hosts are struck in turn, the manager's too", () => {
-  expect(castOf(drillNamed('docker-upgrade'), hosts)).toEqual({
+  expect(rolesOf(drillNamed('docker-upgrade'), hosts)).toEqual({
     victim: 'h1, h2, h3',
     manager: 'h1',
     hosts: ['h1', 'h2', 'h3'],
@@ -43,12 +43,12 @@ test.each([
   ['manager-kill', 'h2', /strikes the manager's host, not h2: h1/],
   ['drain', 'h9', /ready and active, not h9: h1, h2, h3/],
 ] as const)('%s of %s', (name, victim, says) => {
-  expect(() => castOf(drillNamed(name), hosts, victim)).toThrow(says);
+  expect(() => rolesOf(drillNamed(name), hosts, victim)).toThrow(says);
 });
 
 test('too few hosts', () => {
-  expect(() => castOf(drillNamed('drain'), hosts.slice(0, 1))).toThrow(/needs two hosts.*one: h1/);
-  expect(() => castOf(drillNamed('one-way-loss'), hosts.slice(0, 2))).toThrow(/needs a third host/);
+  expect(() => rolesOf(drillNamed('drain'), hosts.slice(0, 1))).toThrow(/needs two hosts.*one: h1/);
+  expect(() => rolesOf(drillNamed('one-way-loss'), hosts.slice(0, 2))).toThrow(/needs a third host/);
 });
 
 test('every drill has a name of its own, and only safe ones do without the testbed', () => {

@@ -6,17 +6,16 @@ import {
   priorityOf,
   type Service,
   shortOf,
-  slotKey,
   type Task,
   type Wait,
   waitOf,
 } from '../model/index.ts';
 import { Balancer, type ClusterState } from '../scheduler/index.ts';
-import { byAge, isRunning, moveOrder, newTask, targetLike } from '../services/index.ts';
+import { byAge, isRunning, moveOrder, secondTask } from '../services/index.ts';
 import type { Tx } from '../store/index.ts';
-import type { Losses } from './losses.ts';
 import { beforeMove, isShared, mayMove, mayTake } from './movable.ts';
-import type { Strains } from './strains.ts';
+import type { PressureReliefs } from './pressure-reliefs.ts';
+import type { RecentLoss } from './recent-loss.ts';
 
 /** A node from which nothing could be moved is looked at again after this time. */
 const laterMs = 10_000;
@@ -24,8 +23,8 @@ const laterMs = 10_000;
 export interface ReliefContext {
   /** Equal to what `tx` reads. */
   readonly state: ClusterState;
-  readonly losses: Losses;
-  readonly strains: Strains;
+  readonly recentLoss: RecentLoss;
+  readonly reliefs: PressureReliefs;
   /** Bytes that tasks use, by id, on nodes that are short of memory. Where it is not known a task counts as frugal. */
   readonly memory: ReadonlyMap<string, number>;
   readonly now: number;
@@ -37,13 +36,13 @@ export interface ReliefContext {
  * bound to another node. The orchestrator starts it and stops the first one once the second runs; so no service ever
  * has less tasks than it should. What finds no better place stays. Returns what nodes wait for.
  */
-export function relieve(tx: Tx, nodeIds: Iterable<string>, context: ReliefContext): Wait[] {
-  const { losses, strains, now } = context;
+export function moveOffPressedNodes(tx: Tx, nodeIds: Iterable<string>, context: ReliefContext): Wait[] {
+  const { recentLoss, reliefs, now } = context;
   let balancer: Balancer | undefined;
   return [...nodeIds].flatMap((id) => {
     const node = tx.nodes.get(id);
     if (!node || !isReady(node) || shortOf(node).length === 0) return [];
-    const early = strains.beforeMove(id, now) ?? losses.beforeMove({ kind: 'node', id }, now);
+    const early = reliefs.beforeMove(id, now) ?? recentLoss.beforeMove({ kind: 'node', id }, now);
     if (early) return early;
     balancer ??= new Balancer(context.state, { now, seed: 0 });
     const why = begin(tx, node, balancer, context);
@@ -63,14 +62,12 @@ function begin(tx: Tx, node: Node, balancer: Balancer, context: ReliefContext): 
       why = `a node for a task of ${service.Spec.Name ?? service.ID}: ${found.why}`;
       continue;
     }
-    const place = { key: slotKey(task), ...slotOf(task), nodeId: found.to, creatable: true };
-    tx.tasks.create(newTask(service.ID, place, targetLike(task), { moves: task.ID, relieves: short }, ids));
+    tx.tasks.create(secondTask(task, found.to, { relieves: short }, ids));
     return undefined;
   }
   return why;
 }
 
-const slotOf = ({ Slot }: Task) => (Slot === undefined ? {} : { slot: Slot });
 const nothing: ReadonlyMap<string, number> = new Map();
 
 /** A task that may be moved off its node. */

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { compareStates, stateOf } from '../model/index.ts';
 import { type Loops, options, withLoops } from '../services/loops.fixture.ts';
 import { aService } from '../testing.ts';
-import { rebalanceLoop } from './rebalancer.ts';
+import { rebalanceLoop } from './rebalance-loop.ts';
 
 const open = withLoops();
 
