@@ -1,0 +1,128 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Listening, listen, parseAddress, readTls, serveNotLeading } from './api/index.ts';
+import { AuditLog } from './audit/index.ts';
+import type { Config } from './config.ts';
+import { type Leading, type LeadOptions, lead } from './leadership/index.ts';
+import type { Backend } from './store/index.ts';
+
+/** Waits before each try to lead again. After the last one, whoever started this process has to start another. */
+const retriesMs = [0, 100, 200, 500, 1_000, 2_000, 5_000, 5_000, 5_000];
+
+export interface ManagerOptions extends Omit<LeadOptions, 'audit'>, Pick<Config, 'tls'> {
+  /** Resolves when this manager may lead: with the state, which nobody else writes as long as it leads. */
+  readonly follow: () => Promise<Backend>;
+}
+
+/**
+ * Its life: start → follow → lead → close. When it does not know how a commit ended, or another leads, it stops leading and
+ * follows again: only what it loads then is true. The API listens all the time.
+ */
+export class Manager {
+  readonly #options: ManagerOptions;
+  readonly #closing = new AbortController();
+  readonly #failed = Promise.withResolvers<void>();
+  readonly #audit: AuditLog;
+  readonly #listening: Listening[] = [];
+  /** Of the present term, or the last one. */
+  #certificate: Leading['certificate'] | undefined;
+  #leading: Leading | undefined;
+  #life: Promise<void> | undefined;
+
+  private constructor(options: ManagerOptions, audit: AuditLog) {
+    this.#options = options;
+    this.#audit = audit;
+  }
+
+  /** Resolves when it leads. Rejects when it can't, or an address is taken. */
+  static async start(options: ManagerOptions): Promise<Manager> {
+    const manager = new Manager(options, await AuditLog.open(resolve(options.stateDir, 'audit')));
+    try {
+      // Nobody is told that it does not lead yet at an address that is TLS: the certificate is in the cluster's state.
+      const isTls = (address: string) => parseAddress(address).door === 'tls';
+      await manager.#listen(options.api.filter((address) => !isTls(address)));
+      const leading = await manager.#lead();
+      await manager.#listen(options.api.filter(isTls));
+      manager.#life = manager.#leadOn(leading);
+      return manager;
+    } catch (error) {
+      await manager.close();
+      throw error;
+    }
+  }
+
+  /** Where its API listens, with the real ports. */
+  get addresses(): readonly string[] {
+    return this.#listening.flatMap(({ addresses }) => addresses);
+  }
+
+  /** Resolves when it could not lead again, and does not try any more. */
+  get failed(): Promise<void> {
+    return this.#failed.promise;
+  }
+
+  /** Requests under way get a moment to end; nothing else waits for them. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([...this.#listening, this.#leading?.api].map((each) => each?.close()));
+    await this.#leading?.close();
+    await this.#life;
+  }
+
+  async #listen(addresses: readonly string[]): Promise<void> {
+    const { tls: files, log } = this.#options;
+    const own = async () => {
+      if (!this.#certificate) throw new Error('this manager has not led yet');
+      return this.#certificate();
+    };
+    const tls = () => readTls(files, own);
+    this.#listening.push(await listen((...exchange) => this.#serve(...exchange), addresses, { tls, log }));
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#leading) this.#leading.api.routing(request, response);
+    else serveNotLeading(request, response);
+  }
+
+  async #lead(): Promise<Leading> {
+    const leading = await lead(await this.#options.follow(), { ...this.#options, audit: this.#audit });
+    this.#leading = leading;
+    this.#certificate = leading.certificate;
+    this.#options.log.info({ term: leading.term }, 'leading');
+    return leading;
+  }
+
+  async #leadOn(first: Leading): Promise<void> {
+    for (let leading: Leading | undefined = first; leading; leading = await this.#leadAgain()) {
+      if (this.#closing.signal.aborted) await leading.close();
+      const outcome = await leading.ended;
+      this.#leading = undefined;
+      await leading.close();
+      if (outcome === 'closed') return;
+      const { term } = leading;
+      this.#options.log.error(
+        { term },
+        `a commit ended ${outcome}: leading no more, loading the state again`,
+      );
+    }
+  }
+
+  /** Undefined when it is closed meanwhile, or has failed. */
+  async #leadAgain(): Promise<Leading | undefined> {
+    const { log } = this.#options;
+    const { signal } = this.#closing;
+    for (const waitMs of retriesMs) {
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return undefined;
+      try {
+        return await this.#lead();
+      } catch (error) {
+        log.error({ err: error }, 'could not lead again');
+      }
+    }
+    log.fatal({ tries: retriesMs.length }, 'gave up trying to lead');
+    this.#failed.resolve();
+    return undefined;
+  }
+}
