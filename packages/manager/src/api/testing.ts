@@ -1,11 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterAll } from 'vitest';
 import { createIngress } from '../allocator/network.ts';
-import { AuditLog } from '../audit/index.ts';
+import { flaw, type Linked, link, start } from '../audit/chain.ts';
 import type { LivenessReport } from '../liveness/index.ts';
 import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
@@ -20,9 +16,17 @@ import { listen } from './listen/index.ts';
 
 export const testClock = () => Date.UTC(2026, 0, 1);
 
-const auditFolder = mkdtempSync(join(tmpdir(), 'shoal-audit-'));
-afterAll(() => rmSync(auditFolder, { recursive: true, force: true }));
-export const audit = await AuditLog.open(auditFolder);
+/** The chain of records in memory; on the disk it has tests of its own. */
+const records: Linked[] = [];
+export const audit: ApiDeps['audit'] = {
+  append: async (entry) => void records.push(link(records.at(-1) ?? start, entry)),
+  tail: async (count) => records.slice(-count),
+  verify: async () => {
+    const flaws = records.flatMap((record, i) => flaw(records[i - 1], record) ?? []);
+    const { number, hash } = records.at(-1) ?? start;
+    return { ok: flaws.length === 0, records: records.length, first: 1, head: { number, hash }, flaws };
+  },
+};
 
 export const authority = new Authority({ sealingKey: randomBytes(32), clock: testClock });
 const trust = await authority.begin('cluster');

@@ -203,8 +203,7 @@ describe('the audit', () => {
     const { store } = await anApi();
     let full = true;
     const app = await anApp(store, undefined, undefined, {
-      tail: (count) => audit.tail(count),
-      verify: () => audit.verify(),
+      ...audit,
       append: async (entry) => {
         if (full) throw new Error('ENOSPC: no space left on device');
         await audit.append(entry);
