@@ -39,7 +39,7 @@ const firstContactMs = 1_000;
 /** Also counts the time that the host sleeps. */
 const uptimeMs = () => uptime() * 1_000;
 
-/** This host's part of the cluster: connects the manager's will with the Docker daemon. */
+/** This host's part of the cluster: has the Docker daemon and the kernel do what the manager wants. */
 export class Agent {
   readonly #log: Logger;
   readonly #journal: Journal;

@@ -29,6 +29,6 @@ function nameServers({ HostConfig }: CreateBody, attachments: readonly DockerAtt
   return Dns.length > 0 && { Dns, DnsOptions: [...dnsOptions, ...(HostConfig?.DnsOptions ?? [])] };
 }
 
-/** On a network that Docker serves by itself, it is told the names; on the others they are not its business. */
+/** On a network of Docker's own, Docker is told the names; on the cluster's it does not need them. */
 export const endpointConfig = (task: Assignment, { address }: DockerAttachment) =>
   address ? { IPAMConfig: { IPv4Address: address } } : { Aliases: [task.serviceName, task.taskName] };

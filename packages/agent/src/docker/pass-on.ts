@@ -2,7 +2,7 @@ import { request as ask, type IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { type DaemonRequest, TunnelBroken } from '@shoal/proto';
 
-/** How long the daemon may take until the head of its answer. */
+/** How long the daemon may take to begin its answer. */
 const headMs = 15_000;
 
 /** For now, the logs of a container. */

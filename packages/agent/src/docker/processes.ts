@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const lookMs = 50;
-/** What the kernel takes longer than this to end is said to be there still. */
+/** Processes that the kernel takes longer than this to end count as still there. */
 const longestMs = 5_000;
 
 /**

@@ -16,7 +16,7 @@ interface Held extends Pressure {
   readonly easedAt?: number;
 }
 
-/** By what is short. */
+/** By what the host is short of. */
 export type Pressures = ReadonlyMap<string, Held>;
 
 /** There must be so much more than the threshold ... */

@@ -4,7 +4,7 @@ import { batch, readLinks, run } from './kernel/index.ts';
 import type { Needs } from './needs/index.ts';
 import { type Change, type PresentTable, readPresent, renderChanges } from './nft/index.ts';
 
-/** Takes away what would lead this host's own way astray, and leaves all else as it is. */
+/** Takes away what would cut this host off, and leaves all else as it is. */
 export async function clearWay(needs: Needs): Promise<void> {
   const present = await readPresent();
   const ports = present ? strayPorts(present, needs) : [];
@@ -14,8 +14,8 @@ export async function clearWay(needs: Needs): Promise<void> {
 }
 
 /**
- * Of what an agent before this one left in the kernel, what leads this host's own way astray: for an agent that has lost its
- * journal, or came with another address of its manager, and is not told what should be there before it gets through.
+ * What an earlier agent left in the kernel and would cut this host off. For an agent that lost its journal, or was given another
+ * address of its manager: it learns what should be there only when it gets through.
  */
 export function strayPorts(present: PresentTable, { ports }: Needs): Change[] {
   return ['ports', 'idle_ports'].flatMap((set): Change[] => {

@@ -28,13 +28,13 @@ export interface DataPathOptions {
   readonly log: Logger;
 }
 
-/** What tells of no change is looked at so often. */
+/** How often to look at what reports no changes. */
 const tickMs = 4_000;
 /** Everything is compared with the kernel at least so often, but for no more than a hundredth of the time. */
 const verifyMs = 60_000;
 const verifyShare = 100;
 const everything: readonly Hint[] = ['nft', 'ip', 'docker'];
-/** A look asked for by a hint waits for more of them. */
+/** How long a look waits for further hints. */
 const hintMs = 100;
 const shortTimeouts =
   'a connection of which one side has said that it sends no more ends after a minute: the kernel has no timeouts for rules (CONFIG_NF_CONNTRACK_TIMEOUT)';
@@ -106,8 +106,9 @@ export class DataPath {
   }
 
   /**
-   * Resolves once this state, or a newer one, is in the kernel. What is the same object as before is not looked at. It covers nothing of `needs`; what is in the kernel still
-   * and does, goes. `untracked`: see `HostRules`. Docker networks may come later: see `ready`.
+   * Resolves once this state, or a newer one, is in the kernel. What is the same object as before is not looked at. The state
+   * covers nothing of `needs`; what in the kernel still does is removed. `untracked`: see `HostRules`. Docker networks may come
+   * later: see `ready`.
    * Tries again until it succeeds; rejects when the data path is closed before.
    */
   apply(
@@ -121,7 +122,7 @@ export class DataPath {
     return this.#runner.run();
   }
 
-  /** The Docker daemon is gone. What it will find and do when it is back, of whatever version, is looked at then. */
+  /** The Docker daemon is gone. When it is back, maybe of another version, all that it did is looked at. */
   daemonLost(): void {
     this.#bridges.forget();
   }
@@ -133,7 +134,7 @@ export class DataPath {
   }
 
   /**
-   * Before anything is known of the networks: what an agent before this one left must not keep it from hearing of them.
+   * Before anything is known of the networks: what an earlier agent left must not keep this one from the manager.
    * Tries again until it succeeds; rejects when the data path is closed before.
    */
   async clearWay(needs: Needs): Promise<void> {
@@ -254,7 +255,7 @@ export class DataPath {
     this.#troubles.clear(retrying);
   }
 
-  /** Gives those that somebody had changed. */
+  /** Returns the settings that somebody had changed. */
   async #ensureSettings(): Promise<readonly string[]> {
     const { troubles, changes } = await ensureHostSettings();
     for (const trouble of troubles) if (!this.#hostTroubles.includes(trouble)) this.#log.error(trouble);
@@ -274,7 +275,7 @@ export class DataPath {
     return this.#links.map(({ name }) => name).filter((name) => name.startsWith(bridgePrefix));
   }
 
-  /** Gives what had to be changed, but for what came with new devices. */
+  /** Returns what had to be changed, but for what belongs to new devices. */
   async #ensureIp(state: NetworkState): Promise<string[]> {
     const before = new Set(this.#links.map(({ name }) => name));
     const { links, changes } = await ensureIp(state, [...this.#needs.addresses.keys()], (found, underlay) =>
@@ -286,7 +287,7 @@ export class DataPath {
       ),
     );
     this.#links = links;
-    // At the daemon's pace; it says by itself when there is a new device.
+    // Not waited for: the daemon may be slow, and a new device is noticed when it comes.
     this.#wantBridges().catch(() => {});
     return withoutNewDevices(changes, before);
   }

@@ -165,8 +165,8 @@ export class HostNetwork {
   }
 
   /**
-   * Something changed in what tasks of this host are fit for, or in what else listens here: rules and names follow, manager
-   * or not.
+   * Tasks of this host became fit or unfit, or something else listens here now: rules and names follow, with or without the
+   * manager.
    */
   refresh(): void {
     if (!this.#own.isStale(this.#needs.needs)) return;

@@ -10,7 +10,7 @@ import {
   withoutUnfit,
 } from './state/index.ts';
 
-/** So many of the things that were left out are named. */
+/** At most so many of the things left out are named. */
 export const mostSaid = 10;
 
 interface OwnStateOptions {
@@ -47,7 +47,7 @@ export class OwnState {
     this.#told = { objects, nodeId };
   }
 
-  /** Undefined until there is one. What is in the kernel, or about to be. */
+  /** What is in the kernel, or about to be; undefined until there is one. */
   get state(): NetworkState | undefined {
     return this.#state;
   }

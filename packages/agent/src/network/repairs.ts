@@ -8,7 +8,7 @@ export interface Differences {
   readonly settings: readonly string[];
 }
 
-/** More of a repair need not be read. */
+/** So much of a repair is told. */
 const mostShown = 10;
 const words = {
   table: 'firewall rules (table ip shoal)',
@@ -17,7 +17,7 @@ const words = {
   docker: "rules before Docker's (iptables chains DOCKER-USER and raw PREROUTING)",
 } as const satisfies Record<keyof Differences, string>;
 
-/** Keeps what was found changed by others and put right. */
+/** What others had changed, and was repaired. */
 export class Repairs {
   readonly #log: Logger;
   readonly #found = new Set<string>();
@@ -47,8 +47,8 @@ export class Repairs {
 }
 
 /**
- * Of the lines that changed something, those that no device explains which was not there before: what belongs to a
- * device can be made only when that comes.
+ * The lines that changed something, without those about devices that were not there before: what belongs to a device can be
+ * made only when the device comes.
  */
 export const withoutNewDevices = (lines: readonly string[], before: ReadonlySet<string>): string[] =>
   lines.filter((line) => {

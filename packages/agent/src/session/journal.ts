@@ -201,7 +201,7 @@ export class Journal {
         await writeAtomically(path, encode());
         this.#note(() => this.#unwritten.delete(name));
       } catch (error) {
-        // The first says it; the rest of an outage says the same.
+        // Said once: the other failures of an outage say the same.
         if (!this.#unwritten.has(name))
           this.#log.error({ err: error, path }, 'the journal cannot be written, trying again');
         this.#note(() => this.#unwritten.set(name, error instanceof Error ? error.message : String(error)));

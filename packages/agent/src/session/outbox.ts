@@ -24,7 +24,7 @@ export class Outbox {
     this.#sent.delete(status.taskId);
   }
 
-  /** The task is no longer anyone's. */
+  /** The task is gone for everybody. */
   drop(taskId: string): void {
     this.#waiting.delete(taskId);
     this.#sent.delete(taskId);

@@ -17,14 +17,14 @@ import { NotAdmitted } from '../identity/index.ts';
 import type { Tunnels } from '../tunnels/index.ts';
 import type { Outbox } from './outbox.ts';
 
-/** Between two messages with statuses: one after a rest goes at once, those of a crowd go together. */
+/** From one message with statuses to the next: the first one goes at once, many at a time go together. */
 const paceMs = 10;
 /** Whatever the manager asks for. */
 const shortestBeatMs = 10;
 /** A batch that was not accepted by then is sent again. */
 const resendAfterMs = 2_000;
 const welcomeWithinMs = 5_000;
-/** So many beats without a word from the manager, and the stream is given up. */
+/** After so many beats without anything from the manager the stream is given up. */
 const mostSilentBeats = 4;
 /** A manager that talks but answers no beats is not to fill the memory. */
 const mostUnanswered = 100;

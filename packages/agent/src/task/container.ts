@@ -50,12 +50,12 @@ export interface ContainerLimits {
 export interface Container {
   readonly id: string;
   readonly phase: ContainerPhase;
-  /** When its present or last life began, in the daemon's words. */
+  /** When it was last started, in the daemon's words. */
   readonly startedAt: string;
   readonly health: Health;
   /** Absent for a container without one. */
   readonly check?: Check;
-  /** The daemon's newest since the container was started; absent before there was one. */
+  /** The daemon's latest run since the container was started; absent before the first. */
   readonly lastProbe?: Probe;
   readonly pid: number;
   readonly exitCode: number;

@@ -33,8 +33,8 @@ interface Known {
 export function exited(container: Container, known: Known): Status {
   const { exitCode, health } = container;
   const failed = (err: string) => ended('failed', container, err);
-  const fall = fallOf(container, known);
-  if (fall) return failed(fall);
+  const cause = outsideCauseOf(container, known);
+  if (cause) return failed(cause);
   if (known.unhealthy !== undefined) return failed(known.unhealthy);
   if (health === 'unhealthy') return failed(unhealthyText(container.lastProbe));
   if (exitCode === 0) return ended('complete', container);
@@ -42,8 +42,8 @@ export function exited(container: Container, known: Known): Status {
   return failed(`task: non-zero exit (${exitCode})`);
 }
 
-/** What took a container along that ended; empty when nothing did. */
-export function fallOf({ exitCode }: Container, { status, unwatched }: Known): string {
+/** What else ended with the container, and was the cause; empty when nothing was. */
+export function outsideCauseOf({ exitCode }: Container, { status, unwatched }: Known): string {
   if (status.own?.withHost) return 'task: its host was restarted';
   if (exitCode === unknownExitCode) return 'task: its processes ended while the Docker daemon was away';
   return unwatched ? `task: ended while the Docker daemon was away, exit code ${exitCode}` : '';
@@ -55,7 +55,7 @@ export function unhealthyText(probe: Probe | undefined): string {
   if (!probe) return words;
   const output = probe.output.replace(/\s+/g, ' ').trim();
   const end = output.length > longestOutput ? `…${output.slice(1 - longestOutput)}` : output;
-  // The daemon's code where the probe did not end, or could not even be started: its words say so.
+  // The daemon's own code, where the probe did not end or could not even be started; its output says so.
   const code = probe.exitCode < 0 ? '' : `exit code ${probe.exitCode}`;
   const said = [code, end].filter(Boolean).join(': ');
   return said ? `${words} (last probe: ${said})` : words;

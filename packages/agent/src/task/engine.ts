@@ -1,7 +1,7 @@
 import type { Assignment } from '@shoal/proto';
 import type { Check, Container, ContainerLimits } from './container.ts';
 
-/** The daemon answered, and the answer is no. Everything else that goes wrong may be tried again. */
+/** The daemon refused for good. Everything else that goes wrong may be tried again. */
 export class Refused extends Error {
   override readonly name = 'Refused';
   readonly reason: 'conflict' | 'missing' | 'other';

@@ -39,7 +39,7 @@ const daemonMs = 500;
 
 /** What is known of the connections to a task. */
 export interface Connections {
-  /** Waits until no host leads clients to the task any more, but no longer than `ms`. */
+  /** Waits until no host gives the task traffic any more, but no longer than `ms`. */
   withdrawn(endpoint: Endpoint, ms: number): Promise<void>;
   /** Waits until none is open any more, but no longer than `ms`. */
   drain(attachments: readonly TaskAttachment[], ms: number): Promise<void>;
@@ -77,7 +77,7 @@ export function executor(
       const container = (await context.look()) ?? null;
       return refused ? { refused: refused.message, container } : { container };
     },
-    // Whatever cuts it short waits for no daemon.
+    // What cuts a stop short does not wait for the daemon.
     probe: ({ id, check }, { signal }) =>
       orAbort(
         probes.run(() => probe(engine, id, check, signal), { signal }),
@@ -98,7 +98,7 @@ export function executor(
       };
       const finish = async (done: boolean) =>
         done ? { container: (await context.look()) ?? null } : { killed: true as const };
-      // Its time may be cut short, and it waits for no one.
+      // Its time may be cut short, and it does not wait for others.
       return step.isolated
         ? orAbort(stop(), context.signal).then(finish)
         : stops.run(() => stop().then(finish));
@@ -158,7 +158,7 @@ function pullFailure(words: string, assignment: Assignment): string {
   return words.includes(image) ? words : `${words} (pulling ${image})`;
 }
 
-/** What the daemon has against it, if it does not start. */
+/** Why the daemon did not start it, if it did not. */
 function start(
   engine: ContainerEngine,
   { id }: StepOf<'start'>,

@@ -2,7 +2,7 @@ export interface LeaseOptions {
   /** Milliseconds of a clock that never jumps, and does not stand still while the host sleeps. */
   readonly clock: () => number;
   readonly onEnd: () => void;
-  /** There is one again, or for the first time. */
+  /** There is a lease, again or for the first time. */
   readonly onBegin: () => void;
 }
 
@@ -24,7 +24,7 @@ export class Lease {
     return this.#until;
   }
 
-  /** An earlier end than the present one is old news. */
+  /** An end before the present one was sent earlier, and is ignored. */
   renew(until: number): void {
     this.#look();
     if (until <= this.#until || until <= this.#options.clock()) return;

@@ -39,7 +39,7 @@ export const endedWithHost = (own: OwnRestarts | undefined, now: number): OwnRes
   withHost: true,
 });
 
-/** It runs, whoever started it. */
+/** It runs again, whoever started it. */
 export function resumed({ endedAt: _, withHost: _host, ...own }: OwnRestarts): OwnRestarts {
   return own;
 }
@@ -78,7 +78,7 @@ export function attempted(own: OwnRestarts, { maxAttempts }: RestartRules, now: 
   };
 }
 
-/** What ended before this host began to start it is no quick end in a row. */
+/** An end before this host began to restart it does not count as a quick end. */
 function ended(own: OwnRestarts, now: number): OwnRestarts & { readonly endedAt: number } {
   if (own.endedAt !== undefined) return { ...own, endedAt: own.endedAt };
   const quick = own.startedAt !== undefined && isQuickEnd(now - own.startedAt);

@@ -2,7 +2,7 @@ import type { Assignment } from '@shoal/proto';
 import { compareStates, isTerminal, isWantedState } from '@shoal/proto/rules';
 import { bodyOf } from './body.ts';
 import { type Container, isActive } from './container.ts';
-import { ended, exited, fallOf, unhealthyText } from './ends.ts';
+import { ended, exited, outsideCauseOf, unhealthyText } from './ends.ts';
 import { cutOff, stopIsolated } from './isolation.ts';
 import { areSame, lacks, limitsOf } from './limits.ts';
 import { attempted, ownRestart, resumed } from './own-restarts.ts';
@@ -112,7 +112,7 @@ function judge({ wanted, container, memory }: TaskView): Status {
   if (refused !== undefined) return refusal(status, refused, container);
   if (stopping) {
     if (container && isActive(container)) return status;
-    return ended('shutdown', container, container && fallOf(container, memory));
+    return ended('shutdown', container, container && outsideCauseOf(container, memory));
   }
   if (!container) return missing(status);
   switch (container.phase) {

@@ -27,7 +27,7 @@ export interface Memory {
   readonly probing?: Probing;
   /** The daemon, which keeps no containers without itself, went away while the container ran. */
   readonly unwatched?: true;
-  /** The newest limits that the daemon was asked to give to the container that exists. */
+  /** The latest limits that the daemon was asked to give the present container. */
   readonly limits?: Limiting;
 }
 
@@ -69,7 +69,7 @@ interface StepArgs {
   probe: { readonly id: string; readonly check: Check };
   limit: { readonly id: string; readonly limits: ContainerLimits; readonly present: ContainerLimits };
   /**
-   * `withdrawal`: first, all hosts stop leading clients to it. `drain`: open connections may finish, and
+   * `withdrawal`: first, all hosts stop giving it traffic. `drain`: open connections may finish, and
    * closed ones are forgotten. `isolated`: it is over when it takes longer than it may, and when the daemon does not
    * answer, too. `unhealthy`: the reason, where that is its health.
    */

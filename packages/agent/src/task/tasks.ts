@@ -40,7 +40,7 @@ export class Tasks {
   #listed = false;
   /** The set comes from the manager, not from the journal: what is not in it is to be removed. */
   #complete = false;
-  /** The set is of the present session: nothing in it is old news. */
+  /** The set is of the present session, so nothing in it is outdated. */
   #isCurrent = false;
   /** Since when there is no contact with the manager; Infinity while it was not even tried. */
   #aloneSince: number | undefined = Number.POSITIVE_INFINITY;
@@ -95,8 +95,8 @@ export class Tasks {
   }
 
   /**
-   * What this host has to run. `complete` says that the set is the manager's whole will, so that containers of other
-   * tasks may go.
+   * What this host has to run. `complete`: the set is all that the manager wants, so that containers of other tasks
+   * may go.
    */
   assign(
     set: ReadonlyMap<string, Assignment>,

@@ -15,7 +15,7 @@ import type { Memory, Step, StepOf, TaskView, Wanted } from './step.ts';
 /** Waits after steps that failed: doubled each time, between these. */
 const firstRetryMs = 250;
 const longestRetryMs = 8_000;
-/** A healthy life takes fewer steps between two rests; more means that steps don't do what they say. */
+/** A task in order takes fewer steps between two rests; more means that steps don't do what they should. */
 const stepsWithoutRest = 10;
 /** 128 and the number of SIGKILL. */
 const killedExitCode = 137;
@@ -226,7 +226,7 @@ export class TaskWorker {
       this.#memory = { ...this.#memory, stale: true };
       if (abort.signal.aborted) return true;
       const reason = error instanceof Error ? error.message : String(error);
-      // The first says it; the rest of an outage says the same.
+      // Said once: the other failures of an outage say the same.
       this.#options.log[failures === 0 ? 'warn' : 'debug'](
         { reason, step: step.action },
         'step failed, trying again',

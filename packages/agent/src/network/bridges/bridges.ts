@@ -15,7 +15,7 @@ export interface BridgeDriver {
   create(plan: BridgePlan, options: Readonly<Record<string, string>>): Promise<void>;
   /** False while containers are attached. */
   remove(name: string): Promise<boolean>;
-  /** Nothing runs on it, and nothing that was made for it waits for its start. */
+  /** No container runs on it, and none that was made for it waits to be started. */
   idle(name: string): Promise<boolean>;
   /** Running containers attached to a network, so many at most: a process in each, and its address there. */
   attached(
@@ -35,9 +35,9 @@ export interface DockerBridge extends Identity {
 type Identity = Pick<BridgePlan, (typeof identity)[number]>;
 const identity = ['name', 'bridge', 'networkId', 'subnet', 'range', 'gateway'] as const;
 
-/** More networks of one kind of trouble need no name. */
+/** At most so many networks with the same trouble are named. */
 const mostNamed = 3;
-/** Docker's refusal to make a network, or to remove one in use, is looked at again then. */
+/** When Docker refused to make a network, or to remove one in use, it is tried again after this time. */
 const refusedRetryMs = 10_000;
 
 /**
@@ -50,7 +50,7 @@ export class Bridges {
   readonly #onChange: () => void;
   readonly #runner: Runner;
   #wanted: readonly BridgePlan[] = [];
-  /** As of the newest look. */
+  /** As of the latest look. */
   #there: readonly Identity[] = [];
   /** Why networks could not be made, in words for people, by their names. */
   #refused: ReadonlyMap<string, string> = new Map();
@@ -93,7 +93,7 @@ export class Bridges {
     return this.#refused.get(name);
   }
 
-  /** Nothing counts as there before the next look. */
+  /** Until the next look no network counts as there. */
   forget(): void {
     this.#there = [];
   }
@@ -131,7 +131,7 @@ export class Bridges {
     if (stale.length > kept.size || missing.length + gone.length > refused.size || repaired) this.#onChange();
   }
 
-  /** Empty, or what the daemon has against it, in words for people: the others must not wait for it. */
+  /** Returns what the daemon has against it, in words for people, or nothing; the other networks must not wait for it. */
   async #create(plan: BridgePlan, options: Readonly<Record<string, string>>): Promise<string> {
     const { name, bridge, subnet, range } = plan;
     try {
@@ -144,7 +144,7 @@ export class Bridges {
     return '';
   }
 
-  /** Those with containers serve on as they are; in words for people, which. */
+  /** Those with containers go on as they are; returns which, in words for people. */
   async #removeOutdated(outdated: readonly Outdated[]): Promise<{ gone: BridgePlan[]; lasting: string }> {
     const gone: BridgePlan[] = [];
     const lasting: string[] = [];

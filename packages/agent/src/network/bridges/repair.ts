@@ -5,7 +5,7 @@ import type { BridgePlan } from '../state/index.ts';
 export const gatewayBlock = ({ gateway, subnet }: Pick<BridgePlan, 'gateway' | 'subnet'>): string =>
   `${gateway}/${subnet.split('/')[1]}`;
 
-/** Makes a lost bridge again as Docker had made it, and puts its containers' cables back in. */
+/** Makes a lost bridge again as Docker had made it, and connects its containers again. */
 export async function repairBridge(
   plan: BridgePlan,
   attached: readonly { readonly pid: number; readonly address: string }[],

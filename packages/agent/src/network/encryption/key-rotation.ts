@@ -5,7 +5,7 @@ import { hasEncrypted, type NetworkState } from '../state/index.ts';
 const lifetimeMs = 12 * 60 * 60 * 1_000;
 const lookMs = 5_000;
 
-/** Uniform in [0, 1) → a tenth more or less: not all hosts at the same time. */
+/** A tenth more or less, so that not all hosts change at once. `random`: uniform in [0, 1). */
 export const lifetimeOf = (random: number): number => lifetimeMs * (0.9 + 0.2 * random);
 
 export interface KeyView {

@@ -69,7 +69,7 @@ export class WireGuard {
     const changes = diffWireGuard(present, wanted);
     const renewed = renewedKeys(present, wanted);
     if (changes.length > 0) await run('wg', ['set', wireguardLink, ...changes, ...keepalive(renewed, 25)]);
-    // Turned on, it sent something at once: that was all it is for.
+    // It sent something as soon as it was turned on, which is all that it is for.
     if (renewed.length > 0) await run('wg', ['set', wireguardLink, ...keepalive(renewed, 0)]);
     return [
       ...made,

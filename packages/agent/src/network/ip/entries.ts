@@ -4,7 +4,7 @@
  */
 export interface Entry {
   readonly kind: EntryKind;
-  /** Two entries of one kind and key can't both be. */
+  /** No two entries have the same kind and key. */
   readonly key: string;
   readonly value: string;
   readonly put: string;
@@ -23,7 +23,7 @@ export interface Steps {
   readonly lines: readonly string[];
 }
 
-/** What makes `desired` of what is present: removals first, what depends on others before those. */
+/** The commands that turn what is present into `desired`: removals first, and of these what depends on others first. */
 export function diffEntries(present: readonly Entry[], desired: readonly Entry[]): Steps[] {
   const wanted = new Map(desired.map((entry) => [idOf(entry), entry]));
   const found = new Map(present.map((entry) => [idOf(entry), entry]));

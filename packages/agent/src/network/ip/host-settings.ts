@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { run } from '../kernel/index.ts';
 import { ensureSetting } from './settings.ts';
 
-/** What a look at the host's settings came to, in words for people. */
+/** The result of a look at the host's settings, in words for people. */
 export interface HostSettings {
   /** What keeps networks from working, in words. */
   readonly troubles: readonly string[];

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** A tool of the system failed; the message has its own words. */
+/** A tool of the system failed; the message contains what it said. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly stderr: string;

@@ -6,15 +6,15 @@ import { routeProtocol } from '../state/index.ts';
 export type Hint = 'nft' | 'ip' | 'docker' | 'port';
 
 interface Monitor {
-  /** To look at after a gap. */
+  /** What to look at after its monitor was away. */
   readonly source: 'nft' | 'ip';
   readonly command: readonly [string, ...string[]];
-  /** Reads one life of the monitor, line by line. */
+  /** Reads one run of the monitor, line by line. */
   readonly reader: () => (line: string) => readonly Hint[];
 }
 
 const monitors: readonly Monitor[] = [
-  // Into a pipe, nft would write its news by the page.
+  // Without it, nft would buffer what it writes into a pipe.
   { source: 'nft', command: ['stdbuf', '-oL', 'nft', 'monitor'], reader: nftReader },
   {
     source: 'ip',
@@ -23,7 +23,7 @@ const monitors: readonly Monitor[] = [
   },
 ];
 
-/** Between two lives of a monitor. */
+/** From a monitor's end to its next start. */
 const restartMs = 1_000;
 
 /**
@@ -62,7 +62,7 @@ export class Watch {
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (this.#closed) return;
       for (const hint of read(line)) if (hint !== 'nft' || !this.#isOwn()) this.#onHint(hint);
-      // nft mistakes a table of the same name for the one that is gone, and says no more of its elements.
+      // nft takes a new table of the same name for the one that is gone, and reports nothing about its elements any more.
       if (line.startsWith('delete table ip shoal')) {
         this.#onHint('nft');
         child.kill('SIGKILL');
@@ -85,7 +85,7 @@ export class Watch {
 
 const asList = <T>(one: T | undefined): T[] => (one === undefined ? [] : [one]);
 
-/** nft tells what a transaction changed, then that it is over: it is judged as a whole. */
+/** nft reports what a transaction changed, and then its end; only then are the hints given. */
 export function nftReader(): (line: string) => readonly Hint[] {
   const touched = new Set<Hint>();
   return (line) => {

@@ -190,7 +190,7 @@ export class NeedsWatch {
     }
   }
 
-  /** Only a help for bad times: that it can't be written stops nothing. */
+  /** Only a help for bad times: going on without it is fine. */
   async #remember(addresses: readonly string[]): Promise<void> {
     const remembered: Remembered = { name: this.#name, addresses };
     try {

@@ -10,8 +10,8 @@ import {
 import type { NetworkState, ServiceEndpoints } from '../state/index.ts';
 
 /**
- * What this host needs for itself: above all its way to the manager, since everything that is wrong is mended from there.
- * Whatever the cluster's networks and published ports are, they never lead this astray.
+ * What this host needs for itself: above all its way to the manager, from where everything wrong can be mended. The cluster's
+ * networks and published ports never cut this off, whatever they are.
  */
 export interface Needs {
   /** IPv4 addresses that no network may cover, and what each is. */
@@ -84,7 +84,7 @@ export function coveredBy(
   return undefined;
 }
 
-/** All networks stand on these addresses. */
+/** All networks need these addresses. */
 const nobody: NetworkState['peers'] = new Map();
 const betweenHosts = { name: 'of hosts in VXLAN and WireGuard', subnets: [betweenHostsRange] };
 

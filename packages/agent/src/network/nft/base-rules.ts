@@ -37,7 +37,7 @@ export interface HostRules {
   readonly untracked: readonly { readonly address: string; readonly port: number }[];
 }
 
-/** On a host of today without settings of its own, and nothing wrong. */
+/** For a host with a present kernel, no settings of its own and nothing wrong. */
 export const usualRules: HostRules = { timeouts: tcpTimeouts(() => undefined), untracked: [] };
 
 /**
@@ -167,7 +167,7 @@ const leaving = [
 ];
 
 const postrouting = [
-  // Who reached itself must not see its own address as the other end.
+  // A container that reached itself must not see its own address as the other end.
   'ip saddr . ip daddr @hairpin masquerade',
   'oifname "sh.*" ip saddr 127.0.0.0/8 masquerade',
   `oifname != "sh.*" ${marked(outboundMark)} masquerade`,

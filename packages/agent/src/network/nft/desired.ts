@@ -15,7 +15,7 @@ import { servicePart } from './services.ts';
 import { type Chain, type Elements, type Part, type SetName, shapeChain, type TablePlan } from './table.ts';
 import { renderTimeouts } from './tcp-timeouts.ts';
 
-/** All that our table shall hold. Throws if the state holds something that is no address or port. */
+/** All that our table should hold. Throws if the state holds something that is no address or port. */
 export function planTable(state: NetworkState, host = usualRules): TablePlan {
   const context = contextOf(state, host);
   return {
@@ -33,7 +33,7 @@ export function planTable(state: NetworkState, host = usualRules): TablePlan {
   };
 }
 
-/** What was worked out for the same networks and hosts, to be found again while those objects live. */
+/** Results for the same networks and hosts, kept for as long as these objects are in use. */
 interface Context {
   readonly host: HostRules;
   readonly self: Peer;

@@ -30,7 +30,7 @@ export type Change =
   | { readonly kind: 'add-elements' | 'delete-elements'; readonly set: string; readonly elements: Elements };
 
 /**
- * What makes `desired` of what is present; nothing, if they agree. A missing table, or one of another shape, is
+ * The changes that turn what is present into `desired`; none, if they agree. A missing table, or one of another shape, is
  * made in the same transaction that fills it.
  */
 export function diffTable(present: PresentTable | undefined, desired: Table): Change[] {
@@ -45,7 +45,7 @@ export function diffTable(present: PresentTable | undefined, desired: Table): Ch
 }
 
 /**
- * What makes `after` of `before`, by looking only at the parts that are not the same. `chains`: all that there
+ * The changes that turn `before` into `after`, found by looking only at the parts that are not the same. `chains`: all that there
  * are. A chain that services share stays, even if none needs it any more, until the table is compared as a whole.
  */
 export function diffPlans(before: TablePlan, after: TablePlan, chains: PresentTable['chains']): Change[] {

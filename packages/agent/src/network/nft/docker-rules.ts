@@ -5,7 +5,7 @@ interface Place {
   readonly table: 'filter' | 'raw';
   readonly chain: string;
   readonly rules: readonly string[];
-  /** Of rules that ours must stand before. */
+  /** Part of the rules that ours must come before. */
   readonly isLater: (rule: string) => boolean;
 }
 
@@ -36,7 +36,7 @@ export class DockerRules {
   /** Chains that had our rules at the last look. */
   readonly #had = new Set<string>();
 
-  /** Gives the rules of ours that somebody took or went before: those that Docker's new chain never had are none. */
+  /** Returns our rules that somebody removed or put others before. Not those that a new chain of Docker's never had. */
   async ensure(): Promise<string[]> {
     const changed: string[] = [];
     for (const place of places) changed.push(...(await this.#ensureIn(place)));
@@ -53,7 +53,7 @@ export class DockerRules {
       ...late.map((rule) => `-D ${chain} ${rule}`),
       ...[...missing, ...late].map((rule) => `-I ${chain} ${rule}`),
     ];
-    // All at once: no packet finds them gone.
+    // All at once, so that no packet ever finds them missing.
     if (lines.length > 0)
       await run('iptables-restore', ['-w', '5', '--noflush'], {
         input: `*${table}\n${lines.join('\n')}\nCOMMIT\n`,

@@ -13,8 +13,8 @@ export const heldPorts = ({ services }: NetworkState, held: ReadonlySet<string>)
     .sort();
 
 /**
- * The manager's state less the published ports that something on this host listens on (`tcp/22`): here they stay whose they
- * are, also when the manager does not know yet, or is away. Everything else keeps its objects.
+ * The manager's state less the published ports that something on this host listens on (`tcp/22`): here they stay with
+ * their owner, also when the manager does not know yet, or is away. Everything else keeps its objects.
  */
 export function withoutHeldPorts(state: NetworkState, held: ReadonlySet<string>): NetworkState {
   const isHeld = (port: PublishedPort) => held.has(keyOf(port));

@@ -11,8 +11,8 @@ interface Made<T> {
 }
 
 /**
- * Values that are made anew only when one of their parts is another object: what is derived from objects that stay the same
- * stays the same, too. So does the map of all, while its values do.
+ * Values that are made anew only when one of their parts is another object: what is derived from the same objects stays the same
+ * object. So does the map of all of them.
  */
 export class Kept<T> {
   #made = new Map<string, Made<T>>();

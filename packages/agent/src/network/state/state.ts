@@ -1,5 +1,5 @@
 /**
- * What the kernel of this host shall do for the cluster's networks. The manager sends it; everything in this folder makes
+ * What the kernel of this host should do for the cluster's networks. The manager sends it; everything in this folder makes
  * the host agree with it, from any state.
  */
 export interface NetworkState {
@@ -89,6 +89,6 @@ export interface Endpoint {
 /** The network that published ports travel on; every host takes part in it. */
 export const ingressName = 'ingress';
 
-/** Whether some of the networks travel encrypted. */
+/** Whether traffic of some of the networks is encrypted. */
 export const hasEncrypted = ({ networks }: Pick<NetworkState, 'networks'>): boolean =>
   [...networks.values()].some(({ encrypted }) => encrypted);
