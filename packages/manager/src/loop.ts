@@ -86,6 +86,8 @@ export class Loop {
       const wakeUps = await this.#options.act(keys, now);
       for (const [key, at] of wakeUps ?? []) this.#wakeUps.set(key, at);
     } catch (error) {
+      // Its manager leads no more.
+      if (this.#closed) return;
       this.#options.log.error({ err: error, keys: keys.size }, 'round failed, trying again');
       const at = this.#options.clock() + retryAfterMs;
       for (const key of keys) this.#wakeUps.set(key, at);

@@ -3,6 +3,8 @@ export * from './gen/shoal/v1/agent.ts';
 export * from './host-probe.ts';
 export * from './kinds.ts';
 export * from './states.ts';
+// Instead of the generated ones.
+export { TunnelsClient, TunnelsService } from './tunnel-frames.ts';
 export * from './tunnel-stream.ts';
 
 /** Raised when an old agent and a new manager (or the reverse) could not understand each other. */

@@ -94,9 +94,10 @@ it('holds a writer back whose reader does not read, and keeps little meanwhile',
   const { agent, manager } = await aTunnel();
   const piece = Buffer.alloc(64 * 1024);
   let written = 0;
+  const gone = closed(agent);
   const writing = (async () => {
     for (; written < 1_000 && !agent.destroyed; written++)
-      if (!agent.write(piece)) await Promise.race([once(agent, 'drain'), closed(agent)]);
+      if (!agent.write(piece)) await Promise.race([once(agent, 'drain'), gone]);
   })().catch(() => undefined);
   let before = -1;
   while (before !== written) {

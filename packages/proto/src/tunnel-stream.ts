@@ -38,7 +38,7 @@ export class TunnelStream extends Duplex {
   #ended = false;
 
   constructor(frames: FrameCall, options: TunnelStreamOptions = {}) {
-    super({ allowHalfOpen: true, highWaterMark: largestFrame });
+    super({ allowHalfOpen: true, highWaterMark: 4 * largestFrame });
     this.#frames = frames;
     this.#options = options;
     frames.on('data', (frame: TunnelFrame) => this.#take(frame));

@@ -1,4 +1,5 @@
 /** A manager's authority and its door for certificates, as small as can be, behind real TLS. */
+import 'reflect-metadata';
 import { randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import {
   Server,

@@ -5,13 +5,23 @@ import { join } from 'node:path';
 import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { type FrameCall, type TunnelHead, TunnelStream, TunnelsService } from '@shoal/proto';
 import { afterEach, expect, it, vi } from 'vitest';
-import { allowedPart, passOn } from '../docker/pass-on.ts';
+import { Engine } from '../docker/engine.ts';
 import { Tunnels } from './tunnels.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
+
+const owner = { nodeId: 'n1', clusterId: 'k1' };
+const labels = { 'shoal.task.id': 't1', 'shoal.node.id': 'n1', 'shoal.cluster.id': 'k1' };
+/** The containers of the daemon, by name, with their labels. */
+const containers: Readonly<Record<string, Record<string, string>>> = {
+  c: labels,
+  'of-another-node': { ...labels, 'shoal.node.id': 'n2' },
+  'of-another-cluster': { ...labels, 'shoal.cluster.id': 'k2' },
+  'somebody-s-own': {},
+};
 
 /** A manager's door for tunnels and a daemon behind a socket, with the agent's tunnels between them. */
 async function between(daemon: RequestListener) {
@@ -36,14 +46,24 @@ async function between(daemon: RequestListener) {
   );
   const folder = mkdtempSync(join(tmpdir(), 'tunnels-'));
   const socket = join(folder, 'docker.sock');
-  const http = createServer(daemon).listen(socket);
+  const http = createServer((request, response) => {
+    const [, name = ''] = /^\/containers\/([^/]+)\/json$/.exec(request.url ?? '') ?? [];
+    if (!name) return daemon(request, response);
+    const Labels = containers[name];
+    response.writeHead(Labels ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(Labels ? { Id: `id-of-${name}`, Config: { Labels } } : { message: 'none' }));
+  }).listen(socket);
+  const engine = new Engine({
+    socketPath: socket,
+    clock: Date.now,
+    attach: async () => [],
+    onPulled: () => undefined,
+  });
+  engine.owner = owner;
   const tunnels = new Tunnels({
     manager: () => `127.0.0.1:${port}`,
     credentials: () => credentials.createInsecure(),
-    daemon: (request, body, signal) => {
-      allowedPart(request);
-      return passOn(socket, request, body, signal);
-    },
+    daemon: (request, body, signal) => engine.passOn(request, body, signal),
   });
   closers.push(
     () => rmSync(folder, { recursive: true }),
@@ -70,7 +90,7 @@ it('passes a request on to the daemon and its answer back', async () => {
   const one = await open('t1');
   one.stream.end();
   const text = Buffer.concat(await one.stream.toArray()).toString();
-  expect(text).toBe('GET /containers/c/logs?stdout=1');
+  expect(text).toBe('GET /containers/id-of-c/logs?stdout=1');
   expect(one).toMatchObject({ head: { status: 200, headers: { 'content-type': 'text/x' } } });
   expect(opened).toHaveLength(1);
 });
@@ -86,6 +106,22 @@ it.each([
   const { stream } = await open('t1', path);
   await vi.waitFor(() => expect(stream.errored).toMatchObject({ status: 403 }));
 });
+
+it.each([...Object.keys(containers).slice(1), 'nobody-s'])(
+  'passes nothing on about a container that is not ours: %s',
+  async (name) => {
+    let passed = 0;
+    const { open } = await between((_request, response) => {
+      passed += 1;
+      response.end('its secrets');
+    });
+    const { stream, head } = await open('t1', `/containers/${name}/logs?stdout=1`);
+    await vi.waitFor(() =>
+      expect(stream.errored).toMatchObject({ status: 404, message: `No such container: ${name}` }),
+    );
+    expect([head, passed]).toEqual([undefined, 0]);
+  },
+);
 
 it('ends the request when the manager gives the tunnel up, and when the session is over', async () => {
   let under = 0;

@@ -91,10 +91,12 @@ export class Agents {
       if (isEndpoint(task)) this.#touch('endpoint', task.ID, commit.nodesUsing(task.ServiceID));
   }
 
+  /** All sessions end at once; resolves when nothing is under way any more. */
   async close(): Promise<void> {
     this.#unwatch();
-    await this.#flush.close();
     for (const session of this.#sessions.values()) session.close();
+    this.#sessions.clear();
+    await this.#flush.close();
   }
 
   async #round(nodeIds: ReadonlySet<string>, now: number): Promise<Map<string, number> | undefined> {

@@ -12,6 +12,7 @@ import {
 } from '@shoal/proto';
 import { parseSubject } from '@shoal/proto/rules';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Disk, type Fate } from '../store/backends/unreliable.fixture.ts';
 import { aNode } from '../testing.ts';
 import { trustedRoots } from '../trust/index.ts';
 import { aRequest } from '../trust/testing.ts';
@@ -63,6 +64,16 @@ describe('a host without a certificate', () => {
     expect(store.view.nodes.get(id)).toMatchObject({ reported: { description: { Hostname: 'h9' } } });
     // From now on it is watched, whether its agent comes or not.
     expect(heard).toEqual([id]);
+  });
+
+  it('is told why it can not come while the disk is full', async () => {
+    let fate: Fate = 'done';
+    const { port } = await aManager(new Disk().open(() => fate));
+    fate = 'refused';
+    await expect(aClient(port).issue()).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringMatching(/nothing was changed: the disk is full/),
+    });
   });
 
   it('is the same node when it asks again with the same key, as it does when the answer was lost', async () => {

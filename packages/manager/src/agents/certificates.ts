@@ -3,7 +3,7 @@ import type { IssueReply, IssueRequest, RootsReply, RootsRequest } from '@shoal/
 import type { Logger } from 'pino';
 import type { Ids } from '../effects.ts';
 import type { Cluster, Node } from '../model/index.ts';
-import type { Store } from '../store/index.ts';
+import { NotLeadingError, NotWrittenError, type Store } from '../store/index.ts';
 import { type Authority, BadRequest, type Peer, requestedKey, trustedRoots } from '../trust/index.ts';
 import { type Call, JoinRefused, nodeOf, peerBehind } from './identity.ts';
 import { checkProtocol, join } from './join.ts';
@@ -36,6 +36,8 @@ export class Certificates {
       (error: unknown) => {
         if (error instanceof JoinRefused || error instanceof BadRequest)
           return answer({ code: status.UNAUTHENTICATED, details: error.message });
+        if (error instanceof NotLeadingError || error instanceof NotWrittenError)
+          return answer({ code: status.UNAVAILABLE, details: error.message });
         this.#options.log.error({ err: error }, 'no certificate could be issued');
         answer({ code: status.INTERNAL, details: 'the manager could not issue a certificate' });
       },

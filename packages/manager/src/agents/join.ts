@@ -37,7 +37,9 @@ export function greet(tx: Tx, peer: Peer | undefined, { protocol, facts }: Hello
   const node = nodeOf(tx, peer);
   if (!facts) throw new JoinRefused('the greeting lacks the facts about the node');
   const allotted = { ...node.allotted, signedBy: peer?.signedBy ?? '' };
-  return admit(tx, tx.nodes.update({ ...node, reported: reportedOf(facts), allotted }), node);
+  const now = { ...node, reported: reportedOf(facts), allotted };
+  // All agents come when a manager begins to lead: those that have nothing new to say are written nowhere.
+  return isDeepStrictEqual(now, node) ? node : admit(tx, tx.nodes.update(now), node);
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   type AgentMessage,
   CertificatesService,
   type DaemonRequest,
+  type Hello,
   type ManagerMessage,
   mostTunnels,
   type NodeFacts,
@@ -20,7 +21,7 @@ import type { Clock, Ids, Random } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
 import { type Cluster, isReady, type Node } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
-import type { Store } from '../store/index.ts';
+import { beginTransaction, NotLeadingError, NotWrittenError, type Store, type Tx } from '../store/index.ts';
 import type { Authority, Peer } from '../trust/index.ts';
 import { Agents } from './agents.ts';
 import { Certificates } from './certificates.ts';
@@ -68,6 +69,7 @@ export class AgentServer {
   readonly #server: Server;
   readonly #tunnels = new Tunnels();
   readonly #own: OwnCertificate;
+  #closed = false;
 
   constructor(store: Store, options: AgentServerOptions) {
     this.#store = store;
@@ -139,10 +141,13 @@ export class AgentServer {
     this.#agents.setSilent(nodeId, silent);
   }
 
+  /** From the call on no agent hears anything any more. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#own.close();
-    await this.#agents.close();
+    const agents = this.#agents.close();
     this.#server.forceShutdown();
+    await agents;
   }
 
   get #cluster(): Cluster {
@@ -180,6 +185,7 @@ export class AgentServer {
     };
     const peer = call.getPeer();
     const take = async ({ body }: AgentMessage): Promise<void> => {
+      if (this.#closed) return;
       const facts =
         body?.$case === 'hello' ? body.value.facts : body?.$case === 'facts' ? body.value : undefined;
       if (facts?.runsManager && !isFromHere(peer, networkInterfaces())) {
@@ -194,10 +200,12 @@ export class AgentServer {
         const hello = body.value;
         clearTimeout(greeting);
         const peer = this.#peer(call);
-        const node = await this.#store.update((tx) => greet(tx, peer, hello), 'agents');
+        const { node, written } = await this.#greet(peer, hello);
+        if (this.#closed) return;
         this.#options.liveness.heard(node.ID);
         if (!gone) {
           session = this.#welcome(node, call);
+          if (!written) session.unwritten = hello.facts;
           // Whoever has nothing better to show by then is cut off.
           const left = (peer?.expiresAt ?? 0) - Date.now();
           expiry = setTimeout(
@@ -217,6 +225,7 @@ export class AgentServer {
       take(message)
         .catch((error: unknown) => {
           if (error instanceof JoinRefused) return fail(status.UNAUTHENTICATED, error.message);
+          if (error instanceof NotLeadingError) return fail(status.UNAVAILABLE, error.message);
           this.#options.log.error({ err: error, nodeId: session?.nodeId }, 'message of an agent failed');
           fail(status.INTERNAL, 'the manager could not handle the message');
         })
@@ -232,6 +241,22 @@ export class AgentServer {
     });
     call.on('cancelled', leave);
     call.on('error', leave);
+  }
+
+  /**
+   * The node as its greeting makes it. When the disk takes nothing new (`written` is false) it comes in as it was before, by
+   * the same rules. Throws JoinRefused.
+   */
+  async #greet(peer: Peer | undefined, hello: Hello): Promise<{ node: Node; written: boolean }> {
+    const come = (tx: Tx) => greet(tx, peer, hello);
+    try {
+      return { node: await this.#store.update(come, 'agents'), written: true };
+    } catch (error) {
+      if (!(error instanceof NotWrittenError)) throw error;
+      const { view, revision } = this.#store;
+      come(beginTransaction(view, revision + 1, this.#options.clock()));
+      return { node: nodeOf(view, peer), written: false };
+    }
   }
 
   #welcome(node: Node, call: Call): Session {
@@ -259,12 +284,13 @@ export class AgentServer {
     switch (body?.$case) {
       case 'beat':
         session.beat(body.value.number);
+        if (session.unwritten) await this.#facts(session, session.unwritten);
         return;
       case 'statuses':
         await this.#statuses(session, body.value);
         return;
       case 'facts':
-        await this.#facts(session.nodeId, body.value);
+        await this.#facts(session, body.value);
         return;
       case 'resync':
         session.resync();
@@ -283,23 +309,37 @@ export class AgentServer {
 
   async #statuses(session: Session, { number, statuses }: StatusBatch): Promise<void> {
     const now = this.#options.clock();
-    await this.#store.update((tx) => {
+    const isWritten = await this.#write((tx) => {
       for (const report of statuses) {
         const task = tx.tasks.get(report.taskId);
         const changed = task && applyStatus(task, report, session.nodeId, now);
         if (changed) tx.tasks.update(changed);
       }
-    }, 'agents');
-    session.send({ $case: 'ack', value: { number } });
+    });
+    // Those that are not acknowledged come again.
+    if (isWritten) session.send({ $case: 'ack', value: { number } });
   }
 
-  async #facts(nodeId: string, facts: NodeFacts): Promise<void> {
-    await this.#store.update((tx) => {
-      const node = tx.nodes.get(nodeId);
+  /** Those that can't be written are kept until they can, or newer ones come. */
+  async #facts(session: Session, facts: NodeFacts): Promise<void> {
+    const isWritten = await this.#write((tx) => {
+      const node = tx.nodes.get(session.nodeId);
       if (!node) return;
       const reported = reportedOf(facts);
       if (isDeepStrictEqual(reported, node.reported)) return;
       fitNetworks(tx, tx.nodes.update({ ...node, reported }), node);
-    }, 'agents');
+    });
+    session.unwritten = isWritten ? undefined : facts;
+  }
+
+  /** False when the disk did not take it. That ends no session: the host is as alive as before. */
+  async #write(change: (tx: Tx) => void): Promise<boolean> {
+    try {
+      await this.#store.update(change, 'agents');
+      return true;
+    } catch (error) {
+      if (error instanceof NotWrittenError) return false;
+      throw error;
+    }
   }
 }

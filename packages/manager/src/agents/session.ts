@@ -1,5 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { type Kind, type ManagerMessage, mostTunnels, type Query, type QueryResult } from '@shoal/proto';
+import {
+  type Kind,
+  type ManagerMessage,
+  mostTunnels,
+  type NodeFacts,
+  type Query,
+  type QueryResult,
+} from '@shoal/proto';
 import type { Node, Trust } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { notRotated, trustedRoots } from '../trust/index.ts';
@@ -26,6 +33,8 @@ interface Waiting {
 /** What the manager knows of one connected agent: what it was sent, and what it still has to learn. */
 export class Session {
   readonly nodeId: string;
+  /** What the agent told of its host and the store could not take yet. */
+  unwritten: NodeFacts | undefined;
   readonly #outlet: Outlet;
   /** What the agent has to hear of. Empty as long as it has to hear everything. */
   readonly #touched = new Map<Kind, Set<string>>();
@@ -48,7 +57,9 @@ export class Session {
     return this.#end.signal;
   }
 
+  /** Nothing any more once it is over. */
   send(body: NonNullable<ManagerMessage['body']>): void {
+    if (this.#end.signal.aborted) return;
     this.#slow = !this.#outlet.write({ body });
   }
 

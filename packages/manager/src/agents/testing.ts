@@ -28,7 +28,8 @@ import { AgentServer } from './index.ts';
 
 export const nodeId = 'a'.repeat(25);
 export const clusterId = 'c';
-export const authority = new Authority({ sealingKey: randomBytes(32), clock: Date.now });
+export const sealingKey = randomBytes(32);
+export const authority = new Authority({ sealingKey, clock: Date.now });
 export const trust = await authority.begin(clusterId);
 const { key, request } = await aKeyAndRequest();
 const publicKey = await requestedKey(request);

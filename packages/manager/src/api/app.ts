@@ -18,7 +18,6 @@ import {
   stripVersion,
   tidy,
 } from './http/index.ts';
-import { closeServersWith } from './listen/index.ts';
 import { logRoutes } from './logs/index.ts';
 import { networkRoutes } from './networks/index.ts';
 import { listenerRoutes, livenessRoutes, nodeRoutes } from './nodes/index.ts';
@@ -34,8 +33,10 @@ import {
 } from './system/index.ts';
 import { taskRoutes } from './tasks/index.ts';
 
-/** Docker's Engine API over the cluster, ready to be served by `listen`. */
-export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
+export type Api = FastifyInstance;
+
+/** Docker's Engine API over the cluster; its `routing` is what `listen` serves. */
+export async function buildApi(deps: ApiDeps): Promise<Api> {
   const app = fastify({
     bodyLimit: maxBodyBytes,
     exposeHeadRoutes: false,
@@ -46,7 +47,6 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   app.setValidatorCompiler(lateValidators());
   // Response schemas are documentation: an answer is never filtered through one.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
-  closeServersWith(app);
   acceptJson(app);
   answerErrors(app, deps);
 

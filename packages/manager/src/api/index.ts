@@ -1,3 +1,4 @@
-export { buildApi } from './app.ts';
+export { type Api, buildApi } from './app.ts';
 export type { ApiDeps } from './http/index.ts';
-export { listen, parseAddress, readTls, type TlsFiles } from './listen/index.ts';
+export { type Listening, listen, parseAddress, readTls, type TlsFiles } from './listen/index.ts';
+export { serveNotLeading } from './not-leading.ts';

@@ -9,8 +9,9 @@ import type { Tx } from '../store/index.ts';
 import { TestStore } from '../store/testing.ts';
 import { aCluster } from '../testing.ts';
 import { Authority } from '../trust/index.ts';
-import { buildApi } from './app.ts';
+import { type Api, buildApi } from './app.ts';
 import type { ApiDeps } from './http/deps.ts';
+import { listen } from './listen/index.ts';
 
 export const testClock = () => Date.UTC(2026, 0, 1);
 
@@ -67,6 +68,12 @@ export const anApp = (store: ApiDeps['store'], ask: Ask = nobody, tunnel: Tunnel
     about: { version: '0.1.0', managerAddr: '10.0.0.9:2477' },
   });
 };
+
+/** An app on a port of its own; `close` closes both. */
+export async function served(app: Api) {
+  const { addresses, close } = await listen(app.routing, ['http://127.0.0.1:0']);
+  return { url: addresses[0] ?? '', close: async () => void (await Promise.all([app.close(), close()])) };
+}
 
 let current = await aStore(() => undefined);
 let currentAsk: Ask = nobody;

@@ -1,1 +1,2 @@
-export { beginTerm } from './term.ts';
+export { alone } from './alone.ts';
+export { type Leading, type LeadOptions, lead } from './lead.ts';

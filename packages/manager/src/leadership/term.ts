@@ -17,16 +17,17 @@ interface Beginning {
 export async function beginTerm(
   store: Pick<Store, 'view' | 'update'>,
   { clock, ids, newTrust, managerPorts }: Beginning,
-): Promise<void> {
+): Promise<number> {
   const [known] = store.view.clusters.all();
   const ID = known?.ID ?? ids();
   // State of before there was an authority has none.
   const trust = known?.trust ?? (await newTrust(ID));
-  await store.update((tx) => {
+  return await store.update((tx) => {
     const [cluster] = tx.clusters.all();
     const term = nextTerm(cluster?.term ?? 0, clock());
     if (cluster) tx.clusters.update({ ...cluster, term, managerPorts, trust });
     else tx.clusters.create({ ID, trust, TaskHistoryRetentionLimit: 5, term, managerPorts });
+    return term;
   }, 'manager');
 }
 

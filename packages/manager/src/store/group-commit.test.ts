@@ -139,7 +139,7 @@ it('whatever a backend answers: what was acknowledged is kept, nothing is writte
         for (let n = 0; n < moment; n++) asked.push(ask(String(next++)));
         await turn();
         for (const { ID } of store.view.tasks.all()) expect(disk.objects.has(`tasks/${ID}`)).toBe(true);
-        const lost = await Promise.race([store.lost, turn('leading')]);
+        const lost = await Promise.race([store.ended, turn('leading')]);
         if (lost !== 'leading') {
           await expect(store.update(create('never'))).rejects.toThrow(NotLeadingError);
           store = await lead();

@@ -53,11 +53,11 @@ export class Store {
   readonly #backend: Backend;
   readonly #clock: Clock;
   readonly #listeners = new Set<Listener>();
-  readonly #lost = Promise.withResolvers<'fenced' | 'unknown'>();
+  readonly #ended = Promise.withResolvers<Ended>();
   #revision: number;
   #waiting: Waiting[] = [];
   #work: Promise<void> | undefined;
-  #ended: Ended | undefined;
+  #why: Ended | undefined;
 
   static async open(backend: Backend, clock: Clock): Promise<Store> {
     return new Store(await Store.load(backend), backend, clock);
@@ -94,9 +94,9 @@ export class Store {
     return this.#revision;
   }
 
-  /** Resolves when a commit ended as fenced or unknown: this store takes no more updates, and only loading again tells what is stored. */
-  get lost(): Promise<'fenced' | 'unknown'> {
-    return this.#lost.promise;
+  /** Resolves when this store takes no more updates. Unless it was closed, only loading again tells what is stored. */
+  get ended(): Promise<Ended> {
+    return this.#ended.promise;
   }
 
   /**
@@ -123,14 +123,14 @@ export class Store {
 
   /** Takes no more updates, waits for those already asked for, then lets go of the backend. */
   async close(): Promise<void> {
-    this.#ended ??= 'closed';
+    this.#end('closed');
     await this.#work;
     await this.#backend.close();
   }
 
   /** Without a writer whoever asks owns all there is, which only tests do (`TestStore`). */
   protected ask<R>(change: (tx: Tx) => R, onView: boolean, writer: Writer | undefined): Promise<R> {
-    if (this.#ended) return Promise.reject(new NotLeadingError(this.#ended, true));
+    if (this.#why) return Promise.reject(new NotLeadingError(this.#why, true));
     const { promise, resolve, reject } = Promise.withResolvers<R>();
     this.#waiting.push({ change, onView, writer, resolve: resolve as (result: unknown) => void, reject });
     this.#work ??= this.#run();
@@ -175,10 +175,14 @@ export class Store {
       for (const { reject } of group) reject(new NotWrittenError(outcome.refused));
       return;
     }
-    this.#ended = outcome;
+    this.#end(outcome);
     for (const { reject } of group) reject(new NotLeadingError(outcome, outcome === 'fenced'));
     for (const { reject } of this.#waiting.splice(0)) reject(new NotLeadingError(outcome, true));
-    this.#lost.resolve(outcome);
+  }
+
+  #end(why: Ended): void {
+    this.#why ??= why;
+    this.#ended.resolve(this.#why);
   }
 
   #apply(batch: ChangeBatch): void {

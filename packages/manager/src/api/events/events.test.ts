@@ -2,8 +2,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aNode, aService } from '../../testing.ts';
-import { listen } from '../listen/index.ts';
-import { anApi, anApp, aSpec, filters, testClock } from '../testing.ts';
+import { anApi, anApp, aSpec, filters, served, testClock } from '../testing.ts';
 
 const seconds = testClock() / 1_000;
 
@@ -11,15 +10,17 @@ describe('the stream of events', () => {
   let store: Awaited<ReturnType<typeof anApi>>['store'];
   let app: Awaited<ReturnType<typeof anApp>>;
   let url: string;
+  let close: () => Promise<void>;
   beforeEach(async () => {
     store = (
       await anApi((tx) => tx.nodes.create(aNode('n1', { reported: { description: { Hostname: 'h1' } } })))
     ).store;
     app = await anApp(store);
-    const [address = ''] = await listen(app, ['http://127.0.0.1:0']);
-    url = `${address.replace('tcp:', 'http:')}/events`;
+    const server = await served(app);
+    url = `${server.url}/events`;
+    close = server.close;
   });
-  afterEach(() => app.close());
+  afterEach(() => close());
 
   const opened = (query = '') =>
     new Promise<IncomingMessage>((resolve, reject) => get(url + query, resolve).on('error', reject));

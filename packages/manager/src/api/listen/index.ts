@@ -1,3 +1,3 @@
 export { type Address, parseAddress } from './address.ts';
-export { closeServersWith, listen } from './listen.ts';
+export { type Listening, listen } from './listen.ts';
 export { readTls, type TlsFiles, type TlsMaterial } from './tls-files.ts';

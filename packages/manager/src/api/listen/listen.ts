@@ -1,6 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { enterBy } from '../http/index.ts';
 import { type Address, parseAddress } from './address.ts';
@@ -14,15 +13,11 @@ const closeGraceMs = 2_000;
 /** How often the certificate is asked for anew. */
 const renewMs = 60_000;
 
-const serversOf = new WeakMap<FastifyInstance, Server[]>();
-
-/** Lets `app.close()` close the servers of `listen` too: requests under way get 2 s to end. */
-export function closeServersWith(app: FastifyInstance): void {
-  const servers: Server[] = [];
-  serversOf.set(app, servers);
-  app.addHook('onClose', async () => {
-    await Promise.all(servers.map(closeServer));
-  });
+export interface Listening {
+  /** With the real port where 0 was asked for. */
+  readonly addresses: readonly string[];
+  /** Requests under way get 2 s to end. */
+  close(): Promise<void>;
 }
 
 interface Tls {
@@ -31,38 +26,40 @@ interface Tls {
 }
 
 /**
- * Serves an app of `buildApi` on several addresses (see parseAddress) until it is closed. `tls` is asked for the
+ * Answers requests on several addresses (see parseAddress) until it is closed. `tls` is asked for the
  * certificate of `tcp://` now and again once a minute, so that a renewed one is taken without a restart; one that is not
- * usable then is logged, and the present one stays. Returns the addresses, with the real port where 0 was asked for.
- * Throws when an address is malformed or taken, or there is no usable certificate, and closes the app then.
+ * usable then is logged, and the present one stays.
+ * Throws when an address is malformed or taken, or there is no usable certificate.
  */
 export async function listen(
-  app: FastifyInstance,
+  serve: RequestListener,
   addresses: readonly string[],
   { tls, log }: Tls = {},
-): Promise<string[]> {
+): Promise<Listening> {
+  const servers: Server[] = [];
+  const close = async () => void (await Promise.all(servers.map(closeServer)));
   const bound: string[] = [];
   try {
     for (const text of addresses) {
       const address = parseAddress(text);
-      const server = serverFor(app, address.door, { tls, log });
-      serversOf.get(app)?.push(server);
+      const server = serverFor(serve, address.door, { tls, log });
+      servers.push(server);
       bound.push(await bind(server, address, text));
     }
-    return bound;
+    return { addresses: bound, close };
   } catch (error) {
-    await app.close();
+    await close();
     throw error;
   }
 }
 
-function serverFor(app: FastifyInstance, door: Address['door'], tls: Tls): Server {
-  const serve: RequestListener = (request, response) => {
+function serverFor(serve: RequestListener, door: Address['door'], tls: Tls): Server {
+  const enter: RequestListener = (request, response) => {
     enterBy(door, request);
-    app.routing(request, response);
+    serve(request, response);
   };
-  if (door === 'socket') return createServer(timing, serve);
-  const server = door === 'plain' ? createServer(timing, serve) : tlsServer(tls, serve);
+  if (door === 'socket') return createServer(timing, enter);
+  const server = door === 'plain' ? createServer(timing, enter) : tlsServer(tls, enter);
   limitConnections(server);
   return server;
 }

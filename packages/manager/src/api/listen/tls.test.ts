@@ -6,7 +6,7 @@ import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anApi, anApp } from '../testing.ts';
 import { anAuthority } from './certificates.fixture.ts';
-import { listen } from './listen.ts';
+import { type Listening, listen } from './listen.ts';
 
 const { store } = await anApi();
 const app = await anApp(store);
@@ -15,11 +15,15 @@ const other = await anAuthority('another');
 const { ca } = authority;
 const server = await authority.issue('manager', { usage: 'server' });
 let port = 0;
+let listening: Listening | undefined;
 beforeAll(async () => {
-  const [address = ''] = await listen(app, ['tcp://127.0.0.1:0'], { tls: () => ({ ...server, ca }) });
-  port = Number(URL.parse(address)?.port);
+  const tls = () => ({ ...server, ca });
+  listening = await listen(app.routing, ['tcp://127.0.0.1:0'], { tls });
+  port = Number(URL.parse(listening.addresses[0] ?? '')?.port);
 });
-afterAll(() => app.close());
+afterAll(async () => {
+  await Promise.all([app.close(), listening?.close()]);
+});
 
 const ask = async (options: RequestOptions, method = 'GET', path = '/nodes', body?: object) => {
   const sent = request({ host: '127.0.0.1', port, ca, agent: new Agent(), method, path, ...options });

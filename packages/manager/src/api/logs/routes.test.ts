@@ -3,8 +3,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, expect, it, vi } from 'vitest';
 import { QueryError } from '../../query-error.ts';
 import { aNode, aService, aTask } from '../../testing.ts';
-import { listen } from '../listen/index.ts';
-import { anApi, anApp } from '../testing.ts';
+import { anApi, anApp, served } from '../testing.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -67,9 +66,8 @@ async function aCluster(
     else if (said !== 'open') queueMicrotask(() => finish([Buffer.from(said.body)]));
     return { head: { status: typeof said === 'object' && 'status' in said ? said.status : 200 }, stream };
   });
-  const [address = ''] = await listen(app, ['http://127.0.0.1:0']);
-  closers.push(() => app.close());
-  const url = address.replace('tcp:', 'http:');
+  const { url, close } = await served(app);
+  closers.push(close);
   const open = (path: string) =>
     new Promise<IncomingMessage>((resolve, reject) => get(url + path, resolve).on('error', reject));
   const read = async (path: string) => frames(Buffer.concat(await (await open(path)).toArray()));

@@ -1,21 +1,16 @@
 import { Agent, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { aNode } from '../../testing.ts';
-import { listen } from '../listen/index.ts';
-import { anApi, anApp, joinToken } from '../testing.ts';
+import { anApi, anApp, joinToken, served } from '../testing.ts';
 
 const { store } = await anApi((tx) => {
   tx.nodes.create(aNode('n1', { reported: { runsManager: true } }));
   tx.nodes.create(aNode('n2'));
 });
-const app = await anApp(store);
-let port = 0;
-beforeAll(async () => {
-  const [address = ''] = await listen(app, ['http://127.0.0.1:0']);
-  port = Number(URL.parse(address)?.port);
-});
-afterAll(() => app.close());
+const { url, close } = await served(await anApp(store));
+const port = Number(URL.parse(url)?.port);
+afterAll(close);
 
 /** What one command is answered that asks these paths one after the other, on one connection. */
 async function command(client: string, ...paths: string[]) {

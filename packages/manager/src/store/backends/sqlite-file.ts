@@ -26,12 +26,11 @@ export interface Row {
   readonly json: string;
 }
 
-/** SQLite's code for a full disk, or a full quota. */
-const sqliteFull = 13;
+/** Of SQLite, https://sqlite.org/rescode.html: another process has the lock; the disk, or a quota, is full. */
+const [sqliteBusy, sqliteFull] = [5, 13];
 
-class FormatError extends Error {
-  override readonly name = 'FormatError';
-}
+const codeOf = (error: unknown): unknown => (error as { errcode?: unknown }).errcode;
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** State in one SQLite file; every call blocks until the disk has done it. */
 export class SqliteFile {
@@ -49,9 +48,9 @@ export class SqliteFile {
       return file;
     } catch (error) {
       db.close();
-      if (error instanceof FormatError) throw new Error(`can't use the state in ${path}: ${error.message}`);
-      const why = error instanceof Error ? error.message : error;
-      throw new Error(`can't use the state in ${path} (${why}): is another manager running on it?`);
+      const isHeld = codeOf(error) === sqliteBusy;
+      const why = isHeld ? 'another process holds it, is a second manager running on it?' : messageOf(error);
+      throw new Error(`can't use the state in ${path}: ${why}`);
     }
   }
 
@@ -61,7 +60,7 @@ export class SqliteFile {
     if (has === format) return;
     const { revision, rows } = this.load();
     if (revision > 0 && !isReadable(has))
-      throw new FormatError(
+      throw new Error(
         `it is of format ${has}, this version of Shoal reads formats up to ${format}: start that version again, or begin anew with another --state-dir`,
       );
     this.#db.exec('BEGIN IMMEDIATE');
@@ -108,9 +107,9 @@ export class SqliteFile {
       this.#db.exec('COMMIT');
       return 'done';
     } catch (error) {
-      const isFull = (error as { errcode?: unknown }).errcode === sqliteFull;
+      const isFull = codeOf(error) === sqliteFull;
       if (!this.#rolledBack() || (committing && !isFull)) return 'unknown';
-      return { refused: error instanceof Error ? error.message : String(error) };
+      return { refused: messageOf(error) };
     }
   }
 

@@ -1,0 +1,138 @@
+import { resolve } from 'node:path';
+import type { Logger } from 'pino';
+import { AgentServer } from '../agents/index.ts';
+import { allocatorLoop, neededPortConflicts, prepareNetworks } from '../allocator/index.ts';
+import { type Api, buildApi } from '../api/index.ts';
+import { type Config, portsOf } from '../config.ts';
+import { steadyTime } from '../effects.ts';
+import { newId } from '../ids.ts';
+import { explain, memoryUse } from '../insight/index.ts';
+import { startLiveness } from '../liveness/index.ts';
+import { rebalanceLoop, reliefLoop } from '../moves/index.ts';
+import { schedulerLoop } from '../scheduler/index.ts';
+import { readSealingKey } from '../sealing-key.ts';
+import { orchestratorLoop } from '../services/index.ts';
+import { type Backend, type Ended, Store } from '../store/index.ts';
+import { Authority, rotationLoop } from '../trust/index.ts';
+import { version } from '../version.ts';
+import { beginTerm } from './term.ts';
+
+/** One term: all that a manager has and does only while it leads. */
+export interface Leading {
+  readonly term: number;
+  readonly api: Api;
+  /** Resolves when it leads no more. Then it has to be closed at once. */
+  readonly ended: Promise<Ended>;
+  /** From the call on no agent hears anything of this term, and nothing is decided. Resolves when the backend is free. */
+  close(): Promise<void>;
+}
+
+export interface LeadOptions extends Pick<Config, 'stateDir' | 'api' | 'agentListen'> {
+  readonly log: Logger;
+}
+
+/**
+ * Loads the state and leads on it. Rejects when it can't be read or written, or the agents' port is taken; the backend is
+ * closed then.
+ */
+export async function lead(backend: Backend, options: LeadOptions): Promise<Leading> {
+  const store = await Store.open(backend, steadyTime).catch(async (error) => {
+    await backend.close();
+    throw error;
+  });
+  try {
+    return await leadOn(store, options);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
+  const { agentListen, log } = options;
+  const [clock, ids] = [steadyTime, newId];
+  const logOf = (component: string) => log.child({ component });
+  const authority = authorityOf(store, options.stateDir);
+  const term = await beginTerm(store, {
+    clock,
+    ids,
+    newTrust: (clusterId) => authority.begin(clusterId),
+    managerPorts: portsOf(options),
+  });
+  await prepareNetworks(store);
+  for (const trouble of neededPortConflicts(store.view)) log.warn(trouble);
+
+  // First, since it takes a while in which nobody could be heard.
+  const api = await buildApi({
+    store,
+    clock,
+    ids,
+    authority,
+    log: logOf('api'),
+    queries: {
+      distribution: (image, auth) => agents.distribution(image, auth),
+      ask: (nodeId, what, withinMs) => agents.ask(nodeId, what, withinMs),
+      tunnel: (nodeId, request, withinMs, signal) => agents.tunnel(nodeId, request, withinMs, signal),
+    },
+    liveness: (node) => liveness.report(node),
+    explain: (view, task) => explain(view, task, clock()),
+    about: { version, managerAddr: agentListen },
+  });
+  const liveness = startLiveness(store, {
+    clock,
+    steady: () => performance.now(),
+    log: logOf('liveness'),
+    ask: (nodeId, what, withinMs) => agents.ask(nodeId, what, withinMs),
+    onSilent: (nodeId, silent) => agents.setSilent(nodeId, silent),
+  });
+  const agents: AgentServer = new AgentServer(store, {
+    clock,
+    ids,
+    random: Math.random,
+    authority,
+    managerId: ids(),
+    log: logOf('agents'),
+    liveness,
+  });
+  const loops = [
+    schedulerLoop(store, { clock, log: logOf('scheduler') }),
+    allocatorLoop(store, { clock, log: logOf('allocator') }),
+    orchestratorLoop(store, { clock, ids, log: logOf('orchestrator') }),
+    rebalanceLoop(store, { clock, ids, log: logOf('rebalancer') }),
+    reliefLoop(store, {
+      clock,
+      ids,
+      log: logOf('reliever'),
+      memory: (nodeId) => memoryUse((...question) => agents.ask(...question), nodeId),
+    }),
+    rotationLoop(store, { clock, log: logOf('trust') }),
+  ];
+  const end = async () => {
+    // Sessions that this process ends itself are no news about their nodes.
+    liveness.close();
+    await Promise.all([agents, ...loops, api].map((part) => part.close()));
+    await store.close();
+  };
+  let ended: Promise<void> | undefined;
+  const close = () => {
+    ended ??= end();
+    return ended;
+  };
+  try {
+    await agents.listen(agentListen);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { term, api, ended: store.ended, close };
+}
+
+/** The cluster's certificate authority, which the key beside the state opens. Throws an Error with a text for people. */
+function authorityOf({ view }: Store, stateDir: string): Authority {
+  const [cluster] = view.clusters.all();
+  const sealingKey = readSealingKey(resolve(stateDir, 'sealing.key'), cluster?.trust === undefined);
+  // Certificates go by the time of day, as TLS does.
+  const authority = new Authority({ sealingKey, clock: Date.now });
+  if (cluster?.trust) authority.check(cluster.trust);
+  return authority;
+}

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { AgentServer } from '../../../../manager/src/agents/index.ts';
+import { newId } from '../../../../manager/src/ids.ts';
+import { memoryBackend } from '../../../../manager/src/store/backends/memory.ts';
+import { Store } from '../../../../manager/src/store/index.ts';
+import { Authority } from '../../../../manager/src/trust/index.ts';
+import { type Moved, serveBare } from './bare.ts';
+import { answerParent, cpuSeconds } from './talk.ts';
+
+/** A manager's door for agents without the rest of the manager, and what reads the tunnels. */
+const authority = new Authority({ sealingKey: randomBytes(32), clock: Date.now });
+const clusterId = newId();
+const trust = await authority.begin(clusterId);
+const store = await Store.open(memoryBackend(), Date.now);
+await store.update((tx) => {
+  tx.clusters.create({ ID: clusterId, trust, TaskHistoryRetentionLimit: 5, term: 1 });
+}, 'manager');
+const agents = new AgentServer(store, {
+  clock: Date.now,
+  ids: newId,
+  random: Math.random,
+  authority,
+  managerId: newId(),
+  log: pino({ level: 'silent' }),
+  liveness: { heard: () => undefined, left: () => undefined },
+});
+
+const handlers = {
+  cpu: () => cpuSeconds(),
+  listen: async () => ({
+    joinToken: authority.joinToken(trust, 'worker'),
+    agents: await agents.listen('127.0.0.1:0'),
+    bare: await serveBare(),
+  }),
+  /** Reads so many tunnels at a time for so long, all from one node. */
+  read: async ({ tunnels, ms }: { tunnels: number; ms: number }): Promise<Moved> => {
+    const [node] = store.view.nodes.all();
+    const stop = new AbortController();
+    const from = performance.now();
+    let bytes = 0;
+    const request = { method: 'GET', path: '/containers/bench/logs', headers: {} };
+    await Promise.all(
+      Array.from({ length: tunnels }, async () => {
+        const { stream } = await agents.tunnel(node?.ID ?? '', request, 10_000, stop.signal);
+        stream.on('error', () => undefined);
+        stream.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+        });
+        stream.end();
+      }),
+    );
+    await sleep(ms);
+    stop.abort();
+    return { bytes, seconds: (performance.now() - from) / 1_000 };
+  },
+};
+export type ManagerEnd = typeof handlers;
+answerParent(handlers);
