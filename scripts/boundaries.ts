@@ -188,7 +188,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'bench/measure': ['cluster', 'images', 'machine'],
     'bench/network': ['bench/measure', 'cluster', 'drill', 'load', 'machine'],
     'bench/restart': ['machine'],
-    'bench/scale': ['machine'],
+    'bench/scale': ['bench/measure', 'bench/restart', 'machine'],
     'bench/tunnels': ['machine'],
     bin: ['cluster', 'images', 'load', 'machine'],
     cluster: ['images', 'machine'],

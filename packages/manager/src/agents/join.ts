@@ -18,7 +18,7 @@ export function checkProtocol(protocol: number): void {
 
 /** The node that a host becomes; the one it is already, if it asks with the same key again. Throws JoinRefused. */
 export function join(tx: Tx, facts: NodeFacts, keyHash: string, ids: Ids): Node {
-  const known = [...tx.nodes.all()].find(({ allotted }) => allotted.keyHash === keyHash);
+  const [known] = tx.nodes.by('key', keyHash);
   if (known) return known;
   const fresh = tx.nodes.create({
     ID: ids(),
@@ -65,10 +65,9 @@ export function fitNetworks(tx: Tx, node: Node, before: Node | undefined): Node 
   return tx.nodes.update({ ...node, allotted: { ...allotted, ...(closedTo.length > 0 && { closedTo }) } });
 }
 
-/** The lowest number no node has: it comes back into use once a node is removed. */
+/** One that no node has. Of the first numbers, one more than there are nodes, at least one is free. */
 function freeNumber(tx: Tx): number {
-  const taken = new Set([...tx.nodes.all()].map(({ allotted }) => allotted.number));
-  let number = 1;
-  while (taken.has(number)) number++;
+  let number = tx.nodes.size + 1;
+  while (tx.nodes.by('number', String(number)).length > 0) number--;
   return number;
 }

@@ -251,7 +251,8 @@ describe('addresses, slices and ports', () => {
     const owners = () => store.view.networks.get('tiny')?.shoal.slices.map(({ owner }) => owner);
     await play(cluster, { do: 'tasks', of: 0, node: 0, count: 18 }, 1);
     await runAllocator();
-    const inUse = [...store.view.tasks.all()].slice(0, 3);
+    // Those that got their addresses first.
+    const inUse = [...store.view.tasks.all()].sort((a, b) => (a.ID < b.ID ? -1 : 1)).slice(0, 3);
     await store.update((tx) => {
       for (const { ID } of tx.tasks.all()) if (!inUse.some((task) => task.ID === ID)) tx.tasks.remove(ID);
     });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pickHelpers } from './helpers.ts';
+import { byManager, type Probe } from './judge.ts';
 
 interface Node {
   readonly id: string;
@@ -9,9 +10,16 @@ interface Node {
 
 const on = (...addresses: string[]) => new Set(addresses);
 /** Of several with the same id the last one counts. */
-const helpersOf = (suspectId: string, able: readonly Node[], not: ReadonlySet<string>) => {
+const helpersOf = (
+  suspectId: string,
+  able: readonly Node[],
+  not: ReadonlySet<string>,
+  mute: readonly string[] = [],
+) => {
   const addresses = new Map(able.map(({ id, address }) => [id, address]));
-  return pickHelpers(suspectId, [...addresses.keys()].sort(), (id) => addresses.get(id), not);
+  const probes = mute.map((by): Probe => ({ by, answer: 'unknown' }));
+  const rounds = [{ from: 0, to: 1, probes: [{ by: byManager, answer: 'silent' as const }, ...probes] }];
+  return pickHelpers(suspectId, [...addresses.keys()].sort(), (id) => addresses.get(id), not, rounds);
 };
 const five = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, address: `10.0.0.${id}` }));
 
@@ -26,6 +34,11 @@ describe('helpers are', () => {
     const shared = [...five, { id: 'bb', address: '10.0.0.b' }];
     expect(helpersOf('a', shared, on('10.0.0.a', '10.0.0.c'))).toEqual(['b', 'd', 'e']);
     expect(helpersOf('a', five.slice(0, 2), on('10.0.0.a', '10.0.0.b'))).toEqual([]);
+  });
+
+  it('others than those that did not say what they found, as long as there are any', () => {
+    expect(helpersOf('a', five, on(), ['b', 'c'])).toEqual(['d', 'e']);
+    expect(helpersOf('a', five.slice(0, 3), on(), ['b', 'c'])).toEqual(['b', 'c']);
   });
 
   it('as many as there can be, three at most, and the same for the same question', () => {

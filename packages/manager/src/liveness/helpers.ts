@@ -1,3 +1,5 @@
+import type { Round } from './judge.ts';
+
 /** More would tell hardly more, and each costs a question. */
 const mostHelpers = 3;
 
@@ -6,9 +8,26 @@ const mostHelpers = 3;
  * evenly, each on another host. `not`: addresses of hosts that are no help, the suspect's own and the manager's, which
  * probes itself.
  *
+ * One that did not say what it found in one of the newest `rounds` about the suspect is passed over: whoever is busy or
+ * dead itself must not hold up the verdict as long as others can be asked.
+ *
  * `ring`: the ids of all nodes, sorted. `addressOf`: of a node that can help (it is connected, ready, and heard in time).
  */
 export function pickHelpers(
+  suspectId: string,
+  ring: readonly string[],
+  addressOf: (id: string) => string | undefined,
+  not: ReadonlySet<string>,
+  rounds: readonly Round[],
+): string[] {
+  const unsaid = rounds.flatMap(({ probes }) => probes.filter(({ answer }) => answer === 'unknown'));
+  if (unsaid.length === 0) return nextOnRing(suspectId, ring, addressOf, not);
+  const mute = new Set(unsaid.map(({ by }) => by));
+  const others = nextOnRing(suspectId, ring, (id) => (mute.has(id) ? undefined : addressOf(id)), not);
+  return others.length > 0 ? others : nextOnRing(suspectId, ring, addressOf, not);
+}
+
+function nextOnRing(
   suspectId: string,
   ring: readonly string[],
   addressOf: (id: string) => string | undefined,

@@ -217,7 +217,9 @@ class Guard implements Liveness {
     for (const id of ids) {
       const node = view.nodes.get(id);
       const not = new Set(node ? [...managers, addressOf(node)] : []);
-      const round = node ? this.#ask(node, pickHelpers(id, ring, helps, not)) : Promise.resolve([]);
+      const round = node
+        ? this.#ask(node, pickHelpers(id, ring, helps, not, this.#watches.get(id)?.rounds ?? []))
+        : Promise.resolve([]);
       void round.then((probes) => {
         this.#watches.probed(id, { from, to: this.#options.steady(), probes });
         this.#lookSoon();

@@ -180,7 +180,8 @@ export class World {
       const host = Number(id.slice(1));
       return !this.down.has(host) && watches.isFresh(id, from) ? String(host) : undefined;
     };
-    const helpers = pickHelpers(id, this.#ring, helps, new Set([String(suspect), '0']));
+    const rounds = watches.get(id)?.rounds ?? [];
+    const helpers = pickHelpers(id, this.#ring, helps, new Set([String(suspect), '0']), rounds);
     const own = this.#try(0, suspect);
     const found = [
       { by: byManager, ...own },

@@ -31,10 +31,8 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
   };
   const notice = (change: Change) => {
     if (change.table === 'services') loop.mark(change.id);
-    else if (change.table === 'nodes') {
-      recentLoss.note(change.before, change.after, clock());
-      if (nodeMatters(change)) markAll();
-    } else if (change.table === 'tasks') {
+    else if (change.table === 'nodes') recentLoss.note(change.before, change.after, clock());
+    else if (change.table === 'tasks') {
       if (change.after && isUnderWay(change.after)) underWay.add(change.id);
       else underWay.delete(change.id);
       loop.mark((change.after ?? change.before)?.ServiceID ?? '');
@@ -43,6 +41,7 @@ export function rebalanceLoop(store: Store, options: OrchestratorOptions): { clo
   const unwatch = store.watch((batch) => {
     state.apply(batch);
     for (const change of batch.changes) notice(change);
+    if (batch.changes.some((change) => change.table === 'nodes' && nodeMatters(change))) markAll();
   });
   markAll();
   return {

@@ -21,10 +21,19 @@ const mostTargets = 8;
 
 /** Finds moves for one service, or task, after the other; each sees what those before it will take. */
 export class Balancer {
-  readonly #nodeSet: NodeSet;
+  readonly #state: ClusterState;
+  readonly #options: ScheduleOptions;
+  #made: NodeSet | undefined;
 
   constructor(state: ClusterState, options: ScheduleOptions) {
-    this.#nodeSet = new NodeSet(state, options);
+    this.#state = state;
+    this.#options = options;
+  }
+
+  /** It holds all nodes, and most rounds find nothing to look for. */
+  get #nodeSet(): NodeSet {
+    this.#made ??= new NodeSet(this.#state, this.#options);
+    return this.#made;
   }
 
   /**

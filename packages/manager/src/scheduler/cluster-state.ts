@@ -14,6 +14,7 @@ import { imageNames } from './images.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
 import { isPending, loadOf, occupies, type TaskLoad, takesRoom } from './task-load.ts';
 import { TasksBySlot } from './tasks-by-slot.ts';
+import { tieBreak } from './tie-break.ts';
 
 export interface NodeState {
   /** Absent once the node is removed while tasks on it are not. */
@@ -44,6 +45,7 @@ export class ClusterState {
   /** Tasks that wait for a node, by id. */
   readonly pending = new Map<string, Task>();
   readonly #slots = new TasksBySlot();
+  #order: { readonly seed: number; readonly ids: readonly string[] } | undefined;
 
   static from(view: ReadView): ClusterState {
     const state = new ClusterState();
@@ -57,6 +59,17 @@ export class ClusterState {
     // Nodes first: a failure is noted only on a node that is known.
     for (const change of batch.changes) if (change.table === 'nodes') this.#putNode(change.id, change.after);
     for (const change of batch.changes) if (change.table === 'tasks') this.#changeTask(change);
+  }
+
+  /** Ids of all nodes in an order that they and the seed make; it decides between equals. */
+  order(seed: number): readonly string[] {
+    if (this.#order?.seed !== seed) {
+      const ties = new Map([...this.nodes.keys()].map((id) => [id, tieBreak(id, seed)]));
+      const tie = (id: string) => ties.get(id) ?? 0;
+      const ids = [...ties.keys()].sort((a, b) => tie(a) - tie(b) || (a < b ? -1 : 1));
+      this.#order = { seed, ids };
+    }
+    return this.#order.ids;
   }
 
   /** Makes as if the task still had to be placed. */
@@ -96,7 +109,7 @@ export class ClusterState {
       // A node that comes back has a clean record: what failed while it broke down says nothing about it now.
       if (isReady(node) && !isReady(known.node)) known.failures = new Failures();
       known.node = node;
-    } else this.nodes.set(id, { node, used: new Occupancy(), failures: new Failures() });
+    } else this.#newNode(id, node);
     this.#dropIfGone(id);
   }
 
@@ -140,13 +153,10 @@ export class ClusterState {
     for (const task of inSlot) {
       const { NodeID, ServiceID } = task;
       if (NodeID === undefined || !occupies(task)) continue;
-      if (!this.nodes.has(NodeID)) {
-        this.nodes.set(NodeID, { node: undefined, used: new Occupancy(), failures: new Failures() });
-      }
-      const used = this.nodes.get(NodeID)?.used;
+      const { used } = this.nodes.get(NodeID) ?? this.#newNode(NodeID, undefined);
       const load = loadOf(task, stays(task, inSlot));
-      if (by === 1) used?.add(load);
-      else used?.remove(load);
+      if (by === 1) used.add(load);
+      else used.remove(load);
       if (task === holder) this.#countService(ServiceID, NodeID, by);
     }
   }
@@ -158,9 +168,18 @@ export class ClusterState {
     if (counts.size === 0) this.services.delete(service);
   }
 
+  #newNode(id: string, node: Node | undefined): NodeState {
+    const state = { node, used: new Occupancy(), failures: new Failures() };
+    this.nodes.set(id, state);
+    this.#order = undefined;
+    return state;
+  }
+
   #dropIfGone(id: string): void {
     const state = this.nodes.get(id);
-    if (state && !state.node && state.used.tasks === 0) this.nodes.delete(id);
+    if (!state || state.node || state.used.tasks > 0) return;
+    this.nodes.delete(id);
+    this.#order = undefined;
   }
 }
 

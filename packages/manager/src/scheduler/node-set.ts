@@ -8,7 +8,7 @@ import { applying, type Filter, nodeFilters, passesAll } from './filters/index.t
 import { imageNames } from './images.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
 import { Leaf, Pool } from './pool.ts';
-import { keyOf, tieBreak } from './scores.ts';
+import { keyOf } from './scores.ts';
 import { SpreadTree } from './spread-tree.ts';
 
 /** Of a demand, what the node filters read. All else is here by its name, so that nothing is left out of the keys by mistake. */
@@ -25,7 +25,7 @@ interface NodeEntry {
   readonly used: Occupancy;
   readonly failures: Failures;
   readonly images: ReadonlySet<string>;
-  order: number;
+  readonly order: number;
 }
 
 /** The nodes as they will be after the placements made so far (as the scheduler of SwarmKit has one); the state it began with stays as it is. */
@@ -55,8 +55,9 @@ export class NodeSet {
     this.#failuresSince = now - failureWindowMs;
     this.#nodes = orderedNodes(state, now, seed);
     this.#failing = this.#nodes.filter(({ failures }) => !failures.empty);
+    const closing = this.#nodes.filter(({ node }) => node.allotted.closedTo !== undefined);
     this.#closed = new Set(
-      this.#nodes.flatMap(({ node }) => (node.allotted.closedTo ?? []).map(({ networkId }) => networkId)),
+      closing.flatMap(({ node }) => (node.allotted.closedTo ?? []).map(({ networkId }) => networkId)),
     );
     this.#byId = new Map(this.#nodes.map((node) => [node.node.ID, node]));
   }
@@ -250,13 +251,13 @@ export class NodeSet {
 const noCounts: ReadonlyMap<string, number> = new Map();
 
 function orderedNodes(state: ClusterState, now: number, seed: number): NodeEntry[] {
-  const nodes: (NodeEntry & { tie: number })[] = [];
-  for (const [id, { node, used, failures }] of state.nodes) {
-    if (!node) continue;
+  const nodes: NodeEntry[] = [];
+  for (const id of state.order(seed)) {
+    const known = state.nodes.get(id);
+    if (!known?.node) continue;
+    const { node, used, failures } = known;
     const images = imageNames(node.reported.images);
-    nodes.push({ node, now, used: new Occupancy(used), failures, images, tie: tieBreak(id, seed), order: 0 });
+    nodes.push({ node, now, used: new Occupancy(used), failures, images, order: nodes.length });
   }
-  nodes.sort((a, b) => a.tie - b.tie || (a.node.ID < b.node.ID ? -1 : 1));
-  for (const [order, node] of nodes.entries()) node.order = order;
   return nodes;
 }

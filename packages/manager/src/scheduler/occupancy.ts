@@ -10,13 +10,13 @@ export class Occupancy {
   /** All of them. */
   tasks = 0;
   /** Tasks by `protocol/port`. A port may have two for a moment, when the model was edited by hand. */
-  readonly ports: Map<string, number>;
+  ports: ReadonlyMap<string, number>;
   /** Units of a countable kind, or holders of a named unit, by `genericKey`. */
-  readonly generic: Map<string, number>;
+  generic: ReadonlyMap<string, number>;
 
   constructor(from?: Occupancy) {
-    this.ports = new Map(from?.ports);
-    this.generic = new Map(from?.generic);
+    this.ports = from?.ports ?? nothing;
+    this.generic = from?.generic ?? nothing;
     if (!from) return;
     this.nanoCpus = from.nanoCpus;
     this.memoryBytes = from.memoryBytes;
@@ -37,12 +37,21 @@ export class Occupancy {
     this.memoryBytes += sign * load.memoryBytes;
     this.tasks += sign;
     if (load.active) this.activeTasks += sign;
-    for (const port of load.ports) changeCount(this.ports, port, sign);
+    for (const port of load.ports) this.ports = counted(this.ports, port, sign);
     for (const unit of load.generic) {
       const { key, count } = genericKey(unit);
-      changeCount(this.generic, key, sign * count);
+      this.generic = counted(this.generic, key, sign * count);
     }
   }
+}
+
+const nothing: ReadonlyMap<string, number> = new Map();
+
+/** A new map, since copies share the old one: every round of the scheduler makes one of each node's. */
+function counted(counts: ReadonlyMap<string, number>, key: string, by: number): ReadonlyMap<string, number> {
+  const own = new Map(counts);
+  changeCount(own, key, by);
+  return own;
 }
 
 /** Adds to a count; a count of zero is no entry. */

@@ -1,7 +1,7 @@
 /** Builders for this folder's tests. */
 import type { Task } from '../model/index.ts';
 import { aTask as anyTask, type TaskChange } from '../testing.ts';
-import { tieBreak } from './scores.ts';
+import { tieBreak } from './tie-break.ts';
 
 /** A task in a slot of its own: of two in one slot, one is about to leave. */
 export const aTask = (id: string, change: TaskChange = {}): Task =>

@@ -55,10 +55,14 @@ export class Table<T extends Stored, I extends string = string> implements Table
   }
 
   put(object: T): void {
-    this.delete(object.ID);
+    const before = this.#objects.get(object.ID);
     this.#objects.set(object.ID, object);
     for (const { keysOf, ids } of this.#indices) {
-      for (const key of keysOf(object)) {
+      const [was, is] = [before ? keysOf(before) : none, keysOf(object)];
+      // Most changes leave an object where it is found.
+      if (isSame(was, is)) continue;
+      for (const key of was) drop(ids, key, object.ID);
+      for (const key of is) {
         const set = ids.get(key);
         if (set) set.add(object.ID);
         else ids.set(key, new Set([object.ID]));
@@ -70,12 +74,17 @@ export class Table<T extends Stored, I extends string = string> implements Table
     const object = this.#objects.get(id);
     if (!object) return;
     this.#objects.delete(id);
-    for (const { keysOf, ids } of this.#indices) {
-      for (const key of keysOf(object)) {
-        const set = ids.get(key);
-        set?.delete(id);
-        if (set?.size === 0) ids.delete(key);
-      }
-    }
+    for (const { keysOf, ids } of this.#indices) for (const key of keysOf(object)) drop(ids, key, id);
   }
+}
+
+const none: readonly string[] = [];
+
+const isSame = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((key, index) => key === b[index]);
+
+function drop(ids: Map<string, Set<string>>, key: string, id: string): void {
+  const set = ids.get(key);
+  set?.delete(id);
+  if (set?.size === 0) ids.delete(key);
 }

@@ -28,8 +28,10 @@ export const makeTables = () => ({
   networks: new Table<Network, 'name'>({
     name: (network) => [network.Spec.Name ?? ''],
   }),
-  nodes: new Table<Node, 'hostname'>({
+  nodes: new Table<Node, 'hostname' | 'key' | 'number'>({
     hostname: (node) => [node.reported.description.Hostname ?? ''],
+    key: (node) => [node.allotted.keyHash],
+    number: (node) => [String(node.allotted.number)],
   }),
   services: new Table<Service, 'name' | 'network' | 'vip' | 'companion'>({
     name: (service) => [service.Spec.Name ?? ''],

@@ -10,6 +10,7 @@ export class ManagerProcess {
   readonly apiUrl: string;
   /** HOST:PORT. */
   readonly agentAddress: string;
+  readonly logFile: string;
   readonly #args: readonly string[];
   readonly #log: number;
   #child: ChildProcess | undefined;
@@ -17,7 +18,8 @@ export class ManagerProcess {
   private constructor(folder: string, apiPort: number, agentPort: number) {
     this.apiUrl = `http://127.0.0.1:${apiPort}`;
     this.agentAddress = `127.0.0.1:${agentPort}`;
-    this.#log = openSync(join(folder, 'manager.log'), 'a');
+    this.logFile = join(folder, 'manager.log');
+    this.#log = openSync(this.logFile, 'a');
     this.#args = [
       join(ROOT, 'dist/manager/main.mjs'),
       ...['--state-dir', join(folder, 'state')],

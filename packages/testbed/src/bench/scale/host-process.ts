@@ -1,9 +1,10 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HollowAgent } from '../../../../agent/src/hollow-agent.ts';
 import { Change, type Changes } from '../../../../proto/src/index.ts';
-import type { Answer, Received, Request, Start } from './host-processes.ts';
+import type { Answer, Received, Request, Start, StopDead } from './host-processes.ts';
 
 /*
  * A process full of hollow hosts. Each has an address of its own on the loopback network, with a probe port on which
@@ -27,7 +28,7 @@ let received: (Received & { endpoint: Set<number>; slice: Set<number> }) | undef
 process.on('message', (request: Request) => {
   if (request.what === 'start') void start(request);
   else if (request.what === 'record') record();
-  else stopDead();
+  else stopDead(request);
 });
 // The parent is gone, whatever became of it.
 process.on('disconnect', () => process.exit(0));
@@ -103,7 +104,9 @@ function note(index: number, { changes }: Changes): void {
 }
 
 /** As a host without power: its connections stay open, and nobody answers any more. */
-function stopDead(): void {
+function stopDead({ mark }: StopDead): void {
+  // Nothing comes between this and the stop: not even a connection that waits to be accepted.
+  writeFileSync(mark, '');
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, mostStoppedMs);
   process.exit(0);
 }

@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { TestbedError } from '../../machine/index.ts';
+import { TestbedError, until } from '../../machine/index.ts';
 
 /** What a process of hosts is asked for. */
-export type Request = Start | { readonly what: 'record' } | { readonly what: 'stop dead' };
+export type Request = Start | { readonly what: 'record' } | StopDead;
 
 export interface Start {
   readonly what: 'start';
@@ -18,6 +19,12 @@ export interface Start {
   readonly probePort: number;
   /** Connections that a host's kernel takes while nobody accepts them. */
   readonly backlog: number;
+}
+
+export interface StopDead {
+  readonly what: 'stop dead';
+  /** Is there as soon as the process does nothing any more. */
+  readonly mark: string;
 }
 
 /** What came over the wire; times are milliseconds since the epoch, 0 for never. */
@@ -43,8 +50,8 @@ const fill = 4;
 
 /** Hollow hosts in a process of their own. */
 export class HostProcess {
-  readonly count: number;
-  readonly doomed: boolean;
+  /** Its hosts have lost their power. */
+  dead = false;
   connected = 0;
   running = 0;
   readonly #child: ChildProcess;
@@ -52,15 +59,13 @@ export class HostProcess {
   #received: ((received: Received) => void) | undefined;
 
   constructor(start: Omit<Start, 'what' | 'backlog'>, doomed: boolean) {
-    this.count = start.count;
-    this.doomed = doomed;
     this.#start = { ...start, backlog: doomed ? doomedBacklog : 128 };
     this.#child = fork(join(import.meta.dirname, 'host-process.ts'), {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child.on('message', (answer: Answer) => {
       if (answer.what === 'received') this.#received?.(answer);
-      else [this.connected, this.running] = [answer.connected, answer.running];
+      else if (!this.dead) [this.connected, this.running] = [answer.connected, answer.running];
     });
     this.#send({ what: 'start', ...this.#start });
   }
@@ -83,8 +88,11 @@ export class HostProcess {
   }
 
   /** All its hosts lose their power. Ends the sockets that it returns when they are destroyed. */
-  stopDead(addresses: readonly string[]): Socket[] {
-    this.#send({ what: 'stop dead' });
+  async stopDead(addresses: readonly string[], mark: string): Promise<Socket[]> {
+    this.#send({ what: 'stop dead', mark });
+    await until('the doomed hosts have stopped', () => existsSync(mark), { timeoutMs: 30_000, everyMs: 2 });
+    this.dead = true;
+    this.running = 0;
     // Nobody accepts connections any more; when the kernel's queues are full it does not answer either.
     return addresses.flatMap((host) =>
       Array.from({ length: fill }, () =>

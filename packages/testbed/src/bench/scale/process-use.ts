@@ -14,14 +14,15 @@ export function memoryOf(pid: number): { now: number; most: number } {
 /** Cores that a process keeps busy, over so many seconds. */
 export async function coresOf(pid: number, seconds: number): Promise<number> {
   const from = performance.now();
-  const before = ticksOf(pid);
+  const before = cpuSecondsOf(pid);
   await sleep(seconds * 1_000);
-  return ((ticksOf(pid) - before) / ticksPerSecond / (performance.now() - from)) * 1_000;
+  return ((cpuSecondsOf(pid) - before) / (performance.now() - from)) * 1_000;
 }
 
-/** Its threads' time in user and kernel mode; the name before it may contain anything. */
-function ticksOf(pid: number): number {
+/** What all threads of a process have used of the CPU, in user and kernel mode, in steps of 10 ms. */
+export function cpuSecondsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The name before it may contain anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
