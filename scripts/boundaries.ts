@@ -161,8 +161,11 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
   },
   cli: {
     '.': ['commands'],
-    commands: ['.', 'drill', 'manager'],
+    commands: ['.', 'drill', 'host', 'host/bundle', 'host/status', 'manager'],
     drill: ['.', 'drill/report', 'manager'],
+    host: ['.'],
+    'host/bundle': ['host', 'host/status'],
+    'host/status': ['host'],
     'drill/report': ['drill'],
     manager: ['.'],
   },

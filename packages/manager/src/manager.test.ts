@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { anAgent, clusterId, nodeId, sealingKey, trust } from './agents/testing.ts';
+import { alone } from './leadership/index.ts';
 import { Manager } from './manager.ts';
 import type { Service } from './model/index.ts';
 import { Disk, type Fate } from './store/backends/unreliable.fixture.ts';
@@ -144,6 +145,25 @@ describe('a manager whose commit ends without a certain answer', () => {
     await leads();
     expect(beatsOf(agent)).toBe(answered);
     expect(termOf(await joined(port))).toBeGreaterThan(termOf(agent));
+  });
+
+  it('lets go of its SQLite file and takes it again', async () => {
+    const folder = aStateDir();
+    let isLost = false;
+    const { create, services, leads } = await aManager(async () => {
+      const sqlite = await alone(folder);
+      const commit: Backend['commit'] = async (batches) => {
+        const outcome = await sqlite.commit(batches);
+        return isLost ? 'unknown' : outcome;
+      };
+      return { ...sqlite, commit };
+    });
+    isLost = true;
+    expect((await create('web')).status).toBe(503);
+    isLost = false;
+    await leads();
+    expect(await services()).toEqual(['web']);
+    expect((await create('db')).status).toBe(201);
   });
 
   it('tries again when the state can not be loaded', async () => {
