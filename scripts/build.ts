@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { makeArchives } from './archive.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -25,6 +26,8 @@ export const BUNDLES: readonly Bundle[] = [
   // Runs in a thread of the manager, see store/backends/sqlite.ts.
   { entry: 'packages/manager/src/store/backends/sqlite-worker.ts', out: 'dist/manager/sqlite-worker.mjs' },
   { entry: 'packages/agent/src/main.ts', out: 'dist/agent/main.mjs' },
+  // When a host leaves its cluster.
+  { entry: 'packages/agent/src/remove.ts', out: 'dist/agent/remove.mjs' },
   // Ends when it has made a key, see identity/make-key-apart.ts.
   { entry: 'packages/agent/src/identity/make-key.ts', out: 'dist/agent/make-key.mjs' },
   // Runs inside a container's network, see insight/inside.ts.
@@ -84,4 +87,8 @@ export async function buildAll(say: (line: string) => void): Promise<void> {
   copyDocs();
 }
 
-if (import.meta.main) await buildAll((line) => process.stderr.write(`${line}\n`));
+if (import.meta.main) {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  await buildAll(say);
+  if (process.argv[2] === 'archive') await makeArchives(process.argv.slice(3), say);
+}

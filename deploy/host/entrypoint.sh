@@ -1,45 +1,28 @@
 #!/bin/bash
 # PID 1 of a testbed host: runs dockerd, the agent and (SHOAL_MANAGER=1) the manager, each under a
 # small supervisor that starts it again half a second after it died, as an init system would.
+# What it keeps where: see supervise.sh. `docker logs` of the host shows all logs.
 #
-#   /run/shoal/NAME.pid     the running process (dockerd, agent, manager)
-#   /run/shoal/hold/NAME    while this file exists, a process that died stays down
-#   /var/log/shoal/NAME.log its output; `docker logs` of the host shows all of them
+# With the word `plain` it runs dockerd alone, as a host before Shoal is installed; with `systemd` the same, but systemd does
+# so; with `registry` it is the hosts' registry.
 #
 # /run is a tmpfs: a power loss (docker kill, docker start) clears it as a reboot does.
 set -u
 here=$(dirname "$0")
-RUN=/run/shoal LOGS=/var/log/shoal
 NAME=${SHOAL_HOSTNAME:-$(hostname)}
-
-log() { echo "$(date -u +%FT%TZ) $*" >> "$LOGS/host.log"; }
+. "$here/supervise.sh"
 . "$here/prepare.sh"
 
-if [ "${1:-}" = registry ]; then exec docker-registry serve "$here/registry.yml"; fi
-
-supervise() { # NAME COMMAND...
-  local name=$1 pid code
-  shift
-  while :; do
-    while [ -e "$RUN/hold/$name" ]; do sleep 0.1; done
-    "$@" >> "$LOGS/$name.log" 2>&1 &
-    pid=$!
-    echo "$pid" > "$RUN/$name.pid"
-    log "$name started (pid $pid)"
-    wait "$pid" 2>/dev/null # without bash's own remark about a killed job
-    code=$?
-    rm -f "$RUN/$name.pid"
-    log "$name ended with code $code"
-    sleep 0.5
-  done
-}
-
-stop_process() { # NAME SECONDS: asks it to stop and waits, but not for ever
-  local pid tries=$(($2 * 10))
-  pid=$(cat "$RUN/$1.pid" 2>/dev/null) || return 0
-  kill -TERM "$pid" 2>/dev/null || return 0
-  while kill -0 "$pid" 2>/dev/null && [ "$tries" -gt 0 ]; do sleep 0.1; tries=$((tries - 1)); done
-}
+case ${1:-} in
+registry) exec docker-registry serve "$here/registry.yml" ;;
+systemd)
+  unmask_proc
+  prepare_cgroups
+  make_tun
+  rm -rf "$RUN" "$LOGS"
+  exec /sbin/init
+  ;;
+esac
 
 shut_down() {
   log 'shutting down'
@@ -69,7 +52,7 @@ start_agent() {
 
 start_manager() {
   exec node --max-semi-space-size=4 /opt/shoal/manager/main.mjs --state-dir /var/lib/shoal/manager \
-    --api unix:///run/shoal/shoal.sock \
+    --api unix:///run/shoal/shoal.sock --api tcp://0.0.0.0:2476 \
     --agent-listen 0.0.0.0:2480 ${SHOAL_MANAGER_ARGS:-}
 }
 
@@ -90,16 +73,19 @@ show_logs() { # NAME: follow its file on our stdout, each line with its name
   tail -n +1 -F "$LOGS/$1.log" 2>/dev/null | sed -u "s/^/$1: /" &
 }
 
-mkdir -p "$RUN/hold" "$LOGS" /var/lib/shoal/agent
 rm -f "$LOGS"/*.log # `docker logs` keeps earlier lives
 trap shut_down TERM INT
 unmask_proc
 prepare_cgroups
 make_tun
 
-names=(dockerd agent)
 supervise dockerd start_dockerd &
 supervise forward start_forward &
+if [ "${1:-}" = plain ]; then
+  while :; do wait; done
+fi
+mkdir -p /var/lib/shoal/agent
+names=(dockerd agent)
 if [ "${SHOAL_MANAGER:-0}" = 1 ]; then
   mkdir -p /var/lib/shoal/manager
   names+=(manager)

@@ -46,14 +46,12 @@ describe.each(found)('docker client $version', ({ path }) => {
     const token = (await ok('swarm', 'join-token', '-q', 'worker')).trim();
     const words = await ok('swarm', 'join-token', 'worker');
     expect(words).toContain(`docker swarm join --token ${token} ${manager}\n`);
-    expect(words).toContain(
-      `    SHOAL_JOIN_TOKEN=${token} node dist/agent/main.mjs --manager ${manager} --advertise-addr ADDRESS\n`,
-    );
+    expect(words).toContain(`    shoal join --token ${token} ${manager}`);
     expect(await ok('node', 'inspect', 'self', '--format', '{{.ManagerStatus.Addr}}')).toBe(`${manager}\n`);
     const joined = await docker('swarm', 'join', '--token', token, manager);
     expect([joined.code, joined.err]).toEqual([
       1,
-      expect.stringContaining(`--manager ${manager} --advertise-addr`),
+      expect.stringContaining(`shoal join --token TOKEN ${manager}`),
     ]);
     const removed = await docker('node', 'rm', '--force', 'h1');
     expect([removed.code, removed.err]).toEqual([

@@ -1,8 +1,24 @@
 import { Command, Option } from 'commander';
-import { drillCommand, tokenCommand } from './commands/index.ts';
+import {
+  auditCommand,
+  clientCertCommand,
+  drillCommand,
+  initCommand,
+  joinCommand,
+  leaveCommand,
+  startCommand,
+  statusCommand,
+  supportBundleCommand,
+  tokenCommand,
+  uninstallCommand,
+  upgradeCommand,
+} from './commands/index.ts';
 
 const examples = `
 Examples:
+  shoal init                                       begins a cluster on this host, and says how others join
+  shoal join --token TOKEN 10.0.0.1                takes this host into one
+  shoal status                                     is all well, and what to do if not
   shoal drill                                      lists the drills
   shoal drill host-power-loss                      on the cluster of \`npm start\`
   shoal drill host-cut h2 --report cut.html        strikes h2, and draws what happened
@@ -27,8 +43,18 @@ export function program(): Command {
         .choices(['table', 'json'])
         .default('table'),
     )
+    .addCommand(initCommand())
+    .addCommand(joinCommand())
+    .addCommand(statusCommand())
+    .addCommand(upgradeCommand())
+    .addCommand(supportBundleCommand())
+    .addCommand(leaveCommand())
+    .addCommand(uninstallCommand())
+    .addCommand(startCommand())
     .addCommand(drillCommand())
     .addCommand(tokenCommand())
+    .addCommand(clientCertCommand())
+    .addCommand(auditCommand())
     .addHelpText('after', examples)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()

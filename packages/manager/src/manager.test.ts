@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { anAgent, clusterId, nodeId, sealingKey, trust } from './agents/testing.ts';
+import { alone } from './leadership/index.ts';
 import { Manager } from './manager.ts';
 import type { Service } from './model/index.ts';
 import { Disk, type Fate } from './store/backends/unreliable.fixture.ts';
@@ -59,7 +60,8 @@ async function aManager(follow: (open: Open, tries: number) => Promise<Backend> 
   const manager = await Manager.start({
     stateDir: aStateDir(),
     api: ['http://127.0.0.1:0'],
-    tls: undefined,
+    tls: {},
+    tlsNames: [],
     agentListen: `127.0.0.1:${port}`,
     log: pino({ level: 'error' }, { write: (line: string) => void said.push(JSON.parse(line).msg) }),
     follow: () => follow(async () => disk.open(decide), ++tries),
@@ -146,6 +148,25 @@ describe('a manager whose commit ends without a certain answer', () => {
     expect(termOf(await joined(port))).toBeGreaterThan(termOf(agent));
   });
 
+  it('lets go of its SQLite file and takes it again', async () => {
+    const folder = aStateDir();
+    let isLost = false;
+    const { create, services, leads } = await aManager(async () => {
+      const sqlite = await alone(folder);
+      const commit: Backend['commit'] = async (batches) => {
+        const outcome = await sqlite.commit(batches);
+        return isLost ? 'unknown' : outcome;
+      };
+      return { ...sqlite, commit };
+    });
+    isLost = true;
+    expect((await create('web')).status).toBe(503);
+    isLost = false;
+    await leads();
+    expect(await services()).toEqual(['web']);
+    expect((await create('db')).status).toBe(201);
+  });
+
   it('tries again when the state can not be loaded', async () => {
     const { disk, create, leads, said } = await aManager((open, tries) =>
       tries === 1 || tries > 3 ? open() : Promise.reject(new Error('the disk is away')),
@@ -176,7 +197,8 @@ it('does not start where it can not load the state, and keeps no address then', 
     Manager.start({
       stateDir: aStateDir(),
       api: [`http://127.0.0.1:${port}`],
-      tls: undefined,
+      tls: {},
+      tlsNames: [],
       agentListen: '127.0.0.1:0',
       log: pino({ level: 'silent' }),
       follow: () => Promise.reject(new Error('the disk is away')),

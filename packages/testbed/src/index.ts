@@ -3,9 +3,12 @@ export {
   Cluster,
   type ClusterOptions,
   Host,
+  type HostInit,
   type HostProcess,
   mainCluster,
   type ProcessUsage,
+  removePlainHost,
+  startPlainHost,
   testCluster,
 } from './cluster/index.ts';
 export * as faults from './faults/index.ts';

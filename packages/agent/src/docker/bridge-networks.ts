@@ -13,9 +13,9 @@ import { Refused } from '../task/index.ts';
 import { refusal, statusCodeOf } from './errors.ts';
 
 /** The network's id in the cluster, on the Docker networks that hold its slices. */
-const networkLabel = 'shoal.network';
+export const networkLabel = 'shoal.network';
 /** The same, on networks that hold no slice: each host has them for itself. */
-const localLabel = 'shoal.network.local';
+export const localLabel = 'shoal.network.local';
 const timeoutMs = 15_000;
 
 const within = () => ({ abortSignal: AbortSignal.timeout(timeoutMs) });

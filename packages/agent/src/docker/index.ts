@@ -2,4 +2,5 @@ export { BridgeNetworks } from './bridge-networks.ts';
 export { Engine } from './engine.ts';
 export { messageOf, statusCodeOf } from './errors.ts';
 export { ProcessesWatch } from './processes-watch.ts';
+export { removeFromDocker } from './remove-all.ts';
 export { watchContainers } from './watch.ts';

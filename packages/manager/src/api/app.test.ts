@@ -102,9 +102,7 @@ describe('paths', () => {
     const { status, body } = await call('POST', '/swarm/join', {});
     expect([status, body.message]).toEqual([
       501,
-      expect.stringContaining(
-        'run there: SHOAL_JOIN_TOKEN=TOKEN node dist/agent/main.mjs --manager 10.0.0.9:2477 --advertise-addr ADDRESS',
-      ),
+      expect.stringContaining('run there: shoal join --token TOKEN 10.0.0.9:2477'),
     ]);
   });
 
@@ -287,6 +285,9 @@ describe('documentation', () => {
       '/services/{id}',
       '/services/{id}/logs',
       '/services/{id}/update',
+      '/shoal/v1/audit',
+      '/shoal/v1/audit/verify',
+      '/shoal/v1/certificates',
       '/shoal/v1/doctor/networks',
       '/shoal/v1/networks/{id}',
       '/shoal/v1/nodes/{id}/listeners',

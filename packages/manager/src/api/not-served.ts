@@ -112,8 +112,8 @@ const otherKinds: readonly Kind[] = [
 ];
 
 const joinInstead = (manager: string): string =>
-  `a host joins by its agent; run there: ${howToJoin(manager, 'TOKEN')} ` +
-  '(TOKEN: see `docker swarm join-token -q worker`; ADDRESS: its own, by which the others reach it)';
+  `with Shoal installed, run there: ${howToJoin(manager, 'TOKEN')} ` +
+  '(TOKEN: see `docker swarm join-token -q worker`)';
 
 /**
  * What a daemon without such objects answers to those who ask in passing, as `docker stack rm` does for secrets,

@@ -162,13 +162,25 @@ export async function buildNewerHostImage(suite: NewerSuite): Promise<void> {
   await buildHost(hostImage(suite), await layer(suite, await nodeLayer(), await aptContext(suite), 'newer'));
 }
 
+/** The image of hosts that systemd runs; its name. */
+export async function buildSystemdHostImage(): Promise<string> {
+  const tag = `${HOST_IMAGE}-systemd`;
+  const context = await aptContext();
+  await buildHost(tag, await layer('systemd', await layer('host', await nodeLayer(), context), context));
+  return tag;
+}
+
 async function buildHost(tag: string, base: string): Promise<void> {
   await step(`building the host image ${tag}`, () =>
     build({
       tag,
       dockerfile: 'deploy/host/Dockerfile',
       args: { BASE: base },
-      context: { host: { from: join(ROOT, 'deploy/host') }, dist: { from: join(ROOT, 'dist') } },
+      context: {
+        host: { from: join(ROOT, 'deploy/host') },
+        'host/supervise.sh': { from: join(ROOT, 'deploy/install/supervise.sh') },
+        dist: { from: join(ROOT, 'dist') },
+      },
     }),
   );
 }

@@ -4,6 +4,7 @@ export {
   buildExampleImages,
   buildHostImage,
   buildNewerHostImage,
+  buildSystemdHostImage,
   HOST_IMAGE,
   hostImage,
   layerTags,

@@ -34,9 +34,7 @@ const docker = 'Docker-Client/28.2.2 (linux)';
 it('docker swarm join-token is told what to run on the new host', async () => {
   const printed = await command(docker, '/_ping', '/swarm', '/info', '/nodes/n1');
   expect(printed).toMatch(/^10\.0\.0\.9:2477\n\nThat is for swarms of Docker itself/);
-  expect(printed).toContain(
-    `\n    SHOAL_JOIN_TOKEN=${joinToken} node dist/agent/main.mjs --manager 10.0.0.9:2477 --advertise-addr ADDRESS\n`,
-  );
+  expect(printed).toContain(`\n    shoal join --token ${joinToken} 10.0.0.9:2477`);
 });
 
 it.each([

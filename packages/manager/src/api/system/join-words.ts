@@ -2,8 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { ApiNode } from '../../model/index.ts';
 
 /** How a host joins, for people: `docker swarm join` is for Docker's own swarms. */
-export const howToJoin = (manager: string, token: string): string =>
-  `SHOAL_JOIN_TOKEN=${token} node dist/agent/main.mjs --manager ${manager} --advertise-addr ADDRESS`;
+export const howToJoin = (manager: string, token: string): string => `shoal join --token ${token} ${manager}`;
 
 /** Connections on which somebody asked for the join tokens. */
 const askers = new WeakSet<object>();
@@ -22,8 +21,7 @@ export function withJoinWords(request: FastifyRequest, node: ApiNode, token: () 
   // Others may share the connection, behind a proxy.
   if (request.user?.role !== 'admin') return node;
   const words =
-    'That is for swarms of Docker itself, and refused here. A host joins Shoal as a worker, by its agent; run there:\n\n' +
-    `    ${howToJoin(ManagerStatus.Addr, token())}\n\n` +
-    "ADDRESS: the new host's own address, by which the others reach it.";
+    'That is for swarms of Docker itself, and refused here. A host joins Shoal as a worker; with Shoal installed, run there:\n\n' +
+    `    ${howToJoin(ManagerStatus.Addr, token())}`;
   return { ...node, ManagerStatus: { ...ManagerStatus, Addr: `${ManagerStatus.Addr}\n\n${words}` } };
 }

@@ -1,0 +1,102 @@
+import { readdirSync, readlinkSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from 'commander';
+import { ExitError } from '../exit.ts';
+import {
+  type HostSettings,
+  initSystem,
+  localManager,
+  paths,
+  programsOf,
+  untilItAnswers,
+} from '../host/index.ts';
+import { statusFacts, statusScreen } from '../host/status/index.ts';
+import { needCluster, needRoot, say } from './host-options.ts';
+
+const startMs = 60_000;
+/** A program that ends by itself does so within this time. */
+const steadyMs = 3_000;
+/** The agent tries again every few seconds at most. */
+const connectMs = 20_000;
+
+export function upgradeCommand(): Command {
+  return new Command('upgrade')
+    .description(
+      "Lets this host's programs run in the release that this command is of; containers run on meanwhile.",
+    )
+    .addHelpText(
+      'after',
+      `
+On each host, the manager's first: unpack the new release's archive, and there \`sh install.sh upgrade\`. If its programs do not
+stay up, the host goes back to the release of before. That one is kept, older ones are removed.`,
+    )
+    .exitOverride()
+    .action(async () => {
+      needRoot('upgrade');
+      process.stdout.write(`${await upgrade(needCluster())}\n`);
+    });
+}
+
+async function upgrade(settings: HostSettings): Promise<string> {
+  const release = dirname(dirname(realpathSync(process.execPath)));
+  if (dirname(release) !== join(paths.home, 'releases'))
+    throw new ExitError(
+      1,
+      `This command is of no release in ${paths.home}/releases: put one there with install.sh.`,
+    );
+  const before = basename(readlinkSync(paths.current));
+  const name = basename(release);
+  if (before === name) return `This host runs in release ${name} already.`;
+  say(`from release ${before} to ${name} …`);
+  point(name);
+  try {
+    await restart(settings);
+  } catch (error) {
+    point(before);
+    await restart(settings).catch((worse: Error) =>
+      say(`release ${before} does not come up either: ${worse.message}`),
+    );
+    throw new ExitError(
+      1,
+      `Release ${name} does not work here, this host is back in ${before}: ${(error as Error).message}`,
+    );
+  }
+  for (const other of readdirSync(join(paths.home, 'releases')))
+    if (other !== name && other !== before)
+      rmSync(join(paths.home, 'releases', other), { recursive: true, force: true });
+  return `This host runs in release ${name}.`;
+}
+
+/** At no time there is none. */
+function point(release: string): void {
+  const next = `${paths.current}.new`;
+  rmSync(next, { force: true });
+  symlinkSync(`releases/${release}`, next);
+  renameSync(next, paths.current);
+}
+
+/** The manager before the agent. Rejects when one does not stay up. */
+async function restart(settings: HostSettings): Promise<void> {
+  const init = initSystem();
+  for (const program of programsOf(settings)) {
+    await init.start(program);
+    if (program.name === 'manager') await untilItAnswers(localManager(), startMs);
+  }
+  await sleep(steadyMs);
+  for (const { name } of programsOf(settings))
+    if (!(await init.isRunning(name)))
+      throw new Error(`the ${name} ends by itself:\n${await init.log(name, 8)}`);
+  await untilConnected(settings);
+}
+
+async function untilConnected(settings: HostSettings): Promise<void> {
+  for (let waited = 0; ; waited += 500) {
+    const facts = await statusFacts(settings);
+    const reached =
+      settings.role === 'manager' ? facts.cluster && !('error' in facts.cluster) : facts.connected;
+    if (reached) return;
+    if (waited >= connectMs) throw new Error(statusScreen(facts).lines.join('\n'));
+    await sleep(500);
+  }
+}

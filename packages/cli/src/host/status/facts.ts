@@ -1,0 +1,94 @@
+import { lookup } from 'node:dns/promises';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { initSystem } from '../init-system.ts';
+import { localManager } from '../local-manager.ts';
+import { type ProgramName, programsOf } from '../programs.ts';
+import { tryRun } from '../run.ts';
+import { type HostSettings, paths } from '../settings.ts';
+import { hasConnection } from './connection.ts';
+
+export interface ClusterFacts {
+  readonly nodes: readonly { name: string; state: string; availability: string; message: string }[];
+  readonly services: readonly { name: string; running: number; desired: number }[];
+}
+
+/** What a look at this host came to. Errors are words. */
+export interface StatusFacts {
+  readonly release: string;
+  readonly settings: HostSettings;
+  readonly init: string;
+  readonly programs: readonly { readonly name: ProgramName; readonly running: boolean }[];
+  readonly docker: { readonly version: string } | { readonly error: string };
+  /** Of a manager's host. */
+  readonly cluster?: ClusterFacts | { readonly error: string };
+  /** Of a worker: it has a connection to its manager. */
+  readonly connected?: boolean;
+}
+
+export async function statusFacts(settings: HostSettings): Promise<StatusFacts> {
+  const init = initSystem();
+  const programs = await Promise.all(
+    programsOf(settings).map(async ({ name }) => ({ name, running: await init.isRunning(name) })),
+  );
+  const isManager = settings.role === 'manager';
+  return {
+    release: releaseHere(),
+    settings,
+    init: init.name,
+    programs,
+    docker: await dockerFacts(),
+    ...(isManager ? { cluster: await clusterFacts() } : { connected: await isConnected(settings.manager) }),
+  };
+}
+
+export function releaseHere(): string {
+  try {
+    return readFileSync(join(paths.current, 'version'), 'utf8').trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+async function dockerFacts(): Promise<StatusFacts['docker']> {
+  const ask = ['-H', `unix://${paths.dockerSocket}`, 'version', '--format', '{{.Server.Version}}'];
+  const { code, stdout, stderr } = await tryRun('docker', ask);
+  return code === 0 ? { version: stdout.trim() } : { error: stderr.trim() };
+}
+
+async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
+  const docker = localManager();
+  try {
+    const [nodes, services] = await Promise.all([
+      docker.listNodes(),
+      docker.listServices({ status: true } as object) as unknown as Promise<
+        { Spec?: { Name?: string }; ServiceStatus?: { RunningTasks: number; DesiredTasks: number } }[]
+      >,
+    ]);
+    return {
+      nodes: nodes.map(({ Description, Status, Spec, ID }) => ({
+        name: Description?.Hostname ?? ID,
+        state: Status?.State ?? 'unknown',
+        availability: Spec?.Availability ?? 'active',
+        message: (Status as { Message?: string } | undefined)?.Message ?? '',
+      })),
+      services: services.map(({ Spec, ServiceStatus }) => ({
+        name: Spec?.Name ?? '?',
+        running: ServiceStatus?.RunningTasks ?? 0,
+        desired: ServiceStatus?.DesiredTasks ?? 0,
+      })),
+    };
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+async function isConnected(manager: string): Promise<boolean> {
+  const at = manager.lastIndexOf(':');
+  try {
+    const { address } = await lookup(manager.slice(0, at), { family: 4 });
+    return hasConnection(readFileSync('/proc/net/tcp', 'utf8'), address, Number(manager.slice(at + 1)));
+  } catch {
+    return false;
+  }
+}

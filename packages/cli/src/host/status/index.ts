@@ -1,0 +1,2 @@
+export { releaseHere, statusFacts } from './facts.ts';
+export { statusScreen } from './screen.ts';

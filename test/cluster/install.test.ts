@@ -1,0 +1,173 @@
+import {
+  type Host,
+  type HostInit,
+  removePlainHost,
+  run,
+  startPlainHost,
+  tryRun,
+  until,
+} from '@shoal/testbed';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeArchives } from '../../scripts/archive.ts';
+import { cluster, image } from './shared.ts';
+
+/** Two hosts with Docker and nothing else: Shoal comes from the archive, as people get it. */
+let first: Host;
+let second: Host;
+let untouched: string;
+
+const soon = { timeoutMs: 30_000 };
+
+const on = async (host: Host, script: string) => {
+  const { code, stdout, stderr } = await tryRun('docker', ['exec', host.container, 'sh', '-ec', script], {
+    timeoutMs: 120_000,
+  });
+  return { code, stdout, stderr };
+};
+
+/** All that could be left behind on a host. */
+const present = (host: Host): Promise<string> =>
+  host.sh(`
+    ip -o link | cut -d: -f2 | grep -v '@' | sort
+    ip rule
+    ip -4 route show table all | grep 'proto 83' || true
+    nft list tables | grep -w shoal || true
+    iptables -S DOCKER-USER
+    iptables -t raw -S
+    docker ps -aq
+    docker network ls --format '{{.Name}}'
+    docker context ls --format '{{.Name}}' 
+    ls -d /opt/shoal/current /opt/shoal/releases /usr/local/bin/shoal /var/lib/shoal 2>/dev/null || true
+    ls /run/shoal /var/log/shoal 2>/dev/null | grep -v -e hold -e host.log || true
+    ls /etc/systemd/system /etc/init.d
+    ps -eo args= | grep -E '/opt/shoal/(current|releases)/' | grep -v grep || true
+  `);
+
+const agentPid = async (host: Host, init: HostInit): Promise<number> => {
+  const read =
+    init === 'systemd' ? 'systemctl show --property MainPID --value shoal-agent' : 'cat /run/shoal/agent.pid';
+  return Number((await on(host, read)).stdout);
+};
+
+describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) => {
+  beforeAll(async () => {
+    const [archive = ''] = await makeArchives([process.arch], () => undefined);
+    const [like] = cluster.hosts;
+    first = await startPlainHost(like, { name: 'p1', last: 31, init });
+    second = await startPlainHost(like, { name: 'p2', last: 32, init });
+    untouched = await present(second);
+    for (const host of [first, second]) {
+      await run('docker', ['cp', archive, `${host.container}:/root/shoal.tar.gz`]);
+      await host.sh('mkdir /root/shoal && tar -xzf /root/shoal.tar.gz -C /root/shoal --strip-components=1');
+    }
+  }, 300_000);
+  afterAll(async () => {
+    for (const host of [first, second]) if (host) await removePlainHost(host);
+  }, 60_000);
+
+  let joinLine = '';
+
+  it('a cluster of two hosts with a service on both takes four commands', async () => {
+    const init = await on(first, 'sh /root/shoal/install.sh init');
+    expect(init).toMatchObject({ code: 0 });
+    joinLine = /shoal (join --token SHOAL-1-\S+ [\d.]+:2480)/.exec(init.stdout)?.[1] ?? '';
+    const join = await on(second, `sh /root/shoal/install.sh ${joinLine}`);
+    expect(join).toMatchObject({ code: 0 });
+    const create = `docker --context shoal service create --name web --replicas 2 --replicas-max-per-node 1 --publish 18099:8080 --detach=false --quiet ${image}`;
+    expect(await on(first, create)).toMatchObject({ code: 0 });
+    for (const host of [first, second]) expect((await host.get(18_099)).status).toBe(200);
+  }, 120_000);
+
+  it('shoal status says that all is well, on both', async () => {
+    await until(
+      'both hosts are well',
+      async () =>
+        (await Promise.all([first, second].map((host) => on(host, 'shoal status')))).every(
+          ({ code, stdout }) => code === 0 && stdout.includes('All is well.'),
+        ),
+      soon,
+    );
+    expect((await on(first, 'shoal status')).stdout).toMatch(
+      /nodes +2 of 2 ready.*services +1 of 1 complete/s,
+    );
+  });
+
+  it('programs that are killed come back, and shoal start is for a host that was off', async () => {
+    const pid = await agentPid(second, init);
+    await second.sh(`kill -9 ${pid}`);
+    await until(
+      'the agent runs again',
+      async () => {
+        const now = await second.pid('agent');
+        return now !== undefined && now !== pid;
+      },
+      soon,
+    );
+    await second.sh('shoal start');
+    await until('it is well', async () => (await on(second, 'shoal status')).code === 0, soon);
+    expect((await on(second, 'shoal init')).stderr).toMatch(/in the cluster of .* already/);
+  });
+
+  it('another release takes over while containers run on; one that does not work is taken back', async () => {
+    const running = () => second.sh('docker ps -q --no-trunc');
+    const before = await running();
+    const release =
+      'cd /root && rm -rf next && cp -R shoal next && echo NAME > next/version && sh next/install.sh';
+    for (const host of [first, second]) {
+      const { code, stdout } = await on(host, `${release.replace('NAME', '9.9.9-next')} upgrade`);
+      expect([code, stdout]).toEqual([0, expect.stringContaining('runs in release 9.9.9-next.')]);
+    }
+    const broken = release.replace('&& sh', '&& echo "process.exit(1)" > next/agent/main.mjs && sh');
+    const { code, stderr } = await on(second, `${broken.replace('NAME', '9.9.9-broken')} upgrade`);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/is back in 9\.9\.9-next/)]);
+    await until('both are well', async () => (await on(first, 'shoal status')).code === 0, soon);
+    expect(await running()).toBe(before);
+  }, 180_000);
+
+  it('a bundle for support has logs and state, and no secret', async () => {
+    const planted = 'hunter2-of-the-test';
+    const update = `docker --context shoal service update --quiet --detach --env-add PASS=${planted} web`;
+    expect(await on(first, update)).toMatchObject({ code: 0 });
+    expect(await on(first, 'shoal support-bundle /root/bundle.tar.gz')).toMatchObject({ code: 0 });
+    const all = await first.sh(
+      'mkdir /root/bundle && tar -xzf /root/bundle.tar.gz -C /root/bundle && cat $(find /root/bundle -type f)',
+    );
+    expect(all).toContain('manager is up');
+    expect(all).toContain('"PASS=[taken out]"');
+    const token = /--token (\S+)/.exec(joinLine)?.[1] ?? '';
+    for (const secret of [planted, token]) expect(all).not.toContain(secret);
+  });
+
+  it('a host that leaves keeps nothing of the cluster', async () => {
+    expect(await on(second, 'shoal leave')).toMatchObject({ code: 0 });
+    expect(await on(second, 'shoal status')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/in no cluster/),
+    });
+    await until(
+      'its manager says that it is down',
+      async () => {
+        const { code, stdout } = await on(first, 'shoal status');
+        return code === 1 && /p2 is down/.test(stdout);
+      },
+      soon,
+    );
+  });
+
+  it('a wrong token is said at once', async () => {
+    const wrong = joinLine.replace(/SHOAL-1-\S+/, 'SHOAL-1-wrong');
+    const { code, stderr } = await on(second, `shoal ${wrong}`);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/does not want this host/)]);
+    expect(await on(second, 'shoal uninstall')).toMatchObject({ code: 0 });
+    expect(await present(second)).toBe(untouched);
+  });
+
+  it('the manager leaves only by force, and then all is gone from its host, too', async () => {
+    expect(await on(first, 'shoal leave')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/--force/),
+    });
+    expect(await on(first, 'shoal uninstall --force')).toMatchObject({ code: 0 });
+    expect(await present(first)).toBe(untouched);
+  });
+});
