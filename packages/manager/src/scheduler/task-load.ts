@@ -56,6 +56,7 @@ export const isPending = (task: Task): boolean =>
 
 /** A stopping task still holds its ports and memory, until it has ended for good. */
 export function occupies(task: Task): boolean {
+  if (task.NodeID === undefined) return false;
   const state = stateOf(task);
-  return task.NodeID !== undefined && state !== 'pending' && !isTerminal(state);
+  return state !== 'pending' && !isTerminal(state);
 }
