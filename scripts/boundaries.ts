@@ -19,7 +19,7 @@ export interface Rule {
  */
 export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   manager: {
-    '.': ['api', 'leadership', 'store', 'trust'],
+    '.': ['api', 'audit', 'leadership', 'store', 'trust'],
     agents: ['.', 'agents/feed', 'allocator', 'liveness', 'model', 'store', 'trust'],
     'agents/feed': ['allocator', 'container-body', 'model', 'store'],
     allocator: ['.', 'model', 'store'],
@@ -38,12 +38,12 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'api/listen',
       'api/tasks',
     ],
-    'api/access': ['.', 'api/docs', 'api/http', 'model', 'store'],
+    'api/access': ['.', 'api/docs', 'api/http', 'model', 'store', 'trust'],
     'api/checks': ['api/http', 'model'],
     'api/docs': [],
     'api/events': ['api/docs', 'api/http', 'api/networks', 'api/objects', 'model', 'store'],
     'api/forecast': ['api/docs', 'api/http', 'api/objects', 'forecast'],
-    'api/http': ['.', 'insight', 'liveness', 'model', 'store', 'trust'],
+    'api/http': ['.', 'audit', 'insight', 'liveness', 'model', 'store', 'trust'],
     'api/listen': ['api/http'],
     'api/logs': ['api/docs', 'api/http', 'api/objects', 'model'],
     'api/networks': [
@@ -84,6 +84,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'trust',
     ],
     'api/tasks': ['api/docs', 'api/http', 'api/objects', 'model', 'services', 'store'],
+    audit: [],
     'container-body': ['.', 'model'],
     forecast: ['.', 'model', 'scheduler', 'services', 'store'],
     insight: ['model', 'scheduler', 'services', 'store'],
@@ -92,6 +93,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'agents',
       'allocator',
       'api',
+      'audit',
       'insight',
       'liveness',
       'model',

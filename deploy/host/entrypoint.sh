@@ -52,7 +52,7 @@ start_agent() {
 
 start_manager() {
   exec node --max-semi-space-size=4 /opt/shoal/manager/main.mjs --state-dir /var/lib/shoal/manager \
-    --api unix:///run/shoal/shoal.sock \
+    --api unix:///run/shoal/shoal.sock --api tcp://0.0.0.0:2476 \
     --agent-listen 0.0.0.0:2480 ${SHOAL_MANAGER_ARGS:-}
 }
 

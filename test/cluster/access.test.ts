@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Host, run, tryRun, until } from '@shoal/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { anAuthority } from '../../packages/manager/src/api/listen/certificates.fixture.ts';
 import { clients, cluster, create, docker, image, removeServices, running, webSpec } from './shared.ts';
 
 const [h1] = cluster.hosts;
@@ -11,42 +10,24 @@ const found = await clients();
 const folder = mkdtempSync(join(tmpdir(), 'shoal-access-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A manager of its own on h1, with a person's own certificates: it has no hosts, but all of the API. */
+const shoal = (...args: string[]) =>
+  run(process.execPath, [join(import.meta.dirname, '../../packages/cli/src/main.ts'), ...args], {
+    env: { DOCKER_HOST: `tcp://127.0.0.1:${cluster.options.apiPort}`, DOCKER_TLS_VERIFY: '' },
+  });
+
 describe('over TLS', () => {
-  const port = 2476;
-  const on = '/tmp/access';
-  const address = `tcp://${h1.ip}:${port}`;
+  const address = `tcp://${h1.ip}:2476`;
 
   beforeAll(async () => {
-    const authority = await anAuthority('ours');
-    const server = await authority.issue('manager', { usage: 'server', at: [h1.ip] });
-    const write = async (name: string, { cert, key }: { cert?: string; key?: string }, ca: string) => {
-      await run('mkdir', ['-p', join(folder, name)]);
-      for (const [file, content] of Object.entries({ ca, cert, key }))
-        if (content !== undefined) writeFileSync(join(folder, name, `${file}.pem`), content, { mode: 0o600 });
-    };
-    await write('server', server, authority.ca);
     for (const role of ['viewer', 'operator', 'admin'])
-      await write(role, await authority.issue(role, { units: [`shoal-${role}`] }), authority.ca);
-    await write('none', {}, authority.ca);
-    await h1.sh(`mkdir -p ${on}`);
-    await run('docker', ['cp', `${join(folder, 'server')}/.`, `${h1.container}:${on}`]);
-    await run('docker', [
-      ...['exec', '-d', h1.container, 'sh', '-c'],
-      `echo $$ > ${on}/pid; exec env -u SHOAL_JOIN_TOKEN node /opt/shoal/manager/main.mjs --state-dir ${on}/state --api unix://${on}/api.sock \
-        --api tcp://0.0.0.0:${port} --tls-cert ${on}/cert.pem --tls-key ${on}/key.pem --tls-ca ${on}/ca.pem \
-        --agent-listen 127.0.0.1:2499 > ${on}/log 2>&1`,
-    ]);
-    await until(
-      'the second manager answers',
-      async (seen) => {
-        seen((await tryRun('docker', ['exec', h1.container, 'cat', `${on}/log`])).stdout);
-        return (await client(found[0]?.path ?? '', 'admin', 'version')).code === 0;
-      },
-      { timeoutMs: 30_000 },
-    );
+      await shoal('client-cert', role, '--role', role, '--expires', '1h', '--out', join(folder, role));
+    mkdirSync(join(folder, 'none'));
+    copyFileSync(join(folder, 'viewer', 'ca.pem'), join(folder, 'none', 'ca.pem'));
   });
-  afterAll(() => h1.sh(`kill $(cat ${on}/pid); rm -rf ${on}`));
+  afterAll(async () => {
+    for (const line of (await shoal('--format', 'json', 'token', 'ls')).split('\n').filter(Boolean))
+      await shoal('token', 'revoke', (JSON.parse(line) as { id: string }).id);
+  });
 
   const client = async (path: string, who: string, ...args: string[]) => {
     const result = await tryRun(path, args, {
@@ -55,11 +36,6 @@ describe('over TLS', () => {
     });
     return { code: result.code, out: result.stdout, err: result.stderr };
   };
-  const shoal = (...args: string[]) =>
-    run(process.execPath, [join(import.meta.dirname, '../../packages/cli/src/main.ts'), ...args], {
-      env: { DOCKER_HOST: address, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: join(folder, 'admin') },
-    });
-
   describe.each(found)('docker client $version', ({ path, version }) => {
     it('comes with a certificate, and may do what its role may', async () => {
       const service = `by-${version.replaceAll('.', '-')}`;
@@ -83,18 +59,20 @@ describe('over TLS', () => {
       const [ca, cert, key] = ['ca', 'cert', 'key'].map((file) => join(folder, 'viewer', `${file}.pem`));
       const endpoint = `host=${address},ca=${ca},cert=${cert},key=${key}`;
       await run(path, ['context', 'create', 'shoal', '--docker', endpoint], { env });
-      const listed = await run(path, ['--context', 'shoal', 'node', 'ls', '--format', '{{.ID}}'], { env });
-      expect(listed).toBe('');
+      const listed = await run(path, ['--context', 'shoal', 'node', 'ls', '--format', '{{.Hostname}}'], {
+        env,
+      });
+      expect(listed.trim().split('\n').sort()).toEqual(['h1', 'h2', 'h3']);
     });
 
     it('comes with a token in its configuration', async () => {
       const token = (await shoal('token', 'create', `for-${version}`, '--role', 'viewer')).trim();
       const config = join(folder, `token-${version}`);
-      await run('mkdir', ['-p', config]);
+      mkdirSync(config);
       const text = JSON.stringify({ HttpHeaders: { Authorization: `Bearer ${token}` } });
       writeFileSync(join(config, 'config.json'), text, { mode: 0o600 });
       const by = (...args: string[]) => client(path, 'none', '--config', config, ...args);
-      expect(await by('service', 'ls', '--quiet')).toMatchObject({ code: 0, out: '' });
+      expect(await by('service', 'ls', '--quiet')).toMatchObject({ code: 0 });
       expect((await by('network', 'create', '-d', 'overlay', 'x')).err).toMatch(
         /needs the role operator; token/,
       );
@@ -113,7 +91,7 @@ describe('over TLS', () => {
     const newer = found.find(({ version }) => Number(version.split('.')[0]) >= 28);
     if (!newer) return;
     const token = (await shoal('token', 'create', 'by-environment', '--role', 'viewer')).trim();
-    const { stdout, code } = await tryRun(newer.path, ['service', 'ls', '--quiet'], {
+    const { stderr, code } = await tryRun(newer.path, ['service', 'ls', '--quiet'], {
       env: {
         DOCKER_HOST: address,
         DOCKER_TLS_VERIFY: '1',
@@ -121,7 +99,7 @@ describe('over TLS', () => {
         DOCKER_CUSTOM_HEADERS: `Authorization=Bearer ${token}`,
       },
     });
-    expect([code, stdout]).toEqual([0, '']);
+    expect([code, stderr]).toEqual([0, '']);
   });
 });
 
@@ -216,7 +194,19 @@ describe('no secret value', () => {
     };
     for (const value of [...Object.values(secrets), 'planted-in-the-environment'])
       expect(await files(value, '/var/log/shoal')).toBe('');
-    expect(await files(secrets.token, '/var/lib/shoal')).toBe('');
+    for (const value of [secrets.token, secrets.worker, secrets.manager])
+      expect(await files(value, '/var/lib/shoal/manager /var/lib/shoal/agent')).toBe('');
     expect((await api('DELETE', '/shoal/v1/tokens/planted')).status).toBe(204);
   });
+});
+
+it('has an audit of what was changed, that holds', async () => {
+  await shoal('token', 'create', 'audited', '--role', 'viewer');
+  await shoal('token', 'revoke', 'audited');
+  expect(await shoal('audit', '--tail', '2')).toMatch(
+    /socket +- +201 +POST \/shoal\/v1\/tokens \(audited\)\n.* 204 +DELETE \/shoal\/v1\/tokens\/audited\n/,
+  );
+  expect(await shoal('audit', 'verify')).toMatch(
+    /^\d+ records from \d+ to \d+, the last with the hash [\da-f]{64}\n$/,
+  );
 });

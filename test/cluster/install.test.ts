@@ -97,9 +97,10 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
     await second.sh(`kill -9 ${pid}`);
     await until(
       'the agent runs again',
-      async () => {
-        const now = await second.pid('agent');
-        return now !== undefined && now !== pid;
+      async (seen) => {
+        const now = await agentPid(second, init);
+        seen([pid, now]);
+        return now > 0 && now !== pid;
       },
       soon,
     );

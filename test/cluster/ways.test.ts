@@ -45,6 +45,7 @@ describe('the way to the manager', () => {
       );
     const refused: [string, RegExp][] = [
       ['2480:8080', /port 2480\/tcp can not be published, since Shoal needs it for agents at the manager/],
+      ['2476:8080', /the manager's API/],
       // The testbed's own way to the manager's socket.
       ['2475:8080', /port '2475' \(tcp\) is already in use on h1 by "socat"/],
       ['published=2481,target=8080,mode=host', /probes of host h\d/],

@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
 import {
+  auditCommand,
+  clientCertCommand,
   drillCommand,
   initCommand,
   joinCommand,
@@ -51,6 +53,8 @@ export function program(): Command {
     .addCommand(startCommand())
     .addCommand(drillCommand())
     .addCommand(tokenCommand())
+    .addCommand(clientCertCommand())
+    .addCommand(auditCommand())
     .addHelpText('after', examples)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()

@@ -7,7 +7,7 @@ it('listens on the ports of its addresses, but for sockets', () => {
 });
 
 it('serves the API on the socket alone, unless told otherwise', () => {
-  expect(readConfig([])).toMatchObject({ api: ['unix:///run/shoal/shoal.sock'], tls: undefined });
+  expect(readConfig([])).toMatchObject({ api: ['unix:///run/shoal/shoal.sock'] });
 });
 
 const files = ['--tls-cert', 'cert.pem', '--tls-key', 'key.pem'];
@@ -16,7 +16,9 @@ it.each([
   ['--api', 'http://127.0.0.1:2475'],
   ['--api', 'http://[::1]:2475'],
   ['--api', 'http://localhost:80'],
+  ['--api', 'tcp://0.0.0.0:2476'],
   ['--api', 'tcp://0.0.0.0:2476', ...files],
+  ['--api', 'tcp://0.0.0.0:2476', '--tls-ca', 'ca.pem', '--tls-san', 'shoal.example'],
   ['--api', 'tcp://shoal.example:2476', ...files, '--tls-ca', 'ca.pem'],
 ])('takes %s %s', (...args) => {
   expect(readConfig(args)).toMatchObject({ api: [args[1]] });
@@ -26,13 +28,12 @@ it.each([
   [['--api', 'http://10.0.0.5:2475'], /--api http:\/\/10\.0\.0\.5:2475: in the clear.*loopback alone/],
   [['--api', 'http://0.0.0.0:2475'], /loopback alone/],
   [['--api', 'http://127.0.0.1.example:2475'], /loopback alone/],
-  [['--api', 'tcp://0.0.0.0:2476'], /TLS alone: add --tls-cert and --tls-key/],
-  [['--api', 'tcp://127.0.0.1:2475'], /TLS alone/],
   [['--api', 'tcp://127.0.0.1', ...files], /expected unix:\/\/\/PATH, tcp:\/\/HOST:PORT or http/],
   [['--api', 'unix://x/y'], /expected/],
   [['--api', 'tcp://h:99999', ...files], /expected/],
   [['--tls-cert', 'cert.pem'], /belong together/],
-  [['--tls-ca', 'ca.pem'], /belong together/],
+  [['--tls-san', 'a b'], /--tls-san a b: expected a DNS name or an IP address/],
+  [['--tls-key', 'key.pem', '--tls-ca', 'ca.pem'], /belong together/],
 ])('refuses %j', (args, message) => {
   expect(() => readConfig(args)).toThrow(message);
 });

@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util';
-import { parseAddress, type TlsFiles } from './api/index.ts';
+import { isName, parseAddress, type TlsFiles } from './api/index.ts';
 
 export interface Config {
   readonly stateDir: string;
   /** Where the API listens, see parseAddress. */
   readonly api: readonly string[];
   /** For the API's addresses that are `tcp://`. */
-  readonly tls: TlsFiles | undefined;
+  readonly tls: TlsFiles;
+  /** By what else than its host's own names and addresses people know the API. */
+  readonly tlsNames: readonly string[];
   /** Where agents connect: `HOST:PORT`. */
   readonly agentListen: string;
   readonly logLevel: string;
@@ -21,18 +23,19 @@ Plans and serves a cluster of Docker hosts.
                          unix:///PATH      for root and the group "shoal"
                          tcp://HOST:PORT   TLS, for client certificates and tokens; by custom port 2476
                          http://127.0.0.1:PORT  in the clear, for everybody on this host
-  --tls-cert FILE        certificate of the API at tcp://, PEM; read again when it changes
+  --tls-san NAME         another name or address in the certificate of the API at tcp://, which the
+                         cluster's authority makes for those of this host; repeatable
+  --tls-cert FILE        a certificate of your own instead, PEM; read again when it changes
   --tls-key FILE         its key
-  --tls-ca FILE          who signs client certificates; their OU gives the role: shoal-viewer,
-                         shoal-operator or shoal-admin (default: tokens only)
+  --tls-ca FILE          who signs client certificates instead of the cluster's authority; their OU gives
+                         the role: shoal-viewer, shoal-operator or shoal-admin
   --agent-listen ADDR    where agents connect                (default 127.0.0.1:2480)
   --log-level LEVEL      trace, debug, info, warn, error     (default info)
   --help
 
 Examples:
   shoal-manager --state-dir ./state --api http://127.0.0.1:2475
-  shoal-manager --api unix:///run/shoal/shoal.sock --api tcp://0.0.0.0:2476 \\
-    --tls-cert cert.pem --tls-key key.pem --tls-ca ca.pem
+  shoal-manager --api unix:///run/shoal/shoal.sock --api tcp://0.0.0.0:2476
   shoal-manager --agent-listen 0.0.0.0:2480
 `;
 
@@ -62,6 +65,7 @@ export function readConfig(args: readonly string[]): Config | 'help' {
       'tls-cert': { type: 'string' },
       'tls-key': { type: 'string' },
       'tls-ca': { type: 'string' },
+      'tls-san': { type: 'string', multiple: true, default: [] },
       'agent-listen': { type: 'string', default: '127.0.0.1:2480' },
       'log-level': { type: 'string', default: 'info' },
       help: { type: 'boolean', default: false },
@@ -69,13 +73,9 @@ export function readConfig(args: readonly string[]): Config | 'help' {
   });
   if (values.help) return 'help';
   const tls = tlsFiles(values['tls-cert'], values['tls-key'], values['tls-ca']);
-  for (const address of values.api) {
-    const { door } = parsed('--api', address);
-    if (door === 'tls' && !tls)
-      throw new Error(
-        `--api ${address}: TCP is served with TLS alone: add --tls-cert and --tls-key (and --tls-ca for client certificates), or use http://127.0.0.1:PORT on this host`,
-      );
-  }
+  for (const address of values.api) parsed('--api', address);
+  for (const name of values['tls-san'])
+    if (!isName(name)) throw new Error(`--tls-san ${name}: expected a DNS name or an IP address`);
   if (!/^.+:\d+$/.test(values['agent-listen'])) {
     throw new Error(`--agent-listen ${values['agent-listen']}: expected HOST:PORT`);
   }
@@ -83,6 +83,7 @@ export function readConfig(args: readonly string[]): Config | 'help' {
     stateDir: values['state-dir'],
     api: values.api,
     tls,
+    tlsNames: values['tls-san'],
     agentListen: values['agent-listen'],
     logLevel: values['log-level'],
   };
@@ -96,8 +97,8 @@ function parsed(flag: string, address: string) {
   }
 }
 
-function tlsFiles(cert?: string, key?: string, ca?: string): TlsFiles | undefined {
-  if (cert !== undefined && key !== undefined) return { cert, key, ca };
-  if (cert === undefined && key === undefined && ca === undefined) return undefined;
-  throw new Error('--tls-cert and --tls-key belong together, and --tls-ca goes with both');
+function tlsFiles(cert?: string, key?: string, ca?: string): TlsFiles {
+  if (cert !== undefined && key !== undefined) return { server: { cert, key }, ca };
+  if (cert === undefined && key === undefined) return { ca };
+  throw new Error('--tls-cert and --tls-key belong together');
 }

@@ -60,7 +60,8 @@ async function aManager(follow: (open: Open, tries: number) => Promise<Backend> 
   const manager = await Manager.start({
     stateDir: aStateDir(),
     api: ['http://127.0.0.1:0'],
-    tls: undefined,
+    tls: {},
+    tlsNames: [],
     agentListen: `127.0.0.1:${port}`,
     log: pino({ level: 'error' }, { write: (line: string) => void said.push(JSON.parse(line).msg) }),
     follow: () => follow(async () => disk.open(decide), ++tries),
@@ -126,12 +127,12 @@ describe('a manager whose commit ends without a certain answer', () => {
       tries === 1 ? open() : new Promise((resolve) => mayLead.push(() => resolve(open()))),
     );
     const agent = await joined(port);
-    agent.send({ $case: 'beat', value: { number: 1 } });
+    agent.send({ $case: 'beat', value: { number: 1, beatMs: 500 } });
     await vi.waitFor(() => expect(beatsOf(agent)).toBe(1));
     // Another leads now, and this one does not know it yet.
     disk.open(() => 'done');
     const refused = create('web');
-    for (let number = 2; number < 50; number++) agent.send({ $case: 'beat', value: { number } });
+    for (let number = 2; number < 50; number++) agent.send({ $case: 'beat', value: { number, beatMs: 500 } });
     expect((await refused).body.message).toMatch(/nothing was changed/);
     await agent.ended;
     const answered = beatsOf(agent);
@@ -196,7 +197,8 @@ it('does not start where it can not load the state, and keeps no address then', 
     Manager.start({
       stateDir: aStateDir(),
       api: [`http://127.0.0.1:${port}`],
-      tls: undefined,
+      tls: {},
+      tlsNames: [],
       agentListen: '127.0.0.1:0',
       log: pino({ level: 'silent' }),
       follow: () => Promise.reject(new Error('the disk is away')),
@@ -231,7 +233,7 @@ class RunningAgent {
       agent.hello();
       for (let beat = 1; !this.#closed; beat++) {
         if ((await Promise.race([over, sleep(20)])) === 'over') break;
-        agent.send({ $case: 'beat', value: { number: beat } });
+        agent.send({ $case: 'beat', value: { number: beat, beatMs: 500 } });
         for (const { taskId } of agent.sets().flatMap((set) => set.put('task')))
           if (!batches.includes(taskId)) agent.report(batches.push(taskId), taskId, 'running');
         for (const body of agent.received)

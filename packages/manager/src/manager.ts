@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Listening, listen, readTls, serveNotLeading } from './api/index.ts';
+import { type Listening, listen, parseAddress, readTls, serveNotLeading } from './api/index.ts';
+import { AuditLog } from './audit/index.ts';
 import type { Config } from './config.ts';
 import { type Leading, type LeadOptions, lead } from './leadership/index.ts';
 import type { Backend } from './store/index.ts';
@@ -8,7 +10,7 @@ import type { Backend } from './store/index.ts';
 /** Waits before each try to lead again. After the last one, whoever started this process has to start another. */
 const retriesMs = [0, 100, 200, 500, 1_000, 2_000, 5_000, 5_000, 5_000];
 
-export interface ManagerOptions extends LeadOptions, Pick<Config, 'tls'> {
+export interface ManagerOptions extends Omit<LeadOptions, 'audit'>, Pick<Config, 'tls'> {
   /** Resolves when this manager may lead: with the state, which nobody else writes as long as it leads. */
   readonly follow: () => Promise<Backend>;
 }
@@ -21,24 +23,28 @@ export class Manager {
   readonly #options: ManagerOptions;
   readonly #closing = new AbortController();
   readonly #failed = Promise.withResolvers<void>();
-  #listening: Listening | undefined;
+  readonly #audit: AuditLog;
+  readonly #listening: Listening[] = [];
+  /** Of the present term, or the last one. */
+  #certificate: Leading['certificate'] | undefined;
   #leading: Leading | undefined;
   #life: Promise<void> | undefined;
 
-  private constructor(options: ManagerOptions) {
+  private constructor(options: ManagerOptions, audit: AuditLog) {
     this.#options = options;
+    this.#audit = audit;
   }
 
   /** Resolves when it leads. Rejects when it can't, or an address is taken. */
   static async start(options: ManagerOptions): Promise<Manager> {
-    const manager = new Manager(options);
+    const manager = new Manager(options, await AuditLog.open(resolve(options.stateDir, 'audit')));
     try {
-      const { tls, log } = options;
-      manager.#listening = await listen((...exchange) => manager.#serve(...exchange), options.api, {
-        tls: tls && (() => readTls(tls)),
-        log,
-      });
-      manager.#life = manager.#leadOn(await manager.#lead());
+      // Nobody is told that it does not lead yet at an address that is TLS: the certificate is in the cluster's state.
+      const isTls = (address: string) => parseAddress(address).door === 'tls';
+      await manager.#listen(options.api.filter((address) => !isTls(address)));
+      const leading = await manager.#lead();
+      await manager.#listen(options.api.filter(isTls));
+      manager.#life = manager.#leadOn(leading);
       return manager;
     } catch (error) {
       await manager.close();
@@ -48,7 +54,7 @@ export class Manager {
 
   /** Where its API listens, with the real ports. */
   get addresses(): readonly string[] {
-    return this.#listening?.addresses ?? [];
+    return this.#listening.flatMap(({ addresses }) => addresses);
   }
 
   /** Resolves when it could not lead again, and does not try any more. */
@@ -59,9 +65,19 @@ export class Manager {
   /** Requests under way get a moment to end; nothing else waits for them. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all([this.#listening?.close(), this.#leading?.api.close()]);
+    await Promise.all([...this.#listening, this.#leading?.api].map((each) => each?.close()));
     await this.#leading?.close();
     await this.#life;
+  }
+
+  async #listen(addresses: readonly string[]): Promise<void> {
+    const { tls: files, log } = this.#options;
+    const own = async () => {
+      if (!this.#certificate) throw new Error('this manager has not led yet');
+      return this.#certificate();
+    };
+    const tls = () => readTls(files, own);
+    this.#listening.push(await listen((...exchange) => this.#serve(...exchange), addresses, { tls, log }));
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
@@ -70,8 +86,9 @@ export class Manager {
   }
 
   async #lead(): Promise<Leading> {
-    const leading = await lead(await this.#options.follow(), this.#options);
+    const leading = await lead(await this.#options.follow(), { ...this.#options, audit: this.#audit });
     this.#leading = leading;
+    this.#certificate = leading.certificate;
     this.#options.log.info({ term: leading.term }, 'leading');
     return leading;
   }

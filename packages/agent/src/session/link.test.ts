@@ -193,6 +193,22 @@ describe('a session', () => {
     expect(manager.all('facts')).toMatchObject([{ value: { hostname: 'h3' } }]);
   });
 
+  it('beats and leases from then on as the manager says when that changes, and tells it so', async () => {
+    const manager = await aManager();
+    const leases: number[] = [];
+    anAgent(manager, { onLease: (until) => leases.push(until - performance.now()) });
+    await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(1));
+    expect(manager.all('beat')[0]?.value.beatMs).toBe(beatMs);
+    manager.say({ $case: 'timing', value: { beatMs: 5, leaseMs: 60_000 } });
+    await eventually(() => expect(manager.all('beat').at(-1)?.value.beatMs).toBe(5));
+    await eventually(() => expect(leases.at(-1)).toBeGreaterThan(leaseMs));
+    const before = manager.all('beat').length;
+    manager.say({ $case: 'timing', value: { beatMs: 60_000, leaseMs: 60_000 } });
+    // One more, to tell it, and perhaps one that was on its way.
+    await eventually(() => expect(manager.all('beat').at(-1)?.value.beatMs).toBe(60_000));
+    expect(manager.all('beat').length).toBeGreaterThan(before);
+  });
+
   it('extends the lease with each answered beat, as far as the manager says, counted from its sending', async () => {
     const manager = await aManager();
     const leases: { until: number; at: number }[] = [];

@@ -12,11 +12,10 @@ const goodAfterMs = 2_000;
 /** On leaving, the manager may take so long to read the last statuses. */
 const closeWithinMs = 500;
 
+/** Without gRPC's own pings: a session finds out by its beats that the manager is silent, and sooner. */
 const channelOptions: ChannelOptions = {
   // Each try starts afresh: the waits between tries are ours, not gRPC's.
   ...secureOptions,
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
 };
 
@@ -31,8 +30,6 @@ export interface LinkOptions extends SessionHandlers {
   readonly statuses: () => readonly TaskStatus[];
   /** There is no session: called at the beginning, and at the end of each that was welcomed. */
   readonly onAlone: () => void;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
   readonly log: Logger;
 }
 

@@ -40,6 +40,8 @@ export interface SessionHandlers {
   readonly onLease: (until: number) => void;
   /** Milliseconds of a clock that never jumps. */
   readonly clock: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
   /** The manager has accepted the newest statuses of these tasks. */
   readonly onAccepted: (taskIds: readonly string[]) => void;
   readonly answer: (query: Query) => Promise<QueryResult>;
@@ -70,8 +72,9 @@ export class Session {
   /** Before the complete set, and between a gap and the next one, changes build on something that is not here. */
   #awaitingComplete = true;
   #beats = 0;
-  #leaseMs = 0;
-  #helloAt = 0;
+  #timing = Timing.fromPartial({});
+  /** When the newest beat was sent; until there is one, Hello. */
+  #beatAt = 0;
   /** By number: when beats were sent that are not answered yet. */
   readonly #sentAt = new Map<number, number>();
   #silentBeats = 0;
@@ -91,7 +94,7 @@ export class Session {
   /** Resolves when the stream has ended, for whatever reason. */
   async run(hello: Hello): Promise<SessionEnd> {
     const late = setTimeout(() => this.#drop('the manager did not answer Hello'), welcomeWithinMs);
-    this.#helloAt = this.#handlers.clock();
+    this.#beatAt = this.#handlers.clock();
     this.#send({ $case: 'hello', value: hello });
     try {
       for await (const message of this.#stream as AsyncIterable<ManagerMessage>) {
@@ -105,7 +108,7 @@ export class Session {
     } finally {
       clearTimeout(late);
       clearTimeout(this.#flushTimer);
-      clearInterval(this.#beatTimer);
+      clearTimeout(this.#beatTimer);
       this.#handlers.tunnels?.closeAll();
       this.#stream.cancel();
     }
@@ -155,6 +158,8 @@ export class Session {
         return this.#handlers.tunnels?.close(body.value.id);
       case 'beat':
         return this.#answered(body.value.number);
+      case 'timing':
+        return this.#keep(body.value);
       // What a newer manager says beyond that is not for us.
       default:
         return;
@@ -164,13 +169,24 @@ export class Session {
   async #begin(welcome: Welcome): Promise<void> {
     await this.#handlers.onWelcome(welcome);
     this.#welcomed = true;
-    const { beatMs, leaseMs } = Timing.fromPartial(welcome.timing ?? {});
-    this.#leaseMs = leaseMs;
-    this.#handlers.onLease(this.#helloAt + leaseMs);
+    const timing = Timing.fromPartial(welcome.timing ?? {});
+    this.#handlers.onLease(this.#beatAt + timing.leaseMs);
+    this.#keep(timing);
     if (this.#waitingFacts) this.#send({ $case: 'facts', value: this.#waitingFacts });
     this.#waitingFacts = undefined;
     this.#flush();
-    this.#beatTimer ??= setInterval(() => this.#beat(), Math.max(beatMs, shortestBeatMs));
+  }
+
+  /** The next beat comes in time, but at random: thousands of agents that are told at once must not beat as one. */
+  #keep(timing: Timing): void {
+    this.#timing = timing;
+    const beatMs = Math.max(timing.beatMs, shortestBeatMs);
+    const left = Math.max(0, beatMs - (this.#handlers.clock() - this.#beatAt));
+    clearTimeout(this.#beatTimer);
+    this.#beatTimer = setTimeout(() => {
+      this.#beatTimer = setInterval(() => this.#beat(), beatMs);
+      this.#beat();
+    }, this.#handlers.random() * left);
   }
 
   #assign(message: Changes): void {
@@ -199,8 +215,9 @@ export class Session {
     }
     this.#beats += 1;
     if (this.#sentAt.size >= mostUnanswered) this.#sentAt.clear();
-    this.#sentAt.set(this.#beats, this.#handlers.clock());
-    this.#send({ $case: 'beat', value: { number: this.#beats } });
+    this.#beatAt = this.#handlers.clock();
+    this.#sentAt.set(this.#beats, this.#beatAt);
+    this.#send({ $case: 'beat', value: { number: this.#beats, beatMs: this.#timing.beatMs } });
     this.#outbox.expire(performance.now() - resendAfterMs);
     this.#flush();
   }
@@ -208,7 +225,7 @@ export class Session {
   #answered(number: number): void {
     const at = this.#sentAt.get(number);
     for (const earlier of this.#sentAt.keys()) if (earlier <= number) this.#sentAt.delete(earlier);
-    if (at !== undefined) this.#handlers.onLease(at + this.#leaseMs);
+    if (at !== undefined) this.#handlers.onLease(at + this.#timing.leaseMs);
   }
 
   #flush(): void {

@@ -1,5 +1,5 @@
 import { decodeObserved, type TaskStatus } from '@shoal/proto';
-import { leaseMs } from '@shoal/proto/rules';
+import { timingFor } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { Limiter } from './limiter.ts';
@@ -8,6 +8,8 @@ import { anAssignment, SimulatedDaemon } from './testing.ts';
 
 const settled = (check: () => void) => vi.waitFor(check, { timeout: 3_000, interval: 2 });
 const reason = 'stopped: no contact with the manager (shoal.isolation=stop)';
+
+const { leaseMs } = timingFor(1);
 
 /** A host with an isolated task `t1` and another one, in contact with its manager. */
 async function host({ drainMs = 0 } = {}) {

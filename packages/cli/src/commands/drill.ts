@@ -1,5 +1,6 @@
 import { DRILLS, type Drill, hostsOf, rolesOf } from '@shoal/testbed/drill';
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { Argument, Command } from 'commander';
+import { count } from '../count.ts';
 import { askForecast, clusterOf, forecastFault, forecastLines, play, targetOf } from '../drill/index.ts';
 import { usage } from '../exit.ts';
 import type { GlobalOptions } from '../global-options.ts';
@@ -39,7 +40,7 @@ export function drillCommand(): Command {
     .option('--plan', 'does nothing, and says where each task would go and what would find no room')
     .option('--testbed', 'on the testbed, whatever DOCKER_HOST says')
     .option('-y, --yes', 'on a live cluster: do not ask')
-    .option('--replicas <n>', 'of the service that is deployed for the drill', count, 12)
+    .option('--replicas <n>', 'of the service that is deployed for the drill', replicas, 12)
     .option('--image <image>', 'of that service: a web server like examples/web', 'registry:5000/web:1')
     .option('--report <file>', 'writes an HTML page with a picture of what happened')
     .addHelpText('after', examples)
@@ -95,9 +96,4 @@ function list(format: GlobalOptions['format']): void {
 /** What the machine that sends the requests can do; the scheduler could place far more. */
 const mostReplicas = 500;
 
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > mostReplicas)
-    throw new InvalidArgumentError(`It takes a number from 1 to ${mostReplicas}.`);
-  return value;
-}
+const replicas = (text: string): number => count(text, mostReplicas);

@@ -1,3 +1,5 @@
+export { auditCommand } from './audit.ts';
+export { clientCertCommand } from './client-cert.ts';
 export { drillCommand } from './drill.ts';
 export { initCommand } from './init.ts';
 export { joinCommand } from './join.ts';

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { Command } from 'commander';
 import { ExitError } from '../exit.ts';
 import {
@@ -74,6 +75,8 @@ async function init(flags: InitFlags): Promise<void> {
     writeOwn(paths.joinToken, `${await workerToken(docker)}\n`);
     await init.start(agent);
     const name = await untilReady(docker, advertiseAddr, startMs);
+    // From now on its certificate says who it is.
+    rmSync(paths.joinToken);
     await makeContext();
     process.stdout.write(
       `${nextSteps(name, await workerToken(docker), settings.manager, init.name === 'none')}\n`,

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -62,6 +63,8 @@ async function join(address: string, flags: JoinFlags): Promise<void> {
   const from = Date.now();
   for (const program of programsOf(settings)) await init.start(program);
   await untilWelcomed(from, () => init.log('agent', 200), settings.manager);
+  // From now on its certificate says who it is.
+  rmSync(paths.joinToken);
   process.stdout.write(`This host is in the cluster of ${settings.manager}.\n`);
   if (init.name === 'none') process.stdout.write(`${supervisedWords}\n`);
 }

@@ -1,4 +1,5 @@
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
+import { duration } from '../duration.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { namedManager } from '../manager/index.ts';
 import { columns } from '../table.ts';
@@ -81,12 +82,3 @@ export function tokenCommand(): Command {
 }
 
 const minute = (time: string): string => `${time.slice(0, 16).replace('T', ' ')}Z`;
-
-const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function duration(given: string): number {
-  const [, number, unit = ''] = /^(\d{1,6})([mhd])$/.exec(given) ?? [];
-  const ms = Number(number) * (units[unit] ?? Number.NaN);
-  if (!(ms > 0)) throw new InvalidArgumentError('It takes a number and a unit, as 30m, 12h or 90d.');
-  return ms;
-}

@@ -34,8 +34,11 @@ async function twoNodes() {
 /** The manager still answers this agent. */
 async function lives(agent: ReturnType<typeof anAgent>): Promise<void> {
   const number = Math.floor(Math.random() * 1e9);
-  agent.send({ $case: 'beat', value: { number } });
-  await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'beat', value: { number } }), 5_000);
+  agent.send({ $case: 'beat', value: { number, beatMs: 500 } });
+  await vi.waitFor(
+    () => expect(agent.received).toContainEqual({ $case: 'beat', value: { number, beatMs: 500 } }),
+    5_000,
+  );
 }
 
 describe('a node in the wrong hands', () => {

@@ -9,8 +9,10 @@ async function aManagerOnADisk() {
   return { disk, ...(await aManager(new Disk().open(() => disk.fate))) };
 }
 const beaten = async (agent: ReturnType<typeof anAgent>, number: number) => {
-  agent.send({ $case: 'beat', value: { number } });
-  await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'beat', value: { number } }));
+  agent.send({ $case: 'beat', value: { number, beatMs: 500 } });
+  await vi.waitFor(() =>
+    expect(agent.received).toContainEqual({ $case: 'beat', value: { number, beatMs: 500 } }),
+  );
 };
 const facts = (hostname: string) => NodeFacts.fromPartial({ hostname, address: '10.0.0.1' });
 
@@ -105,7 +107,7 @@ it('from the moment that it is closed, no agent is answered', async () => {
   agent.hello();
   await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
   const beats = agent.received.length;
-  agent.send({ $case: 'beat', value: { number: 1 } });
+  agent.send({ $case: 'beat', value: { number: 1, beatMs: 500 } });
   const closed = agents.close();
   await agent.ended;
   await closed;

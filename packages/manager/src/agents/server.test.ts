@@ -1,5 +1,4 @@
 import { decodeDesired, NodeFacts } from '@shoal/proto';
-import { beatMs, leaseMs } from '@shoal/proto/rules';
 import { describe, expect, it, vi } from 'vitest';
 import { isDown, isReady } from '../model/index.ts';
 import { aService, aTask, type TaskChange } from '../testing.ts';
@@ -17,7 +16,7 @@ describe('an agent that connects', () => {
     const { store, port } = await aManager();
     const agent = anAgent(port);
     agent.hello({ facts: { runsManager: true } });
-    const timing = { beatMs, leaseMs };
+    const timing = { beatMs: 500, leaseMs: 10_000 };
     const welcome = { term: 7, timing };
     const roots = trust.root.certificate;
     await vi.waitFor(() =>
@@ -167,6 +166,16 @@ describe('statuses', () => {
 });
 
 describe('facts and beats', () => {
+  it('come as the manager says: each agent hears of it when that changes', async () => {
+    const { agents, port } = await aManager();
+    const agent = anAgent(port);
+    agent.hello();
+    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    agents.tellTiming();
+    const value = { beatMs: 500, leaseMs: 10_000 };
+    await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'timing', value }));
+  });
+
   it('take a node in trouble out, and bring it back', async () => {
     const { store, port } = await aManager();
     const agent = anAgent(port);
@@ -185,8 +194,10 @@ describe('facts and beats', () => {
     const { port, heard, left } = await aManager();
     const agent = anAgent(port);
     agent.hello();
-    agent.send({ $case: 'beat', value: { number: 7 } });
-    await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'beat', value: { number: 7 } }));
+    agent.send({ $case: 'beat', value: { number: 7, beatMs: 500 } });
+    await vi.waitFor(() =>
+      expect(agent.received).toContainEqual({ $case: 'beat', value: { number: 7, beatMs: 500 } }),
+    );
     expect(heard).toEqual([nodeId, nodeId]);
     expect(left).toEqual([]);
     agent.end();

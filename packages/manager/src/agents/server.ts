@@ -12,10 +12,11 @@ import {
   type Query,
   SessionsService,
   type StatusBatch,
+  type Timing,
   type TunnelFrame,
   TunnelsService,
 } from '@shoal/proto';
-import { beatMs, leaseMs } from '@shoal/proto/rules';
+import { timingFor } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Clock, Ids, Random } from '../effects.ts';
 import type { Liveness } from '../liveness/index.ts';
@@ -58,7 +59,7 @@ export interface AgentServerOptions {
   /** Who this manager is in its certificate. */
   readonly managerId: string;
   readonly log: Logger;
-  readonly liveness: Pick<Liveness, 'heard' | 'left'>;
+  readonly liveness: Pick<Liveness, 'heard' | 'left' | 'told'>;
 }
 
 /** The only door for agents: their sessions, their assignments, their statuses. */
@@ -75,13 +76,15 @@ export class AgentServer {
     this.#store = store;
     this.#options = options;
     this.#agents = new Agents(store, { ...options, onTrust: () => void this.#own.change() });
+    // Of as many nodes as there are at the start. A ping costs the manager twice as much as a beat.
+    const { leaseMs, disconnectedMs } = timingFor(store.view.nodes.size);
     this.#server = new Server({
       'grpc.max_receive_message_length': largestFromAgent,
       'grpc.max_send_message_length': largestToAgent,
       'grpc.max_concurrent_streams': mostStreams,
       'grpc.max_connection_idle_ms': mostIdleMs,
-      'grpc.keepalive_time_ms': 10_000,
-      'grpc.keepalive_timeout_ms': 5_000,
+      'grpc.keepalive_time_ms': leaseMs,
+      'grpc.keepalive_timeout_ms': disconnectedMs,
     });
     this.#own = new OwnCertificate({ ...options, cluster: () => this.#cluster });
     const { roots, issue } = new Certificates({
@@ -139,6 +142,12 @@ export class AgentServer {
   /** Takes the tasks of a host that nobody reaches out of all load balancers and names, or puts them back. */
   setSilent(nodeId: string, silent: boolean): void {
     this.#agents.setSilent(nodeId, silent);
+  }
+
+  /** How to keep in touch is another now: tells all agents. */
+  tellTiming(): void {
+    for (const session of this.#agents.all())
+      session.send({ $case: 'timing', value: this.#timing(session.nodeId) });
   }
 
   /** From the call on no agent hears anything any more. */
@@ -262,8 +271,7 @@ export class AgentServer {
   #welcome(node: Node, call: Call): Session {
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
     const { term = 0 } = this.#cluster;
-    const timing = { beatMs, leaseMs };
-    session.send({ $case: 'welcome', value: { term, timing } });
+    session.send({ $case: 'welcome', value: { term, timing: this.#timing(node.ID) } });
     session.sendTrust(this.#cluster.trust, node);
     this.#agents.add(session);
     this.#options.log.info(
@@ -273,6 +281,11 @@ export class AgentServer {
     return session;
   }
 
+  #timing(nodeId: string): Timing {
+    const { beatMs, leaseMs } = this.#options.liveness.told(nodeId);
+    return { beatMs, leaseMs };
+  }
+
   #left(session: Session): void {
     if (!this.#agents.remove(session)) return;
     this.#options.log.info({ nodeId: session.nodeId }, 'agent disconnected');
@@ -280,10 +293,10 @@ export class AgentServer {
   }
 
   async #handle(session: Session, body: AgentMessage['body']): Promise<void> {
-    this.#options.liveness.heard(session.nodeId);
+    this.#options.liveness.heard(session.nodeId, body?.$case === 'beat' ? body.value.beatMs : undefined);
     switch (body?.$case) {
       case 'beat':
-        session.beat(body.value.number);
+        session.beat(body.value);
         if (session.unwritten) await this.#facts(session, session.unwritten);
         return;
       case 'statuses':

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import {
+  type Beat,
   type Kind,
   type ManagerMessage,
   mostTunnels,
@@ -70,8 +71,8 @@ export class Session {
   }
 
   /** Answers a beat, unless the agent is too slow to read it: then it is busy enough. */
-  beat(number: number): void {
-    if (!this.#slow) this.send({ $case: 'beat', value: { number } });
+  beat(value: Beat): void {
+    if (!this.#slow) this.send({ $case: 'beat', value });
   }
 
   /** Something about this object changed; `flush` will look. */

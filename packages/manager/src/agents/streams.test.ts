@@ -23,7 +23,7 @@ it('a stream that ends while its agent joins leaves a node that is watched', asy
   agent.cancel();
   // On the same connection, so what came before it has arrived, too.
   const other = anAgent(port);
-  other.send({ $case: 'beat', value: { number: 1 } });
+  other.send({ $case: 'beat', value: { number: 1, beatMs: 500 } });
   expect(await other.ended).toMatch(/greeting/);
   goOn[0]?.();
   await vi.waitFor(() => expect(isReady(store.view.nodes.get(nodeId))).toBe(true));

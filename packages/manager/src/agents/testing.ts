@@ -16,6 +16,7 @@ import {
   protocolVersion,
   SessionsClient,
 } from '@shoal/proto';
+import { timingFor } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import { afterEach } from 'vitest';
 import type { Task } from '../model/index.ts';
@@ -75,7 +76,11 @@ export async function aManager(backend = memoryBackend()) {
     authority,
     managerId: 'm'.repeat(25),
     log: pino({ level: 'silent' }),
-    liveness: { heard: (id) => void heard.push(id), left: (id) => void left.push(id) },
+    liveness: {
+      heard: (id) => void heard.push(id),
+      left: (id) => void left.push(id),
+      told: () => timingFor(1),
+    },
   });
   const port = await agents.listen('127.0.0.1:0');
   closers.push(() => agents.close());

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 import { isObject } from '../field-path.ts';
-import { guard, roleFor, tokenRoutes } from './access/index.ts';
+import { auditChanges, auditRoutes, certificateRoutes, guard, roleFor, tokenRoutes } from './access/index.ts';
 import { docsRoutes } from './docs/index.ts';
 import { eventRoutes } from './events/index.ts';
 import { forecastRoutes } from './forecast/index.ts';
@@ -60,6 +60,7 @@ export async function buildApi(deps: ApiDeps): Promise<Api> {
     checkVersion(request.raw);
   });
   guard(app, deps);
+  auditChanges(app, deps);
   app.addHook('preValidation', async (request) => {
     const schema = request.routeOptions.schema;
     if (!schema?.body) return;
@@ -88,6 +89,8 @@ export async function buildApi(deps: ApiDeps): Promise<Api> {
   networkRoutes(app, deps);
   distributionRoutes(app, deps);
   tokenRoutes(app, deps);
+  certificateRoutes(app, deps);
+  auditRoutes(app, deps);
   docsRoutes(app);
   await app.ready();
   return app;

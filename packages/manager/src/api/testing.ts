@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { createIngress } from '../allocator/network.ts';
+import { flaw, type Linked, link, start } from '../audit/chain.ts';
 import type { LivenessReport } from '../liveness/index.ts';
 import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
@@ -14,6 +15,18 @@ import type { ApiDeps } from './http/deps.ts';
 import { listen } from './listen/index.ts';
 
 export const testClock = () => Date.UTC(2026, 0, 1);
+
+/** The chain of records in memory; on the disk it has tests of its own. */
+const records: Linked[] = [];
+export const audit: ApiDeps['audit'] = {
+  append: async (entry) => void records.push(link(records.at(-1) ?? start, entry)),
+  tail: async (count) => records.slice(-count),
+  verify: async () => {
+    const flaws = records.flatMap((record, i) => flaw(records[i - 1], record) ?? []);
+    const { number, hash } = records.at(-1) ?? start;
+    return { ok: flaws.length === 0, records: records.length, first: 1, head: { number, hash }, flaws };
+  },
+};
 
 export const authority = new Authority({ sealingKey: randomBytes(32), clock: testClock });
 const trust = await authority.begin('cluster');
@@ -46,13 +59,19 @@ const aReport: ApiDeps['liveness'] = ({ ID }): LivenessReport => ({
   valve: { open: false, rule: '', known: 1, unheard: 0, unanswered: 0 },
 });
 
-export const anApp = (store: ApiDeps['store'], ask: Ask = nobody, tunnel: Tunnel = nobody) => {
+export const anApp = (
+  store: ApiDeps['store'],
+  ask: Ask = nobody,
+  tunnel: Tunnel = nobody,
+  written: ApiDeps['audit'] = audit,
+) => {
   let ids = 0;
   return buildApi({
     through: 'socket',
     store,
     clock: testClock,
     authority,
+    audit: written,
     ids: () => `id${String(++ids).padStart(23, '0')}`,
     log: pino({ level: 'silent' }),
     queries: {

@@ -1,8 +1,10 @@
+import { hostname, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { AgentServer } from '../agents/index.ts';
 import { allocatorLoop, neededPortConflicts, prepareNetworks } from '../allocator/index.ts';
-import { type Api, buildApi } from '../api/index.ts';
+import { type Api, apiNames, buildApi } from '../api/index.ts';
+import type { AuditLog } from '../audit/index.ts';
 import { type Config, portsOf } from '../config.ts';
 import { steadyTime } from '../effects.ts';
 import { newId } from '../ids.ts';
@@ -13,7 +15,7 @@ import { schedulerLoop } from '../scheduler/index.ts';
 import { readSealingKey } from '../sealing-key.ts';
 import { orchestratorLoop } from '../services/index.ts';
 import { type Backend, type Ended, Store } from '../store/index.ts';
-import { Authority, rotationLoop } from '../trust/index.ts';
+import { type ApiCertificate, Authority, apiCertificate, rotationLoop } from '../trust/index.ts';
 import { version } from '../version.ts';
 import { beginTerm } from './term.ts';
 
@@ -21,14 +23,17 @@ import { beginTerm } from './term.ts';
 export interface Leading {
   readonly term: number;
   readonly api: Api;
+  /** What the API shows over TLS, and who signs its clients' certificates; ask again for a renewed one. */
+  readonly certificate: () => Promise<ApiCertificate>;
   /** Resolves when it leads no more. Then it has to be closed at once. */
   readonly ended: Promise<Ended>;
   /** From the call on no agent hears anything of this term, and nothing is decided. Resolves when the backend is free. */
   close(): Promise<void>;
 }
 
-export interface LeadOptions extends Pick<Config, 'stateDir' | 'api' | 'agentListen'> {
+export interface LeadOptions extends Pick<Config, 'stateDir' | 'api' | 'agentListen' | 'tlsNames'> {
   readonly log: Logger;
+  readonly audit: AuditLog;
 }
 
 /**
@@ -68,6 +73,7 @@ async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
     clock,
     ids,
     authority,
+    audit: options.audit,
     log: logOf('api'),
     queries: {
       distribution: (image, auth) => agents.distribution(image, auth),
@@ -84,6 +90,7 @@ async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
     log: logOf('liveness'),
     ask: (nodeId, what, withinMs) => agents.ask(nodeId, what, withinMs),
     onSilent: (nodeId, silent) => agents.setSilent(nodeId, silent),
+    onTiming: () => agents.tellTiming(),
   });
   const agents: AgentServer = new AgentServer(store, {
     clock,
@@ -124,7 +131,12 @@ async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
     await close();
     throw error;
   }
-  return { term, api, ended: store.ended, close };
+  const certificate = apiCertificate(store.view, authority, {
+    at: apiNames(hostname(), networkInterfaces(), options.tlsNames),
+    clock: Date.now,
+    random: Math.random,
+  });
+  return { term, api, certificate, ended: store.ended, close };
 }
 
 /** The cluster's certificate authority, which the key beside the state opens. Throws an Error with a text for people. */

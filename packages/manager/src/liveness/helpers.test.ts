@@ -1,25 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pickHelpers } from './helpers.ts';
+import { type Helper, pickHelpers } from './helpers.ts';
 import { byManager, type Probe } from './judge.ts';
 
-interface Node {
-  readonly id: string;
-  readonly address: string;
-}
-
 const on = (...addresses: string[]) => new Set(addresses);
-/** Of several with the same id the last one counts. */
 const helpersOf = (
   suspectId: string,
-  able: readonly Node[],
+  able: readonly Helper[],
   not: ReadonlySet<string>,
   mute: readonly string[] = [],
 ) => {
-  const addresses = new Map(able.map(({ id, address }) => [id, address]));
   const probes = mute.map((by): Probe => ({ by, answer: 'unknown' }));
   const rounds = [{ from: 0, to: 1, probes: [{ by: byManager, answer: 'silent' as const }, ...probes] }];
-  return pickHelpers(suspectId, [...addresses.keys()].sort(), (id) => addresses.get(id), not, rounds);
+  const sorted = able.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  return pickHelpers(suspectId, sorted, not, rounds);
 };
 const five = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, address: `10.0.0.${id}` }));
 

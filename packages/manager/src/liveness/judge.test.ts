@@ -1,24 +1,19 @@
 import type { HostAnswer } from '@shoal/proto';
-import { replaceMs } from '@shoal/proto/rules';
+import { timingFor } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  agentMs,
-  byManager,
-  crowdOf,
-  doubtMs,
-  judge,
-  leasesOf,
-  readRound,
-  suspectMs,
-  type Watch,
-} from './judge.ts';
+import { byManager, crowdOf, judge, leasesOf, readRound, type Watch } from './judge.ts';
 
+const timing = timingFor(3);
+const { suspectMs, agentMs, doubtMs, replaceMs } = timing;
 const watch = (change: Partial<Watch> = {}): Watch => ({
   heardAt: 0,
+  timing,
+  leaseOverAt: replaceMs,
   broken: false,
   answered: false,
   silentRounds: 0,
+  soundRounds: change.silentRounds ?? 0,
   refused: false,
   ...change,
 });
@@ -41,6 +36,9 @@ describe('a node is', () => {
     ['down', watch({ answered: true, silentRounds: 4 }), calm, 4_000],
     // Its stream ended and its host is silent, but half a second is no time.
     ['silent', watch({ broken: true, silentRounds: 2 }), calm, 500],
+    // More than half did not answer either until a moment ago.
+    ['silent', watch({ silentRounds: 40, soundRounds: 1 }), calm, suspectMs + doubtMs - 1],
+    ['down', watch({ silentRounds: 40, soundRounds: 2 }), calm, suspectMs],
     ['silent', watch({ silentRounds: 40 }), panic, suspectMs + doubtMs - 1],
     ['down', watch({ silentRounds: 40 }), panic, suspectMs + doubtMs],
   ])('%s: %j among %j after %i ms', (state, node, crowd, now) => {
@@ -60,8 +58,8 @@ describe('a node is', () => {
         fc.record({ known: fc.nat(9), unheard: fc.nat(9), unanswered: fc.nat(9) }),
         fc.nat(20_000),
         (node, crowd, more) => {
-          expect(judge(node, crowd, suspectMs + more)).not.toBe('heard');
-          expect(judge(node, crowd, agentMs + doubtMs + more)).toBe('down');
+          expect(judge(watch(node), crowd, suspectMs + more)).not.toBe('heard');
+          expect(judge(watch(node), crowd, agentMs + doubtMs + more)).toBe('down');
         },
       ),
     );

@@ -1,5 +1,5 @@
 import type { HostAnswer } from '@shoal/proto';
-import { replaceMs } from '@shoal/proto/rules';
+import type { Timing } from '@shoal/proto/rules';
 import type { Leases } from '../model/index.ts';
 
 /*
@@ -9,20 +9,10 @@ import type { Leases } from '../model/index.ts';
 
 /** How often the manager looks at its nodes. */
 export const lookMs = 50;
-/** Silence after which a node is suspect, and before which it is never down. Agents beat every 500 ms. */
-export const suspectMs = 1_000;
-/** A beat is late: the node may be about to fall silent, so it neither helps nor counts as one that works. */
-export const lateMs = 750;
 /** A host is down after this many rounds of probes in a row without an answer. */
 export const roundsToLose = 2;
 /** More, if a probe was answered while the agent was silent: the more rounds there are, the likelier two fail by chance. */
 export const roundsToLoseAnswering = 4;
-/** After this much silence the manager no longer waits for helpers that did not answer. */
-export const helperPatienceMs = 5_000;
-/** A host that answers, without its agent, counts as down after this much silence of the agent. */
-export const agentMs = 15_000;
-/** How much longer all of this takes while the manager has reason to doubt itself. */
-export const doubtMs = 10_000;
 
 /** What one prober found. */
 export interface Probe {
@@ -42,12 +32,18 @@ export interface Round {
 /** What is known of one node. */
 export interface Watch {
   readonly heardAt: number;
+  /** What it is judged by. */
+  readonly timing: Timing;
+  /** When the last lease that its agent may have is over for certain, and its isolated tasks dead. */
+  readonly leaseOverAt: number;
   /** Its stream ended since. */
   readonly broken: boolean;
   /** Its host answered a probe since. */
   readonly answered: boolean;
   /** Rounds of probes in a row without any answer, since it was last heard or answered. */
   readonly silentRounds: number;
+  /** The latest of these, since the manager last doubted itself: until then its probes may have said more of itself. */
+  readonly soundRounds: number;
   /** Its host refused a probe since: its agent is dead, and stops nothing. */
   readonly refused: boolean;
 }
@@ -71,7 +67,7 @@ export interface Crowd {
 /** Whether the isolated tasks of a node that is down have ended: proven, not proven yet, or not to be proven. */
 export function leasesOf(watch: Watch, now: number): Leases {
   if (watch.refused || answers(watch)) return 'unsure';
-  const proved = watch.silentRounds >= roundsToLose && now - watch.heardAt >= replaceMs;
+  const proved = watch.silentRounds >= roundsToLose && now >= watch.leaseOverAt;
   return proved ? 'over' : 'running';
 }
 
@@ -79,8 +75,8 @@ export function leasesOf(watch: Watch, now: number): Leases {
 export const answers = ({ answered, silentRounds }: Watch): boolean => answered && silentRounds === 0;
 
 /** Silence, unless the agent's stream has just told so. */
-export const isUnheard = ({ heardAt, broken }: Watch, now: number): boolean =>
-  broken || now - heardAt >= lateMs;
+export const isUnheard = ({ heardAt, broken, timing }: Watch, now: number): boolean =>
+  broken || now - heardAt >= timing.lateMs;
 
 /** `known` nodes, of which all that may be in doubt are `doubted`. */
 export function crowdOf(doubted: Iterable<Watch>, known: number, now: number): Crowd {
@@ -102,12 +98,16 @@ export const doubtsAgents = ({ known, unheard }: Crowd): boolean => unheard * 2 
 
 export function judge(watch: Watch, crowd: Crowd, now: number): State {
   const silence = now - watch.heardAt;
+  const { suspectMs, agentMs, doubtMs } = watch.timing;
   if (!watch.broken && silence < suspectMs) return 'heard';
   if (silence >= agentMs + (doubtsAgents(crowd) ? doubtMs : 0)) return 'down';
   if (watch.silentRounds === 0) return watch.answered ? 'away' : 'suspect';
-  const hostMs = suspectMs + (doubtsHosts(crowd) ? doubtMs : 0);
-  const rounds = watch.answered ? roundsToLoseAnswering : roundsToLose;
-  return watch.silentRounds >= rounds && silence >= hostMs ? 'down' : 'silent';
+  const needed = watch.answered ? roundsToLoseAnswering : roundsToLose;
+  const isGone =
+    silence >= suspectMs + doubtMs
+      ? watch.silentRounds >= needed
+      : silence >= suspectMs && watch.soundRounds >= needed && !doubtsHosts(crowd);
+  return isGone ? 'down' : 'silent';
 }
 
 /**

@@ -1,8 +1,9 @@
+import { timingOf } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import { afterEach, expect, it, vi } from 'vitest';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { TestStore } from '../store/testing.ts';
-import { aNode } from '../testing.ts';
+import { aNode, aCluster as cluster } from '../testing.ts';
 import { type Liveness, startLiveness } from './index.ts';
 
 const open: Liveness[] = [];
@@ -23,7 +24,8 @@ async function aCluster(clock = Date.now) {
     }
   });
   const asked: string[] = [];
-  const liveness = startLiveness(store, {
+  const told: number[] = [];
+  const liveness: Liveness = startLiveness(store, {
     clock,
     steady: () => performance.now(),
     log: pino({ level: 'silent' }),
@@ -32,10 +34,11 @@ async function aCluster(clock = Date.now) {
       return { answer: 'accepted' };
     },
     onSilent: () => undefined,
+    onTiming: () => void told.push(liveness.told('n1').beatMs),
   });
   open.push(liveness);
   const report = (id: string) => liveness.report(store.view.nodes.get(id) ?? aNode(id));
-  return { store, liveness, report, asked };
+  return { store, liveness, report, asked, told };
 }
 
 it('probes a host whose stream broke, asks the others to, and says what came out', async () => {
@@ -77,4 +80,23 @@ it('forgets a node that is removed', async () => {
   await store.update((tx) => tx.nodes.remove('n1'));
   liveness.heard('n1');
   expect(report('n1')).toMatchObject({ state: 'down', evidence: [], verdicts: [] });
+});
+
+it('lets agents beat less often among many nodes, once that is durable, and as often as before when these are gone', async () => {
+  const { store, liveness, told } = await aCluster();
+  const more = Array.from({ length: 1_100 }, (_, n) => `m${n}`);
+  await store.update((tx) => {
+    tx.clusters.create(cluster());
+    for (const id of more) tx.nodes.create(aNode(id));
+  });
+  const written = () => [...store.view.clusters.all()][0]?.beatMs;
+  await vi.waitFor(() => expect(told).toEqual([750]));
+  expect(written()).toBe(750);
+  expect(liveness.told('n2')).toEqual(timingOf(750));
+  await store.update((tx) => {
+    for (const id of more) tx.nodes.remove(id);
+  });
+  await vi.waitFor(() => expect(told).toEqual([750, 500]));
+  // Its agents may have leases of the former length.
+  expect(written()).toBe(750);
 });

@@ -1,8 +1,10 @@
 import { type HostAnswer, HostProbe, hostAnswers, probeHost, probeMs, type Query } from '@shoal/proto';
+import { beatMsFor, type Timing, timingOf } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import { type Clock, isoTime } from '../effects.ts';
 import { isReady, type Node } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
+import { fitBeats } from './beats.ts';
 import { pickHelpers } from './helpers.ts';
 import { byManager, lookMs, type Probe, type State } from './judge.ts';
 import { Judgements } from './judgements.ts';
@@ -13,16 +15,16 @@ import { Watches } from './watches.ts';
 const helperMs = probeMs + 250;
 /** Hosts probed at a time: when all are silent at once, some wait, and the safety valve gives them the time. */
 const roundsAtATime = 64;
-/** A node without its agent gets no new tasks after this much silence; what it runs stays. */
-const disconnectedMs = 5_000;
 /** Past verdicts kept per node. */
 const keptVerdicts = 20;
 /** A stall of the manager that is worth a line in its log. */
 const longStallMs = 500;
 
 export interface Liveness {
-  /** A message of this node arrived. */
-  heard(nodeId: string): void;
+  /** A message of this node arrived; `beatMs`: if it was a beat, how often its agent beats. */
+  heard(nodeId: string, beatMs?: number): void;
+  /** How its agent is to keep in touch: whoever asks tells it, and from now on it is judged by that. */
+  told(nodeId: string): Timing;
   /** Its stream ended. */
   left(nodeId: string): void;
   report(node: Node): LivenessReport;
@@ -38,6 +40,8 @@ export interface LivenessOptions {
   readonly ask: (nodeId: string, what: NonNullable<Query['what']>, withinMs: number) => Promise<unknown>;
   /** Nobody gets an answer from this node's host: no traffic should go there. False: it does again. */
   readonly onSilent: (nodeId: string, silent: boolean) => void;
+  /** All agents have to be told anew how to keep in touch. */
+  readonly onTiming: () => void;
 }
 
 /** Watches all nodes from now on. Every node that was not down gets the full time first, as nobody knows when it was last heard. */
@@ -57,6 +61,9 @@ class Guard implements Liveness {
   readonly #names: Names;
   /** The ids of all nodes, sorted; made when it is needed. */
   #ring: readonly string[] | undefined;
+  /** How often agents are told to beat. */
+  #beatMs: number;
+  #writing = false;
   #soon: NodeJS.Immediate | undefined;
   #closed = false;
 
@@ -64,7 +71,8 @@ class Guard implements Liveness {
     const { clock, steady, log } = options;
     this.#store = store;
     this.#options = options;
-    this.#watches = new Watches(steady());
+    this.#beatMs = this.#written;
+    this.#watches = new Watches(steady(), this.#beatMs);
     this.#judgements = new Judgements(store, clock, log);
     this.#names = {
       hostname: (nodeId) => store.view.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId,
@@ -84,15 +92,20 @@ class Guard implements Liveness {
     this.#timer = setInterval(() => this.#look(), lookMs);
   }
 
-  heard(nodeId: string): void {
+  heard(nodeId: string, beatMs?: number): void {
     // A message of a node that was removed meanwhile.
     const node = this.#store.view.nodes.get(nodeId);
     if (!node) return;
     const state = this.#watches.get(nodeId)?.state ?? 'heard';
-    this.#watches.heard(nodeId, this.#options.steady());
+    this.#watches.heard(nodeId, this.#options.steady(), beatMs);
     // Also a judgement of the manager's previous run.
     if (node.judged.state !== 'heard') this.#judgements.set(nodeId, { state: 'heard' });
     if (state !== 'heard' || node.judged.state !== 'heard') this.#lookSoon();
+  }
+
+  told(nodeId: string): Timing {
+    this.#watches.told(nodeId, this.#beatMs);
+    return timingOf(this.#beatMs);
   }
 
   left(nodeId: string): void {
@@ -106,7 +119,10 @@ class Guard implements Liveness {
       hostname: reported.description.Hostname ?? '',
       ...this.#verdict(ID, this.#options.steady()),
       verdicts: this.#verdicts.get(ID) ?? [],
-      valve: reportValve(this.#watches.crowd),
+      valve: reportValve(
+        this.#watches.crowd,
+        (this.#watches.get(ID)?.timing ?? timingOf(this.#beatMs)).doubtMs,
+      ),
     };
   }
 
@@ -146,6 +162,43 @@ class Guard implements Liveness {
     }
     this.#probe(this.#watches.due(now, roundsAtATime), now);
     this.#judgements.write();
+    this.#fitBeats(now);
+  }
+
+  /** As there may be more nodes now, or fewer. */
+  #fitBeats(now: number): void {
+    const written = this.#written;
+    const within = (ms: number) => this.#watches.leasesEndWithin(ms, now);
+    const { tell, write } = fitBeats(this.#store.view.nodes.size, written, within);
+    if (write !== written) this.#write(write);
+    if (tell === this.#beatMs) return;
+    this.#beatMs = tell;
+    this.#options.log.info(
+      { beatMs: tell, nodes: this.#store.view.nodes.size },
+      'how often agents beat has changed',
+    );
+    this.#options.onTiming();
+  }
+
+  /** The longest beats that an agent may keep. */
+  get #written(): number {
+    const [cluster] = this.#store.view.clusters.all();
+    return cluster?.beatMs ?? beatMsFor(0);
+  }
+
+  #write(beatMs: number): void {
+    if (this.#writing) return;
+    this.#writing = true;
+    this.#store
+      .update((tx) => {
+        for (const cluster of tx.clusters.all()) tx.clusters.update({ ...cluster, beatMs });
+      }, 'liveness')
+      .catch((err) =>
+        this.#options.log.error({ err }, 'could not record how often agents beat, trying again'),
+      )
+      .finally(() => {
+        this.#writing = false;
+      });
   }
 
   #changed(id: string, was: State, state: State, now: number): void {
@@ -162,7 +215,7 @@ class Guard implements Liveness {
   #disconnect(id: string, now: number): void {
     const watch = this.#watches.get(id);
     if (!watch || watch.state === 'heard' || watch.state === 'down' || this.#judgements.isAway(id)) return;
-    if (this.#watches.silenceMs(watch, now) < disconnectedMs) return;
+    if (this.#watches.silenceMs(watch, now) < watch.timing.disconnectedMs) return;
     this.#judgements.set(id, { state: 'disconnected', why: this.#record(id, now) });
   }
 
@@ -208,18 +261,16 @@ class Guard implements Liveness {
     if (ids.length === 0) return;
     const { view } = this.#store;
     this.#ring ??= [...view.nodes.all()].map(({ ID }) => ID).sort();
-    const ring = this.#ring;
-    const managers = [...view.nodes.all()].filter(({ reported }) => reported.runsManager).map(addressOf);
-    const helps = (id: string) => {
-      const node = view.nodes.get(id);
-      return node && isReady(node) && this.#watches.isFresh(id, from) ? addressOf(node) : undefined;
-    };
+    const nodes = this.#ring.flatMap((id) => view.nodes.get(id) ?? []);
+    const managers = nodes.filter(({ reported }) => reported.runsManager).map(addressOf);
+    const helpers = nodes
+      .filter((node) => isReady(node) && this.#watches.isFresh(node.ID, from))
+      .map((node) => ({ id: node.ID, address: addressOf(node) }));
     for (const id of ids) {
       const node = view.nodes.get(id);
       const not = new Set(node ? [...managers, addressOf(node)] : []);
-      const round = node
-        ? this.#ask(node, pickHelpers(id, ring, helps, not, this.#watches.get(id)?.rounds ?? []))
-        : Promise.resolve([]);
+      const rounds = this.#watches.get(id)?.rounds ?? [];
+      const round = node ? this.#ask(node, pickHelpers(id, helpers, not, rounds)) : Promise.resolve([]);
       void round.then((probes) => {
         this.#watches.probed(id, { from, to: this.#options.steady(), probes });
         this.#lookSoon();

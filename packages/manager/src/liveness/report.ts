@@ -1,7 +1,6 @@
 import {
   byManager,
   type Crowd,
-  doubtMs,
   doubtsAgents,
   doubtsHosts,
   type Probe,
@@ -46,13 +45,12 @@ export interface LivenessReport extends Verdict {
   readonly valve: ValveReport;
 }
 
-const rule =
-  'while more than half of the nodes that are not down are unheard (and their hosts unanswered, where a host is to be ' +
-  `given up), the manager doubts itself and waits ${doubtMs / 1_000} s longer before any of them counts as down`;
-
-export const reportValve = (crowd: Crowd): ValveReport => ({
+/** `doubtMs`: of the node that it is about. */
+export const reportValve = (crowd: Crowd, doubtMs: number): ValveReport => ({
   open: doubtsHosts(crowd) || doubtsAgents(crowd),
-  rule,
+  rule:
+    'while more than half of the nodes that are not down are unheard (and their hosts unanswered, where a host is to be ' +
+    `given up), the manager doubts itself and waits ${doubtMs / 1_000} s longer before any of them counts as down`,
   ...crowd,
 });
 

@@ -1,8 +1,9 @@
 import type { HostAnswer } from '@shoal/proto';
 import { probeMs, probeTriesAtMs } from '@shoal/proto';
-import { beatMs, leaseMs } from '@shoal/proto/rules';
+import { beatMsFor, timingOf } from '@shoal/proto/rules';
 import type { Leases } from '../model/index.ts';
-import { pickHelpers } from './helpers.ts';
+import { fitBeats } from './beats.ts';
+import { type Helper, pickHelpers } from './helpers.ts';
 import { byManager, lookMs, type Probe } from './judge.ts';
 import { Watches } from './watches.ts';
 
@@ -26,6 +27,10 @@ export interface Plan {
   readonly loss: number;
   readonly endMs: number;
   readonly seed: number;
+  /** Agents beat as in a cluster of so many nodes; as many as there are hosts, if left out. */
+  readonly nodes?: number;
+  /** From these times on there are so many. */
+  readonly sizes?: readonly { readonly from: number; readonly nodes: number }[];
 }
 
 export interface Down {
@@ -35,9 +40,81 @@ export interface Down {
   readonly silentMs: number;
 }
 
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Host {
+  heardAt: number;
+  /** When the agent has found the manager again. */
+  connectedFrom: number;
+  /** What it keeps, when it beat last, and which of its plans for the next beat is the valid one. */
+  beatMs: number;
+  beatAt: number;
+  beatPlan: number;
+  /** Until when the agent lets isolated tasks run. */
+  leaseUntil: number;
+  leases: Leases | undefined;
+  readonly power: Span[];
+  readonly cut: Span[];
+  /** Its agent does not work, for whatever reason. */
+  readonly agentOff: Span[];
+  readonly mute: Span[];
+  /** By the other host: packets do not pass both ways. */
+  readonly oneWay: Map<number, Span[]>;
+}
+
 const wayMs = 1;
 const helperMs = 500;
 const restartGapMs = 2_000;
+
+const hits = (spans: readonly Span[] | undefined, from: number, to: number): boolean =>
+  spans?.some((span) => span.from <= to && span.to >= from) ?? false;
+
+interface Entry {
+  readonly at: number;
+  /** How many were added before it. */
+  readonly number: number;
+  readonly act: () => void;
+}
+
+const isBefore = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at && a.number < b.number);
+
+/** What is to happen, in the order of time, and of asking. A binary heap: thousands of hosts have thousands of plans. */
+class Agenda {
+  readonly #heap: Entry[] = [];
+  #added = 0;
+
+  add(at: number, act: () => void): void {
+    const entry = { at, number: this.#added++, act };
+    let place = this.#heap.push(entry) - 1;
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      const above = this.#heap[parent];
+      if (!above || isBefore(above, entry)) break;
+      this.#heap[place] = above;
+      place = parent;
+    }
+    this.#heap[place] = entry;
+  }
+
+  take(): Entry | undefined {
+    const [first] = this.#heap;
+    const last = this.#heap.pop();
+    if (!first || !last || first === last) return first;
+    let place = 0;
+    for (;;) {
+      const [left, right] = [this.#heap[2 * place + 1], this.#heap[2 * place + 2]];
+      const below = right && left && isBefore(right, left) ? right : left;
+      if (!below || isBefore(last, below)) break;
+      this.#heap[place] = below;
+      place = 2 * place + (below === left ? 1 : 2);
+    }
+    this.#heap[place] = last;
+    return first;
+  }
+}
 
 export class World {
   readonly plan: Plan;
@@ -46,33 +123,59 @@ export class World {
   readonly overs: { readonly host: number; readonly at: number; readonly leaseUntil: number }[] = [];
   /** Hosts that are down now. */
   readonly down = new Set<number>();
-  readonly #queue: { at: number; act: () => void }[] = [];
-  readonly #heardAt: number[] = [];
-  readonly #leases: (Leases | undefined)[] = [];
-  /** When the agent has found the manager again. */
-  readonly #connectedFrom: number[];
-  /** Until when the agents let isolated tasks run. */
-  readonly #leaseUntil: number[] = [];
-  readonly #ring: readonly string[];
+  readonly #agenda = new Agenda();
+  readonly #hosts: Host[];
+  readonly #managerOff: Span[] = [];
+  readonly #managerStalls: Span[] = [];
+  /** All hosts by the order of ids. */
+  readonly #ring: readonly Helper[];
   #watches: Watches;
+  /** How often agents are to beat: as it is durable, and as they are told. */
+  #written: number;
+  #told: number;
+  #nodes: number;
+  #soon = false;
   #now = 0;
   #random: number;
 
   constructor(plan: Plan) {
     this.plan = plan;
     this.#random = plan.seed;
-    this.#watches = new Watches(0);
-    this.#connectedFrom = Array.from({ length: plan.hosts }, () => 0);
-    this.#ring = this.#connectedFrom.map((_, host) => `n${host}`).sort();
+    this.#nodes = plan.nodes ?? plan.hosts;
+    this.#written = beatMsFor(this.#nodes);
+    this.#told = this.#written;
+    this.#watches = new Watches(0, this.#written);
+    this.#hosts = Array.from({ length: plan.hosts }, () => ({
+      heardAt: 0,
+      connectedFrom: 0,
+      beatMs: this.#written,
+      beatAt: 0,
+      beatPlan: 0,
+      leaseUntil: 0,
+      leases: undefined,
+      power: [],
+      cut: [],
+      agentOff: [],
+      mute: [],
+      oneWay: new Map(),
+    }));
+    for (const fault of plan.faults) this.#note(fault);
+    this.#ring = this.#hosts
+      .map((_, host) => ({ id: `n${host}`, address: String(host) }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
     for (let host = 0; host < plan.hosts; host++) this.#heard(host);
   }
 
   run(): this {
-    const { hosts, faults, endMs } = this.plan;
-    for (let host = 0; host < hosts; host++) this.#at(this.#chance() * beatMs, () => this.#beat(host));
+    const { hosts, faults, sizes = [], endMs } = this.plan;
+    for (let host = 0; host < hosts; host++) this.#keep(host, this.#written);
     this.#at(lookMs, () => this.#tick());
     for (const fault of faults) this.#begin(fault);
-    for (let next = this.#queue.shift(); next && next.at <= endMs; next = this.#queue.shift()) {
+    for (const { from, nodes } of sizes)
+      this.#at(from, () => {
+        this.#nodes = nodes;
+      });
+    for (let next = this.#agenda.take(); next && next.at <= endMs; next = this.#agenda.take()) {
       this.#now = next.at;
       next.act();
     }
@@ -81,44 +184,53 @@ export class World {
 
   /** The host runs, and packets pass between it and `other` both ways, without a break from `from` to `to`. */
   reach(other: number, host: number, from: number, to: number): boolean {
-    return !this.plan.faults.some((fault) => {
-      if (fault.from > to || fault.to < from) return false;
-      if (fault.kind === 'power' || fault.kind === 'cut') {
-        const concerns = fault.at === host || fault.at === other;
-        return concerns && (other !== host || fault.kind === 'power');
-      }
-      if (fault.kind !== 'oneWay') return false;
-      const { at, towards } = fault;
-      return (at === host && towards === other) || (at === other && towards === host);
-    });
+    const [a, b] = [this.#host(host), this.#host(other)];
+    if (hits(a.power, from, to) || hits(b.power, from, to)) return false;
+    if (host === other) return true;
+    return !hits(a.cut, from, to) && !hits(b.cut, from, to) && !hits(a.oneWay.get(other), from, to);
   }
 
   /** The host's agent beats without a break. */
   agentBeats(host: number, from: number, to: number): boolean {
-    const bad = ['power', 'agentDead', 'agentStall'];
-    return !this.plan.faults.some(
-      (fault) =>
-        bad.includes(fault.kind) &&
-        'at' in fault &&
-        fault.at === host &&
-        fault.from <= to &&
-        fault.to >= from,
-    );
+    return !hits(this.#host(host).agentOff, from, to);
   }
 
   /** It also answers questions. */
   agentAnswers(host: number, from: number, to: number): boolean {
-    const mute = this.plan.faults.some(
-      (fault) => fault.kind === 'mute' && fault.at === host && fault.from <= to && fault.to >= from,
-    );
-    return !mute && this.agentBeats(host, from, to);
+    return !hits(this.#host(host).mute, from, to) && this.agentBeats(host, from, to);
   }
 
   managerWorks(from: number, to: number): boolean {
-    return !this.plan.faults.some(
-      ({ kind, ...fault }) =>
-        (kind === 'managerStall' || kind === 'managerRestart') && fault.from <= to && fault.to >= from,
-    );
+    return !hits(this.#managerOff, from, to);
+  }
+
+  #host(host: number): Host {
+    const found = this.#hosts[host];
+    if (!found) throw new Error(`there is no host ${host}`);
+    return found;
+  }
+
+  #note(fault: Fault): void {
+    if (!('at' in fault)) {
+      this.#managerOff.push(fault);
+      if (fault.kind === 'managerStall') this.#managerStalls.push(fault);
+      return;
+    }
+    const host = this.#host(fault.at);
+    if (fault.kind === 'oneWay') {
+      for (const [from, to] of [
+        [fault.at, fault.towards],
+        [fault.towards, fault.at],
+      ] as const) {
+        const { oneWay } = this.#host(from);
+        oneWay.set(to, [...(oneWay.get(to) ?? []), fault]);
+      }
+      return;
+    }
+    if (fault.kind === 'cut') host.cut.push(fault);
+    else if (fault.kind === 'mute') host.mute.push(fault);
+    else host.agentOff.push(fault);
+    if (fault.kind === 'power') host.power.push(fault);
   }
 
   #begin(fault: Fault): void {
@@ -137,15 +249,17 @@ export class World {
     if (fault.kind === 'agentStall') this.#at(fault.to + 0.1, () => this.#say(fault.at));
     // Timers come before sockets in a turn of its event loop.
     if (fault.kind === 'managerStall') this.#at(fault.to + 0.005, () => this.#tick(true));
-    if (fault.kind === 'managerRestart')
-      this.#at(fault.to + 0.005, () => {
-        this.#watches = new Watches(this.#now);
-        for (let host = 0; host < this.plan.hosts; host++) {
-          if (this.down.has(host)) this.#watches.inherit(`n${host}`, this.#leases[host], this.#now);
-          else this.#heard(host);
-          this.#connectSoon(host);
-        }
-      });
+    if (fault.kind === 'managerRestart') this.#at(fault.to + 0.005, () => this.#restart());
+  }
+
+  #restart(): void {
+    this.#told = this.#written;
+    this.#watches = new Watches(this.#now, this.#written);
+    for (let host = 0; host < this.plan.hosts; host++) {
+      if (this.down.has(host)) this.#watches.inherit(`n${host}`, this.#host(host).leases, this.#now);
+      else this.#heard(host);
+      this.#connectSoon(host);
+    }
   }
 
   #tick(extra = false): void {
@@ -155,33 +269,54 @@ export class World {
 
   #look(): void {
     const now = this.#now;
-    for (let host = 0; host < this.plan.hosts; host++) this.#noteLeases(host);
     for (const [id, was] of this.#watches.look(now)) {
       const host = Number(id.slice(1));
+      this.#noteLeases(host);
       const isDown = was !== 'down' && this.#watches.get(id)?.state === 'down';
-      if (isDown) this.downs.push({ host, at: now, silentMs: now - (this.#heardAt[host] ?? 0) });
+      if (isDown) this.downs.push({ host, at: now, silentMs: now - this.#host(host).heardAt });
       if (isDown) this.down.add(host);
     }
-    for (const id of this.#watches.due(now, 64)) this.#probe(id);
+    this.#fitBeats();
+    const due = this.#watches.due(now, 64);
+    if (due.length === 0) return;
+    const helpers = this.#ring.filter(
+      ({ id, address }) => !this.down.has(Number(address)) && this.#watches.isFresh(id, now),
+    );
+    for (const id of due) this.#probe(id, helpers);
+  }
+
+  #fitBeats(): void {
+    const within = (ms: number) => this.#watches.leasesEndWithin(ms, this.#now);
+    const { tell, write } = fitBeats(this.#nodes, this.#written, within);
+    // What is told is by the last look, as a commit takes a moment.
+    this.#written = write;
+    if (tell === this.#told) return;
+    this.#told = tell;
+    for (let host = 0; host < this.plan.hosts; host++)
+      if (this.#linked(host) && this.#now >= this.#host(host).connectedFrom) this.#tell(host);
+  }
+
+  /** As one message among others: what is answered later, the agent reads later. */
+  #tell(host: number): void {
+    const told = this.#told;
+    this.#watches.told(`n${host}`, told);
+    this.#at(this.#now + wayMs, () => this.#linked(host) && this.#keep(host, told));
   }
 
   #noteLeases(host: number): void {
+    const state = this.#host(host);
     const leases = this.#watches.get(`n${host}`)?.leases;
-    if (leases === 'over' && this.#leases[host] !== 'over')
-      this.overs.push({ host, at: this.#now, leaseUntil: this.#leaseUntil[host] ?? 0 });
-    this.#leases[host] = leases;
+    if (leases === 'over' && state.leases !== 'over')
+      this.overs.push({ host, at: this.#now, leaseUntil: state.leaseUntil });
+    state.leases = leases;
   }
 
-  #probe(id: string): void {
+  #probe(id: string, able: readonly Helper[]): void {
     const watches = this.#watches;
     const from = this.#now;
     const suspect = Number(id.slice(1));
-    const helps = (id: string) => {
-      const host = Number(id.slice(1));
-      return !this.down.has(host) && watches.isFresh(id, from) ? String(host) : undefined;
-    };
     const rounds = watches.get(id)?.rounds ?? [];
-    const helpers = pickHelpers(id, this.#ring, helps, new Set([String(suspect), '0']), rounds);
+    const helpers = pickHelpers(id, able, new Set([String(suspect), '0']), rounds);
     const own = this.#try(0, suspect);
     const found = [
       { by: byManager, ...own },
@@ -199,9 +334,19 @@ export class World {
           }),
         );
         watches.probed(id, { from, to, probes });
-        if (watches === this.#watches) this.#look();
+        this.#lookSoon();
       }),
     );
+  }
+
+  /** Once for all that comes at the same time. */
+  #lookSoon(): void {
+    if (this.#soon) return;
+    this.#soon = true;
+    this.#at(this.#now, () => {
+      this.#soon = false;
+      if (this.managerWorks(this.#now, this.#now)) this.#look();
+    });
   }
 
   #try(prober: number, suspect: number): { answer: HostAnswer; ms: number } {
@@ -220,28 +365,45 @@ export class World {
     return works ? { answer, ms: ms + 2 * wayMs } : { answer: 'unknown', ms: helperMs };
   }
 
-  #beat(host: number): void {
-    this.#at(this.#now + beatMs, () => this.#beat(host));
-    this.#say(host);
+  /** The agent beats so often from now on. */
+  #keep(host: number, beatMs: number): void {
+    const state = this.#host(host);
+    state.beatMs = beatMs;
+    const left = Math.max(0, beatMs - (this.#now - state.beatAt));
+    this.#beatAt(host, this.#now + this.#chance() * left, ++state.beatPlan);
+  }
+
+  #beatAt(host: number, at: number, plan: number): void {
+    this.#at(at, () => {
+      const state = this.#host(host);
+      if (state.beatPlan !== plan) return;
+      state.beatAt = this.#now;
+      this.#beatAt(host, this.#now + state.beatMs, plan);
+      this.#say(host);
+    });
   }
 
   /** The agent says something; on a lossy way TCP repeats it, later and later. */
-  #say(host: number): void {
-    if (!this.agentBeats(host, this.#now, this.#now) || this.#now < (this.#connectedFrom[host] ?? 0)) return;
-    const sentAt = this.#now;
+  #say(host: number, isHello = false): void {
+    const state = this.#host(host);
+    if (!this.agentBeats(host, this.#now, this.#now) || this.#now < state.connectedFrom) return;
+    const [sentAt, { beatMs }] = [this.#now, state];
     let late = wayMs;
     for (let wait = 200; !this.#passes(); wait *= 2) late += wait;
     this.#at(this.#now + late, () => {
       if (!this.#linked(host)) return;
       this.#toManager(() => {
-        this.#heard(host);
+        this.#heard(host, isHello ? undefined : beatMs);
+        if (isHello) this.#tell(host);
         this.#at(this.#now + wayMs, () => this.#answered(host, sentAt));
       });
     });
   }
 
   #answered(host: number, sentAt: number): void {
-    if (this.#linked(host)) this.#leaseUntil[host] = Math.max(this.#leaseUntil[host] ?? 0, sentAt + leaseMs);
+    const state = this.#host(host);
+    if (this.#linked(host))
+      state.leaseUntil = Math.max(state.leaseUntil, sentAt + timingOf(state.beatMs).leaseMs);
   }
 
   #linked(host: number): boolean {
@@ -249,13 +411,14 @@ export class World {
   }
 
   #connectSoon(host: number): void {
-    this.#connectedFrom[host] = this.#now + this.#chance() * restartGapMs;
-    this.#at(this.#connectedFrom[host] ?? 0, () => this.#say(host));
+    const at = this.#now + this.#chance() * restartGapMs;
+    this.#host(host).connectedFrom = at;
+    this.#at(at, () => this.#say(host, true));
   }
 
-  #heard(host: number): void {
-    this.#heardAt[host] = this.#now;
-    this.#watches.heard(`n${host}`, this.#now);
+  #heard(host: number, beatMs?: number): void {
+    this.#host(host).heardAt = this.#now;
+    this.#watches.heard(`n${host}`, this.#now, beatMs);
     // It is ready again, by joining if the manager does not know what was thought of it.
     if (this.down.delete(host)) this.#look();
   }
@@ -266,9 +429,7 @@ export class World {
       act();
       return;
     }
-    const stall = this.plan.faults.find(
-      ({ kind, from, to }) => kind === 'managerStall' && from <= this.#now && this.#now <= to,
-    );
+    const stall = this.#managerStalls.find(({ from, to }) => from <= this.#now && this.#now <= to);
     if (stall) this.#at(stall.to + 0.01, () => this.#toManager(act));
   }
 
@@ -276,16 +437,8 @@ export class World {
     return this.plan.loss === 0 || this.#chance() >= this.plan.loss;
   }
 
-  /** In the order of time, and of asking. */
   #at(at: number, act: () => void): void {
-    let low = 0;
-    let high = this.#queue.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#queue[middle]?.at ?? 0) <= at) low = middle + 1;
-      else high = middle;
-    }
-    this.#queue.splice(low, 0, { at, act });
+    this.#agenda.add(at, act);
   }
 
   /** Uniform in [0, 1), the same for the same seed. */

@@ -1,11 +1,14 @@
 import type { HostAnswer } from '@shoal/proto';
+import { timingFor } from '@shoal/proto/rules';
 import { describe, expect, it } from 'vitest';
 import { byManager, lookMs } from './judge.ts';
 import { Watches } from './watches.ts';
 
+const timing = timingFor(3);
+
 /** One node, heard at 0, and a manager that looks as often as it should. */
 function watching() {
-  const watches = new Watches(0);
+  const watches = new Watches(0, timing.beatMs);
   watches.heard('n', 0);
   watches.heard('other', 0);
   let now = 0;

@@ -1,18 +1,17 @@
+import { timingOf } from '@shoal/proto/rules';
 import type { Leases } from '../model/index.ts';
 import {
   answers,
   type Crowd,
   crowdOf,
-  helperPatienceMs,
+  doubtsHosts,
   isUnheard,
   judge,
-  lateMs,
   leasesOf,
   lookMs,
   type Round,
   readRound,
   type State,
-  suspectMs,
   type Watch,
 } from './judge.ts';
 
@@ -20,12 +19,15 @@ import {
  * From the start of one round to the start of the next. Short at first, since the kernel of a dying host may outlive its agent
  * for a moment, and while nobody answers; longer once it is known that only the agent is away.
  */
-const roundMs = 250;
+export const roundMs = 250;
 const awayRoundMs = 500;
 /** The same, for a host that is down, until its isolated tasks have ended for sure. */
 const leaseRoundMs = 1_000;
 
 interface Entry extends Watch {
+  /** How often its agent was told last to beat, and how often it does as of its last beat, ms. */
+  readonly told: number;
+  readonly kept: number;
   /** As of the latest look. */
   readonly state: State;
   /** Down, and not heard since. */
@@ -50,30 +52,39 @@ const keptRounds = 3;
  */
 export class Watches {
   readonly #entries = new Map<string, Entry>();
-  /** Heard in time, those first that were heard longest ago. */
-  readonly #fresh = new Set<string>();
+  /** Heard in time, by how often they beat; those first that were heard longest ago. */
+  readonly #fresh = new Map<number, Set<string>>();
   /** What a look judges: nodes that are late, were left, or are back. One that is down stays until its leases are over. */
   readonly #doubted = new Set<string>();
+  readonly #beatMs: number;
   #givenUp = 0;
   #lastLook: number;
-  /** All stalls until the newest look, and that look's own, ms. */
+  /** All stalls until the latest look, and its own, ms. */
   #stoodStillMs = 0;
   #stalledMs = 0;
+  /** The latest look at which the manager doubted itself. */
+  #doubtedAt = Number.NEGATIVE_INFINITY;
   #crowd: Crowd = { known: 0, unheard: 0, unanswered: 0 };
 
-  constructor(now: number) {
+  /** `beatMs`: how often agents beat of which no more is known, at least. */
+  constructor(now: number, beatMs: number) {
     this.#lastLook = now;
+    this.#beatMs = beatMs;
   }
 
-  /** A message of this node arrived. */
-  heard(id: string, now: number): void {
+  /** A message of this node arrived; `kept`: if it was a beat, how often its agent beats, ms. */
+  heard(id: string, now: number, kept?: number): void {
     const was = this.#entries.get(id);
     if (was?.givenUp) this.#givenUp--;
-    this.#entries.set(id, {
-      heardAt: this.#time(now),
+    if (was) this.#freshOf(was).delete(id);
+    const heardAt = this.#time(now);
+    const entry: Entry = {
+      ...timed(was?.told ?? this.#beatMs, kept || (was?.kept ?? this.#beatMs), heardAt, was),
+      heardAt,
       broken: false,
       answered: false,
       silentRounds: 0,
+      soundRounds: 0,
       refused: false,
       rounds: [],
       probing: undefined,
@@ -81,9 +92,9 @@ export class Watches {
       leases: undefined,
       inherited: false,
       state: was?.state ?? 'heard',
-    });
-    this.#fresh.delete(id);
-    this.#fresh.add(id);
+    };
+    this.#entries.set(id, entry);
+    this.#freshOf(entry).add(id);
     if (was && was.state !== 'heard') this.#doubted.add(id);
   }
 
@@ -95,6 +106,25 @@ export class Watches {
     this.#doubted.add(id);
   }
 
+  /**
+   * Its agent is being told to beat so often. It is judged by that from now on, but not by shorter beats before it keeps them.
+   */
+  told(id: string, beatMs: number): void {
+    const entry = this.#entries.get(id);
+    if (!entry || entry.told === beatMs) return;
+    this.#freshOf(entry).delete(id);
+    this.#change(id, timed(beatMs, entry.kept, entry.heardAt, entry));
+    // Until it is heard: among those that beat so often it would be out of turn.
+    this.#doubted.add(id);
+  }
+
+  /** Every lease that any agent may have is over within so many ms. */
+  leasesEndWithin(ms: number, now: number): boolean {
+    const time = this.#time(now);
+    for (const { leaseOverAt } of this.#entries.values()) if (leaseOverAt - time > ms) return false;
+    return true;
+  }
+
   /** The node's stream ended: a hint, no more. */
   left(id: string): void {
     this.#change(id, { broken: true });
@@ -102,9 +132,11 @@ export class Watches {
   }
 
   forget(id: string): void {
-    if (this.#entries.get(id)?.givenUp) this.#givenUp--;
+    const was = this.#entries.get(id);
+    if (!was) return;
+    if (was.givenUp) this.#givenUp--;
     this.#entries.delete(id);
-    this.#fresh.delete(id);
+    this.#freshOf(was).delete(id);
     this.#doubted.delete(id);
   }
 
@@ -145,6 +177,7 @@ export class Watches {
       this.#entries.size - this.#givenUp,
       time,
     );
+    if (doubtsHosts(this.#crowd)) this.#doubtedAt = now;
     const judged = new Map<string, State>();
     for (const [id, entry] of this.#inDoubt()) {
       judged.set(id, entry.state);
@@ -179,12 +212,15 @@ export class Watches {
     const entry = this.#entries.get(id);
     // It was heard meanwhile, which counts more.
     if (entry?.probing !== round.from) return;
-    const says = readRound(round.probes, this.silenceMs(entry, round.to) < helperPatienceMs);
+    const says = readRound(round.probes, this.silenceMs(entry, round.to) < entry.timing.helperPatienceMs);
     this.#change(id, {
       probing: undefined,
       rounds: [...entry.rounds, round].slice(-keptRounds),
-      ...(says === 'answered' && { answered: true, silentRounds: 0 }),
-      ...(says === 'silent' && { silentRounds: entry.silentRounds + 1 }),
+      ...(says === 'answered' && { answered: true, silentRounds: 0, soundRounds: 0 }),
+      ...(says === 'silent' && {
+        silentRounds: entry.silentRounds + 1,
+        soundRounds: round.from > this.#doubtedAt ? entry.soundRounds + 1 : 0,
+      }),
       refused: entry.refused || round.probes.some(({ answer }) => answer === 'refused'),
     });
   }
@@ -193,12 +229,22 @@ export class Watches {
     return Math.min(now, this.#lastLook + lookMs) - this.#stoodStillMs;
   }
 
+  #freshOf({ timing: { beatMs } }: Entry): Set<string> {
+    const fresh = this.#fresh.get(beatMs) ?? new Set();
+    this.#fresh.set(beatMs, fresh);
+    return fresh;
+  }
+
   #doubtLate(time: number): void {
-    for (const id of this.#fresh) {
-      const entry = this.#entries.get(id);
-      if (entry && time - entry.heardAt < lateMs) return;
-      this.#fresh.delete(id);
-      this.#doubted.add(id);
+    for (const [beatMs, fresh] of this.#fresh) {
+      const { lateMs } = timingOf(beatMs);
+      for (const id of fresh) {
+        const entry = this.#entries.get(id);
+        if (entry && time - entry.heardAt < lateMs) break;
+        fresh.delete(id);
+        this.#doubted.add(id);
+      }
+      if (fresh.size === 0) this.#fresh.delete(beatMs);
     }
   }
 
@@ -219,7 +265,7 @@ export class Watches {
       this.#change(id, { state, givenUp: state === 'down', leases });
     // Nothing more can become of it until it is heard again, or late.
     const settled =
-      state === 'heard' ? this.#fresh.has(id) : leases === 'over' && entry.probing === undefined;
+      state === 'heard' ? this.#freshOf(entry).has(id) : leases === 'over' && entry.probing === undefined;
     if (settled) this.#doubted.delete(id);
   }
 
@@ -229,14 +275,23 @@ export class Watches {
   }
 }
 
+type Timed = Pick<Entry, 'told' | 'kept' | 'timing' | 'leaseOverAt'>;
+
+/** What a node is judged by, and when its leases are over: neither is shorter than what its agent may go by. */
+function timed(told: number, kept: number, heardAt: number, was: Entry | undefined): Timed {
+  const beatMs = Math.max(told, kept);
+  const timing = was?.timing.beatMs === beatMs ? was.timing : timingOf(beatMs);
+  return { told, kept, timing, leaseOverAt: Math.max(was?.leaseOverAt ?? 0, heardAt + timing.replaceMs) };
+}
+
 const nextLeases = (entry: Entry, time: number): Leases =>
   entry.leases === 'over' ? 'over' : leasesOf(entry, time);
 
 function isDue(entry: Entry, silenceMs: number, now: number): boolean {
-  const { state, probing, rounds, leases } = entry;
+  const { state, probing, rounds, leases, timing } = entry;
   if (probing !== undefined || state === 'heard' || leases === 'over') return false;
   const last = rounds.at(-1);
-  const isAway = answers(entry) && silenceMs >= suspectMs;
+  const isAway = answers(entry) && silenceMs >= timing.suspectMs;
   const ms = state === 'down' ? leaseRoundMs : isAway ? awayRoundMs : roundMs;
   return !last || now - last.from >= ms;
 }

@@ -5,6 +5,9 @@ import { object, oneOf } from './schema.ts';
 export const accessRoles = ['viewer', 'operator', 'admin'] as const;
 export type AccessRole = (typeof accessRoles)[number];
 
+/** How a user's certificate says its role: the organizational unit. Those of hosts say shoal-worker or shoal-manager. */
+export const userUnit = (role: AccessRole): string => `shoal-${role}`;
+
 /** A bearer token of the API as it is stored: what was shown to whoever made it is not in it. */
 export interface Token {
   readonly ID: string;
@@ -23,13 +26,12 @@ export interface Token {
 /** A hundred years: a longer time is a slip, and soon too large for a date. */
 const longestMs = 100 * 365 * 24 * 3_600_000;
 
+const userName = (description: string) =>
+  Type.String({ maxLength: 64, pattern: '^[a-zA-Z0-9][a-zA-Z0-9_.-]*$', description });
+
 /** What is asked for. */
 export const NewToken = object({
-  name: Type.String({
-    maxLength: 64,
-    pattern: '^[a-zA-Z0-9][a-zA-Z0-9_.-]*$',
-    description: 'What people call it; unique',
-  }),
+  name: userName('What people call it; unique'),
   role: oneOf(...accessRoles),
   expiresInMs: Type.Optional(
     Type.Integer({
@@ -51,3 +53,17 @@ export const ApiToken = object({
   expired: Type.Boolean(),
 });
 export type ApiToken = Static<typeof ApiToken>;
+
+/** Of a user, for the API over TLS. A year at most, since it can't be taken back. */
+export const NewCertificate = object({
+  name: userName('Whom it is for; shown where that one may not do something'),
+  role: oneOf(...accessRoles),
+  expiresInMs: Type.Optional(
+    Type.Integer({
+      minimum: 60_000,
+      maximum: 365 * 24 * 3_600_000,
+      description: 'As long as a certificate of a node, if not given',
+    }),
+  ),
+});
+export type NewCertificate = Static<typeof NewCertificate>;

@@ -175,7 +175,7 @@ export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, kindsOfService).chain
         taskOf(id, kinds[kind] ?? { id: 's0', Spec: {}, ports: [], networks: [] }, kind);
       const globals = bound.map(([kind, at], index) => {
         const { Slot: _, ...task } = make(`g${index}`, kind);
-        // Services are replicated or global, never both, and have one task that waits in a place.
+        // Services are replicated or global, never both, and have one task that waits in a slot.
         return { ...task, ServiceID: `global-${index}`, NodeID: `n${at}` };
       });
       // Each stands for enough failures to put the node behind the others.
@@ -198,7 +198,7 @@ export const worlds: fc.Arbitrary<World> = fc.tuple(nodes, kindsOfService).chain
     }),
 );
 
-/** In some of the places waits a task that takes over from the one that is there, many of them once that has ended. */
+/** In some of the slots waits a task that takes over from the one that is there, many of them once that has ended. */
 export const handovers: fc.Arbitrary<World> = fc
   .tuple(worlds, fc.nat(8), fc.nat(4))
   .map(([world, count, stopping]) => {

@@ -12,8 +12,8 @@ import type { Change, ChangeBatch, ReadView } from '../store/index.ts';
 import { Failures } from './failures.ts';
 import { imageNames } from './images.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
-import { Places } from './places.ts';
 import { isPending, loadOf, occupies, type TaskLoad, takesRoom } from './task-load.ts';
+import { TasksBySlot } from './tasks-by-slot.ts';
 import { tieBreak } from './tie-break.ts';
 
 export interface NodeState {
@@ -32,7 +32,7 @@ export interface Vacancy {
 /**
  * What the scheduler needs to know of the cluster, kept up to date change by change.
  *
- * A place counts once, with its newest task that is meant to run and has a node: the others are about to leave, since
+ * A slot counts once, with its newest task that is meant to run and has a node: the others are about to leave, since
  * that one takes over from them. So an update, a move or a drain sees the service as it will be when it is done. As long
  * as a successor has no node, what it takes over from counts for everybody but the successor itself.
  */
@@ -44,7 +44,7 @@ export class ClusterState {
   readonly images = new Map<string, number>();
   /** Tasks that wait for a node, by id. */
   readonly pending = new Map<string, Task>();
-  readonly #places = new Places();
+  readonly #slots = new TasksBySlot();
   #order: { readonly seed: number; readonly ids: readonly string[] } | undefined;
 
   static from(view: ReadView): ClusterState {
@@ -83,17 +83,17 @@ export class ClusterState {
   vacanciesFor(task: Task): readonly Vacancy[] {
     const { stopFirst, exchange } = task.shoal;
     if (!stopFirst) return none;
-    const own = this.#places.of(task);
-    const others = exchange ? this.#places.at(exchange.serviceId, exchange.slot) : [];
+    const own = this.#slots.of(task);
+    const others = exchange ? this.#slots.at(exchange.serviceId, exchange.slot) : [];
     return [
       ...own.filter(({ ID }) => ID !== task.ID).flatMap((one) => vacancy(one, own)),
       ...others.filter(({ ID }) => ID === exchange?.old).flatMap((one) => vacancy(one, others)),
     ];
   }
 
-  /** Of a task without a node: the one that counts in its place until it has one. */
+  /** Of a task without a node: the one that counts in its slot until it has one. */
   predecessorOf(task: Task): Task | undefined {
-    const holder = holderOf(this.#places.of(task));
+    const holder = holderOf(this.#slots.of(task));
     return holder?.ID === task.ID ? undefined : holder;
   }
 
@@ -121,7 +121,7 @@ export class ClusterState {
 
   #addTask(task: Task): void {
     if (isPending(task)) this.pending.set(task.ID, task);
-    if (!isTerminal(stateOf(task))) this.#changePlace(task, () => this.#places.add(task));
+    if (!isTerminal(stateOf(task))) this.#changeSlot(task, () => this.#slots.add(task));
     // Of an ended task that the store removes later, the failure stays until it is too old to count.
     if (task.observed?.state === 'failed' || task.observed?.state === 'rejected') {
       // The store's time of writing: clocks of hosts may be wrong.
@@ -135,26 +135,26 @@ export class ClusterState {
   #removeTask(task: Task): void {
     this.pending.delete(task.ID);
     if (isTerminal(stateOf(task))) return;
-    this.#changePlace(task, () => this.#places.remove(task));
+    this.#changeSlot(task, () => this.#slots.remove(task));
     if (task.NodeID !== undefined) this.#dropIfGone(task.NodeID);
   }
 
   /** Which of its tasks counts may be another one afterwards. */
-  #changePlace(task: Task, change: () => void): void {
-    const before = this.#places.of(task);
+  #changeSlot(task: Task, change: () => void): void {
+    const before = this.#slots.of(task);
     this.#load(before, -1);
     change();
-    const after = this.#places.of(task);
+    const after = this.#slots.of(task);
     this.#load(after, 1);
   }
 
-  #load(place: readonly Task[], by: 1 | -1): void {
-    const holder = holderOf(place);
-    for (const task of place) {
+  #load(inSlot: readonly Task[], by: 1 | -1): void {
+    const holder = holderOf(inSlot);
+    for (const task of inSlot) {
       const { NodeID, ServiceID } = task;
       if (NodeID === undefined || !occupies(task)) continue;
       const { used } = this.nodes.get(NodeID) ?? this.#newNode(NodeID, undefined);
-      const load = loadOf(task, stays(task, place));
+      const load = loadOf(task, stays(task, inSlot));
       if (by === 1) used.add(load);
       else used.remove(load);
       if (task === holder) this.#countService(ServiceID, NodeID, by);
@@ -193,18 +193,18 @@ const isNodesFault = (task: Task): boolean =>
   (task.observed?.oomKilled === true && !task.Spec.Resources?.Limits?.MemoryBytes) ||
   (task.shoal.moves !== undefined && task.shoal.runningSince === undefined);
 
-function vacancy(task: Task, place: readonly Task[]): Vacancy[] {
+function vacancy(task: Task, inSlot: readonly Task[]): Vacancy[] {
   if (task.NodeID === undefined || !occupies(task)) return [];
-  const load = loadOf(task, stays(task, place));
+  const load = loadOf(task, stays(task, inSlot));
   return takesRoom(load) ? [{ nodeId: task.NodeID, load }] : [];
 }
 
-/** The task that counts in its place, see `ClusterState`. */
-const holderOf = (place: readonly Task[]): Task | undefined =>
-  place.find((task) => isWanted(task) && occupies(task));
+/** The task that counts in its slot, see `ClusterState`. */
+const holderOf = (inSlot: readonly Task[]): Task | undefined =>
+  inSlot.find((task) => isWanted(task) && occupies(task));
 
 /** No other task is to take over from it, neither one that has a node nor one that waits for it. */
-const stays = (task: Task, place: readonly Task[]): boolean => place.find(isWanted)?.ID === task.ID;
+const stays = (task: Task, inSlot: readonly Task[]): boolean => inSlot.find(isWanted)?.ID === task.ID;
 
 const none: readonly Vacancy[] = [];
 

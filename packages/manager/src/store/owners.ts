@@ -27,6 +27,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
   clusters: {
     managerPorts: ['manager'],
     term: ['manager'],
+    beatMs: ['liveness'],
     trust: ['people', 'trust', 'manager'],
     TaskHistoryRetentionLimit: ['people'],
   },

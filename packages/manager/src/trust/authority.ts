@@ -8,13 +8,17 @@ import {
   tokenSecret,
 } from '@shoal/proto/rules';
 import type { Clock } from '../effects.ts';
-import type { Cluster, Trust } from '../model/index.ts';
+import { type AccessRole, type Cluster, type Trust, userUnit } from '../model/index.ts';
 import {
   crossSign,
+  type Holder,
   issue,
   issuerInfo,
+  issueTo,
+  type Life,
   makeKey,
   makeRoot,
+  type Name,
   type RequestedKey,
   type Root,
 } from './certificates.ts';
@@ -112,7 +116,30 @@ export class Authority {
     };
   }
 
-  #life(trust: Trust) {
+  /** What the API shows to people: under these names and addresses. No agent takes it for a manager's. */
+  async apiCredentials({ ID, trust }: Of, at: readonly Name[]): Promise<Credentials> {
+    const holder: Holder = { name: 'shoal', unit: 'shoal-api', clusterId: ID, uses: ['server'], at };
+    const { key, certificate, expiresAt } = await this.#made(trust, holder, this.#life(trust));
+    return { key, chain: certificate + (trust.former?.crossSigned ?? ''), expiresAt };
+  }
+
+  /** By which a user is let into the API; the key is kept nowhere else. It can't be taken back. */
+  async userCredentials(
+    { ID, trust }: Of,
+    { name, role }: { readonly name: string; readonly role: AccessRole },
+    expiryMs: number,
+  ): Promise<{ key: string; certificate: string; expiresAt: number }> {
+    const holder: Holder = { name, unit: userUnit(role), clusterId: ID, uses: ['client'] };
+    return this.#made(trust, holder, { now: this.#clock(), expiryMs });
+  }
+
+  async #made(trust: Trust, holder: Holder, life: Life) {
+    const key = await makeKey();
+    const certificate = await issueTo(this.#opened(trust), key.publicKey, holder, life);
+    return { key: key.pem, certificate, expiresAt: life.now + life.expiryMs };
+  }
+
+  #life(trust: Trust): Life {
     return { now: this.#clock(), expiryMs: trust.nodeCertExpiryMs };
   }
 

@@ -85,19 +85,56 @@ export async function requestedKey(request: string): Promise<RequestedKey> {
   }
 }
 
-/** A certificate for this key, signed by the root; it ends with the root at the latest. PEM. */
-export async function issue(
+/** How long a certificate counts, from when. */
+export interface Life {
+  readonly now: number;
+  readonly expiryMs: number;
+}
+
+/** By what clients know a server. */
+export interface Name {
+  readonly type: 'dns' | 'ip';
+  readonly value: string;
+}
+
+/** Whom a certificate is for, and what for. */
+export interface Holder {
+  readonly name: string;
+  readonly unit: string;
+  readonly clusterId: string;
+  /** TLS itself refuses it on the wrong side. */
+  readonly uses: readonly ('client' | 'server')[];
+  /** Of a server. */
+  readonly at?: readonly Name[];
+}
+
+/** A certificate for a node's key, signed by the root; it ends with the root at the latest. PEM. */
+export const issue = (
   root: Root,
   publicKey: CryptoKey,
   { id, role, clusterId }: Subject,
-  { now, expiryMs }: { readonly now: number; readonly expiryMs: number },
+  life: Life,
+): Promise<string> =>
+  // A worker's can't be shown as a manager's.
+  issueTo(
+    root,
+    publicKey,
+    { name: id, unit: unitOf(role), clusterId, uses: role === 'manager' ? ['server', 'client'] : ['client'] },
+    life,
+  );
+
+/** The same for any holder. */
+export async function issueTo(
+  root: Root,
+  publicKey: CryptoKey,
+  { name, unit, clusterId, uses, at = [] }: Holder,
+  { now, expiryMs }: Life,
 ): Promise<string> {
   const x509 = await library();
   const signer = new x509.X509Certificate(root.certificate);
-  const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    subject: [{ CN: [id] }, { OU: [unitOf(role)] }, { O: [clusterId] }],
+    subject: [{ CN: [name] }, { OU: [unit] }, { O: [clusterId] }],
     issuer: signer.subjectName,
     ...validity(now, Math.min(expiryMs, signer.notAfter.getTime() - now)),
     signingAlgorithm: algorithm,
@@ -106,10 +143,13 @@ export async function issue(
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      // A worker's can't be shown as a manager's: TLS itself refuses it on the wrong side.
-      new x509.ExtendedKeyUsageExtension(role === 'manager' ? [serverAuth, clientAuth] : [clientAuth], true),
+      new x509.ExtendedKeyUsageExtension(
+        uses.map((use) => x509.ExtendedKeyUsage[`${use}Auth`]),
+        true,
+      ),
       await x509.AuthorityKeyIdentifierExtension.create(signer),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
+      ...(at.length > 0 ? [new x509.SubjectAlternativeNameExtension([...at])] : []),
     ],
   });
   return pem(certificate);

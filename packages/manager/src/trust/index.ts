@@ -1,5 +1,6 @@
+export { type ApiCertificate, apiCertificate } from './api-certificate.ts';
 export { Authority, type Credentials } from './authority.ts';
-export { BadRequest, requestedKey } from './certificates.ts';
+export { BadRequest, type Name, requestedKey } from './certificates.ts';
 export { type Peer, peerOf, Untrusted } from './peer.ts';
 export { notRotated, trustedRoots, withoutFormer } from './rotation.ts';
 export { rotationLoop } from './rotation-loop.ts';

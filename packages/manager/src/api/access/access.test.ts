@@ -1,6 +1,7 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { anApi, anApp, testClock } from '../testing.ts';
+import { anApi, anApp, aSpec, audit, testClock } from '../testing.ts';
 import { guard } from './guard.ts';
 import { routeRoles } from './roles.ts';
 
@@ -136,6 +137,89 @@ describe('a token', () => {
     expect(await call('POST', '/shoal/v1/tokens', { name: 'ci', role: 'admin' })).toMatchObject({
       status: 409,
     });
+  });
+});
+
+describe("a user's certificate", () => {
+  it('is made with its key, which is kept nowhere', async () => {
+    const { call, store } = await anApi();
+    const made = await call('POST', '/shoal/v1/certificates', { name: 'ann', role: 'viewer' });
+    expect(made).toMatchObject({
+      status: 201,
+      headers: { 'cache-control': 'no-store' },
+      body: { name: 'ann', role: 'viewer', expiresAt: '2026-04-01T00:00:00.000Z' },
+    });
+    const { cert, key, ca } = made.body;
+    const shown = new X509Certificate(cert);
+    expect(shown.checkIssued(new X509Certificate(ca))).toBe(true);
+    expect(shown.checkPrivateKey(createPrivateKey(key))).toBe(true);
+    expect(JSON.stringify([...store.view.clusters.all()])).not.toContain(key.split('\n')[1]);
+  });
+
+  it.each([
+    [{ name: 'ann', role: 'manager' }, /^role: /],
+    [{ name: 'ann\nOU=shoal-admin', role: 'viewer' }, /^name: /],
+    [{ name: 'ann', role: 'viewer', expiresInMs: 366 * 24 * 3_600_000 }, /^expiresInMs: /],
+  ])('is refused: %j', async (body, message) => {
+    const { call } = await anApi();
+    expect(await call('POST', '/shoal/v1/certificates', body)).toMatchObject({
+      status: 400,
+      body: { message: expect.stringMatching(message) },
+    });
+  });
+});
+
+describe('the audit', () => {
+  it('has who changed what from where, what came of it, and what somebody known was refused', async () => {
+    const { call } = await anApi();
+    const { body } = await call('POST', '/shoal/v1/tokens', { name: 'ci', role: 'viewer' });
+    const as = { authorization: `Bearer ${body.token}` };
+    await call('GET', '/nodes', undefined, as);
+    await call('POST', '/services/create?secret=planted', aSpec({ Name: 'shop' }), as);
+    await call('POST', '/services/create', aSpec({ Name: 'shop' }));
+    await call('POST', '/services/create', aSpec({ Name: 'shop' }));
+    await call('POST', '/shoal/v1/plan', { fault: 'drain', nodes: ['n1'] });
+    await call('GET', '/swarm');
+    await call('GET', '/swarm', undefined, { authorization: 'Bearer nobody' });
+    const shown = await call('GET', '/shoal/v1/audit?tail=5');
+    const told = shown.body.map((each: Record<string, unknown>) => [
+      each.user,
+      each.status,
+      `${each.method} ${each.path} ${each.name ?? ''}`.trim(),
+    ]);
+    expect(told).toEqual([
+      ['the unix socket', 201, 'POST /shoal/v1/tokens ci'],
+      ['ci', 403, 'POST /services/create'],
+      ['the unix socket', 201, 'POST /services/create shop'],
+      ['the unix socket', 409, 'POST /services/create shop'],
+      ['the unix socket', 200, 'GET /swarm'],
+    ]);
+    expect(shown.text).not.toContain('planted');
+    expect((await call('GET', '/shoal/v1/audit/verify')).body).toMatchObject({ ok: true, flaws: [] });
+    expect((await call('GET', '/shoal/v1/audit?tail=0')).status).toBe(400);
+  });
+
+  it('must be written, or nothing is changed until it can be again', async () => {
+    const { store } = await anApi();
+    let full = true;
+    const app = await anApp(store, undefined, undefined, {
+      ...audit,
+      append: async (entry) => {
+        if (full) throw new Error('ENOSPC: no space left on device');
+        await audit.append(entry);
+      },
+    });
+    const prune = async () => (await app.inject({ method: 'POST', url: '/networks/prune' })).json();
+    // The first was done before anybody could know.
+    expect(await prune()).toEqual({ NetworksDeleted: null });
+    expect(await prune()).toEqual({
+      message: 'nothing may be changed while the audit can not be written: ENOSPC: no space left on device',
+    });
+    expect((await app.inject('/nodes')).statusCode).toBe(200);
+    full = false;
+    await prune();
+    expect(await prune()).toEqual({ NetworksDeleted: null });
+    await app.close();
   });
 });
 

@@ -90,7 +90,7 @@ it('takes the role from the unit of a certificate', () => {
   expect(asked(certificate(['x', 'shoal-operator', 'shoal-viewer']))).toMatchObject({ role: 'operator' });
 });
 
-it.each([[[]], [['swarm-worker']], [['swarm-manager']], [['admin']], [['Shoal-admin']]])(
+it.each([[[]], [['shoal-worker']], [['shoal-manager']], [['admin']], [['Shoal-admin']]])(
   'gives %j no role, hosts of the cluster included',
   (units) => {
     expect(asked(certificate(units))).toMatchObject({

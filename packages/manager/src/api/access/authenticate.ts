@@ -1,5 +1,5 @@
 import { isoTime } from '../../effects.ts';
-import { type AccessRole, accessRoles, type Token } from '../../model/index.ts';
+import { type AccessRole, accessRoles, type Token, userUnit } from '../../model/index.ts';
 import type { Door, User } from '../http/index.ts';
 import type { Certificate } from './certificate.ts';
 import { findToken } from './tokens.ts';
@@ -18,9 +18,6 @@ export interface Refusal {
   readonly status: 401 | 403;
   readonly why: string;
 }
-
-/** Prefix of a role in the certificate's unit (OU). Those of hosts say shoal-worker or shoal-manager: no role here. */
-const unit = 'shoal-';
 
 /**
  * Who somebody is. A token that is shown counts, wherever it came in; then the certificate; then the door: who uses the
@@ -78,7 +75,7 @@ function byCertificate(certificate: Certificate, now: number): User | Refusal {
       why:
         `the certificate of "${name}" gives no role here: its OU must be ` +
         accessRoles
-          .map((each) => unit + each)
+          .map(userUnit)
           .join(', ')
           .replace(/, (\S+)$/, ' or $1'),
     };
@@ -87,4 +84,4 @@ function byCertificate(certificate: Certificate, now: number): User | Refusal {
 
 /** The greatest of several. */
 const roleIn = (units: readonly string[]): AccessRole | undefined =>
-  accessRoles.findLast((role) => units.includes(unit + role));
+  accessRoles.findLast((role) => units.includes(userUnit(role)));

@@ -62,6 +62,9 @@ export const routeRoles: Readonly<Record<AccessRole | 'anyone', readonly string[
     'GET /shoal/v1/tokens',
     'POST /shoal/v1/tokens',
     'DELETE /shoal/v1/tokens/:id',
+    'POST /shoal/v1/certificates',
+    'GET /shoal/v1/audit',
+    'GET /shoal/v1/audit/verify',
   ],
 };
 

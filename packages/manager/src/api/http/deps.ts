@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
+import type { AuditLog } from '../../audit/index.ts';
 import type { Clock, Ids } from '../../effects.ts';
 import type { Ask } from '../../insight/index.ts';
 import type { LivenessReport } from '../../liveness/index.ts';
@@ -28,7 +29,8 @@ export interface ApiDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Logger;
-  readonly authority: Pick<Authority, 'joinToken' | 'newJoinSecret' | 'rotate'>;
+  readonly audit: Pick<AuditLog, 'append' | 'tail' | 'verify'>;
+  readonly authority: Pick<Authority, 'joinToken' | 'newJoinSecret' | 'rotate' | 'userCredentials'>;
   readonly queries: {
     /** Looks an image up in its registry through some ready host. Throws QueryError. */
     distribution(image: string, registryAuth: string): Promise<unknown>;

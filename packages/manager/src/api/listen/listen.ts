@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Logger } from 'pino';
@@ -21,7 +22,7 @@ export interface Listening {
 }
 
 interface Tls {
-  readonly tls?: (() => TlsMaterial) | undefined;
+  readonly tls?: (() => Promise<TlsMaterial>) | undefined;
   readonly log?: Logger | undefined;
 }
 
@@ -42,7 +43,7 @@ export async function listen(
   try {
     for (const text of addresses) {
       const address = parseAddress(text);
-      const server = serverFor(serve, address.door, { tls, log });
+      const server = await serverFor(serve, address.door, { tls, log });
       servers.push(server);
       bound.push(await bind(server, address, text));
     }
@@ -53,40 +54,36 @@ export async function listen(
   }
 }
 
-function serverFor(serve: RequestListener, door: Address['door'], tls: Tls): Server {
+async function serverFor(serve: RequestListener, door: Address['door'], tls: Tls): Promise<Server> {
   const enter: RequestListener = (request, response) => {
     enterBy(door, request);
     serve(request, response);
   };
   if (door === 'socket') return createServer(timing, enter);
-  const server = door === 'plain' ? createServer(timing, enter) : tlsServer(tls, enter);
+  const server = door === 'plain' ? createServer(timing, enter) : await tlsServer(tls, enter);
   limitConnections(server);
   return server;
 }
 
 /** Who has no certificate may still have a token, so who it is is asked for request by request (access/guard.ts). */
-function tlsServer({ tls, log }: Tls, serve: RequestListener): TlsServer {
-  if (!tls)
-    throw new Error(
-      'tcp:// is served with TLS alone: name a certificate and its key (--tls-cert, --tls-key), and the authority of client certificates (--tls-ca)',
-    );
-  let present = tls();
+async function tlsServer({ tls, log }: Tls, serve: RequestListener): Promise<TlsServer> {
+  if (!tls) throw new Error('tcp:// is served with TLS alone, and there is no certificate');
+  let present = await tls();
   const server = createTlsServer(
     {
       ...timing,
-      ...present,
+      ...contextOf(present),
       handshakeTimeout,
-      minVersion: 'TLSv1.2',
-      requestCert: present.ca !== undefined,
+      requestCert: true,
       rejectUnauthorized: false,
     },
     serve,
   );
-  const timer = setInterval(() => {
+  const timer = setInterval(async () => {
     try {
-      const next = tls();
+      const next = await tls();
       if (next.cert === present.cert && next.key === present.key && next.ca === present.ca) return;
-      server.setSecureContext({ ...next, minVersion: 'TLSv1.2' });
+      server.setSecureContext(contextOf(next));
       present = next;
     } catch (error) {
       // Half-written files, for one: the next minute brings whole ones.
@@ -96,6 +93,15 @@ function tlsServer({ tls, log }: Tls, serve: RequestListener): TlsServer {
   server.once('close', () => clearInterval(timer));
   return server;
 }
+
+const contextOf = ({ cert, key, ca }: TlsMaterial) => ({
+  cert,
+  key,
+  ca,
+  minVersion: 'TLSv1.2' as const,
+  // A resumed session would be taken for verified, though its authority may count no more.
+  secureOptions: constants.SSL_OP_NO_TICKET,
+});
 
 async function bind(server: Server, address: Address, text: string): Promise<string> {
   if (address.door === 'socket') {

@@ -17,7 +17,7 @@ const server = await authority.issue('manager', { usage: 'server' });
 let port = 0;
 let listening: Listening | undefined;
 beforeAll(async () => {
-  const tls = () => ({ ...server, ca });
+  const tls = async () => ({ ...server, ca });
   listening = await listen(app.routing, ['tcp://127.0.0.1:0'], { tls });
   port = Number(URL.parse(listening.addresses[0] ?? '')?.port);
 });
@@ -104,6 +104,26 @@ describe('TLS', () => {
     expect(await version('TLSv1.2')).toBe('TLSv1.2');
     expect(await version('TLSv1.1')).toBe('refused');
   });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'resumes no session of %s: each certificate is verified',
+    async (version) => {
+      const ann = await authority.issue('ann', { units: ['shoal-viewer'] });
+      const options = { port, host: '127.0.0.1', ca, ...ann, maxVersion: version };
+      const agreed = async (session?: Buffer) => {
+        const socket = connect({ ...options, ...(session && { session }) });
+        await once(socket, 'secureConnect');
+        socket.write('GET /nodes HTTP/1.1\r\nHost: x\r\n\r\n');
+        await once(socket, 'data');
+        const reused = socket.isSessionReused();
+        const next = socket.getSession();
+        socket.destroy();
+        return { reused, next };
+      };
+      const { next } = await agreed();
+      expect((await agreed(next)).reused).toBe(false);
+    },
+  );
 
   it('answers nothing in the clear', async () => {
     const socket = connectTcp(port, '127.0.0.1');

@@ -12,8 +12,11 @@ import type { Answer, Received, Request, Start, StopDead } from './host-processe
  * trying to reach it.
  */
 
-/** Agents of this process that may be on their way to their first welcome at a time. */
-const mostJoining = 50;
+/**
+ * Agents of this process that may be on their way to their first welcome at a time. Each makes three connections, and
+ * gives up after 5 s: on a busy machine many at once would only keep each other from joining.
+ */
+const mostJoining = 8;
 /** How often the parent is told how far everything is. */
 const tellMs = 100;
 /** A stopped process ends itself after this, should nobody else do it. */

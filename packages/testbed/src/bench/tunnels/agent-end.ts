@@ -7,7 +7,7 @@ import { makeKeyAndRequest } from '../../../../agent/src/identity/testing.ts';
 import { ManagerLink } from '../../../../agent/src/session/index.ts';
 import { Tunnels } from '../../../../agent/src/tunnels/index.ts';
 import { NodeFacts, protocolVersion } from '../../../../proto/src/index.ts';
-import { leaseMs } from '../../../../proto/src/rules/index.ts';
+import { timingFor } from '../../../../proto/src/rules/index.ts';
 import { uploadBare } from './bare.ts';
 import { answerParent, cpuSeconds } from './talk.ts';
 
@@ -19,7 +19,7 @@ function connect(index: number, manager: string, joinToken: string, socket: stri
   return new Promise((resolve) => {
     const log = pino({ level: 'silent' });
     const facts = NodeFacts.fromPartial({ hostname: `bench${index}`, address: '127.0.0.1' });
-    let lease = leaseMs;
+    let lease = timingFor(1).leaseMs;
     const identity = new Identity({
       kept: undefined,
       keep: async () => undefined,
@@ -43,7 +43,7 @@ function connect(index: number, manager: string, joinToken: string, socket: stri
       onAccepted: () => undefined,
       onTrust: (trust) => identity.trust(trust),
       onWelcome: async ({ timing }) => {
-        lease = timing?.leaseMs ?? leaseMs;
+        lease = timing?.leaseMs ?? lease;
         resolve();
       },
       assignments: new Assignments(),

@@ -6,6 +6,7 @@ import { newId } from '../../../../manager/src/ids.ts';
 import { memoryBackend } from '../../../../manager/src/store/backends/memory.ts';
 import { Store } from '../../../../manager/src/store/index.ts';
 import { Authority } from '../../../../manager/src/trust/index.ts';
+import { timingFor } from '../../../../proto/src/rules/index.ts';
 import { type Moved, serveBare } from './bare.ts';
 import { answerParent, cpuSeconds } from './talk.ts';
 
@@ -24,7 +25,7 @@ const agents = new AgentServer(store, {
   authority,
   managerId: newId(),
   log: pino({ level: 'silent' }),
-  liveness: { heard: () => undefined, left: () => undefined },
+  liveness: { heard: () => undefined, left: () => undefined, told: () => timingFor(1) },
 });
 
 const handlers = {

@@ -183,12 +183,17 @@ export interface ManagerMessage {
     | { $case: "openTunnel"; value: OpenTunnel }
     | { $case: "closeTunnel"; value: CloseTunnel }
     | { $case: "trust"; value: Trust }
+    | //
+    /** In place of the one in Welcome, when there are many more nodes than before, or fewer. */
+    { $case: "timing"; value: Timing }
     | undefined;
 }
 
 /** Sent by the agent every Timing.beat_ms; the manager sends it back unchanged, so both know the other lives. */
 export interface Beat {
   number: number;
+  /** Of the agent: the Timing.beat_ms that it keeps from now on. */
+  beatMs: number;
 }
 
 /** Sent after Welcome, and when it changes. */
@@ -1844,6 +1849,9 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
       case "trust":
         Trust.encode(message.body.value, writer.uint32(66).fork()).join();
         break;
+      case "timing":
+        Timing.encode(message.body.value, writer.uint32(74).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1925,6 +1933,14 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
             message.body = { $case: "trust", value: Trust.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.body = { $case: "timing", value: Timing.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1991,19 +2007,28 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
         }
         break;
       }
+      case "timing": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "timing", value: Timing.fromPartial(object.body.value) };
+        }
+        break;
+      }
     }
     return message;
   },
 };
 
 function createBaseBeat(): Beat {
-  return { number: 0 };
+  return { number: 0, beatMs: 0 };
 }
 
 export const Beat: MessageFns<Beat> = {
   encode(message: Beat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.number !== 0) {
       writer.uint32(8).uint64(message.number);
+    }
+    if (message.beatMs !== 0) {
+      writer.uint32(16).uint32(message.beatMs);
     }
     return writer;
   },
@@ -2029,6 +2054,14 @@ export const Beat: MessageFns<Beat> = {
             message.number = longToNumber(reader.uint64());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.beatMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2047,6 +2080,7 @@ export const Beat: MessageFns<Beat> = {
   fromPartial<I extends Exact<DeepPartial<Beat>, I>>(object: I): Beat {
     const message = createBaseBeat();
     message.number = object.number ?? 0;
+    message.beatMs = object.beatMs ?? 0;
     return message;
   },
 };

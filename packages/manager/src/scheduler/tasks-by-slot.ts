@@ -2,39 +2,39 @@ import type { Task } from '../model/index.ts';
 
 /** Slot number, or node for global services. */
 type Key = number | string;
-/** Nearly every place has one task. */
+/** Nearly every slot has one task. */
 type Tasks = Task | readonly Task[];
 
-/** The tasks that wait for a node, or are on one, by the place they belong to: a slot of a service. */
-export class Places {
+/** The tasks that wait for a node, or are on one, by the slot they belong to. */
+export class TasksBySlot {
   readonly #services = new Map<string, Map<Key, Tasks>>();
 
-  /** All of the task's place, newest first. */
+  /** All of the task's slot, newest first. */
   of(task: Task): readonly Task[] {
     return this.at(task.ServiceID, keyOf(task));
   }
 
-  /** All of one place, newest first. */
-  at(serviceId: string, place: Key): readonly Task[] {
-    return listOf(this.#services.get(serviceId)?.get(place));
+  /** All of one slot, newest first. */
+  at(serviceId: string, slot: Key): readonly Task[] {
+    return listOf(this.#services.get(serviceId)?.get(slot));
   }
 
   add(task: Task): void {
-    let places = this.#services.get(task.ServiceID);
-    if (!places) {
-      places = new Map();
-      this.#services.set(task.ServiceID, places);
+    let slots = this.#services.get(task.ServiceID);
+    if (!slots) {
+      slots = new Map();
+      this.#services.set(task.ServiceID, slots);
     }
-    const others = places.get(keyOf(task));
-    places.set(keyOf(task), others ? [...listOf(others), task].sort(newestFirst) : task);
+    const others = slots.get(keyOf(task));
+    slots.set(keyOf(task), others ? [...listOf(others), task].sort(newestFirst) : task);
   }
 
   remove(task: Task): void {
-    const places = this.#services.get(task.ServiceID);
+    const slots = this.#services.get(task.ServiceID);
     const [one, ...others] = this.of(task).filter(({ ID }) => ID !== task.ID);
-    if (one) places?.set(keyOf(task), others.length === 0 ? one : [one, ...others]);
-    else places?.delete(keyOf(task));
-    if (places?.size === 0) this.#services.delete(task.ServiceID);
+    if (one) slots?.set(keyOf(task), others.length === 0 ? one : [one, ...others]);
+    else slots?.delete(keyOf(task));
+    if (slots?.size === 0) this.#services.delete(task.ServiceID);
   }
 }
 

@@ -1,0 +1,142 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { AuditLog } from './audit-log.ts';
+import { type Entry, flaw, type Head, link, start } from './chain.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'shoal-audit-'));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const entry = (path: string): Entry => ({
+  at: '2026-01-01T00:00:00.000Z',
+  user: 'ann',
+  role: 'admin',
+  via: 'certificate',
+  from: '10.0.0.7',
+  method: 'POST',
+  path,
+  status: 200,
+});
+const files = () => readdirSync(folder).toSorted();
+const read = (file: string) => readFileSync(join(folder, file), 'utf8');
+const filled = async (count: number, bounds = { fileBytes: 1e6, files: 4 }) => {
+  const log = await AuditLog.open(folder, bounds);
+  await Promise.all(Array.from({ length: count }, (_, i) => log.append(entry(`/${i + 1}`))));
+  return log;
+};
+
+describe('the audit', () => {
+  it('keeps what was written, in order, and goes on with it after a restart', async () => {
+    await filled(3);
+    const log = await filled(2);
+    const records = await log.tail(4);
+    expect(records.map(({ number, path }) => [number, path])).toEqual([
+      [2, '/2'],
+      [3, '/3'],
+      [4, '/1'],
+      [5, '/2'],
+    ]);
+    expect(await log.verify()).toMatchObject({
+      ok: true,
+      records: 5,
+      first: 1,
+      head: { number: 5 },
+      flaws: [],
+    });
+    expect(statSync(join(folder, files()[0] ?? '')).mode & 0o777).toBe(0o600);
+  });
+
+  it('drops the oldest file when there are too many, and what is left still holds', async () => {
+    const log = await filled(100, { fileBytes: 1_000, files: 3 });
+    expect(files()).toHaveLength(3);
+    const verdict = await log.verify();
+    expect(verdict).toMatchObject({ ok: true, head: { number: 100 } });
+    expect(verdict.first).toBeGreaterThan(80);
+    expect((await log.tail(5)).map(({ number }) => number)).toEqual([96, 97, 98, 99, 100]);
+  });
+
+  it('forgets half a record, which a crash left, and nothing else', async () => {
+    await filled(2);
+    const [file = ''] = files();
+    const whole = read(file);
+    for (const half of ['{', whole.trimEnd().split('\n')[1] ?? '']) {
+      writeFileSync(join(folder, file), whole + half);
+      expect(await (await AuditLog.open(folder)).verify()).toMatchObject({ ok: true, records: 2 });
+    }
+    const log = await AuditLog.open(folder);
+    await log.append(entry('/more'));
+    expect(await log.verify()).toMatchObject({ ok: true, records: 3 });
+  });
+
+  it('goes on where a file was begun and not written to', async () => {
+    await filled(2);
+    writeFileSync(join(folder, 'audit-000000000003.jsonl'), '');
+    const log = await AuditLog.open(folder);
+    await log.append(entry('/3'));
+    expect(await log.verify()).toMatchObject({ ok: true, records: 3, head: { number: 3 } });
+  });
+
+  it('says what was changed, taken out, put in or cut off', async () => {
+    const log = await filled(4);
+    const [file = ''] = files();
+    const whole = read(file);
+    const lines = whole.trimEnd().split('\n');
+    const flaws = async (changed: readonly string[]) => {
+      writeFileSync(join(folder, file), changed.map((line) => `${line}\n`).join(''));
+      return (await log.verify()).flaws;
+    };
+    const [a = '', b = '', c = '', d = ''] = lines;
+    expect(await flaws(lines)).toEqual([]);
+    expect(await flaws([a, b.replace('"ann"', '"eve"'), c, d])).toEqual(['record 2 was changed']);
+    expect(await flaws([a, c, d])).toEqual(['record 3 follows record 1']);
+    expect(await flaws([a, c, b, d])).not.toEqual([]);
+    expect(await flaws([a, b, 'nonsense', c, d])).toEqual(['what follows record 2 is none']);
+    expect(await flaws([a, b, c])).toEqual([
+      'record 4, which was the last to be written, is not the last that is there',
+    ]);
+    // One who can count, but began earlier than the record after it.
+    const forged = JSON.stringify(link({ number: 1, hash: JSON.parse(a).hash }, entry('/forged')));
+    expect(await flaws([a, forged, c, d])).toEqual(['record 2, before record 3, was another one']);
+    rmSync(join(folder, file));
+    expect((await log.verify()).ok).toBe(false);
+  });
+
+  it('takes a record only whole, and goes on when there is room again', async () => {
+    const log = await filled(1);
+    rmSync(folder, { recursive: true });
+    await expect(log.append(entry('/lost'))).rejects.toThrow(/ENOENT/);
+  });
+});
+
+it('any change to any field of any record is found', () => {
+  const anEntry = fc.record({
+    ...Object.fromEntries(Object.keys(entry('')).map((key) => [key, fc.string()])),
+    status: fc.nat(599),
+  }) as fc.Arbitrary<Entry>;
+  fc.assert(
+    fc.property(
+      fc.array(anEntry, { minLength: 1, maxLength: 8 }),
+      fc.nat(),
+      fc.string(),
+      (entries, pick, other) => {
+        let head: Head = start;
+        const records = entries.map((each) => {
+          const record = link(head, each);
+          expect(flaw(head, record)).toBeUndefined();
+          head = record;
+          return record;
+        });
+        const record = records[pick % records.length];
+        if (!record) return;
+        const keys = Object.keys(record) as (keyof typeof record)[];
+        const key = keys[pick % keys.length] ?? 'user';
+        fc.pre(record[key] !== other);
+        expect(flaw(undefined, { ...record, [key]: other })).toBe(
+          `record ${key === 'number' ? other : record.number} was changed`,
+        );
+      },
+    ),
+  );
+});
