@@ -19,6 +19,7 @@ import { aRequest } from '../trust/testing.ts';
 import {
   aManager,
   anAgent,
+  assigned,
   authority,
   certificateOf,
   channelOptions,
@@ -64,6 +65,12 @@ describe('a host without a certificate', () => {
     expect(store.view.nodes.get(id)).toMatchObject({ reported: { description: { Hostname: 'h9' } } });
     // From now on it is watched, whether its agent comes or not.
     expect(heard).toEqual([id]);
+  });
+
+  it('is not believed that the manager runs on it', async () => {
+    const { store, port } = await aManager();
+    await aClient(port).issue({ ...whole, facts: { ...facts, runsManager: true } });
+    expect(store.view.nodes.get('b'.repeat(25))?.reported.runsManager).toBeUndefined();
   });
 
   it('is told why it can not come while the disk is full', async () => {
@@ -119,6 +126,31 @@ describe('a host without a certificate', () => {
 });
 
 describe('a node', () => {
+  it('that is removed while its greeting is being written gets no session', async () => {
+    const backend = new Disk().open(() => 'done');
+    let free = () => {};
+    let held: Promise<void> | undefined;
+    const commit: typeof backend.commit = async (batches) => {
+      await held;
+      return backend.commit(batches);
+    };
+    const { store, port, heard } = await aManager({ ...backend, commit });
+    const asked = vi.spyOn(store, 'update');
+    held = new Promise((resolve) => {
+      free = resolve;
+    });
+    // What comes while this is written is written together.
+    const writes: Promise<unknown>[] = [store.update((tx) => tx.tasks.create(assigned('t1')))];
+    const agent = anAgent(port);
+    agent.hello({ facts: { hostname: 'h2' } });
+    await vi.waitFor(() => expect(asked).toHaveBeenCalledTimes(2));
+    writes.push(store.update((tx) => tx.nodes.remove(nodeId)));
+    free();
+    await Promise.all(writes);
+    expect(await agent.ended).toMatch(/was removed from the cluster/);
+    expect([agent.received, heard]).toEqual([[], []]);
+  });
+
   it('gets its next certificate by its present one, for itself and no other, whatever it says', async () => {
     const { store, port } = await aManager();
     const own = showing(await certificateOf(nodeId));

@@ -71,7 +71,9 @@ export class Certificates {
   #joined({ protocol, facts }: IssueRequest, keyHash: string): Promise<Node> {
     checkProtocol(protocol);
     if (!facts) throw new JoinRefused('the request lacks the facts about the node');
-    return this.#options.store.update((tx) => join(tx, facts, keyHash, this.#options.ids), 'agents');
+    // Only sessions are looked at for where they come from.
+    const believed = { ...facts, runsManager: false };
+    return this.#options.store.update((tx) => join(tx, believed, keyHash, this.#options.ids), 'agents');
   }
 
   /** Its node goes by the new key from now on. */

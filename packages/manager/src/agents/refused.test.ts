@@ -1,7 +1,7 @@
 import { NodeFacts } from '@shoal/proto';
 import { expect, it, vi } from 'vitest';
 import { Disk, type Fate } from '../store/backends/unreliable.fixture.ts';
-import { aManager, anAgent, assigned, certificateOf, nodeId, showing } from './testing.ts';
+import { aManager, anAgent, assigned, certificateOf, nodeId, showing, trust } from './testing.ts';
 
 /** A manager on a disk that is full while `disk.fate` says so. */
 async function aManagerOnADisk() {
@@ -62,6 +62,22 @@ it('a full disk keeps no host of the cluster away, whatever it has to tell', asy
   disk.fate = 'done';
   await beaten(again, 2);
   await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.reported.description.Hostname).toBe('h2'));
+});
+
+it('which root signed the certificate of a host that came while the disk was full is written down later', async () => {
+  const { disk, store, port } = await aManagerOnADisk();
+  const signedBy = () => store.view.nodes.get(nodeId)?.allotted.signedBy;
+  disk.fate = 'refused';
+  const agent = anAgent(port);
+  agent.hello();
+  await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+  agent.send({ $case: 'facts', value: facts('h2') });
+  await beaten(agent, 1);
+  expect(signedBy()).not.toBe(trust.root.digest);
+  disk.fate = 'done';
+  await beaten(agent, 2);
+  await vi.waitFor(() => expect(signedBy()).toBe(trust.root.digest));
+  expect(store.view.nodes.get(nodeId)?.reported.description.Hostname).toBe('h2');
 });
 
 it('lets nobody in who is not of the cluster, also when greetings share a commit that is refused', async () => {

@@ -211,10 +211,12 @@ export class AgentServer {
         const peer = this.#peer(call);
         const { node, written } = await this.#greet(peer, hello);
         if (this.#closed) return;
+        // Removed meanwhile, or its certificate counts no more.
+        nodeOf(this.#store.view, this.#peer(call));
         this.#options.liveness.heard(node.ID);
         if (!gone) {
           session = this.#welcome(node, call);
-          if (!written) session.unwritten = hello.facts;
+          if (!written && hello.facts) session.unwritten = { facts: hello.facts, signedBy: peer?.signedBy };
           // Whoever has nothing better to show by then is cut off.
           const left = (peer?.expiresAt ?? 0) - Date.now();
           expiry = setTimeout(
@@ -297,7 +299,7 @@ export class AgentServer {
     switch (body?.$case) {
       case 'beat':
         session.beat(body.value);
-        if (session.unwritten) await this.#facts(session, session.unwritten);
+        if (session.unwritten) await this.#facts(session, session.unwritten.facts);
         return;
       case 'statuses':
         await this.#statuses(session, body.value);
@@ -333,16 +335,17 @@ export class AgentServer {
     if (isWritten) session.send({ $case: 'ack', value: { number } });
   }
 
-  /** Those that can't be written are kept until they can, or newer ones come. */
+  /** Those that can't be written are kept until they can, or newer ones come; with what else of the greeting is not written. */
   async #facts(session: Session, facts: NodeFacts): Promise<void> {
+    const signedBy = session.unwritten?.signedBy;
     const isWritten = await this.#write((tx) => {
       const node = tx.nodes.get(session.nodeId);
       if (!node) return;
-      const reported = reportedOf(facts);
-      if (isDeepStrictEqual(reported, node.reported)) return;
-      fitNetworks(tx, tx.nodes.update({ ...node, reported }), node);
+      const allotted = { ...node.allotted, signedBy: signedBy ?? node.allotted.signedBy };
+      const now = { ...node, reported: reportedOf(facts), allotted };
+      if (!isDeepStrictEqual(now, node)) fitNetworks(tx, tx.nodes.update(now), node);
     });
-    session.unwritten = isWritten ? undefined : facts;
+    session.unwritten = isWritten ? undefined : { facts, signedBy };
   }
 
   /** False when the disk did not take it. That ends no session: the host is as alive as before. */

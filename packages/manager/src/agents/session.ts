@@ -34,8 +34,8 @@ interface Waiting {
 /** What the manager knows of one connected agent: what it was sent, and what it still has to learn. */
 export class Session {
   readonly nodeId: string;
-  /** What the agent told of its host and the store could not take yet. */
-  unwritten: NodeFacts | undefined;
+  /** What the agent told of its host and the store could not take yet; of a greeting also who signed its certificate. */
+  unwritten: { readonly facts: NodeFacts; readonly signedBy: string | undefined } | undefined;
   readonly #outlet: Outlet;
   /** What the agent has to hear of. Empty as long as it has to hear everything. */
   readonly #touched = new Map<Kind, Set<string>>();
