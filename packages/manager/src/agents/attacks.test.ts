@@ -1,6 +1,16 @@
+import { connect as connectHttp2, type Settings } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { encodeObserved, NodeFacts, TunnelStream, TunnelsClient } from '@shoal/proto';
+import { promisify } from 'node:util';
+import { status } from '@grpc/grpc-js';
+import {
+  CertificatesClient,
+  encodeObserved,
+  IssueRequest,
+  NodeFacts,
+  TunnelStream,
+  TunnelsClient,
+} from '@shoal/proto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { aNode, aService } from '../testing.ts';
 import { aManager, anAgent, assigned, certificateOf, channelOptions, nodeId, showing } from './testing.ts';
@@ -158,6 +168,29 @@ describe('a node in the wrong hands', () => {
 });
 
 describe('somebody without a certificate', () => {
+  it('sends no message larger than a request to join', async () => {
+    const { port, victim } = await twoNodes();
+    const client = new CertificatesClient(`127.0.0.1:${port}`, showing(), channelOptions);
+    closers.push(() => client.close());
+    const ask = promisify((request: IssueRequest, done: (error: Error | null) => void) =>
+      client.issue(request, done),
+    );
+    const join = (length: number) => ask(IssueRequest.fromPartial({ joinToken: 'x'.repeat(length) }));
+    await expect(join(300 * 2 ** 10)).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+    await expect(join(200 * 2 ** 10)).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+    await lives(victim);
+  });
+
+  it('may have two streams on a connection', async () => {
+    const { port, victim } = await twoNodes();
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    session.on('error', () => undefined);
+    closers.push(() => session.destroy());
+    const settings = await new Promise<Settings>((resolve) => session.once('remoteSettings', resolve));
+    expect(settings.maxConcurrentStreams).toBe(2);
+    await lives(victim);
+  });
+
   it('does no harm by hundreds of connections on which nothing is said', async () => {
     const { port, victim } = await twoNodes();
     const sockets = Array.from({ length: 300 }, (_, n): Socket => {

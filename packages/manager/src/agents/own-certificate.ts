@@ -1,33 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
-import { ServerCredentials } from '@grpc/grpc-js';
 import { renewalAt } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Random } from '../effects.ts';
 import type { Cluster } from '../model/index.ts';
 import { type Authority, trustedRoots } from '../trust/index.ts';
 
-/** Whoever opens a connection and then says nothing is cut off. */
-const handshakeTimeout = 10_000;
 /** Timers can't wait for longer than 25 days. */
 const longestWaitMs = 24 * 60 * 60 * 1_000;
 const retryMs = 10_000;
-
-/** What a port shows can be changed while it is open; connections that are open keep what they were shown. */
-class ChangingCredentials extends ServerCredentials {
-  constructor() {
-    // Hosts that have not joined yet have no certificate: each service looks for itself.
-    super({ requestCert: true, rejectUnauthorized: false, handshakeTimeout });
-  }
-
-  change(context: SecureContextOptions): void {
-    this.updateSecureContextOptions(context);
-  }
-
-  override _equals(other: ServerCredentials): boolean {
-    return this === other;
-  }
-}
 
 export interface OwnCertificateOptions {
   readonly cluster: () => Cluster;
@@ -35,11 +16,12 @@ export interface OwnCertificateOptions {
   readonly managerId: string;
   readonly random: Random;
   readonly log: Logger;
+  /** Has the port show it from now on. */
+  readonly show: (context: SecureContextOptions) => void;
 }
 
 /** The manager's own certificate, for the port where agents connect, always valid. Its key is in memory only. */
 export class OwnCertificate {
-  readonly credentials = new ChangingCredentials();
   readonly #options: OwnCertificateOptions;
   #changing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -66,11 +48,11 @@ export class OwnCertificate {
   }
 
   async #change(): Promise<void> {
-    const { cluster, authority, managerId, random, log } = this.#options;
+    const { cluster, authority, managerId, random, log, show } = this.#options;
     try {
       const now = cluster();
       const { key, chain } = await authority.ownCredentials(now, managerId);
-      this.credentials.change({ key, cert: chain, ca: trustedRoots(now.trust), minVersion: 'TLSv1.3' });
+      show({ key, cert: chain, ca: trustedRoots(now.trust) });
       const { validFrom, validTo } = new X509Certificate(chain);
       this.#changeAt(renewalAt(Date.parse(validFrom), Date.parse(validTo), random()));
     } catch (error) {

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
+import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
-import { Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import {
   type AgentMessage,
   CertificatesService,
@@ -26,6 +27,7 @@ import { beginTransaction, NotLeadingError, NotWrittenError, type Store, type Tx
 import type { Authority, Peer } from '../trust/index.ts';
 import { Agents } from './agents.ts';
 import { Certificates } from './certificates.ts';
+import { Door } from './door.ts';
 import { applyStatus, reportedOf } from './from-proto.ts';
 import { isFromHere, JoinRefused, nodeOf, peerBehind } from './identity.ts';
 import { fitNetworks, greet } from './join.ts';
@@ -43,6 +45,13 @@ const largestToAgent = 64 * 2 ** 20;
 const largestFromAgent = 8 * 2 ** 20;
 /** Of one connection: a session, or an agent's tunnels. */
 const mostStreams = mostTunnels + 8;
+/**
+ * What those without a certificate may cost, who ask for the roots and for their first one: together about 100 MiB, and
+ * each somewhat longer than an agent waits for an answer.
+ */
+const strangers = { mostStrange: 200, strangeMs: 30_000 };
+const largestFromStranger = 256 * 2 ** 10;
+const mostStrangersStreams = 2;
 /** Connections on which nothing goes on; those of agents have a stream. */
 const mostIdleMs = 60_000;
 /** Timers can't wait for longer; a session that ends early begins anew. */
@@ -67,7 +76,8 @@ export class AgentServer {
   readonly #store: Store;
   readonly #options: AgentServerOptions;
   readonly #agents: Agents;
-  readonly #server: Server;
+  readonly #servers: readonly Server[];
+  readonly #door: Door;
   readonly #tunnels = new Tunnels();
   readonly #own: OwnCertificate;
   #closed = false;
@@ -78,15 +88,29 @@ export class AgentServer {
     this.#agents = new Agents(store, { ...options, onTrust: () => void this.#own.change() });
     // Of as many nodes as there are at the start. A ping costs the manager twice as much as a beat.
     const { leaseMs, disconnectedMs } = timingFor(store.view.nodes.size);
-    this.#server = new Server({
-      'grpc.max_receive_message_length': largestFromAgent,
+    const common = {
       'grpc.max_send_message_length': largestToAgent,
-      'grpc.max_concurrent_streams': mostStreams,
       'grpc.max_connection_idle_ms': mostIdleMs,
       'grpc.keepalive_time_ms': leaseMs,
       'grpc.keepalive_timeout_ms': disconnectedMs,
+    };
+    const known = new Server({
+      ...common,
+      'grpc.max_receive_message_length': largestFromAgent,
+      'grpc.max_concurrent_streams': mostStreams,
     });
-    this.#own = new OwnCertificate({ ...options, cluster: () => this.#cluster });
+    const strange = new Server({
+      ...common,
+      'grpc.max_receive_message_length': largestFromStranger,
+      'grpc.max_concurrent_streams': mostStrangersStreams,
+    });
+    this.#servers = [known, strange];
+    this.#door = new Door({ ...strangers, known: entranceOf(known), strange: entranceOf(strange) });
+    this.#own = new OwnCertificate({
+      ...options,
+      cluster: () => this.#cluster,
+      show: (context) => this.#door.show(context),
+    });
     const { roots, issue } = new Certificates({
       ...options,
       store,
@@ -94,19 +118,18 @@ export class AgentServer {
       onJoined: ({ ID }) => options.liveness.heard(ID),
       ready: () => this.#own.settled(),
     });
-    this.#server.addService(CertificatesService, { roots, issue });
-    this.#server.addService(SessionsService, { session: (call: Call) => this.#serve(call) });
-    this.#server.addService(TunnelsService, { open: (call: TunnelCall) => this.#serveTunnel(call) });
+    // The same for all: strangers are told why they get no further.
+    for (const server of this.#servers) {
+      server.addService(CertificatesService, { roots, issue });
+      server.addService(SessionsService, { session: (call: Call) => this.#serve(call) });
+      server.addService(TunnelsService, { open: (call: TunnelCall) => this.#serveTunnel(call) });
+    }
   }
 
   /** Starts to listen on `HOST:PORT`. Resolves with the port. */
   async listen(address: string): Promise<number> {
     await this.#own.change();
-    return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, this.#own.credentials, (error, port) =>
-        error ? reject(new Error(`can't listen for agents on ${address}: ${error.message}`)) : resolve(port),
-      );
-    });
+    return this.#door.listen(address);
   }
 
   /** Looks an image up in its registry through some host's daemon. Rejects with a QueryError. */
@@ -155,7 +178,8 @@ export class AgentServer {
     this.#closed = true;
     this.#own.close();
     const agents = this.#agents.close();
-    this.#server.forceShutdown();
+    this.#door.close();
+    for (const server of this.#servers) server.forceShutdown();
     await agents;
   }
 
@@ -358,4 +382,10 @@ export class AgentServer {
       throw error;
     }
   }
+}
+
+/** Where connections whose TLS stands come into a server. */
+function entranceOf(server: Server): (connection: Duplex) => void {
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  return (connection) => injector.injectConnection(connection);
 }

@@ -33,6 +33,9 @@ export const sealingKey = randomBytes(32);
 export const authority = new Authority({ sealingKey, clock: Date.now });
 export const trust = await authority.begin(clusterId);
 const { key, request } = await aKeyAndRequest();
+
+export { key };
+
 const publicKey = await requestedKey(request);
 
 /** What a manager has to show: here, that its roots are the cluster's. */
