@@ -128,7 +128,7 @@ export class AgentServer {
 
   /** Starts to listen on `HOST:PORT`. Resolves with the port. */
   async listen(address: string): Promise<number> {
-    await this.#own.change();
+    await this.#own.begin();
     return this.#door.listen(address);
   }
 
@@ -235,8 +235,8 @@ export class AgentServer {
         const peer = this.#peer(call);
         const { node, written } = await this.#greet(peer, hello);
         if (this.#closed) return;
-        // Removed meanwhile, or its certificate counts no more.
-        nodeOf(this.#store.view, this.#peer(call));
+        // Removed meanwhile.
+        nodeOf(this.#store.view, peer);
         this.#options.liveness.heard(node.ID);
         if (!gone) {
           session = this.#welcome(node, call);
