@@ -131,6 +131,17 @@ describe('TLS', () => {
     expect(await text(socket).catch(() => '')).toBe('');
   });
 
+  it('lets each operator ask for few forecasts, which take the manager long, and viewers for none', async () => {
+    const plan = async (name: string, role: string) => {
+      const shown = await authority.issue(name, { units: [`shoal-${role}`] });
+      return (await ask(shown, 'POST', '/shoal/v1/plan', { fault: 'drain', nodes: ['gone'] })).status;
+    };
+    expect(await plan('ann', 'viewer')).toBe(403);
+    expect([await plan('bob', 'operator'), await plan('bob', 'operator')]).toEqual([404, 404]);
+    expect(await plan('bob', 'operator')).toBe(429);
+    expect(await plan('eve', 'operator')).toBe(404);
+  });
+
   it('slows an address down that shows nothing, and nobody who is known', async () => {
     const agent = new Agent({ keepAlive: true });
     const statuses = new Set<number | undefined>();
