@@ -1,5 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type ApiDeps, ApiError, type Door, doorOf, mayAct, named, type User } from '../http/index.ts';
+import {
+  type ApiDeps,
+  ApiError,
+  type Door,
+  doorOf,
+  mayAct,
+  named,
+  sourceOf,
+  type User,
+} from '../http/index.ts';
 import { authenticate } from './authenticate.ts';
 import { certificateOf } from './certificate.ts';
 import { refuseOtherPages } from './pages.ts';
@@ -44,6 +53,8 @@ export function guard(app: FastifyInstance, { store, clock, timeOfDay, through }
       timeOfDay(),
     );
     const user = 'why' in found ? null : found;
+    // Set by the listener where connections are short.
+    if (user && reply.raw.hasHeader('Connection')) reply.raw.removeHeader('Connection');
     slowDown(limit, door, user, request, reply);
     refuseOtherPages(door, request.headers);
     request.user = user;
@@ -71,7 +82,7 @@ function slowDown(
   reply: FastifyReply,
 ): void {
   if (door !== 'tls') return;
-  const client = user ? `${user.via} ${user.tokenId ?? user.name}` : `from ${ip}`;
+  const client = user ? `${user.via} ${user.tokenId ?? user.name}` : `from ${sourceOf(ip)}`;
   let waitMs = limit.take(client, user ? rates.known : rates.unknown);
   if (waitMs === 0 && user && routeOptions.url === forecastPath)
     waitMs = limit.take(`forecast ${client}`, rates.forecast);
