@@ -11,6 +11,7 @@ import { TestAuthority, TestDoor } from './testing.ts';
 const authority = await TestAuthority.make();
 const closers: (() => void)[] = [];
 afterEach(() => {
+  vi.useRealTimers();
   for (const close of closers.splice(0).reverse()) close();
 });
 
@@ -164,6 +165,32 @@ describe('a certificate', () => {
     await identity.trust({ roots: authority.root, renew: true });
     await vi.waitFor(() => expect(door.asked).toHaveLength(2), { timeout: 5_000 });
     expect([disk.length, renewed.mock.calls.length]).toEqual([before, 0]);
+  });
+
+  it('that the manager wants renewed is, within a minute of a try that failed', async () => {
+    const door = await aDoor();
+    door.lifeMs = 90 * 24 * 3_600_000;
+    const failed = vi.fn();
+    const { identity, renewed } = aHost(door, { log: pino({ level: 'warn' }, { write: failed }) });
+    await identity.credentials();
+    door.losesAnswers = true;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    await identity.trust({ roots: authority.root, renew: true });
+    await vi.waitFor(() => expect(failed).toHaveBeenCalled(), { timeout: 5_000 });
+    door.losesAnswers = false;
+    // The soonest of all that it may choose: what it does then has timers of its own.
+    await vi.advanceTimersByTimeAsync(30_000);
+    await vi.waitFor(() => expect(renewed).toHaveBeenCalledTimes(1), { timeout: 5_000 });
+  });
+
+  it('is renewed in time though the clock of its host was set on', async () => {
+    const door = await aDoor();
+    const { identity, renewed } = aHost(door);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    await identity.credentials();
+    vi.setSystemTime(Date.now() + 13 * 3_600_000);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await vi.waitFor(() => expect(renewed).toHaveBeenCalledTimes(1), { timeout: 5_000 });
   });
 
   it('is renewed when the manager says so, and trusted are the roots that it names', async () => {

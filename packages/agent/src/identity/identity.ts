@@ -6,11 +6,12 @@ import type { Logger } from 'pino';
 import { askForCertificate, NotAdmitted, rootOf, toManager } from './ask.ts';
 import type { KeyAndRequest } from './key-and-request.ts';
 
-/** Timers can't wait for longer than 25 days. */
-const longestWaitMs = 24 * 60 * 60 * 1_000;
-/** A renewal that failed is tried again after this part of what is left. */
+/** However long a renewal is off: somebody may set the clock. */
+const lookMs = 60_000;
+/** A renewal that failed is tried again after this part of what is left, and soon: a new root waits for it. */
 const retryPart = 0.1;
 const shortestRetryMs = 1_000;
+const longestRetryMs = 60_000;
 /** When the manager asks all agents to renew, they come one after the other. */
 const spreadMs = 5_000;
 
@@ -93,7 +94,7 @@ export class Identity {
     if (!admitted) return;
     const { key, request, certificate } = admitted;
     if (roots !== admitted.roots) await this.#take({ key, request, certificate, roots });
-    if (renew) this.#renewIn(this.#options.random() * spreadMs);
+    if (renew) this.#after(this.#options.random() * spreadMs, () => this.#renew());
   }
 
   close(): void {
@@ -132,7 +133,7 @@ export class Identity {
   }
 
   async #renew(): Promise<void> {
-    const { makeKey, manager, log, onRenewed } = this.#options;
+    const { makeKey, manager, log, onRenewed, random } = this.#options;
     const admitted = this.#admitted;
     if (!admitted || this.#renewing) return;
     this.#renewing = true;
@@ -149,9 +150,11 @@ export class Identity {
       log.info({ until: new Date(validTo).toISOString() }, 'the certificate was renewed');
       onRenewed();
     } catch (error) {
-      const waitMs = Math.max(shortestRetryMs, (admitted.validTo - Date.now()) * retryPart);
+      const longest = Math.min((admitted.validTo - Date.now()) * retryPart, longestRetryMs);
+      // Those that failed together don't come together again.
+      const waitMs = Math.max(longest * (0.5 + 0.5 * random()), shortestRetryMs);
       log.warn({ err: error, waitMs }, 'the certificate could not be renewed, trying again');
-      this.#renewIn(waitMs);
+      this.#after(waitMs, () => this.#renew());
     } finally {
       this.#renewing = false;
     }
@@ -168,16 +171,19 @@ export class Identity {
   }
 
   #planRenewal({ validFrom, validTo }: Admitted): void {
-    this.#renewIn(renewalAt(validFrom, validTo, this.#options.random()) - Date.now());
+    const dueAt = renewalAt(validFrom, validTo, this.#options.random());
+    const look = () => {
+      const left = dueAt - Date.now();
+      this.#after(Math.min(left, lookMs), left > lookMs ? look : () => this.#renew());
+    };
+    look();
   }
 
   /** Whatever was planned before. */
-  #renewIn(waitMs: number): void {
+  #after(waitMs: number, act: () => unknown): void {
     clearTimeout(this.#renewal);
     if (this.#closed) return;
-    const wait = Math.min(Math.max(waitMs, 0), longestWaitMs);
-    const act = () => (wait < waitMs ? this.#renewIn(waitMs - wait) : void this.#renew());
-    this.#renewal = setTimeout(act, wait).unref();
+    this.#renewal = setTimeout(act, Math.max(waitMs, 0)).unref();
   }
 }
 

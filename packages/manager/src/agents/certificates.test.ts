@@ -12,6 +12,7 @@ import {
 } from '@shoal/proto';
 import { parseSubject } from '@shoal/proto/rules';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { memoryBackend } from '../store/backends/memory.ts';
 import { Disk, type Fate } from '../store/backends/unreliable.fixture.ts';
 import { aNode } from '../testing.ts';
 import { trustedRoots } from '../trust/index.ts';
@@ -40,7 +41,7 @@ const whole = { request, joinToken: token, facts, protocol: protocolVersion };
 function aClient(port: number, secure: ChannelCredentials = showing()) {
   const client = new CertificatesClient(`127.0.0.1:${port}`, secure, channelOptions);
   closers.push(() => client.close());
-  const deadline = () => ({ deadline: Date.now() + 5_000 });
+  const deadline = () => ({ deadline: Date.now() + 20_000 });
   return {
     roots: () => promisify<RootsReply>((done) => client.roots({}, new Metadata(), deadline(), done))(),
     issue: (change: Partial<IssueRequest> = whole) =>
@@ -173,6 +174,36 @@ describe('a node', () => {
     expect(await agent.ended).toMatch(/certificate has ended/);
     expect(agent.received.length).toBeGreaterThan(0);
   });
+});
+
+it('as many nodes renew at once as can be answered in time, each once; the others are told to come later', async () => {
+  let wait: Promise<unknown> | undefined;
+  const backend = memoryBackend();
+  const slow: typeof backend = {
+    ...backend,
+    commit: async (batches) => {
+      await wait;
+      return backend.commit(batches);
+    },
+  };
+  const { store, port } = await aManager(slow);
+  const ids = Array.from({ length: 33 }, (_, index) => `n${index}`);
+  await store.update((tx) => {
+    for (const id of ids) tx.nodes.create(aNode(id));
+  });
+  const clients = await Promise.all(ids.map(async (id) => aClient(port, showing(await certificateOf(id)))));
+  const disk = Promise.withResolvers<void>();
+  wait = disk.promise;
+  const calls = clients.map((client) => client.issue({ request }));
+  const later = { code: status.UNAVAILABLE, details: expect.stringMatching(/at once: try again/) };
+  const renewed = Promise.allSettled(calls);
+  await expect(Promise.race(calls)).rejects.toMatchObject(later);
+  await expect(clients[0]?.issue({ request })).rejects.toMatchObject({ code: status.UNAVAILABLE });
+  disk.resolve();
+  const refused = (await renewed).filter(({ status }) => status === 'rejected');
+  expect(refused).toMatchObject([{ reason: later }]);
+  const again = clients[calls.length - 1];
+  expect(subjectOf((await again?.issue({ request })) as IssueReply)?.id).toBe(ids.at(-1));
 });
 
 const foreign = async () => certificateOf(nodeId, { by: await authority.begin(clusterId) });

@@ -8,6 +8,12 @@ import { type Authority, BadRequest, type Peer, requestedKey, trustedRoots } fro
 import { type Call, JoinRefused, nodeOf, peerBehind } from './identity.ts';
 import { checkProtocol, join } from './join.ts';
 
+/** Each costs about 10 ms of the manager's one thread: all of these are answered well before their agents give up. */
+const mostRenewing = 32;
+
+/** A renewal that is put off: the agent has a certificate, and tries again. */
+class Busy extends Error {}
+
 export interface CertificatesOptions {
   readonly store: Store;
   readonly cluster: () => Cluster;
@@ -22,6 +28,8 @@ export interface CertificatesOptions {
 /** The service for hosts that want a certificate: their first one, or the next. */
 export class Certificates {
   readonly #options: CertificatesOptions;
+  /** Nodes that renew at this moment. */
+  readonly #renewing = new Set<string>();
 
   constructor(options: CertificatesOptions) {
     this.#options = options;
@@ -36,7 +44,7 @@ export class Certificates {
       (error: unknown) => {
         if (error instanceof JoinRefused || error instanceof BadRequest)
           return answer({ code: status.UNAUTHENTICATED, details: error.message });
-        if (error instanceof NotLeadingError || error instanceof NotWrittenError)
+        if (error instanceof NotLeadingError || error instanceof NotWrittenError || error instanceof Busy)
           return answer({ code: status.UNAVAILABLE, details: error.message });
         this.#options.log.error({ err: error }, 'no certificate could be issued');
         answer({ code: status.INTERNAL, details: 'the manager could not issue a certificate' });
@@ -45,9 +53,24 @@ export class Certificates {
   };
 
   async #issue(call: Call, request: IssueRequest): Promise<IssueReply> {
+    const peer = peerBehind(call, this.#options.cluster(), Date.now());
+    if (!peer) {
+      this.#checkToken(request.joinToken);
+      return this.#certified(undefined, request);
+    }
+    if (this.#renewing.has(peer.id)) throw new Busy('this node is being given a certificate already');
+    if (this.#renewing.size >= mostRenewing)
+      throw new Busy('too many nodes renew their certificates at once: try again in a minute');
+    this.#renewing.add(peer.id);
+    try {
+      return await this.#certified(peer, request);
+    } finally {
+      this.#renewing.delete(peer.id);
+    }
+  }
+
+  async #certified(peer: Peer | undefined, request: IssueRequest): Promise<IssueReply> {
     const { store, cluster, authority, onJoined, ready } = this.#options;
-    const peer = peerBehind(call, cluster(), Date.now());
-    if (!peer) this.#checkToken(request.joinToken);
     const key = await requestedKey(request.request);
     const node = peer ? await this.#renewal(peer, key.hash) : await this.#joined(request, key.hash);
     await ready();

@@ -9,9 +9,8 @@ import { type Authority, trustedRoots } from '../trust/index.ts';
 
 /** Whoever opens a connection and then says nothing is cut off. */
 const handshakeTimeout = 10_000;
-/** Timers can't wait for longer than 25 days. */
-const longestWaitMs = 24 * 60 * 60 * 1_000;
-const retryMs = 10_000;
+/** However long a renewal is off: somebody may set the clock. One that failed is tried again then. */
+const lookMs = 10_000;
 
 /** What a port shows can be changed while it is open; connections that are open keep what they were shown. */
 class ChangingCredentials extends ServerCredentials {
@@ -43,10 +42,22 @@ export class OwnCertificate {
   readonly #options: OwnCertificateOptions;
   #changing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+  /** By the time of day. */
+  #made = { validFrom: 0, renewAt: 0 };
 
   constructor(options: OwnCertificateOptions) {
     this.#options = options;
+  }
+
+  /** Shows a certificate from now on, until `close`. Resolves when it is there. */
+  begin(): Promise<void> {
+    this.#timer = setInterval(() => {
+      const { validFrom, renewAt } = this.#made;
+      const now = Date.now();
+      // A clock that was set back: whom it is shown to would not take it yet.
+      if (now < validFrom || now >= renewAt) void this.change();
+    }, lookMs).unref();
+    return this.change();
   }
 
   /** Resolves when what the port shows, and whom it trusts, is as the cluster has it now. */
@@ -61,8 +72,7 @@ export class OwnCertificate {
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
   }
 
   async #change(): Promise<void> {
@@ -71,19 +81,12 @@ export class OwnCertificate {
       const now = cluster();
       const { key, chain } = await authority.ownCredentials(now, managerId);
       this.credentials.change({ key, cert: chain, ca: trustedRoots(now.trust), minVersion: 'TLSv1.3' });
-      const { validFrom, validTo } = new X509Certificate(chain);
-      this.#changeAt(renewalAt(Date.parse(validFrom), Date.parse(validTo), random()));
+      const shown = new X509Certificate(chain);
+      const validFrom = Date.parse(shown.validFrom);
+      this.#made = { validFrom, renewAt: renewalAt(validFrom, Date.parse(shown.validTo), random()) };
     } catch (error) {
       log.error({ err: error }, "the manager's own certificate could not be made, trying again");
-      this.#changeAt(Date.now() + retryMs);
+      this.#made = { validFrom: 0, renewAt: 0 };
     }
-  }
-
-  #changeAt(at: number): void {
-    clearTimeout(this.#timer);
-    if (this.#closed) return;
-    const wait = Math.max(at - Date.now(), 0);
-    const act = () => (wait > longestWaitMs ? this.#changeAt(at) : void this.change());
-    this.#timer = setTimeout(act, Math.min(wait, longestWaitMs)).unref();
   }
 }

@@ -101,7 +101,7 @@ export class AgentServer {
 
   /** Starts to listen on `HOST:PORT`. Resolves with the port. */
   async listen(address: string): Promise<number> {
-    await this.#own.change();
+    await this.#own.begin();
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(address, this.#own.credentials, (error, port) =>
         error ? reject(new Error(`can't listen for agents on ${address}: ${error.message}`)) : resolve(port),

@@ -38,6 +38,16 @@ describe('the certificate of the API', () => {
     expect((await certificate()).cert).not.toBe(cert);
   });
 
+  it('is another one when the clock was set back to before it counts', async () => {
+    const { cert } = await certificate();
+    now -= 2 * day;
+    const next = await certificate();
+    expect(next.cert).not.toBe(cert);
+    expect(new X509Certificate(next.cert).validFromDate.getTime()).toBeLessThanOrEqual(now);
+    now += 2 * day;
+    expect((await certificate()).cert).toBe(next.cert);
+  });
+
   it('is of the new root at once, while users of the former one are let in until it counts no more', async () => {
     const before = await certificate();
     present = { ...first, trust: { ...first.trust, ...(await authority.rotate(first)) } };
