@@ -113,7 +113,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'services/modes': ['model', 'scheduler', 'services'],
     'services/update': ['.', 'container-body', 'model', 'scheduler', 'services'],
     store: ['.', 'model'],
-    'store/backends': ['store'],
+    'store/backends': ['.', 'store'],
     trust: ['.', 'model', 'store'],
   },
   agent: {

@@ -1,4 +1,5 @@
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -27,4 +28,16 @@ it('is refused where it is missing, can be read by others, or is not whole', () 
   chmodSync(path, 0o600);
   writeFileSync(path, 'AAAA\n');
   expect(() => readSealingKey(path, false)).toThrow('32 bytes');
+});
+
+it('is made at the next start where it could not be written', () => {
+  const path = join(folder, 'key');
+  const file = JSON.stringify(join(import.meta.dirname, 'sealing-key.ts'));
+  const script = `import { readSealingKey } from ${file}; readSealingKey(${JSON.stringify(path)}, true);`;
+  // No file may grow: what a full disk does to it.
+  const limited = ['-c', 'trap "" XFSZ; ulimit -f 0; exec "$0" "$@"', process.execPath];
+  const { status, stderr } = spawnSync('sh', [...limited, '--input-type=module', '--eval', script]);
+  expect([status, String(stderr)]).toEqual([1, expect.stringContaining('EFBIG')]);
+  expect(readSealingKey(path, true)).toHaveLength(32);
+  expect(readdirSync(folder)).toEqual(['key']);
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { renameDurably } from './durable.ts';
 import { sealingKeyBytes } from './trust/index.ts';
 
 /**
@@ -25,10 +26,14 @@ export function readSealingKey(path: string, nothingSealed: boolean): Buffer {
   return key;
 }
 
-/** Nothing is sealed with it before it is on the disk. */
+/** Nothing is sealed with it before it is on the disk. One that could not be written is made anew at the next start. */
 function make(path: string): void {
-  const file = openSync(path, 'wx', 0o600);
-  writeSync(file, `${randomBytes(sealingKeyBytes).toString('base64')}\n`);
-  fsyncSync(file);
-  closeSync(file);
+  const part = `${path}.new`;
+  rmSync(part, { force: true });
+  try {
+    writeFileSync(part, `${randomBytes(sealingKeyBytes).toString('base64')}\n`, { mode: 0o600, flag: 'wx' });
+    renameDurably(part, path);
+  } finally {
+    rmSync(part, { force: true });
+  }
 }

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { ExitError } from '../exit.ts';
 import {
+  bringStateBack,
+  forgetStateCopies,
   type HostSettings,
   initSystem,
   localManager,
@@ -29,7 +31,8 @@ export function upgradeCommand(): Command {
       'after',
       `
 On each host, the manager's first: unpack the new release's archive, and there \`sh install.sh upgrade\`. If its programs do not
-stay up, the host goes back to the release of before. That one is kept, older ones are removed.`,
+stay up, the host goes back to the release of before, the manager's with the state of before. That release is kept, older ones
+are removed.`,
     )
     .exitOverride()
     .action(async () => {
@@ -49,23 +52,31 @@ async function upgrade(settings: HostSettings): Promise<string> {
   const name = basename(release);
   if (before === name) return `This host runs in release ${name} already.`;
   say(`from release ${before} to ${name} …`);
+  forgetStateCopies();
   point(name);
   try {
     await restart(settings);
   } catch (error) {
-    point(before);
-    await restart(settings).catch((worse: Error) =>
-      say(`release ${before} does not come up either: ${worse.message}`),
+    const back = await goBack(settings, before).then(
+      () => `This host is back in ${before}.`,
+      (worse: Error) => `Going back to ${before} failed as well: ${worse.message}`,
     );
-    throw new ExitError(
-      1,
-      `Release ${name} does not work here, this host is back in ${before}: ${(error as Error).message}`,
-    );
+    throw new ExitError(1, `Release ${name} does not work here: ${(error as Error).message}\n${back}`);
   }
   for (const other of readdirSync(join(paths.home, 'releases')))
     if (other !== name && other !== before)
       rmSync(join(paths.home, 'releases', other), { recursive: true, force: true });
   return `This host runs in release ${name}.`;
+}
+
+/** The state before the release: whichever release runs then can read it. */
+async function goBack(settings: HostSettings, before: string): Promise<void> {
+  // One that is being started again and again would have the state in use.
+  if (settings.role === 'manager') await initSystem().remove('manager');
+  if (bringStateBack())
+    say('the state of the cluster is that of before the upgrade; changes since then are lost');
+  point(before);
+  await restart(settings);
 }
 
 /** At no time there is none. */

@@ -7,3 +7,4 @@ export { type ProgramName, programsOf } from './programs.ts';
 export { ensureRequirements } from './requirements.ts';
 export { run, tryRun } from './run.ts';
 export { agentPort, type HostSettings, paths, readSettings, writeOwn, writeSettings } from './settings.ts';
+export { bringStateBack, forgetStateCopies } from './state-copy.ts';

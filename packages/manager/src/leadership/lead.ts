@@ -71,6 +71,7 @@ async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
   const api = await buildApi({
     store,
     clock,
+    timeOfDay: Date.now,
     ids,
     authority,
     audit: options.audit,

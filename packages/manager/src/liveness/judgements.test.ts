@@ -18,12 +18,18 @@ async function aCluster(backend = memoryBackend()) {
     tx.nodes.create(aNode('n2', { reported: { trouble: 'its daemon is dead' } }));
   });
   const judgements = new Judgements(store, Date.now, pino({ level: 'silent' }));
+  let now = 0;
+  /** A look, a second after the one before. */
+  const look = () => {
+    now += 1_000;
+    judgements.write(now);
+  };
   const settled = (id: string, status: object) =>
     vi.waitFor(() => {
-      judgements.write();
+      look();
       expect(statusOf(store, id)).toMatchObject(status);
     });
-  return { store, judgements, settled };
+  return { store, judgements, look, settled };
 }
 
 it('says who is away or down, and takes it back', async () => {
@@ -38,7 +44,7 @@ it('says who is away or down, and takes it back', async () => {
 });
 
 it('says what became of isolated tasks together with the loss of the node, and only while it is down', async () => {
-  const { store, judgements, settled } = await aCluster();
+  const { store, judgements, look, settled } = await aCluster();
   const seen: string[] = [];
   store.watch(({ changes }) => {
     for (const change of changes)
@@ -50,7 +56,7 @@ it('says what became of isolated tasks together with the loss of the node, and o
   await settled('n1', { State: 'down' });
   judgements.setLeases('n1', 'over');
   await vi.waitFor(() => {
-    judgements.write();
+    look();
     expect(seen).toHaveLength(2);
   });
   judgements.set('n1', { state: 'heard' });
@@ -68,12 +74,12 @@ it('says that a node is down in the very words that said it is away', async () =
 });
 
 it('a node that can run nothing is down whatever is thought of it, in the words of its agent', async () => {
-  const { store, judgements } = await aCluster();
+  const { store, judgements, look } = await aCluster();
   const words = { State: 'down', Message: 'its daemon is dead' };
   for (const state of ['down', 'heard'] as const) {
     judgements.set('n2', { state, ...(state === 'down' && { why: 'dead' }) });
     await vi.waitFor(() => {
-      judgements.write();
+      look();
       expect(store.view.nodes.get('n2')?.judged.state).toBe(state);
     });
     expect(statusOf(store, 'n2')).toMatchObject(words);
@@ -81,10 +87,10 @@ it('a node that can run nothing is down whatever is thought of it, in the words 
 });
 
 it('counts how often a node goes down, also when its agent says that it can run nothing', async () => {
-  const { store, judgements } = await aCluster();
+  const { store, judgements, look } = await aCluster();
   const falls = async (expected: object | undefined) =>
     vi.waitFor(() => {
-      judgements.write();
+      look();
       expect(store.view.nodes.get('n2')?.flapping).toEqual(expected);
     });
   await falls({ falls: 1 });
@@ -99,14 +105,14 @@ it('counts how often a node goes down, also when its agent says that it can run 
 });
 
 it('leaves what the manager before this one thought of a node until something else is', async () => {
-  const { store, judgements } = await aCluster();
+  const { store, judgements, look } = await aCluster();
   judgements.set('n1', { state: 'down', why: 'dead' });
   await vi.waitFor(() => {
-    judgements.write();
+    look();
     expect(store.view.nodes.get('n1')?.judged.state).toBe('down');
   });
   const next = new Judgements(store, Date.now, pino({ level: 'silent' }));
-  next.write();
+  next.write(0);
   await store.update(() => undefined);
   expect(store.view.nodes.get('n1')?.judged).toEqual({ state: 'down', why: 'dead' });
 });
@@ -121,4 +127,35 @@ it('writes again what could not be written', async () => {
   fails = 2;
   judgements.set('n1', { state: 'down', why: 'dead' });
   await settled('n1', { State: 'down', Message: 'dead' });
+});
+
+it('leaves a store in trouble alone for a second after each write that failed', async () => {
+  const backend = memoryBackend();
+  let commits = 0;
+  let refuses = false;
+  const { store, judgements } = await aCluster({
+    ...backend,
+    commit: async () => {
+      commits++;
+      return refuses ? { refused: 'disk full' } : 'done';
+    },
+  });
+  const look = async (now: number) => {
+    judgements.write(now);
+    // Behind it in the queue: it has ended then, too.
+    await store.update(() => undefined).catch(() => undefined);
+    await new Promise(setImmediate);
+    return commits;
+  };
+  commits = 0;
+  refuses = true;
+  judgements.set('n1', { state: 'down', why: 'dead' });
+  expect(await look(5_000)).toBe(1);
+  expect(await look(5_050)).toBe(1);
+  expect(await look(5_950)).toBe(1);
+  expect(await look(6_000)).toBe(2);
+  refuses = false;
+  expect(await look(7_000)).toBe(3);
+  judgements.set('n1', { state: 'heard' });
+  expect(await look(7_050)).toBe(4);
 });

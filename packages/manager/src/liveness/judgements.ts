@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../effects.ts';
 import { type Judged, type Leases, type Node, noteFlapping } from '../model/index.ts';
 import type { Store } from '../store/index.ts';
+import { Writing } from './writing.ts';
 
 type Judgement = Pick<Judged, 'state' | 'why'>;
 
@@ -13,19 +14,18 @@ type Judgement = Pick<Judged, 'state' | 'why'>;
 export class Judgements {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #log: Logger;
   /** Nodes that are not in here keep what the manager's previous run judged. */
   readonly #judged = new Map<string, Judgement>();
   /** Of nodes that are down: whether their isolated tasks have ended. */
   readonly #leases = new Map<string, Leases>();
   /** Nodes of which something changed, here or in the store, since they were last compared. */
   readonly #changed: Set<string>;
-  #writing = false;
+  readonly #writing: Writing;
 
   constructor(store: Store, clock: Clock, log: Logger) {
     this.#store = store;
     this.#clock = clock;
-    this.#log = log;
+    this.#writing = new Writing(log, 'the judgements on nodes');
     this.#changed = new Set([...store.view.nodes.all()].map(({ ID }) => ID));
   }
 
@@ -57,18 +57,14 @@ export class Judgements {
     this.#changed.delete(nodeId);
   }
 
-  /** Starts a write when something differs and no write is under way. To be called at every look. */
-  write(): void {
-    if (this.#writing || this.#pending(this.#store.view.nodes).length === 0) return;
-    this.#writing = true;
-    this.#store
-      .update((tx) => {
+  /** Starts a write when something differs and one is due. To be called at every look, with its time. */
+  write(now: number): void {
+    if (!this.#writing.isDue(now) || this.#pending(this.#store.view.nodes).length === 0) return;
+    this.#writing.begin(now, () =>
+      this.#store.update((tx) => {
         for (const node of this.#pending(tx.nodes)) tx.nodes.update(node);
-      }, 'liveness')
-      .catch((err) => this.#log.error({ err }, 'could not write the judgements on nodes, trying again'))
-      .finally(() => {
-        this.#writing = false;
-      });
+      }, 'liveness'),
+    );
   }
 
   /** Nodes whose record differs from their judgement, as they should be. */

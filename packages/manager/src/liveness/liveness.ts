@@ -10,6 +10,7 @@ import { byManager, lookMs, type Probe, type State } from './judge.ts';
 import { Judgements } from './judgements.ts';
 import { type LivenessReport, type Names, reportRound, reportValve, say, type Verdict } from './report.ts';
 import { Watches } from './watches.ts';
+import { Writing } from './writing.ts';
 
 /** On top of the probe itself, a helper's answer may take so long. */
 const helperMs = probeMs + 250;
@@ -63,7 +64,7 @@ class Guard implements Liveness {
   #ring: readonly string[] | undefined;
   /** How often agents are told to beat. */
   #beatMs: number;
-  #writing = false;
+  readonly #writing: Writing;
   #soon: NodeJS.Immediate | undefined;
   #closed = false;
 
@@ -74,6 +75,7 @@ class Guard implements Liveness {
     this.#beatMs = this.#written;
     this.#watches = new Watches(steady(), this.#beatMs);
     this.#judgements = new Judgements(store, clock, log);
+    this.#writing = new Writing(log, 'how often agents beat');
     this.#names = {
       hostname: (nodeId) => store.view.nodes.get(nodeId)?.reported.description.Hostname ?? nodeId,
       time: (at) => isoTime(clock() - (steady() - at)),
@@ -161,7 +163,7 @@ class Guard implements Liveness {
       this.#judgements.setLeases(id, watch?.leases);
     }
     this.#probe(this.#watches.due(now, roundsAtATime), now);
-    this.#judgements.write();
+    this.#judgements.write(now);
     this.#fitBeats(now);
   }
 
@@ -170,7 +172,7 @@ class Guard implements Liveness {
     const written = this.#written;
     const within = (ms: number) => this.#watches.leasesEndWithin(ms, now);
     const { tell, write } = fitBeats(this.#store.view.nodes.size, written, within);
-    if (write !== written) this.#write(write);
+    if (write !== written) this.#write(write, now);
     if (tell === this.#beatMs) return;
     this.#beatMs = tell;
     this.#options.log.info(
@@ -186,19 +188,13 @@ class Guard implements Liveness {
     return cluster?.beatMs ?? beatMsFor(0);
   }
 
-  #write(beatMs: number): void {
-    if (this.#writing) return;
-    this.#writing = true;
-    this.#store
-      .update((tx) => {
+  #write(beatMs: number, now: number): void {
+    if (!this.#writing.isDue(now)) return;
+    this.#writing.begin(now, () =>
+      this.#store.update((tx) => {
         for (const cluster of tx.clusters.all()) tx.clusters.update({ ...cluster, beatMs });
-      }, 'liveness')
-      .catch((err) =>
-        this.#options.log.error({ err }, 'could not record how often agents beat, trying again'),
-      )
-      .finally(() => {
-        this.#writing = false;
-      });
+      }, 'liveness'),
+    );
   }
 
   #changed(id: string, was: State, state: State, now: number): void {

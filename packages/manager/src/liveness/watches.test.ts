@@ -112,6 +112,20 @@ describe('a node', () => {
     expect(watches.due(1_300, 1)).toEqual(['other']);
   });
 
+  it('gets no more patience than some agent was told to need, whatever it says of itself', () => {
+    const { watches, until, round } = watching();
+    const patience = () => watches.get('n')?.timing.beatMs;
+    watches.heard('n', 0, 4_000_000_000);
+    expect(patience()).toBe(timing.beatMs);
+    expect(until(1_000)).toBe('suspect');
+    round('silent');
+    expect(round('silent')).toBe('down');
+    watches.told('other', 2_000);
+    watches.told('other', 500);
+    watches.heard('n', 2_000, 2_000);
+    expect(patience()).toBe(2_000);
+  });
+
   it('that speaks while it is probed is judged by that', () => {
     const { watches, until } = watching();
     until(1_000);

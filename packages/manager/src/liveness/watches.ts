@@ -57,6 +57,8 @@ export class Watches {
   /** What a look judges: nodes that are late, were left, or are back. One that is down stays until its leases are over. */
   readonly #doubted = new Set<string>();
   readonly #beatMs: number;
+  /** No agent was ever told to beat less often: none gets more patience, whatever it says of itself. */
+  #longestBeatMs: number;
   #givenUp = 0;
   #lastLook: number;
   /** All stalls until the latest look, and its own, ms. */
@@ -70,6 +72,7 @@ export class Watches {
   constructor(now: number, beatMs: number) {
     this.#lastLook = now;
     this.#beatMs = beatMs;
+    this.#longestBeatMs = beatMs;
   }
 
   /** A message of this node arrived; `kept`: if it was a beat, how often its agent beats, ms. */
@@ -78,8 +81,9 @@ export class Watches {
     if (was?.givenUp) this.#givenUp--;
     if (was) this.#freshOf(was).delete(id);
     const heardAt = this.#time(now);
+    const keeps = Math.min(kept || (was?.kept ?? this.#beatMs), this.#longestBeatMs);
     const entry: Entry = {
-      ...timed(was?.told ?? this.#beatMs, kept || (was?.kept ?? this.#beatMs), heardAt, was),
+      ...timed(was?.told ?? this.#beatMs, keeps, heardAt, was),
       heardAt,
       broken: false,
       answered: false,
@@ -110,6 +114,7 @@ export class Watches {
    * Its agent is being told to beat so often. It is judged by that from now on, but not by shorter beats before it keeps them.
    */
   told(id: string, beatMs: number): void {
+    this.#longestBeatMs = Math.max(this.#longestBeatMs, beatMs);
     const entry = this.#entries.get(id);
     if (!entry || entry.told === beatMs) return;
     this.#freshOf(entry).delete(id);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -214,6 +214,27 @@ describe('sqlite', () => {
       expect(store.view.tasks.get('a')).toMatchObject({ observed: { state: 'running', at: 'then' } });
       await store.close();
     }
+  });
+
+  it('leaves a copy of state of an older format, for the release that wrote it', async () => {
+    const path = stateFile();
+    const first = await open(await sqliteBackend(path));
+    await first.update((tx) => tx.services.create(aService('web')));
+    await first.close();
+    expect(readdirSync(dirname(path))).toEqual(['state.sqlite']);
+    inFile(path, (db) => db.exec('PRAGMA user_version = 2'));
+    // What a start that died left of its own.
+    writeFileSync(`${path}.format-2.part`, 'half');
+    const store = await open(await sqliteBackend(path));
+    await store.update((tx) => tx.services.remove('web'));
+    await store.close();
+    const copy = `${path}.format-2`;
+    expect(readdirSync(dirname(path))).toEqual(['state.sqlite', 'state.sqlite.format-2']);
+    expect(statSync(copy).mode & 0o777).toBe(0o600);
+    inFile(copy, (db) => {
+      expect(db.prepare('PRAGMA user_version').get()).toEqual({ user_version: 2 });
+      expect(db.prepare('SELECT kind, id FROM objects').all()).toEqual([{ kind: 'services', id: 'web' }]);
+    });
   });
 
   it('says that nothing was written when the disk is full, and goes on once there is room', () => {

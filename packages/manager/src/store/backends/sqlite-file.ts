@@ -1,4 +1,6 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { renameDurably } from '../../durable.ts';
 import type { Outcome } from '../store.ts';
 import { format, isReadable, upgrade } from './upgrade.ts';
 
@@ -44,7 +46,7 @@ export class SqliteFile {
       // Only one manager may use a file: a second one must fail at its start.
       db.exec('PRAGMA locking_mode = EXCLUSIVE;');
       const file = new SqliteFile(db);
-      file.#bringUpToDate();
+      file.#bringUpToDate(path);
       return file;
     } catch (error) {
       db.close();
@@ -54,8 +56,11 @@ export class SqliteFile {
     }
   }
 
-  /** Writes objects of an older format anew, all of them or none; a new file is of the present format. */
-  #bringUpToDate(): void {
+  /**
+   * Writes objects of an older format anew, all of them or none; a new file is of the present format. The state as it was stays
+   * in a copy beside it, as this release may turn out not to work here: `shoal upgrade` brings that back.
+   */
+  #bringUpToDate(path: string): void {
     const { user_version: has } = this.#db.prepare('PRAGMA user_version').get() as { user_version: number };
     if (has === format) return;
     const { revision, rows } = this.load();
@@ -63,12 +68,27 @@ export class SqliteFile {
       throw new Error(
         `it is of format ${has}, this version of Shoal reads formats up to ${format}: start that version again, or begin anew with another --state-dir`,
       );
+    if (revision > 0) this.#copyTo(`${path}.format-${has}`);
     this.#db.exec('BEGIN IMMEDIATE');
     for (const { table, json } of rows) {
       const object = upgrade(has, table, JSON.parse(json)) as { ID: string };
       this.#statements.put.run(table, object.ID, JSON.stringify(object));
     }
     this.#db.exec(`PRAGMA user_version = ${format}; COMMIT;`);
+  }
+
+  /** Throws when not all of the copy is on the disk; then there is none. */
+  #copyTo(path: string): void {
+    const part = `${path}.part`;
+    rmSync(part, { force: true });
+    try {
+      // It has the mode of the empty file that it is written into.
+      writeFileSync(part, '', { mode: 0o600 });
+      this.#db.prepare('VACUUM INTO ?').run(part);
+      renameDurably(part, path);
+    } finally {
+      rmSync(part, { force: true });
+    }
   }
 
   constructor(db: DatabaseSync) {
