@@ -81,7 +81,7 @@ it('what listens later keeps its port on its host, which says so, until it ends'
     Warnings: [says],
   });
 
-  const joined = async () => (await h2.log('agent', 20_000)).split('joined the manager').length;
+  const joined = async () => (await h2.log('agent', 20_000)).split('connected to the manager').length;
   const before = await joined();
   await h2.sh('kill -9 "$(cat /run/shoal/agent.pid)"');
   const heard = new Set<string>();

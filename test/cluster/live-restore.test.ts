@@ -36,7 +36,7 @@ it('a daemon with live-restore that dies: what lives on is left alone and serves
   });
   await until(
     'the agent knows of it',
-    async () => (await h2.log('agent', 5)).includes('joined the manager'),
+    async () => (await h2.log('agent', 5)).includes('connected to the manager'),
     { timeoutMs: 20_000 },
   );
   await cluster.waitReady();

@@ -193,6 +193,20 @@ describe('a certificate', () => {
     await vi.waitFor(() => expect(renewed).toHaveBeenCalledTimes(1), { timeout: 5_000 });
   });
 
+  it('is not asked for over and over where the clock of its host is far ahead, and each is due at once', async () => {
+    const door = await aDoor();
+    door.behindMs = 23 * 3_600_000;
+    const { identity, renewed } = aHost(door);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    await identity.credentials();
+    await vi.advanceTimersByTimeAsync(25_000);
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(5_000);
+    await vi.waitFor(() => expect(renewed).toHaveBeenCalledTimes(1), { timeout: 5_000 });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([door.asked.length, renewed.mock.calls.length]).toEqual([2, 1]);
+  });
+
   it('is renewed when the manager says so, and trusted are the roots that it names', async () => {
     const door = await aDoor();
     const { identity, disk, renewed } = aHost(door);

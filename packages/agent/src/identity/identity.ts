@@ -133,7 +133,7 @@ export class Identity {
   }
 
   async #renew(): Promise<void> {
-    const { makeKey, manager, log, onRenewed, random } = this.#options;
+    const { makeKey, manager, log, onRenewed } = this.#options;
     const admitted = this.#admitted;
     if (!admitted || this.#renewing) return;
     this.#renewing = true;
@@ -150,9 +150,7 @@ export class Identity {
       log.info({ until: new Date(validTo).toISOString() }, 'the certificate was renewed');
       onRenewed();
     } catch (error) {
-      const longest = Math.min((admitted.validTo - Date.now()) * retryPart, longestRetryMs);
-      // Those that failed together don't come together again.
-      const waitMs = Math.max(longest * (0.5 + 0.5 * random()), shortestRetryMs);
+      const waitMs = this.#retryMs(admitted.validTo);
       log.warn({ err: error, waitMs }, 'the certificate could not be renewed, trying again');
       this.#after(waitMs, () => this.#renew());
     } finally {
@@ -174,9 +172,17 @@ export class Identity {
     const dueAt = renewalAt(validFrom, validTo, this.#options.random());
     const look = () => {
       const left = dueAt - Date.now();
-      this.#after(Math.min(left, lookMs), left > lookMs ? look : () => this.#renew());
+      if (left > 0) this.#after(Math.min(left, lookMs), look);
+      else void this.#renew();
     };
-    look();
+    // Where the clock is far ahead of the manager's, each certificate is due as soon as it is there.
+    this.#after(Math.min(Math.max(dueAt - Date.now(), this.#retryMs(validTo)), lookMs), look);
+  }
+
+  /** Those that failed together don't come together again. */
+  #retryMs(validTo: number): number {
+    const longest = Math.min((validTo - Date.now()) * retryPart, longestRetryMs);
+    return Math.max(longest * (0.5 + 0.5 * this.#options.random()), shortestRetryMs);
   }
 
   /** Whatever was planned before. */

@@ -56,12 +56,17 @@ export class TestAuthority {
   }
 
   /** PEM. */
-  async issue(request: string, { id, role, clusterId }: Subject, lifeMs = 24 * hourMs): Promise<string> {
+  async issue(
+    request: string,
+    { id, role, clusterId }: Subject,
+    lifeMs = 24 * hourMs,
+    now = Date.now(),
+  ): Promise<string> {
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: `01${randomBytes(15).toString('hex')}`,
       subject: [{ CN: [id] }, { OU: [unitOf(role)] }, { O: [clusterId] }],
       issuer: this.#certificate.subjectName,
-      ...validity(lifeMs),
+      ...validity(lifeMs, now),
       signingAlgorithm: algorithm,
       signingKey: this.#keys.privateKey,
       publicKey: new x509.Pkcs10CertificateRequest(request).publicKey,
@@ -70,9 +75,9 @@ export class TestAuthority {
   }
 }
 
-const validity = (lifeMs: number) => ({
-  notBefore: new Date(Date.now() - hourMs),
-  notAfter: new Date(Date.now() + lifeMs),
+const validity = (lifeMs: number, now = Date.now()) => ({
+  notBefore: new Date(now - hourMs),
+  notAfter: new Date(now + lifeMs),
 });
 
 export const secret = '1'.repeat(25);
@@ -84,6 +89,8 @@ export class TestDoor {
   readonly #server = new Server();
   /** Of the certificates it issues. */
   lifeMs = 24 * hourMs;
+  /** Its clock is behind that of its hosts. */
+  behindMs = 0;
   /** Its answers are lost. */
   losesAnswers = false;
   address = '';
@@ -132,7 +139,12 @@ export class TestDoor {
     if (!by && call.request.joinToken !== this.token) throw refusal('the join token is not valid');
     if (this.losesAnswers) throw refusal('lost', status.UNAVAILABLE);
     const subject = { id: by ?? 'n1', role: 'worker', clusterId: 'k1' } as const;
-    const certificate = await this.authority.issue(call.request.request, subject, this.lifeMs);
+    const certificate = await this.authority.issue(
+      call.request.request,
+      subject,
+      this.lifeMs,
+      Date.now() - this.behindMs,
+    );
     return { certificate, roots: this.authority.root };
   }
 }

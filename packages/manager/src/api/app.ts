@@ -50,16 +50,16 @@ export async function buildApi(deps: ApiDeps): Promise<Api> {
   acceptJson(app);
   answerErrors(app, deps);
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', async (_request, reply) => {
     reply
       .header('Api-Version', maxApiVersion)
       .header('Docker-Experimental', 'false')
       .header('Ostype', 'linux')
       .header('Server', `Shoal/${deps.about.version} (linux)`)
       .header('X-Content-Type-Options', 'nosniff');
-    checkVersion(request.raw);
   });
   guard(app, deps);
+  app.addHook('onRequest', async ({ raw }) => checkVersion(raw));
   auditChanges(app, deps);
   app.addHook('preValidation', async (request) => {
     const schema = request.routeOptions.schema;

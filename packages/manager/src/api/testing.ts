@@ -64,12 +64,14 @@ export const anApp = (
   ask: Ask = nobody,
   tunnel: Tunnel = nobody,
   written: ApiDeps['audit'] = audit,
+  timeOfDay: ApiDeps['timeOfDay'] = testClock,
 ) => {
   let ids = 0;
   return buildApi({
     through: 'socket',
     store,
     clock: testClock,
+    timeOfDay,
     authority,
     audit: written,
     ids: () => `id${String(++ids).padStart(23, '0')}`,

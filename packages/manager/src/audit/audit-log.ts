@@ -59,9 +59,7 @@ export class AuditLog {
 
   /** Resolves when the record is on the disk, in the order of calls. Rejects when it could not be written. */
   append(entry: Entry): Promise<void> {
-    const written = this.#writing.then(() => this.#write(entry));
-    this.#writing = written.catch(() => undefined);
-    return written;
+    return this.#inTurn(() => this.#write(entry));
   }
 
   /** The last `count` records, oldest first. */
@@ -82,13 +80,14 @@ export class AuditLog {
 
   /** Reads all that is kept, and looks whether each record follows the one before it, up to the last that was written. */
   async verify(): Promise<Verdict> {
-    await this.#writing;
+    // What is written while this reads is left out: it may be half there.
+    const [last, files] = await this.#inTurn(async () => [this.#head, await sizesIn(this.#folder)] as const);
     const flaws: string[] = [];
     let head: Head | undefined;
     let first = 0;
     let records = 0;
-    for (const file of await filesIn(this.#folder))
-      for await (const line of linesOf(file)) {
+    for (const { path, bytes } of files.filter((file) => file.bytes > 0))
+      for await (const line of linesOf(path, bytes)) {
         const record = parseRecord(line);
         const wrong = record ? flaw(head, record) : `what follows record ${head?.number ?? 0} is none`;
         if (wrong !== undefined && flaws.length < mostFlaws) flaws.push(wrong);
@@ -97,17 +96,22 @@ export class AuditLog {
         first ||= record.number;
         head = record;
       }
-    if ((head?.hash ?? '') !== this.#head.hash && flaws.length < mostFlaws)
-      flaws.push(
-        `record ${this.#head.number}, which was the last to be written, is not the last that is there`,
-      );
+    if ((head?.hash ?? '') !== last.hash && flaws.length < mostFlaws)
+      flaws.push(`record ${last.number}, which was the last to be written, is not the last that is there`);
     return {
       ok: flaws.length === 0,
       records,
       first,
-      head: { number: this.#head.number, hash: this.#head.hash },
+      head: { number: last.number, hash: last.hash },
       flaws,
     };
+  }
+
+  /** After all that was begun before, and before all that comes later. */
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#writing.then(act);
+    this.#writing = done.catch(() => undefined);
+    return done;
   }
 
   async #write(entry: Entry): Promise<void> {
@@ -141,7 +145,12 @@ const filesIn = async (folder: string): Promise<string[]> =>
     .toSorted()
     .map((file) => join(folder, file));
 
-const linesOf = (file: string) => createInterface({ input: createReadStream(file), crlfDelay: Infinity });
+const sizesIn = async (folder: string): Promise<File[]> =>
+  Promise.all((await filesIn(folder)).map(async (path) => ({ path, bytes: (await stat(path)).size })));
+
+/** Of the first `bytes`. */
+const linesOf = (path: string, bytes = Infinity) =>
+  createInterface({ input: createReadStream(path, { end: bytes - 1 }), crlfDelay: Infinity });
 
 /** The newest may have been begun, and not written to yet. */
 async function headOf(files: readonly string[]): Promise<Head> {

@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -101,6 +109,29 @@ describe('the audit', () => {
     expect(await flaws([a, forged, c, d])).toEqual(['record 2, before record 3, was another one']);
     rmSync(join(folder, file));
     expect((await log.verify()).ok).toBe(false);
+  });
+
+  it('holds also while more is written', async () => {
+    const log = await filled(200);
+    let goOn = true;
+    const writing = (async () => {
+      while (goOn) await log.append(entry('/more'));
+    })();
+    const flaws: string[] = [];
+    for (let i = 0; i < 20; i++) flaws.push(...(await log.verify()).flaws);
+    goOn = false;
+    await writing;
+    expect(flaws).toEqual([]);
+  });
+
+  it('says what was put in after the last record', async () => {
+    const log = await filled(2);
+    const [file = ''] = files();
+    const last = JSON.parse(read(file).trimEnd().split('\n')[1] ?? '');
+    appendFileSync(join(folder, file), `${JSON.stringify(link(last, entry('/forged')))}\n`);
+    expect((await log.verify()).flaws).toEqual([
+      'record 2, which was the last to be written, is not the last that is there',
+    ]);
   });
 
   it('takes a record only whole, and goes on when there is room again', async () => {

@@ -46,14 +46,14 @@ export async function lead(backend: Backend, options: LeadOptions): Promise<Lead
     throw error;
   });
   try {
-    return await leadOn(store, options);
+    return await startTerm(store, options);
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
+async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
   const { agentListen, log } = options;
   const [clock, ids] = [steadyTime, newId];
   const logOf = (component: string) => log.child({ component });
@@ -71,6 +71,7 @@ async function leadOn(store: Store, options: LeadOptions): Promise<Leading> {
   const api = await buildApi({
     store,
     clock,
+    timeOfDay: Date.now,
     ids,
     authority,
     audit: options.audit,

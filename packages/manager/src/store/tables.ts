@@ -13,7 +13,7 @@ import {
 } from '../model/index.ts';
 import { Table, type TableReader } from './table.ts';
 
-/** Everything the manager knows, by table. A new kind of object is one line in each of these three. */
+/** Everything the manager knows, by table. A new kind of object is one line in both of these, and one in `owners.ts`. */
 export interface Objects {
   clusters: Cluster;
   networks: Network;

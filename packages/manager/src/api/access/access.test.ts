@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { text } from 'node:stream/consumers';
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { anApi, anApp, aSpec, audit, testClock } from '../testing.ts';
@@ -22,7 +23,7 @@ describe('the table of roles', () => {
   it('is asked for every route: one that it does not name can not be made', async () => {
     const { store } = await anApi();
     const app = fastify({ exposeHeadRoutes: false });
-    guard(app, { store, clock: testClock });
+    guard(app, { store, clock: testClock, timeOfDay: testClock });
     app.get('/nodes', async () => 'fine');
     expect(() => app.get('/forgotten', async () => 'open to all')).toThrow(
       'api/access/roles.ts does not say who may GET /forgotten',
@@ -33,9 +34,8 @@ describe('the table of roles', () => {
   });
 
   it('leaves nothing that changes anything to viewers, and nothing with a token to anybody but admins', () => {
-    expect([...routeRoles.anyone, ...routeRoles.viewer].filter((each) => !/^(GET|HEAD) /.test(each))).toEqual(
-      ['POST /shoal/v1/plan'],
-    );
+    const changing = (routes: readonly string[]) => routes.filter((each) => !/^(GET|HEAD) /.test(each));
+    expect(changing([...routeRoles.anyone, ...routeRoles.viewer])).toEqual([]);
     const others = [...routeRoles.anyone, ...routeRoles.viewer, ...routeRoles.operator];
     expect(others.filter((each) => /swarm|token/.test(each))).toEqual([]);
   });
@@ -106,6 +106,25 @@ describe('a token', () => {
       body: { message: 'this token is unknown, or was revoked: ask an admin for another' },
     });
     expect((await call('DELETE', `/shoal/v1/tokens/${made.body.id}`)).status).toBe(404);
+  });
+
+  it('ends by the time of day, also where the clock was set meanwhile', async () => {
+    const { store } = await anApi();
+    let now = testClock() + 3_600_000;
+    const app = await anApp(store, undefined, undefined, undefined, () => now);
+    const payload = { name: 'ci', role: 'viewer', expiresInMs: 1_000 };
+    const made = (await app.inject({ method: 'POST', url: '/shoal/v1/tokens', payload })).json();
+    expect(made).toMatchObject({ expiresAt: '2026-01-01T01:00:01.000Z', expired: false });
+    const headers = { authorization: `Bearer ${made.token}` };
+    expect((await app.inject({ url: '/nodes', headers })).statusCode).toBe(200);
+    const events = await app.inject({ url: '/events', headers, payloadAsStream: true });
+    now += 1_000;
+    await expect(text(events.stream())).rejects.toThrow();
+    expect((await app.inject({ url: '/nodes', headers })).statusCode).toBe(401);
+    expect((await app.inject('/shoal/v1/tokens')).json()).toMatchObject([{ expired: true }]);
+    const [{ at }] = (await app.inject('/shoal/v1/audit?tail=1')).json();
+    expect(at).toBe('2026-01-01T01:00:00.000Z');
+    await app.close();
   });
 
   it('says nothing of what there is to those who are unknown', async () => {

@@ -4,7 +4,7 @@ import { isoTime } from '../../effects.ts';
 import { isObject } from '../../field-path.ts';
 import { query, route } from '../docs/index.ts';
 import { type ApiDeps, ApiError, badRequest } from '../http/index.ts';
-import { roleFor } from './roles.ts';
+import { forecastPath, roleFor } from './roles.ts';
 
 const longestName = 128;
 const mostShown = 10_000;
@@ -13,7 +13,7 @@ const mostShown = 10_000;
  * Writes down who changed what, before the answer goes out: what a role above viewer is needed for, unless it only reads;
  * the join tokens when they are read; and what somebody known was refused. While it can't be written, nothing may be changed.
  */
-export function auditChanges(app: FastifyInstance, { audit, clock, log }: ApiDeps): void {
+export function auditChanges(app: FastifyInstance, { audit, timeOfDay, log }: ApiDeps): void {
   let trouble: string | undefined;
   app.addHook('preHandler', async (request) => {
     if (trouble !== undefined && isChange(request))
@@ -25,7 +25,7 @@ export function auditChanges(app: FastifyInstance, { audit, clock, log }: ApiDep
     const name = nameIn(request.body);
     try {
       await audit.append({
-        at: isoTime(clock()),
+        at: isoTime(timeOfDay()),
         user: user.name,
         role: user.role,
         via: user.via,
@@ -46,7 +46,8 @@ export function auditChanges(app: FastifyInstance, { audit, clock, log }: ApiDep
 function isChange({ method, routeOptions: { url = '' } }: FastifyRequest): boolean {
   const needed = roleFor(method, url);
   if (needed !== 'operator' && needed !== 'admin') return false;
-  return (method !== 'GET' && method !== 'HEAD') || url === '/swarm';
+  if (method === 'GET' || method === 'HEAD') return url === '/swarm';
+  return url !== forecastPath;
 }
 
 function nameIn(body: unknown): string | undefined {

@@ -1,29 +1,40 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type ApiDeps, ApiError, type Door, doorOf, mayAct, named, type User } from '../http/index.ts';
+import {
+  type ApiDeps,
+  ApiError,
+  type Door,
+  doorOf,
+  mayAct,
+  named,
+  sourceOf,
+  type User,
+} from '../http/index.ts';
 import { authenticate } from './authenticate.ts';
 import { certificateOf } from './certificate.ts';
 import { refuseOtherPages } from './pages.ts';
 import { type Rate, RateLimit } from './rate-limit.ts';
-import { roleFor } from './roles.ts';
+import { forecastPath, roleFor } from './roles.ts';
 
 /** Of one client over TLS. Whoever is on the manager's own host has other means to keep it busy. */
-const rates: Readonly<Record<'known' | 'unknown', Rate>> = {
+const rates: Readonly<Record<'known' | 'unknown' | 'forecast', Rate>> = {
   known: { burst: 500, perSecond: 100 },
   // One address, where nobody has shown who it is.
   unknown: { burst: 50, perSecond: 5 },
+  // Each takes as long as scheduling all the tasks of those nodes, and nothing else is done meanwhile.
+  forecast: { burst: 2, perSecond: 1 },
 };
 /** How long an answer may go on after the token or certificate that asked for it has ended. */
 const recheckMs = 2_000;
 
-type Asked = Pick<ApiDeps, 'store' | 'clock' | 'through'>;
+type Asked = Pick<ApiDeps, 'store' | 'clock' | 'timeOfDay' | 'through'>;
 
 /** Lets in those who may, before anything else of a request is looked at; says who it is in `request.user`. */
-export function guard(app: FastifyInstance, { store, clock, through }: Asked): void {
+export function guard(app: FastifyInstance, { store, clock, timeOfDay, through }: Asked): void {
   app.decorateRequest('user', null);
   const limit = new RateLimit(clock);
   const passing = new Passing(({ tokenId, until = Infinity }) => {
     const isRevoked = tokenId !== undefined && !store.view.tokens.get(tokenId);
-    return !isRevoked && until > clock();
+    return !isRevoked && until > timeOfDay();
   });
   app.addHook('onClose', async () => passing.close());
   app.addHook('onRoute', ({ method, url }) => {
@@ -39,9 +50,11 @@ export function guard(app: FastifyInstance, { store, clock, through }: Asked): v
         certificate: door === 'tls' ? certificateOf(request.raw.socket) : undefined,
       },
       store.view.tokens,
-      clock(),
+      timeOfDay(),
     );
     const user = 'why' in found ? null : found;
+    // Set by the listener where connections are short.
+    if (user && reply.raw.hasHeader('Connection')) reply.raw.removeHeader('Connection');
     slowDown(limit, door, user, request, reply);
     refuseOtherPages(door, request.headers);
     request.user = user;
@@ -65,13 +78,14 @@ function slowDown(
   limit: RateLimit,
   door: Door | undefined,
   user: User | null,
-  { ip }: FastifyRequest,
+  { ip, routeOptions }: FastifyRequest,
   reply: FastifyReply,
 ): void {
   if (door !== 'tls') return;
-  const waitMs = user
-    ? limit.take(`${user.via} ${user.tokenId ?? user.name}`, rates.known)
-    : limit.take(`from ${ip}`, rates.unknown);
+  const client = user ? `${user.via} ${user.tokenId ?? user.name}` : `from ${sourceOf(ip)}`;
+  let waitMs = limit.take(client, user ? rates.known : rates.unknown);
+  if (waitMs === 0 && user && routeOptions.url === forecastPath)
+    waitMs = limit.take(`forecast ${client}`, rates.forecast);
   if (waitMs === 0) return;
   const seconds = Math.ceil(waitMs / 1_000);
   reply.header('Retry-After', String(seconds));

@@ -1,5 +1,7 @@
 import type { AccessRole } from '../../model/index.ts';
 
+export const forecastPath = '/shoal/v1/plan';
+
 /**
  * What each route needs, by the least role that may use it. A route that is not here is not served: the API does not start.
  *
@@ -38,7 +40,6 @@ export const routeRoles: Readonly<Record<AccessRole | 'anyone', readonly string[
     'GET /shoal/v1/nodes/:id/liveness',
     'GET /shoal/v1/services/:id/ports',
     'GET /shoal/v1/tasks/:id/explain',
-    'POST /shoal/v1/plan',
   ],
   operator: [
     'POST /services/create',
@@ -49,6 +50,8 @@ export const routeRoles: Readonly<Record<AccessRole | 'anyone', readonly string[
     'POST /networks/prune',
     'POST /networks/:id/connect',
     'POST /networks/:id/disconnect',
+    // Reads, but keeps the manager busy.
+    `POST ${forecastPath}`,
     // Reads, but one host asks the registry that the client names, and the other all hosts to send packets.
     'GET /distribution/*',
     'GET /shoal/v1/doctor/networks',

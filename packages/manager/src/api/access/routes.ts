@@ -11,14 +11,14 @@ const tag = 'Shoal';
 const mostTokens = 1_000;
 
 /** Bearer tokens of the API: who may make one may do everything. */
-export function tokenRoutes(app: FastifyInstance, { store, clock, ids }: ApiDeps): void {
+export function tokenRoutes(app: FastifyInstance, { store, timeOfDay, ids }: ApiDeps): void {
   const shown = ({ ID, name, role, CreatedAt, expiresAt }: Token): ApiToken => ({
     id: ID,
     name,
     role,
     createdAt: CreatedAt,
     ...(expiresAt !== undefined && { expiresAt: isoTime(expiresAt) }),
-    expired: expiresAt !== undefined && expiresAt <= clock(),
+    expired: expiresAt !== undefined && expiresAt <= timeOfDay(),
   });
   app.get(
     '/shoal/v1/tokens',
@@ -47,7 +47,7 @@ export function tokenRoutes(app: FastifyInstance, { store, clock, ids }: ApiDeps
           name,
           role,
           hash,
-          ...(expiresInMs !== undefined && { expiresAt: clock() + expiresInMs }),
+          ...(expiresInMs !== undefined && { expiresAt: timeOfDay() + expiresInMs }),
         });
       }, 'people');
       return reply

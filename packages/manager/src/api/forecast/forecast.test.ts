@@ -38,4 +38,13 @@ describe('a forecast', () => {
     const answer = await call('POST', '/shoal/v1/plan', question);
     expect([answer.status, answer.body.message]).toEqual([status, message]);
   });
+
+  it('takes so many nodes that finding them is soon done', async () => {
+    const { call } = await seeded();
+    const nodes = Array.from({ length: 1_001 }, () => 'h1');
+    expect(await call('POST', '/shoal/v1/plan', { fault: 'drain', nodes })).toMatchObject({
+      status: 400,
+      body: { message: 'nodes: must NOT have more than 1000 items' },
+    });
+  });
 });

@@ -12,6 +12,7 @@ const question = Type.Object(
     }),
     nodes: Type.Array(Type.String(), {
       minItems: 1,
+      maxItems: 1_000,
       description: 'Ids, host names, or beginnings of ids that no other one shares',
     }),
   },

@@ -6,7 +6,7 @@ import { limitConnections } from './limits.ts';
 
 it('closes the connections of an address beyond its number, and takes new ones when others have ended', async () => {
   const server = createServer();
-  limitConnections(server, { inAll: 3, perAddress: 2 });
+  limitConnections(server, { inAll: 3, perSource: 2 });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const clients: Socket[] = [];

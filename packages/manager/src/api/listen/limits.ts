@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { sourceOf } from '../http/index.ts';
 
 /**
  * How much of a header is read: whole specs come in the query (dockerode), credentials in a header. Go's default, 1 MiB,
@@ -25,20 +26,25 @@ export const timing = {
 export const handshakeTimeout = 10_000;
 
 /** Over TCP. Those over the limit are closed at once, and those that are there stay. */
-export const mostConnections = { inAll: 1_000, perAddress: 200 };
+export const mostConnections = { inAll: 1_000, perSource: 200 };
 
-export function limitConnections(server: Server, { inAll, perAddress } = mostConnections): void {
+/** Returns whether more than half of all are taken now. */
+export function limitConnections(server: Server, { inAll, perSource } = mostConnections): () => boolean {
   server.maxConnections = inAll;
+  let all = 0;
   const open = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
-    const from = socket.remoteAddress ?? '';
+    const from = sourceOf(socket.remoteAddress ?? '');
+    all++;
     const count = (open.get(from) ?? 0) + 1;
     open.set(from, count);
     socket.once('close', () => {
+      all--;
       const left = (open.get(from) ?? 1) - 1;
       if (left === 0) open.delete(from);
       else open.set(from, left);
     });
-    if (count > perAddress) socket.destroy();
+    if (count > perSource) socket.destroy();
   });
+  return () => all > inAll / 2;
 }

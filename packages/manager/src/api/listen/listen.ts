@@ -1,6 +1,7 @@
 import { constants } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { enterBy } from '../http/index.ts';
 import { type Address, parseAddress } from './address.ts';
@@ -11,8 +12,8 @@ import { bindSocket } from './unix-socket.ts';
 
 /** How long requests under way may take to end when the API closes. */
 const closeGraceMs = 2_000;
-/** How often the certificate is asked for anew. */
-const renewMs = 60_000;
+/** How often the certificate is asked for anew. An authority that counts no more has to be noticed soon. */
+const renewMs = 1_000;
 
 export interface Listening {
   /** With the real port where 0 was asked for. */
@@ -28,8 +29,9 @@ interface Tls {
 
 /**
  * Answers requests on several addresses (see parseAddress) until it is closed. `tls` is asked for the
- * certificate of `tcp://` now and again once a minute, so that a renewed one is taken without a restart; one that is not
- * usable then is logged, and the present one stays.
+ * certificate of `tcp://` now and again every second, so that a renewed one is taken without a restart; one that is not
+ * usable then is logged, and the present one stays. When an authority counts no more, all connections end: each was verified
+ * once, when it began.
  * Throws when an address is malformed or taken, or there is no usable certificate.
  */
 export async function listen(
@@ -55,13 +57,16 @@ export async function listen(
 }
 
 async function serverFor(serve: RequestListener, door: Address['door'], tls: Tls): Promise<Server> {
+  let isCrowded = () => false;
   const enter: RequestListener = (request, response) => {
     enterBy(door, request);
+    // The guard takes this back for those who are known.
+    if (isCrowded()) response.setHeader('Connection', 'close');
     serve(request, response);
   };
   if (door === 'socket') return createServer(timing, enter);
   const server = door === 'plain' ? createServer(timing, enter) : await tlsServer(tls, enter);
-  limitConnections(server);
+  isCrowded = limitConnections(server);
   return server;
 }
 
@@ -79,15 +84,31 @@ async function tlsServer({ tls, log }: Tls, serve: RequestListener): Promise<Tls
     },
     serve,
   );
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  let isAsking = false;
+  let trouble = '';
   const timer = setInterval(async () => {
+    if (isAsking) return;
+    isAsking = true;
     try {
       const next = await tls();
-      if (next.cert === present.cert && next.key === present.key && next.ca === present.ca) return;
-      server.setSecureContext(contextOf(next));
-      present = next;
+      if (next.cert !== present.cert || next.key !== present.key || next.ca !== present.ca) {
+        server.setSecureContext(contextOf(next));
+        if (!next.ca.includes(present.ca)) for (const socket of open) socket.destroy();
+        present = next;
+      }
+      trouble = '';
     } catch (error) {
-      // Half-written files, for one: the next minute brings whole ones.
-      log?.warn({ err: error }, 'the renewed certificate of the API is not usable: the one before stays');
+      // Half-written files, for one: the next second brings whole ones.
+      if (trouble !== String(error))
+        log?.warn({ err: error }, 'the renewed certificate of the API is not usable: the one before stays');
+      trouble = String(error);
+    } finally {
+      isAsking = false;
     }
   }, renewMs).unref();
   server.once('close', () => clearInterval(timer));

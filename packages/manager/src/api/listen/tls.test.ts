@@ -131,6 +131,66 @@ describe('TLS', () => {
     expect(await text(socket).catch(() => '')).toBe('');
   });
 
+  it('lets each operator ask for few forecasts, which take the manager long, and viewers for none', async () => {
+    const plan = async (name: string, role: string) => {
+      const shown = await authority.issue(name, { units: [`shoal-${role}`] });
+      return (await ask(shown, 'POST', '/shoal/v1/plan', { fault: 'drain', nodes: ['gone'] })).status;
+    };
+    expect(await plan('ann', 'viewer')).toBe(403);
+    expect([await plan('bob', 'operator'), await plan('bob', 'operator')]).toEqual([404, 404]);
+    expect(await plan('bob', 'operator')).toBe(429);
+    expect(await plan('eve', 'operator')).toBe(404);
+  });
+
+  it('ends what is open when an authority counts no more, and not when one is added', async () => {
+    let trusted = ca;
+    const tls = async () => ({ ...server, ca: trusted });
+    const own = await listen(app.routing, ['tcp://127.0.0.1:0'], { tls });
+    const at = { port: Number(URL.parse(own.addresses[0] ?? '')?.port) };
+    const ann = await authority.issue('ann', { units: ['shoal-viewer'] });
+    const eve = await other.issue('eve', { units: ['shoal-viewer'] });
+    const statusOf = async (who: object) => (await ask({ ...at, ...who })).status;
+    const agent = new Agent({ keepAlive: true });
+    const sent = request({ ...at, ca, ...ann, agent, host: '127.0.0.1', path: '/events' }).end();
+    const [events] = await once(sent, 'response');
+    events.resume();
+    const ended = once(events, 'error');
+    expect(await statusOf(eve)).toBe(401);
+    trusted = `${other.ca}\n${ca}`;
+    await expect.poll(() => statusOf(eve), { timeout: 10_000, interval: 300 }).toBe(200);
+    expect(events.destroyed).toBe(false);
+    // One that began while the former one counted.
+    const early = connectTcp(at.port, '127.0.0.1');
+    await once(early, 'connect');
+    const closed = once(early, 'close');
+    trusted = other.ca;
+    await Promise.all([ended, closed]);
+    expect([await statusOf({ ...ann, agent }), await statusOf(eve)]).toEqual([401, 200]);
+    agent.destroy();
+    await own.close();
+  });
+
+  it('keeps no connection for those who are unknown when half of them are taken', async () => {
+    const connectionOf = async (who: object) => {
+      const agent = new Agent({ keepAlive: true });
+      const { headers } = await ask({ agent, ...who }, 'GET', '/openapi.json');
+      agent.destroy();
+      return headers.connection;
+    };
+    const ann = await authority.issue('ann', { units: ['shoal-viewer'] });
+    expect(await connectionOf({})).toBe('keep-alive');
+    const others = await Promise.all(
+      Array.from({ length: 501 }, async (_, i) => {
+        const socket = connectTcp({ port, host: '127.0.0.1', localAddress: `127.0.0.${2 + (i % 3)}` });
+        await once(socket, 'connect');
+        return socket;
+      }),
+    );
+    expect(await connectionOf({})).toBe('close');
+    expect(await connectionOf(ann)).not.toBe('close');
+    for (const socket of others) socket.destroy();
+  });
+
   it('slows an address down that shows nothing, and nobody who is known', async () => {
     const agent = new Agent({ keepAlive: true });
     const statuses = new Set<number | undefined>();
