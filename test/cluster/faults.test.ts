@@ -1,6 +1,6 @@
-import { faults, type Host, http, until } from '@shoal/testbed';
+import { faults, type Host, http, httpJson, until } from '@shoal/testbed';
 import { describe, expect, it } from 'vitest';
-import { cluster, create, docker, nodeNamed, running, tasksOf, webSpec } from './shared.ts';
+import { cluster, create, docker, nodeNamed, running, startAnew, tasksOf, webSpec } from './shared.ts';
 import { livenessOf, watched } from './watched.ts';
 
 /** The rows of the table in docs/failover.md that the other files leave out. */
@@ -104,12 +104,8 @@ it('a host that flaps costs each task one move, and gets new ones later each tim
   } finally {
     // Its falls would keep it from taking tasks in the tests that follow: a node that joins anew has none.
     await docker.getNode(ID).remove({ force: true });
-    await until(
-      'it has joined anew',
-      async () => (await nodeNamed('h3')).ID === ID && (await state(h3)) === 'ready',
-      {
-        timeoutMs: 30_000,
-      },
-    );
+    const { JoinTokens } = await httpJson<{ JoinTokens: { Worker: string } }>(`${cluster.apiUrl}/swarm`);
+    await startAnew(h3, JoinTokens.Worker);
+    await cluster.waitReady();
   }
 });

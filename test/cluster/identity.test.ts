@@ -12,6 +12,7 @@ import {
   nodeNamed,
   removeServices,
   running,
+  startAnew,
   webSpec,
 } from './shared.ts';
 
@@ -120,18 +121,13 @@ it('a node that is removed is shut out at once, and its host joins anew with an 
     'h2',
   ]);
 
-  const startAnew = async (token: string) => {
-    const write = `umask 077; printf %s "$1" > ${files}/join-token; rm -rf ${files}/agent/*`;
-    await h3.exec(['sh', '-ec', write, 'sh', token]);
-    await faults.killProcess(h3, 'agent');
-  };
-  await startAnew(old.Worker);
+  await startAnew(h3, old.Worker);
   await until(
     'the token of before is refused',
     async () => (await h3.log('agent')).includes('join token is not valid'),
     { timeoutMs: 20_000 },
   );
-  await startAnew(JoinTokens.Worker);
+  await startAnew(h3, JoinTokens.Worker);
   await cluster.waitReady();
   expect((await nodeNamed('h3')).ID).not.toBe(before.ID);
 });

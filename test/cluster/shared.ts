@@ -1,4 +1,4 @@
-import { Cluster, type Host, run, type TaskView, testCluster, tryRun, until } from '@shoal/testbed';
+import { Cluster, faults, type Host, run, type TaskView, testCluster, tryRun, until } from '@shoal/testbed';
 import type Docker from 'dockerode';
 
 /** The one cluster that all files of this suite share. It runs before the suite starts. */
@@ -140,4 +140,11 @@ export async function cli(
     env: { DOCKER_HOST: `tcp://127.0.0.1:${cluster.options.apiPort}` },
   });
   return { code: result.code, out: result.stdout, err: result.stderr };
+}
+
+/** Its agent starts again as one that was never here, with that join token. A node that was removed comes back only so. */
+export async function startAnew(host: Host, token: string): Promise<void> {
+  const write = 'umask 077; printf %s "$1" > /var/lib/shoal/join-token; rm -rf /var/lib/shoal/agent/*';
+  await host.exec(['sh', '-ec', write, 'sh', token]);
+  await faults.killProcess(host, 'agent');
 }
