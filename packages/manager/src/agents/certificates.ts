@@ -1,11 +1,11 @@
-import { type handleUnaryCall, status } from '@grpc/grpc-js';
+import { type handleUnaryCall, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import type { IssueReply, IssueRequest, RootsReply, RootsRequest } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Ids } from '../effects.ts';
 import type { Cluster, Node } from '../model/index.ts';
 import { NotLeadingError, NotWrittenError, type Store } from '../store/index.ts';
 import { type Authority, BadRequest, type Peer, requestedKey, trustedRoots } from '../trust/index.ts';
-import { type Call, JoinRefused, nodeOf, peerBehind } from './identity.ts';
+import { JoinRefused, nodeOf, peerBehind } from './identity.ts';
 import { checkProtocol, join } from './join.ts';
 
 export interface CertificatesOptions {
@@ -31,7 +31,7 @@ export class Certificates {
     answer(null, { roots: this.#roots() });
 
   readonly issue: handleUnaryCall<IssueRequest, IssueReply> = (call, answer) => {
-    this.#issue(call, call.request).then(
+    this.#issue(call).then(
       (reply) => answer(null, reply),
       (error: unknown) => {
         if (error instanceof JoinRefused || error instanceof BadRequest)
@@ -44,11 +44,14 @@ export class Certificates {
     );
   };
 
-  async #issue(call: Call, request: IssueRequest): Promise<IssueReply> {
+  async #issue(call: ServerUnaryCall<IssueRequest, IssueReply>): Promise<IssueReply> {
+    const { request } = call;
     const { store, cluster, authority, onJoined, ready } = this.#options;
     const peer = peerBehind(call, cluster(), Date.now());
     if (!peer) this.#checkToken(request.joinToken);
     const key = await requestedKey(request.request);
+    // Who has given up asks anew: all else would be done for nobody.
+    if (call.cancelled) throw new JoinRefused('the host waits no more');
     const node = peer ? await this.#renewal(peer, key.hash) : await this.#joined(request, key.hash);
     await ready();
     const certificate = await authority.certify(cluster(), key, { id: node.ID, role: 'worker' });

@@ -194,7 +194,8 @@ export class AgentServer {
     };
     const peer = call.getPeer();
     const take = async ({ body }: AgentMessage): Promise<void> => {
-      if (this.#closed) return;
+      // Nobody waits for the answer any more: the agent has given up, and comes anew.
+      if (this.#closed || gone) return;
       const facts =
         body?.$case === 'hello' ? body.value.facts : body?.$case === 'facts' ? body.value : undefined;
       if (facts?.runsManager && !isFromHere(peer, networkInterfaces())) {
