@@ -12,6 +12,7 @@ import {
   type ManagerMessage,
   NodeFacts,
   type QueryResult,
+  SessionsClient,
   SessionsService,
 } from '@shoal/proto';
 import { pino } from 'pino';
@@ -22,6 +23,8 @@ import { NotAdmitted } from '../identity/index.ts';
 import { statusOf, toTaskStatus } from '../task/status.ts';
 import { anAssignment } from '../task/testing.ts';
 import { type LinkOptions, ManagerLink } from './link.ts';
+import { Outbox } from './outbox.ts';
+import { Session } from './session.ts';
 
 type Body<M extends { body?: unknown }> = NonNullable<M['body']>;
 type Call = ServerDuplexStream<AgentMessage, ManagerMessage>;
@@ -101,7 +104,7 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
   const sets: { number: number; ids: string[] }[] = [];
   const assignments = new Assignments();
   const said: string[] = [];
-  const link = new ManagerLink({
+  const options: LinkOptions = {
     manager: () => `127.0.0.1:${manager.port}`,
     hello: () => ({
       protocol: 1,
@@ -123,10 +126,11 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
     random: () => 0,
     log: pino({ level: 'warn' }, { write: (line: string) => void said.push(JSON.parse(line).msg) }),
     ...more,
-  });
+  };
+  const link = new ManagerLink(options);
   open.links.push(link);
   link.open();
-  return { link, sets, said };
+  return { link, sets, said, options };
 }
 
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
@@ -216,6 +220,19 @@ describe('a session', () => {
     await eventually(() => expect(leases.length).toBeGreaterThan(3));
     for (const { until, at } of leases) expect(until).toBeLessThanOrEqual(at + leaseMs);
     expect(leases.map(({ until }) => until)).toEqual(leases.map(({ until }) => until).sort((a, b) => a - b));
+  });
+
+  it('ends unanswered when Hello was read and nothing came for as long as it may take', async () => {
+    const manager = await aManager();
+    manager.silent = true;
+    const client = new SessionsClient(`127.0.0.1:${manager.port}`, credentials.createInsecure());
+    const { options } = anAgent(manager);
+    const session = new Session(client.session(), new Outbox(), options, options.log);
+    const end = session.run(options.hello());
+    session.connected(50);
+    expect(await end).toEqual({ reason: 'the manager did not answer Hello', refused: false });
+    expect([session.unanswered, session.welcomed]).toEqual([true, false]);
+    client.close();
   });
 
   it('is none with a manager whose Welcome it does not accept: no beat, no lease, and it tries again', async () => {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js';
+import { type ChannelCredentials, type ChannelOptions, connectivityState } from '@grpc/grpc-js';
 import { type Hello, type NodeFacts, SessionsClient, type TaskStatus } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { secureOptions } from '../identity/index.ts';
-import { afterRefusalMs, backoffMs } from './backoff.ts';
+import { afterRefusalMs, backoffMs, welcomePatienceMs } from './backoff.ts';
 import { Outbox } from './outbox.ts';
 import { describe, isRefusal, Session, type SessionEnd, type SessionHandlers } from './session.ts';
 
@@ -40,6 +40,8 @@ export class ManagerLink {
   readonly #closing = new AbortController();
   #session: Session | undefined;
   #loop: Promise<void> | undefined;
+  /** Connections in a row on which no Welcome came. */
+  #unanswered = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -102,12 +104,19 @@ export class ManagerLink {
     let client: SessionsClient | undefined;
     try {
       client = new SessionsClient(manager, await credentials(), channelOptions);
-      // Fails at once when nothing listens; when nothing answers, the session's own timeout ends it.
+      // Fails at once when nothing listens; when nothing answers, the session's own timeouts end it.
       const session = new Session(client.session(), this.#outbox, this.#options, log);
+      onceConnected(client, () =>
+        session.connected(welcomePatienceMs(this.#unanswered, this.#options.random())),
+      );
       for (const status of statuses()) this.#outbox.put(status);
       this.#session = session;
       const end = await session.run(hello());
-      if (session.welcomed) this.#options.onAlone();
+      if (session.unanswered) this.#unanswered++;
+      if (session.welcomed) {
+        this.#unanswered = 0;
+        this.#options.onAlone();
+      }
       return { ...end, good: session.welcomed };
     } catch (error) {
       return { reason: describe(error), refused: isRefusal(error), good: false };
@@ -116,4 +125,13 @@ export class ManagerLink {
       client?.close();
     }
   }
+}
+
+/** Acts when the connection stands, TLS and all; never, when it doesn't before the client is closed. */
+function onceConnected(client: SessionsClient, act: () => void): void {
+  const channel = client.getChannel();
+  const state = channel.getConnectivityState(false);
+  if (state === connectivityState.READY) act();
+  else if (state !== connectivityState.SHUTDOWN)
+    channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => onceConnected(client, act));
 }

@@ -23,7 +23,8 @@ const paceMs = 10;
 const shortestBeatMs = 10;
 /** A batch that was not accepted by then is sent again. */
 const resendAfterMs = 2_000;
-const welcomeWithinMs = 5_000;
+/** Short, so that an agent is back soon when the way to the manager was cut for a while. */
+const connectWithinMs = 5_000;
 /** After so many beats without anything from the manager the stream is given up. */
 const mostSilentBeats = 4;
 /** A manager that talks but answers no beats is not to fill the memory. */
@@ -79,6 +80,9 @@ export class Session {
   readonly #sentAt = new Map<number, number>();
   #silentBeats = 0;
   #reason: string | undefined;
+  #unanswered = false;
+  /** Ends what takes too long: the connection first, then the manager's answer to Hello. */
+  #late: NodeJS.Timeout | undefined;
   #beatTimer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
   /** When statuses were last sent. */
@@ -93,12 +97,12 @@ export class Session {
 
   /** Resolves when the stream has ended, for whatever reason. */
   async run(hello: Hello): Promise<SessionEnd> {
-    const late = setTimeout(() => this.#drop('the manager did not answer Hello'), welcomeWithinMs);
+    this.#late = setTimeout(() => this.#drop('the manager could not be reached'), connectWithinMs);
     this.#beatAt = this.#handlers.clock();
     this.#send({ $case: 'hello', value: hello });
     try {
       for await (const message of this.#stream as AsyncIterable<ManagerMessage>) {
-        if (message.body?.$case === 'welcome') clearTimeout(late);
+        if (message.body?.$case === 'welcome') clearTimeout(this.#late);
         this.#silentBeats = 0;
         await this.#take(message);
       }
@@ -106,7 +110,7 @@ export class Session {
     } catch (error) {
       return { reason: this.#reason ?? describe(error), refused: isRefusal(error) };
     } finally {
-      clearTimeout(late);
+      clearTimeout(this.#late);
       clearTimeout(this.#flushTimer);
       clearTimeout(this.#beatTimer);
       this.#handlers.tunnels?.closeAll();
@@ -114,8 +118,23 @@ export class Session {
     }
   }
 
+  /** The connection stands; from now on the manager has so long to answer Hello. */
+  connected(patienceMs: number): void {
+    if (this.#reason !== undefined) return;
+    clearTimeout(this.#late);
+    this.#late = setTimeout(() => {
+      this.#unanswered = true;
+      this.#drop('the manager did not answer Hello');
+    }, patienceMs);
+  }
+
   get welcomed(): boolean {
     return this.#welcomed;
+  }
+
+  /** The connection stood, and no Welcome came for as long as there was patience. */
+  get unanswered(): boolean {
+    return this.#unanswered;
   }
 
   sendFacts(facts: NodeFacts): void {

@@ -1,11 +1,11 @@
-import { type handleUnaryCall, status } from '@grpc/grpc-js';
+import { type handleUnaryCall, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import type { IssueReply, IssueRequest, RootsReply, RootsRequest } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Ids } from '../effects.ts';
 import type { Cluster, Node } from '../model/index.ts';
 import { NotLeadingError, NotWrittenError, type Store } from '../store/index.ts';
 import { type Authority, BadRequest, type Peer, requestedKey, trustedRoots } from '../trust/index.ts';
-import { type Call, JoinRefused, nodeOf, peerBehind } from './identity.ts';
+import { JoinRefused, nodeOf, peerBehind } from './identity.ts';
 import { checkProtocol, join } from './join.ts';
 
 /** Each costs about 10 ms of the manager's one thread: all of these are answered well before their agents give up. */
@@ -13,6 +13,8 @@ const mostRenewing = 32;
 
 /** A renewal that is put off: the agent has a certificate, and tries again. */
 class Busy extends Error {}
+
+type IssueCall = ServerUnaryCall<IssueRequest, IssueReply>;
 
 export interface CertificatesOptions {
   readonly store: Store;
@@ -39,7 +41,7 @@ export class Certificates {
     answer(null, { roots: this.#roots() });
 
   readonly issue: handleUnaryCall<IssueRequest, IssueReply> = (call, answer) => {
-    this.#issue(call, call.request).then(
+    this.#issue(call).then(
       (reply) => answer(null, reply),
       (error: unknown) => {
         if (error instanceof JoinRefused || error instanceof BadRequest)
@@ -52,26 +54,29 @@ export class Certificates {
     );
   };
 
-  async #issue(call: Call, request: IssueRequest): Promise<IssueReply> {
+  async #issue(call: IssueCall): Promise<IssueReply> {
     const peer = peerBehind(call, this.#options.cluster(), Date.now());
     if (!peer) {
-      this.#checkToken(request.joinToken);
-      return this.#certified(undefined, request);
+      this.#checkToken(call.request.joinToken);
+      return this.#certified(undefined, call);
     }
     if (this.#renewing.has(peer.id)) throw new Busy('this node is being given a certificate already');
     if (this.#renewing.size >= mostRenewing)
       throw new Busy('too many nodes renew their certificates at once: try again in a minute');
     this.#renewing.add(peer.id);
     try {
-      return await this.#certified(peer, request);
+      return await this.#certified(peer, call);
     } finally {
       this.#renewing.delete(peer.id);
     }
   }
 
-  async #certified(peer: Peer | undefined, request: IssueRequest): Promise<IssueReply> {
+  async #certified(peer: Peer | undefined, call: IssueCall): Promise<IssueReply> {
+    const { request } = call;
     const { store, cluster, authority, onJoined, ready } = this.#options;
     const key = await requestedKey(request.request);
+    // Who has given up asks anew: all else would be done for nobody.
+    if (call.cancelled) throw new JoinRefused('the host waits no more');
     const node = peer ? await this.#renewal(peer, key.hash) : await this.#joined(request, key.hash);
     await ready();
     const certificate = await authority.certify(cluster(), key, { id: node.ID, role: 'worker' });

@@ -216,9 +216,31 @@ export class AgentServer {
       clearTimeout(expiry);
       if (session) this.#left(session);
     };
-    const peer = call.getPeer();
-    const take = async ({ body }: AgentMessage): Promise<void> => {
+    const join = async (hello: Hello): Promise<void> => {
+      clearTimeout(greeting);
+      const peer = this.#peer(call);
+      const { node, written } = await this.#greet(peer, hello);
       if (this.#closed) return;
+      // Removed meanwhile.
+      nodeOf(this.#store.view, peer);
+      this.#options.liveness.heard(node.ID);
+      if (!gone) {
+        session = this.#welcome(node, call);
+        if (!written && hello.facts) session.unwritten = { facts: hello.facts, signedBy: peer?.signedBy };
+        // Whoever has nothing better to show by then is cut off.
+        const left = (peer?.expiresAt ?? 0) - Date.now();
+        expiry = setTimeout(
+          () => fail(status.UNAUTHENTICATED, 'the certificate has ended'),
+          Math.min(left, longestTimerMs),
+        );
+      }
+      // The stream has ended meanwhile, and the node is in the store as one that is ready.
+      else if (!this.#agents.of(node.ID)) this.#options.liveness.left(node.ID);
+    };
+    const peer = call.getPeer();
+    const take = ({ body }: AgentMessage): Promise<void> | undefined => {
+      // Nobody waits for the answer any more: the agent has given up, and comes anew.
+      if (this.#closed || gone) return;
       const facts =
         body?.$case === 'hello' ? body.value.facts : body?.$case === 'facts' ? body.value : undefined;
       if (facts?.runsManager && !isFromHere(peer, networkInterfaces())) {
@@ -227,44 +249,27 @@ export class AgentServer {
       }
       // It was replaced, or its node removed: what still comes is nobody's word.
       if (session?.ended.aborted) return;
-      if (session) {
-        await this.#handle(session, body);
-      } else if (body?.$case === 'hello') {
-        const hello = body.value;
-        clearTimeout(greeting);
-        const peer = this.#peer(call);
-        const { node, written } = await this.#greet(peer, hello);
-        if (this.#closed) return;
-        // Removed meanwhile.
-        nodeOf(this.#store.view, peer);
-        this.#options.liveness.heard(node.ID);
-        if (!gone) {
-          session = this.#welcome(node, call);
-          if (!written && hello.facts) session.unwritten = { facts: hello.facts, signedBy: peer?.signedBy };
-          // Whoever has nothing better to show by then is cut off.
-          const left = (peer?.expiresAt ?? 0) - Date.now();
-          expiry = setTimeout(
-            () => fail(status.UNAUTHENTICATED, 'the certificate has ended'),
-            Math.min(left, longestTimerMs),
-          );
-        }
-        // The stream has ended meanwhile, and the node is in the store as one that is ready.
-        else if (!this.#agents.of(node.ID)) this.#options.liveness.left(node.ID);
-      } else {
-        fail(status.FAILED_PRECONDITION, 'the first message must be a greeting');
-      }
+      if (session) return this.#handle(session, body);
+      if (body?.$case === 'hello') return join(body.value);
+      fail(status.FAILED_PRECONDITION, 'the first message must be a greeting');
+    };
+    const failed = (error: unknown) => {
+      if (error instanceof JoinRefused) return fail(status.UNAUTHENTICATED, error.message);
+      if (error instanceof NotLeadingError) return fail(status.UNAVAILABLE, error.message);
+      this.#options.log.error({ err: error, nodeId: session?.nodeId }, 'message of an agent failed');
+      fail(status.INTERNAL, 'the manager could not handle the message');
     };
     call.on('data', (message: AgentMessage) => {
-      // One message at a time: the next is read when this one is dealt with.
-      call.pause();
-      take(message)
-        .catch((error: unknown) => {
-          if (error instanceof JoinRefused) return fail(status.UNAUTHENTICATED, error.message);
-          if (error instanceof NotLeadingError) return fail(status.UNAVAILABLE, error.message);
-          this.#options.log.error({ err: error, nodeId: session?.nodeId }, 'message of an agent failed');
-          fail(status.INTERNAL, 'the manager could not handle the message');
-        })
-        .finally(() => call.resume());
+      try {
+        // Beats, which is most of what comes, are dealt with at once.
+        const work = take(message);
+        if (!work) return;
+        // One message at a time: the next is read when this one is dealt with.
+        call.pause();
+        work.catch(failed).finally(() => call.resume());
+      } catch (error) {
+        failed(error);
+      }
     });
     call.on('drain', () => {
       session?.drained();
@@ -318,19 +323,17 @@ export class AgentServer {
     this.#options.liveness.left(session.nodeId);
   }
 
-  async #handle(session: Session, body: AgentMessage['body']): Promise<void> {
+  /** What it returns has to be waited for before the agent's next message. */
+  #handle(session: Session, body: AgentMessage['body']): Promise<void> | undefined {
     this.#options.liveness.heard(session.nodeId, body?.$case === 'beat' ? body.value.beatMs : undefined);
     switch (body?.$case) {
       case 'beat':
         session.beat(body.value);
-        if (session.unwritten) await this.#facts(session, session.unwritten.facts);
-        return;
+        return session.unwritten && this.#facts(session, session.unwritten.facts);
       case 'statuses':
-        await this.#statuses(session, body.value);
-        return;
+        return this.#statuses(session, body.value);
       case 'facts':
-        await this.#facts(session, body.value);
-        return;
+        return this.#facts(session, body.value);
       case 'resync':
         session.resync();
         this.#agents.flushSoon(session);
@@ -342,7 +345,8 @@ export class AgentServer {
         session.answered(body.value);
         return;
       default:
-      // A newer agent may say more than we know; what we do not know we do not need.
+        // A newer agent may say more than we know; what we do not know we do not need.
+        return;
     }
   }
 

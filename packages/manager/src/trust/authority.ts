@@ -21,6 +21,8 @@ import {
   type Name,
   type RequestedKey,
   type Root,
+  type Signer,
+  signerOf,
 } from './certificates.ts';
 import { digestOf } from './peer.ts';
 import { seal, unseal } from './seal.ts';
@@ -46,6 +48,8 @@ export interface Credentials {
 export class Authority {
   readonly #sealingKey: Uint8Array;
   readonly #clock: Clock;
+  /** By the record of the root, which never changes. */
+  readonly #signers = new WeakMap<Trust['root'], Promise<Signer>>();
 
   constructor({ sealingKey, clock }: { readonly sealingKey: Uint8Array; readonly clock: Clock }) {
     this.#sealingKey = sealingKey;
@@ -99,8 +103,8 @@ export class Authority {
   }
 
   /** A certificate for whoever has this key, PEM. */
-  certify({ ID, trust }: Of, { publicKey }: RequestedKey, node: Omit<Subject, 'clusterId'>): Promise<string> {
-    return issue(this.#opened(trust), publicKey, { ...node, clusterId: ID }, this.#life(trust));
+  async certify({ ID, trust }: Of, key: RequestedKey, node: Omit<Subject, 'clusterId'>): Promise<string> {
+    return issue(await this.#signer(trust), key, { ...node, clusterId: ID }, this.#life(trust));
   }
 
   /** What this manager shows to agents. */
@@ -108,7 +112,7 @@ export class Authority {
     const key = await makeKey();
     const life = this.#life(trust);
     const subject = { id: managerId, role: 'manager', clusterId: ID } as const;
-    const certificate = await issue(this.#opened(trust), key.publicKey, subject, life);
+    const certificate = await issue(await this.#signer(trust), key, subject, life);
     return {
       key: key.pem,
       chain: certificate + (trust.former?.crossSigned ?? ''),
@@ -135,7 +139,7 @@ export class Authority {
 
   async #made(trust: Trust, holder: Holder, life: Life) {
     const key = await makeKey();
-    const certificate = await issueTo(this.#opened(trust), key.publicKey, holder, life);
+    const certificate = await issueTo(await this.#signer(trust), key, holder, life);
     return { key: key.pem, certificate, expiresAt: life.now + life.expiryMs };
   }
 
@@ -150,6 +154,14 @@ export class Authority {
       key: seal(this.#sealingKey, rootKey, key),
       issuer: await issuerInfo(certificate),
     };
+  }
+
+  #signer(trust: Trust): Promise<Signer> {
+    const known = this.#signers.get(trust.root);
+    if (known) return known;
+    const signer = signerOf(this.#opened(trust));
+    this.#signers.set(trust.root, signer);
+    return signer;
   }
 
   #opened({ root: { certificate, key } }: Trust): Root {

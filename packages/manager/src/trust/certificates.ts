@@ -1,4 +1,5 @@
 import { createHash, randomBytes, webcrypto } from 'node:crypto';
+import type { Extension, X509Certificate } from '@peculiar/x509';
 import { backdatedMs, type Subject, unitOf } from '@shoal/proto/rules';
 
 const { subtle } = webcrypto;
@@ -62,10 +63,19 @@ export async function crossSign(next: Root, former: Root, now: number): Promise<
   return pem(certificate);
 }
 
+/** The public half of a key on the curve P-256. */
 export interface RequestedKey {
-  readonly publicKey: CryptoKey;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array<ArrayBuffer>;
   /** SHA-256 of it, hexadecimal. */
   readonly hash: string;
+}
+
+/** A root that has been read, which takes several times as long as to sign. */
+export interface Signer {
+  readonly certificate: X509Certificate;
+  readonly key: CryptoKey;
+  readonly identifier: Extension;
 }
 
 /** The key that a request (PKCS#10, PEM) is for. Throws BadRequest unless its sender has the private one. */
@@ -74,15 +84,31 @@ export async function requestedKey(request: string): Promise<RequestedKey> {
   try {
     if (request.length > longestRequest) throw new Error('it is too long');
     const parsed = new x509.Pkcs10CertificateRequest(request);
+    const { name, namedCurve } = parsed.publicKey.algorithm as Partial<typeof algorithm>;
+    if (name !== algorithm.name || namedCurve !== algorithm.namedCurve) throw new Error('its key is another');
     if (!(await parsed.verify())) throw new Error('its signature is wrong');
-    const hash = createHash('sha256').update(new Uint8Array(parsed.publicKey.rawData)).digest('hex');
-    return { publicKey: await parsed.publicKey.export(algorithm, ['verify']), hash };
+    return requested(parsed.publicKey.rawData);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new BadRequest(
       `the request is no PKCS#10 request in PEM, for a key on the curve P-256 and signed by it: ${why}`,
     );
   }
+}
+
+function requested(rawData: ArrayBuffer): RequestedKey {
+  const spki = new Uint8Array(rawData);
+  return { spki, hash: createHash('sha256').update(spki).digest('hex') };
+}
+
+export async function signerOf({ certificate, key }: Root): Promise<Signer> {
+  const x509 = await library();
+  const parsed = new x509.X509Certificate(certificate);
+  return {
+    certificate: parsed,
+    key: await privateKey(key),
+    identifier: await x509.AuthorityKeyIdentifierExtension.create(parsed),
+  };
 }
 
 /** How long a certificate counts, from when. */
@@ -110,36 +136,35 @@ export interface Holder {
 
 /** A certificate for a node's key, signed by the root; it ends with the root at the latest. PEM. */
 export const issue = (
-  root: Root,
-  publicKey: CryptoKey,
+  signer: Signer,
+  key: RequestedKey,
   { id, role, clusterId }: Subject,
   life: Life,
 ): Promise<string> =>
   // A worker's can't be shown as a manager's.
   issueTo(
-    root,
-    publicKey,
+    signer,
+    key,
     { name: id, unit: unitOf(role), clusterId, uses: role === 'manager' ? ['server', 'client'] : ['client'] },
     life,
   );
 
 /** The same for any holder. */
 export async function issueTo(
-  root: Root,
-  publicKey: CryptoKey,
+  signer: Signer,
+  { spki, hash }: RequestedKey,
   { name, unit, clusterId, uses, at = [] }: Holder,
   { now, expiryMs }: Life,
 ): Promise<string> {
   const x509 = await library();
-  const signer = new x509.X509Certificate(root.certificate);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: [{ CN: [name] }, { OU: [unit] }, { O: [clusterId] }],
-    issuer: signer.subjectName,
-    ...validity(now, Math.min(expiryMs, signer.notAfter.getTime() - now)),
+    issuer: signer.certificate.subjectName,
+    ...validity(now, Math.min(expiryMs, signer.certificate.notAfter.getTime() - now)),
     signingAlgorithm: algorithm,
-    signingKey: await privateKey(root.key),
-    publicKey,
+    signingKey: signer.key,
+    publicKey: spki,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -147,8 +172,9 @@ export async function issueTo(
         uses.map((use) => x509.ExtendedKeyUsage[`${use}Auth`]),
         true,
       ),
-      await x509.AuthorityKeyIdentifierExtension.create(signer),
-      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+      signer.identifier,
+      // RFC 7093, section 2, method 4.
+      new x509.SubjectKeyIdentifierExtension(hash),
       ...(at.length > 0 ? [new x509.SubjectAlternativeNameExtension([...at])] : []),
     ],
   });
@@ -164,10 +190,10 @@ export async function issuerInfo(root: string): Promise<{ subject: string; publi
 }
 
 /** A key for a manager's own certificate: PEM and its public half. */
-export async function makeKey(): Promise<{ readonly pem: string; readonly publicKey: CryptoKey }> {
+export async function makeKey(): Promise<RequestedKey & { readonly pem: string }> {
   const keys = (await subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
   const key = Buffer.from(await subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
-  return { pem: toPem('PRIVATE KEY', key), publicKey: keys.publicKey };
+  return { pem: toPem('PRIVATE KEY', key), ...requested(await subtle.exportKey('spki', keys.publicKey)) };
 }
 
 async function ofAuthority(publicKey: CryptoKey) {

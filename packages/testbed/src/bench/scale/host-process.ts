@@ -14,7 +14,7 @@ import type { Answer, Received, Request, Start, StopDead } from './host-processe
 
 /**
  * Agents of this process that may be on their way to their first welcome at a time. Each makes three connections, and
- * gives up after 5 s: on a busy machine many at once would only keep each other from joining.
+ * gives one up that does not stand after 5 s: on a busy machine many at once would only keep each other from joining.
  */
 const mostJoining = 8;
 /** How often the parent is told how far everything is. */
