@@ -142,9 +142,13 @@ export async function cli(
   return { code: result.code, out: result.stdout, err: result.stderr };
 }
 
-/** Its agent starts again as one that was never here, with that join token. A node that was removed comes back only so. */
+/**
+ * Its agent starts again as one that was never here, with that join token: a node that was removed comes back only so. What the
+ * former one left running is removed, as `shoal leave` does.
+ */
 export async function startAnew(host: Host, token: string): Promise<void> {
   const write = 'umask 077; printf %s "$1" > /var/lib/shoal/join-token; rm -rf /var/lib/shoal/agent/*';
   await host.exec(['sh', '-ec', write, 'sh', token]);
   await faults.killProcess(host, 'agent');
+  await host.sh('docker ps -aq --filter label=shoal.task.id | xargs -r docker rm -f');
 }
