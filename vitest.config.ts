@@ -7,7 +7,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/**/*.test.ts', 'scripts/**/*.test.ts', 'examples/**/*.test.ts'],
-          testTimeout: 20_000,
+          // Ends a test that hangs. It measures nothing: properties take seconds here, a minute on a slow machine.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           // A process for each file costs three times what the tests do.
           isolate: false,
           // Many tests wait: a core left free for others would only idle.
