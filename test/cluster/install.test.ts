@@ -114,8 +114,14 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
     const before = await running();
     const release =
       'cd /root && rm -rf next && cp -R shoal next && echo NAME > next/version && sh next/install.sh';
+    const next = `${release.replace('NAME', '9.9.9-next')} upgrade`;
+    const tooEarly = await on(second, next);
+    expect([tooEarly.code, tooEarly.stderr]).toEqual([
+      1,
+      expect.stringMatching(/is of 0\.1\.0-\w+ still: upgrade that host first\nThis host is back in 0\.1\.0/),
+    ]);
     for (const host of [first, second]) {
-      const { code, stdout } = await on(host, `${release.replace('NAME', '9.9.9-next')} upgrade`);
+      const { code, stdout } = await on(host, next);
       expect([code, stdout]).toEqual([0, expect.stringContaining('runs in release 9.9.9-next.')]);
     }
     const broken = release.replace('&& sh', '&& echo "process.exit(1)" > next/agent/main.mjs && sh');
