@@ -1,6 +1,8 @@
 import {
+  buildShoalImage,
   type Host,
   type HostInit,
+  privileges,
   removePlainHost,
   run,
   startPlainHost,
@@ -177,4 +179,46 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
     expect(await on(first, 'shoal uninstall --force')).toMatchObject({ code: 0 });
     expect(await present(first)).toBe(untouched);
   });
+});
+
+describe('on a host on which nothing may be installed', () => {
+  let host: Host;
+  let before: string;
+  beforeAll(async () => {
+    const name = await buildShoalImage();
+    host = await startPlainHost(cluster.hosts[0], { name: 'p1', last: 31, init: 'supervisor' });
+    await run('sh', ['-c', `docker save ${name} | docker exec -i ${host.container} docker load`], soon);
+    before = await present(host);
+    await host.exec([
+      ...['docker', 'run', '--detach', '--name', 'shoal', '--restart', 'always'],
+      ...(await privileges(host)),
+      ...['--network', 'host', '--pid', 'host'],
+      ...['/var/run/docker.sock:/var/run/docker.sock', '/run/shoal:/run/shoal', '/var/lib/shoal:/var/lib/shoal']
+        .concat('/var/lib/docker:/var/lib/docker:ro,rslave')
+        .flatMap((volume) => ['--volume', volume]),
+      name,
+    ]);
+  }, 300_000);
+  afterAll(async () => {
+    if (host) await removePlainHost(host);
+  }, 60_000);
+
+  it('a container of Shoal is all it takes, and it can be replaced while tasks run on', async () => {
+    const shoal = (words: string) => on(host, `docker exec shoal shoal ${words}`);
+    expect(await shoal('init')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('docker -H unix:///run/shoal/shoal.sock service create'),
+    });
+    const create = `docker -H unix:///run/shoal/shoal.sock service create --name web --replicas 2 --publish 18099:8080 --detach=false --quiet ${image}`;
+    expect(await on(host, create)).toMatchObject({ code: 0 });
+    expect((await host.get(18_099)).status).toBe(200);
+    const tasks = () => host.sh('docker ps -q --no-trunc --filter label=shoal.task.id | sort');
+    const running = await tasks();
+    await host.sh('docker restart shoal');
+    await until('all is well again', async () => (await shoal('status')).code === 0, soon);
+    expect(await tasks()).toBe(running);
+    expect(await shoal('leave --force')).toMatchObject({ code: 0 });
+    await host.sh('docker rm --force shoal && rmdir /var/lib/shoal');
+    expect(await present(host)).toBe(before);
+  }, 120_000);
 });

@@ -16,7 +16,7 @@ import {
   writeSettings,
 } from '../host/index.ts';
 import { checkedAddress, type HostFlags, hostOptions, needNoCluster, needRoot, say } from './host-options.ts';
-import { supervisedWords } from './init.ts';
+import { startWords } from './init.ts';
 
 interface JoinFlags extends HostFlags {
   readonly token?: string;
@@ -67,8 +67,7 @@ async function join(address: string, flags: JoinFlags): Promise<void> {
     );
   // From now on its certificate says who it is.
   rmSync(paths.joinToken);
-  process.stdout.write(`This host is in the cluster of ${settings.manager}.\n`);
-  if (init.name === 'none') process.stdout.write(`${supervisedWords}\n`);
+  process.stdout.write(`This host is in the cluster of ${settings.manager}.\n${startWords(init)}`);
 }
 
 async function tokenOf({ token, tokenFile }: JoinFlags): Promise<string> {
