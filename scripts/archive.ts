@@ -79,7 +79,7 @@ export function writeRelease(folder: string, arch: string): void {
 }
 
 /** Another one for every other content. */
-const releaseName = (): string =>
+export const releaseName = (): string =>
   `${packageJson().version}-${contentHash([...programs.map((each) => join(root, 'dist', each)), install])}`;
 
 /** The folder of the npm package with Node for this architecture; that of another machine is fetched once. */

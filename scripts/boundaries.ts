@@ -176,7 +176,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     rules: [],
   },
   testbed: {
-    '.': ['cluster', 'faults', 'load', 'machine'],
+    '.': ['cluster', 'faults', 'images', 'load', 'machine'],
     bench: [
       'bench/failover',
       'bench/measure',

@@ -106,5 +106,12 @@ export async function buildAll(say: (line: string) => void): Promise<void> {
 if (import.meta.main) {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   await buildAll(say);
-  if (process.argv[2] === 'archive') await makeArchives(process.argv.slice(3), say);
+  const [what, ...more] = process.argv.slice(2);
+  if (what === 'archive') await makeArchives(more, say);
+  if (what === 'image') {
+    // Not at the top: it needs Docker, and to build bundles nothing of it is needed.
+    const { buildShoalImage, ensureBaseImage } = await import('../packages/testbed/src/images/index.ts');
+    await ensureBaseImage();
+    say(`built the image ${await buildShoalImage()}`);
+  }
 }

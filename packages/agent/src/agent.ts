@@ -211,10 +211,10 @@ export class Agent {
     await this.#journal.flush();
   }
 
-  async #welcome({ term }: Welcome): Promise<void> {
+  async #welcome({ term, release }: Welcome): Promise<void> {
     const { nodeId = '', clusterId = '' } = this.#identity.node ?? {};
     await this.#journal.setTerm({ clusterId, term });
-    this.#log.info({ nodeId, clusterId, term }, 'connected to the manager');
+    this.#log.info({ nodeId, clusterId, term, release }, 'connected to the manager');
     this.#tasks.contact(true);
     this.#watch();
   }

@@ -7,11 +7,13 @@ export {
   type HostProcess,
   mainCluster,
   type ProcessUsage,
+  privileges,
   removePlainHost,
   startPlainHost,
   testCluster,
 } from './cluster/index.ts';
 export * as faults from './faults/index.ts';
+export { buildShoalImage } from './images/index.ts';
 export {
   converged,
   deploy,

@@ -5,6 +5,7 @@ import {
   agentPort,
   ensureRequirements,
   type HostSettings,
+  type InitSystem,
   initSystem,
   localManager,
   makeContext,
@@ -77,10 +78,9 @@ async function init(flags: InitFlags): Promise<void> {
     const name = await untilReady(docker, advertiseAddr, startMs);
     // From now on its certificate says who it is.
     rmSync(paths.joinToken);
-    await makeContext();
-    process.stdout.write(
-      `${nextSteps(name, await workerToken(docker), settings.manager, init.name === 'none')}\n`,
-    );
+    const command = await makeContext();
+    const line = joinLine(await workerToken(docker), settings.manager);
+    process.stdout.write(`${nextSteps(name, line, command).join('\n')}\n${startWords(init)}`);
   } catch (error) {
     const logs = await Promise.all((['manager', 'agent'] as const).map((each) => init.log(each, 8)));
     throw new ExitError(
@@ -90,23 +90,23 @@ async function init(flags: InitFlags): Promise<void> {
   }
 }
 
-export const joinLine = (token: string, manager: string): string => `shoal join --token ${token} ${manager}`;
+const joinLine = (token: string, manager: string): string => `shoal join --token ${token} ${manager}`;
 
-export function nextSteps(name: string, token: string, manager: string, supervised: boolean): string {
-  return [
+const nextSteps = (name: string, join: string, docker: string): string[] => [
     `A cluster has begun, with this host, ${name}, as its manager and first node.`,
     '',
     'To take another host into it, run there:',
     '',
-    `    ${joinLine(token, manager)}`,
+    `    ${join}`,
     '',
     'To use it, on this host, with the docker command:',
     '',
-    '    docker --context shoal node ls',
-    '    docker --context shoal service create --name web --replicas 2 --publish 8080:80 nginx',
-    ...(supervised ? ['', supervisedWords] : []),
-  ].join('\n');
-}
+    `    ${docker} node ls`,
+    `    ${docker} service create --name web --replicas 2 --publish 8080:80 nginx`,
+  ];
 
-export const supervisedWords =
-  'This host has no systemd and no OpenRC: have `shoal start` run when it starts.';
+/** What is left to do for the host's next start; Shoal's own container does it. */
+export const startWords = (init: Pick<InitSystem, 'name'>): string =>
+  init.name === 'none' && process.env.SHOAL_CONTAINER === undefined
+    ? '\nThis host has no systemd and no OpenRC: have `shoal start` run when it starts.\n'
+    : '';

@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { ExitError, usage } from '../exit.ts';
 import {
@@ -12,11 +11,12 @@ import {
   managerAddress,
   paths,
   programsOf,
+  untilWelcomed,
   writeOwn,
   writeSettings,
 } from '../host/index.ts';
 import { checkedAddress, type HostFlags, hostOptions, needNoCluster, needRoot, say } from './host-options.ts';
-import { supervisedWords } from './init.ts';
+import { startWords } from './init.ts';
 
 interface JoinFlags extends HostFlags {
   readonly token?: string;
@@ -26,9 +26,6 @@ interface JoinFlags extends HostFlags {
 const connectMs = 5_000;
 /** The agent has looked at the host and spoken with the manager by then. */
 const joinMs = 30_000;
-/** As the agent says it (session/). */
-const welcomed = 'connected to the manager';
-const refused = 'the manager refused this host';
 
 export function joinCommand(): Command {
   const command = new Command('join')
@@ -62,11 +59,15 @@ async function join(address: string, flags: JoinFlags): Promise<void> {
   const init = initSystem();
   const from = Date.now();
   for (const program of programsOf(settings)) await init.start(program);
-  await untilWelcomed(from, () => init.log('agent', 200), settings.manager);
+  const { refused } = await untilWelcomed(init, from, joinMs);
+  if (refused !== undefined)
+    throw new ExitError(
+      1,
+      `${settings.manager} does not want this host: ${refused}\n\`shoal leave\`, then join with the right token.`,
+    );
   // From now on its certificate says who it is.
   rmSync(paths.joinToken);
-  process.stdout.write(`This host is in the cluster of ${settings.manager}.\n`);
-  if (init.name === 'none') process.stdout.write(`${supervisedWords}\n`);
+  process.stdout.write(`This host is in the cluster of ${settings.manager}.\n${startWords(init)}`);
 }
 
 async function tokenOf({ token, tokenFile }: JoinFlags): Promise<string> {
@@ -97,43 +98,5 @@ function reach(host: string, port: number): Promise<void> {
     });
     socket.once('timeout', () => fail(`nothing within ${connectMs / 1_000} s`));
     socket.once('error', ({ message }) => fail(message));
-  });
-}
-
-/** By the agent's own words: a worker may not ask the manager's API. What an agent before this one said does not count. */
-async function untilWelcomed(from: number, log: () => Promise<string>, manager: string): Promise<void> {
-  for (let waited = 0; waited < joinMs; waited += 200) {
-    const words = wordsOf(await log(), from);
-    if (words.some(({ msg }) => msg === welcomed)) return;
-    const refusal = words.find(({ msg }) => msg === refused);
-    if (refusal)
-      throw new ExitError(
-        1,
-        `${manager} does not want this host: ${refusal.reason ?? 'no reason given'}\n\`shoal leave\`, then join with the right token.`,
-      );
-    await sleep(200);
-  }
-  throw new ExitError(
-    1,
-    `This host has not joined after ${joinMs / 1_000} s; its agent goes on trying. Its last words:\n${await log()}`,
-  );
-}
-
-/** A line of the agent's log. */
-interface Word {
-  readonly time: number;
-  readonly msg: string;
-  readonly reason?: string;
-}
-
-/** What the log says since then, ms since the epoch. */
-export function wordsOf(log: string, from: number): Word[] {
-  return log.split('\n').flatMap((line) => {
-    try {
-      const word = JSON.parse(line) as Word;
-      return word.time >= from ? [word] : [];
-    } catch {
-      return [];
-    }
   });
 }

@@ -8,12 +8,13 @@ import {
   forgetStateCopies,
   type HostSettings,
   initSystem,
+  isNewer,
   localManager,
   paths,
   programsOf,
   untilItAnswers,
+  untilWelcomed,
 } from '../host/index.ts';
-import { statusFacts, statusScreen } from '../host/status/index.ts';
 import { needCluster, needRoot, say } from './host-options.ts';
 
 const startMs = 60_000;
@@ -30,9 +31,9 @@ export function upgradeCommand(): Command {
     .addHelpText(
       'after',
       `
-On each host, the manager's first: unpack the new release's archive, and there \`sh install.sh upgrade\`. If its programs do not
-stay up, the host goes back to the release of before, the manager's with the state of before. That release is kept, older ones
-are removed.`,
+On each host, one after the other, the manager's first: unpack the new release's archive, and there \`sh install.sh upgrade\`. It
+returns when the host is in the cluster again. If its programs do not stay up, or the manager is of an older release, the host goes
+back to the release of before, the manager's with the state of before. That release is kept, older ones are removed.`,
     )
     .exitOverride()
     .action(async () => {
@@ -56,7 +57,11 @@ async function upgrade(settings: HostSettings): Promise<string> {
   forgetStateCopies();
   point(name);
   try {
-    await restart(settings);
+    const managers = await restart(settings);
+    if (settings.role === 'worker' && isNewer(name, managers ?? ''))
+      throw new Error(
+        `its manager, ${settings.manager}, is of ${managers ?? 'an older release'} still: upgrade that host first`,
+      );
   } catch (error) {
     const back = await goBack(settings, before).then(
       () => `This host is back in ${before}.`,
@@ -88,9 +93,13 @@ function point(release: string): void {
   renameSync(next, paths.current);
 }
 
-/** The manager before the agent. Rejects when one does not stay up. */
-async function restart(settings: HostSettings): Promise<void> {
+/**
+ * The manager before the agent. Rejects when one does not stay up, or a worker is not in its cluster again. Resolves with the
+ * release of a worker's manager, undefined if that is too old to say it.
+ */
+async function restart(settings: HostSettings): Promise<string | undefined> {
   const init = initSystem();
+  const from = Date.now();
   for (const program of programsOf(settings)) {
     await init.start(program);
     if (program.name === 'manager') await untilItAnswers(localManager(), startMs);
@@ -99,16 +108,11 @@ async function restart(settings: HostSettings): Promise<void> {
   for (const { name } of programsOf(settings))
     if (!(await init.isRunning(name)))
       throw new Error(`the ${name} ends by itself:\n${await init.log(name, 8)}`);
-  await untilConnected(settings);
-}
-
-async function untilConnected(settings: HostSettings): Promise<void> {
-  for (let waited = 0; ; waited += 500) {
-    const facts = await statusFacts(settings);
-    const reached =
-      settings.role === 'manager' ? facts.cluster && !('error' in facts.cluster) : facts.connected;
-    if (reached) return;
-    if (waited >= connectMs) throw new Error(statusScreen(facts).lines.join('\n'));
-    await sleep(500);
+  if (settings.role === 'manager') {
+    await untilItAnswers(localManager(), connectMs);
+    return undefined;
   }
+  const { release, refused } = await untilWelcomed(init, from, connectMs);
+  if (refused !== undefined) throw new Error(`${settings.manager} does not want this host: ${refused}`);
+  return release;
 }

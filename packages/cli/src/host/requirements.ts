@@ -1,22 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitError } from '../exit.ts';
+import { dockerVersion } from './local-docker.ts';
 import { run, tryRun } from './run.ts';
 import { paths } from './settings.ts';
 
 interface Requirement {
-  readonly program: string;
-  readonly args: readonly string[];
+  readonly isThere: () => Promise<boolean>;
   readonly what: string;
   /** In Debian and what comes of it; elsewhere mostly the same. */
   readonly packages: readonly string[];
 }
 
+const starts = (program: string, arg: string) => async (): Promise<boolean> =>
+  (await tryRun(program, [arg])).code !== undefined;
+
 const requirements: readonly Requirement[] = [
-  { program: 'docker', args: ['--version'], what: 'Docker', packages: ['docker.io'] },
-  { program: 'nft', args: ['--version'], what: 'nftables', packages: ['nftables'] },
-  { program: 'iptables', args: ['-V'], what: 'iptables', packages: ['iptables'] },
-  { program: 'ip', args: ['-V'], what: 'iproute2', packages: ['iproute2'] },
-  { program: 'conntrack', args: ['-V'], what: 'conntrack', packages: ['conntrack'] },
+  { isThere: dockerIsThere, what: 'Docker', packages: ['docker.io'] },
+  { isThere: starts('nft', '--version'), what: 'nftables', packages: ['nftables'] },
+  { isThere: starts('iptables', '-V'), what: 'iptables', packages: ['iptables'] },
+  { isThere: starts('ip', '-V'), what: 'iproute2', packages: ['iproute2'] },
+  { isThere: starts('conntrack', '-V'), what: 'conntrack', packages: ['conntrack'] },
 ];
+
+/** Its command is not needed: a container of Shoal has none. */
+async function dockerIsThere(): Promise<boolean> {
+  return (await daemonError()) === undefined || starts('docker', '--version')();
+}
+
+/** Why this host's Docker daemon does not answer; undefined if it does. */
+const daemonError = (): Promise<string | undefined> =>
+  dockerVersion().then(
+    () => undefined,
+    ({ message }: Error) => message,
+  );
 
 /** Each as the words before the packages' names. */
 const installers: readonly { readonly program: string; readonly steps: readonly string[][] }[] = [
@@ -45,10 +61,8 @@ export async function ensureRequirements(install: boolean, say: (line: string) =
 }
 
 async function missingOnes(): Promise<Requirement[]> {
-  const found = await Promise.all(
-    requirements.map(async (each) => (await tryRun(each.program, each.args)).code === undefined),
-  );
-  return requirements.filter((_, index) => found[index]);
+  const found = await Promise.all(requirements.map(({ isThere }) => isThere()));
+  return requirements.filter((_, index) => !found[index]);
 }
 
 export function missingWords(missing: readonly Pick<Requirement, 'what' | 'packages'>[]): string {
@@ -89,18 +103,16 @@ async function installPackages(packages: readonly string[], say: (line: string) 
 
 /** A daemon that was just installed may be starting. */
 async function ensureDaemon(): Promise<void> {
-  const version = ['version', '--format', '{{.Server.Version}}'];
-  const ask = () => tryRun('docker', ['-H', `unix://${paths.dockerSocket}`, ...version]);
-  let answer = await ask();
-  if (answer.code === 0) return;
+  let error = await daemonError();
+  if (error === undefined) return;
   await tryRun('systemctl', ['start', 'docker']);
-  for (let tries = 0; tries < 20 && answer.code !== 0; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    answer = await ask();
+  for (let tries = 0; tries < 20 && error !== undefined; tries++) {
+    await sleep(500);
+    error = await daemonError();
   }
-  if (answer.code === 0) return;
+  if (error === undefined) return;
   throw new ExitError(
     1,
-    `The Docker daemon does not answer at ${paths.dockerSocket}: ${answer.stderr.trim()}\nStart it (with systemd: \`systemctl start docker\`), then call this again.`,
+    `The Docker daemon does not answer at ${paths.dockerSocket}: ${error}\nStart it (with systemd: \`systemctl start docker\`), then call this again.`,
   );
 }

@@ -63,7 +63,8 @@ export function openrcScript({ name, says, command, env }: Program): string {
     ...Object.entries(env).map(([key, value]) => `export ${key}=${shellWord(value)}`),
     '',
     'depend() {',
-    '  need net',
+    // Not every host has a service that stands for it.
+    '  use net',
     `  after docker${name === 'agent' ? ' shoal-manager' : ''}`,
     '}',
     '',

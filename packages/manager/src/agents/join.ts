@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Hello, type NodeFacts, protocolVersion } from '@shoal/proto';
+import { type Hello, type NodeFacts, oldestProtocol, protocolVersion } from '@shoal/proto';
 import { addressConflict, closedNetworks, makeWay } from '../allocator/index.ts';
 import type { Ids } from '../effects.ts';
 import type { Node } from '../model/index.ts';
@@ -10,9 +10,12 @@ import { JoinRefused, nodeOf } from './identity.ts';
 
 /** Throws JoinRefused. */
 export function checkProtocol(protocol: number): void {
-  if (protocol === protocolVersion) return;
+  if (protocol >= oldestProtocol && protocol <= protocolVersion) return;
+  const numbers = `protocol ${protocol}, not ${protocolVersion}`;
   throw new JoinRefused(
-    `this manager speaks protocol ${protocolVersion}, the agent ${protocol}: bring both to the same version`,
+    protocol > protocolVersion
+      ? `the agent is of a newer release than this manager (${numbers}): upgrade the manager's host first`
+      : `the agent is of a release too old for this manager (${numbers}): upgrade the agent's host`,
   );
 }
 

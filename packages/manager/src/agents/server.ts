@@ -25,6 +25,7 @@ import { type Cluster, isReady, type Node } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { beginTransaction, NotLeadingError, NotWrittenError, type Store, type Tx } from '../store/index.ts';
 import type { Authority, Peer } from '../trust/index.ts';
+import { release } from '../version.ts';
 import { Agents } from './agents.ts';
 import { Certificates } from './certificates.ts';
 import { Door } from './door.ts';
@@ -302,7 +303,7 @@ export class AgentServer {
   #welcome(node: Node, call: Call): Session {
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
     const { term = 0 } = this.#cluster;
-    session.send({ $case: 'welcome', value: { term, timing: this.#timing(node.ID) } });
+    session.send({ $case: 'welcome', value: { term, timing: this.#timing(node.ID), release } });
     session.sendTrust(this.#cluster.trust, node);
     this.#agents.add(session);
     this.#options.log.info(

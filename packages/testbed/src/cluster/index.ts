@@ -1,3 +1,3 @@
 export { Cluster, type ClusterOptions, mainCluster, testCluster } from './cluster.ts';
 export { Host, type HostProcess, type ProcessUsage } from './host.ts';
-export { type HostInit, removePlainHost, startPlainHost } from './plain-host.ts';
+export { type HostInit, privileges, removePlainHost, startPlainHost } from './plain-host.ts';

@@ -24,22 +24,34 @@ export async function startPlainHost(
 ): Promise<Host> {
   const project = like.container.slice(0, -like.name.length - 1);
   const host = new Host(project, name, `${like.ip.slice(0, like.ip.lastIndexOf('.'))}.${last}`);
-  const [inspected] = JSON.parse(await run('docker', ['inspect', like.container])) as [Inspected];
-  const { CapAdd, SecurityOpt, Tmpfs } = inspected.HostConfig;
+  const { Image, HostConfig } = await inspect(like);
   await run('docker', [
     'run',
     '--detach',
     ...['--name', host.container, '--hostname', name],
     ...['--network', host.network, '--ip', host.ip],
-    ...(CapAdd ?? []).flatMap((capability) => ['--cap-add', capability]),
-    ...(SecurityOpt ?? []).flatMap((option) => ['--security-opt', option]),
-    ...Object.entries(Tmpfs ?? {}).flatMap(([path, options]) => ['--tmpfs', `${path}:${options}`]),
+    ...rightsIn(HostConfig),
+    ...Object.entries(HostConfig.Tmpfs ?? {}).flatMap(([path, options]) => ['--tmpfs', `${path}:${options}`]),
     ...['--volume', '/var/lib/docker'],
-    ...(init === 'systemd' ? [await buildSystemdHostImage(), 'systemd'] : [inspected.Image]),
+    ...(init === 'systemd' ? [await buildSystemdHostImage(), 'systemd'] : [Image]),
   ]);
   await until(`the Docker daemon of ${name} answers`, () => host.daemonAnswers(), { timeoutMs: 60_000 });
   return host;
 }
+
+const inspect = async ({ container }: Host): Promise<Inspected> =>
+  (JSON.parse(await run('docker', ['inspect', container])) as [Inspected])[0];
+
+const rightsIn = ({ CapAdd, SecurityOpt }: Inspected['HostConfig']): string[] => [
+  ...(CapAdd ?? []).flatMap((capability) => ['--cap-add', capability]),
+  ...(SecurityOpt ?? []).flatMap((option) => ['--security-opt', option]),
+];
+
+/** Options of `docker run` on a host for what `--privileged` gives, where that asks for more than the machine has. */
+export const privileges = async (host: Host): Promise<string[]> => [
+  ...rightsIn((await inspect(host)).HostConfig),
+  ...['--security-opt', 'systempaths=unconfined', '--volume', '/sys:/sys'],
+];
 
 /** With its disks. */
 export async function removePlainHost(host: Host): Promise<void> {

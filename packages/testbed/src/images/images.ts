@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { writeRelease } from '../../../../scripts/archive.ts';
+import { releaseName, writeRelease } from '../../../../scripts/archive.ts';
 import { bookwormSources, ROOT, run, step, suiteSources, TestbedError, tryRun } from '../machine/index.ts';
 import { BASE_IMAGE, imageExists } from './base-image.ts';
 
@@ -172,20 +172,46 @@ export async function buildSystemdHostImage(): Promise<string> {
 }
 
 async function buildHost(tag: string, base: string): Promise<void> {
-  const release = mkdtempSync(join(tmpdir(), 'shoal-release-'));
-  try {
-    writeRelease(release, process.arch);
-    await step(`building the host image ${tag}`, () =>
+  await step(`building the host image ${tag}`, () =>
+    withRelease((release) =>
       build({
         tag,
         dockerfile: 'deploy/host/Dockerfile',
         args: { BASE: base },
         context: { host: { from: join(ROOT, 'deploy/host') }, release: { from: release } },
       }),
-    );
+    ),
+  );
+}
+
+/** Gives the folder of a release without Node, for as long as the work lasts. */
+async function withRelease(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-release-'));
+  try {
+    writeRelease(folder, process.arch);
+    await work(folder);
   } finally {
-    rmSync(release, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The image for hosts on which nothing may be installed, of the bundles in dist/; its name. */
+export async function buildShoalImage(): Promise<string> {
+  const name = releaseName();
+  const tag = `shoal/shoal:${name}`;
+  const base = await layer('image', await nodeLayer(), await aptContext());
+  await withRelease((release) =>
+    build({
+      tag,
+      dockerfile: 'deploy/image/Dockerfile',
+      args: { BASE: base, RELEASE: name },
+      context: {
+        'container.sh': { from: join(ROOT, 'deploy/image/container.sh') },
+        release: { from: release },
+      },
+    }),
+  );
+  return tag;
 }
 
 export interface ExampleImage {

@@ -4,6 +4,7 @@ export {
   buildExampleImages,
   buildHostImage,
   buildNewerHostImage,
+  buildShoalImage,
   buildSystemdHostImage,
   HOST_IMAGE,
   hostImage,

@@ -2,9 +2,9 @@ import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { initSystem } from '../init-system.ts';
+import { dockerVersion } from '../local-docker.ts';
 import { localManager } from '../local-manager.ts';
 import { type ProgramName, programsOf } from '../programs.ts';
-import { tryRun } from '../run.ts';
 import { type HostSettings, paths } from '../settings.ts';
 import { hasConnection } from './connection.ts';
 
@@ -61,9 +61,10 @@ export function releaseHere(): string {
 }
 
 async function dockerFacts(): Promise<StatusFacts['docker']> {
-  const ask = ['-H', `unix://${paths.dockerSocket}`, 'version', '--format', '{{.Server.Version}}'];
-  const { code, stdout, stderr } = await tryRun('docker', ask);
-  return code === 0 ? { version: stdout.trim() } : { error: stderr.trim() };
+  return dockerVersion().then(
+    (version) => ({ version }),
+    ({ message }: Error) => ({ error: `does not answer: ${message}` }),
+  );
 }
 
 async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
