@@ -213,7 +213,7 @@ export interface Applied {
 }
 
 export interface Hello {
-  /** Raised when the protocol changes so that old and new can't talk. */
+  /** Raised when the protocol changes so that old and new can't talk: rules are at protocolVersion. */
   protocol: number;
   facts?: NodeFacts | undefined;
 }
@@ -221,7 +221,11 @@ export interface Hello {
 export interface Welcome {
   /** Grows each time that a manager of this cluster begins to lead: one with a lower term than the agent has seen leads no more. */
   term: number;
-  timing?: Timing | undefined;
+  timing?:
+    | Timing
+    | undefined;
+  /** Of the manager, e.g. "0.1.0-5516ceee". */
+  release: string;
 }
 
 /** How agent and manager keep in touch, in milliseconds. */
@@ -2320,7 +2324,7 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { term: 0, timing: undefined };
+  return { term: 0, timing: undefined, release: "" };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -2330,6 +2334,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.timing !== undefined) {
       Timing.encode(message.timing, writer.uint32(18).fork()).join();
+    }
+    if (message.release !== "") {
+      writer.uint32(26).string(message.release);
     }
     return writer;
   },
@@ -2363,6 +2370,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.timing = Timing.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.release = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2384,6 +2399,7 @@ export const Welcome: MessageFns<Welcome> = {
     message.timing = (object.timing !== undefined && object.timing !== null)
       ? Timing.fromPartial(object.timing)
       : undefined;
+    message.release = object.release ?? "";
     return message;
   },
 };
