@@ -193,7 +193,11 @@ describe('on a host on which nothing may be installed', () => {
       ...['docker', 'run', '--detach', '--name', 'shoal', '--restart', 'always'],
       ...(await privileges(host)),
       ...['--network', 'host', '--pid', 'host'],
-      ...['/var/run/docker.sock:/var/run/docker.sock', '/run/shoal:/run/shoal', '/var/lib/shoal:/var/lib/shoal']
+      ...[
+        '/var/run/docker.sock:/var/run/docker.sock',
+        '/run/shoal:/run/shoal',
+        '/var/lib/shoal:/var/lib/shoal',
+      ]
         .concat('/var/lib/docker:/var/lib/docker:ro,rslave')
         .flatMap((volume) => ['--volume', volume]),
       name,

@@ -93,17 +93,17 @@ async function init(flags: InitFlags): Promise<void> {
 const joinLine = (token: string, manager: string): string => `shoal join --token ${token} ${manager}`;
 
 const nextSteps = (name: string, join: string, docker: string): string[] => [
-    `A cluster has begun, with this host, ${name}, as its manager and first node.`,
-    '',
-    'To take another host into it, run there:',
-    '',
-    `    ${join}`,
-    '',
-    'To use it, on this host, with the docker command:',
-    '',
-    `    ${docker} node ls`,
-    `    ${docker} service create --name web --replicas 2 --publish 8080:80 nginx`,
-  ];
+  `A cluster has begun, with this host, ${name}, as its manager and first node.`,
+  '',
+  'To take another host into it, run there:',
+  '',
+  `    ${join}`,
+  '',
+  'To use it, on this host, with the docker command:',
+  '',
+  `    ${docker} node ls`,
+  `    ${docker} service create --name web --replicas 2 --publish 8080:80 nginx`,
+];
 
 /** What is left to do for the host's next start; Shoal's own container does it. */
 export const startWords = (init: Pick<InitSystem, 'name'>): string =>

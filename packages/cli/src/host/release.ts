@@ -5,4 +5,5 @@ export function isNewer(release: string, than: string): boolean {
   return at >= 0 && (a[at] ?? 0) > (b[at] ?? 0);
 }
 
-const numbersOf = (release: string): number[] => (/^\d+\.\d+\.\d+/.exec(release)?.[0] ?? '0.0.0').split('.').map(Number);
+const numbersOf = (release: string): number[] =>
+  (/^\d+\.\d+\.\d+/.exec(release)?.[0] ?? '0.0.0').split('.').map(Number);

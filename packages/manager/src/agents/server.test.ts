@@ -1,7 +1,8 @@
-import { decodeDesired, NodeFacts } from '@shoal/proto';
+import { decodeDesired, NodeFacts, oldestProtocol, protocolVersion } from '@shoal/proto';
 import { describe, expect, it, vi } from 'vitest';
 import { isDown, isReady } from '../model/index.ts';
 import { aService, aTask, type TaskChange } from '../testing.ts';
+import { release } from '../version.ts';
 import { aManager, anAgent, assigned, nodeId, type Told, trust } from './testing.ts';
 
 const shape = (told: Told) => ({
@@ -17,7 +18,7 @@ describe('an agent that connects', () => {
     const agent = anAgent(port);
     agent.hello({ facts: { runsManager: true } });
     const timing = { beatMs: 500, leaseMs: 10_000 };
-    const welcome = { term: 7, timing };
+    const welcome = { term: 7, timing, release };
     const roots = trust.root.certificate;
     await vi.waitFor(() =>
       expect(agent.received.slice(0, 2)).toEqual([
@@ -32,12 +33,15 @@ describe('an agent that connects', () => {
     });
   });
 
-  it('is refused with a reason when it speaks another protocol', async () => {
+  it.each([
+    [protocolVersion + 1, /newer release.*upgrade the manager's host first/],
+    [oldestProtocol - 1, /too old.*upgrade the agent's host/],
+  ])('is refused with a reason when it speaks protocol %i', async (protocol, says) => {
     const { store, port } = await aManager();
     const before = store.view.nodes.get(nodeId);
     const agent = anAgent(port);
-    agent.hello({ protocol: 99 });
-    expect(await agent.ended).toMatch(/protocol/);
+    agent.hello({ protocol });
+    expect(await agent.ended).toMatch(says);
     expect(store.view.nodes.get(nodeId)).toBe(before);
   });
 
