@@ -1,0 +1,34 @@
+import type { Cluster } from './cluster.ts';
+
+declare const isSealed: unique symbol;
+
+/** A text that is encrypted in the store, bound to its purpose. Only `Vault` makes and opens it. */
+export type Sealed = string & { readonly [isSealed]: true };
+
+/** What opens what is sealed: the data key, itself sealed with a key that is not in the store. */
+export interface Sealing {
+  /** Of the data key. What is sealed with it begins so. */
+  readonly id: string;
+  /** The data key, sealed with the unlock key while autolock is on, else with the manager's own key. */
+  readonly dataKey: string;
+  /** While autolock is on: for `docker swarm unlock-key`. */
+  readonly unlockKey?: Sealed;
+}
+
+/** Docker's: a manager that starts is locked until somebody brings the unlock key. */
+export const isAutolocked = ({ unlockKey }: Sealing): boolean => unlockKey !== undefined;
+
+/** Of this state. Throws before there is a cluster. */
+export function sealingIn(view: { readonly clusters: { all(): Iterable<Cluster> } }): Sealing {
+  const [cluster] = view.clusters.all();
+  if (!cluster) throw new Error('there is no cluster yet, so nothing can be sealed');
+  return cluster.sealing;
+}
+
+/** What is sealed as what. */
+export const purposes = {
+  rootKey: 'key of the root certificate',
+  joinSecret: (role: string) => `join secret of a ${role}`,
+  unlockKey: 'unlock key',
+  registryAuth: (serviceId: string) => `registry credentials of service ${serviceId}`,
+};
