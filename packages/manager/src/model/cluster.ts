@@ -53,3 +53,10 @@ export interface Cluster {
   /** TCP ports on which the manager listens, as of its last start, and what for. */
   readonly managerPorts?: readonly { readonly port: number; readonly what: string }[];
 }
+
+/** How this state is sealed. Throws before there is a cluster. */
+export function sealingIn(view: { readonly clusters: { all(): Iterable<Cluster> } }): Sealing {
+  const [cluster] = view.clusters.all();
+  if (!cluster) throw new Error('there is no cluster yet, so nothing can be sealed');
+  return cluster.sealing;
+}

@@ -1,5 +1,3 @@
-import type { Cluster } from './cluster.ts';
-
 declare const isSealed: unique symbol;
 
 /** A text that is encrypted in the store, bound to its purpose. Only `Vault` makes and opens it. */
@@ -17,13 +15,6 @@ export interface Sealing {
 
 /** Docker's: a manager that starts is locked until somebody brings the unlock key. */
 export const isAutolocked = ({ unlockKey }: Sealing): boolean => unlockKey !== undefined;
-
-/** Of this state. Throws before there is a cluster. */
-export function sealingIn(view: { readonly clusters: { all(): Iterable<Cluster> } }): Sealing {
-  const [cluster] = view.clusters.all();
-  if (!cluster) throw new Error('there is no cluster yet, so nothing can be sealed');
-  return cluster.sealing;
-}
 
 /** What is sealed as what. */
 export const purposes = {
