@@ -15,6 +15,7 @@ import {
   untilItAnswers,
   untilWelcomed,
 } from '../host/index.ts';
+import { statusFacts } from '../host/status/index.ts';
 import { needCluster, needRoot, say } from './host-options.ts';
 
 const startMs = 60_000;
@@ -72,7 +73,12 @@ async function upgrade(settings: HostSettings): Promise<string> {
   for (const other of readdirSync(join(paths.home, 'releases')))
     if (other !== name && other !== before)
       rmSync(join(paths.home, 'releases', other), { recursive: true, force: true });
-  return `This host runs in release ${name}.`;
+  return `This host runs in release ${name}.${(await isLocked(settings)) ? ' Its manager is locked, since autolock is on: docker --context shoal swarm unlock' : ''}`;
+}
+
+async function isLocked(settings: HostSettings): Promise<boolean> {
+  const { cluster } = await statusFacts(settings);
+  return cluster !== undefined && 'error' in cluster && cluster.locked;
 }
 
 /** The state before the release: whichever release runs then can read it. */
