@@ -83,7 +83,9 @@ function suitesOf(text: string | undefined): ClusterOptions['suites'] | undefine
     .split(',')
     .map((word) => SUITES.find((suite) => suite === word));
   if (first && second && third && more.length === 0) return [first, second, third];
-  throw new TestbedError(`The suites of the hosts are three of ${SUITES.join(', ')} with commas between, or one: not ${text}`);
+  throw new TestbedError(
+    `The suites of the hosts are three of ${SUITES.join(', ')} with commas between, or one: not ${text}`,
+  );
 }
 
 /** Three hosts and a registry, as docker-compose.test.yml describes them. */
@@ -240,7 +242,9 @@ export class Cluster {
   async compose(args: readonly string[], suites: Readonly<Record<string, Suite>> = {}): Promise<string> {
     const { project, apiPort, registryPort, net, managerArgs, agentArgs, dockerdArgs } = this.options;
     const images = await Promise.all(
-      this.hosts.map(({ name }, index) => hostImage(suites[name] ?? this.options.suites[index] ?? 'bookworm')),
+      this.hosts.map(({ name }, index) =>
+        hostImage(suites[name] ?? this.options.suites[index] ?? 'bookworm'),
+      ),
     );
     return compose(project, args, {
       SHOAL_PROJECT: project,

@@ -1,16 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import {
-  commandExists,
-  install,
-  run,
-  say,
-  sourcesOf,
-  step,
-  TestbedError,
-  tryRun,
-} from '../machine/index.ts';
+import { commandExists, install, run, say, sourcesOf, step, TestbedError, tryRun } from '../machine/index.ts';
 import { once } from './once.ts';
 
 /** Debian releases that hosts are made of. */
