@@ -37,10 +37,6 @@ export interface ClusterOptions {
   net: string;
   /** What h1, h2 and h3 are made of, each with the Docker of its time. */
   suites: readonly [Suite, Suite, Suite];
-  /** More flags for the processes on the hosts, for instance faster clocks for a drill. */
-  managerArgs?: string;
-  agentArgs?: string;
-  dockerdArgs?: string;
 }
 
 /** The cluster of `npm start`. */
@@ -124,12 +120,13 @@ export class Cluster {
     );
     const versions = await Promise.all(cluster.hosts.map((host) => host.dockerVersion()));
     say(`Docker of ${cluster.hosts.map(({ name }, index) => `${name}: ${versions[index]}`).join(', ')}`);
-    await step('pushing the example images to the registry of the hosts', () =>
-      pushImages(images, options.registryPort),
-    );
+    await Promise.all([
+      cluster.#install(),
+      step('pushing the example images to the registry of the hosts', () =>
+        pushImages(images, options.registryPort),
+      ),
+    ]);
     await pruneImages();
-    await cluster.#managerAnswers();
-    await cluster.#admit();
     await cluster.waitReady();
     return cluster;
   }
@@ -155,13 +152,25 @@ export class Cluster {
     );
   }
 
-  /** Gives the hosts the cluster's join token, for which their agents wait. */
-  async #admit(): Promise<void> {
+  /** With the commands that docs/install.md has. Hosts that are in the cluster have started their programs by themselves. */
+  async #install(): Promise<void> {
+    const [first, ...others] = this.hosts;
+    // The installer is that of the release that the hosts' image has unpacked.
+    const shoal = (host: Host, ...words: readonly string[]) =>
+      step(`shoal ${words[0]} on ${host.name}`, () =>
+        host.exec(['sh', '/root/release/install.sh', ...words], { timeoutMs: 180_000 }),
+      );
+    const isIn = async ({ container }: Host) =>
+      (await tryRun('docker', ['exec', container, 'test', '-e', '/var/lib/shoal/host.json'])).code === 0;
+    if (!(await isIn(first))) await shoal(first, 'init', '--api', 'tcp://0.0.0.0:2476');
+    await this.#managerAnswers();
     const { body } = await http(`${this.apiUrl}/swarm`);
     const token: string = JSON.parse(body).JoinTokens.Worker;
-    const script =
-      'umask 077; cd /var/lib/shoal; printf %s "$1" > join-token.new; mv join-token.new join-token';
-    await Promise.all(this.hosts.map((host) => host.exec(['sh', '-ec', script, 'sh', token])));
+    await Promise.all(
+      others.map(async (host) => {
+        if (!(await isIn(host))) await shoal(host, 'join', '--token', token, first.ip);
+      }),
+    );
   }
 
   async #managerAnswers(timeoutMs = 60_000): Promise<void> {
@@ -240,7 +249,7 @@ export class Cluster {
 
   /** `suites`: of hosts that shall have others than their own. */
   async compose(args: readonly string[], suites: Readonly<Record<string, Suite>> = {}): Promise<string> {
-    const { project, apiPort, registryPort, net, managerArgs, agentArgs, dockerdArgs } = this.options;
+    const { project, apiPort, registryPort, net } = this.options;
     const images = await Promise.all(
       this.hosts.map(({ name }, index) =>
         hostImage(suites[name] ?? this.options.suites[index] ?? 'bookworm'),
@@ -253,9 +262,6 @@ export class Cluster {
       SHOAL_API_PORT: String(apiPort),
       SHOAL_REGISTRY_PORT: String(registryPort),
       SHOAL_NET: net,
-      SHOAL_MANAGER_ARGS: managerArgs ?? '',
-      SHOAL_AGENT_ARGS: agentArgs ?? '',
-      SHOAL_DOCKERD_ARGS: dockerdArgs ?? '',
     });
   }
 }

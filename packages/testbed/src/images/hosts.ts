@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeRelease } from '../../../../scripts/archive.ts';
 import { ROOT, say, step, TestbedError } from '../machine/index.ts';
 import { imageExists, type Release } from './base-image.ts';
 import { aptContext, build, kindOf, layer, nodeLayer, removeImage } from './layers.ts';
@@ -59,16 +62,18 @@ async function hostLayer(suite: Suite): Promise<string> {
 }
 
 async function buildHost(tag: string, base: string): Promise<void> {
-  await step(`building the host image ${tag}`, () =>
-    build({
-      tag,
-      dockerfile: 'deploy/host/Dockerfile',
-      args: { BASE: base },
-      context: {
-        host: { from: join(ROOT, 'deploy/host') },
-        'host/supervise.sh': { from: join(ROOT, 'deploy/install/supervise.sh') },
-        dist: { from: join(ROOT, 'dist') },
-      },
-    }),
-  );
+  const release = mkdtempSync(join(tmpdir(), 'shoal-release-'));
+  try {
+    writeRelease(release, process.arch);
+    await step(`building the host image ${tag}`, () =>
+      build({
+        tag,
+        dockerfile: 'deploy/host/Dockerfile',
+        args: { BASE: base },
+        context: { host: { from: join(ROOT, 'deploy/host') }, release: { from: release } },
+      }),
+    );
+  } finally {
+    rmSync(release, { recursive: true, force: true });
+  }
 }
