@@ -1,8 +1,6 @@
 import {
-  buildShoalImage,
   type Host,
   type HostInit,
-  privileges,
   removePlainHost,
   run,
   startPlainHost,
@@ -55,8 +53,8 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
   beforeAll(async () => {
     const [archive = ''] = await makeArchives([process.arch], () => undefined);
     const [like] = cluster.hosts;
-    first = await startPlainHost(like, { name: 'p1', last: 31, init });
-    second = await startPlainHost(like, { name: 'p2', last: 32, init });
+    first = await startPlainHost(like, { name: 'p1', last: 31, init, suite: 'bookworm' });
+    second = await startPlainHost(like, { name: 'p2', last: 32, init, suite: 'bookworm' });
     untouched = await present(second);
     for (const host of [first, second]) {
       await run('docker', ['cp', archive, `${host.container}:/root/shoal.tar.gz`]);
@@ -70,7 +68,7 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
   let joinLine = '';
 
   it('a cluster of two hosts with a service on both takes four commands', async () => {
-    const init = await on(first, 'sh /root/shoal/install.sh init');
+    const init = await on(first, 'sh /root/shoal/install.sh init --encrypt');
     expect(init).toMatchObject({ code: 0 });
     joinLine = /shoal (join --token SHOAL-1-\S+ [\d.]+:2480)/.exec(init.stdout)?.[1] ?? '';
     const join = await on(second, `sh /root/shoal/install.sh ${joinLine}`);
@@ -79,6 +77,17 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
     expect(await on(first, create)).toMatchObject({ code: 0 });
     for (const host of [first, second]) expect((await host.get(18_099)).status).toBe(200);
   }, 120_000);
+
+  it('its overlay networks are encrypted, as `init --encrypt` asked for', async () => {
+    const create = 'docker --context shoal network create -d overlay';
+    const inspect = "docker --context shoal network inspect -f '{{json .Options}}' back open";
+    const remove = 'docker --context shoal network rm back open';
+    const { code, stdout } = await on(
+      first,
+      `${create} back >/dev/null; ${create} -o encrypted=false open >/dev/null; ${inspect}; ${remove} >/dev/null`,
+    );
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '{"encrypted":""}\n{"encrypted":"false"}\n' });
+  });
 
   it('shoal status says that all is well, on both', async () => {
     await until(
@@ -116,14 +125,8 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
     const before = await running();
     const release =
       'cd /root && rm -rf next && cp -R shoal next && echo NAME > next/version && sh next/install.sh';
-    const next = `${release.replace('NAME', '9.9.9-next')} upgrade`;
-    const tooEarly = await on(second, next);
-    expect([tooEarly.code, tooEarly.stderr]).toEqual([
-      1,
-      expect.stringMatching(/is of 0\.1\.0-\w+ still: upgrade that host first\nThis host is back in 0\.1\.0/),
-    ]);
     for (const host of [first, second]) {
-      const { code, stdout } = await on(host, next);
+      const { code, stdout } = await on(host, `${release.replace('NAME', '9.9.9-next')} upgrade`);
       expect([code, stdout]).toEqual([0, expect.stringContaining('runs in release 9.9.9-next.')]);
     }
     const broken = release.replace('&& sh', '&& echo "process.exit(1)" > next/agent/main.mjs && sh');
@@ -179,50 +182,4 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
     expect(await on(first, 'shoal uninstall --force')).toMatchObject({ code: 0 });
     expect(await present(first)).toBe(untouched);
   });
-});
-
-describe('on a host on which nothing may be installed', () => {
-  let host: Host;
-  let before: string;
-  beforeAll(async () => {
-    const name = await buildShoalImage();
-    host = await startPlainHost(cluster.hosts[0], { name: 'p1', last: 31, init: 'supervisor' });
-    await run('sh', ['-c', `docker save ${name} | docker exec -i ${host.container} docker load`], soon);
-    before = await present(host);
-    await host.exec([
-      ...['docker', 'run', '--detach', '--name', 'shoal', '--restart', 'always'],
-      ...(await privileges(host)),
-      ...['--network', 'host', '--pid', 'host'],
-      ...[
-        '/var/run/docker.sock:/var/run/docker.sock',
-        '/run/shoal:/run/shoal',
-        '/var/lib/shoal:/var/lib/shoal',
-      ]
-        .concat('/var/lib/docker:/var/lib/docker:ro,rslave')
-        .flatMap((volume) => ['--volume', volume]),
-      name,
-    ]);
-  }, 300_000);
-  afterAll(async () => {
-    if (host) await removePlainHost(host);
-  }, 60_000);
-
-  it('a container of Shoal is all it takes, and it can be replaced while tasks run on', async () => {
-    const shoal = (words: string) => on(host, `docker exec shoal shoal ${words}`);
-    expect(await shoal('init')).toMatchObject({
-      code: 0,
-      stdout: expect.stringContaining('docker -H unix:///run/shoal/shoal.sock service create'),
-    });
-    const create = `docker -H unix:///run/shoal/shoal.sock service create --name web --replicas 2 --publish 18099:8080 --detach=false --quiet ${image}`;
-    expect(await on(host, create)).toMatchObject({ code: 0 });
-    expect((await host.get(18_099)).status).toBe(200);
-    const tasks = () => host.sh('docker ps -q --no-trunc --filter label=shoal.task.id | sort');
-    const running = await tasks();
-    await host.sh('docker restart shoal');
-    await until('all is well again', async () => (await shoal('status')).code === 0, soon);
-    expect(await tasks()).toBe(running);
-    expect(await shoal('leave --force')).toMatchObject({ code: 0 });
-    await host.sh('docker rm --force shoal && rmdir /var/lib/shoal');
-    expect(await present(host)).toBe(before);
-  }, 120_000);
 });

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitError } from '../exit.ts';
 import { dockerVersion } from './local-docker.ts';
@@ -58,6 +59,7 @@ export async function ensureRequirements(install: boolean, say: (line: string) =
     if (still.length > 0) throw new ExitError(1, `After that, still: ${missingWords(still)}`);
   }
   await ensureDaemon();
+  await ensureItSuits();
 }
 
 async function missingOnes(): Promise<Requirement[]> {
@@ -115,4 +117,10 @@ async function ensureDaemon(): Promise<void> {
     1,
     `The Docker daemon does not answer at ${paths.dockerSocket}: ${error}\nStart it (with systemd: \`systemctl start docker\`), then call this again.`,
   );
+}
+
+/** The agent would join, and then say so of every network. */
+async function ensureItSuits(): Promise<void> {
+  const trouble = await run(process.execPath, [join(paths.current, 'agent/check.mjs'), paths.dockerSocket]);
+  if (trouble !== '') throw new ExitError(1, `This host can not be in a cluster: ${trouble}.`);
 }
