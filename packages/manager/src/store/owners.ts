@@ -29,6 +29,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     term: ['manager'],
     beatMs: ['liveness'],
     trust: ['people', 'trust', 'manager'],
+    Labels: ['people'],
     TaskHistoryRetentionLimit: ['people'],
   },
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },

@@ -13,9 +13,9 @@ export function clusterOf(view: ReadView): Cluster {
   return cluster;
 }
 
-export const clusterSpec = ({ TaskHistoryRetentionLimit, trust }: Cluster) => ({
+export const clusterSpec = ({ Labels = {}, TaskHistoryRetentionLimit, trust }: Cluster) => ({
   Name: 'default',
-  Labels: {},
+  Labels,
   Orchestration: { TaskHistoryRetentionLimit },
   Raft: {},
   Dispatcher: { HeartbeatPeriod: 500_000_000 },
