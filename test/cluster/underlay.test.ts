@@ -75,7 +75,7 @@ async function pingInVxlan(
     ip route add ${to}/32 dev attack
     ip neigh replace ${to} lladdr ${mac} dev attack nud permanent
     ping -c 3 -i 0.2 -W 1 ${to} >&2 || true
-    cat /sys/class/net/attack/statistics/tx_packets
+    ip -s link show attack | awk 'END { print $2 }'
     ip link del attack
     ip address del ${from}/32 dev lo`);
   expect(sent).toMatchObject({ code: 0 });
@@ -95,7 +95,7 @@ describe('whoever is on the network of the hosts and none of them', () => {
   it('gets no answer from the DNS server of a host, though it routes through that host', async () => {
     const addresses = await h1.sh("ip -o -4 address | awk '$2 ~ /^sh.n/ { print $4 }' | cut -d/ -f1");
     const gateways = addresses.trim().split('\n');
-    expect(gateways.length).toBeGreaterThanOrEqual(4);
+    expect(gateways.length).toBeGreaterThanOrEqual(3);
     const question = String.raw`\022\064\001\000\000\001\000\000\000\000\000\000\006target\000\000\001\000\001`;
     for (const gateway of gateways) {
       await onAttacker(`ip route replace ${gateway}/32 via ${h1.ip}`);
