@@ -83,7 +83,7 @@ async function pingInVxlan(
 }
 
 describe('whoever is on the network of the hosts and none of them', () => {
-  it('is refused at the probe port, where members are answered', async () => {
+  it('is refused at the probe port, where hosts are answered', async () => {
     const probe = (host: Host) => `socat -u /dev/null TCP:${host.ip}:2481,connect-timeout=3`;
     for (const host of cluster.hosts) {
       const { code, stderr } = await onAttacker(probe(host));

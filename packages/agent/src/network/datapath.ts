@@ -107,8 +107,8 @@ export class DataPath {
 
   /**
    * Resolves once this state, or a newer one, is in the kernel. What is the same object as before is not looked at. The state
-   * covers nothing of `needs`; what in the kernel still does is removed. `untracked`, `probes`: see `HostRules`. Docker networks may come
-   * later: see `ready`.
+   * covers nothing of `needs`; what in the kernel still does is removed. `untracked`, `probes`: see `HostRules`. Docker networks
+   * may come later: see `ready`.
    * Tries again until it succeeds; rejects when the data path is closed before.
    */
   apply(

@@ -140,8 +140,8 @@ const vxlanInput = [
 ];
 
 /**
- * Probes come from members. Others are refused and not ignored: a host that does not know of a new member yet, because it is cut
- * off from the manager, must not look dead to it.
+ * Probes come from hosts of the cluster and managers. Others are refused and not ignored: a host that has not heard of a new one
+ * yet, because it is cut off from the manager, must not look dead to it.
  */
 const probes = ({ probes: at }: HostRules): string[] => {
   if (!at) return [];

@@ -206,7 +206,7 @@ describe('the table', () => {
     expect(merge(partsOf(planTable(state({ networks: [ingress] })))).chains.has('departing')).toBe(false);
   });
 
-  it('answers probes of members and managers, and refuses all others: a member that it does not know yet must not find it dead', () => {
+  it('answers probes of hosts and managers, and refuses all others: a host that it does not know yet must not find it dead', () => {
     const probes = { address: '192.0.2.1', port: 2481, managers: ['192.0.2.8', '192.0.2.9'] };
     const rulesWith = (managers: readonly string[]) =>
       baseChains(ingress, { ...usualRules, probes: { ...probes, managers } })
