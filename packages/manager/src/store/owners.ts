@@ -29,6 +29,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     term: ['manager'],
     beatMs: ['liveness'],
     trust: ['people', 'trust', 'manager'],
+    sealing: ['people', 'manager'],
     Labels: ['people'],
     TaskHistoryRetentionLimit: ['people'],
   },
@@ -45,7 +46,8 @@ const owners: Readonly<Record<TableName, Parts>> = {
     Spec: ['people', 'services'],
     PreviousSpec: ['people', 'services'],
     UpdateStatus: ['people', 'services'],
-    shoal: ['people', 'services'],
+    // The manager seals what earlier releases left in the clear.
+    shoal: ['people', 'services', 'manager'],
     'shoal.attachments': ['allocator', 'people', 'services'],
     'shoal.ports': ['allocator', 'people', 'services'],
   },
