@@ -15,12 +15,16 @@ interface Requirement {
 const starts = (program: string, arg: string) => async (): Promise<boolean> =>
   (await tryRun(program, [arg])).code !== undefined;
 
-const requirements: readonly Requirement[] = [
+const always: readonly Requirement[] = [
   { isThere: dockerIsThere, what: 'Docker', packages: ['docker.io'] },
   { isThere: starts('nft', '--version'), what: 'nftables', packages: ['nftables'] },
   { isThere: starts('iptables', '-V'), what: 'iptables', packages: ['iptables'] },
   { isThere: starts('ip', '-V'), what: 'iproute2', packages: ['iproute2'] },
   { isThere: starts('conntrack', '-V'), what: 'conntrack', packages: ['conntrack'] },
+];
+
+const forEncryption: readonly Requirement[] = [
+  { isThere: starts('wg', '--version'), what: 'WireGuard', packages: ['wireguard-tools'] },
 ];
 
 /** Its command is not needed: a container of Shoal has none. */
@@ -50,19 +54,23 @@ const installers: readonly { readonly program: string; readonly steps: readonly 
  * Sees to it that this host has what Shoal needs. Without `install` an ExitError says what is missing and how to get it;
  * with it, that comes from the distribution's packages.
  */
-export async function ensureRequirements(install: boolean, say: (line: string) => void): Promise<void> {
-  const missing = await missingOnes();
+export async function ensureRequirements(
+  { install, encrypt }: { readonly install: boolean; readonly encrypt: boolean },
+  say: (line: string) => void,
+): Promise<void> {
+  const required = encrypt ? [...always, ...forEncryption] : always;
+  const missing = await missingOf(required);
   if (missing.length > 0) {
     if (!install) throw new ExitError(1, missingWords(missing));
     await installPackages(await packagesOf(missing), say);
-    const still = await missingOnes();
+    const still = await missingOf(required);
     if (still.length > 0) throw new ExitError(1, `After that, still: ${missingWords(still)}`);
   }
   await ensureDaemon();
   await ensureItSuits();
 }
 
-async function missingOnes(): Promise<Requirement[]> {
+async function missingOf(requirements: readonly Requirement[]): Promise<Requirement[]> {
   const found = await Promise.all(requirements.map(({ isThere }) => isThere()));
   return requirements.filter((_, index) => !found[index]);
 }
