@@ -48,7 +48,7 @@ async function join(address: string, flags: JoinFlags, command: Command): Promis
   const token = await tokenOf(command.optsWithGlobals<JoinFlags & GlobalOptions>());
   const { host, port } = managerAddress(address);
   const advertiseAddr = checkedAddress(flags.advertiseAddr) ?? (await addressTowards(host));
-  await ensureRequirements(flags.installDocker === true, say);
+  await ensureRequirements({ install: flags.installDocker === true, encrypt: false }, say);
   await reach(host, port);
   const settings: HostSettings = {
     role: 'worker',
