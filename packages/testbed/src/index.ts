@@ -9,6 +9,7 @@ export {
   type ProcessUsage,
   privileges,
   removePlainHost,
+  startControlHost,
   startPlainHost,
   testCluster,
 } from './cluster/index.ts';

@@ -115,7 +115,10 @@ export function swarmRoutes(app: FastifyInstance, deps: ApiDeps): void {
         if (sealing) sealAgain(tx, sealing, vault);
       }, 'people');
       // What opened it before is no longer needed.
-      if (sealing) vault.open(sealing);
+      if (sealing) {
+        vault.open(sealing);
+        await store.purge();
+      }
       return reply.send();
     },
   );
