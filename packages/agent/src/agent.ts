@@ -126,6 +126,11 @@ export class Agent {
         journal.dropStatus(taskId);
         this.#link.drop(taskId);
       },
+      isRemoved: (nodeId) => {
+        const { peer } = journal.assignments.objects;
+        // This host is one of them: without it the list says nothing.
+        return peer.has(this.#identity.node?.nodeId ?? '') && !peer.has(nodeId);
+      },
       log: log.child({ component: 'task' }),
     });
     this.#processes = new ProcessesWatch({
@@ -261,22 +266,11 @@ export class Agent {
           this.#processes.end();
           this.#network.daemonFound();
           void this.#facts.refresh();
-          void this.#warnOfStrangers();
         },
         log: this.#log.child({ component: 'docker' }),
       },
       stop.signal,
     );
-  }
-
-  /** A lost state directory makes a host a new node; what it ran before is then no longer its own. */
-  async #warnOfStrangers(): Promise<void> {
-    const names = await this.#engine.strangers().catch(() => []);
-    if (names.length > 0)
-      this.#log.warn(
-        { containers: names.slice(0, 20), count: names.length },
-        'containers of another node of this cluster on this daemon; if that node is gone, remove them by hand',
-      );
   }
 
   async #answer({ id, what }: Query): Promise<QueryResult> {
