@@ -37,7 +37,7 @@ export class Manager {
 
   /** Resolves when it leads. Rejects when it can't, or an address is taken. */
   static async start(options: ManagerOptions): Promise<Manager> {
-    const manager = new Manager(options, await AuditLog.open(resolve(options.stateDir, 'audit')));
+    const manager = new Manager(options, await AuditLog.open(resolve(options.stateDir, 'audit'), options));
     try {
       // Nobody is told that it does not lead yet at an address that is TLS: the certificate is in the cluster's state.
       const isTls = (address: string) => parseAddress(address).door === 'tls';
