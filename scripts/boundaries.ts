@@ -44,7 +44,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'api/events': ['api/docs', 'api/http', 'api/networks', 'api/objects', 'model', 'store'],
     'api/forecast': ['api/docs', 'api/http', 'api/objects', 'forecast'],
     'api/http': ['.', 'audit', 'insight', 'liveness', 'model', 'store', 'trust'],
-    'api/listen': ['api/http'],
+    'api/listen': ['.', 'api/http'],
     'api/logs': ['api/docs', 'api/http', 'api/objects', 'model'],
     'api/networks': [
       'allocator',

@@ -27,9 +27,9 @@ import { beginTransaction, NotLeadingError, NotWrittenError, type Store, type Tx
 import type { Authority, Peer } from '../trust/index.ts';
 import { Agents } from './agents.ts';
 import { Certificates } from './certificates.ts';
-import { Door } from './door.ts';
+import { Door, type DoorLimits } from './door.ts';
 import { applyStatus, reportedOf } from './from-proto.ts';
-import { isFromHere, JoinRefused, nodeOf, peerBehind } from './identity.ts';
+import { isFromHere, JoinRefused, nodeIdBehind, nodeOf, peerBehind } from './identity.ts';
 import { fitNetworks, greet } from './join.ts';
 import { OwnCertificate } from './own-certificate.ts';
 import { Session } from './session.ts';
@@ -45,11 +45,25 @@ const largestToAgent = 64 * 2 ** 20;
 const largestFromAgent = 8 * 2 ** 20;
 /** Of one connection: a session, or an agent's tunnels. */
 const mostStreams = mostTunnels + 8;
-/**
- * What those without a certificate may cost, who ask for the roots and for their first one: together about 100 MiB, and
- * each somewhat longer than an agent waits for an answer.
- */
-const strangers = { mostStrange: 200, strangeMs: 30_000 };
+const limits: DoorLimits = {
+  // Agents of one site may have one address, and all come at once. A handshake costs about 2 ms.
+  handshakes: {
+    most: 512,
+    mostOfSource: 32,
+    mostWaiting: 8_192,
+    mostWaitingOfSource: 2_048,
+    rate: { burst: 1_000, perSecond: 100 },
+    // Then an agent has given up.
+    patienceMs: 5_000,
+  },
+  // It needs three: for its session, its tunnels, and its next certificate.
+  mostOfNode: 16,
+  // Those without a certificate ask for the roots and for their first one: together they cost about 100 MiB, each for somewhat
+  // longer than an agent waits for an answer.
+  mostStrange: 200,
+  mostStrangeOfSource: 100,
+  strangeMs: 30_000,
+};
 const largestFromStranger = 256 * 2 ** 10;
 const mostStrangersStreams = 2;
 /** Connections on which nothing goes on; those of agents have a stream. */
@@ -105,7 +119,13 @@ export class AgentServer {
       'grpc.max_concurrent_streams': mostStrangersStreams,
     });
     this.#servers = [known, strange];
-    this.#door = new Door({ ...strangers, known: entranceOf(known), strange: entranceOf(strange) });
+    this.#door = new Door({
+      clock: options.clock,
+      limits,
+      nodeOf: (connection) => nodeIdBehind(connection, this.#cluster, store.view),
+      known: entranceOf(known),
+      strange: entranceOf(strange),
+    });
     this.#own = new OwnCertificate({
       ...options,
       cluster: () => this.#cluster,
