@@ -323,7 +323,7 @@ export class AgentServer {
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
     const { term = 0 } = this.#cluster;
     session.send({ $case: 'welcome', value: { term, timing: this.#timing(node.ID) } });
-    session.sendTrust(this.#cluster.trust, node);
+    session.sendTrust(this.#cluster.trust, node, this.#store.view.nodes.size);
     this.#agents.add(session);
     this.#options.log.info(
       { nodeId: node.ID, hostname: node.reported.description.Hostname },
