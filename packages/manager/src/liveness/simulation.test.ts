@@ -101,6 +101,30 @@ describe.each(sizes)('as one of $nodes nodes', ({ nodes, numRuns }) => {
     });
   });
 
+  it('agents that were all away while their hosts answered come back one after another, and none is given up', () => {
+    const from = 5_000 * stretch;
+    // All but the first ones after the time that one alone would get; before all would be given up.
+    const backMs = fc.integer({ min: timing.agentMs - 1_000, max: timing.agentMs + timing.doubtMs - 4_000 });
+    const plan = fc.array(backMs, { minLength: 3, maxLength: 9 }).chain((all) =>
+      fc.record({
+        hosts: fc.constant(all.length),
+        nodes: fc.constant(nodes),
+        faults: fc.constant(
+          all.map((ms, at): Fault => ({ kind: 'agentDead', at, ...during(from, ms - timing.beatMs) })),
+        ),
+        loss: fc.constant(0),
+        endMs: fc.constant(75_000 * stretch),
+        seed,
+      }),
+    );
+    fc.assert(
+      fc.property(plan, (each) => {
+        expect(new World(each).run().downs).toEqual([]);
+      }),
+      { numRuns: numRuns / 3 },
+    );
+  });
+
   describe('hosts that answer no one from one moment on are down', () => {
     const from = 5_000 * stretch;
     const dying = fc.integer({ min: 2, max: 5 }).chain((hosts) =>
