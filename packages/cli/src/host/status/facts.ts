@@ -10,6 +10,8 @@ import { hasConnection } from './connection.ts';
 
 export interface ClusterFacts {
   readonly nodes: readonly { name: string; state: string; availability: string; message: string }[];
+  /** While the root certificate is being rotated: the nodes that have no certificate of the new one yet. */
+  readonly rotation?: { readonly waitsFor: readonly { name: string; state: string }[] };
   readonly services: readonly { name: string; running: number; desired: number }[];
 }
 
@@ -56,22 +58,37 @@ async function dockerFacts(): Promise<StatusFacts['docker']> {
   return code === 0 ? { version: stdout.trim() } : { error: stderr.trim() };
 }
 
+interface TlsInfo {
+  readonly TrustRoot: string;
+}
+
+interface SwarmCluster {
+  readonly RootRotationInProgress: boolean;
+  readonly TLSInfo: TlsInfo;
+}
+
 async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
   const docker = localManager();
   try {
-    const [nodes, services] = await Promise.all([
+    const [info, nodes, services] = await Promise.all([
+      docker.info() as Promise<{ Swarm: { Cluster: SwarmCluster } }>,
       docker.listNodes(),
       docker.listServices({ status: true } as object) as unknown as Promise<
         { Spec?: { Name?: string }; ServiceStatus?: { RunningTasks: number; DesiredTasks: number } }[]
       >,
     ]);
+    const named = nodes.map(({ Description, Status, Spec, ID }) => ({
+      name: Description?.Hostname ?? ID,
+      state: Status?.State ?? 'unknown',
+      availability: Spec?.Availability ?? 'active',
+      message: (Status as { Message?: string } | undefined)?.Message ?? '',
+      root: (Description as { TLSInfo?: TlsInfo } | undefined)?.TLSInfo?.TrustRoot,
+    }));
+    const { RootRotationInProgress, TLSInfo } = info.Swarm.Cluster;
+    const waitsFor = named.filter(({ root }) => root !== TLSInfo.TrustRoot);
     return {
-      nodes: nodes.map(({ Description, Status, Spec, ID }) => ({
-        name: Description?.Hostname ?? ID,
-        state: Status?.State ?? 'unknown',
-        availability: Spec?.Availability ?? 'active',
-        message: (Status as { Message?: string } | undefined)?.Message ?? '',
-      })),
+      nodes: named,
+      ...(RootRotationInProgress && { rotation: { waitsFor } }),
       services: services.map(({ Spec, ServiceStatus }) => ({
         name: Spec?.Name ?? '?',
         running: ServiceStatus?.RunningTasks ?? 0,
