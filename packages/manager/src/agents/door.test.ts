@@ -97,7 +97,11 @@ it('lets no source have all that is for those without a certificate', async () =
 
 it('takes users, managers and nodes that were removed for strangers, whatever their certificates', async () => {
   const { inside, port, store } = await aDoor({ mostStrange: 10 });
-  const user = await authority.userCredentials({ ID: clusterId, trust }, { name: 'ann', role: 'admin' }, 60_000);
+  const user = await authority.userCredentials(
+    { ID: clusterId, trust },
+    { name: 'ann', role: 'admin' },
+    60_000,
+  );
   aVisitor(port, user.certificate, { key: user.key });
   aVisitor(port, await certificateOf(nodeId, { role: 'manager' }));
   aVisitor(port, await certificateOf('g'.repeat(25)));

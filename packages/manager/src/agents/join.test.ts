@@ -12,7 +12,9 @@ it('asked for again with the same key is the same node; with another key, or onc
   const store = await TestStore.open(memoryBackend(), () => 0);
   let ids = 0;
   const joins = (keyHash: string) =>
-    store.update((tx) => join(tx, NodeFacts.fromPartial({ hostname: 'n1' }), keyHash, 'root', () => `n${++ids}`));
+    store.update((tx) =>
+      join(tx, NodeFacts.fromPartial({ hostname: 'n1' }), keyHash, 'root', () => `n${++ids}`),
+    );
   expect((await joins('k1')).ID).toBe('n1');
   expect((await joins('k1')).ID).toBe('n1');
   expect((await joins('k2')).ID).toBe('n2');

@@ -72,7 +72,8 @@ export class AuditLog {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const files = await filesIn(folder);
     const newest = files.at(-1);
-    const file = newest === undefined ? undefined : { path: newest, bytes: await cutHalfLine(newest, options.log) };
+    const file =
+      newest === undefined ? undefined : { path: newest, bytes: await cutHalfLine(newest, options.log) };
     return new AuditLog(folder, options, await headOf(files), file);
   }
 

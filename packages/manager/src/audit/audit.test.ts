@@ -77,7 +77,10 @@ describe('the audit', () => {
     // The last one is longer than what is read at a time.
     for (const half of ['{', whole.trimEnd().split('\n')[1] ?? '', 'x'.repeat(200_000)]) {
       writeFileSync(join(folder, file), whole + half);
-      expect(await (await AuditLog.open(folder, { log: speaking })).verify()).toMatchObject({ ok: true, records: 2 });
+      expect(await (await AuditLog.open(folder, { log: speaking })).verify()).toMatchObject({
+        ok: true,
+        records: 2,
+      });
       expect([read(file), said.pop()]).toEqual([whole, half.length]);
     }
     expect(said).toEqual([]);

@@ -245,7 +245,8 @@ export class World {
   #help(helper: number, suspect: number): { answer: HostAnswer; ms: number } {
     const { answer, ms } = this.#try(helper, suspect);
     const from = this.#now;
-    const works = this.faults.agentAnswers(helper, from, from + ms) && this.faults.reach(0, helper, from, from + ms);
+    const works =
+      this.faults.agentAnswers(helper, from, from + ms) && this.faults.reach(0, helper, from, from + ms);
     return works ? { answer, ms: ms + 2 * wayMs } : { answer: 'unknown', ms: helperMs };
   }
 

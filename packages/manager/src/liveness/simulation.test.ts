@@ -1,8 +1,8 @@
 import { timingFor } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { lookMs, roundsToLose, roundsToLoseAnswering } from './judge.ts';
 import type { Fault } from './faults.fixture.ts';
+import { lookMs, roundsToLose, roundsToLoseAnswering } from './judge.ts';
 import { type Plan, World } from './simulation.fixture.ts';
 import { roundMs } from './watches.ts';
 
@@ -372,7 +372,9 @@ function stalls(hosts: number, stretch: number): fc.Arbitrary<Fault[]> {
 function noneGivenUpThatAnswers(world: World, agentMs: number, stretch: number): void {
   for (const { host, at, silentMs } of world.downs) {
     if (silentMs >= agentMs) continue;
-    expect(world.faults.reach(0, host, at - 1_100, at) && world.faults.managerWorks(at - 1_100, at)).toBe(false);
+    expect(world.faults.reach(0, host, at - 1_100, at) && world.faults.managerWorks(at - 1_100, at)).toBe(
+      false,
+    );
     const from = at - 4_000 * stretch;
     for (let helper = 1; helper < world.plan.hosts; helper++) {
       if (helper === host || !world.faults.managerWorks(from, at)) continue;
@@ -411,6 +413,9 @@ function deadBeforeReplaced(world: World, leaseMs: number): void {
     const worked = world.faults.agentBeats(host, leaseUntil, leaseUntil + stoppingMs);
     if (worked) expect(at).toBeGreaterThanOrEqual(leaseUntil + stoppingMs);
     // With its agent dead or stalled at just this time it takes two faults to go wrong.
-    else expect(world.faults.reach(0, host, at - 1_100, at) && world.faults.managerWorks(at - 1_100, at)).toBe(false);
+    else
+      expect(world.faults.reach(0, host, at - 1_100, at) && world.faults.managerWorks(at - 1_100, at)).toBe(
+        false,
+      );
   }
 }
