@@ -19,7 +19,7 @@ afterEach(() => {
 const few: HandshakeLimits = {
   most: 8,
   mostOfSource: 4,
-  mostWaiting: 100,
+  mostWaiting: 200,
   mostWaitingOfSource: 100,
   rate: { burst: 1_000, perSecond: 1_000 },
   patienceMs: 60_000,
@@ -151,7 +151,7 @@ it('serves others while a source opens connections by the hundred and says nothi
   await vi.waitFor(() => expect(inside.known).toHaveLength(1));
   // Its own connections wait behind those.
   const own = aVisitor(port, await certificateOf(other), { localAddress: '127.0.0.2' } as ConnectionOptions);
-  await once(own, 'close');
+  await new Promise((resolve) => own.once('close', resolve));
   expect(inside.known).toHaveLength(1);
 });
 

@@ -80,7 +80,7 @@ describe('handshakes', () => {
     time.now += 1;
     handshakes.ended('a', true);
     const { begin, late } = handshakes.next();
-    expect([begin, late].map((all) => all.map(({ number }) => number))).toEqual([[4], [2, 3]]);
+    expect([begin, late].map((all) => all.map(({ number }) => number))).toEqual([[4], [3, 2]]);
   });
 
   it('are bounded, and none that waits is forgotten, whatever comes and ends', () => {
