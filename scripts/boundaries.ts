@@ -110,7 +110,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     scheduler: ['.', 'container-body', 'model', 'scheduler/filters', 'store'],
     'scheduler/filters': ['model', 'scheduler'],
     services: ['.', 'container-body', 'model', 'scheduler', 'services/modes', 'services/update', 'store'],
-    'services/modes': ['model', 'scheduler', 'services'],
+    'services/modes': ['model', 'services'],
     'services/update': ['.', 'container-body', 'model', 'scheduler', 'services'],
     store: ['.', 'model'],
     'store/backends': ['.', 'store'],

@@ -44,7 +44,7 @@ export class Manager {
       await manager.#listen(options.api.filter((address) => !isTls(address)));
       const leading = await manager.#lead();
       await manager.#listen(options.api.filter(isTls));
-      manager.#life = manager.#leadOn(leading);
+      manager.#life = manager.#keepLeading(leading);
       return manager;
     } catch (error) {
       await manager.close();
@@ -93,7 +93,7 @@ export class Manager {
     return leading;
   }
 
-  async #leadOn(first: Leading): Promise<void> {
+  async #keepLeading(first: Leading): Promise<void> {
     for (let leading: Leading | undefined = first; leading; leading = await this.#leadAgain()) {
       if (this.#closing.signal.aborted) await leading.close();
       const outcome = await leading.ended;
