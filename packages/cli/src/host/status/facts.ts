@@ -8,10 +8,20 @@ import { tryRun } from '../run.ts';
 import { type HostSettings, paths } from '../settings.ts';
 import { hasConnection } from './connection.ts';
 
+export interface NodeFacts {
+  readonly id: string;
+  readonly name: string;
+  /** Where the other hosts reach it. */
+  readonly address: string;
+  readonly state: string;
+  readonly availability: string;
+  readonly message: string;
+}
+
 export interface ClusterFacts {
-  readonly nodes: readonly { name: string; state: string; availability: string; message: string }[];
+  readonly nodes: readonly NodeFacts[];
   /** While the root certificate is being rotated: the nodes that have no certificate of the new one yet. */
-  readonly rotation?: { readonly waitsFor: readonly { name: string; state: string }[] };
+  readonly rotation?: { readonly waitsFor: readonly Pick<NodeFacts, 'name' | 'state'>[] };
   readonly services: readonly { name: string; running: number; desired: number }[];
 }
 
@@ -67,6 +77,10 @@ interface SwarmCluster {
   readonly TLSInfo: TlsInfo;
 }
 
+/** Of a node's certificate. */
+const rootOf = (description: object | undefined): string | undefined =>
+  (description as { TLSInfo?: TlsInfo } | undefined)?.TLSInfo?.TrustRoot;
+
 async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
   const docker = localManager();
   try {
@@ -78,14 +92,15 @@ async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
       >,
     ]);
     const named = nodes.map(({ Description, Status, Spec, ID }) => ({
+      id: ID,
       name: Description?.Hostname ?? ID,
+      address: Status?.Addr ?? '',
       state: Status?.State ?? 'unknown',
       availability: Spec?.Availability ?? 'active',
       message: (Status as { Message?: string } | undefined)?.Message ?? '',
-      root: (Description as { TLSInfo?: TlsInfo } | undefined)?.TLSInfo?.TrustRoot,
     }));
     const { RootRotationInProgress, TLSInfo } = info.Swarm.Cluster;
-    const waitsFor = named.filter(({ root }) => root !== TLSInfo.TrustRoot);
+    const waitsFor = named.filter((_, index) => rootOf(nodes[index]?.Description) !== TLSInfo.TrustRoot);
     return {
       nodes: named,
       ...(RootRotationInProgress && { rotation: { waitsFor } }),
