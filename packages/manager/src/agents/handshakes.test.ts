@@ -48,6 +48,17 @@ describe('handshakes', () => {
     expect(begun()).toEqual(['a']);
   });
 
+  it('of a source begin with the newest: who has waited for long may give up soon', () => {
+    const { handshakes, arrive } = some({ mostOfSource: 1 });
+    for (const _ of [1, 2, 3, 4]) arrive('a');
+    const order: number[] = [];
+    for (let turn = handshakes.next(); turn.begin.length > 0; turn = handshakes.next()) {
+      order.push(...turn.begin.map(({ number }) => number));
+      handshakes.ended('a', true);
+    }
+    expect(order).toEqual([4, 3, 2, 1]);
+  });
+
   it('are turned away when too many wait, of one source or of all', () => {
     const { arrive } = some({ most: 0 });
     expect(Array.from({ length: 5 }, () => arrive('a'))).toEqual([true, true, true, true, false]);
@@ -80,7 +91,7 @@ describe('handshakes', () => {
     time.now += 1;
     handshakes.ended('a', true);
     const { begin, late } = handshakes.next();
-    expect([begin, late].map((all) => all.map(({ number }) => number))).toEqual([[4], [3, 2]]);
+    expect([begin, late].map((all) => all.map(({ number }) => number))).toEqual([[4], [3, 1]]);
   });
 
   it('are bounded, and none that waits is forgotten, whatever comes and ends', () => {

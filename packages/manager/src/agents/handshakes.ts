@@ -75,7 +75,8 @@ export class Handshakes<C extends { readonly source: string }> {
         againMs = Math.min(againMs ?? waitMs, waitMs);
         continue;
       }
-      begin.push(...this.#take(queue));
+      // The newest: who has waited for long may give up before it is answered.
+      begin.push(...this.#take(queue, queue.length - 1));
       this.#count(source, 1);
       this.#waiting.delete(source);
       if (queue.length > 0) this.#waiting.set(source, queue);
@@ -91,7 +92,7 @@ export class Handshakes<C extends { readonly source: string }> {
 
   /** Those that wait; from now on they don't. */
   clear(): C[] {
-    const all = [...this.#waiting.values()].flatMap((queue) => this.#take(queue, queue.length));
+    const all = [...this.#waiting.values()].flatMap((queue) => this.#take(queue, 0));
     this.#waiting.clear();
     return all;
   }
@@ -99,12 +100,13 @@ export class Handshakes<C extends { readonly source: string }> {
   #givenUp(queue: Waiting<C>[]): C[] {
     const before = this.#clock() - this.#limits.patienceMs;
     const first = queue.findIndex(({ since }) => since > before);
-    return this.#take(queue, first < 0 ? queue.length : first);
+    return this.#take(queue, 0, first < 0 ? queue.length : first);
   }
 
-  #take(queue: Waiting<C>[], count = 1): C[] {
-    this.#allWaiting -= count;
-    return queue.splice(0, count).map(({ connection }) => connection);
+  #take(queue: Waiting<C>[], from: number, count = queue.length): C[] {
+    const taken = queue.splice(from, count).map(({ connection }) => connection);
+    this.#allWaiting -= taken.length;
+    return taken;
   }
 
   #count(source: string, by: 1 | -1): void {
