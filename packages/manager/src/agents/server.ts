@@ -16,7 +16,7 @@ import type { Liveness } from '../liveness/index.ts';
 import { type Cluster, isReady } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import type { Store } from '../store/index.ts';
-import type { Authority } from '../trust/index.ts';
+import type { Authority, Vault } from '../trust/index.ts';
 import { Agents } from './agents.ts';
 import { Certificates } from './certificates.ts';
 import { Door, type DoorLimits } from './door.ts';
@@ -64,6 +64,7 @@ export interface AgentServerOptions {
   readonly ids: Ids;
   readonly random: Random;
   readonly authority: Authority;
+  readonly vault: Vault;
   /** Who this manager is in its certificate. */
   readonly managerId: string;
   readonly log: Logger;

@@ -25,6 +25,13 @@ export interface ClusterFacts {
   readonly services: readonly { name: string; running: number; desired: number }[];
 }
 
+/** Why the manager tells nothing of its cluster. */
+export interface ManagerTrouble {
+  readonly error: string;
+  /** It waits for the unlock key. */
+  readonly locked: boolean;
+}
+
 /** What a look at this host came to. Errors are words. */
 export interface StatusFacts {
   readonly release: string;
@@ -33,7 +40,7 @@ export interface StatusFacts {
   readonly programs: readonly { readonly name: ProgramName; readonly running: boolean }[];
   readonly docker: { readonly version: string } | { readonly error: string };
   /** Of a manager's host. */
-  readonly cluster?: ClusterFacts | { readonly error: string };
+  readonly cluster?: ClusterFacts | ManagerTrouble;
   /** Of a worker: it has a connection to its manager. */
   readonly connected?: boolean;
 }
@@ -81,7 +88,7 @@ interface SwarmCluster {
 const rootOf = (description: object | undefined): string | undefined =>
   (description as { TLSInfo?: TlsInfo } | undefined)?.TLSInfo?.TrustRoot;
 
-async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
+async function clusterFacts(): Promise<ClusterFacts | ManagerTrouble> {
   const docker = localManager();
   try {
     const [info, nodes, services] = await Promise.all([
@@ -111,7 +118,8 @@ async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
       })),
     };
   } catch (error) {
-    return { error: (error as Error).message };
+    const info = (await docker.info().catch(() => undefined)) as { Swarm?: { LocalNodeState?: string } };
+    return { error: (error as Error).message, locked: info?.Swarm?.LocalNodeState === 'locked' };
   }
 }
 
