@@ -46,7 +46,7 @@ async function join(address: string, flags: JoinFlags): Promise<void> {
   const token = await tokenOf(flags);
   const { host, port } = managerAddress(address);
   const advertiseAddr = checkedAddress(flags.advertiseAddr) ?? (await addressTowards(host));
-  await ensureRequirements(flags.installDocker === true, say);
+  await ensureRequirements({ install: flags.installDocker === true, encrypt: false }, say);
   await reach(host, port);
   const settings: HostSettings = {
     role: 'worker',
