@@ -80,6 +80,7 @@ export class Assignments {
       complete: true,
       appliesTo: 0,
       resultsIn: this.#number,
+      unawaited: true,
       changes: [...this.#encoded.values()],
     };
   }
