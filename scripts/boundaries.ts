@@ -37,6 +37,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'api/system',
       'api/listen',
       'api/tasks',
+      'model',
     ],
     'api/access': ['.', 'api/docs', 'api/http', 'model', 'store', 'trust'],
     'api/checks': ['api/http', 'model'],

@@ -5,6 +5,7 @@ import type { Clock } from '../effects.ts';
 import { Loop } from '../loop.ts';
 import { stateOf, type Trust } from '../model/index.ts';
 import type { Change, Store } from '../store/index.ts';
+import type { Vault } from '../trust/index.ts';
 import { Commit, Feed, isEndpoint, type Nodes } from './feed/index.ts';
 import type { Session } from './session.ts';
 import { Withdrawals } from './withdrawals.ts';
@@ -24,6 +25,7 @@ const restMs = 1;
 interface AgentsOptions {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly vault: Pick<Vault, 'unseal'>;
   /** The cluster's authority has changed. */
   readonly onTrust: () => void;
 }
@@ -42,7 +44,7 @@ export class Agents {
   /** When the next round for everybody may be. */
   #everybodyAt = 0;
 
-  constructor(store: Store, { clock, log, onTrust }: AgentsOptions) {
+  constructor(store: Store, { clock, log, vault, onTrust }: AgentsOptions) {
     this.#store = store;
     this.#onTrust = onTrust;
     this.#flush = new Loop({ clock, log, act: (nodeIds, now) => this.#round(nodeIds, now) });
@@ -50,6 +52,7 @@ export class Agents {
       view: store.view,
       held: (taskId) => this.#withdrawals.holds(taskId),
       silent: this.#silent,
+      unseal: (purpose, sealed) => vault.unseal(purpose, sealed),
     });
     this.#unwatch = store.watch(({ changes }) => this.#notice(changes, clock()));
   }

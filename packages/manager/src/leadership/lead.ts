@@ -1,5 +1,4 @@
 import { hostname, networkInterfaces } from 'node:os';
-import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { AgentServer } from '../agents/index.ts';
 import { allocatorLoop, neededPortConflicts, prepareNetworks } from '../allocator/index.ts';
@@ -12,10 +11,9 @@ import { explain, memoryUse } from '../insight/index.ts';
 import { startLiveness } from '../liveness/index.ts';
 import { rebalanceLoop, reliefLoop } from '../moves/index.ts';
 import { schedulerLoop } from '../scheduler/index.ts';
-import { readSealingKey } from '../sealing-key.ts';
 import { orchestratorLoop } from '../services/index.ts';
 import { type Backend, type Ended, Store } from '../store/index.ts';
-import { type ApiCertificate, Authority, apiCertificate, rotationLoop } from '../trust/index.ts';
+import { type ApiCertificate, Authority, apiCertificate, rotationLoop, type Vault } from '../trust/index.ts';
 import { version } from '../version.ts';
 import { beginTerm } from './term.ts';
 
@@ -31,14 +29,15 @@ export interface Leading {
   close(): Promise<void>;
 }
 
-export interface LeadOptions extends Pick<Config, 'stateDir' | 'api' | 'agentListen' | 'tlsNames'> {
+export interface LeadOptions extends Pick<Config, 'api' | 'agentListen' | 'tlsNames'> {
   readonly log: Logger;
   readonly audit: AuditLog;
+  readonly vault: Vault;
 }
 
 /**
- * Loads the state and leads on it. Rejects when it can't be read or written, or the agents' port is taken; the backend is
- * closed then.
+ * Loads the state and leads on it. Rejects when it can't be read or written, or the agents' port is taken, and with Locked where an
+ * unlock key is needed; the backend is closed then.
  */
 export async function lead(backend: Backend, options: LeadOptions): Promise<Leading> {
   const store = await Store.open(backend, steadyTime).catch(async (error) => {
@@ -54,14 +53,16 @@ export async function lead(backend: Backend, options: LeadOptions): Promise<Lead
 }
 
 async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
-  const { agentListen, log } = options;
+  const { agentListen, log, vault } = options;
   const [clock, ids] = [steadyTime, newId];
   const logOf = (component: string) => log.child({ component });
-  const authority = authorityOf(store, options.stateDir);
+  // Certificates go by the time of day, as TLS does.
+  const authority = new Authority({ vault, clock: Date.now });
   const term = await beginTerm(store, {
     clock,
     ids,
-    newTrust: (clusterId) => authority.begin(clusterId),
+    vault,
+    newTrust: (cluster) => authority.begin(cluster),
     managerPorts: portsOf(options),
   });
   await prepareNetworks(store);
@@ -74,6 +75,7 @@ async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
     timeOfDay: Date.now,
     ids,
     authority,
+    vault,
     audit: options.audit,
     log: logOf('api'),
     queries: {
@@ -98,6 +100,7 @@ async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
     ids,
     random: Math.random,
     authority,
+    vault,
     managerId: ids(),
     log: logOf('agents'),
     liveness,
@@ -138,14 +141,4 @@ async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
     random: Math.random,
   });
   return { term, api, certificate, ended: store.ended, close };
-}
-
-/** The cluster's certificate authority, which the key beside the state opens. Throws an Error with a text for people. */
-function authorityOf({ view }: Store, stateDir: string): Authority {
-  const [cluster] = view.clusters.all();
-  const sealingKey = readSealingKey(resolve(stateDir, 'sealing.key'), cluster?.trust === undefined);
-  // Certificates go by the time of day, as TLS does.
-  const authority = new Authority({ sealingKey, clock: Date.now });
-  if (cluster?.trust) authority.check(cluster.trust);
-  return authority;
 }

@@ -3,6 +3,7 @@ import { Driver, metaSchemas, Platform, PortConfig, Resources, type SpecHistory 
 import { ContainerSpec } from './container-spec.ts';
 import type { ServiceAttachment } from './network.ts';
 import { count, nanoseconds, object, oneOf, opt, stringMap } from './schema.ts';
+import type { Sealed } from './sealed.ts';
 
 export const RestartPolicy = object({
   Condition: opt(oneOf('none', 'on-failure', 'any')),
@@ -48,7 +49,8 @@ export const TaskSpec = object({
   Placement: opt(Placement),
   Networks: opt(Type.Array(NetworkAttachmentConfig)),
   LogDriver: opt(Driver),
-  ForceUpdate: opt(count),
+  // Another one than before replaces the tasks. Ansible takes the time of day in 100 ns, which is too large for a number of ours.
+  ForceUpdate: opt(Type.Integer({ minimum: 0, maximum: 2 ** 64 })),
   Runtime: opt(Type.String()),
 });
 export type TaskSpec = Static<typeof TaskSpec>;
@@ -128,8 +130,8 @@ export interface ServiceInternals extends SpecHistory {
   /** Set when an update was taken back, until the next one begins. */
   readonly rollback?: Rollback;
   /** X-Registry-Auth header of the last create or update: base64url JSON. */
-  readonly registryAuth?: string;
-  readonly previousRegistryAuth?: string;
+  readonly registryAuth?: Sealed;
+  readonly previousRegistryAuth?: Sealed;
   /**
    * Networks its tasks join, in the spec's order; last, when it publishes ports on every node, the ingress network.
    */

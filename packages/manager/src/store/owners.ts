@@ -29,6 +29,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     term: ['manager'],
     beatMs: ['liveness'],
     trust: ['people', 'trust', 'manager'],
+    sealing: ['people', 'manager'],
     TaskHistoryRetentionLimit: ['people'],
   },
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },
@@ -44,7 +45,8 @@ const owners: Readonly<Record<TableName, Parts>> = {
     Spec: ['people', 'services'],
     PreviousSpec: ['people', 'services'],
     UpdateStatus: ['people', 'services'],
-    shoal: ['people', 'services'],
+    // The manager seals what earlier releases left in the clear.
+    shoal: ['people', 'services', 'manager'],
     'shoal.attachments': ['allocator', 'people', 'services'],
     'shoal.ports': ['allocator', 'people', 'services'],
   },

@@ -33,10 +33,6 @@ export interface ClusterOptions {
   registryPort: number;
   /** First three numbers of the hosts' network, a /24. */
   net: string;
-  /** More flags for the processes on the hosts, for instance faster clocks for a drill. */
-  managerArgs?: string;
-  agentArgs?: string;
-  dockerdArgs?: string;
 }
 
 /** The cluster of `npm start`. */
@@ -99,12 +95,13 @@ export class Cluster {
     await step('waiting for the Docker daemons of the hosts', () =>
       Promise.all(cluster.hosts.map((host) => host.daemonBack())),
     );
-    await step('pushing the example images to the registry of the hosts', () =>
-      pushImages(images, options.registryPort),
-    );
+    await Promise.all([
+      cluster.#install(),
+      step('pushing the example images to the registry of the hosts', () =>
+        pushImages(images, options.registryPort),
+      ),
+    ]);
     await pruneImages();
-    await cluster.#managerAnswers();
-    await cluster.#admit();
     await cluster.waitReady();
     return cluster;
   }
@@ -130,13 +127,25 @@ export class Cluster {
     );
   }
 
-  /** Gives the hosts the cluster's join token, for which their agents wait. */
-  async #admit(): Promise<void> {
+  /** With the commands that docs/install.md has. Hosts that are in the cluster have started their programs by themselves. */
+  async #install(): Promise<void> {
+    const [first, ...others] = this.hosts;
+    // The installer is that of the release that the hosts' image has unpacked.
+    const shoal = (host: Host, ...words: readonly string[]) =>
+      step(`shoal ${words[0]} on ${host.name}`, () =>
+        host.exec(['sh', '/root/release/install.sh', ...words], { timeoutMs: 180_000 }),
+      );
+    const isIn = async ({ container }: Host) =>
+      (await tryRun('docker', ['exec', container, 'test', '-e', '/var/lib/shoal/host.json'])).code === 0;
+    if (!(await isIn(first))) await shoal(first, 'init', '--api', 'tcp://0.0.0.0:2476');
+    await this.#managerAnswers();
     const { body } = await http(`${this.apiUrl}/swarm`);
     const token: string = JSON.parse(body).JoinTokens.Worker;
-    const script =
-      'umask 077; cd /var/lib/shoal; printf %s "$1" > join-token.new; mv join-token.new join-token';
-    await Promise.all(this.hosts.map((host) => host.exec(['sh', '-ec', script, 'sh', token])));
+    await Promise.all(
+      others.map(async (host) => {
+        if (!(await isIn(host))) await shoal(host, 'join', '--token', token, first.ip);
+      }),
+    );
   }
 
   async #managerAnswers(timeoutMs = 60_000): Promise<void> {
@@ -214,16 +223,13 @@ export class Cluster {
   }
 
   async compose(args: readonly string[], image = HOST_IMAGE): Promise<string> {
-    const { project, apiPort, registryPort, net, managerArgs, agentArgs, dockerdArgs } = this.options;
+    const { project, apiPort, registryPort, net } = this.options;
     return compose(project, args, {
       SHOAL_PROJECT: project,
       SHOAL_HOST_IMAGE: image,
       SHOAL_API_PORT: String(apiPort),
       SHOAL_REGISTRY_PORT: String(registryPort),
       SHOAL_NET: net,
-      SHOAL_MANAGER_ARGS: managerArgs ?? '',
-      SHOAL_AGENT_ARGS: agentArgs ?? '',
-      SHOAL_DOCKERD_ARGS: dockerdArgs ?? '',
     });
   }
 }

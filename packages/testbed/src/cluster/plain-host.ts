@@ -35,7 +35,7 @@ export async function startPlainHost(
     ...(SecurityOpt ?? []).flatMap((option) => ['--security-opt', option]),
     ...Object.entries(Tmpfs ?? {}).flatMap(([path, options]) => ['--tmpfs', `${path}:${options}`]),
     ...['--volume', '/var/lib/docker'],
-    ...(init === 'systemd' ? [await buildSystemdHostImage(), 'systemd'] : [inspected.Image, 'plain']),
+    ...(init === 'systemd' ? [await buildSystemdHostImage(), 'systemd'] : [inspected.Image]),
   ]);
   await until(`the Docker daemon of ${name} answers`, () => host.daemonAnswers(), { timeoutMs: 60_000 });
   return host;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { writeRelease } from '../../../../scripts/archive.ts';
 import { bookwormSources, ROOT, run, step, suiteSources, TestbedError, tryRun } from '../machine/index.ts';
 import { BASE_IMAGE, imageExists } from './base-image.ts';
 
@@ -171,18 +172,20 @@ export async function buildSystemdHostImage(): Promise<string> {
 }
 
 async function buildHost(tag: string, base: string): Promise<void> {
-  await step(`building the host image ${tag}`, () =>
-    build({
-      tag,
-      dockerfile: 'deploy/host/Dockerfile',
-      args: { BASE: base },
-      context: {
-        host: { from: join(ROOT, 'deploy/host') },
-        'host/supervise.sh': { from: join(ROOT, 'deploy/install/supervise.sh') },
-        dist: { from: join(ROOT, 'dist') },
-      },
-    }),
-  );
+  const release = mkdtempSync(join(tmpdir(), 'shoal-release-'));
+  try {
+    writeRelease(release, process.arch);
+    await step(`building the host image ${tag}`, () =>
+      build({
+        tag,
+        dockerfile: 'deploy/host/Dockerfile',
+        args: { BASE: base },
+        context: { host: { from: join(ROOT, 'deploy/host') }, release: { from: release } },
+      }),
+    );
+  } finally {
+    rmSync(release, { recursive: true, force: true });
+  }
 }
 
 export interface ExampleImage {

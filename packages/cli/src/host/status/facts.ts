@@ -8,9 +8,26 @@ import { tryRun } from '../run.ts';
 import { type HostSettings, paths } from '../settings.ts';
 import { hasConnection } from './connection.ts';
 
+export interface NodeFacts {
+  readonly id: string;
+  readonly name: string;
+  /** Where the other hosts reach it. */
+  readonly address: string;
+  readonly state: string;
+  readonly availability: string;
+  readonly message: string;
+}
+
 export interface ClusterFacts {
-  readonly nodes: readonly { name: string; state: string; availability: string; message: string }[];
+  readonly nodes: readonly NodeFacts[];
   readonly services: readonly { name: string; running: number; desired: number }[];
+}
+
+/** Why the manager tells nothing of its cluster. */
+export interface ManagerTrouble {
+  readonly error: string;
+  /** It waits for the unlock key. */
+  readonly locked: boolean;
 }
 
 /** What a look at this host came to. Errors are words. */
@@ -21,7 +38,7 @@ export interface StatusFacts {
   readonly programs: readonly { readonly name: ProgramName; readonly running: boolean }[];
   readonly docker: { readonly version: string } | { readonly error: string };
   /** Of a manager's host. */
-  readonly cluster?: ClusterFacts | { readonly error: string };
+  readonly cluster?: ClusterFacts | ManagerTrouble;
   /** Of a worker: it has a connection to its manager. */
   readonly connected?: boolean;
 }
@@ -56,7 +73,7 @@ async function dockerFacts(): Promise<StatusFacts['docker']> {
   return code === 0 ? { version: stdout.trim() } : { error: stderr.trim() };
 }
 
-async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
+async function clusterFacts(): Promise<ClusterFacts | ManagerTrouble> {
   const docker = localManager();
   try {
     const [nodes, services] = await Promise.all([
@@ -67,7 +84,9 @@ async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
     ]);
     return {
       nodes: nodes.map(({ Description, Status, Spec, ID }) => ({
+        id: ID,
         name: Description?.Hostname ?? ID,
+        address: Status?.Addr ?? '',
         state: Status?.State ?? 'unknown',
         availability: Spec?.Availability ?? 'active',
         message: (Status as { Message?: string } | undefined)?.Message ?? '',
@@ -79,7 +98,8 @@ async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
       })),
     };
   } catch (error) {
-    return { error: (error as Error).message };
+    const info = (await docker.info().catch(() => undefined)) as { Swarm?: { LocalNodeState?: string } };
+    return { error: (error as Error).message, locked: info?.Swarm?.LocalNodeState === 'locked' };
   }
 }
 
