@@ -36,7 +36,7 @@ const agents = new AgentServer(store, {
 
 /** As the door for agents has it: both sides show certificates. */
 async function secure(): Promise<ServerCredentials> {
-  const { key, chain } = await authority.ownCredentials({ ID: clusterId, trust, sealing }, managerId);
+  const { key, chain } = await authority.ownCredentials({ ID: clusterId, trust }, managerId);
   const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(chain) };
   return ServerCredentials.createSsl(Buffer.from(trustedRoots(trust).join('')), [pair], true);
 }
