@@ -26,6 +26,8 @@ export const BUNDLES: readonly Bundle[] = [
   // Runs in a thread of the manager, see store/backends/sqlite.ts.
   { entry: 'packages/manager/src/store/backends/sqlite-worker.ts', out: 'dist/manager/sqlite-worker.mjs' },
   { entry: 'packages/agent/src/main.ts', out: 'dist/agent/main.mjs' },
+  // Before a host joins a cluster.
+  { entry: 'packages/agent/src/check.ts', out: 'dist/agent/check.mjs' },
   // When a host leaves its cluster.
   { entry: 'packages/agent/src/remove.ts', out: 'dist/agent/remove.mjs' },
   // Ends when it has made a key, see identity/make-key-apart.ts.

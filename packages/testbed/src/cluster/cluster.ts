@@ -4,11 +4,13 @@ import Docker from 'dockerode';
 import { buildAll } from '../../../../scripts/build.ts';
 import {
   buildExampleImages,
-  buildHostImage,
-  ensureBaseImage,
+  buildHostImages,
   HOST_IMAGE,
+  hostImage,
   pruneImages,
   pushImages,
+  SUITES,
+  type Suite,
 } from '../images/index.ts';
 import {
   ensureDocker,
@@ -33,11 +35,19 @@ export interface ClusterOptions {
   registryPort: number;
   /** First three numbers of the hosts' network, a /24. */
   net: string;
+  /** What h1, h2 and h3 are made of, each with the Docker of its time. */
+  suites: readonly [Suite, Suite, Suite];
 }
 
 /** The cluster of `npm start`. */
 export function mainCluster(): ClusterOptions {
-  return fromEnv('SHOAL_', { project: 'shoal', apiPort: 2475, registryPort: 5075, net: '10.213.75' });
+  return fromEnv('SHOAL_', {
+    project: 'shoal',
+    apiPort: 2475,
+    registryPort: 5075,
+    net: '10.213.75',
+    suites: SUITES,
+  });
 }
 
 /** The cluster of the tests and benches, which may run beside it. */
@@ -47,6 +57,7 @@ export function testCluster(): ClusterOptions {
     apiPort: 2575,
     registryPort: 5175,
     net: '10.213.76',
+    suites: SUITES,
   });
 }
 
@@ -57,7 +68,20 @@ function fromEnv(prefix: string, defaults: ClusterOptions): ClusterOptions {
     apiPort: Number(env('API_PORT') ?? defaults.apiPort),
     registryPort: Number(env('REGISTRY_PORT') ?? defaults.registryPort),
     net: env('NET') ?? defaults.net,
+    suites: suitesOf(env('SUITES')) ?? defaults.suites,
   };
+}
+
+/** `bookworm,trixie,sid`: one for each host, or one for all. */
+function suitesOf(text: string | undefined): ClusterOptions['suites'] | undefined {
+  if (!text) return undefined;
+  const [first, second = first, third = first, ...more] = text
+    .split(',')
+    .map((word) => SUITES.find((suite) => suite === word));
+  if (first && second && third && more.length === 0) return [first, second, third];
+  throw new TestbedError(
+    `The suites of the hosts are three of ${SUITES.join(', ')} with commas between, or one: not ${text}`,
+  );
 }
 
 /** Three hosts and a registry, as docker-compose.test.yml describes them. */
@@ -83,9 +107,8 @@ export class Cluster {
   static async up(options: ClusterOptions, { fresh = false } = {}): Promise<Cluster> {
     forgetClusterAddress(options.apiPort);
     await ensureDocker();
-    await ensureBaseImage();
-    await step('bundling manager and agent', () => buildAll(say));
-    await buildHostImage();
+    const bundles = step('bundling manager and agent', () => buildAll(say));
+    await buildHostImages(options.suites, bundles);
     const cluster = new Cluster(options);
     if (fresh) await cluster.down();
     await step(`starting the hosts of ${options.project}`, () =>
@@ -95,6 +118,8 @@ export class Cluster {
     await step('waiting for the Docker daemons of the hosts', () =>
       Promise.all(cluster.hosts.map((host) => host.daemonBack())),
     );
+    const versions = await Promise.all(cluster.hosts.map((host) => host.dockerVersion()));
+    say(`Docker of ${cluster.hosts.map(({ name }, index) => `${name}: ${versions[index]}`).join(', ')}`);
     await Promise.all([
       cluster.#install(),
       step('pushing the example images to the registry of the hosts', () =>
@@ -214,19 +239,26 @@ export class Cluster {
   }
 
   /**
-   * Gives a host another image, say one with another Docker, and leaves it its disks: as a reboot does that comes after
-   * packages were installed. Resolves when its daemon answers.
+   * Gives a host the Docker of another suite (its own, if none is named) and leaves it its disks: as a reboot does that comes
+   * after packages were installed. Resolves when its daemon answers.
    */
-  async rehost(host: Host, image: string): Promise<void> {
-    await this.compose(['up', '-d', '--no-deps', host.name], image);
+  async rehost(host: Host, suite?: Suite): Promise<void> {
+    await this.compose(['up', '-d', '--no-deps', host.name], suite && { [host.name]: suite });
     await host.daemonBack();
   }
 
-  async compose(args: readonly string[], image = HOST_IMAGE): Promise<string> {
+  /** `suites`: of hosts that shall have others than their own. */
+  async compose(args: readonly string[], suites: Readonly<Record<string, Suite>> = {}): Promise<string> {
     const { project, apiPort, registryPort, net } = this.options;
+    const images = await Promise.all(
+      this.hosts.map(({ name }, index) =>
+        hostImage(suites[name] ?? this.options.suites[index] ?? 'bookworm'),
+      ),
+    );
     return compose(project, args, {
       SHOAL_PROJECT: project,
-      SHOAL_HOST_IMAGE: image,
+      SHOAL_HOST_IMAGE: HOST_IMAGE,
+      ...Object.fromEntries(images.map((image, index) => [`SHOAL_H${index + 1}_IMAGE`, image])),
       SHOAL_API_PORT: String(apiPort),
       SHOAL_REGISTRY_PORT: String(registryPort),
       SHOAL_NET: net,
