@@ -27,6 +27,16 @@ export async function workerToken(docker: Docker): Promise<string> {
   return JoinTokens.Worker;
 }
 
+/** Overlay networks made from now on are encrypted, unless their option says otherwise. */
+export async function encryptByDefault(docker: Docker): Promise<void> {
+  const { Version, Spec } = (await docker.swarmInspect()) as {
+    Version: { Index: number };
+    Spec: { Labels?: Record<string, string> };
+  };
+  const Labels = { ...Spec.Labels, 'shoal.encrypt': 'on' };
+  await docker.swarmUpdate({ _query: { version: Version.Index }, _body: { ...Spec, Labels } });
+}
+
 /** Resolves with the node's name when the node at this address is ready; rejects after a while, with its state. */
 export async function untilReady(docker: Docker, address: string, withinMs: number): Promise<string> {
   const until = performance.now() + withinMs;

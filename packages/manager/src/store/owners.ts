@@ -30,6 +30,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     beatMs: ['liveness'],
     trust: ['people', 'trust', 'manager'],
     sealing: ['people', 'manager'],
+    Labels: ['people'],
     TaskHistoryRetentionLimit: ['people'],
   },
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },

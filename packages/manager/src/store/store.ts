@@ -19,6 +19,8 @@ export interface Backend {
   load(): Promise<{ revision: number; objects: Iterable<{ table: string; object: Stored }> }>;
   /** Makes batches durable, all of them or none. Not called again before it has ended; when it rejects, that is `unknown`. */
   commit(batches: readonly ChangeBatch[]): Promise<Outcome>;
+  /** Leaves nothing in its files of what was replaced or removed before. What it can't do now, the next start does. */
+  purge(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -119,6 +121,11 @@ export class Store {
   watch(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** After secrets were sealed anew, see `Backend`. */
+  purge(): Promise<void> {
+    return this.#backend.purge();
   }
 
   /** Takes no more updates, waits for those already asked for, then lets go of the backend. */

@@ -5,6 +5,7 @@ export function memoryBackend(): Backend {
   return {
     load: async () => ({ revision: 0, objects: [] }),
     commit: async () => 'done',
+    purge: async () => undefined,
     close: async () => undefined,
   };
 }

@@ -11,12 +11,14 @@ export interface Opening {
 export type Request =
   | { readonly do: 'load' }
   | { readonly do: 'commit'; readonly revision: number; readonly writes: readonly Write[] }
+  | { readonly do: 'purge' }
   | { readonly do: 'close' };
 
 /** What a request is answered with. An error ends the thread. */
 export interface Answers {
   load: { readonly revision: number; readonly rows: readonly Row[] };
   commit: Outcome;
+  purge: undefined;
   close: undefined;
 }
 
@@ -26,7 +28,8 @@ const file = SqliteFile.open(path, lockWaitMs);
 const answer = (request: Request): Answers[Request['do']] => {
   if (request.do === 'load') return file.load();
   if (request.do === 'commit') return file.commit(request.revision, request.writes);
-  file.close();
+  if (request.do === 'purge') file.purge();
+  else file.close();
   return undefined;
 };
 

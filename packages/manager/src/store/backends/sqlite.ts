@@ -32,6 +32,7 @@ export async function sqliteBackend(path: string, lockWaitMs = 5_000): Promise<B
       );
       return thread.ask({ do: 'commit', revision: batches.at(-1)?.revision ?? 0, writes });
     },
+    purge: () => thread.ask({ do: 'purge' }).catch(() => undefined),
     close: () => thread.close(),
   };
 }

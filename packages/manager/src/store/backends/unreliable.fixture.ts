@@ -30,6 +30,7 @@ export class Disk {
         if (outcome === 'breaks') throw new Error('the backend broke');
         return outcome;
       },
+      purge: async () => undefined,
       close: async () => undefined,
     };
   }
