@@ -9,7 +9,7 @@ import { Engine } from '../docker/engine.ts';
 import { Tunnels } from './tunnels.ts';
 
 /** However slow the machine is. */
-const eventually = <T>(check: () => T) => vi.waitFor(check, { timeout: 30_000 });
+const eventually = <T>(check: () => T) => vi.waitFor(check, { timeout: 60_000 });
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -163,7 +163,7 @@ it('holds the daemon back when the manager does not read', async () => {
       before = written;
       if (!still) throw new Error('it still writes');
     },
-    { timeout: 30_000, interval: 200 },
+    { timeout: 60_000, interval: 200 },
   );
   expect(written).toBeLessThan(200);
   stream.end();
