@@ -77,6 +77,7 @@ export class HollowAgent {
         this.running.delete(taskId);
         this.#link.drop(taskId);
       },
+      isRemoved: () => false,
       log,
     });
     this.#identity = new Identity({

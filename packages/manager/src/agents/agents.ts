@@ -151,7 +151,7 @@ export class Agents {
     for (const session of this.#sessions.values()) {
       const node = this.#store.view.nodes.get(session.nodeId);
       if (!node) continue;
-      session.sendTrust(trust, node);
+      session.sendTrust(trust, node, this.#store.view.nodes.size);
       if (!trust.former && node.allotted.signedBy !== trust.root.digest) session.close();
     }
   }

@@ -8,6 +8,7 @@ import {
   type Query,
   type QueryResult,
 } from '@shoal/proto';
+import { renewalSpreadMs } from '@shoal/proto/rules';
 import type { Node, Trust } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { notRotated, trustedRoots } from '../trust/index.ts';
@@ -64,10 +65,11 @@ export class Session {
     this.#slow = !this.#outlet.write({ body });
   }
 
-  /** Whom the agent is to trust, and whether it needs another certificate. */
-  sendTrust(trust: Trust, node: Node): void {
+  /** Whom the agent is to trust, and whether it needs another certificate, as may all of so many nodes. */
+  sendTrust(trust: Trust, node: Node, nodes: number): void {
     const renew = notRotated(trust, [node]).length > 0;
-    this.send({ $case: 'trust', value: { roots: trustedRoots(trust).join(''), renew } });
+    const roots = trustedRoots(trust).join('');
+    this.send({ $case: 'trust', value: { roots, renew, renewWithinMs: renewalSpreadMs(nodes) } });
   }
 
   /** Answers a beat, unless the agent is too slow to read it: then it is busy enough. */

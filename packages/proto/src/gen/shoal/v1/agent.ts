@@ -202,6 +202,8 @@ export interface Trust {
   roots: string;
   /** The agent's certificate is of a root that goes: it shall get another. */
   renew: boolean;
+  /** When, at random within this time: all agents are asked at once. 0 from older managers. */
+  renewWithinMs: number;
 }
 
 export interface Resync {
@@ -2086,7 +2088,7 @@ export const Beat: MessageFns<Beat> = {
 };
 
 function createBaseTrust(): Trust {
-  return { roots: "", renew: false };
+  return { roots: "", renew: false, renewWithinMs: 0 };
 }
 
 export const Trust: MessageFns<Trust> = {
@@ -2096,6 +2098,9 @@ export const Trust: MessageFns<Trust> = {
     }
     if (message.renew !== false) {
       writer.uint32(16).bool(message.renew);
+    }
+    if (message.renewWithinMs !== 0) {
+      writer.uint32(24).uint32(message.renewWithinMs);
     }
     return writer;
   },
@@ -2129,6 +2134,14 @@ export const Trust: MessageFns<Trust> = {
             message.renew = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.renewWithinMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2148,6 +2161,7 @@ export const Trust: MessageFns<Trust> = {
     const message = createBaseTrust();
     message.roots = object.roots ?? "";
     message.renew = object.renew ?? false;
+    message.renewWithinMs = object.renewWithinMs ?? 0;
     return message;
   },
 };
