@@ -12,6 +12,9 @@ const shape = (told: Told) => ({
   remove: told.removed('task'),
 });
 
+/** On a busy machine a first connection takes seconds. */
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 30_000 });
+
 describe('an agent that connects', () => {
   it('is welcomed as the node of its certificate, and told whom to trust', async () => {
     const { store, port } = await aManager();
@@ -20,7 +23,7 @@ describe('an agent that connects', () => {
     const timing = { beatMs: 500, leaseMs: 10_000 };
     const welcome = { term: 7, timing, release };
     const roots = trust.root.certificate;
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(agent.received.slice(0, 2)).toEqual([
         { $case: 'welcome', value: welcome },
         { $case: 'trust', value: { roots, renew: false, renewWithinMs: 5_000 } },
@@ -49,7 +52,7 @@ describe('an agent that connects', () => {
     const { store, port } = await aManager();
     const first = anAgent(port);
     first.hello();
-    await vi.waitFor(() => expect(first.sets()).toHaveLength(1));
+    await eventually(() => expect(first.sets()).toHaveLength(1));
     await store.update((tx) => {
       const node = tx.nodes.get(nodeId);
       if (node) tx.nodes.update({ ...node, Spec: { ...node.Spec, Availability: 'drain' } });
@@ -71,17 +74,17 @@ describe('assignments', () => {
     });
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    await eventually(() => expect(agent.sets()).toHaveLength(1));
     await store.update((tx) => {
       tx.tasks.create(assigned('t2'));
       const task = tx.tasks.get('t1');
       if (task) tx.tasks.update({ ...task, DesiredState: 'shutdown' });
     });
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(2));
+    await eventually(() => expect(agent.sets()).toHaveLength(2));
     await store.update((tx) => tx.tasks.remove('t1'));
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(3));
+    await eventually(() => expect(agent.sets()).toHaveLength(3));
     agent.send({ $case: 'resync', value: {} });
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(4));
+    await eventually(() => expect(agent.sets()).toHaveLength(4));
     expect(agent.sets().map(shape)).toEqual([
       { complete: true, chain: '0→1', put: ['t1 running'], remove: [] },
       { complete: false, chain: '1→2', put: ['t2 running', 't1 shutdown'], remove: [] },
@@ -95,13 +98,13 @@ describe('assignments', () => {
     await store.update((tx) => tx.tasks.create(assigned('t1')));
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    await eventually(() => expect(agent.sets()).toHaveLength(1));
     await store.update((tx) => {
       const task = tx.tasks.get('t1');
       const Spec = { ...task?.Spec, Resources: { Limits: { MemoryBytes: 2 ** 26 } } };
       if (task) tx.tasks.update({ ...task, Spec });
     });
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(2));
+    await eventually(() => expect(agent.sets()).toHaveLength(2));
     const [put] = agent.sets()[1]?.put('task') ?? [];
     expect(JSON.parse(put?.createBody ?? '')).toMatchObject({ HostConfig: { Memory: 2 ** 26 } });
   });
@@ -113,7 +116,7 @@ describe('assignments', () => {
     );
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(() => expect(agent.sets().map(shape)[0]?.put).toEqual(['t1 shutdown']));
+    await eventually(() => expect(agent.sets().map(shape)[0]?.put).toEqual(['t1 shutdown']));
   });
 });
 
@@ -133,12 +136,12 @@ describe('a task of a node that was down', () => {
     });
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(() => expect(agent.sets().map(shape)[0]?.put).toEqual(['t1 running', 't2 remove']));
+    await eventually(() => expect(agent.sets().map(shape)[0]?.put).toEqual(['t1 running', 't2 remove']));
     await store.update((tx) => {
       const task = tx.tasks.get('t1');
       if (task) tx.tasks.update({ ...task, shoal: { specVersion: 1, ports: [], stopReason: 'node-down' } });
     });
-    await vi.waitFor(() => expect(agent.sets().map(shape)[1]?.put).toEqual(['t1 shutdown']));
+    await eventually(() => expect(agent.sets().map(shape)[1]?.put).toEqual(['t1 shutdown']));
   });
 });
 
@@ -151,7 +154,7 @@ describe('statuses', () => {
     agent.report(1, 't1', 'failed', 'task: non-zero exit (1)');
     agent.report(2, 't1', 'running');
     agent.report(3, 'unknown', 'running');
-    await vi.waitFor(() => expect(agent.received.filter(({ $case }) => $case === 'ack')).toHaveLength(3));
+    await eventually(() => expect(agent.received.filter(({ $case }) => $case === 'ack')).toHaveLength(3));
     expect(store.view.tasks.get('t1')?.observed).toMatchObject({
       state: 'failed',
       err: 'task: non-zero exit (1)',
@@ -164,7 +167,7 @@ describe('statuses', () => {
     const agent = anAgent(port);
     agent.hello();
     agent.report(1, 't1', 'running');
-    await vi.waitFor(() => expect(agent.received.some(({ $case }) => $case === 'ack')).toBe(true));
+    await eventually(() => expect(agent.received.some(({ $case }) => $case === 'ack')).toBe(true));
     expect(store.view.tasks.get('t1')).not.toHaveProperty('observed');
   });
 });
@@ -174,10 +177,10 @@ describe('facts and beats', () => {
     const { agents, port } = await aManager();
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    await eventually(() => expect(agent.sets()).toHaveLength(1));
     agents.tellTiming();
     const value = { beatMs: 500, leaseMs: 10_000 };
-    await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'timing', value }));
+    await eventually(() => expect(agent.received).toContainEqual({ $case: 'timing', value }));
   });
 
   it('take a node in trouble out, and bring it back', async () => {
@@ -188,10 +191,10 @@ describe('facts and beats', () => {
       agent.send({ $case: 'facts', value: NodeFacts.fromPartial({ hostname: 'h1', trouble }) });
     facts('the Docker daemon does not answer');
     const node = () => store.view.nodes.get(nodeId);
-    await vi.waitFor(() => expect(node()?.reported.trouble).toBe('the Docker daemon does not answer'));
+    await eventually(() => expect(node()?.reported.trouble).toBe('the Docker daemon does not answer'));
     expect(isDown(node())).toBe(true);
     facts('');
-    await vi.waitFor(() => expect(isReady(node())).toBe(true));
+    await eventually(() => expect(isReady(node())).toBe(true));
   });
 
   it('are heard, and so is the end of the stream', async () => {
@@ -199,13 +202,13 @@ describe('facts and beats', () => {
     const agent = anAgent(port);
     agent.hello();
     agent.send({ $case: 'beat', value: { number: 7, beatMs: 500 } });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(agent.received).toContainEqual({ $case: 'beat', value: { number: 7, beatMs: 500 } }),
     );
     expect(heard).toEqual([nodeId, nodeId]);
     expect(left).toEqual([]);
     agent.end();
-    await vi.waitFor(() => expect(left).toEqual([nodeId]));
+    await eventually(() => expect(left).toEqual([nodeId]));
   });
 });
 
@@ -239,7 +242,7 @@ describe('a node that nobody reaches', () => {
     agent.hello();
     const endpoints = () =>
       agent.sets().map((told) => told.put('endpoint').map(({ taskId, silent }) => [taskId, silent]));
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(endpoints()).toEqual([
         [
           ['t1', false],
@@ -248,9 +251,9 @@ describe('a node that nobody reaches', () => {
       ]),
     );
     agents.setSilent('far', true);
-    await vi.waitFor(() => expect(endpoints().at(-1)).toEqual([['t2', true]]));
+    await eventually(() => expect(endpoints().at(-1)).toEqual([['t2', true]]));
     agents.setSilent('far', false);
-    await vi.waitFor(() => expect(endpoints().at(-1)).toEqual([['t2', false]]));
+    await eventually(() => expect(endpoints().at(-1)).toEqual([['t2', false]]));
   });
 });
 
@@ -260,9 +263,9 @@ describe('queries', () => {
     await expect(agents.distribution('web:1', '')).rejects.toMatchObject({ status: 503 });
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    await eventually(() => expect(agent.sets()).toHaveLength(1));
     const answers = [agents.distribution('web:1', 'auth'), agents.distribution('nope:1', '')];
-    await vi.waitFor(() => expect(agent.received.filter(({ $case }) => $case === 'query')).toHaveLength(2));
+    await eventually(() => expect(agent.received.filter(({ $case }) => $case === 'query')).toHaveLength(2));
     for (const body of agent.received) {
       if (body.$case !== 'query') continue;
       const { id, what } = body.value;
@@ -289,13 +292,13 @@ describe('queries', () => {
     });
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    await eventually(() => expect(agent.sets()).toHaveLength(1));
     await expect(ask(nodeId)).rejects.toMatchObject({
       status: 504,
       message: expect.stringMatching(/within 0.05 s/),
     });
     // On a busy machine it may get there after the asker has given up.
     const query = { id: '1', what: { $case: 'networkCounters', value: {} } };
-    await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'query', value: query }));
+    await eventually(() => expect(agent.received).toContainEqual({ $case: 'query', value: query }));
   });
 });
