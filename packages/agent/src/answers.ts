@@ -1,0 +1,67 @@
+import { probeHost, type Query, type QueryResult } from '@shoal/proto';
+import { type Engine, messageOf, statusCodeOf } from './docker/index.ts';
+import { kernel, memoryUse } from './health/index.ts';
+import type { HostNetwork } from './network/index.ts';
+import { Limiter, type Tasks } from './task/index.ts';
+
+const atATime = 4;
+
+export interface Asked {
+  readonly images: Pick<Engine['images'], 'distribution'>;
+  readonly network: Pick<HostNetwork, 'counters' | 'check' | 'heard'>;
+  readonly tasks: Pick<Tasks, 'statuses'>;
+}
+
+/** What this host answers when the manager asks. */
+export class Answers {
+  readonly #asked: Asked;
+  readonly #limiter = new Limiter(atATime);
+
+  constructor(asked: Asked) {
+    this.#asked = asked;
+  }
+
+  /** Never rejects. */
+  to(query: Query): Promise<QueryResult> {
+    // Whether a host lives can't wait behind questions to registries.
+    return query.what?.$case === 'hostProbe'
+      ? this.#answer(query)
+      : this.#limiter.run(() => this.#answer(query));
+  }
+
+  async #answer({ id, what }: Query): Promise<QueryResult> {
+    try {
+      const answer = await this.#find(what);
+      if (answer === undefined)
+        return failure(id, 501, 'this agent is older than the manager and does not know the question');
+      return { id, outcome: { $case: 'json', value: JSON.stringify(answer) } };
+    } catch (error) {
+      return failure(id, statusCodeOf(error) ?? 503, messageOf(error));
+    }
+  }
+
+  async #find(what: Query['what']): Promise<unknown> {
+    const { images, network, tasks } = this.#asked;
+    switch (what?.$case) {
+      case 'distribution':
+        return images.distribution(what.value.image, what.value.registryAuth);
+      case 'networkCounters':
+        return network.counters();
+      case 'networkCheck':
+        return network.check(what.value);
+      case 'networkHeard':
+        return network.heard(what.value.probe);
+      case 'hostProbe':
+        return { answer: await probeHost(what.value.address, what.value.port) };
+      case 'memoryUse':
+        return memoryUse(kernel, tasks.statuses());
+      default:
+        return undefined;
+    }
+  }
+}
+
+const failure = (id: string, status: number, message: string): QueryResult => ({
+  id,
+  outcome: { $case: 'error', value: { status, message } },
+});
