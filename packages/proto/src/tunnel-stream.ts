@@ -88,12 +88,12 @@ export class TunnelStream extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     // One frame on its way at a time: more would only live long enough to cost the garbage collector dearly.
     const next = (at: number): void => {
-      if (at >= chunk.length) return done();
-      if (!this.#frames.writable) return;
       const value = chunk.subarray(at, at + largestFrame);
-      this.#frames.write({ body: { $case: 'data', value } }, (error?: Error | null) => {
-        if (!error) next(at + largestFrame);
-      });
+      if (value.length === 0) done();
+      else if (this.#frames.writable)
+        this.#frames.write({ body: { $case: 'data', value } }, (error?: Error | null) => {
+          if (!error) next(at + largestFrame);
+        });
     };
     next(0);
   }
