@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, uptime } from 'node:os';
 import {
+  decodeObserved,
+  type HostTasks,
   type Pressure,
   probeHost,
   protocolVersion,
@@ -8,6 +10,7 @@ import {
   type QueryResult,
   type Welcome,
 } from '@shoal/proto';
+import { isTerminal } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import {
@@ -211,11 +214,12 @@ export class Agent {
     await this.#journal.flush();
   }
 
-  async #welcome({ term }: Welcome): Promise<void> {
+  async #welcome({ term, hold }: Welcome): Promise<void> {
     const { nodeId = '', clusterId = '' } = this.#identity.node ?? {};
     await this.#journal.setTerm({ clusterId, term });
     this.#log.info({ nodeId, clusterId, term }, 'connected to the manager');
-    this.#tasks.contact(true);
+    if (hold) this.#log.warn({ term }, 'the manager was restored from a backup: this host goes on as it is');
+    else this.#tasks.contact(true);
     this.#watch();
   }
 
@@ -290,6 +294,18 @@ export class Agent {
     }
   }
 
+  /** Those that it was told of last, and how they are. */
+  #hostTasks(): HostTasks {
+    const assigned = this.#journal.assignments.objects.task;
+    return {
+      tasks: this.#tasks.statuses().map(({ taskId, state }) => ({
+        taskId,
+        serviceName: assigned.get(taskId)?.serviceName ?? '',
+        running: !isTerminal(decodeObserved(state) ?? 'running'),
+      })),
+    };
+  }
+
   async #find(what: Query['what']): Promise<unknown> {
     switch (what?.$case) {
       case 'distribution':
@@ -304,6 +320,8 @@ export class Agent {
         return { answer: await probeHost(what.value.address, what.value.port) };
       case 'memoryUse':
         return memoryUse(kernel, this.#tasks.statuses());
+      case 'hostTasks':
+        return this.#hostTasks();
       default:
         return undefined;
     }

@@ -3,14 +3,13 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Listening, listen, parseAddress, readTls, serveNotLeading } from './api/index.ts';
 import { AuditLog } from './audit/index.ts';
-import type { Config } from './config.ts';
 import { type Leading, type LeadOptions, lead } from './leadership/index.ts';
 import type { Backend } from './store/index.ts';
 
 /** Waits before each try to lead again. After the last one, whoever started this process has to start another. */
 const retriesMs = [0, 100, 200, 500, 1_000, 2_000, 5_000, 5_000, 5_000];
 
-export interface ManagerOptions extends Omit<LeadOptions, 'audit'>, Pick<Config, 'tls'> {
+export interface ManagerOptions extends Omit<LeadOptions, 'audit'> {
   /** Resolves when this manager may lead: with the state, which nobody else writes as long as it leads. */
   readonly follow: () => Promise<Backend>;
 }
@@ -101,10 +100,12 @@ export class Manager {
       await leading.close();
       if (outcome === 'closed') return;
       const { term } = leading;
-      this.#options.log.error(
-        { term },
-        `a commit ended ${outcome}: leading no more, loading the state again`,
-      );
+      if (outcome === 'settled') this.#options.log.info({ term }, 'on hold no more: leading anew');
+      else
+        this.#options.log.error(
+          { term },
+          `a commit ended ${outcome}: leading no more, loading the state again`,
+        );
     }
   }
 

@@ -19,6 +19,8 @@ interface AgentsOptions {
   readonly log: Logger;
   /** The cluster's authority has changed. */
   readonly onTrust: () => void;
+  /** Nothing is sent that agents have to do. */
+  readonly hold?: boolean;
 }
 
 /** The connected agents, and what each of them still has to be told. */
@@ -33,10 +35,11 @@ export class Agents {
   readonly #unwatch: () => void;
   readonly #onTrust: () => void;
 
-  constructor(store: Store, { clock, log, onTrust }: AgentsOptions) {
+  constructor(store: Store, { clock, log, onTrust, hold = false }: AgentsOptions) {
     this.#store = store;
     this.#onTrust = onTrust;
-    this.#flush = new Loop({ clock, log, act: (nodeIds, now) => this.#round(nodeIds, now) });
+    const act = hold ? async () => undefined : this.#round.bind(this);
+    this.#flush = new Loop({ clock, log, act });
     this.#feed = new Feed({
       view: store.view,
       held: (taskId) => this.#withdrawals.holds(taskId),

@@ -69,6 +69,8 @@ export interface AgentServerOptions {
   readonly managerId: string;
   readonly log: Logger;
   readonly liveness: Pick<Liveness, 'heard' | 'left' | 'told'>;
+  /** Agents are told nothing of what they have to run. */
+  readonly hold?: boolean;
 }
 
 /** The only door for agents: their sessions, their assignments, their statuses. */
@@ -302,7 +304,8 @@ export class AgentServer {
   #welcome(node: Node, call: Call): Session {
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
     const { term = 0 } = this.#cluster;
-    session.send({ $case: 'welcome', value: { term, timing: this.#timing(node.ID) } });
+    const { hold = false } = this.#options;
+    session.send({ $case: 'welcome', value: { term, timing: this.#timing(node.ID), hold } });
     session.sendTrust(this.#cluster.trust, node);
     this.#agents.add(session);
     this.#options.log.info(

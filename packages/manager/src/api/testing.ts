@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { createIngress } from '../allocator/network.ts';
 import { flaw, type Linked, link, start } from '../audit/chain.ts';
@@ -86,6 +87,9 @@ export const anApp = (
     },
     liveness: aReport,
     explain: (_view, task) => ({ task: task.ID }),
+    backup: async (passphrase) =>
+      Readable.from([Buffer.from(`a backup, sealed by ${passphrase.length} letters`)]),
+    held: () => undefined,
     about: { version: '0.1.0', managerAddr: '10.0.0.9:2477' },
   });
 };

@@ -11,12 +11,15 @@ export interface Opening {
 export type Request =
   | { readonly do: 'load' }
   | { readonly do: 'commit'; readonly revision: number; readonly writes: readonly Write[] }
+  | { readonly do: 'copy'; readonly to: string }
   | { readonly do: 'close' };
 
 /** What a request is answered with. An error ends the thread. */
 export interface Answers {
   load: { readonly revision: number; readonly rows: readonly Row[] };
   commit: Outcome;
+  /** Why there is none; undefined when there is. */
+  copy: string | undefined;
   close: undefined;
 }
 
@@ -26,6 +29,7 @@ const file = SqliteFile.open(path, lockWaitMs);
 const answer = (request: Request): Answers[Request['do']] => {
   if (request.do === 'load') return file.load();
   if (request.do === 'commit') return file.commit(request.revision, request.writes);
+  if (request.do === 'copy') return file.copyTo(request.to);
   file.close();
   return undefined;
 };
