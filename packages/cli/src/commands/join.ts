@@ -12,6 +12,7 @@ import {
   managerAddress,
   paths,
   programsOf,
+  readSettings,
   writeOwn,
   writeSettings,
 } from '../host/index.ts';
@@ -32,7 +33,9 @@ const refused = 'the manager refused this host';
 
 export function joinCommand(): Command {
   const command = new Command('join')
-    .description('Takes this host into a cluster, as a worker.')
+    .description(
+      'Takes this host into a cluster, as a worker. On a host that is in one, without a token: its manager has another address now.',
+    )
     .argument('<manager>', 'HOST or HOST:PORT of the manager, as `shoal init` says it')
     .option('--token <token>', 'what `shoal init` says')
     .option('--token-file <file>', 'the same in a file, which other users of this host can not see');
@@ -42,6 +45,8 @@ export function joinCommand(): Command {
 
 async function join(address: string, flags: JoinFlags): Promise<void> {
   needRoot('join');
+  const member = readSettings();
+  if (member && flags.token === undefined && flags.tokenFile === undefined) return follow(address, member);
   needNoCluster();
   const token = await tokenOf(flags);
   const { host, port } = managerAddress(address);
@@ -67,6 +72,28 @@ async function join(address: string, flags: JoinFlags): Promise<void> {
   rmSync(paths.joinToken);
   process.stdout.write(`This host is in the cluster of ${settings.manager}.\n`);
   if (init.name === 'none') process.stdout.write(`${supervisedWords}\n`);
+}
+
+/** The manager of this host's cluster is elsewhere now. The agent's certificate still says who it is, and knows that one. */
+async function follow(address: string, before: HostSettings): Promise<void> {
+  if (before.role === 'manager')
+    throw new ExitError(1, 'This host runs its manager itself: it goes to no other one.');
+  const { host, port } = managerAddress(address);
+  await reach(host, port);
+  const init = initSystem();
+  const begin = async (settings: HostSettings) => {
+    writeSettings(settings);
+    for (const program of programsOf(settings)) await init.start(program);
+  };
+  const from = Date.now();
+  try {
+    await begin({ ...before, manager: `${host}:${port}` });
+    await untilWelcomed(from, () => init.log('agent', 200), `${host}:${port}`);
+  } catch (error) {
+    await begin(before);
+    throw new ExitError(1, `${(error as Error).message}\nIt goes on looking for ${before.manager}.`);
+  }
+  process.stdout.write(`This host looks for its manager at ${host}:${port} from now on.\n`);
 }
 
 async function tokenOf({ token, tokenFile }: JoinFlags): Promise<string> {

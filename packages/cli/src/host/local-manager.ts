@@ -27,13 +27,21 @@ export async function workerToken(docker: Docker): Promise<string> {
   return JoinTokens.Worker;
 }
 
-/** Resolves with the node's name when the node at this address is ready; rejects after a while, with its state. */
-export async function untilReady(docker: Docker, address: string, withinMs: number): Promise<string> {
+/**
+ * Resolves with the node at this address when it is ready; rejects after a while, with its state. `former` is not meant: a node
+ * that had the address before.
+ */
+export async function untilReady(
+  docker: Docker,
+  address: string,
+  withinMs: number,
+  former?: string,
+): Promise<{ readonly id: string; readonly name: string }> {
   const until = performance.now() + withinMs;
   for (;;) {
     const nodes = await docker.listNodes();
-    const node = nodes.find(({ Status }) => Status?.Addr === address);
-    if (node?.Status?.State === 'ready') return node.Description?.Hostname ?? address;
+    const node = nodes.find(({ ID, Status }) => Status?.Addr === address && ID !== former);
+    if (node?.Status?.State === 'ready') return { id: node.ID, name: node.Description?.Hostname ?? address };
     if (performance.now() > until)
       throw new Error(
         `this host is ${node?.Status?.State ?? 'not'} in the cluster after ${withinMs / 1_000} s`,

@@ -7,10 +7,13 @@ import { type ProgramName, programsOf } from '../programs.ts';
 import { tryRun } from '../run.ts';
 import { type HostSettings, paths } from '../settings.ts';
 import { hasConnection } from './connection.ts';
+import { type RestoreState, restoreState } from './hold.ts';
 
 export interface ClusterFacts {
   readonly nodes: readonly { name: string; state: string; availability: string; message: string }[];
   readonly services: readonly { name: string; running: number; desired: number }[];
+  /** Undefined where the manager does not say. */
+  readonly restore?: RestoreState | undefined;
 }
 
 /** What a look at this host came to. Errors are words. */
@@ -59,13 +62,15 @@ async function dockerFacts(): Promise<StatusFacts['docker']> {
 async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
   const docker = localManager();
   try {
-    const [nodes, services] = await Promise.all([
+    const [restore, nodes, services] = await Promise.all([
+      restoreState(),
       docker.listNodes(),
       docker.listServices({ status: true } as object) as unknown as Promise<
         { Spec?: { Name?: string }; ServiceStatus?: { RunningTasks: number; DesiredTasks: number } }[]
       >,
     ]);
     return {
+      restore,
       nodes: nodes.map(({ Description, Status, Spec, ID }) => ({
         name: Description?.Hostname ?? ID,
         state: Status?.State ?? 'unknown',
