@@ -14,6 +14,7 @@ import {
   ensureDocker,
   forgetClusterAddress,
   http,
+  run,
   say,
   step,
   TestbedError,
@@ -211,6 +212,13 @@ export class Cluster {
   async rehost(host: Host, image: string): Promise<void> {
     await this.compose(['up', '-d', '--no-deps', host.name], image);
     await host.daemonBack();
+  }
+
+  /** A host is gone for good, with all that was on its disks; `rehost` puts a fresh one in its place. */
+  async lose(host: Host): Promise<void> {
+    await run('docker', ['rm', '--force', host.container]);
+    const { project } = this.options;
+    await run('docker', ['volume', 'rm', `${project}_${host.name}-docker`, `${project}_${host.name}-shoal`]);
   }
 
   async compose(args: readonly string[], image = HOST_IMAGE): Promise<string> {
