@@ -11,6 +11,7 @@ import {
   type HostSettings,
   identityHere,
   initSystem,
+  insist,
   localManager,
   makeContext,
   onlyAddress,
@@ -41,6 +42,7 @@ interface RestoreFlags extends HostFlags, PassphraseFlags {
 
 /** The manager reads its state, the agent looks at the host. */
 const startMs = 60_000;
+const answerMs = 10_000;
 /** Agents come back within seconds. */
 const settleMs = 20_000;
 
@@ -189,21 +191,29 @@ async function comeIn(
   startAgent: () => Promise<void>,
 ): Promise<void> {
   const isKnown = identityHere() !== undefined;
-  writeOwn(paths.joinToken, `${await workerToken(docker)}\n`);
+  writeOwn(paths.joinToken, `${await insist(() => workerToken(docker), answerMs)}\n`);
   await startAgent();
   const { id } = await untilReady(docker, advertiseAddr, startMs, isKnown ? undefined : formerManager?.id);
   // From now on its certificate says who it is.
   rmSync(paths.joinToken);
   if (isKnown || formerManager?.address !== advertiseAddr) return;
-  const former = docker.getNode(formerManager.id);
-  const { Spec: said } = (await former.inspect()) as NodeAnswer;
-  const { Spec, Version } = (await docker.getNode(id).inspect()) as NodeAnswer;
-  const { Labels, Availability } = said;
-  await docker.getNode(id).update({ version: Version.Index, ...Spec, Labels, Availability });
-  await former.remove({ force: true });
+  await insist(() => takeOver(docker, formerManager.id, id), answerMs);
+}
+
+/** Labels and availability of a node become those of another; it itself is removed. May be called again when that failed half-way. */
+async function takeOver(docker: Docker, former: string, id: string): Promise<void> {
+  const nodes = await docker.listNodes();
+  const found = (nodes as unknown as NodeAnswer[]).find(({ ID }) => ID === former);
+  if (!found) return;
+  const { Labels, Availability } = found.Spec;
+  const node = docker.getNode(id);
+  const { Spec, Version } = (await node.inspect()) as NodeAnswer;
+  await node.update({ _query: { version: Version.Index }, _body: { ...Spec, Labels, Availability } });
+  await docker.getNode(former).remove({ force: true });
 }
 
 interface NodeAnswer {
+  readonly ID: string;
   readonly Spec: { readonly Labels?: object; readonly Availability?: string };
   readonly Version: { readonly Index: number };
 }

@@ -6,18 +6,22 @@ import { paths } from './settings.ts';
 export const localManager = (): Docker =>
   new Docker({ socketPath: paths.socket, version: 'v1.41', timeout: 10_000 });
 
-/** Resolves when it answers; rejects with the last reason. */
-export async function untilItAnswers(docker: Docker, withinMs: number): Promise<void> {
+/** Tries until it succeeds; rejects with the last reason. A manager that begins to lead (anew) answers nothing for a moment. */
+export async function insist<T>(act: () => Promise<T>, withinMs: number, everyMs = 200): Promise<T> {
   const until = performance.now() + withinMs;
   for (;;) {
     try {
-      await docker.ping();
-      return;
+      return await act();
     } catch (error) {
       if (performance.now() > until) throw error;
-      await sleep(100);
+      await sleep(everyMs);
     }
   }
+}
+
+/** Resolves when it answers; rejects with the last reason. */
+export async function untilItAnswers(docker: Docker, withinMs: number): Promise<void> {
+  await insist(() => docker.ping(), withinMs, 100);
 }
 
 /** What a host that joins has to show. */
@@ -31,21 +35,18 @@ export async function workerToken(docker: Docker): Promise<string> {
  * Resolves with the node at this address when it is ready; rejects after a while, with its state. `former` is not meant: a node
  * that had the address before.
  */
-export async function untilReady(
+export function untilReady(
   docker: Docker,
   address: string,
   withinMs: number,
   former?: string,
 ): Promise<{ readonly id: string; readonly name: string }> {
-  const until = performance.now() + withinMs;
-  for (;;) {
+  return insist(async () => {
     const nodes = await docker.listNodes();
     const node = nodes.find(({ ID, Status }) => Status?.Addr === address && ID !== former);
     if (node?.Status?.State === 'ready') return { id: node.ID, name: node.Description?.Hostname ?? address };
-    if (performance.now() > until)
-      throw new Error(
-        `this host is ${node?.Status?.State ?? 'not'} in the cluster after ${withinMs / 1_000} s`,
-      );
-    await sleep(200);
-  }
+    throw new Error(
+      `this host is ${node?.Status?.State ?? 'not'} in the cluster after ${withinMs / 1_000} s`,
+    );
+  }, withinMs);
 }
