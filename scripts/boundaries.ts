@@ -38,6 +38,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'api/system',
       'api/listen',
       'api/tasks',
+      'model',
     ],
     'api/access': ['.', 'api/docs', 'api/http', 'model', 'store', 'trust'],
     'api/backup': ['.', 'api/docs', 'api/http', 'hold'],

@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Host, run, tryRun, until } from '@shoal/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clients, cluster, create, docker, image, removeServices, running, webSpec } from './shared.ts';
+import {
+  clients,
+  cluster,
+  create,
+  docker,
+  image,
+  lives,
+  removeServices,
+  running,
+  webSpec,
+} from './shared.ts';
 
 const [h1] = cluster.hosts;
 const found = await clients();
@@ -189,14 +199,111 @@ describe('no secret value', () => {
       expect(showing(processes, { environment: 'planted-in-the-environment' })).toEqual([]);
     }
     const files = async (value: string, where: string) => {
-      const list = (host: Host) => host.sh(`grep -rlaF -e '${value}' ${where} || true`);
+      // Copies of the state that another release wrote have more in them.
+      const list = (host: Host) =>
+        host.sh(`grep -rlaF --exclude='*.format-*' -e '${value}' ${where} || true`);
       return (await Promise.all(cluster.hosts.map(list))).join('');
     };
     for (const value of [...Object.values(secrets), 'planted-in-the-environment'])
       expect(await files(value, '/var/log/shoal')).toBe('');
-    for (const value of [secrets.token, secrets.worker, secrets.manager])
+    for (const value of Object.values(secrets))
       expect(await files(value, '/var/lib/shoal/manager /var/lib/shoal/agent')).toBe('');
     expect((await api('DELETE', '/shoal/v1/tokens/planted')).status).toBe(204);
+  });
+});
+
+it('leaves no file of state open to others', async () => {
+  const open = (host: Host) =>
+    host.sh(
+      'find /var/lib/shoal/manager /var/lib/shoal/agent ! -type s ! -type l -perm /077 2>/dev/null || true',
+    );
+  expect(await Promise.all(cluster.hosts.map(open))).toEqual(cluster.hosts.map(() => ''));
+  expect(await h1.sh('ls /var/lib/shoal/manager')).toContain('state.sqlite-wal');
+});
+
+describe('autolock', () => {
+  const [client] = found;
+  const swarm = async (input: string, ...args: string[]) => {
+    const { code, stdout, stderr } = await tryRun(client?.path ?? 'docker', args, {
+      input,
+      timeoutMs: 60_000,
+      env: { DOCKER_HOST: `tcp://127.0.0.1:${cluster.options.apiPort}` },
+    });
+    return { code, out: stdout, err: stderr };
+  };
+  const ok = async (...args: string[]) => {
+    const { code, out, err } = await swarm('', ...args);
+    expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+    return out;
+  };
+  const state = async () => (await swarm('', 'info', '--format', '{{.Swarm.LocalNodeState}}')).out.trim();
+  const killed = async () => {
+    const pid = await h1.pid('manager');
+    await h1.sh(`kill -9 ${pid}`);
+    await until(
+      'the manager is there again',
+      async () => (await h1.pid('manager')) !== pid && ['locked', 'active'].includes(await state()),
+      { timeoutMs: 30_000 },
+    );
+    return state();
+  };
+  let key = '';
+
+  afterAll(async () => {
+    if ((await state()) === 'locked') await swarm(`${key}\n`, 'swarm', 'unlock');
+    await swarm('', 'swarm', 'update', '--autolock=false');
+    await cluster.waitReady();
+    await removeServices('kept');
+  });
+
+  it('locks a manager that starts until docker swarm unlock; what runs goes on meanwhile', async () => {
+    await create(webSpec('kept', { replicas: 3 }));
+    await running('kept', 3);
+    const before = await lives('kept');
+    const printed = await ok('swarm', 'update', '--autolock=true');
+    key = /SWMKEY-1-[\w+/]{43}/.exec(printed)?.[0] ?? '';
+    expect(printed).toContain('Swarm updated.');
+    expect(key).not.toBe('');
+    expect((await ok('swarm', 'unlock-key', '--quiet')).trim()).toBe(key);
+    expect(await h1.sh('ls /var/lib/shoal/manager')).not.toContain('sealing.key');
+
+    expect(await killed()).toBe('locked');
+    expect(await ok('info')).toContain('Swarm: locked');
+    for (const args of [
+      ['node', 'ls'],
+      ['service', 'ls'],
+      ['swarm', 'unlock-key'],
+      ['swarm', 'update', '--autolock=false'],
+    ])
+      expect(await swarm('', ...args)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('Swarm is encrypted and needs to be unlocked before it can be used.'),
+      });
+    expect(await swarm('SWMKEY-1-wrong\n', 'swarm', 'unlock')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('swarm could not be unlocked: invalid key provided'),
+    });
+    expect(await lives('kept')).toEqual(before);
+    expect((await swarm(`${key}\n`, 'swarm', 'unlock')).code).toBe(0);
+    await cluster.waitReady();
+    expect((await running('kept', 3)).length).toBe(3);
+    expect(await lives('kept')).toEqual(before);
+    expect((await swarm('', 'swarm', 'unlock')).err).toContain('swarm is not locked');
+  });
+
+  it('is unlocked by the rotated key alone, and not locked any more when it is turned off', async () => {
+    const former = key;
+    const printed = await ok('swarm', 'unlock-key', '--rotate');
+    expect(printed).toContain('Successfully rotated manager unlock key.');
+    key = /SWMKEY-1-[\w+/]{43}/.exec(printed)?.[0] ?? '';
+    expect(await killed()).toBe('locked');
+    expect((await swarm(`${former}\n`, 'swarm', 'unlock')).code).toBe(1);
+    expect((await swarm(`${key}\n`, 'swarm', 'unlock')).code).toBe(0);
+    await ok('swarm', 'update', '--autolock=false');
+    expect((await swarm('', 'swarm', 'unlock-key')).err).toContain('no unlock key is set');
+    expect(await killed()).toBe('active');
+    for (const value of [former, key])
+      expect(await h1.sh(`grep -rlaF -e '${value}' /var/lib/shoal /var/log/shoal || true`)).toBe('');
   });
 });
 

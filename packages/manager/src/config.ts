@@ -3,6 +3,10 @@ import { isName, parseAddress, type TlsFiles } from './api/index.ts';
 
 export interface Config {
   readonly stateDir: string;
+  /** Where the manager's own key is, if not in the state directory. */
+  readonly sealingKeyFile?: string | undefined;
+  /** The key itself. */
+  readonly sealingKey?: string | undefined;
   /** Where the API listens, see parseAddress. */
   readonly api: readonly string[];
   /** For the API's addresses that are `tcp://`. */
@@ -19,6 +23,9 @@ export const usage = `Usage: shoal-manager [OPTIONS]
 Plans and serves a cluster of Docker hosts.
 
   --state-dir DIR        where the cluster's state is kept   (default /var/lib/shoal/manager)
+  --sealing-key FILE     the key for what is sealed in the state, 32 bytes in base64, mode 600; made if it
+                         is not there                        (default sealing.key in --state-dir)
+                         SHOAL_SEALING_KEY in the environment: the key itself
   --api ADDRESS          serve Docker's API here; repeatable (default unix:///run/shoal/shoal.sock)
                          unix:///PATH      for root and the group "shoal"
                          tcp://HOST:PORT   TLS, for client certificates and tokens; by custom port 2476
@@ -51,12 +58,13 @@ export const portsOf = ({ api, agentListen }: Pick<Config, 'api' | 'agentListen'
 
 const portIn = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
 
-/** Reads the command line. Throws an Error with a text for people. */
-export function readConfig(args: readonly string[]): Config | 'help' {
+/** Reads the command line, and the key that the environment has. Throws an Error with a text for people. */
+export function readConfig(args: readonly string[], sealingKey?: string): Config | 'help' {
   const { values } = parseArgs({
     args: [...args],
     options: {
       'state-dir': { type: 'string', default: '/var/lib/shoal/manager' },
+      'sealing-key': { type: 'string' },
       api: {
         type: 'string',
         multiple: true,
@@ -79,8 +87,12 @@ export function readConfig(args: readonly string[]): Config | 'help' {
   if (!/^.+:\d+$/.test(values['agent-listen'])) {
     throw new Error(`--agent-listen ${values['agent-listen']}: expected HOST:PORT`);
   }
+  if (sealingKey !== undefined && values['sealing-key'] !== undefined)
+    throw new Error('--sealing-key and SHOAL_SEALING_KEY: only one of them can be the key');
   return {
     stateDir: values['state-dir'],
+    sealingKeyFile: values['sealing-key'],
+    sealingKey,
     api: values.api,
     tls,
     tlsNames: values['tls-san'],

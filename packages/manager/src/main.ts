@@ -6,7 +6,9 @@ import { version } from './version.ts';
 
 const config = (() => {
   try {
-    return readConfig(process.argv.slice(2));
+    const sealingKey = process.env.SHOAL_SEALING_KEY;
+    delete process.env.SHOAL_SEALING_KEY;
+    return readConfig(process.argv.slice(2), sealingKey);
   } catch (error) {
     console.error(`shoal-manager: ${error instanceof Error ? error.message : error}\n\n${usage}`);
     process.exit(125);
@@ -30,7 +32,8 @@ try {
   };
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
-  log.info({ version, api: manager.addresses, agents: config.agentListen }, 'manager is up');
+  const { addresses: api, isLocked } = manager;
+  log.info({ version, api, agents: config.agentListen }, `manager is up${isLocked ? ', and locked' : ''}`);
 } catch (error) {
   log.fatal({ err: error }, 'could not start');
   process.exit(1);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { anAgent, clusterId, nodeId, sealingKey, trust } from './agents/testing.ts';
+import { anAgent, clusterId, nodeId, sealing, sealingKey, trust } from './agents/testing.ts';
 import { alone } from './leadership/index.ts';
 import { Manager } from './manager.ts';
 import type { Cluster, Service } from './model/index.ts';
@@ -54,7 +54,7 @@ async function aManager(
   // Of which the agents have certificates.
   const before = await TestStore.open(disk.open(decide), Date.now);
   await before.update((tx) => {
-    tx.clusters.create(aCluster({ ID: clusterId, trust, ...change }));
+    tx.clusters.create(aCluster({ ID: clusterId, trust, sealing, ...change }));
     tx.nodes.create(aNode(nodeId));
   });
   const port = await freePort();

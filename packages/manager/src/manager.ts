@@ -1,54 +1,79 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Listening, listen, parseAddress, readTls, serveNotLeading } from './api/index.ts';
+import { ownerOnly } from '@shoal/proto';
+import {
+  type Api,
+  buildLockedApi,
+  type Listening,
+  listen,
+  parseAddress,
+  readTls,
+  serveNotLeading,
+} from './api/index.ts';
 import { AuditLog } from './audit/index.ts';
 import { type Leading, type LeadOptions, lead } from './leadership/index.ts';
+import { placeOfKey, type SealingKeySource, sealingKeyName } from './sealing-key.ts';
 import type { Backend } from './store/index.ts';
+import { Locked, Vault } from './trust/index.ts';
+import { version } from './version.ts';
+
+const isTls = (address: string): boolean => parseAddress(address).door === 'tls';
 
 /** Waits before each try to lead again. After the last one, whoever started this process has to start another. */
 const retriesMs = [0, 100, 200, 500, 1_000, 2_000, 5_000, 5_000, 5_000];
 
-export interface ManagerOptions extends Omit<LeadOptions, 'audit'> {
+export interface ManagerOptions extends Omit<LeadOptions, 'audit' | 'vault'>, SealingKeySource {
   /** Resolves when this manager may lead: with the state, which nobody else writes as long as it leads. */
   readonly follow: () => Promise<Backend>;
 }
 
 /**
- * Its life: start → follow → lead → close. When it does not know how a commit ended, or another leads, it stops leading and
- * follows again: only what it loads then is true. The API listens all the time.
+ * Its life: start → follow → lead → close. With autolock on it is locked after its start, until somebody brings the unlock key.
+ * When it does not know how a commit ended, or another leads, it stops leading and follows again: only what it loads then is
+ * true. The API listens all the time.
  */
 export class Manager {
   readonly #options: ManagerOptions;
   readonly #closing = new AbortController();
   readonly #failed = Promise.withResolvers<void>();
   readonly #audit: AuditLog;
+  readonly #vault: Vault;
   readonly #listening: Listening[] = [];
   /** Of the present term, or the last one. */
   #certificate: Leading['certificate'] | undefined;
   #leading: Leading | undefined;
+  #locked: Api | undefined;
+  #unlocking: Promise<void> | undefined;
   #life: Promise<void> | undefined;
 
   private constructor(options: ManagerOptions, audit: AuditLog) {
     this.#options = options;
     this.#audit = audit;
+    this.#vault = new Vault(placeOfKey(options));
   }
 
-  /** Resolves when it leads. Rejects when it can't, or an address is taken. */
+  /** Resolves when it leads, or is locked. Rejects when it can't, or an address is taken. */
   static async start(options: ManagerOptions): Promise<Manager> {
+    for (const line of ownerOnly(options.stateDir, [sealingKeyName])) options.log.warn(line);
     const manager = new Manager(options, await AuditLog.open(resolve(options.stateDir, 'audit')));
     try {
       // Nobody is told that it does not lead yet at an address that is TLS: the certificate is in the cluster's state.
-      const isTls = (address: string) => parseAddress(address).door === 'tls';
       await manager.#listen(options.api.filter((address) => !isTls(address)));
-      const leading = await manager.#lead();
-      await manager.#listen(options.api.filter(isTls));
-      manager.#life = manager.#leadOn(leading);
+      await manager.#begin().catch((error) => {
+        if (!(error instanceof Locked)) throw error;
+        return manager.#lock(error);
+      });
       return manager;
     } catch (error) {
       await manager.close();
       throw error;
     }
+  }
+
+  /** Until somebody brings the unlock key. */
+  get isLocked(): boolean {
+    return this.#locked !== undefined;
   }
 
   /** Where its API listens, with the real ports. */
@@ -64,6 +89,7 @@ export class Manager {
   /** Requests under way get a moment to end; nothing else waits for them. */
   async close(): Promise<void> {
     this.#closing.abort();
+    await this.#unlocking?.catch(() => undefined);
     await Promise.all([...this.#listening, this.#leading?.api].map((each) => each?.close()));
     await this.#leading?.close();
     await this.#life;
@@ -80,12 +106,48 @@ export class Manager {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#leading) this.#leading.api.routing(request, response);
+    const api = this.#leading?.api ?? this.#locked;
+    if (api) api.routing(request, response);
     else serveNotLeading(request, response);
   }
 
+  async #begin(): Promise<void> {
+    const leading = await this.#lead();
+    try {
+      await this.#listen(this.#options.api.filter(isTls));
+    } catch (error) {
+      this.#leading = undefined;
+      await leading.close();
+      throw error;
+    }
+    this.#locked = undefined;
+    this.#life = this.#leadOn(leading);
+  }
+
+  async #lock({ message, sealing }: Locked): Promise<void> {
+    const { log, agentListen } = this.#options;
+    this.#locked = await buildLockedApi({
+      audit: this.#audit,
+      timeOfDay: Date.now,
+      log,
+      about: { version, managerAddr: agentListen },
+      unlock: (key) => this.#unlock(sealing, key),
+    });
+    log.warn(message);
+  }
+
+  async #unlock(sealing: Locked['sealing'], key: string): Promise<boolean> {
+    if (!this.#vault.unlock(sealing, key)) return false;
+    this.#unlocking ??= this.#begin().finally(() => {
+      this.#unlocking = undefined;
+    });
+    await this.#unlocking;
+    return true;
+  }
+
   async #lead(): Promise<Leading> {
-    const leading = await lead(await this.#options.follow(), { ...this.#options, audit: this.#audit });
+    const options = { ...this.#options, audit: this.#audit, vault: this.#vault };
+    const leading = await lead(await this.#options.follow(), options);
     this.#leading = leading;
     this.#certificate = leading.certificate;
     this.#options.log.info({ term: leading.term }, 'leading');

@@ -1,15 +1,39 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { renameDurably } from './durable.ts';
-import { sealingKeyBytes } from './trust/index.ts';
+import { type KeyPlace, sealingKeyBytes } from './trust/index.ts';
+
+/** In the state directory: the one that the manager makes for itself. */
+export const sealingKeyName = 'sealing.key';
+
+export interface SealingKeySource {
+  readonly stateDir: string;
+  /** A file that people look after. */
+  readonly sealingKeyFile?: string | undefined;
+  /** The key itself, from the environment. */
+  readonly sealingKey?: string | undefined;
+}
+
+/** Where the manager's own key is. Reading it throws an Error with a text for people. */
+export function placeOfKey({ stateDir, sealingKeyFile: file, sealingKey: text }: SealingKeySource): KeyPlace {
+  if (text !== undefined) {
+    const name = 'SHOAL_SEALING_KEY';
+    return { name, read: () => keyIn(name, text), forget: () => undefined };
+  }
+  if (file !== undefined)
+    return { name: file, read: (mayMake) => readSealingKey(file, mayMake), forget: () => undefined };
+  const own = join(stateDir, sealingKeyName);
+  return { name: own, read: (mayMake) => readSealingKey(own, mayMake), forget: () => forget(stateDir) };
+}
 
 /**
- * The key that opens what is sealed in the state, base64 in a file beside it; made when there is nothing yet that it would have
- * to open. Throws an Error with a text for people.
+ * The key that opens what is sealed in the state, base64 in a file; made when there is nothing yet that it would have to open.
+ * Throws an Error with a text for people.
  */
-export function readSealingKey(path: string, nothingSealed: boolean): Buffer {
+export function readSealingKey(path: string, mayMake: boolean): Buffer {
   if (!statSync(path, { throwIfNoEntry: false })) {
-    if (!nothingSealed)
+    if (!mayMake)
       throw new Error(
         `${path} is missing: only with it can this state's certificate authority be used. Bring it back from where the state came from`,
       );
@@ -20,9 +44,15 @@ export function readSealingKey(path: string, nothingSealed: boolean): Buffer {
     throw new Error(
       `${path} has mode ${mode.toString(8)}, so that others can read it: make that 600, and rotate the cluster's root and tokens if somebody may have`,
     );
-  const key = Buffer.from(readFileSync(path, 'utf8'), 'base64');
+  return keyIn(path, readFileSync(path, 'utf8'));
+}
+
+function keyIn(name: string, text: string): Buffer {
+  const key = Buffer.from(text.trim(), 'base64');
   if (key.length !== sealingKeyBytes)
-    throw new Error(`${path} does not hold a key of ${sealingKeyBytes} bytes`);
+    throw new Error(
+      `${name} does not hold a key of ${sealingKeyBytes} bytes in base64, as \`openssl rand -base64 ${sealingKeyBytes}\` makes it`,
+    );
   return key;
 }
 
@@ -36,4 +66,13 @@ function make(path: string): void {
   } finally {
     rmSync(part, { force: true });
   }
+}
+
+/** Copies of the state that earlier releases wrote go first: in them more is in the clear, and that key opens the rest. */
+function forget(stateDir: string): void {
+  const own = join(stateDir, sealingKeyName);
+  if (!statSync(own, { throwIfNoEntry: false })) return;
+  for (const name of readdirSync(stateDir))
+    if (/^state\.sqlite\.format-\d+$/.test(name)) rmSync(join(stateDir, name));
+  rmSync(own);
 }

@@ -3,6 +3,7 @@ import {
   type Cluster,
   type Node,
   type Observed,
+  type Sealed,
   type Service,
   stateOf,
   stateSince,
@@ -12,6 +13,7 @@ import {
 
 const unstored = { Version: { Index: 0 }, CreatedAt: '', UpdatedAt: '' };
 
+const nothingSealed = '' as Sealed;
 const noIssuer = { subject: '', publicKey: '' };
 
 /** With an authority that nobody asks for anything. */
@@ -19,11 +21,12 @@ export const aCluster = (change: Partial<Cluster> = {}): Cluster => ({
   ...unstored,
   ID: 'c',
   trust: {
-    root: { certificate: '', digest: '', key: '', issuer: noIssuer },
-    joinSecrets: { worker: '', manager: '' },
+    root: { certificate: '', digest: '', key: nothingSealed, issuer: noIssuer },
+    joinSecrets: { worker: nothingSealed, manager: nothingSealed },
     nodeCertExpiryMs: 90 * 24 * 60 * 60 * 1_000,
     forceRotate: 0,
   },
+  sealing: { id: '', dataKey: '' },
   TaskHistoryRetentionLimit: 5,
   ...change,
 });

@@ -1,4 +1,12 @@
-import { Change, type Changes, decodeObject, type Kind, kindNames, type ObjectOf } from '@shoal/proto';
+import {
+  Change,
+  type Changes,
+  decodeObject,
+  encodeObject,
+  type Kind,
+  kindNames,
+  type ObjectOf,
+} from '@shoal/proto';
 
 /** The part of the agent that each kind of object is for. */
 const parts = {
@@ -74,14 +82,26 @@ export class Assignments {
     return true;
   }
 
-  /** The message that leads here from any other set. */
-  complete(): Changes {
+  /**
+   * The message that leads here from any other set, without registry credentials: they are in memory alone, and each session brings
+   * them again. An agent that starts without a manager pulls without them.
+   */
+  forDisk(): Changes {
     return {
       complete: true,
       appliesTo: 0,
       resultsIn: this.#number,
-      changes: [...this.#encoded.values()],
+      changes: [...this.#encoded].map(([key, bytes]) => this.#withoutCredentials(key) ?? bytes),
     };
+  }
+
+  /** Undefined for what has none. */
+  #withoutCredentials(key: string): Buffer | undefined {
+    const [kind, id = ''] = key.split(' ');
+    const task = kind === 'task' ? this.#objects.task.get(id) : undefined;
+    if (!task?.registryAuth) return undefined;
+    const object = encodeObject('task', { ...task, registryAuth: '' });
+    return Buffer.from(Change.encode({ kind: 'task', id, object }).finish());
   }
 
   #decode(bytes: Buffer): Decoded[] {

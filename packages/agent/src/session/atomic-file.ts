@@ -1,7 +1,7 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Readable by the agent alone: the files hold registry credentials. */
+/** Readable by the agent alone: the files hold its key, and what containers are given. */
 const mode = 0o600;
 
 /** After it, the file holds all of `data`; a crash before leaves what was there. */

@@ -38,7 +38,10 @@ it('keeps who the host is, what it runs and what it said', async () => {
 
   const again = await Journal.open(folder, 'boot 1', silent);
   expect(again.identity).toEqual('who');
-  expect([again.assignments.number, [...again.assignments.objects.task.values()]]).toEqual([7, [task]]);
+  expect([again.assignments.number, [...again.assignments.objects.task.values()]]).toEqual([
+    7,
+    [{ ...task, registryAuth: '' }],
+  ]);
   expect([...again.statuses.values()]).toEqual([status]);
   expect([...again.statuses.values()].map(fromTaskStatus)).toMatchObject([{ own }]);
 });
@@ -124,7 +127,7 @@ it('says once that its lease can not be written', async () => {
   const folder = await newFolder();
   const lines: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
-  await mkdir(join(folder, 'lease.new'), { recursive: true });
+  await mkdir(join(folder, 'lease.new'), { recursive: true, mode: 0o700 });
   const journal = await Journal.open(folder, '1', log);
   for (let beat = 1; beat <= 20; beat++) {
     journal.setLease(beat);

@@ -1,6 +1,6 @@
-import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Change, Changes, kinds, StatusBatch, type TaskStatus } from '@shoal/proto';
+import { Change, Changes, kinds, ownerOnly, StatusBatch, type TaskStatus } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { Assignments } from '../assignments/index.ts';
 import { LazyFile, readIfThere, writeAtomically } from './atomic-file.ts';
@@ -49,7 +49,7 @@ export class Journal {
     this.#identityFile = this.#lazily('identity.json', () => Buffer.from(this.#identity ?? ''));
     this.#termFile = this.#lazily('term.json', () => Buffer.from(JSON.stringify(this.#term)));
     this.#assignmentFile = this.#lazily('assignments.bin', () =>
-      Changes.encode(this.assignments.complete()).finish(),
+      Changes.encode(this.assignments.forDisk()).finish(),
     );
     this.#statusFile = this.#lazily('statuses.bin', () =>
       StatusBatch.encode({ number: 0, statuses: [...this.statuses.values()] }).finish(),
@@ -58,11 +58,10 @@ export class Journal {
 
   /**
    * `boot` tells one boot of the host from another.
-   * @throws when the directory can't be made or read; a broken file in it is reported and left out
+   * @throws when the directory can't be made, read, or closed to others; a broken file in it is reported and left out
    */
   static async open(folder: string, boot: string, log: Logger): Promise<Journal> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await chmod(folder, 0o700);
+    for (const line of ownerOnly(folder)) log.warn(line);
     const journal = new Journal(folder, log);
     await journal.#read('identity.json', (data) => {
       journal.#identity = data.toString('utf8');

@@ -27,7 +27,7 @@ import {
   writeSettings,
 } from '../host/index.ts';
 import { holdLines, type RestoreState, restoreState } from '../host/status/index.ts';
-import { namedManager } from '../manager/index.ts';
+import { managerAt, namedManager } from '../manager/index.ts';
 import { checkedAddress, type HostFlags, hostOptions, needRoot, say, words } from './host-options.ts';
 import { supervisedWords } from './init.ts';
 import { type PassphraseFlags, passphraseOf } from './passphrase.ts';
@@ -105,12 +105,13 @@ async function restore(
   const [manager, agent] = programsOf(settings);
   if (!manager || !agent) throw new Error('a manager has two programs');
   await init.remove('manager');
-  await readBackup([file, `${paths.state}/manager`], passphrase);
+  const { unlockKey } = await readBackup([file, `${paths.state}/manager`], passphrase);
   writeSettings(settings);
   const docker = localManager();
   await init.start(manager);
   try {
     await untilItAnswers(docker, startMs);
+    if (unlockKey !== undefined) await unlock(unlockKey);
     await comeIn(docker, settings, found, () => init.start(agent));
     await makeContext();
   } catch (error) {
@@ -124,6 +125,12 @@ async function restore(
   const state = await settled(moved ? 0 : settleMs);
   process.stdout.write(`${outcome(found, settings, state, moved === true).join('\n')}\n`);
   if (init.name === 'none') process.stdout.write(`${supervisedWords}\n`);
+}
+
+/** It was locked when the backup was made, and is so after each start. */
+async function unlock(key: string): Promise<void> {
+  const manager = managerAt({ address: `unix://${paths.socket}`, socketPath: paths.socket });
+  await manager.ask('POST', '/swarm/unlock', { body: { UnlockKey: key } });
 }
 
 function refuse(

@@ -66,7 +66,12 @@ async function upgrade(settings: HostSettings): Promise<string> {
   for (const other of readdirSync(join(paths.home, 'releases')))
     if (other !== name && other !== before)
       rmSync(join(paths.home, 'releases', other), { recursive: true, force: true });
-  return `This host runs in release ${name}.`;
+  return `This host runs in release ${name}.${(await isLocked(settings)) ? ' Its manager is locked, since autolock is on: docker --context shoal swarm unlock' : ''}`;
+}
+
+async function isLocked(settings: HostSettings): Promise<boolean> {
+  const { cluster } = await statusFacts(settings);
+  return cluster !== undefined && 'error' in cluster && cluster.locked;
 }
 
 /** The state before the release: whichever release runs then can read it. */
@@ -104,9 +109,9 @@ async function restart(settings: HostSettings): Promise<void> {
 async function untilConnected(settings: HostSettings): Promise<void> {
   for (let waited = 0; ; waited += 500) {
     const facts = await statusFacts(settings);
-    const reached =
-      settings.role === 'manager' ? facts.cluster && !('error' in facts.cluster) : facts.connected;
-    if (reached) return;
+    const { cluster } = facts;
+    const answers = cluster && (!('error' in cluster) || cluster.locked);
+    if (settings.role === 'manager' ? answers : facts.connected) return;
     if (waited >= connectMs) throw new Error(statusScreen(facts).lines.join('\n'));
     await sleep(500);
   }

@@ -14,6 +14,8 @@ export interface Restored {
   readonly nodes: readonly string[];
   readonly services: number;
   readonly formerManager?: { readonly id: string; readonly address: string };
+  /** Of a manager that was locked whenever it started: not to be shown. */
+  readonly unlockKey?: string;
   readonly api: readonly string[];
   readonly tlsNames: readonly string[];
   readonly ownTls: boolean;

@@ -5,6 +5,7 @@ import type { Clock } from '../effects.ts';
 import { Loop } from '../loop.ts';
 import { stateOf, type Trust } from '../model/index.ts';
 import type { Change, Store } from '../store/index.ts';
+import type { Vault } from '../trust/index.ts';
 import { Commit, Feed, isEndpoint, type Nodes } from './feed/index.ts';
 import type { Session } from './session.ts';
 import { Withdrawals } from './withdrawals.ts';
@@ -17,6 +18,7 @@ const overdue = '';
 interface AgentsOptions {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly vault: Pick<Vault, 'unseal'>;
   /** The cluster's authority has changed. */
   readonly onTrust: () => void;
   /** Nothing is sent that agents have to do. */
@@ -35,7 +37,7 @@ export class Agents {
   readonly #unwatch: () => void;
   readonly #onTrust: () => void;
 
-  constructor(store: Store, { clock, log, onTrust, hold = false }: AgentsOptions) {
+  constructor(store: Store, { clock, log, vault, onTrust, hold = false }: AgentsOptions) {
     this.#store = store;
     this.#onTrust = onTrust;
     const act = hold ? async () => undefined : this.#round.bind(this);
@@ -44,6 +46,7 @@ export class Agents {
       view: store.view,
       held: (taskId) => this.#withdrawals.holds(taskId),
       silent: this.#silent,
+      unseal: (purpose, sealed) => vault.unseal(purpose, sealed),
     });
     this.#unwatch = store.watch(({ changes }) => this.#notice(changes, clock()));
   }

@@ -26,6 +26,7 @@ import {
   channelOptions,
   clusterId,
   nodeId,
+  sealing,
   showing,
   trust,
 } from './testing.ts';
@@ -238,7 +239,7 @@ it('as many nodes renew at once as can be answered in time, each once; the other
   expect(subjectOf((await again?.issue({ request })) as IssueReply)?.id).toBe(ids.at(-1));
 });
 
-const foreign = async () => certificateOf(nodeId, { by: await authority.begin(clusterId) });
+const foreign = async () => certificateOf(nodeId, { by: await authority.begin({ ID: clusterId, sealing }) });
 
 describe('while a new root takes over', () => {
   it('nobody is cut off before all have shown a certificate of it; then the former root counts no more', async () => {
@@ -247,7 +248,7 @@ describe('while a new root takes over', () => {
     agent.hello();
     await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
     await store.update((tx) => tx.nodes.create(aNode('other')));
-    const rotated = await authority.rotate({ ID: clusterId, trust });
+    const rotated = await authority.rotate({ ID: clusterId, trust, sealing });
     const setTrust = (change: object) =>
       store.update((tx) => {
         const cluster = tx.clusters.get(clusterId);

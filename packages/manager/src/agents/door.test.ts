@@ -3,7 +3,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, expect, it, vi } from 'vitest';
 import { trustedRoots } from '../trust/index.ts';
 import { Door } from './door.ts';
-import { authority, certificateOf, clusterId, key, nodeId, trust } from './testing.ts';
+import { authority, certificateOf, clusterId, key, nodeId, sealing, trust } from './testing.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(() => {
@@ -37,7 +37,10 @@ it('closes a connection without a certificate after its time, and no other', asy
   const { inside, port } = await aDoor({ strangeMs: 100 });
   const node = aVisitor(port, await certificateOf(nodeId));
   await vi.waitFor(() => expect(inside.known).toHaveLength(1));
-  const foreign = aVisitor(port, await certificateOf(nodeId, { by: await authority.begin(clusterId) }));
+  const foreign = aVisitor(
+    port,
+    await certificateOf(nodeId, { by: await authority.begin({ ID: clusterId, sealing }) }),
+  );
   await Promise.all([once(aVisitor(port), 'close'), once(foreign, 'close')]);
   expect(inside.strange).toHaveLength(2);
   expect(node.destroyed).toBe(false);

@@ -4,6 +4,7 @@ import { memoryBackend } from '../store/backends/memory.ts';
 import type { Tx } from '../store/index.ts';
 import { TestStore } from '../store/testing.ts';
 import { aNode, aService, aTask } from '../testing.ts';
+import { aVault } from '../trust/testing.ts';
 import { Agents } from './agents.ts';
 import { ToldAgent } from './told.fixture.ts';
 
@@ -35,6 +36,7 @@ async function aCluster() {
   const agents = new Agents(store, {
     clock: Date.now,
     log: pino({ level: 'silent' }),
+    vault: aVault(),
     onTrust: () => undefined,
   });
   const told = Array.from({ length: hosts }, (_, host) => new ToldAgent(agents, nodeId(host)));

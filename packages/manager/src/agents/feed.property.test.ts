@@ -3,11 +3,12 @@ import { Change } from '@shoal/proto';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
-import { type Network, type PortConfig, type Service, stateOf, type Task } from '../model/index.ts';
+import { type Network, type PortConfig, purposes, type Service, stateOf, type Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import type { Tx } from '../store/index.ts';
 import { TestStore } from '../store/testing.ts';
 import { aCluster, aNode, aService, aTask } from '../testing.ts';
+import { aVault } from '../trust/testing.ts';
 import { Agents } from './agents.ts';
 import { Feed } from './feed/index.ts';
 import { ToldAgent } from './told.fixture.ts';
@@ -122,7 +123,7 @@ function putService(tx: Tx, is: typeof anyService extends fc.Arbitrary<infer T> 
       specVersion: 1,
       ports: is.published ? [ingressPort] : [],
       attachments: is.networks.map((networkId) => ({ networkId, vip: '10.9.9.9' })),
-      ...(is.auth && { registryAuth: is.auth }),
+      ...(is.auth && { registryAuth: vault.seal(sealing, purposes.registryAuth(is.id), is.auth) }),
     },
   };
   put<Service>(tx.services as never, object, is.gone);
@@ -168,6 +169,9 @@ function putNode(tx: Tx, is: typeof anyNode extends fc.Arbitrary<infer T> ? T : 
   put(tx.nodes as never, object, is.gone);
 }
 
+const vault = aVault();
+const sealing = vault.begin(true);
+const unseal = vault.unseal.bind(vault);
 const cluster = aCluster();
 
 function putManagerPort(tx: Tx, port: number): void {
@@ -185,6 +189,7 @@ it('whatever happens, each agent knows what a complete set would tell it', async
       const agents = new Agents(store, {
         clock: Date.now,
         log: pino({ level: 'silent' }),
+        vault,
         onTrust: () => undefined,
       });
       // An agent that has joined has a node.
@@ -241,7 +246,7 @@ it('whatever happens, each agent knows what a complete set would tell it', async
         { timeout: 1_000, interval: 2 },
       );
       // And what is kept encoded is as it would be encoded now; that is all but tasks, of which some are held.
-      const feed = new Feed({ view: store.view, held: () => false, silent });
+      const feed = new Feed({ view: store.view, held: () => false, silent, unseal });
       for (const [nodeId, agent] of fresh) {
         const told = [...agent.objects].flatMap(([key, hex]) => (key.startsWith('task ') ? [] : [hex]));
         const now = feed.everything(nodeId).filter((bytes) => Change.decode(bytes).kind !== 'task');

@@ -1,19 +1,22 @@
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { aCluster } from '../testing.ts';
 import { Authority } from '../trust/index.ts';
+import { aVault } from '../trust/testing.ts';
 import { OwnCertificate } from './own-certificate.ts';
 
 const dayMs = 24 * 3_600_000;
 const minuteMs = 60_000;
-const authority = new Authority({ sealingKey: randomBytes(32), clock: () => Date.now() });
+const vault = aVault();
+const sealing = vault.begin(true);
+const authority = new Authority({ vault, clock: () => Date.now() });
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] }));
 afterEach(() => void vi.useRealTimers());
 
 async function aPort() {
-  const cluster = aCluster({ ID: 'c', trust: await authority.begin('c') });
+  const cluster = aCluster({ ID: 'c', sealing, trust: await authority.begin({ ID: 'c', sealing }) });
   let shown: X509Certificate | undefined;
   const own = new OwnCertificate({
     cluster: () => cluster,

@@ -24,7 +24,7 @@ import type { Liveness } from '../liveness/index.ts';
 import { type Cluster, isReady, type Node } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { beginTransaction, NotLeadingError, NotWrittenError, type Store, type Tx } from '../store/index.ts';
-import type { Authority, Peer } from '../trust/index.ts';
+import type { Authority, Peer, Vault } from '../trust/index.ts';
 import { Agents } from './agents.ts';
 import { Certificates } from './certificates.ts';
 import { Door } from './door.ts';
@@ -65,6 +65,7 @@ export interface AgentServerOptions {
   readonly ids: Ids;
   readonly random: Random;
   readonly authority: Authority;
+  readonly vault: Vault;
   /** Who this manager is in its certificate. */
   readonly managerId: string;
   readonly log: Logger;

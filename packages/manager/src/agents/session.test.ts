@@ -6,7 +6,7 @@ import { mostTouched, Session } from './session.ts';
 
 it('tells an agent that is far behind everything, instead of keeping in mind what it missed', async () => {
   const { view } = await Store.open(memoryBackend(), Date.now);
-  const feed = new Feed({ view, held: () => false, silent: new Set() });
+  const feed = new Feed({ view, held: () => false, silent: new Set(), unseal: () => '' });
   const sets: string[] = [];
   const session = new Session('n1', {
     write: ({ body }) => {

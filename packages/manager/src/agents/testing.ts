@@ -24,14 +24,16 @@ import { memoryBackend } from '../store/backends/memory.ts';
 import { TestStore } from '../store/testing.ts';
 import { aCluster, aNode, aService, aTask, type TaskChange } from '../testing.ts';
 import { Authority, requestedKey, trustedRoots } from '../trust/index.ts';
-import { aKeyAndRequest } from '../trust/testing.ts';
+import { aKeyAndRequest, aVault } from '../trust/testing.ts';
 import { AgentServer } from './index.ts';
 
 export const nodeId = 'a'.repeat(25);
 export const clusterId = 'c';
 export const sealingKey = randomBytes(32);
-export const authority = new Authority({ sealingKey, clock: Date.now });
-export const trust = await authority.begin(clusterId);
+export const vault = aVault(sealingKey);
+export const sealing = vault.begin(true);
+export const authority = new Authority({ vault, clock: Date.now });
+export const trust = await authority.begin({ ID: clusterId, sealing });
 const { key, request } = await aKeyAndRequest();
 
 export { key };
@@ -68,7 +70,7 @@ export async function aManager(backend = memoryBackend()) {
   const left: string[] = [];
   const store = await TestStore.open(backend, Date.now);
   await store.update((tx) => {
-    tx.clusters.create(aCluster({ ID: clusterId, trust, term: 7 }));
+    tx.clusters.create(aCluster({ ID: clusterId, trust, sealing, term: 7 }));
     tx.nodes.create(aNode(nodeId));
     tx.services.create(aService('web'));
   });
@@ -77,6 +79,7 @@ export async function aManager(backend = memoryBackend()) {
     ids: () => 'b'.repeat(25),
     random: () => 0,
     authority,
+    vault,
     managerId: 'm'.repeat(25),
     log: pino({ level: 'silent' }),
     liveness: {

@@ -301,6 +301,8 @@ describe('documentation', () => {
       '/shoal/v1/tokens',
       '/shoal/v1/tokens/{id}',
       '/swarm',
+      '/swarm/unlock',
+      '/swarm/unlockkey',
       '/swarm/update',
       '/tasks',
       '/tasks/{id}',

@@ -10,4 +10,5 @@ export {
   type TlsFiles,
   type TlsMaterial,
 } from './listen/index.ts';
+export { buildLockedApi } from './locked.ts';
 export { serveNotLeading } from './not-leading.ts';

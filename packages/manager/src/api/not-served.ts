@@ -103,11 +103,6 @@ const otherKinds: readonly Kind[] = [
     what: 'changes of the swarm itself',
     instead: 'to take a host out, stop its agent there and say `docker node rm --force NODE` here',
   },
-  {
-    path: /^\/swarm\/unlock$/,
-    what: 'changes of the swarm itself',
-    instead: 'managers are never locked',
-  },
   { path: /^\/auth$/, what: 'logins', instead: 'send credentials with --with-registry-auth' },
 ];
 
@@ -124,7 +119,6 @@ const emptyAnswers: Readonly<Record<string, unknown>> = {
   'GET /secrets': [],
   'GET /configs': [],
   'GET /plugins': [],
-  'GET /swarm/unlockkey': { UnlockKey: '' },
   'GET /system/df': {
     LayersSize: 0,
     Images: [],

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { createIngress } from '../allocator/network.ts';
@@ -11,6 +10,7 @@ import type { Tx } from '../store/index.ts';
 import { TestStore } from '../store/testing.ts';
 import { aCluster } from '../testing.ts';
 import { Authority } from '../trust/index.ts';
+import { aVault } from '../trust/testing.ts';
 import { type Api, buildApi } from './app.ts';
 import type { ApiDeps } from './http/deps.ts';
 import { listen } from './listen/index.ts';
@@ -29,15 +29,17 @@ export const audit: ApiDeps['audit'] = {
   },
 };
 
-export const authority = new Authority({ sealingKey: randomBytes(32), clock: testClock });
-const trust = await authority.begin('cluster');
+export const vault = aVault();
+const sealing = vault.begin(true);
+export const authority = new Authority({ vault, clock: testClock });
+const trust = await authority.begin({ ID: 'cluster', sealing });
 /** Of workers. */
 export const joinToken = authority.joinToken(trust, 'worker');
 
 const aStore = async (seed: (tx: Tx) => void): Promise<TestStore> => {
   const store = await TestStore.open(memoryBackend(), testClock);
   await store.update((tx) => {
-    tx.clusters.create(aCluster({ ID: 'cluster', trust }));
+    tx.clusters.create(aCluster({ ID: 'cluster', trust, sealing }));
     createIngress(tx);
     seed(tx);
   });
@@ -74,6 +76,7 @@ export const anApp = (
     clock: testClock,
     timeOfDay,
     authority,
+    vault,
     audit: written,
     ids: () => `id${String(++ids).padStart(23, '0')}`,
     log: pino({ level: 'silent' }),

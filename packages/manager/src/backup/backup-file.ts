@@ -1,8 +1,8 @@
-import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import { hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { PassThrough, pipeline, Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import { constants, createGunzip, createGzip } from 'node:zlib';
+import { keyFromPassphrase, saltBytes } from '../trust/index.ts';
 import { BackupError } from './error.ts';
 import { openedChunks, readWhole, sealingChunks } from './sealed-chunks.ts';
 
@@ -16,9 +16,6 @@ const format = 1;
 const longestHeader = 4_096;
 const longestLine = 1024 * 1024;
 
-/** As OWASP advises (Password Storage Cheat Sheet): 128 MiB of memory and about half a second a try. */
-const cost = { N: 2 ** 17, r: 8, p: 1 } as const;
-const scryptMemory = 256 * 1024 * 1024;
 const keyBytes = 32;
 
 interface Header {
@@ -27,19 +24,16 @@ interface Header {
   readonly madeAt: string;
   /** Of Shoal. */
   readonly release: string;
-  readonly scrypt: { readonly salt: string; readonly N: number; readonly r: number; readonly p: number };
+  /** Base64. */
+  readonly salt: string;
   /** Says whether a passphrase is the right one. */
   readonly check: string;
 }
 
-const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
-
-/** The key, and what says that it is the right one. */
-async function keyOf(passphrase: string, { salt, ...numbers }: Header['scrypt']): Promise<[Buffer, Buffer]> {
-  const both = await derive(passphrase, Buffer.from(salt, 'base64'), 2 * keyBytes, {
-    ...numbers,
-    maxmem: scryptMemory,
-  });
+/** The key, used for this file alone, and what says that the passphrase is the right one. */
+async function keysOf(passphrase: string, salt: string): Promise<[Buffer, Buffer]> {
+  const key = await keyFromPassphrase(passphrase, Buffer.from(salt, 'base64'));
+  const both = Buffer.from(hkdfSync('sha256', key, '', 'shoal backup', 2 * keyBytes));
   return [both.subarray(0, keyBytes), both.subarray(keyBytes)];
 }
 
@@ -49,9 +43,9 @@ export async function backupOf(
   state: FileHandle,
   { passphrase, madeAt, release }: { readonly passphrase: string } & Pick<Header, 'madeAt' | 'release'>,
 ): Promise<Readable> {
-  const numbers = { salt: randomBytes(16).toString('base64'), ...cost };
-  const [key, check] = await keyOf(passphrase, numbers);
-  const head: Header = { format, madeAt, release, scrypt: numbers, check: check.toString('base64') };
+  const salt = randomBytes(saltBytes).toString('base64');
+  const [key, check] = await keysOf(passphrase, salt);
+  const head: Header = { format, madeAt, release, salt, check: check.toString('base64') };
   const header = Buffer.from(JSON.stringify(head));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(header.length);
@@ -88,7 +82,7 @@ export async function withBackup<T>(
   try {
     file = await open(path);
     const [header, bytes] = await headerOf(file);
-    const [key, check] = await keyOf(passphrase, header.scrypt);
+    const [key, check] = await keysOf(passphrase, header.salt);
     const expected = Buffer.from(header.check, 'base64');
     if (expected.length !== check.length || !timingSafeEqual(expected, check))
       throw new BackupError('the passphrase is not the one that it was made with');
@@ -116,9 +110,7 @@ async function headerOf(file: FileHandle): Promise<[Header, Buffer]> {
     throw new BackupError(
       `it is of format ${header.format}, and this release of Shoal reads format ${format}: use the release that made it, ${header.release}, or a newer one`,
     );
-  const { N, r, p } = header.scrypt ?? {};
-  // Other numbers could have this process use any amount of memory and time.
-  if (N !== cost.N || r !== cost.r || p !== cost.p || typeof header.check !== 'string') throw foreign();
+  if (typeof header.salt !== 'string' || typeof header.check !== 'string') throw foreign();
   return [header, bytes];
 }
 

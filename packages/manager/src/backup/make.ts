@@ -1,14 +1,14 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
 import type { Store } from '../store/index.ts';
+import type { Opener } from '../trust/index.ts';
 import { backupOf } from './backup-file.ts';
 
 /** What a backup holds beside the state. */
-export interface Contents {
-  /** The file of that name, as it is. */
-  readonly sealingKey: string;
+export interface Contents extends Opener {
   /** Where the manager served its API, but for its socket. */
   readonly api: readonly string[];
   /** By which other names people know that. */
@@ -20,7 +20,9 @@ export interface Contents {
 export interface Making {
   readonly store: Pick<Store, 'copyTo'>;
   readonly stateDir: string;
-  readonly settings: Omit<Contents, 'sealingKey'>;
+  /** What opens the state, as of now. */
+  readonly opener: () => Opener;
+  readonly settings: Omit<Contents, keyof Opener>;
   readonly madeAt: string;
   readonly release: string;
   readonly passphrase: string;
@@ -30,16 +32,14 @@ export interface Making {
  * All that a manager needs on another host, encrypted; consistent as of some moment while this ran. Takes as much room beside the
  * state as that has, until the answer begins. Not to be called twice at a time.
  */
-export async function makeBackup({ store, stateDir, settings, ...how }: Making): Promise<Readable> {
+export async function makeBackup({ store, stateDir, opener, settings, ...how }: Making): Promise<Readable> {
   const copy = join(stateDir, 'state.backup');
-  const sealingKey = () => readFileSync(join(stateDir, 'sealing.key'), 'utf8');
   try {
-    const before = sealingKey();
+    const before = opener();
     await store.copyTo(copy);
-    const contents: Contents = { ...settings, sealingKey: sealingKey() };
-    if (contents.sealingKey !== before)
-      throw new Error('the sealing key was changed while the backup was made: make it again');
-    return await backupOf(contents, await open(copy), how);
+    if (!isDeepStrictEqual(opener(), before))
+      throw new Error('the key was rotated while the backup was made: make it again');
+    return await backupOf({ ...settings, ...before }, await open(copy), how);
   } finally {
     // What is open stays readable.
     rmSync(copy, { force: true });

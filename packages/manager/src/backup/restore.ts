@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { renameDurably, syncToDisk } from '../durable.ts';
-import type { Cluster, Node, Trust } from '../model/index.ts';
+import type { Cluster, Node, Sealing } from '../model/index.ts';
+import { sealingKeyName } from '../sealing-key.ts';
 import { SqliteFile } from '../store/backends/index.ts';
-import { Authority, sealingKeyBytes } from '../trust/index.ts';
+import { type Opener, Vault } from '../trust/index.ts';
 import { withBackup } from './backup-file.ts';
 import { BackupError } from './error.ts';
 import type { Contents } from './make.ts';
@@ -63,8 +64,9 @@ async function unpack(path: string, passphrase: string, folder: string): Promise
   return withBackup(path, passphrase, async ({ madeAt, release, line, state: bytes }) => {
     const { sealingKey, ...settings } = contentsOf(line);
     await pipeline(bytes, createWriteStream(state, { mode: 0o600 }));
-    await writeFile(join(folder, 'sealing.key'), sealingKey, { mode: 0o600 });
-    const marked = markRestored(state, sealingKey, madeAt);
+    if (sealingKey !== undefined)
+      await writeFile(join(folder, sealingKeyName), `${sealingKey}\n`, { mode: 0o600 });
+    const marked = markRestored(state, { sealingKey, unlockKey: settings.unlockKey }, madeAt);
     for (const name of readdirSync(folder)) syncToDisk(join(folder, name));
     return { ...settings, ...marked, madeAt, release };
   });
@@ -72,15 +74,19 @@ async function unpack(path: string, passphrase: string, folder: string): Promise
 
 function contentsOf(line: unknown): Contents {
   const contents = line as Partial<Contents> | undefined;
-  if (typeof contents?.sealingKey !== 'string' || !Array.isArray(contents.api))
+  const { sealingKey, unlockKey, api, tlsNames = [], ownTls = false } = contents ?? {};
+  if (typeof (sealingKey ?? unlockKey) !== 'string' || !Array.isArray(api))
     throw new BackupError('what is in it is no backup');
-  const { sealingKey, api, tlsNames = [], ownTls = false } = contents;
-  return { sealingKey, api, tlsNames, ownTls };
+  return { sealingKey, unlockKey, api, tlsNames, ownTls };
 }
 
-function checkKey(sealingKey: Buffer, trust: Trust): void {
+function checkOpener(sealing: Sealing, { sealingKey = '', unlockKey }: Opener): void {
+  const own = Buffer.from(sealingKey, 'base64');
+  const vault = new Vault({ name: 'the key in it', read: () => own, forget: () => undefined });
   try {
-    new Authority({ sealingKey, clock: Date.now }).check(trust);
+    if (unlockKey !== undefined && !vault.unlock(sealing, unlockKey))
+      throw new Error('the unlock key in it is not that of its state');
+    vault.open(sealing);
   } catch (error) {
     throw new BackupError((error as Error).message);
   }
@@ -90,7 +96,7 @@ function checkKey(sealingKey: Buffer, trust: Trust): void {
  * The cluster knows from now on that it was restored, see hold/. No host runs its manager any more, until one says so. A state
  * of an older format is upgraded.
  */
-function markRestored(state: string, sealingKey: string, madeAt: string) {
+function markRestored(state: string, opener: Opener, madeAt: string) {
   let file: SqliteFile;
   try {
     file = SqliteFile.open(state, 0);
@@ -103,9 +109,7 @@ function markRestored(state: string, sealingKey: string, madeAt: string) {
       rows.filter((row) => row.table === table).map(({ json }) => JSON.parse(json) as T);
     const [cluster] = of<Cluster>('clusters');
     if (!cluster) throw new BackupError('there is no cluster in it');
-    const key = Buffer.from(sealingKey, 'base64');
-    if (key.length !== sealingKeyBytes) throw new BackupError('its sealing key is none');
-    if (cluster.trust) checkKey(key, cluster.trust);
+    checkOpener(cluster.sealing, opener);
     const nodes = of<Node>('nodes');
     const managers = nodes.filter(({ reported }) => reported.runsManager);
     const [former] = managers;

@@ -1,5 +1,4 @@
 import { hostname, networkInterfaces } from 'node:os';
-import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { AgentServer } from '../agents/index.ts';
 import { allocatorLoop, neededPortConflicts, prepareNetworks } from '../allocator/index.ts';
@@ -12,12 +11,12 @@ import { hold } from '../hold/index.ts';
 import { newId } from '../ids.ts';
 import { type Ask, explain, memoryUse } from '../insight/index.ts';
 import { startLiveness } from '../liveness/index.ts';
+import { sealingIn } from '../model/index.ts';
 import { rebalanceLoop, reliefLoop } from '../moves/index.ts';
 import { schedulerLoop } from '../scheduler/index.ts';
-import { readSealingKey } from '../sealing-key.ts';
 import { orchestratorLoop } from '../services/index.ts';
 import { type Backend, type Ended, Store } from '../store/index.ts';
-import { type ApiCertificate, Authority, apiCertificate, rotationLoop } from '../trust/index.ts';
+import { type ApiCertificate, Authority, apiCertificate, rotationLoop, type Vault } from '../trust/index.ts';
 import { version } from '../version.ts';
 import { beginTerm } from './term.ts';
 
@@ -39,11 +38,12 @@ export interface Leading {
 export interface LeadOptions extends Pick<Config, 'stateDir' | 'api' | 'agentListen' | 'tlsNames' | 'tls'> {
   readonly log: Logger;
   readonly audit: AuditLog;
+  readonly vault: Vault;
 }
 
 /**
- * Loads the state and leads on it. Rejects when it can't be read or written, or the agents' port is taken; the backend is
- * closed then.
+ * Loads the state and leads on it. Rejects when it can't be read or written, or the agents' port is taken, and with Locked where an
+ * unlock key is needed; the backend is closed then.
  */
 export async function lead(backend: Backend, options: LeadOptions): Promise<Leading> {
   const store = await Store.open(backend, steadyTime).catch(async (error) => {
@@ -59,14 +59,16 @@ export async function lead(backend: Backend, options: LeadOptions): Promise<Lead
 }
 
 async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
-  const { agentListen, log } = options;
+  const { agentListen, log, vault } = options;
   const [clock, ids] = [steadyTime, newId];
   const logOf = (component: string) => log.child({ component });
-  const authority = authorityOf(store, options.stateDir);
+  // Certificates go by the time of day, as TLS does.
+  const authority = new Authority({ vault, clock: Date.now });
   const term = await beginTerm(store, {
     clock,
     ids,
-    newTrust: (clusterId) => authority.begin(clusterId),
+    vault,
+    newTrust: (cluster) => authority.begin(cluster),
     managerPorts: portsOf(options),
   });
   const [cluster] = store.view.clusters.all();
@@ -82,6 +84,7 @@ async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
     timeOfDay: Date.now,
     ids,
     authority,
+    vault,
     audit: options.audit,
     log: logOf('api'),
     queries: {
@@ -94,6 +97,7 @@ async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
     backup: (passphrase) =>
       makeBackup({
         ...{ store, passphrase, stateDir: options.stateDir, release: version },
+        opener: () => vault.opener(sealingIn(store.view)),
         settings: settingsOf(options),
         madeAt: isoTime(Date.now()),
       }),
@@ -113,6 +117,7 @@ async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
     ids,
     random: Math.random,
     authority,
+    vault,
     managerId: ids(),
     log: logOf('agents'),
     liveness,
@@ -170,13 +175,3 @@ const settingsOf = ({ api, tlsNames, tls }: LeadOptions) => ({
   tlsNames,
   ownTls: tls.server !== undefined || tls.ca !== undefined,
 });
-
-/** The cluster's certificate authority, which the key beside the state opens. Throws an Error with a text for people. */
-function authorityOf({ view }: Store, stateDir: string): Authority {
-  const [cluster] = view.clusters.all();
-  const sealingKey = readSealingKey(resolve(stateDir, 'sealing.key'), cluster?.trust === undefined);
-  // Certificates go by the time of day, as TLS does.
-  const authority = new Authority({ sealingKey, clock: Date.now });
-  if (cluster?.trust) authority.check(cluster.trust);
-  return authority;
-}

@@ -1,11 +1,13 @@
+import type { Sealed, Sealing } from './sealed.ts';
+
 /** The cluster's authority over certificates. What is sealed opens only with a key that is not in the store. */
 export interface Trust {
   /** The root that signs. */
   readonly root: SealedRoot;
   /** The root before it, as long as some node's certificate is from that one: meanwhile both are trusted. */
   readonly former?: FormerRoot;
-  /** Sealed: what follows the digest in the join tokens. */
-  readonly joinSecrets: { readonly worker: string; readonly manager: string };
+  /** What follows the digest in the join tokens. */
+  readonly joinSecrets: { readonly worker: Sealed; readonly manager: Sealed };
   /** How long a certificate counts. */
   readonly nodeCertExpiryMs: number;
   /** Docker's Spec.CAConfig.ForceRotate, as it was last asked for. */
@@ -17,8 +19,8 @@ export interface SealedRoot {
   readonly certificate: string;
   /** As join tokens carry it. */
   readonly digest: string;
-  /** Its private key (PKCS#8, PEM), sealed. */
-  readonly key: string;
+  /** Its private key (PKCS#8, PEM). */
+  readonly key: Sealed;
   /** Name and public key as Docker's TLSInfo has them, base64. */
   readonly issuer: { readonly subject: string; readonly publicKey: string };
 }
@@ -46,6 +48,7 @@ export interface Cluster {
   readonly CreatedAt: string;
   readonly UpdatedAt: string;
   readonly trust: Trust;
+  readonly sealing: Sealing;
   /** Ended tasks kept per slot, beside the live one (Swarm's TaskHistoryRetentionLimit, default 5). */
   readonly TaskHistoryRetentionLimit: number;
   /** Of the manager that leads, or led last: greater than that of all before it. None before the first had one. */
@@ -59,4 +62,11 @@ export interface Cluster {
   readonly restored?: Restored;
   /** TCP ports on which the manager listens, as of its last start, and what for. */
   readonly managerPorts?: readonly { readonly port: number; readonly what: string }[];
+}
+
+/** How this state is sealed. Throws before there is a cluster. */
+export function sealingIn(view: { readonly clusters: { all(): Iterable<Cluster> } }): Sealing {
+  const [cluster] = view.clusters.all();
+  if (!cluster) throw new Error('there is no cluster yet, so nothing can be sealed');
+  return cluster.sealing;
 }

@@ -16,6 +16,7 @@ export * from './network.ts';
 export * from './network-mode.ts';
 export * from './node.ts';
 export * from './restart-rules.ts';
+export * from './sealed.ts';
 export * from './service.ts';
 export * from './swarm.ts';
 export * from './task.ts';

@@ -3,6 +3,7 @@ import { Driver, metaSchemas, Platform, PortConfig, Resources, type SpecHistory 
 import { ContainerSpec } from './container-spec.ts';
 import type { ServiceAttachment } from './network.ts';
 import { count, nanoseconds, object, oneOf, opt, stringMap } from './schema.ts';
+import type { Sealed } from './sealed.ts';
 
 export const RestartPolicy = object({
   Condition: opt(oneOf('none', 'on-failure', 'any')),
@@ -128,8 +129,8 @@ export interface ServiceInternals extends SpecHistory {
   /** Set when an update was taken back, until the next one begins. */
   readonly rollback?: Rollback;
   /** X-Registry-Auth header of the last create or update: base64url JSON. */
-  readonly registryAuth?: string;
-  readonly previousRegistryAuth?: string;
+  readonly registryAuth?: Sealed;
+  readonly previousRegistryAuth?: Sealed;
   /**
    * Networks its tasks join, in the spec's order; last, when it publishes ports on every node, the ingress network.
    */

@@ -21,3 +21,7 @@ export const SwarmSpec = object({
   EncryptionConfig: opt(object({ AutoLockManagers: opt(Type.Boolean()) })),
 });
 export type SwarmSpec = Static<typeof SwarmSpec>;
+
+/** Of `POST /swarm/unlock`. */
+export const UnlockRequest = object({ UnlockKey: Type.String() });
+export type UnlockRequest = Static<typeof UnlockRequest>;

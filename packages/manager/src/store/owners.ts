@@ -30,6 +30,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     beatMs: ['liveness'],
     restored: ['people', 'manager'],
     trust: ['people', 'trust', 'manager'],
+    sealing: ['people', 'manager'],
     TaskHistoryRetentionLimit: ['people'],
   },
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },
@@ -45,7 +46,8 @@ const owners: Readonly<Record<TableName, Parts>> = {
     Spec: ['people', 'services'],
     PreviousSpec: ['people', 'services'],
     UpdateStatus: ['people', 'services'],
-    shoal: ['people', 'services'],
+    // The manager seals what earlier releases left in the clear.
+    shoal: ['people', 'services', 'manager'],
     'shoal.attachments': ['allocator', 'people', 'services'],
     'shoal.ports': ['allocator', 'people', 'services'],
   },

@@ -1,15 +1,20 @@
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { parseSubject } from '@shoal/proto/rules';
 import { describe, expect, it } from 'vitest';
 import { aCluster } from '../testing.ts';
 import { apiCertificate } from './api-certificate.ts';
 import { Authority } from './authority.ts';
 import { withoutFormer } from './rotation.ts';
+import { aVault } from './testing.ts';
 
 const day = 24 * 3_600_000;
 let now = Date.UTC(2026, 0, 1);
-const authority = new Authority({ sealingKey: randomBytes(32), clock: () => now });
-const first = { ...aCluster({ ID: 'cluster', trust: await authority.begin('cluster') }) };
+const vault = aVault();
+const sealing = vault.begin(true);
+const authority = new Authority({ vault, clock: () => now });
+const first = {
+  ...aCluster({ ID: 'cluster', sealing, trust: await authority.begin({ ID: 'cluster', sealing }) }),
+};
 let present = first;
 const view = { clusters: { size: 1, all: () => [present], get: () => present, by: () => [] } } as never;
 const at = [

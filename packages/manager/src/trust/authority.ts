@@ -8,7 +8,14 @@ import {
   tokenSecret,
 } from '@shoal/proto/rules';
 import type { Clock } from '../effects.ts';
-import { type AccessRole, type Cluster, type Trust, userUnit } from '../model/index.ts';
+import {
+  type AccessRole,
+  type Cluster,
+  purposes,
+  type Sealed,
+  type Trust,
+  userUnit,
+} from '../model/index.ts';
 import {
   crossSign,
   type Holder,
@@ -25,16 +32,15 @@ import {
   signerOf,
 } from './certificates.ts';
 import { digestOf } from './peer.ts';
-import { seal, unseal } from './seal.ts';
+import type { Vault } from './vault.ts';
 
 /** As Swarm's. */
 export const defaultExpiryMs = 90 * 24 * 60 * 60 * 1_000;
 
 const secretBytes = 16;
-const rootKey = 'key of the root certificate';
-const secretOf = (role: Role): string => `join secret of a ${role}`;
 
 type Of = Pick<Cluster, 'ID' | 'trust'>;
+type At = Pick<Cluster, 'sealing'>;
 
 /** What a server shows: its certificate and those that lead to the roots, PEM. */
 export interface Credentials {
@@ -46,46 +52,42 @@ export interface Credentials {
 
 /** All that needs what is sealed: it makes roots, signs certificates, and knows the join tokens. */
 export class Authority {
-  readonly #sealingKey: Uint8Array;
+  readonly #vault: Vault;
   readonly #clock: Clock;
   /** By the record of the root, which never changes. */
   readonly #signers = new WeakMap<Trust['root'], Promise<Signer>>();
 
-  constructor({ sealingKey, clock }: { readonly sealingKey: Uint8Array; readonly clock: Clock }) {
-    this.#sealingKey = sealingKey;
+  constructor({ vault, clock }: { readonly vault: Vault; readonly clock: Clock }) {
+    this.#vault = vault;
     this.#clock = clock;
   }
 
   /** What a new cluster begins with. */
-  async begin(clusterId: string): Promise<Trust> {
-    const root = await makeRoot(clusterId, this.#clock());
+  async begin({ ID, sealing }: Pick<Cluster, 'ID'> & At): Promise<Trust> {
+    const root = await makeRoot(ID, this.#clock());
+    const at = { sealing };
     return {
-      root: await this.#sealed(root),
-      joinSecrets: { worker: this.newJoinSecret('worker'), manager: this.newJoinSecret('manager') },
+      root: await this.#sealed(at, root),
+      joinSecrets: { worker: this.newJoinSecret(at, 'worker'), manager: this.newJoinSecret(at, 'manager') },
       nodeCertExpiryMs: defaultExpiryMs,
       forceRotate: 0,
     };
   }
 
   /** A new root takes over; the present one stays trusted until `withoutFormer`. */
-  async rotate({ ID, trust }: Of): Promise<Pick<Trust, 'root' | 'former'>> {
+  async rotate({ ID, trust, sealing }: Of & At): Promise<Pick<Trust, 'root' | 'former'>> {
     const former = this.#opened(trust);
     const { certificate, digest, issuer } = trust.root;
     const root = await makeRoot(ID, this.#clock());
     const crossSigned = await crossSign(root, former, this.#clock());
     return {
-      root: await this.#sealed(root),
+      root: await this.#sealed({ sealing }, root),
       former: { certificate, digest, issuer, crossSigned },
     };
   }
 
-  /** Throws SealBroken when this manager has another key than the one that the state was sealed with. */
-  check(trust: Trust): void {
-    this.#opened(trust);
-  }
-
-  newJoinSecret(role: Role): string {
-    return seal(this.#sealingKey, secretOf(role), tokenSecret(randomBytes(secretBytes)));
+  newJoinSecret({ sealing }: At, role: Role): Sealed {
+    return this.#vault.seal(sealing, purposes.joinSecret(role), tokenSecret(randomBytes(secretBytes)));
   }
 
   /** For people, and for them alone: not to be logged. */
@@ -147,11 +149,11 @@ export class Authority {
     return { now: this.#clock(), expiryMs: trust.nodeCertExpiryMs };
   }
 
-  async #sealed({ certificate, key }: Root): Promise<Trust['root']> {
+  async #sealed({ sealing }: At, { certificate, key }: Root): Promise<Trust['root']> {
     return {
       certificate,
       digest: digestOf(certificate),
-      key: seal(this.#sealingKey, rootKey, key),
+      key: this.#vault.seal(sealing, purposes.rootKey, key),
       issuer: await issuerInfo(certificate),
     };
   }
@@ -165,11 +167,11 @@ export class Authority {
   }
 
   #opened({ root: { certificate, key } }: Trust): Root {
-    return { certificate, key: unseal(this.#sealingKey, rootKey, key) };
+    return { certificate, key: this.#vault.unseal(purposes.rootKey, key) };
   }
 
   #secret(trust: Trust, role: Role): string {
-    return unseal(this.#sealingKey, secretOf(role), trust.joinSecrets[role]);
+    return this.#vault.unseal(purposes.joinSecret(role), trust.joinSecrets[role]);
   }
 }
 

@@ -4,4 +4,13 @@ export { BadRequest, type Name, requestedKey } from './certificates.ts';
 export { type Peer, peerOf, Untrusted } from './peer.ts';
 export { notRotated, trustedRoots, withoutFormer } from './rotation.ts';
 export { rotationLoop } from './rotation-loop.ts';
-export { SealBroken, sealingKeyBytes } from './seal.ts';
+export {
+  keyFromPassphrase,
+  SealBroken,
+  saltBytes,
+  sealBytes,
+  sealingKeyBytes,
+  unsealBytes,
+} from './seal.ts';
+export { sealAgain, sealFormer } from './seal-again.ts';
+export { type KeyPlace, Locked, type Opener, Vault } from './vault.ts';

@@ -1,7 +1,9 @@
-/** What an agent does on its side, for tests. */
+/** For tests: what an agent does on its side, and a vault with a key that is nowhere else. */
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import { randomBytes, webcrypto } from 'node:crypto';
 import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
+import { sealingKeyBytes } from './seal.ts';
+import { Vault } from './vault.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
@@ -17,3 +19,6 @@ export async function aKeyAndRequest(): Promise<{ key: string; request: string }
 }
 
 export const aRequest = async (): Promise<string> => (await aKeyAndRequest()).request;
+
+export const aVault = (key: Uint8Array = randomBytes(sealingKeyBytes)): Vault =>
+  new Vault({ name: 'the key of this test', read: () => key, forget: () => undefined });

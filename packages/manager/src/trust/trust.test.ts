@@ -12,16 +12,19 @@ import {
   SealBroken,
   trustedRoots,
 } from './index.ts';
-import { seal, unseal } from './seal.ts';
-import { aRequest } from './testing.ts';
+import { keyFromPassphrase, saltBytes, seal, unseal } from './seal.ts';
+import { aRequest, aVault } from './testing.ts';
 
 const hourMs = 60 * 60 * 1_000;
 const dayMs = 24 * hourMs;
 const now = Date.UTC(2026, 0, 1);
 const sealingKey = randomBytes(32);
-const authority = new Authority({ sealingKey, clock: () => now });
-const cluster = { ID: 'cluster1', trust: await authority.begin('cluster1') };
-const other = { ID: 'cluster2', trust: await authority.begin('cluster2') };
+const vault = aVault();
+const sealing = vault.begin(true);
+const authority = new Authority({ vault, clock: () => now });
+const clusterNamed = async (ID: string) => ({ ID, sealing, trust: await authority.begin({ ID, sealing }) });
+const cluster = await clusterNamed('cluster1');
+const other = await clusterNamed('cluster2');
 const request = await aRequest();
 const key = await requestedKey(request);
 const node = { id: 'n1', role: 'worker' } as const;
@@ -132,7 +135,7 @@ describe('a join token', () => {
     const { joinSecrets } = cluster.trust;
     const trust = {
       ...cluster.trust,
-      joinSecrets: { ...joinSecrets, worker: authority.newJoinSecret('worker') },
+      joinSecrets: { ...joinSecrets, worker: authority.newJoinSecret(cluster, 'worker') },
     };
     expect(authority.roleOf(trust, before)).toBeUndefined();
     expect(authority.roleOf(trust, authority.joinToken(trust, 'worker'))).toBe('worker');
@@ -200,13 +203,23 @@ describe('what is sealed', () => {
       expect(() => unseal(sealingKey, 'x', sealed)).toThrow(SealBroken);
   });
 
+  it('opens with the same passphrase and salt, however its letters are composed', async () => {
+    const salt = randomBytes(saltBytes);
+    const key = await keyFromPassphrase('Scha\u0308fchen', salt);
+    const sealed = seal(key, 'x', 'text');
+    expect(unseal(await keyFromPassphrase('Sch\u00e4fchen', salt), 'x', sealed)).toBe('text');
+    for (const other of [
+      keyFromPassphrase('Schafchen', salt),
+      keyFromPassphrase('Scha\u0308fchen', randomBytes(saltBytes)),
+    ])
+      expect(await other).not.toEqual(key);
+  });
+
   it('is all that the state holds of keys and tokens', async () => {
     const stored = JSON.stringify(cluster);
     expect(stored).not.toContain('PRIVATE KEY');
     for (const role of ['worker', 'manager'] as const)
       expect(stored).not.toContain(parseJoinToken(authority.joinToken(cluster.trust, role))?.secret);
-    expect(() =>
-      new Authority({ sealingKey: randomBytes(32), clock: () => now }).check(cluster.trust),
-    ).toThrow(SealBroken);
+    expect(() => aVault().open(sealing)).toThrow('is not the key that this state was sealed with');
   });
 });

@@ -4,6 +4,7 @@ import { redact, redactObject } from './redact.ts';
 
 test.each([
   'join with SHOAL-1-0123456789abcdef-XYZ now',
+  'unlock with SWMKEY-1-0123456789abcdef/hunter2+hunter2 now',
   'SHOAL_JOIN_TOKEN=hunter2hunter2 node',
   '{"joinToken":"hunter2hunter2"}',
   'Authorization: Bearer hunter2hunter2',

@@ -1,9 +1,10 @@
 const hidden = '[taken out]';
 
-/** Join tokens, API tokens, keys, and what looks like a password in the words of a log. */
+/** Join tokens, API tokens, keys, unlock keys, and what looks like a password in the words of a log. */
 const secrets: readonly RegExp[] = [
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   /\b(?:SHOAL|SWMTKN)-\d+-[\w.-]+/g,
+  /\bSWMKEY-\d+-[\w+/]+/g,
   /\bshoal_[\w-]{16,}/g,
   /(?<=\b(?:authorization|x-registry-auth|cookie)["']?\s*[:=]\s*["']?)(?:(?:bearer|basic)\s+)?[^\s"',}]+/gi,
   /(?<=\b[\w-]*(?:password|passwd|secret|token|api[_-]?key)["']?\s*[:=]\s*["']?)[^\s"',}]{4,}/gi,

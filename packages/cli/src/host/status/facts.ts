@@ -16,6 +16,13 @@ export interface ClusterFacts {
   readonly restore?: RestoreState | undefined;
 }
 
+/** Why the manager tells nothing of its cluster. */
+export interface ManagerTrouble {
+  readonly error: string;
+  /** It waits for the unlock key. */
+  readonly locked: boolean;
+}
+
 /** What a look at this host came to. Errors are words. */
 export interface StatusFacts {
   readonly release: string;
@@ -24,7 +31,7 @@ export interface StatusFacts {
   readonly programs: readonly { readonly name: ProgramName; readonly running: boolean }[];
   readonly docker: { readonly version: string } | { readonly error: string };
   /** Of a manager's host. */
-  readonly cluster?: ClusterFacts | { readonly error: string };
+  readonly cluster?: ClusterFacts | ManagerTrouble;
   /** Of a worker: it has a connection to its manager. */
   readonly connected?: boolean;
 }
@@ -59,7 +66,7 @@ async function dockerFacts(): Promise<StatusFacts['docker']> {
   return code === 0 ? { version: stdout.trim() } : { error: stderr.trim() };
 }
 
-async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
+async function clusterFacts(): Promise<ClusterFacts | ManagerTrouble> {
   const docker = localManager();
   try {
     const [restore, nodes, services] = await Promise.all([
@@ -84,7 +91,8 @@ async function clusterFacts(): Promise<ClusterFacts | { error: string }> {
       })),
     };
   } catch (error) {
-    return { error: (error as Error).message };
+    const info = (await docker.info().catch(() => undefined)) as { Swarm?: { LocalNodeState?: string } };
+    return { error: (error as Error).message, locked: info?.Swarm?.LocalNodeState === 'locked' };
   }
 }
 

@@ -60,8 +60,13 @@ test.each<[string, Partial<StatusFacts>, RegExp]>([
   ],
   [
     'the manager is silent',
-    { cluster: { error: 'ECONNREFUSED' } },
+    { cluster: { error: 'ECONNREFUSED', locked: false } },
     /the manager does not answer: ECONNREFUSED/,
+  ],
+  [
+    'the manager is locked',
+    { cluster: { error: '503', locked: true } },
+    /the manager is locked.*docker --context shoal swarm unlock/s,
   ],
   [
     'a node is down',

@@ -62,6 +62,14 @@ const docker = ({ docker }: StatusFacts): Look =>
 
 function cluster({ cluster }: StatusFacts): Look[] {
   if (cluster === undefined) return [];
+  if ('error' in cluster && cluster.locked)
+    return [
+      {
+        what: 'cluster',
+        says: 'the manager is locked: what runs goes on, and nothing is changed or replaced',
+        todo: 'docker --context shoal swarm unlock',
+      },
+    ];
   if ('error' in cluster)
     return [
       {

@@ -5,6 +5,7 @@ import { containerBody } from '../../container-body/index.ts';
 import {
   drainMs,
   isTerminal,
+  purposes,
   restartRules,
   type Service,
   slotOf,
@@ -12,12 +13,18 @@ import {
   type Task,
   type TaskSpec,
 } from '../../model/index.ts';
+import type { Source } from './kind.ts';
 
 /**
  * The model's task as the agent gets it. `service` may be gone already; its tasks then only have to end.
  * `held`: it shall stop, but runs on until all nodes have taken it out of their load balancers.
  */
-export function toAssignment(task: Task, service: Service | undefined, held: boolean): proto.Assignment {
+export function toAssignment(
+  task: Task,
+  service: Service | undefined,
+  { held, unseal }: { readonly held: boolean; readonly unseal: Source['unseal'] },
+): proto.Assignment {
+  const auth = service?.shoal.registryAuth;
   const serviceName = service?.Spec.Name ?? task.ServiceID;
   const name = containerName(serviceName, slotOf(task), task.ID);
   const createBody: CreateBody = containerBody(task, { serviceName, containerName: name });
@@ -31,7 +38,7 @@ export function toAssignment(task: Task, service: Service | undefined, held: boo
     taskName: taskName(serviceName, slotOf(task)),
     containerName: name,
     desiredState: encodeDesired(desired),
-    registryAuth: service?.shoal.registryAuth ?? '',
+    registryAuth: auth ? unseal(purposes.registryAuth(task.ServiceID), auth) : '',
     attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),
     drainMs: drainMs(service?.Spec.Labels),
     // A host that is alone starts nothing that may run only once.

@@ -1,3 +1,4 @@
+import type { Sealed } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import type { Commit, Nodes } from './commit.ts';
 
@@ -14,6 +15,8 @@ export interface Source {
   readonly held: (taskId: string) => boolean;
   /** Nodes that nobody reaches. */
   readonly silent: ReadonlySet<string>;
+  /** Opens what is sealed, see `purposes`. */
+  readonly unseal: (purpose: string, sealed: Sealed) => string;
 }
 
 /** A kind of object that agents are told of. */

@@ -29,7 +29,7 @@ it('tells no host to publish a port that Shoal has come to need itself', async (
   const store = await TestStore.open(memoryBackend(), Date.now);
   const ports = ([8080, 2480] as const).map((PublishedPort) => ({ PublishedPort, TargetPort: 80 }));
   const service = aService('web', { shoal: { specVersion: 1, ports } });
-  const source = { view: store.view, held: () => false, silent: new Set<string>() };
+  const source = { view: store.view, held: () => false, silent: new Set<string>(), unseal: () => '' };
   const told = () => kind.object(source, 'web')?.published.map(({ published }) => published);
   const cluster = aCluster();
   await store.update((tx) => {

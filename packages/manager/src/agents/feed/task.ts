@@ -28,9 +28,9 @@ export const task: FeedKind<Assignment> = {
     return found?.NodeID === nodeId && isForAgent(found);
   },
 
-  object({ view, held }, id) {
+  object({ view, held, unseal }, id) {
     const found = view.tasks.get(id);
-    return found && toAssignment(found, view.services.get(found.ServiceID), held(id));
+    return found && toAssignment(found, view.services.get(found.ServiceID), { held: held(id), unseal });
   },
 };
 

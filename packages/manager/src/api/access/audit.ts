@@ -11,9 +11,12 @@ const mostShown = 10_000;
 
 /**
  * Writes down who changed what, before the answer goes out: what a role above viewer is needed for, unless it only reads;
- * the join tokens when they are read; and what somebody known was refused. While it can't be written, nothing may be changed.
+ * the join tokens and the unlock key when they are read; and what somebody known was refused. While it can't be written, nothing may be changed.
  */
-export function auditChanges(app: FastifyInstance, { audit, timeOfDay, log }: ApiDeps): void {
+export function auditChanges(
+  app: FastifyInstance,
+  { audit, timeOfDay, log }: Pick<ApiDeps, 'audit' | 'timeOfDay' | 'log'>,
+): void {
   let trouble: string | undefined;
   app.addHook('preHandler', async (request) => {
     if (trouble !== undefined && isChange(request))
@@ -46,7 +49,7 @@ export function auditChanges(app: FastifyInstance, { audit, timeOfDay, log }: Ap
 function isChange({ method, routeOptions: { url = '' } }: FastifyRequest): boolean {
   const needed = roleFor(method, url);
   if (needed !== 'operator' && needed !== 'admin') return false;
-  if (method === 'GET' || method === 'HEAD') return url === '/swarm';
+  if (method === 'GET' || method === 'HEAD') return url === '/swarm' || url === '/swarm/unlockkey';
   return url !== forecastPath;
 }
 

@@ -31,10 +31,14 @@ export function authenticate(
   if (door === undefined) return nobody;
   if (authorization !== undefined) return byToken(authorization, tokens, now);
   if (certificate) return byCertificate(certificate, now);
-  if (door === 'tls') return nobody;
-  return door === 'socket'
-    ? { name: 'the unix socket', role: 'admin', via: 'socket' }
-    : { name: 'the loopback address', role: 'admin', via: 'loopback' };
+  return adminOfHost(door) ?? nobody;
+}
+
+/** Who comes by a door that only the manager's own host has. */
+export function adminOfHost(door: Door | undefined): User | null {
+  if (door === 'socket') return { name: 'the unix socket', role: 'admin', via: 'socket' };
+  if (door === 'plain') return { name: 'the loopback address', role: 'admin', via: 'loopback' };
+  return null;
 }
 
 const nobody: Refusal = {

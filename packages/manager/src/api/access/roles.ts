@@ -60,6 +60,8 @@ export const routeRoles: Readonly<Record<AccessRole | 'anyone', readonly string[
   admin: [
     // The join tokens.
     'GET /swarm',
+    'GET /swarm/unlockkey',
+    'POST /swarm/unlock',
     'POST /swarm/update',
     'POST /nodes/:id/update',
     'DELETE /nodes/:id',

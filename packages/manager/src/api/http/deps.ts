@@ -7,7 +7,7 @@ import type { Ask } from '../../insight/index.ts';
 import type { LivenessReport } from '../../liveness/index.ts';
 import type { Node, Task } from '../../model/index.ts';
 import type { ReadView, Store } from '../../store/index.ts';
-import type { Authority } from '../../trust/index.ts';
+import type { Authority, Vault } from '../../trust/index.ts';
 import type { Door } from './doors.ts';
 
 export interface DaemonRequest {
@@ -35,6 +35,7 @@ export interface ApiDeps {
   readonly log: Logger;
   readonly audit: Pick<AuditLog, 'append' | 'tail' | 'verify'>;
   readonly authority: Pick<Authority, 'joinToken' | 'newJoinSecret' | 'rotate' | 'userCredentials'>;
+  readonly vault: Vault;
   readonly queries: {
     /** Looks an image up in its registry through some ready host. Throws QueryError. */
     distribution(image: string, registryAuth: string): Promise<unknown>;

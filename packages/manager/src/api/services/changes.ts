@@ -1,5 +1,12 @@
 import { isoTime } from '../../effects.ts';
-import { modeOf, type Service, type ServiceSpec, sawSpec, type UpdateStatus } from '../../model/index.ts';
+import {
+  modeOf,
+  type Sealed,
+  type Service,
+  type ServiceSpec,
+  sawSpec,
+  type UpdateStatus,
+} from '../../model/index.ts';
 import { adopt, currentTarget, isSameTemplate, underWayText } from '../../services/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
@@ -17,7 +24,7 @@ export function createService(
   tx: Tx,
   id: string,
   sent: ServiceSpec,
-  registryAuth: string | undefined,
+  registryAuth: Sealed | undefined,
   now: number,
 ): Service {
   const named = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
@@ -58,7 +65,7 @@ export interface ServiceUpdate {
   readonly version: number;
   readonly spec: ServiceSpec;
   /** X-Registry-Auth header; without it the credentials of `authFrom` stay in use. */
-  readonly registryAuth: string | undefined;
+  readonly registryAuth: Sealed | undefined;
   readonly authFrom: 'spec' | 'previous-spec';
   /** Go back to the previous spec; `spec` is only checked then, as in Docker. */
   readonly rollback: boolean;
@@ -141,7 +148,7 @@ export function removeService(tx: Tx, id: string): void {
   tx.services.update({ ...service, shoal: { ...service.shoal, ports: [], removing: true } });
 }
 
-function credentials(service: Service, { registryAuth, authFrom }: ServiceUpdate): string | undefined {
+function credentials(service: Service, { registryAuth, authFrom }: ServiceUpdate): Sealed | undefined {
   if (registryAuth) return registryAuth;
   if (authFrom === 'spec') return service.shoal.registryAuth;
   if (!service.PreviousSpec) throw new ApiError(500, 'service does not have a previous spec');

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { ApiService, modeOf, type Service, ServiceSpec } from '../../model/index.ts';
-import type { ReadView } from '../../store/index.ts';
+import { ApiService, modeOf, purposes, type Service, ServiceSpec, sealingIn } from '../../model/index.ts';
+import type { ReadView, Tx } from '../../store/index.ts';
 import { filtersParam, idParam, nothing, query, route } from '../docs/index.ts';
 import {
   type ApiDeps,
@@ -34,7 +34,10 @@ interface ById {
 
 export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
   readRoutes(app, deps);
-  const { store, clock, ids } = deps;
+  const { store, clock, ids, vault } = deps;
+  // Within the transaction: the data key may change before it.
+  const sealed = (tx: Tx, id: string, auth: string | undefined) =>
+    auth ? vault.seal(sealingIn(tx), purposes.registryAuth(id), auth) : undefined;
 
   app.post<{ Body: ServiceSpec }>(
     '/services/create',
@@ -48,8 +51,11 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
       errors: [400, 404, 409, 413],
     }),
     async ({ body, headers }, reply) => {
-      const auth = textOf(headers[authHeader]);
-      const { ID } = await store.update((tx) => createService(tx, ids(), body, auth, clock()), 'people');
+      const [id, auth] = [ids(), textOf(headers[authHeader])];
+      const { ID } = await store.update(
+        (tx) => createService(tx, id, body, sealed(tx, id, auth), clock()),
+        'people',
+      );
       return reply.code(201).send({ ID, Warnings: warningsFor(store.view, store.view.services.get(ID)) });
     },
   );
@@ -72,12 +78,15 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
       const change = {
         version: parseVersion('service', asked.version),
         spec: body,
-        registryAuth: textOf(headers[authHeader]),
         ...updateOptions(asked),
         now: clock(),
       };
       const { ID } = findService(store.view, params.id);
-      await store.update((tx) => updateService(tx, { id: ID, ...change }), 'people');
+      const auth = textOf(headers[authHeader]);
+      await store.update(
+        (tx) => updateService(tx, { id: ID, ...change, registryAuth: sealed(tx, ID, auth) }),
+        'people',
+      );
       return { Warnings: warningsFor(store.view, store.view.services.get(ID)) };
     },
   );

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { purposes, type Sealed } from '../../model/index.ts';
 import { aNode, aService, aTask } from '../../testing.ts';
-import { anApi, aSpec } from '../testing.ts';
+import { anApi, aSpec, vault } from '../testing.ts';
 
+const opened = (sealed: Sealed | undefined, id = 's1') =>
+  sealed && vault.unseal(purposes.registryAuth(id), sealed);
 const running = { Timestamp: '', State: 'running' } as const;
 
 describe('create', () => {
@@ -10,10 +13,9 @@ describe('create', () => {
     const spec = aSpec({ Labels: { a: '' }, Mode: { Replicated: { Replicas: 0 } }, UpdateConfig: null });
     const { status, body } = await call('POST', '/services/create', spec, { 'x-registry-auth': 'e30=' });
     expect([status, body]).toEqual([201, { ID: expect.stringMatching(/^id\d+$/), Warnings: null }]);
-    expect(store.view.services.get(body.ID)).toMatchObject({
-      Spec: spec,
-      shoal: { specVersion: 1, registryAuth: 'e30=' },
-    });
+    const stored = store.view.services.get(body.ID);
+    expect(stored).toMatchObject({ Spec: spec, shoal: { specVersion: 1 } });
+    expect(opened(stored?.shoal.registryAuth, body.ID)).toBe('e30=');
   });
 
   it('shows what clients rely on although it was not sent, and nothing of its own', async () => {
@@ -205,8 +207,9 @@ describe('update', () => {
       Spec: aSpec(),
       PreviousSpec: newTemplate,
       UpdateStatus: { State: 'rollback_started', Message: 'manually requested rollback' },
-      shoal: { specVersion: 1, previousSpecVersion: 2, previousRegistryAuth: 'bmV3' },
+      shoal: { specVersion: 1, previousSpecVersion: 2 },
     });
+    expect(opened(service().shoal.previousRegistryAuth)).toBe('bmV3');
     expect(service().shoal).not.toHaveProperty('registryAuth');
   });
 
@@ -220,13 +223,19 @@ describe('update', () => {
   });
 
   it('keeps credentials unless new ones come', async () => {
-    const { update, service } = await seeded({ shoal: { specVersion: 1, registryAuth: 'b25l' } });
+    const { update, service } = await seeded();
+    const [present, previous] = [
+      () => opened(service().shoal.registryAuth),
+      () => opened(service().shoal.previousRegistryAuth),
+    ];
+    await update({}, '', { 'x-registry-auth': 'b25l' });
     await update({}, '', { 'x-registry-auth': 'dHdv' });
-    expect(service().shoal).toMatchObject({ registryAuth: 'dHdv', previousRegistryAuth: 'b25l' });
+    expect([present(), previous()]).toEqual(['dHdv', 'b25l']);
     await update({}, '&registryAuthFrom=previous-spec');
-    expect(service().shoal).toMatchObject({ registryAuth: 'b25l' });
+    expect(present()).toBe('b25l');
     await update({}, '&registryAuthFrom=spec');
-    expect(service().shoal).toMatchObject({ registryAuth: 'b25l' });
+    expect(present()).toBe('b25l');
+    expect(JSON.stringify(service())).not.toMatch(/b25l|dHdv/);
   });
 
   it('does not mind dockerode, which sends the query in the body as well', async () => {

@@ -1,7 +1,15 @@
 import { vxlanPort } from '@shoal/proto/rules';
 import { isoTime } from '../../effects.ts';
 import { managerAddress } from '../../manager-address.ts';
-import { type Cluster, hostnameOf, isReady, knownState, type Node, nodeState } from '../../model/index.ts';
+import {
+  type Cluster,
+  hostnameOf,
+  isAutolocked,
+  isReady,
+  knownState,
+  type Node,
+  nodeState,
+} from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { type ApiDeps, ApiError, maxApiVersion, minApiVersion } from '../http/index.ts';
 import { publishedPorts, statusMessage, tlsInfo, unservedPorts, unservedThere } from '../objects/index.ts';
@@ -13,7 +21,7 @@ export function clusterOf(view: ReadView): Cluster {
   return cluster;
 }
 
-export const clusterSpec = ({ TaskHistoryRetentionLimit, trust }: Cluster) => ({
+export const clusterSpec = ({ TaskHistoryRetentionLimit, trust, sealing }: Cluster) => ({
   Name: 'default',
   Labels: {},
   Orchestration: { TaskHistoryRetentionLimit },
@@ -21,7 +29,7 @@ export const clusterSpec = ({ TaskHistoryRetentionLimit, trust }: Cluster) => ({
   Dispatcher: { HeartbeatPeriod: 500_000_000 },
   CAConfig: { NodeCertExpiry: trust.nodeCertExpiryMs * 1e6, ForceRotate: trust.forceRotate },
   TaskDefaults: {},
-  EncryptionConfig: { AutoLockManagers: false },
+  EncryptionConfig: { AutoLockManagers: isAutolocked(sealing) },
 });
 
 /** Swarm's ClusterInfo: all but the join tokens. */
@@ -42,7 +50,7 @@ export const clusterInfo = (cluster: Cluster) => ({
 const goArch = process.arch === 'x64' ? 'amd64' : process.arch;
 
 /** `GET /version` */
-export const versionView = ({ about }: ApiDeps) => ({
+export const versionView = ({ about }: Pick<ApiDeps, 'about'>) => ({
   Platform: { Name: 'Shoal' },
   Components: [
     {
@@ -146,6 +154,26 @@ export function infoView(view: ReadView, { about, clock }: ApiDeps) {
     Warnings: warnings(view, nodes),
   };
 }
+
+/** `GET /info` of a manager that is locked: what it knows is sealed, or of no use to who can't change it. */
+export const lockedInfo = ({ about, timeOfDay }: Pick<ApiDeps, 'about' | 'timeOfDay'>) => ({
+  ID: '',
+  Name: 'shoal',
+  Driver: 'shoal',
+  OperatingSystem: `Shoal ${about.version}`,
+  OSType: 'linux',
+  Architecture: goArch,
+  ServerVersion: about.version,
+  SystemTime: isoTime(timeOfDay()),
+  Swarm: {
+    NodeID: '',
+    NodeAddr: about.managerAddr.replace(/:\d+$/, ''),
+    LocalNodeState: 'locked',
+    ControlAvailable: false,
+    Error: '',
+    RemoteManagers: null,
+  },
+});
 
 /** Where agents on other hosts reach this manager. */
 export const reachedAt = (view: ReadView, { managerAddr }: ApiDeps['about']): string =>

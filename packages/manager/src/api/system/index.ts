@@ -1,4 +1,4 @@
-export { clusterOf, reachedAt } from './cluster-info.ts';
+export { clusterOf, lockedInfo, reachedAt, versionView } from './cluster-info.ts';
 export { distributionPath, distributionRoutes } from './distribution.ts';
 export { doctorRoutes } from './doctor.ts';
 export { howToJoin, withJoinWords } from './join-words.ts';

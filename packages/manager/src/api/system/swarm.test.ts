@@ -1,7 +1,8 @@
 import { parseJoinToken } from '@shoal/proto/rules';
 import { describe, expect, it } from 'vitest';
+import { purposes } from '../../model/index.ts';
 import { aNode } from '../../testing.ts';
-import { anApi, authority } from '../testing.ts';
+import { anApi, aSpec, authority, vault } from '../testing.ts';
 
 const hourNs = 60 * 60 * 1e9;
 
@@ -57,7 +58,6 @@ describe('a change of the cluster', () => {
       { CAConfig: { SigningCACert: 'x' } },
       /^CAConfig\.SigningCACert: can't be changed, Shoal has nothing like it/,
     ],
-    [{ EncryptionConfig: { AutoLockManagers: true } }, /^EncryptionConfig\.AutoLockManagers: .* it is false/],
     [{ Dispatcher: { HeartbeatPeriod: 1e9 } }, /^Dispatcher\.HeartbeatPeriod: .* it is 500000000/],
     [{ Raft: { SnapshotInterval: 5 } }, /^Raft\.SnapshotInterval: /],
     [{ Labels: { a: 'b' } }, /^Labels\.a: /],
@@ -87,6 +87,67 @@ describe('a change of the cluster', () => {
       body: { message: expect.stringContaining('out of sequence') },
     });
     expect((await call('POST', '/swarm/update', {})).status).toBe(400);
+  });
+});
+
+describe('autolock', () => {
+  const autolock = { EncryptionConfig: { AutoLockManagers: true } };
+  const unlockKeyOf = async (call: Awaited<ReturnType<typeof aSwarm>>['call']) =>
+    (await call('GET', '/swarm/unlockkey')).body.UnlockKey as string;
+
+  it('is turned on and off, its key is rotated, and all that is sealed goes on', async () => {
+    const { call, swarm, update, store } = await aSwarm();
+    const auth = 'planted-credentials';
+    const made = await call('POST', '/services/create', aSpec(), { 'x-registry-auth': auth });
+    const before = await swarm();
+    expect(before.Spec.EncryptionConfig).toEqual({ AutoLockManagers: false });
+    expect(await unlockKeyOf(call)).toBe('');
+    const seen: string[] = [];
+    const wholeAndSealed = async () => {
+      const now = await swarm();
+      expect(now.JoinTokens).toEqual(before.JoinTokens);
+      const service = store.view.services.get(made.body.ID);
+      const sealed = service?.shoal.registryAuth;
+      expect(sealed && vault.unseal(purposes.registryAuth(made.body.ID), sealed)).toBe(auth);
+      const state = JSON.stringify([...store.view.clusters.all(), service]);
+      for (const text of [auth, ...seen]) expect(state).not.toContain(text);
+      return now;
+    };
+    expect((await update(autolock)).status).toBe(200);
+    seen.push(await unlockKeyOf(call));
+    expect(seen[0]).toMatch(/^SWMKEY-1-[\w+/]{43}$/);
+    expect((await wholeAndSealed()).Spec).toMatchObject(autolock);
+    // As `docker swarm unlock-key --rotate` does.
+    expect((await update({}, '&rotateManagerUnlockKey=true')).status).toBe(200);
+    seen.push(await unlockKeyOf(call));
+    expect(seen[1]).not.toBe(seen[0]);
+    await wholeAndSealed();
+    // A client that knows nothing of it leaves it on.
+    expect((await update({ EncryptionConfig: null })).status).toBe(200);
+    expect(await unlockKeyOf(call)).toBe(seen[1]);
+    expect((await update({ EncryptionConfig: { AutoLockManagers: false } })).status).toBe(200);
+    expect(await unlockKeyOf(call)).toBe('');
+    await wholeAndSealed();
+  });
+
+  it('is nothing to rotate the key of while it is off, nor to unlock', async () => {
+    const { call, update } = await aSwarm();
+    const rotated = await update({}, '&rotateManagerUnlockKey=true');
+    expect([rotated.status, rotated.body.message]).toEqual([400, expect.stringMatching(/autolock is off/)]);
+    expect(await call('POST', '/swarm/unlock', { UnlockKey: 'SWMKEY-1-x' })).toMatchObject({
+      status: 409,
+      body: { message: 'swarm is not locked' },
+    });
+  });
+
+  it('leaves a service that a client has just read as it was', async () => {
+    const { call, update } = await aSwarm();
+    const made = await call('POST', '/services/create', aSpec(), { 'x-registry-auth': 'e30=' });
+    const { Version, Spec } = (await call('GET', `/services/${made.body.ID}`)).body;
+    await update(autolock);
+    const updated = await call('POST', `/services/${made.body.ID}/update?version=${Version.Index}`, Spec);
+    expect(updated.status).toBe(200);
+    await update({ EncryptionConfig: { AutoLockManagers: false } });
   });
 });
 

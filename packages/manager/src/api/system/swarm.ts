@@ -1,10 +1,26 @@
 import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
 import { isObject } from '../../field-path.ts';
-import { type Cluster, hostnameOf, type Node, SwarmSpec } from '../../model/index.ts';
+import {
+  type Cluster,
+  hostnameOf,
+  isAutolocked,
+  type Node,
+  SwarmSpec,
+  UnlockRequest,
+} from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import { notRotated } from '../../trust/index.ts';
+import { notRotated, sealAgain } from '../../trust/index.ts';
 import { anything, nothing, query, route } from '../docs/index.ts';
-import { type ApiDeps, badRequest, outOfSequence, parseBool, parseVersion, rpcError } from '../http/index.ts';
+import {
+  type ApiDeps,
+  ApiError,
+  badRequest,
+  outOfSequence,
+  parseBool,
+  parseVersion,
+  rpcError,
+} from '../http/index.ts';
 import { clusterInfo, clusterOf, clusterSpec } from './cluster-info.ts';
 import { askedForTokens } from './join-words.ts';
 
@@ -17,6 +33,7 @@ const settable = [
   'Orchestration.TaskHistoryRetentionLimit',
   'CAConfig.NodeCertExpiry',
   'CAConfig.ForceRotate',
+  'EncryptionConfig.AutoLockManagers',
 ];
 
 interface Rotations {
@@ -34,7 +51,7 @@ export function swarmView(view: ReadView, { authority }: Pick<ApiDeps, 'authorit
 }
 
 export function swarmRoutes(app: FastifyInstance, deps: ApiDeps): void {
-  const { store, authority } = deps;
+  const { store, authority, vault } = deps;
   app.get(
     '/swarm',
     route({
@@ -54,12 +71,13 @@ export function swarmRoutes(app: FastifyInstance, deps: ApiDeps): void {
     route({
       tag,
       summary:
-        'Change how long certificates and ended tasks are kept; rotate join tokens or the root certificate',
+        'Change how long certificates and ended tasks are kept; turn autolock on or off; rotate join tokens, the unlock key or the root certificate',
       description: `Of the spec these can be changed: ${settable.join(', ')}. Another ForceRotate than before begins to rotate the root: both roots are trusted until all nodes have new certificates.`,
       query: query({
         version: 'Version.Index of the cluster that was changed',
         rotateWorkerToken: 'true: the present token for workers counts no more',
         rotateManagerToken: 'true: the present token for managers counts no more',
+        rotateManagerUnlockKey: 'true: the present unlock key counts no more',
       }),
       body: SwarmSpec,
       answers: [200, nothing],
@@ -69,17 +87,17 @@ export function swarmRoutes(app: FastifyInstance, deps: ApiDeps): void {
       const version = parseVersion('swarm', asked.version);
       const cluster = clusterOf(store.view);
       refuseOtherChanges(body, clusterSpec(cluster));
-      if (parseBool('rotateManagerUnlockKey', asked.rotateManagerUnlockKey))
-        throw badRequest('rotateManagerUnlockKey: managers are not locked, so there is no key');
       const { Orchestration, CAConfig } = body;
+      const autolock = newAutolock(cluster, body, asked);
       const nodeCertExpiryMs = expiryMs(CAConfig?.NodeCertExpiry ?? 0, cluster);
       const forceRotate = CAConfig?.ForceRotate ?? 0;
       const root = forceRotate === cluster.trust.forceRotate ? {} : await rotated(store.view, cluster, deps);
       const { joinSecrets } = cluster.trust;
       const secretFor = (role: 'worker' | 'manager', rotate: boolean) =>
-        rotate ? authority.newJoinSecret(role) : joinSecrets[role];
+        rotate ? authority.newJoinSecret(cluster, role) : joinSecrets[role];
       const worker = secretFor('worker', parseBool('rotateWorkerToken', asked.rotateWorkerToken));
       const manager = secretFor('manager', parseBool('rotateManagerToken', asked.rotateManagerToken));
+      const sealing = autolock === undefined ? undefined : vault.renew(autolock);
       await store.update((tx) => {
         const now = clusterOf(tx);
         if (now.Version.Index !== version) throw outOfSequence();
@@ -89,10 +107,48 @@ export function swarmRoutes(app: FastifyInstance, deps: ApiDeps): void {
             Orchestration?.TaskHistoryRetentionLimit ?? now.TaskHistoryRetentionLimit,
           trust: { ...now.trust, ...root, nodeCertExpiryMs, forceRotate, joinSecrets: { worker, manager } },
         });
+        if (sealing) sealAgain(tx, sealing, vault);
       }, 'people');
+      // What opened it before is no longer needed.
+      if (sealing) vault.open(sealing);
       return reply.send();
     },
   );
+  app.get(
+    '/swarm/unlockkey',
+    route({
+      tag,
+      summary: 'What unlocks a manager after its start; empty while autolock is off',
+      answers: [200, Type.Object({ UnlockKey: Type.String() })],
+      errors: [503],
+    }),
+    async (_request, reply) => {
+      reply.header('Cache-Control', 'no-store');
+      return { UnlockKey: vault.unlockKey(clusterOf(store.view).sealing) };
+    },
+  );
+  app.post(
+    '/swarm/unlock',
+    route({
+      tag,
+      summary: 'Unlock a manager that was started with autolock on',
+      body: UnlockRequest,
+      answers: [200, nothing],
+      errors: [401, 409],
+    }),
+    async () => {
+      throw new ApiError(409, 'swarm is not locked');
+    },
+  );
+}
+
+/** Whether it shall be on from now on; undefined where neither that nor the unlock key changes. */
+function newAutolock({ sealing }: Cluster, { EncryptionConfig }: SwarmSpec, asked: Rotations) {
+  const is = isAutolocked(sealing);
+  const shall = EncryptionConfig?.AutoLockManagers ?? is;
+  const rotate = parseBool('rotateManagerUnlockKey', asked.rotateManagerUnlockKey);
+  if (rotate && !shall) throw badRequest('rotateManagerUnlockKey: autolock is off, so there is no key');
+  return rotate || shall !== is ? shall : undefined;
 }
 
 async function rotated(view: ReadView, cluster: Cluster, { authority }: ApiDeps) {

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { renameDurably } from '../../durable.ts';
 import type { Outcome } from '../store.ts';
@@ -8,6 +8,8 @@ const schema = `
   PRAGMA journal_mode = WAL;
   -- FULL: a commit that was acknowledged survives power loss, not only the death of the process.
   PRAGMA synchronous = FULL;
+  -- What is removed or sealed anew leaves no bytes behind in the file.
+  PRAGMA secure_delete = ON;
   CREATE TABLE IF NOT EXISTS objects (kind TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL,
     PRIMARY KEY (kind, id)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL);
@@ -41,6 +43,9 @@ export class SqliteFile {
 
   /** Throws when the file can't be opened, or is still held by another manager after `lockWaitMs`. */
   static open(path: string, lockWaitMs: number): SqliteFile {
+    // SQLite's other files get the mode of this one.
+    closeSync(openSync(path, 'a', 0o600));
+    chmodSync(path, 0o600);
     const db = new DatabaseSync(path, { timeout: lockWaitMs });
     try {
       // Only one manager may use a file: a second one must fail at its start.

@@ -1,5 +1,8 @@
-/** Raised whenever stored objects change their form, with a step below that brings those of the form before to it. */
-export const format = 3;
+/**
+ * Raised whenever stored objects change their form, with a step below that brings those of the form before to it. What changed with
+ * format 4, how secrets are sealed, needs a key, so the manager does it when it begins to lead.
+ */
+export const format = 4;
 
 /** Of a format that `upgrade` knows to read. */
 export const isReadable = (from: number): boolean => from >= 1 && from <= format;

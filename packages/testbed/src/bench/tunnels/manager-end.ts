@@ -5,24 +5,28 @@ import { AgentServer } from '../../../../manager/src/agents/index.ts';
 import { newId } from '../../../../manager/src/ids.ts';
 import { memoryBackend } from '../../../../manager/src/store/backends/memory.ts';
 import { Store } from '../../../../manager/src/store/index.ts';
-import { Authority } from '../../../../manager/src/trust/index.ts';
+import { Authority, Vault } from '../../../../manager/src/trust/index.ts';
 import { timingFor } from '../../../../proto/src/rules/index.ts';
 import { type Moved, serveBare } from './bare.ts';
 import { answerParent, cpuSeconds } from './talk.ts';
 
 /** A manager's door for agents without the rest of the manager, and what reads the tunnels. */
-const authority = new Authority({ sealingKey: randomBytes(32), clock: Date.now });
+const key = randomBytes(32);
+const vault = new Vault({ name: 'the key of this bench', read: () => key, forget: () => undefined });
+const authority = new Authority({ vault, clock: Date.now });
 const clusterId = newId();
-const trust = await authority.begin(clusterId);
+const sealing = vault.begin(true);
+const trust = await authority.begin({ ID: clusterId, sealing });
 const store = await Store.open(memoryBackend(), Date.now);
 await store.update((tx) => {
-  tx.clusters.create({ ID: clusterId, trust, TaskHistoryRetentionLimit: 5, term: 1 });
+  tx.clusters.create({ ID: clusterId, trust, sealing, TaskHistoryRetentionLimit: 5, term: 1 });
 }, 'manager');
 const agents = new AgentServer(store, {
   clock: Date.now,
   ids: newId,
   random: Math.random,
   authority,
+  vault,
   managerId: newId(),
   log: pino({ level: 'silent' }),
   liveness: { heard: () => undefined, left: () => undefined, told: () => timingFor(1) },
