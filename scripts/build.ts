@@ -28,6 +28,8 @@ export const BUNDLES: readonly Bundle[] = [
   // For `shoal restore`, while no manager runs.
   { entry: 'packages/manager/src/restore.ts', out: 'dist/manager/restore.mjs' },
   { entry: 'packages/agent/src/main.ts', out: 'dist/agent/main.mjs' },
+  // Before a host joins a cluster.
+  { entry: 'packages/agent/src/check.ts', out: 'dist/agent/check.mjs' },
   // When a host leaves its cluster.
   { entry: 'packages/agent/src/remove.ts', out: 'dist/agent/remove.mjs' },
   // Ends when it has made a key, see identity/make-key-apart.ts.

@@ -1,16 +1,15 @@
 #!/bin/bash
-# PID 1 of a testbed host: runs dockerd, the agent and (SHOAL_MANAGER=1) the manager, each under a
-# small supervisor that starts it again half a second after it died, as an init system would.
-# What it keeps where: see supervise.sh. `docker logs` of the host shows all logs.
+# PID 1 of a testbed host: what a machine does when it starts. dockerd runs under the same small supervisor as Shoal's own
+# programs (supervise.sh says what it keeps where), which a host has once `shoal init` or `shoal join` was called there.
+# `docker logs` of the host shows all logs.
 #
-# With the word `plain` it runs dockerd alone, as a host before Shoal is installed; with `systemd` the same, but systemd does
-# so; with `registry` it is the hosts' registry.
+# With the word `systemd` systemd does all this; with `registry` it is the hosts' registry.
 #
 # /run is a tmpfs: a power loss (docker kill, docker start) clears it as a reboot does.
 set -u
 here=$(dirname "$0")
-NAME=${SHOAL_HOSTNAME:-$(hostname)}
-. "$here/supervise.sh"
+release=/root/release
+. "$release/supervise.sh"
 . "$here/prepare.sh"
 
 case ${1:-} in
@@ -36,24 +35,14 @@ shut_down() {
 start_dockerd() {
   rm -f /run/docker.pid # left by a killed daemon
   exec dockerd --host unix:///var/run/docker.sock --pidfile /run/docker.pid \
-    --cgroup-parent "$CGROUP_PARENT" --insecure-registry registry:5000 ${SHOAL_DOCKERD_ARGS:-}
+    --cgroup-parent "$CGROUP_PARENT" --insecure-registry registry:5000
 }
 
-# Young objects die soon in both processes: a small nursery saves memory and costs no time. So does one heap for all
-# threads of the agent, which hardly allocate beside its main one.
-start_agent() {
-  local flags=()
-  if [ "${SHOAL_MANAGER:-0}" = 1 ]; then flags+=(--runs-manager); fi
-  MALLOC_ARENA_MAX=1 exec node --max-semi-space-size=1 /opt/shoal/agent/main.mjs --state-dir /var/lib/shoal/agent \
-    --manager "$SHOAL_MANAGER_ADDR" --docker unix:///var/run/docker.sock \
-    --join-token-file /var/lib/shoal/join-token \
-    --hostname "$NAME" --advertise-addr "$SHOAL_ADVERTISE_ADDR" "${flags[@]}" ${SHOAL_AGENT_ARGS:-}
-}
-
-start_manager() {
-  exec node --max-semi-space-size=4 /opt/shoal/manager/main.mjs --state-dir /var/lib/shoal/manager \
-    --api unix:///run/shoal/shoal.sock --api tcp://0.0.0.0:2476 \
-    --agent-listen 0.0.0.0:2480 ${SHOAL_MANAGER_ARGS:-}
+# What docs/install.md says for hosts without an init system. One that was given another image has its disks and no release.
+start_shoal() {
+  [ -e /var/lib/shoal/host.json ] || return 0
+  [ -e /opt/shoal/current ] || sh "$release/install.sh"
+  shoal start
 }
 
 # A daemon on TCP without TLS delays its own start by seconds to warn about it; forwarding to its
@@ -69,7 +58,6 @@ start_api_forward() {
 }
 
 show_logs() { # NAME: follow its file on our stdout, each line with its name
-  touch "$LOGS/$1.log"
   tail -n +1 -F "$LOGS/$1.log" 2>/dev/null | sed -u "s/^/$1: /" &
 }
 
@@ -81,18 +69,8 @@ make_tun
 
 supervise dockerd start_dockerd &
 supervise forward start_forward &
-if [ "${1:-}" = plain ]; then
-  while :; do wait; done
-fi
-mkdir -p /var/lib/shoal/agent
-names=(dockerd agent)
-if [ "${SHOAL_MANAGER:-0}" = 1 ]; then
-  mkdir -p /var/lib/shoal/manager
-  names+=(manager)
-  supervise manager start_manager &
-  supervise api-forward start_api_forward &
-fi
-supervise agent start_agent &
-for name in host "${names[@]}"; do show_logs "$name"; done
+if [ "${SHOAL_API_FORWARD:-0}" = 1 ]; then supervise api-forward start_api_forward & fi
+start_shoal >> "$LOGS/host.log" 2>&1
+for name in host dockerd manager agent; do show_logs "$name"; done
 # A trap runs only when `wait` returns, and it returns for the signal; children never all end.
 while :; do wait; done

@@ -32,8 +32,8 @@ if [ ! -d "$release" ]; then
   chown -R 0:0 "$release.part"
   mv "$release.part" "$release"
 fi
-# On a host of a cluster `upgrade` does this, when it has seen that the release works.
-if [ ! -e /var/lib/shoal/host.json ]; then
+# On a host of a cluster `upgrade` does this, and sees whether the release works.
+if [ ! -e /var/lib/shoal/host.json ] || [ ! -e /opt/shoal/current ]; then
   ln -sfn "releases/$version" /opt/shoal/current.new
   mv -T /opt/shoal/current.new /opt/shoal/current
 fi

@@ -53,8 +53,8 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
   beforeAll(async () => {
     const [archive = ''] = await makeArchives([process.arch], () => undefined);
     const [like] = cluster.hosts;
-    first = await startPlainHost(like, { name: 'p1', last: 31, init });
-    second = await startPlainHost(like, { name: 'p2', last: 32, init });
+    first = await startPlainHost(like, { name: 'p1', last: 31, init, suite: 'bookworm' });
+    second = await startPlainHost(like, { name: 'p2', last: 32, init, suite: 'bookworm' });
     untouched = await present(second);
     for (const host of [first, second]) {
       await run('docker', ['cp', archive, `${host.container}:/root/shoal.tar.gz`]);

@@ -46,9 +46,9 @@ beforeAll(async () => {
   const [archive = ''] = await makeArchives([process.arch], () => undefined);
   const [like] = cluster.hosts;
   [manager, worker, spare] = await Promise.all([
-    startPlainHost(like, { name: 'r1', last: 33, init: 'supervisor' }),
-    startPlainHost(like, { name: 'r2', last: 34, init: 'supervisor' }),
-    startPlainHost(like, { name: 'r3', last: 35, init: 'supervisor' }),
+    startPlainHost(like, { name: 'r1', last: 33, init: 'supervisor', suite: 'bookworm' }),
+    startPlainHost(like, { name: 'r2', last: 34, init: 'supervisor', suite: 'bookworm' }),
+    startPlainHost(like, { name: 'r3', last: 35, init: 'supervisor', suite: 'bookworm' }),
   ]);
   for (const host of [manager, worker, spare]) {
     await run('docker', ['cp', archive, `${host.container}:/root/shoal.tar.gz`]);

@@ -47,7 +47,7 @@ export class BridgeNetworks implements BridgeDriver, LocalBridgeDriver {
     const info = await docker.info(within());
     return {
       version: info.ServerVersion ?? '',
-      firewall: info.FirewallBackend?.Driver?.split('+')[0] ?? '',
+      firewall: info.FirewallBackend?.Driver ?? '',
       rootless: info.SecurityOptions?.some((option) => option.includes('name=rootless')) ?? false,
     };
   }

@@ -1,4 +1,5 @@
 export { BridgeNetworks } from './bridge-networks.ts';
+export { daemonTrouble } from './daemon-trouble.ts';
 export { Engine } from './engine.ts';
 export { messageOf, statusCodeOf } from './errors.ts';
 export { ProcessesWatch } from './processes-watch.ts';

@@ -42,7 +42,8 @@ are removed.`,
 }
 
 async function upgrade(settings: HostSettings): Promise<string> {
-  const release = dirname(dirname(realpathSync(process.execPath)));
+  // Of the command itself, cli/main.mjs there: Node may be a link to another one.
+  const release = dirname(dirname(realpathSync(process.argv[1] ?? '')));
   if (dirname(release) !== join(paths.home, 'releases'))
     throw new ExitError(
       1,

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { ExitError } from '../exit.ts';
 import { run, tryRun } from './run.ts';
 import { paths } from './settings.ts';
@@ -42,6 +43,7 @@ export async function ensureRequirements(install: boolean, say: (line: string) =
     if (still.length > 0) throw new ExitError(1, `After that, still: ${missingWords(still)}`);
   }
   await ensureDaemon();
+  await ensureItSuits();
 }
 
 async function missingOnes(): Promise<Requirement[]> {
@@ -103,4 +105,10 @@ async function ensureDaemon(): Promise<void> {
     1,
     `The Docker daemon does not answer at ${paths.dockerSocket}: ${answer.stderr.trim()}\nStart it (with systemd: \`systemctl start docker\`), then call this again.`,
   );
+}
+
+/** The agent would join, and then say so of every network. */
+async function ensureItSuits(): Promise<void> {
+  const trouble = await run(process.execPath, [join(paths.current, 'agent/check.mjs'), paths.dockerSocket]);
+  if (trouble !== '') throw new ExitError(1, `This host can not be in a cluster: ${trouble}.`);
 }

@@ -196,6 +196,21 @@ describe('bodies', () => {
     expect((await call('POST', '/services/create', spec)).status).toBe(201);
     const { body } = await call('GET', '/services/web');
     expect(body.Spec.UpdateConfig).toEqual({ Parallelism: 2 });
+    // Python programs look for what is in a field whenever there is one.
+    expect(JSON.stringify(body.Spec)).not.toContain('null');
+  });
+
+  it('may have the time of day as ForceUpdate, in 100 ns, as Ansible does; and the next client adds one', async () => {
+    const { call } = await anApi();
+    const seen: number[] = [];
+    for (const now of ['17960401671234567', '17960401671234571', '18446744073709551615']) {
+      const [Name, spec] = [`at-${now}`, JSON.stringify(aSpec({ Name: `at-${now}` }))];
+      const forced = spec.replace('"TaskTemplate":{', `$&"ForceUpdate":${now},`);
+      expect((await call('POST', '/services/create', forced)).status).toBe(201);
+      seen.push((await call('GET', `/services/${Name}`)).body.Spec.TaskTemplate.ForceUpdate);
+    }
+    expect(new Set(seen).size).toBe(3);
+    expect(seen.every((value) => Number.isSafeInteger(value + 1))).toBe(true);
   });
 });
 

@@ -49,7 +49,8 @@ export const TaskSpec = object({
   Placement: opt(Placement),
   Networks: opt(Type.Array(NetworkAttachmentConfig)),
   LogDriver: opt(Driver),
-  ForceUpdate: opt(count),
+  // Another one than before replaces the tasks. Ansible takes the time of day in 100 ns, which is too large for a number of ours.
+  ForceUpdate: opt(Type.Integer({ minimum: 0, maximum: 2 ** 64 })),
   Runtime: opt(Type.String()),
 });
 export type TaskSpec = Static<typeof TaskSpec>;

@@ -1,5 +1,5 @@
 import { Cluster, mainCluster } from '../cluster/index.ts';
-import { BASE_IMAGE, layerTags, ownImages, pruneImages, removeImage } from '../images/index.ts';
+import { baseImage, layerTags, ownImages, pruneImages, removeImage } from '../images/index.ts';
 import { daemonAnswers, forgetClusterAddress, main, say, step, stopOwnDaemon } from '../machine/index.ts';
 
 /** Removes what `npm start` made; `--all` also the image layers that are kept to save time. */
@@ -16,7 +16,7 @@ await main(async () => {
     say((await removeImage(image)) ? `removed image ${image}` : `kept image ${image}: containers use it`);
   }
   await pruneImages();
-  const kept = [BASE_IMAGE, ...(await layerTags())];
+  const kept = [baseImage('bookworm'), baseImage('trixie'), ...(await layerTags())];
   say(`kept for the next start: ${kept.join(', ')}${all ? '' : ' (`npm stop -- --all` removes the latter)'}`);
   await stopOwnDaemon();
   return 0;

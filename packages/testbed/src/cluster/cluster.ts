@@ -4,11 +4,13 @@ import Docker from 'dockerode';
 import { buildAll } from '../../../../scripts/build.ts';
 import {
   buildExampleImages,
-  buildHostImage,
-  ensureBaseImage,
+  buildHostImages,
   HOST_IMAGE,
+  hostImage,
   pruneImages,
   pushImages,
+  SUITES,
+  type Suite,
 } from '../images/index.ts';
 import {
   ensureDocker,
@@ -34,15 +36,19 @@ export interface ClusterOptions {
   registryPort: number;
   /** First three numbers of the hosts' network, a /24. */
   net: string;
-  /** More flags for the processes on the hosts, for instance faster clocks for a drill. */
-  managerArgs?: string;
-  agentArgs?: string;
-  dockerdArgs?: string;
+  /** What h1, h2 and h3 are made of, each with the Docker of its time. */
+  suites: readonly [Suite, Suite, Suite];
 }
 
 /** The cluster of `npm start`. */
 export function mainCluster(): ClusterOptions {
-  return fromEnv('SHOAL_', { project: 'shoal', apiPort: 2475, registryPort: 5075, net: '10.213.75' });
+  return fromEnv('SHOAL_', {
+    project: 'shoal',
+    apiPort: 2475,
+    registryPort: 5075,
+    net: '10.213.75',
+    suites: SUITES,
+  });
 }
 
 /** The cluster of the tests and benches, which may run beside it. */
@@ -52,6 +58,7 @@ export function testCluster(): ClusterOptions {
     apiPort: 2575,
     registryPort: 5175,
     net: '10.213.76',
+    suites: SUITES,
   });
 }
 
@@ -62,7 +69,20 @@ function fromEnv(prefix: string, defaults: ClusterOptions): ClusterOptions {
     apiPort: Number(env('API_PORT') ?? defaults.apiPort),
     registryPort: Number(env('REGISTRY_PORT') ?? defaults.registryPort),
     net: env('NET') ?? defaults.net,
+    suites: suitesOf(env('SUITES')) ?? defaults.suites,
   };
+}
+
+/** `bookworm,trixie,sid`: one for each host, or one for all. */
+function suitesOf(text: string | undefined): ClusterOptions['suites'] | undefined {
+  if (!text) return undefined;
+  const [first, second = first, third = first, ...more] = text
+    .split(',')
+    .map((word) => SUITES.find((suite) => suite === word));
+  if (first && second && third && more.length === 0) return [first, second, third];
+  throw new TestbedError(
+    `The suites of the hosts are three of ${SUITES.join(', ')} with commas between, or one: not ${text}`,
+  );
 }
 
 /** Three hosts and a registry, as docker-compose.test.yml describes them. */
@@ -88,9 +108,8 @@ export class Cluster {
   static async up(options: ClusterOptions, { fresh = false } = {}): Promise<Cluster> {
     forgetClusterAddress(options.apiPort);
     await ensureDocker();
-    await ensureBaseImage();
-    await step('bundling manager and agent', () => buildAll(say));
-    await buildHostImage();
+    const bundles = step('bundling manager and agent', () => buildAll(say));
+    await buildHostImages(options.suites, bundles);
     const cluster = new Cluster(options);
     if (fresh) await cluster.down();
     await step(`starting the hosts of ${options.project}`, () =>
@@ -100,12 +119,15 @@ export class Cluster {
     await step('waiting for the Docker daemons of the hosts', () =>
       Promise.all(cluster.hosts.map((host) => host.daemonBack())),
     );
-    await step('pushing the example images to the registry of the hosts', () =>
-      pushImages(images, options.registryPort),
-    );
+    const versions = await Promise.all(cluster.hosts.map((host) => host.dockerVersion()));
+    say(`Docker of ${cluster.hosts.map(({ name }, index) => `${name}: ${versions[index]}`).join(', ')}`);
+    await Promise.all([
+      cluster.#install(),
+      step('pushing the example images to the registry of the hosts', () =>
+        pushImages(images, options.registryPort),
+      ),
+    ]);
     await pruneImages();
-    await cluster.#managerAnswers();
-    await cluster.#admit();
     await cluster.waitReady();
     return cluster;
   }
@@ -131,13 +153,25 @@ export class Cluster {
     );
   }
 
-  /** Gives the hosts the cluster's join token, for which their agents wait. */
-  async #admit(): Promise<void> {
+  /** With the commands that docs/install.md has. Hosts that are in the cluster have started their programs by themselves. */
+  async #install(): Promise<void> {
+    const [first, ...others] = this.hosts;
+    // The installer is that of the release that the hosts' image has unpacked.
+    const shoal = (host: Host, ...words: readonly string[]) =>
+      step(`shoal ${words[0]} on ${host.name}`, () =>
+        host.exec(['sh', '/root/release/install.sh', ...words], { timeoutMs: 180_000 }),
+      );
+    const isIn = async ({ container }: Host) =>
+      (await tryRun('docker', ['exec', container, 'test', '-e', '/var/lib/shoal/host.json'])).code === 0;
+    if (!(await isIn(first))) await shoal(first, 'init', '--api', 'tcp://0.0.0.0:2476');
+    await this.#managerAnswers();
     const { body } = await http(`${this.apiUrl}/swarm`);
     const token: string = JSON.parse(body).JoinTokens.Worker;
-    const script =
-      'umask 077; cd /var/lib/shoal; printf %s "$1" > join-token.new; mv join-token.new join-token';
-    await Promise.all(this.hosts.map((host) => host.exec(['sh', '-ec', script, 'sh', token])));
+    await Promise.all(
+      others.map(async (host) => {
+        if (!(await isIn(host))) await shoal(host, 'join', '--token', token, first.ip);
+      }),
+    );
   }
 
   async #managerAnswers(timeoutMs = 60_000): Promise<void> {
@@ -206,11 +240,11 @@ export class Cluster {
   }
 
   /**
-   * Gives a host another image, say one with another Docker, and leaves it its disks: as a reboot does that comes after
-   * packages were installed. Resolves when its daemon answers.
+   * Gives a host the Docker of another suite (its own, if none is named) and leaves it its disks: as a reboot does that comes
+   * after packages were installed. Resolves when its daemon answers.
    */
-  async rehost(host: Host, image: string): Promise<void> {
-    await this.compose(['up', '-d', '--no-deps', host.name], image);
+  async rehost(host: Host, suite?: Suite): Promise<void> {
+    await this.compose(['up', '-d', '--no-deps', host.name], suite && { [host.name]: suite });
     await host.daemonBack();
   }
 
@@ -221,17 +255,21 @@ export class Cluster {
     await run('docker', ['volume', 'rm', `${project}_${host.name}-docker`, `${project}_${host.name}-shoal`]);
   }
 
-  async compose(args: readonly string[], image = HOST_IMAGE): Promise<string> {
-    const { project, apiPort, registryPort, net, managerArgs, agentArgs, dockerdArgs } = this.options;
+  /** `suites`: of hosts that shall have others than their own. */
+  async compose(args: readonly string[], suites: Readonly<Record<string, Suite>> = {}): Promise<string> {
+    const { project, apiPort, registryPort, net } = this.options;
+    const images = await Promise.all(
+      this.hosts.map(({ name }, index) =>
+        hostImage(suites[name] ?? this.options.suites[index] ?? 'bookworm'),
+      ),
+    );
     return compose(project, args, {
       SHOAL_PROJECT: project,
-      SHOAL_HOST_IMAGE: image,
+      SHOAL_HOST_IMAGE: HOST_IMAGE,
+      ...Object.fromEntries(images.map((image, index) => [`SHOAL_H${index + 1}_IMAGE`, image])),
       SHOAL_API_PORT: String(apiPort),
       SHOAL_REGISTRY_PORT: String(registryPort),
       SHOAL_NET: net,
-      SHOAL_MANAGER_ARGS: managerArgs ?? '',
-      SHOAL_AGENT_ARGS: agentArgs ?? '',
-      SHOAL_DOCKERD_ARGS: dockerdArgs ?? '',
     });
   }
 }

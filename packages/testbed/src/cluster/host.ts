@@ -45,6 +45,11 @@ export class Host {
     return new Docker({ protocol: 'http', host: this.ip, port: 2375, version: 'v1.41' });
   }
 
+  /** Of its daemon, such as `20.10.24+dfsg1`. */
+  async dockerVersion(): Promise<string> {
+    return (await this.docker().version()).Version;
+  }
+
   /** Resolves when its Docker daemon answers (again); rejects after a minute. */
   async daemonBack(): Promise<void> {
     await until(`the Docker daemon of ${this.name} answers`, () => this.daemonAnswers(), {

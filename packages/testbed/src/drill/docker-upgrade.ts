@@ -1,22 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Host } from '../cluster/index.ts';
 import { healAll } from '../faults/index.ts';
-import { buildNewerHostImage, HOST_IMAGE, hostImage, NEWER_SUITES } from '../images/index.ts';
-import { http, httpJson, until } from '../machine/index.ts';
+import { buildHostImages, type Suite } from '../images/index.ts';
+import { http, httpJson, TestbedError, until } from '../machine/index.ts';
 import { setAvailability } from './changes.ts';
 import type { DrillContext, DrillControls } from './context.ts';
 import { containersOn } from './service.ts';
 import { allServeOn, isBalanced, isWhole } from './view.ts';
 
-/** From bookworm's Docker 20.10 up, and back down. */
-const suites = ['trixie', 'sid', 'trixie', 'bookworm'] as const;
+/** Up to the newest Docker, and down to 20.10. */
+const suites: readonly Suite[] = ['trixie', 'sid', 'trixie', 'bookworm'];
 /** How long requests that are on their way to a host have before it is upgraded. */
 const lastRequestsMs = 2_000;
 const limitMs = { moved: 120_000, back: 120_000, balanced: 420_000, healthy: 60_000 };
 
 /** Takes minutes and much CPU, so it is done before any requests are sent. */
 export async function makeImages(): Promise<void> {
-  for (const suite of NEWER_SUITES) await buildNewerHostImage(suite);
+  const had = await buildHostImages(suites, Promise.resolve());
+  const missing = suites.filter((suite) => !had.includes(suite));
+  if (missing.length > 0) throw new TestbedError(`This drill needs hosts with Debian's ${missing[0]}.`);
 }
 
 /** Gives every host one version of Docker after the other; each host is drained first, as an admin would do. */
@@ -30,7 +32,7 @@ export async function upgradeAll(
     (a, b) => Number(a.name === context.manager) - Number(b.name === context.manager),
   );
   for (const suite of suites) {
-    for (const host of hosts) await upgrade(host, hostImage(suite), context, cluster, controls);
+    for (const host of hosts) await upgrade(host, suite, context, cluster, controls);
     controls.says('waiting until every host has tasks again, for the doctor to look at');
     const names = hosts.map(({ name }) => name);
     await controls.until(
@@ -45,7 +47,7 @@ export async function upgradeAll(
 
 async function upgrade(
   host: Host,
-  image: string,
+  suite: Suite,
   context: DrillContext,
   cluster: Cluster,
   controls: DrillControls,
@@ -64,9 +66,9 @@ async function upgrade(
   // A load balancer in front of the cluster would be told the same.
   controls.leaveOut(host.ip);
   await sleep(lastRequestsMs, undefined, { signal: context.signal });
-  const before = await versionOf(host);
-  await cluster.rehost(host, image);
-  const now = await versionOf(host);
+  const before = await host.dockerVersion();
+  await cluster.rehost(host, suite);
+  const now = await host.dockerVersion();
   controls.says(`${host.name}: Docker ${before} → ${now}`);
   await until(
     `${host.name} is ready with Docker ${now}`,
@@ -94,8 +96,6 @@ interface NodeAnswer {
   Description?: { Engine?: { EngineVersion?: string } };
 }
 
-const versionOf = async (host: Host): Promise<string> => (await host.docker().version()).Version;
-
 /** On a busy machine the first look may come too early. */
 async function allWell({ apiUrl }: Cluster): Promise<void> {
   await until(
@@ -112,9 +112,9 @@ async function allWell({ apiUrl }: Cluster): Promise<void> {
   );
 }
 
-/** Gives all hosts back the Docker that they had; they take tasks again. */
+/** Gives all hosts back their own Docker; they take tasks again. */
 export async function restoreAll({ docker }: DrillContext, cluster: Cluster): Promise<void> {
-  for (const host of cluster.hosts) await cluster.rehost(host, HOST_IMAGE);
+  for (const host of cluster.hosts) await cluster.rehost(host);
   await healAll(cluster);
   for (const { name } of cluster.hosts)
     await until(`${name} is active`, () => setAvailability(docker, name, 'active').then(() => true), {

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster } from '../cluster/index.ts';
-import { HOST_IMAGE } from '../images/index.ts';
 import { httpJson, run, until } from '../machine/index.ts';
 import { setAvailability } from './changes.ts';
 import type { DrillContext } from './context.ts';
@@ -40,7 +39,7 @@ export async function restoreManager({ manager }: DrillContext, cluster: Cluster
   // Broken off before anything was lost.
   if (folder === undefined) return;
   const host = cluster.host(manager);
-  await cluster.rehost(host, HOST_IMAGE);
+  await cluster.rehost(host);
   for (const file of Object.values(files))
     await run('docker', ['cp', join(folder, file.slice('/root/'.length)), `${host.container}:${file}`]);
   await host.sh(

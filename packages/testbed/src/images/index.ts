@@ -1,16 +1,11 @@
-export { BASE_IMAGE, ensureBaseImage } from './base-image.ts';
+export { baseImage } from './base-image.ts';
+export { buildBenchImage, buildExampleImages, pushImages } from './examples.ts';
 export {
-  buildBenchImage,
-  buildExampleImages,
-  buildHostImage,
-  buildNewerHostImage,
+  buildHostImages,
   buildSystemdHostImage,
   HOST_IMAGE,
   hostImage,
-  layerTags,
-  NEWER_SUITES,
-  ownImages,
-  pruneImages,
-  pushImages,
-  removeImage,
-} from './images.ts';
+  SUITES,
+  type Suite,
+} from './hosts.ts';
+export { layerTags, ownImages, pruneImages, removeImage } from './layers.ts';

@@ -36,23 +36,25 @@ export interface AptSource {
   component: string;
 }
 
-/** This machine's Debian bookworm sources; none on other distributions and releases. */
-export async function bookwormSources(): Promise<AptSource[]> {
+/** Where a suite's packages come from: as this machine has it among its own sources, else the archive that those are of. */
+export async function sourcesOf(suite: string): Promise<AptSource[]> {
+  const all = await debianSources();
+  const own = all.filter((source) => source.suite.split('-')[0] === suite);
+  if (own.length > 0) return own;
+  // Updates and security have a dash in their names, and may be elsewhere.
+  const main = all.find((source) => !source.suite.includes('-') && source.component === 'main');
+  return [{ uri: main?.uri ?? 'http://deb.debian.org/debian', suite, component: 'main' }];
+}
+
+/** This machine's own; none on other distributions. */
+async function debianSources(): Promise<AptSource[]> {
   const format = '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)';
   const listed = await tryRun('apt-get', ['indextargets', '--format', format, 'Created-By: Packages']);
   const sources = new Map<string, AptSource>();
   for (const line of listed.stdout.split('\n')) {
     const [uri, suite, component, origin] = line.split('|');
-    if (!uri || !suite?.startsWith('bookworm') || !component || origin !== 'Debian') continue;
+    if (!uri || !suite || !component || origin !== 'Debian') continue;
     sources.set(line, { uri, suite, component });
   }
   return [...sources.values()];
-}
-
-/** The same archive's sources of another suite. */
-export async function suiteSources(suite: string): Promise<AptSource[]> {
-  const here = (await bookwormSources()).find(
-    (source) => source.suite === 'bookworm' && source.component === 'main',
-  );
-  return [{ uri: here?.uri ?? 'http://deb.debian.org/debian', suite, component: 'main' }];
 }

@@ -1,4 +1,4 @@
-export { bookwormSources, install, suiteSources } from './apt.ts';
+export { install, sourcesOf } from './apt.ts';
 export { daemonAnswers, ensureDocker, forgetClusterAddress, stopOwnDaemon } from './docker.ts';
 export { type HttpAnswer, type HttpOptions, http, httpJson, type UntilOptions, until } from './http.ts';
 export { COMPOSE_FILE, ROOT, TOOLS } from './paths.ts';

@@ -137,7 +137,9 @@ describe('Docker daemons', () => {
     ['20.10.24+dfsg1', '', 0],
     ['27.5.1', '', 0],
     ['28.2.2', 'iptables', 0],
+    ['28.5.2', 'iptables+firewalld', 0],
     ['29.1.0', 'nftables', 1],
+    ['29.1.0', 'nftables+firewalld', 1],
   ])('%s with %j', (version, firewall, options) => {
     const support = daemonSupport({ ...facts, version, firewall });
     expect([support.trouble, Object.keys(support.options).length]).toEqual(['', options]);

@@ -2,7 +2,7 @@
 export interface DaemonFacts {
   /** As `docker version` says: `20.10.24+dfsg1`. */
   readonly version: string;
-  /** `iptables`, or `nftables` (from 29 on); empty if the daemon does not say. */
+  /** As `docker info` says from API 1.49 on: `iptables` or `nftables` (that from 29 on), perhaps with `+firewalld`; else empty. */
   readonly firewall: string;
   readonly rootless: boolean;
 }
@@ -24,8 +24,9 @@ export function daemonSupport({ version, firewall, rootless }: DaemonFacts): Dae
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
   const support = {
     trouble: '',
-    options:
-      firewall === 'nftables' ? { 'com.docker.network.bridge.gateway_mode_ipv4': 'nat-unprotected' } : {},
+    options: firewall.startsWith('nftables')
+      ? { 'com.docker.network.bridge.gateway_mode_ipv4': 'nat-unprotected' }
+      : {},
   };
   if (rootless)
     return { ...support, trouble: "a rootless Docker daemon's networks are not the host's: run it as root" };

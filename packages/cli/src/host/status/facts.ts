@@ -9,8 +9,18 @@ import { type HostSettings, paths } from '../settings.ts';
 import { hasConnection } from './connection.ts';
 import { type RestoreState, restoreState } from './hold.ts';
 
+export interface NodeFacts {
+  readonly id: string;
+  readonly name: string;
+  /** Where the other hosts reach it. */
+  readonly address: string;
+  readonly state: string;
+  readonly availability: string;
+  readonly message: string;
+}
+
 export interface ClusterFacts {
-  readonly nodes: readonly { name: string; state: string; availability: string; message: string }[];
+  readonly nodes: readonly NodeFacts[];
   readonly services: readonly { name: string; running: number; desired: number }[];
   /** Undefined where the manager does not say. */
   readonly restore?: RestoreState | undefined;
@@ -79,7 +89,9 @@ async function clusterFacts(): Promise<ClusterFacts | ManagerTrouble> {
     return {
       restore,
       nodes: nodes.map(({ Description, Status, Spec, ID }) => ({
+        id: ID,
         name: Description?.Hostname ?? ID,
+        address: Status?.Addr ?? '',
         state: Status?.State ?? 'unknown',
         availability: Spec?.Availability ?? 'active',
         message: (Status as { Message?: string } | undefined)?.Message ?? '',

@@ -3,6 +3,7 @@ import { hasConnection } from './connection.ts';
 import type { StatusFacts } from './facts.ts';
 import { statusScreen } from './screen.ts';
 
+const aNode = { id: 'n1', address: '10.0.0.2', state: 'ready', availability: 'active', message: '' };
 const facts: StatusFacts = {
   release: '1.0.0',
   settings: {
@@ -19,7 +20,7 @@ const facts: StatusFacts = {
     { name: 'agent', running: true },
   ],
   docker: { version: '26.1.5' },
-  cluster: { nodes: [{ name: 'h1', state: 'ready', availability: 'active', message: '' }], services: [] },
+  cluster: { nodes: [{ ...aNode, name: 'h1' }], services: [] },
 };
 const screen = (change: Partial<StatusFacts> = {}) => {
   const { lines, well } = statusScreen({ ...facts, ...change });
@@ -72,7 +73,7 @@ test.each<[string, Partial<StatusFacts>, RegExp]>([
     'a node is down',
     {
       cluster: {
-        nodes: [{ name: 'h2', state: 'down', availability: 'active', message: 'no beats' }],
+        nodes: [{ ...aNode, name: 'h2', state: 'down', message: 'no beats' }],
         services: [],
       },
     },
@@ -91,7 +92,7 @@ test.each<[string, Partial<StatusFacts>, RegExp]>([
 });
 
 test('a drained node is said, and all is well all the same', () => {
-  const nodes = [{ name: 'h2', state: 'ready', availability: 'drain', message: '' }];
+  const nodes = [{ ...aNode, name: 'h2', availability: 'drain' }];
   const { well, text } = screen({ cluster: { nodes, services: [] } });
   expect(well).toBe(true);
   expect(text).toContain('h2 is set to drain');

@@ -30,19 +30,23 @@ interface Shape {
   readonly properties?: Readonly<Record<string, Shape>>;
   readonly items?: Shape;
   readonly enum?: readonly unknown[];
+  readonly maximum?: number;
   /** A union; in the model, always of one shape and null. */
   readonly anyOf?: readonly Shape[];
 }
 
 /**
  * A freshly parsed body as Go would have understood it, for clients that rely on that (docker-py sends
- * `replicated`): field names get their exact case, and "" out of a fixed list of values means "not set".
- * Throws 400 for whole numbers that lose digits on the way. Goes as deep as the schema, not as the body.
+ * `replicated`): field names get their exact case, and null, or "" out of a fixed list of values, means "not set": such a field is
+ * left out, as Docker shows none either, and clients in Python stumble over them.
+ * Throws 400 for whole numbers that lose digits on the way, unless the schema allows them by its `maximum`: those only have
+ * to differ from the one before, and get smaller, so that clients can add one to them. Goes as deep as the schema, not as the body.
  */
 export function tidy(schema: Shape, value: unknown, path = ''): unknown {
-  const { properties, items } = schema.anyOf?.[0] ?? schema;
+  const { properties, items, maximum = Number.MAX_SAFE_INTEGER } = schema.anyOf?.[0] ?? schema;
   if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
-    throw badRequest(`${path}: ${value} is too large`);
+    if (Math.abs(value) > maximum) throw badRequest(`${path}: ${value} is too large`);
+    return value % Number.MAX_SAFE_INTEGER;
   }
   if (Array.isArray(value)) {
     return items ? value.map((item, i) => tidy(items, item, `${path}[${i}]`)) : value;
@@ -52,7 +56,7 @@ export function tidy(schema: Shape, value: unknown, path = ''): unknown {
     const name = exactName(properties, value, key);
     const field = Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (!field) return [[key, item] as const];
-    return item === '' && (field.anyOf?.[0] ?? field).enum
+    return item === null || (item === '' && (field.anyOf?.[0] ?? field).enum)
       ? []
       : [[name, tidy(field, item, path === '' ? name : `${path}.${name}`)] as const];
   });

@@ -10,7 +10,7 @@ const running = { Timestamp: '', State: 'running' } as const;
 describe('create', () => {
   it('stores the spec as it was sent and answers with the id', async () => {
     const { call, store } = await anApi();
-    const spec = aSpec({ Labels: { a: '' }, Mode: { Replicated: { Replicas: 0 } }, UpdateConfig: null });
+    const spec = aSpec({ Labels: { a: '' }, Mode: { Replicated: { Replicas: 0 } } });
     const { status, body } = await call('POST', '/services/create', spec, { 'x-registry-auth': 'e30=' });
     expect([status, body]).toEqual([201, { ID: expect.stringMatching(/^id\d+$/), Warnings: null }]);
     const stored = store.view.services.get(body.ID);

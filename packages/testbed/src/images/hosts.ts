@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeRelease } from '../../../../scripts/archive.ts';
+import { ROOT, say, step, TestbedError } from '../machine/index.ts';
+import { imageExists, type Release } from './base-image.ts';
+import { aptContext, build, kindOf, layer, nodeLayer, removeImage } from './layers.ts';
+
+/** Checkouts that run clusters side by side each name an image of their own. */
+export const HOST_IMAGE = process.env.SHOAL_HOST_IMAGE ?? 'shoal/host:local';
+
+/** What hosts can be made of: Debian 12 with Docker 20.10, Debian 13 with 26.1, and that with the packages of sid, 28.5 and later. */
+export const SUITES = ['bookworm', 'trixie', 'sid'] as const;
+export type Suite = (typeof SUITES)[number];
+
+const releaseOf: Readonly<Record<Suite, Release>> = { bookworm: 'bookworm', trixie: 'trixie', sid: 'trixie' };
+
+const tagOf = (suite: Suite): string => (suite === 'bookworm' ? HOST_IMAGE : `${HOST_IMAGE}-${suite}`);
+
+/** The image of hosts of this suite; bookworm's where that suite could not be had. */
+export async function hostImage(suite: Suite): Promise<string> {
+  return (await imageExists(tagOf(suite))) ? tagOf(suite) : HOST_IMAGE;
+}
+
+/**
+ * The images of hosts of these suites and of the registry: minutes the first time, seconds when only our code changed. A suite
+ * that can't be had is said, and left out. `bundles`: resolves once our code is there; what stands below it is made meanwhile.
+ */
+export async function buildHostImages(suites: readonly Suite[], bundles: Promise<unknown>): Promise<Suite[]> {
+  const wanted = new Set<Suite>(['bookworm', ...suites]);
+  const made = [...wanted].map(async (suite) => {
+    const base = await hostLayer(suite).catch((error: unknown) => {
+      if (suite === 'bookworm' || !(error instanceof TestbedError)) throw error;
+      say(`No hosts with Debian's ${suite}: they get Docker 20.10 of bookworm. ${error.message}`);
+      return undefined;
+    });
+    await bundles;
+    if (base) await buildHost(tagOf(suite), base);
+    else await removeImage(tagOf(suite));
+    return base ? [suite] : [];
+  });
+  const [had] = await Promise.all([Promise.all(made), bundles]);
+  return had.flat();
+}
+
+/** The image of hosts that systemd runs; its name. */
+export async function buildSystemdHostImage(suite: Suite): Promise<string> {
+  const tag = `${tagOf(suite)}-systemd`;
+  const base = await layer(
+    kindOf('systemd', suite),
+    await hostLayer(suite),
+    await aptContext(suite),
+    'systemd',
+  );
+  await buildHost(tag, base);
+  return tag;
+}
+
+async function hostLayer(suite: Suite): Promise<string> {
+  const recipe = suite === 'bookworm' ? 'host' : 'newer-host';
+  return layer(kindOf('host', suite), await nodeLayer(releaseOf[suite]), await aptContext(suite), recipe);
+}
+
+async function buildHost(tag: string, base: string): Promise<void> {
+  const release = mkdtempSync(join(tmpdir(), 'shoal-release-'));
+  try {
+    writeRelease(release, process.arch);
+    await step(`building the host image ${tag}`, () =>
+      build({
+        tag,
+        dockerfile: 'deploy/host/Dockerfile',
+        args: { BASE: base },
+        context: { host: { from: join(ROOT, 'deploy/host') }, release: { from: release } },
+      }),
+    );
+  } finally {
+    rmSync(release, { recursive: true, force: true });
+  }
+}
