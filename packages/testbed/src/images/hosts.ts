@@ -31,7 +31,9 @@ export async function buildHostImages(suites: readonly Suite[], bundles: Promise
   const made = [...wanted].map(async (suite) => {
     const base = await hostLayer(suite).catch((error: unknown) => {
       if (suite === 'bookworm' || !(error instanceof TestbedError)) throw error;
-      say(`No hosts with Debian's ${suite}: they get Docker 20.10 of bookworm. ${error.message}`);
+      say(
+        `${error.message}\nSo nothing is to be had of Debian's ${suite}: its hosts get bookworm, with Docker 20.10.`,
+      );
       return undefined;
     });
     await bundles;
