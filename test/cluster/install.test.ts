@@ -68,7 +68,7 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
   let joinLine = '';
 
   it('a cluster of two hosts with a service on both takes four commands', async () => {
-    const init = await on(first, 'sh /root/shoal/install.sh init');
+    const init = await on(first, 'sh /root/shoal/install.sh init --encrypt');
     expect(init).toMatchObject({ code: 0 });
     joinLine = /shoal (join --token SHOAL-1-\S+ [\d.]+:2480)/.exec(init.stdout)?.[1] ?? '';
     const join = await on(second, `sh /root/shoal/install.sh ${joinLine}`);
@@ -77,6 +77,17 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
     expect(await on(first, create)).toMatchObject({ code: 0 });
     for (const host of [first, second]) expect((await host.get(18_099)).status).toBe(200);
   }, 120_000);
+
+  it('its overlay networks are encrypted, as `init --encrypt` asked for', async () => {
+    const create = 'docker --context shoal network create -d overlay';
+    const inspect = "docker --context shoal network inspect -f '{{json .Options}}' back open";
+    const remove = 'docker --context shoal network rm back open';
+    const { code, stdout } = await on(
+      first,
+      `${create} back >/dev/null; ${create} -o encrypted=false open >/dev/null; ${inspect}; ${remove} >/dev/null`,
+    );
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '{"encrypted":""}\n{"encrypted":"false"}\n' });
+  });
 
   it('shoal status says that all is well, on both', async () => {
     await until(

@@ -26,6 +26,14 @@ test('as JSON, a line each', async () => {
   expect(lines.find(({ name }) => name === 'flap')?.safe).toBe(false);
 });
 
+test('no command has an option that all commands have: it would never get it', () => {
+  const all = program().options.map(({ long }) => long);
+  const doubled = program().commands.flatMap(({ options }) =>
+    options.filter(({ long }) => all.includes(long)),
+  );
+  expect(doubled).toEqual([]);
+});
+
 test.each([
   [['drill', '--replicas', 'many'], /number from 1 to 500/],
   [['--format', 'xml', 'drill'], /Allowed choices are table, json/],

@@ -39,7 +39,7 @@ export function program(): Command {
       '-H, --host <address>',
       'the manager, as tcp://HOST:PORT or unix:///PATH (default: $DOCKER_HOST, its socket on this host, or the docker context)',
     )
-    .option('--token-file <file>', 'shows the token in it (default: $SHOAL_TOKEN)')
+    .option('--token-file <file>', 'has the token: for the API (default: $SHOAL_TOKEN), or that to join with')
     .addOption(
       new Option('--format <format>', 'for people, or a JSON object a line')
         .choices(['table', 'json'])

@@ -10,10 +10,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { alone } from './leadership/index.ts';
 import { Manager, type ManagerOptions } from './manager.ts';
+import { purposes, type Sealed } from './model/index.ts';
+import { seal } from './trust/seal.ts';
+import { aVault } from './trust/testing.ts';
 
 let stateDir: string;
 const said: string[] = [];
@@ -71,6 +75,43 @@ const inFolder = (): string =>
 
 const auth = 'planted-registry-credentials';
 const spec = { Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'web:1' } } };
+
+it('leaves nothing in the clear of state that an earlier release wrote, but in the copy for going back', async () => {
+  const file = join(stateDir, 'state.sqlite');
+  const first = await start();
+  await first.ask('POST', '/services/create', spec);
+  const { JoinTokens } = (await first.ask('GET', '/swarm')).body;
+  await first.close();
+  // As format 3 had it: no data key, the root's key sealed with the manager's own, and credentials in the clear.
+  const db = new DatabaseSync(file);
+  const key = Buffer.from(readFileSync(join(stateDir, 'sealing.key'), 'utf8'), 'base64');
+  const rowOf = (kind: string) =>
+    JSON.parse((db.prepare('SELECT json FROM objects WHERE kind = ?').get(kind) as { json: string }).json);
+  const put = (kind: string, object: object) =>
+    db.prepare('UPDATE objects SET json = ? WHERE kind = ?').run(JSON.stringify(object), kind);
+  const { sealing, ...cluster } = rowOf('clusters');
+  const vault = aVault(key);
+  vault.open(sealing);
+  const former = (purpose: string, sealed: Sealed) => seal(key, purpose, vault.unseal(purpose, sealed));
+  const { root, joinSecrets } = cluster.trust;
+  root.key = former(purposes.rootKey, root.key);
+  for (const role of ['worker', 'manager'])
+    joinSecrets[role] = former(purposes.joinSecret(role), joinSecrets[role]);
+  put('clusters', cluster);
+  const service = rowOf('services');
+  put('services', { ...service, shoal: { ...service.shoal, registryAuth: auth } });
+  db.exec('PRAGMA user_version = 3');
+  db.close();
+
+  const { ask, autolock } = await start();
+  expect((await ask('GET', '/swarm')).body.JoinTokens).toEqual(JoinTokens);
+  for (const name of ['state.sqlite', 'state.sqlite-wal'])
+    expect([name, readFileSync(join(stateDir, name), 'latin1').includes(auth)]).toEqual([name, false]);
+  expect(readFileSync(`${file}.format-3`, 'latin1')).toContain(auth);
+  await autolock(true);
+  expect(readdirSync(stateDir).sort()).toEqual(['audit', 'state.sqlite', 'state.sqlite-wal']);
+  expect(inFolder()).not.toContain(auth);
+});
 
 describe('a manager with autolock on', () => {
   it('is locked after its start, says so in the words of Docker, and leads when it is unlocked', async () => {

@@ -8,6 +8,7 @@ export {
   mainCluster,
   type ProcessUsage,
   removePlainHost,
+  startControlHost,
   startPlainHost,
   testCluster,
 } from './cluster/index.ts';

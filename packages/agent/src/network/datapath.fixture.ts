@@ -61,7 +61,7 @@ say(await raced.then(({ links }) => `${links.filter(({ name }) => name === 'sh.n
 try {
   await dataPath.start();
   const needs = { addresses: new Map([['10.9.0.7', 'the manager']]), subnets: new Map(), ports: new Map() };
-  const host = { needs, untracked: [] };
+  const host = { needs, untracked: [], probes: undefined };
   // What went wrong before anything was known is over once something is.
   const cleared = dataPath.clearWay({ ...needs, addresses: new Map([['no address', 'the manager']]) });
   await sleep(settleMs);

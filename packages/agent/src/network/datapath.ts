@@ -107,16 +107,17 @@ export class DataPath {
 
   /**
    * Resolves once this state, or a newer one, is in the kernel. What is the same object as before is not looked at. The state
-   * covers nothing of `needs`; what in the kernel still does is removed. `untracked`: see `HostRules`. Docker networks may come
-   * later: see `ready`.
+   * covers nothing of `needs`; what in the kernel still does is removed. `untracked`, `probes`: see `HostRules`. Docker networks
+   * may come later: see `ready`.
    * Tries again until it succeeds; rejects when the data path is closed before.
    */
   apply(
     state: NetworkState,
-    { needs, untracked }: { needs: Needs; untracked: HostRules['untracked'] },
+    { needs, untracked, probes }: { readonly needs: Needs } & Pick<HostRules, 'untracked' | 'probes'>,
   ): Promise<void> {
     this.#state = state;
-    if (untracked !== this.#rules.untracked) this.#rules = { ...this.#rules, untracked };
+    if (untracked !== this.#rules.untracked || probes !== this.#rules.probes)
+      this.#rules = { ...this.#rules, untracked, probes };
     if (needs !== this.#needs) this.#look.add('ip');
     this.#needs = needs;
     return this.#runner.run();

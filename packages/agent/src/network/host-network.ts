@@ -175,12 +175,12 @@ export class HostNetwork {
   }
 
   async #put(): Promise<void> {
-    const { needs, untracked } = this.#needs;
+    const { needs, untracked, probes } = this.#needs;
     const state = this.#own.derive(needs);
     if (!state) return await this.#dataPath.clearWay(needs);
     this.#dns.update(state);
     this.#dns.listenOn(gatewaysOf(state)).catch((err) => this.#log.error({ err }, 'names are not served'));
-    await this.#dataPath.apply(state, { needs, untracked });
+    await this.#dataPath.apply(state, { needs, untracked, probes });
   }
 
   /**

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { ExitError } from '../exit.ts';
 import {
   agentPort,
+  encryptByDefault,
   ensureRequirements,
   type HostSettings,
   initSystem,
@@ -30,6 +31,7 @@ import {
 interface InitFlags extends HostFlags {
   readonly api: readonly string[];
   readonly managerArgs: readonly string[];
+  readonly encrypt?: true;
 }
 
 /** The manager reads its state, the agent looks at the host. */
@@ -44,7 +46,8 @@ export function initCommand(): Command {
       'more options of the manager, as `manager/main.mjs --help` lists them',
       words,
       [],
-    );
+    )
+    .option('--encrypt', 'overlay networks are encrypted, unless they are made with `-o encrypted=false`');
   for (const option of hostOptions()) command.addOption(option);
   return command.exitOverride().action(init);
 }
@@ -53,7 +56,8 @@ async function init(flags: InitFlags): Promise<void> {
   needRoot('init');
   needNoCluster();
   const advertiseAddr = checkedAddress(flags.advertiseAddr) ?? onlyAddress();
-  await ensureRequirements(flags.installDocker === true, say);
+  const encrypt = flags.encrypt === true;
+  await ensureRequirements({ install: flags.installDocker === true, encrypt }, say);
   const settings: HostSettings = {
     role: 'manager',
     advertiseAddr,
@@ -72,6 +76,7 @@ async function init(flags: InitFlags): Promise<void> {
   await init.start(manager);
   try {
     await untilItAnswers(docker, startMs);
+    if (encrypt) await encryptByDefault(docker);
     writeOwn(paths.joinToken, `${await workerToken(docker)}\n`);
     await init.start(agent);
     const { name } = await untilReady(docker, advertiseAddr, startMs);

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { ExitError, usage } from '../exit.ts';
+import type { GlobalOptions } from '../global-options.ts';
 import {
   addressTowards,
   ensureRequirements,
@@ -21,7 +22,6 @@ import { supervisedWords } from './init.ts';
 
 interface JoinFlags extends HostFlags {
   readonly token?: string;
-  readonly tokenFile?: string;
 }
 
 const connectMs = 5_000;
@@ -37,21 +37,24 @@ export function joinCommand(): Command {
       'Takes this host into a cluster, as a worker. On a host that is in one, without a token: its manager has another address now.',
     )
     .argument('<manager>', 'HOST or HOST:PORT of the manager, as `shoal init` says it')
-    .option('--token <token>', 'what `shoal init` says')
-    .option('--token-file <file>', 'the same in a file, which other users of this host can not see');
+    .option(
+      '--token <token>',
+      'what `shoal init` says; with --token-file, other users of this host do not see it',
+    );
   for (const option of hostOptions()) command.addOption(option);
   return command.exitOverride().action(join);
 }
 
-async function join(address: string, flags: JoinFlags): Promise<void> {
+async function join(address: string, flags: JoinFlags, command: Command): Promise<void> {
   needRoot('join');
+  const given = command.optsWithGlobals<JoinFlags & GlobalOptions>();
   const member = readSettings();
-  if (member && flags.token === undefined && flags.tokenFile === undefined) return follow(address, member);
+  if (member && given.token === undefined && given.tokenFile === undefined) return follow(address, member);
   needNoCluster();
-  const token = await tokenOf(flags);
+  const token = await tokenOf(given);
   const { host, port } = managerAddress(address);
   const advertiseAddr = checkedAddress(flags.advertiseAddr) ?? (await addressTowards(host));
-  await ensureRequirements(flags.installDocker === true, say);
+  await ensureRequirements({ install: flags.installDocker === true, encrypt: false }, say);
   await reach(host, port);
   const settings: HostSettings = {
     role: 'worker',
@@ -96,7 +99,7 @@ async function follow(address: string, before: HostSettings): Promise<void> {
   process.stdout.write(`This host looks for its manager at ${host}:${port} from now on.\n`);
 }
 
-async function tokenOf({ token, tokenFile }: JoinFlags): Promise<string> {
+async function tokenOf({ token, tokenFile }: JoinFlags & GlobalOptions): Promise<string> {
   const given = token ?? (tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim());
   if (given === undefined)
     throw usage(

@@ -100,7 +100,7 @@ async function restore(
   const before = readSettings();
   refuse(before, found, flags);
   const settings = settingsOf(flags, found, before);
-  await ensureRequirements(flags.installDocker === true, say);
+  await ensureRequirements({ install: flags.installDocker === true, encrypt: false }, say);
   const init = initSystem();
   const [manager, agent] = programsOf(settings);
   if (!manager || !agent) throw new Error('a manager has two programs');

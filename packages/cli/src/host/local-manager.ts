@@ -31,6 +31,16 @@ export async function workerToken(docker: Docker): Promise<string> {
   return JoinTokens.Worker;
 }
 
+/** Overlay networks made from now on are encrypted, unless their option says otherwise. */
+export async function encryptByDefault(docker: Docker): Promise<void> {
+  const { Version, Spec } = (await docker.swarmInspect()) as {
+    Version: { Index: number };
+    Spec: { Labels?: Record<string, string> };
+  };
+  const Labels = { ...Spec.Labels, 'shoal.encrypt': 'on' };
+  await docker.swarmUpdate({ _query: { version: Version.Index }, _body: { ...Spec, Labels } });
+}
+
 /**
  * Resolves with the node at this address when it is ready; rejects after a while, with its state. `former` is not meant: a node
  * that had the address before.

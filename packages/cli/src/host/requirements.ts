@@ -11,12 +11,16 @@ interface Requirement {
   readonly packages: readonly string[];
 }
 
-const requirements: readonly Requirement[] = [
+const always: readonly Requirement[] = [
   { program: 'docker', args: ['--version'], what: 'Docker', packages: ['docker.io'] },
   { program: 'nft', args: ['--version'], what: 'nftables', packages: ['nftables'] },
   { program: 'iptables', args: ['-V'], what: 'iptables', packages: ['iptables'] },
   { program: 'ip', args: ['-V'], what: 'iproute2', packages: ['iproute2'] },
   { program: 'conntrack', args: ['-V'], what: 'conntrack', packages: ['conntrack'] },
+];
+
+const forEncryption: readonly Requirement[] = [
+  { program: 'wg', args: ['--version'], what: 'WireGuard', packages: ['wireguard-tools'] },
 ];
 
 /** Each as the words before the packages' names. */
@@ -34,19 +38,23 @@ const installers: readonly { readonly program: string; readonly steps: readonly 
  * Sees to it that this host has what Shoal needs. Without `install` an ExitError says what is missing and how to get it;
  * with it, that comes from the distribution's packages.
  */
-export async function ensureRequirements(install: boolean, say: (line: string) => void): Promise<void> {
-  const missing = await missingOnes();
+export async function ensureRequirements(
+  { install, encrypt }: { readonly install: boolean; readonly encrypt: boolean },
+  say: (line: string) => void,
+): Promise<void> {
+  const required = encrypt ? [...always, ...forEncryption] : always;
+  const missing = await missingOf(required);
   if (missing.length > 0) {
     if (!install) throw new ExitError(1, missingWords(missing));
     await installPackages(await packagesOf(missing), say);
-    const still = await missingOnes();
+    const still = await missingOf(required);
     if (still.length > 0) throw new ExitError(1, `After that, still: ${missingWords(still)}`);
   }
   await ensureDaemon();
   await ensureItSuits();
 }
 
-async function missingOnes(): Promise<Requirement[]> {
+async function missingOf(requirements: readonly Requirement[]): Promise<Requirement[]> {
   const found = await Promise.all(
     requirements.map(async (each) => (await tryRun(each.program, each.args)).code === undefined),
   );

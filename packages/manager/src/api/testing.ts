@@ -113,6 +113,7 @@ const sharedApp = anApp(
     },
     update: (change) => current.update(change),
     watch: (listener) => current.watch(listener),
+    purge: () => current.purge(),
   },
   (...question) => currentAsk(...question),
 );

@@ -17,7 +17,7 @@ interface Beginning {
  * hear of the term. Rejects where the vault can't open what is sealed in the state.
  */
 export async function beginTerm(
-  store: Pick<Store, 'view' | 'update'>,
+  store: Pick<Store, 'view' | 'update' | 'purge'>,
   { clock, ids, vault, newTrust, managerPorts }: Beginning,
 ): Promise<number> {
   const [known] = store.view.clusters.all();
@@ -26,8 +26,9 @@ export async function beginTerm(
   // State of before there was a data key, or an authority, has none.
   const sealing = known?.sealing ?? vault.begin(known?.trust === undefined);
   const newcomer = known?.trust ? undefined : await newTrust({ ID, sealing });
-  return await store.update((tx) => {
-    if (known && !known.sealing) sealFormer(tx, sealing, vault);
+  const isFormer = known !== undefined && known.sealing === undefined;
+  const term = await store.update((tx) => {
+    if (isFormer) sealFormer(tx, sealing, vault);
     const [cluster] = tx.clusters.all();
     const term = nextTerm(cluster?.term ?? 0, clock());
     const parts = { term, managerPorts, ...(newcomer && { trust: newcomer }) };
@@ -36,6 +37,8 @@ export async function beginTerm(
       tx.clusters.create({ ID, sealing, TaskHistoryRetentionLimit: 5, ...parts, trust: newcomer });
     return term;
   }, 'manager');
+  if (isFormer) await store.purge();
+  return term;
 }
 
 /**

@@ -49,6 +49,8 @@ export interface Cluster {
   readonly UpdatedAt: string;
   readonly trust: Trust;
   readonly sealing: Sealing;
+  /** Docker's Spec.Labels. */
+  readonly Labels?: Readonly<Record<string, string>>;
   /** Ended tasks kept per slot, beside the live one (Swarm's TaskHistoryRetentionLimit, default 5). */
   readonly TaskHistoryRetentionLimit: number;
   /** Of the manager that leads, or led last: greater than that of all before it. None before the first had one. */

@@ -1,6 +1,7 @@
 import {
   balanceLabel,
   drainLabel,
+  encryptLabel,
   isolationLabel,
   networkLabel,
   priorityLabel,
@@ -10,7 +11,7 @@ import {
 type Labels = Readonly<Record<string, string>>;
 
 /** What can have labels, and whether `shoal.*` ones mean something there. */
-export type Labelled = 'service' | 'container' | 'node' | 'network';
+export type Labelled = 'service' | 'container' | 'node' | 'network' | 'cluster';
 
 /** Every label that means something to Shoal, by what it is put on. */
 const known: Readonly<Record<Labelled, readonly string[]>> = {
@@ -18,6 +19,7 @@ const known: Readonly<Record<Labelled, readonly string[]>> = {
   container: [],
   node: [],
   network: [],
+  cluster: [encryptLabel],
 };
 const places = Object.keys(known) as Labelled[];
 

@@ -1,4 +1,4 @@
-/** Labels of a service that mean something to Shoal. Each is checked when a service is created or updated. */
+/** Labels that mean something to Shoal, all of a service but the last. Each is checked when its object is created or updated. */
 
 /** How an endpoint is chosen: `random`, or `source-hash` (one client address, one endpoint). */
 export const balanceLabel = 'shoal.lb';
@@ -12,6 +12,8 @@ export const rebalanceLabel = 'shoal.rebalance';
 export const priorityLabel = 'shoal.priority';
 /** What becomes of a task whose host is cut off from the manager: `continue` (default), or `stop`: at most one runs. */
 export const isolationLabel = 'shoal.isolation';
+/** Of the cluster, `on` or `off` (default): overlay networks made from now on are encrypted unless they say `encrypted=false`. */
+export const encryptLabel = 'shoal.encrypt';
 
 const defaultDrainMs = 5_000;
 const longestDrainMs = 10 * 60_000;
@@ -33,6 +35,10 @@ export const wantsRebalancing = (labels: Labels | null | undefined): boolean =>
 export const wantsIsolation = (labels: Labels | null | undefined): boolean =>
   labels?.[isolationLabel] === 'stop';
 
+/** Whether the cluster's new networks are encrypted by default. */
+export const wantsEncryption = (labels: Labels | null | undefined): boolean =>
+  labels?.[encryptLabel] === 'on';
+
 /** 0 when the label is not there. */
 export const priorityOf = (labels: Labels | null | undefined): number => Number(labels?.[priorityLabel] ?? 0);
 
@@ -40,7 +46,14 @@ export const priorityOf = (labels: Labels | null | undefined): number => Number(
 export const companionOf = (mode: string | undefined): string | undefined =>
   /^service:(.+)$/.exec(mode ?? '')?.[1];
 
-/** What is wrong with the first label that can't be read; undefined when all is well. */
+/** What is wrong with the first of the cluster's labels that can't be read; undefined when all is well. */
+export function clusterLabelTrouble(labels: Labels | null | undefined): string | undefined {
+  const encrypt = labels?.[encryptLabel];
+  if (encrypt === undefined || encrypt === 'on' || encrypt === 'off') return undefined;
+  return `Labels["${encryptLabel}"]: must be on or off, got "${encrypt}"`;
+}
+
+/** What is wrong with the first of a service's labels that can't be read; undefined when all is well. */
 export function labelTrouble(labels: Labels | null | undefined): string | undefined {
   const { [balanceLabel]: balance, [drainLabel]: drain, [networkLabel]: network } = labels ?? {};
   const {

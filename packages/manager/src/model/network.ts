@@ -41,6 +41,10 @@ const mtuOptions = ['com.docker.network.driver.mtu', 'mtu'];
 export const mtuOf = ({ Options }: NetworkSpec): number =>
   Number(mtuOptions.map((name) => Options?.[name]).find((value) => value !== undefined) ?? 0);
 
+/** Traffic between hosts is encrypted. Swarm takes the option's mere presence for a yes; here `false` is a no. */
+export const isEncrypted = ({ Options }: NetworkSpec): boolean =>
+  Options?.encrypted !== undefined && Options.encrypted !== 'false';
+
 /** A part of a network: the addresses that one node's containers get, or (owner `vip`) the services' own. */
 export interface Slice {
   readonly owner: string;

@@ -31,6 +31,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     restored: ['people', 'manager'],
     trust: ['people', 'trust', 'manager'],
     sealing: ['people', 'manager'],
+    Labels: ['people'],
     TaskHistoryRetentionLimit: ['people'],
   },
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },

@@ -21,6 +21,8 @@ export interface Backend {
   commit(batches: readonly ChangeBatch[]): Promise<Outcome>;
   /** Writes all that is committed, as of one moment, to an SQLite file for its owner alone. Rejects when it could not be written. */
   copyTo(path: string): Promise<void>;
+  /** Leaves nothing in its files of what was replaced or removed before. What it can't do now, the next start does. */
+  purge(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -126,6 +128,11 @@ export class Store {
   /** A copy of what is stored, see `Backend`. Commits wait meanwhile. */
   copyTo(path: string): Promise<void> {
     return this.#backend.copyTo(path);
+  }
+
+  /** After secrets were sealed anew, see `Backend`. */
+  purge(): Promise<void> {
+    return this.#backend.purge();
   }
 
   /** Takes no more updates, waits for those already asked for, then lets go of the backend. */

@@ -8,9 +8,7 @@ export {
   keyFromPassphrase,
   SealBroken,
   saltBytes,
-  sealBytes,
   sealingKeyBytes,
-  unsealBytes,
 } from './seal.ts';
 export { sealAgain, sealFormer } from './seal-again.ts';
 export { type KeyPlace, Locked, type Opener, Vault } from './vault.ts';

@@ -24,14 +24,14 @@ export class SealBroken extends Error {
  * Encrypts with AES-256-GCM. `purpose` is bound to it: what was sealed for one purpose can't take another's place.
  * Nonces are random, which NIST SP 800-38D (8.3) allows for 2³² texts a key; a cluster seals a few in its life.
  */
-export function sealBytes(key: Uint8Array, purpose: string, bytes: Uint8Array): Buffer {
+function sealBytes(key: Uint8Array, purpose: string, bytes: Uint8Array): Buffer {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(purpose));
   return Buffer.concat([nonce, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
 }
 
 /** Throws SealBroken for another key, another purpose, and whatever was changed. */
-export function unsealBytes(key: Uint8Array, purpose: string, sealed: Uint8Array): Buffer {
+function unsealBytes(key: Uint8Array, purpose: string, sealed: Uint8Array): Buffer {
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes), {
       authTagLength: tagBytes,

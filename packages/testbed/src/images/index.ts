@@ -1,3 +1,4 @@
+export { buildAnsibleImage } from './ansible.ts';
 export { baseImage } from './base-image.ts';
 export { buildBenchImage, buildExampleImages, pushImages } from './examples.ts';
 export {

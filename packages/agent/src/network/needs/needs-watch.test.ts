@@ -51,6 +51,11 @@ describe('a manager that is called by a name', () => {
       'manager.invalid:2480',
     ]);
     expect(watch.needs.addresses.get('192.0.2.9')).toBe('the manager');
+    expect(watch.probes).toEqual({
+      address: '192.0.2.1',
+      port: 2481,
+      managers: ['192.0.2.8', '192.0.2.9'],
+    });
   });
 
   it('is tried by the name where there is nothing else: not at what another name stood for', async () => {

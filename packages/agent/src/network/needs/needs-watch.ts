@@ -50,6 +50,14 @@ export interface ManagerAt {
   readonly port: number;
 }
 
+/** Where this host answers probes. */
+export interface ProbesAt {
+  readonly address: string;
+  readonly port: number;
+  /** Their addresses: they ask, too. */
+  readonly managers: readonly string[];
+}
+
 /** Keeps up to date what this host needs for itself, see `Needs`. */
 export class NeedsWatch {
   readonly #options: NeedsWatchOptions;
@@ -61,6 +69,7 @@ export class NeedsWatch {
   #links: HostLinks = { defaultBridge: undefined, others: [] };
   #needs: Needs;
   #untracked: readonly ManagerAt[] = [];
+  #probes: ProbesAt;
   /** The name was found when it was last asked for. */
   #isNamed = true;
   #namedAt = Number.NEGATIVE_INFINITY;
@@ -84,6 +93,7 @@ export class NeedsWatch {
       own: ownAddresses(),
     };
     this.#needs = needsOf(this.#facts);
+    this.#probes = probesAt(this.#facts);
   }
 
   /** HOST:PORT to try now: while nobody says where the name is, in turns with the addresses that it had last. */
@@ -102,6 +112,11 @@ export class NeedsWatch {
     return this.#untracked;
   }
 
+  /** The same object for as long as it says the same. */
+  get probes(): ProbesAt {
+    return this.#probes;
+  }
+
   /** For the manager: what no network of the cluster should cover. */
   get underlay(): Underlay {
     return {
@@ -115,6 +130,7 @@ export class NeedsWatch {
   async start(): Promise<void> {
     if (isIP(this.#name) === 0) this.#facts = { ...this.#facts, managers: await this.#remembered() };
     this.#needs = needsOf(this.#facts);
+    this.#probes = probesAt(this.#facts);
     await this.#look();
     this.#next();
   }
@@ -151,10 +167,13 @@ export class NeedsWatch {
     if (this.#closed) return;
     this.#facts = { ...before, managers, resolvers, own, gateways, defaultBridge: links.defaultBridge };
     const needs = needsOf(this.#facts);
-    if (isDeepStrictEqual([needs, untracked, links], [this.#needs, this.#untracked, this.#links])) return;
+    const probes = probesAt(this.#facts);
+    const known = [this.#needs, this.#untracked, this.#links, this.#probes];
+    if (isDeepStrictEqual([needs, untracked, links, probes], known)) return;
     this.#links = links;
     this.#needs = needs;
     this.#untracked = isDeepStrictEqual(untracked, this.#untracked) ? this.#untracked : untracked;
+    this.#probes = isDeepStrictEqual(probes, this.#probes) ? this.#probes : probes;
     this.#options.onChange();
   }
 
@@ -241,6 +260,12 @@ export function goesUntracked(host: {
   // A place that is free for a moment is the next one's; and what made it full may have ended for a moment only.
   return most > 0 && count >= most * (already ? emptyAt : fullAt);
 }
+
+const probesAt = ({ advertiseAddr, probePort, managers }: HostFacts): ProbesAt => ({
+  address: advertiseAddr,
+  port: probePort,
+  managers,
+});
 
 const ownAddresses = (): string[] =>
   Object.entries(networkInterfaces())

@@ -35,10 +35,18 @@ export interface HostRules {
   readonly timeouts: TcpTimeouts | undefined;
   /** Where the manager listens, while connection tracking is full and would drop what is sent there. */
   readonly untracked: readonly { readonly address: string; readonly port: number }[];
+  /** Where it answers probes, and the managers' addresses: they may have no node on their hosts. Undefined: nowhere. */
+  readonly probes:
+    | { readonly address: string; readonly port: number; readonly managers: readonly string[] }
+    | undefined;
 }
 
 /** For a host with a present kernel, no settings of its own and nothing wrong. */
-export const usualRules: HostRules = { timeouts: tcpTimeouts(() => undefined), untracked: [] };
+export const usualRules: HostRules = {
+  timeouts: tcpTimeouts(() => undefined),
+  untracked: [],
+  probes: undefined,
+};
 
 /**
  * The chains that packets enter, whatever the number of networks and services: those are elements of maps.
@@ -54,7 +62,7 @@ export function baseChains(ingress: Network | undefined, host = usualRules): Map
     ['nat-in', chain(prerouting, 'type nat hook prerouting priority dstnat;')],
     // The name `dstnat` is refused for this hook.
     ['nat-out', chain(output, 'type nat hook output priority -100;')],
-    ['local', chain(input, 'type filter hook input priority -10;')],
+    ['local', chain([...vxlanInput, ...probes(host), ...input], 'type filter hook input priority -10;')],
     ['through', chain(forward, 'type filter hook forward priority -10;')],
     ['leaving', chain(leaving, 'type filter hook output priority 0;')],
     ['nat-after', chain([...timeouts(host), ...postrouting], 'type nat hook postrouting priority srcnat;')],
@@ -119,12 +127,35 @@ const prerouting = [...publishedPorts, `${ours} ip daddr @vip_connections`, 'iif
 
 const output = publishedPorts;
 
-const input = [
-  // Frames of our VXLANs come from hosts of the cluster; those of the encrypted one out of WireGuard only. They are most of
-  // what a host receives, so they go first and no further.
+/**
+ * Frames of our VXLANs come from hosts of the cluster; those of the encrypted one out of WireGuard only. They are most of what
+ * a host receives, so they go first and no further.
+ */
+const vxlanInput = [
+  // Containers can send under a host's address, but not from where the way to that host begins.
+  `meta iifkind "bridge" ${vxlan(plainVni)} fib saddr . iif oif missing drop`,
   `${vxlan(plainVni)} ip saddr @hosts accept`,
   `${vxlan(plainVni)} drop`,
   `${vxlan(encryptedVni)} iifname != "${wireguardLink}" drop`,
+];
+
+/**
+ * Probes come from hosts of the cluster and managers. Others are refused and not ignored: a host that has not heard of a new one
+ * yet, because it is cut off from the manager, must not look dead to it.
+ */
+const probes = ({ probes: at }: HostRules): string[] => {
+  if (!at) return [];
+  const others = at.managers.length > 0 ? ` ip saddr != { ${at.managers.join(', ')} }` : '';
+  return [
+    `ct state new tcp dport ${at.port} ip daddr ${at.address} ip saddr != @hosts${others} reject with tcp reset`,
+  ];
+};
+
+const input = [
+  // Names are for the containers of this host. Whoever routes through it reaches all of its addresses.
+  `iifname != "sh.n*" iifname != "lo" ${port} { tcp . 53, udp . 53 } ip daddr @gateways drop`,
+  // Through VXLAN containers talk to containers. Of the host itself the other hosts ask only whether it is there.
+  'iifname "sh.vx*" ct state new meta l4proto != icmp drop',
   // Without an endpoint the port is closed, and no connection is remembered that a later endpoint would miss. One that
   // is there already is the host's own. `fib` comes last: it looks into the routes, and hardly a packet gets that far.
   `ct state new meta l4proto tcp ${port} @idle_ports fib daddr type local reject with tcp reset`,

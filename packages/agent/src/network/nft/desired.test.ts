@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { endpoint, network, service, state } from '../state/builders.fixture.ts';
+import { endpoint, network, peer, service, state } from '../state/builders.fixture.ts';
 import { ingressName } from '../state/state.ts';
 import { baseChains, usualRules } from './base-rules.ts';
 import { planTable } from './desired.ts';
-import { diffTable, renderChanges } from './diff.ts';
+import { diffTable, idsOf, renderChanges } from './diff.ts';
 import { partsOf } from './kernel.fixture.ts';
 import { merge } from './table.ts';
 
@@ -40,6 +40,7 @@ describe('the table', () => {
       add map ip shoal from_network { type ifname : verdict; }
       add map ip shoal to_network { type ifname : verdict; }
       add set ip shoal hosts { type ipv4_addr; }
+      add set ip shoal gateways { type ipv4_addr; }
       add map ip shoal zones { typeof ether saddr : ct zone; }
       add map ip shoal origins { type ether_addr : mark; }
       add set ip shoal vip_connections { type ipv4_addr; counter; }
@@ -79,9 +80,12 @@ describe('the table', () => {
       add rule ip shoal nat-out fib daddr type local meta l4proto . th dport @port_connections
       add rule ip shoal nat-out fib daddr type local meta l4proto . th dport vmap @ports
       flush chain ip shoal local
+      add rule ip shoal local meta iifkind "bridge" udp dport 4789 @th,96,24 0x534800 fib saddr . iif oif missing drop
       add rule ip shoal local udp dport 4789 @th,96,24 0x534800 ip saddr @hosts accept
       add rule ip shoal local udp dport 4789 @th,96,24 0x534800 drop
       add rule ip shoal local udp dport 4789 @th,96,24 0x534801 iifname != "sh.wg" drop
+      add rule ip shoal local iifname != "sh.n*" iifname != "lo" meta l4proto . th dport { tcp . 53, udp . 53 } ip daddr @gateways drop
+      add rule ip shoal local iifname "sh.vx*" ct state new meta l4proto != icmp drop
       add rule ip shoal local ct state new meta l4proto tcp meta l4proto . th dport @idle_ports fib daddr type local reject with tcp reset
       add rule ip shoal local ct state new meta l4proto sctp meta l4proto . th dport @idle_ports fib daddr type local reject with icmp type prot-unreachable
       add rule ip shoal local ct state new meta l4proto . th dport @idle_ports fib daddr type local reject
@@ -150,6 +154,7 @@ describe('the table', () => {
       add element ip shoal from_network { "sh.n1" : goto from-1, "sh.n9" : goto from-9 }
       add element ip shoal to_network { "sh.n1" : goto to-1, "sh.n9" : goto to-9 }
       add element ip shoal hosts { 192.0.2.1, 192.0.2.2, 192.0.2.3 }
+      add element ip shoal gateways { 10.1.1.1, 10.9.1.1 }
       add element ip shoal zones { 02:53:48:00:00:02 : 2, 02:53:48:00:00:03 : 3 }
       add element ip shoal origins { 02:53:48:00:00:02 : 1397227522, 02:53:48:00:00:03 : 1397227523 }
       add element ip shoal vip_connections { 10.1.0.5 }
@@ -181,7 +186,7 @@ describe('the table', () => {
   });
 
   it('asks established packets nothing that depends on the host: timeouts are given by a chain for first packets', () => {
-    const bare = { timeouts: undefined, untracked: [] };
+    const bare = { timeouts: undefined, untracked: [], probes: undefined };
     const filters = (chains: ReturnType<typeof baseChains>) =>
       [...chains].filter(([, { base }]) => base.startsWith('type filter'));
     expect(filters(baseChains(ingress))).toEqual(filters(baseChains(ingress, bare)));
@@ -199,6 +204,50 @@ describe('the table', () => {
         .map(({ text }) => text),
     ).toEqual(way);
     expect(merge(partsOf(planTable(state({ networks: [ingress] })))).chains.has('departing')).toBe(false);
+  });
+
+  it('answers probes of hosts and managers, and refuses all others: a host that it does not know yet must not find it dead', () => {
+    const probes = { address: '192.0.2.1', port: 2481, managers: ['192.0.2.8', '192.0.2.9'] };
+    const rulesWith = (managers: readonly string[]) =>
+      baseChains(ingress, { ...usualRules, probes: { ...probes, managers } })
+        .get('local')
+        ?.rules.map(({ text }) => text)
+        .filter((text) => text.includes('2481'));
+    const others = 'ct state new tcp dport 2481 ip daddr 192.0.2.1 ip saddr != @hosts';
+    expect(rulesWith([])).toEqual([`${others} reject with tcp reset`]);
+    expect(rulesWith(probes.managers)).toEqual([
+      `${others} ip saddr != { 192.0.2.8, 192.0.2.9 } reject with tcp reset`,
+    ]);
+    const hostile = { ...usualRules, probes: { ...probes, managers: ['192.0.2.9 }; accept'] } };
+    expect(() => planTable(state(), hostile)).toThrow(/IPv4/);
+  });
+
+  it('changes one element of each set when a host joins or leaves', () => {
+    const plan = (...peers: number[]) =>
+      merge(partsOf(planTable(state({ networks: [network(1), ingress], peers: peers.map((n) => peer(n)) }))));
+    const kernel = (table: ReturnType<typeof plan>) => ({ sets: table.sets, chains: idsOf(table) });
+    const [two, three] = [plan(2, 3), plan(2, 3, 4)];
+    const text = (from: typeof two, to: typeof two) =>
+      renderChanges(diffTable(kernel(from), to))
+        .trim()
+        .split('\n');
+    expect(text(two, three)).toEqual([
+      'add element ip shoal hosts { 192.0.2.4 }',
+      'add element ip shoal zones { 02:53:48:00:00:04 : 4 }',
+      'add element ip shoal origins { 02:53:48:00:00:04 : 1397227524 }',
+    ]);
+    expect(text(three, two)[0]).toBe('delete element ip shoal hosts { 192.0.2.4 }');
+    const moved = merge(
+      partsOf(
+        planTable(
+          state({ networks: [network(1), ingress], peers: [peer(2), peer(3, { address: '192.0.2.33' })] }),
+        ),
+      ),
+    );
+    expect(text(two, moved)).toEqual([
+      'delete element ip shoal hosts { 192.0.2.3 }',
+      'add element ip shoal hosts { 192.0.2.33 }',
+    ]);
   });
 
   it('closes the ports and leaves out the VIPs of a service without endpoints', () => {

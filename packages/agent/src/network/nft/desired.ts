@@ -58,6 +58,8 @@ function contextOf(state: NetworkState, host: HostRules): Context {
 function basePart(state: NetworkState, ingress: Network | undefined, host: HostRules): Part {
   const networks = [...state.networks.values()];
   for (const network of networks) checkNetwork(network);
+  for (const address of host.probes ? [host.probes.address, ...host.probes.managers] : [])
+    requireAddress(address);
   const bases = baseChains(ingress, host);
   const { timeouts } = host;
   const fixed = [...[...bases.values()].map(({ base }) => base), timeouts ? renderTimeouts(timeouts) : ''];
@@ -83,6 +85,10 @@ function networkElements(networks: readonly Network[]): [SetName, Elements][] {
   return [
     ['from_network', byBridge(fromChain)],
     ['to_network', byBridge(toChain)],
+    [
+      'gateways',
+      new Map(networks.flatMap((network) => bridgesOf(network).map(({ gateway }) => [gateway, '']))),
+    ],
   ];
 }
 

@@ -48,7 +48,20 @@ for (const each of states) {
 const [first = state()] = states;
 const full = { ...usualRules, untracked: [{ address: '192.0.2.9', port: 2480 }] };
 const patient = { ...usualRules, timeouts: tcpTimeouts(() => 100_000) };
-for (const rules of [full, usualRules, full, patient, { ...patient, timeouts: undefined }, usualRules]) {
+const probes = { address: '192.0.2.1', port: 2481, managers: ['192.0.2.9'] };
+const probed = { ...usualRules, probes };
+const alone = { ...usualRules, probes: { ...probes, managers: [] } };
+const others = [
+  full,
+  usualRules,
+  full,
+  patient,
+  { ...patient, timeouts: undefined },
+  probed,
+  alone,
+  usualRules,
+];
+for (const rules of others) {
   await keeper.ensure(planTable(first, rules), { verify: rules === patient });
   say(await keeper.ensure(planTable(first, rules), { verify: true }));
 }

@@ -15,7 +15,7 @@ it.runIf(possible)(
   async () => {
     const script = join(import.meta.dirname, 'real-kernel.fixture.ts');
     const lines = (await inNamespace(process.execPath, script)).trim().split('\n');
-    expect(lines).toEqual([...Array(12).fill('right'), 'fill-chain arriving', 'right']);
+    expect(lines).toEqual([...Array(14).fill('right'), 'fill-chain arriving', 'right']);
   },
   60_000,
 );

@@ -1,5 +1,5 @@
 import type { Network as ProtoNetwork } from '@shoal/proto';
-import { mtuOf, type Network, type Task } from '../../model/index.ts';
+import { isEncrypted, mtuOf, type Network, type Task } from '../../model/index.ts';
 import { type FeedKind, isSame } from './kind.ts';
 import { isLocal, needsNetwork } from './needs.ts';
 
@@ -32,7 +32,6 @@ export const network: FeedKind<ProtoNetwork> = {
     const found = view.networks.get(id);
     if (!found) return undefined;
     const { ID, Spec, shoal } = found;
-    const options = Spec.Options ?? {};
     return {
       id: ID,
       name: Spec.Name ?? '',
@@ -40,9 +39,9 @@ export const network: FeedKind<ProtoNetwork> = {
       driver: Spec.Driver ?? 'overlay',
       subnets: [...shoal.subnets],
       internal: Spec.Internal ?? false,
-      encrypted: 'encrypted' in options,
+      encrypted: isEncrypted(Spec),
       mtu: mtuOf(Spec),
-      options,
+      options: Spec.Options ?? {},
     };
   },
 };

@@ -26,7 +26,7 @@ export interface Tunnel {
 export interface ApiDeps {
   /** Where requests came in that came through no listener; such there are in tests alone. */
   readonly through?: Door;
-  readonly store: Pick<Store, 'view' | 'update' | 'watch'>;
+  readonly store: Pick<Store, 'view' | 'update' | 'watch' | 'purge'>;
   /** Never jumps: for what is waited for. */
   readonly clock: Clock;
   /** As the host's clock has it now: for what ends at a time that people or certificates name, and what they read later. */

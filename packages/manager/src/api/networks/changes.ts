@@ -8,6 +8,7 @@ import {
   networksOf,
   type Service,
   stateOf,
+  wantsEncryption,
 } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
@@ -21,8 +22,7 @@ import { findNetwork, isVisible } from './resolve.ts';
  * 409 for a name in use.
  */
 export function createNetwork(tx: Tx, id: string, sent: NetworkSpec): Network {
-  // Docker's default.
-  const spec = { ...sent, Driver: sent.Driver || 'bridge' };
+  const spec = withDefaults(tx, sent);
   refuseUnknownLabels('network', spec.Labels, {});
   validateNetwork(spec);
   if (spec.Ingress) {
@@ -32,6 +32,15 @@ export function createNetwork(tx: Tx, id: string, sent: NetworkSpec): Network {
     throw new ApiError(409, `network with name ${spec.Name} already exists`);
   }
   return tx.networks.create({ ID: id, Spec: spec, shoal: allocateOrRefuse(tx, spec) });
+}
+
+/** Docker's driver, and encryption as the cluster has it. */
+function withDefaults(view: ReadView, sent: NetworkSpec): NetworkSpec {
+  const spec = { ...sent, Driver: sent.Driver || 'bridge' };
+  const [cluster] = view.clusters.all();
+  const isOpen = spec.Driver === 'overlay' && spec.Options?.encrypted === undefined;
+  if (!isOpen || !wantsEncryption(cluster?.Labels)) return spec;
+  return { ...spec, Options: { ...spec.Options, encrypted: '' } };
 }
 
 function allocateOrRefuse(view: ReadView, spec: NetworkSpec): Network['shoal'] {

@@ -73,8 +73,8 @@ function checkOptions(spec: NetworkSpec): void {
     if (unknown !== undefined) {
       throw badRequest(`Options["${unknown}"]: not served; overlay networks take ${knownOptions.join(', ')}`);
     }
-    if (encrypted !== undefined && encrypted !== '' && encrypted !== 'true') {
-      throw badRequest(`Options["encrypted"]: must be true or left out, got "${encrypted}"`);
+    if (encrypted !== undefined && !['', 'true', 'false'].includes(encrypted)) {
+      throw badRequest(`Options["encrypted"]: must be true, false or left out, got "${encrypted}"`);
     }
   }
   const mtu = mtuOf(spec);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ingressId, type NetworkSpec } from '../../model/index.ts';
+import { ingressId, isEncrypted, type NetworkSpec } from '../../model/index.ts';
 import { aNode, aService, aTask, withStatus } from '../../testing.ts';
 import { anApi, aSpec, filters } from '../testing.ts';
 
@@ -62,6 +62,29 @@ describe('create', () => {
     });
   });
 
+  it('encrypts overlay networks by default where the cluster says so, and leaves those that are there alone', async () => {
+    const { call, store } = await anApi();
+    const options = async (Name: string, change: Partial<NetworkSpec> = {}) => {
+      expect((await call('POST', '/networks/create', overlay({ Name, ...change }))).status).toBe(201);
+      return (await call('GET', `/networks/${Name}`)).body.Options;
+    };
+    const byDefault = (Labels: Record<string, string>) =>
+      store.update((tx) => {
+        for (const cluster of tx.clusters.all()) tx.clusters.update({ ...cluster, Labels });
+      });
+    expect(await options('before')).toEqual({});
+    await byDefault({ 'shoal.encrypt': 'on' });
+    expect(await options('plain')).toEqual({ encrypted: '' });
+    expect(await options('sized', { Options: { mtu: '1400' } })).toEqual({ mtu: '1400', encrypted: '' });
+    expect(await options('open', { Options: { encrypted: 'false' } })).toEqual({ encrypted: 'false' });
+    expect(await options('local', { Driver: 'bridge' })).toEqual({});
+    expect((await call('GET', '/networks/before')).body.Options).toEqual({});
+    await byDefault({ 'shoal.encrypt': 'off' });
+    expect(await options('after')).toEqual({});
+    const encrypted = [...store.view.networks.all()].filter(({ Spec }) => isEncrypted(Spec));
+    expect(encrypted.map(({ Spec }) => Spec.Name)).toEqual(['plain', 'sized']);
+  });
+
   it.each<[NetworkSpec, number, RegExp]>([
     [overlay({ Name: 'host' }), 403, /^operation is not permitted on predefined host network/],
     [overlay({ Name: 'a b' }), 400, /name must be valid as a DNS name component/],
@@ -74,7 +97,11 @@ describe('create', () => {
     [overlay({ Ingress: true }), 409, /ingress network \(ingress0+\) is already present/],
     [overlay({ IPAM: { Driver: 'dhcp' } }), 400, /^IPAM.Driver: /],
     [overlay({ Options: { vlan: '1' } }), 400, /^Options\["vlan"\]: /],
-    [overlay({ Options: { encrypted: 'no' } }), 400, /^Options\["encrypted"\]: /],
+    [
+      overlay({ Options: { encrypted: 'no' } }),
+      400,
+      /^Options\["encrypted"\]: must be true, false or left out/,
+    ],
     [overlay({ Options: { mtu: '12' } }), 400, /MTU must be 576 to 65535/],
     [ipam({ Subnet: '10.9.0.1/24' }), 400, /^IPAM.Config\[0\].Subnet: .*it should be 10\.9\.0\.0\/24/],
     [ipam({ Subnet: 'web' }), 400, /invalid CIDR address: web/],

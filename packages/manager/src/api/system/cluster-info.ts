@@ -21,9 +21,9 @@ export function clusterOf(view: ReadView): Cluster {
   return cluster;
 }
 
-export const clusterSpec = ({ TaskHistoryRetentionLimit, trust, sealing }: Cluster) => ({
+export const clusterSpec = ({ Labels = {}, TaskHistoryRetentionLimit, trust, sealing }: Cluster) => ({
   Name: 'default',
-  Labels: {},
+  Labels,
   Orchestration: { TaskHistoryRetentionLimit },
   Raft: {},
   Dispatcher: { HeartbeatPeriod: 500_000_000 },

@@ -60,7 +60,9 @@ describe('a change of the cluster', () => {
     ],
     [{ Dispatcher: { HeartbeatPeriod: 1e9 } }, /^Dispatcher\.HeartbeatPeriod: .* it is 500000000/],
     [{ Raft: { SnapshotInterval: 5 } }, /^Raft\.SnapshotInterval: /],
-    [{ Labels: { a: 'b' } }, /^Labels\.a: /],
+    [{ Labels: { 'shoal.encrypt': 'yes' } }, /^Labels\["shoal\.encrypt"\]: must be on or off, got "yes"/],
+    [{ Labels: { 'shoal.encript': 'on' } }, /nearest is shoal\.encrypt, of a cluster/],
+    [{ Labels: { 'shoal.drain': '5s' } }, /is a label of a service, not of a cluster/],
     [{ Nope: 1 }, /Nope/],
   ])('to %j is refused with its path', async (change, says) => {
     const { update, trust } = await aSwarm();
@@ -68,6 +70,18 @@ describe('a change of the cluster', () => {
     const { status, body } = await update(change);
     expect([status, body.message]).toEqual([400, expect.stringMatching(says)]);
     expect(trust()).toBe(before);
+  });
+
+  it('is of its labels, which clients that know nothing of them leave as they are', async () => {
+    const { call, swarm, update } = await aSwarm();
+    const Labels = { team: 'shop', 'shoal.encrypt': 'on' };
+    expect((await update({ Labels })).status).toBe(200);
+    expect((await swarm()).Spec.Labels).toEqual(Labels);
+    expect((await call('GET', '/info')).body.Swarm.Cluster.Spec.Labels).toEqual(Labels);
+    await update({ Labels: null, Orchestration: { TaskHistoryRetentionLimit: 3 } });
+    expect((await swarm()).Spec.Labels).toEqual(Labels);
+    await update({ Labels: {} });
+    expect((await swarm()).Spec.Labels).toEqual({});
   });
 
   it('that docker sends with zeros for what it knows nothing of, changes nothing', async () => {

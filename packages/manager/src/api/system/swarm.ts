@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { isObject } from '../../field-path.ts';
 import {
   type Cluster,
+  clusterLabelTrouble,
   hostnameOf,
   isAutolocked,
   type Node,
@@ -11,6 +12,7 @@ import {
 } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { notRotated, sealAgain } from '../../trust/index.ts';
+import { refuseUnknownLabels } from '../checks/index.ts';
 import { anything, nothing, query, route } from '../docs/index.ts';
 import {
   type ApiDeps,
@@ -30,6 +32,7 @@ const shortestExpiryNs = 60 * 60 * 1e9;
 const longestExpiryNs = 20 * 365 * 24 * 60 * 60 * 1e9;
 const mostNamed = 5;
 const settable = [
+  'Labels',
   'Orchestration.TaskHistoryRetentionLimit',
   'CAConfig.NodeCertExpiry',
   'CAConfig.ForceRotate',
@@ -71,8 +74,8 @@ export function swarmRoutes(app: FastifyInstance, deps: ApiDeps): void {
     route({
       tag,
       summary:
-        'Change how long certificates and ended tasks are kept; turn autolock on or off; rotate join tokens, the unlock key or the root certificate',
-      description: `Of the spec these can be changed: ${settable.join(', ')}. Another ForceRotate than before begins to rotate the root: both roots are trusted until all nodes have new certificates.`,
+        'Change labels, and how long certificates and ended tasks are kept; turn autolock on or off; rotate join tokens, the unlock key or the root certificate',
+      description: `Of the spec these can be changed: ${settable.join(', ')}. Another ForceRotate than before begins to rotate the root: both roots are trusted until all nodes have new certificates. Label shoal.encrypt=on: overlay networks made from now on are encrypted unless their option encrypted is false.`,
       query: query({
         version: 'Version.Index of the cluster that was changed',
         rotateWorkerToken: 'true: the present token for workers counts no more',
@@ -87,7 +90,8 @@ export function swarmRoutes(app: FastifyInstance, deps: ApiDeps): void {
       const version = parseVersion('swarm', asked.version);
       const cluster = clusterOf(store.view);
       refuseOtherChanges(body, clusterSpec(cluster));
-      const { Orchestration, CAConfig } = body;
+      const { Labels, Orchestration, CAConfig } = body;
+      checkLabels(Labels, cluster.Labels);
       const autolock = newAutolock(cluster, body, asked);
       const nodeCertExpiryMs = expiryMs(CAConfig?.NodeCertExpiry ?? 0, cluster);
       const forceRotate = CAConfig?.ForceRotate ?? 0;
@@ -103,6 +107,7 @@ export function swarmRoutes(app: FastifyInstance, deps: ApiDeps): void {
         if (now.Version.Index !== version) throw outOfSequence();
         tx.clusters.update({
           ...now,
+          ...(Labels && { Labels }),
           TaskHistoryRetentionLimit:
             Orchestration?.TaskHistoryRetentionLimit ?? now.TaskHistoryRetentionLimit,
           trust: { ...now.trust, ...root, nodeCertExpiryMs, forceRotate, joinSecrets: { worker, manager } },
@@ -110,7 +115,10 @@ export function swarmRoutes(app: FastifyInstance, deps: ApiDeps): void {
         if (sealing) sealAgain(tx, sealing, vault);
       }, 'people');
       // What opened it before is no longer needed.
-      if (sealing) vault.open(sealing);
+      if (sealing) {
+        vault.open(sealing);
+        await store.purge();
+      }
       return reply.send();
     },
   );
@@ -173,12 +181,19 @@ function expiryMs(ns: number, { trust }: Cluster): number {
   return Math.round(ns / 1e6);
 }
 
+function checkLabels(sent: SwarmSpec['Labels'], present: Cluster['Labels']): void {
+  refuseUnknownLabels('cluster', sent, present);
+  const trouble = clusterLabelTrouble(sent);
+  if (trouble !== undefined) throw badRequest(trouble);
+}
+
 /** Throws 400 for what differs and can't. Clients send the whole spec, with zeros for what they know nothing of. */
 function refuseOtherChanges(sent: SwarmSpec, present: object): void {
   const before = new Map(leaves(present));
   for (const [path, value] of leaves(sent)) {
     const isZero = value === null || value === '' || value === 0 || value === false;
-    if (isZero || settable.includes(path) || before.get(path) === value) continue;
+    const isSettable = settable.some((each) => path === each || path.startsWith(`${each}.`));
+    if (isZero || isSettable || before.get(path) === value) continue;
     const inPlace = before.get(path);
     throw badRequest(
       `${path}: can't be changed${inPlace === undefined ? ', Shoal has nothing like it' : `, it is ${inPlace}`}`,

@@ -148,6 +148,15 @@ export class SqliteFile {
     }
   }
 
+  /** What was replaced is overwritten where it stood (secure_delete), as soon as the log has been brought there. */
+  purge(): void {
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // For instance a full disk. The next start does the same.
+    }
+  }
+
   close(): void {
     this.#db.close();
   }

@@ -12,6 +12,7 @@ export type Request =
   | { readonly do: 'load' }
   | { readonly do: 'commit'; readonly revision: number; readonly writes: readonly Write[] }
   | { readonly do: 'copy'; readonly to: string }
+  | { readonly do: 'purge' }
   | { readonly do: 'close' };
 
 /** What a request is answered with. An error ends the thread. */
@@ -20,6 +21,7 @@ export interface Answers {
   commit: Outcome;
   /** Why there is none; undefined when there is. */
   copy: string | undefined;
+  purge: undefined;
   close: undefined;
 }
 
@@ -30,7 +32,8 @@ const answer = (request: Request): Answers[Request['do']] => {
   if (request.do === 'load') return file.load();
   if (request.do === 'commit') return file.commit(request.revision, request.writes);
   if (request.do === 'copy') return file.copyTo(request.to);
-  file.close();
+  if (request.do === 'purge') file.purge();
+  else file.close();
   return undefined;
 };
 

@@ -36,6 +36,7 @@ export async function sqliteBackend(path: string, lockWaitMs = 5_000): Promise<B
       const trouble = await thread.ask({ do: 'copy', to: path });
       if (trouble !== undefined) throw new Error(`the state could not be copied: ${trouble}`);
     },
+    purge: () => thread.ask({ do: 'purge' }).catch(() => undefined),
     close: () => thread.close(),
   };
 }

@@ -31,6 +31,7 @@ export class Disk {
         return outcome;
       },
       copyTo: () => Promise.reject(new Error('this disk can not be copied')),
+      purge: async () => undefined,
       close: async () => undefined,
     };
   }

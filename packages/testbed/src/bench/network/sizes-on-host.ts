@@ -25,6 +25,7 @@ const underlay = '192.0.2.1';
 const nothingSpecial = {
   needs: { addresses: new Map(), subnets: new Map(), ports: new Map() },
   untracked: [],
+  probes: undefined,
 };
 const network = 'net1';
 const client = { device: 'bench-c', address: '10.77.1.10' };
