@@ -47,7 +47,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'api/events': ['api/docs', 'api/http', 'api/networks', 'api/objects', 'model', 'store'],
     'api/forecast': ['api/docs', 'api/http', 'api/objects', 'forecast'],
     'api/http': ['.', 'audit', 'hold', 'insight', 'liveness', 'model', 'store', 'trust'],
-    'api/listen': ['api/http'],
+    'api/listen': ['.', 'api/http'],
     'api/logs': ['api/docs', 'api/http', 'api/objects', 'model'],
     'api/networks': [
       'allocator',
@@ -117,7 +117,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     scheduler: ['.', 'container-body', 'model', 'scheduler/filters', 'store'],
     'scheduler/filters': ['model', 'scheduler'],
     services: ['.', 'container-body', 'model', 'scheduler', 'services/modes', 'services/update', 'store'],
-    'services/modes': ['model', 'scheduler', 'services'],
+    'services/modes': ['model', 'services'],
     'services/update': ['.', 'container-body', 'model', 'scheduler', 'services'],
     store: ['.', 'model'],
     'store/backends': ['.', 'store'],

@@ -100,9 +100,10 @@ it('a new root takes over under load: no host is down, no task touched, and the 
   expect(await lives('steady')).toEqual(containers);
 });
 
-it('a node that is removed is shut out at once, and its host joins anew with an empty state directory and the new token', async () => {
-  await removeServices('steady');
+it('a node that is removed is shut out at once, and its host joins anew with an empty state directory and the new token, without what it ran before', async () => {
   const before = await nodeNamed('h3');
+  const left = () => h3.sh(`docker ps -aq --filter label=shoal.node.id=${before.ID}`);
+  expect(await left()).not.toBe('');
   const { JoinTokens: old } = await swarm();
   await ok('swarm', 'join-token', '--rotate', '--quiet', 'worker');
   const { JoinTokens } = await swarm();
@@ -130,4 +131,6 @@ it('a node that is removed is shut out at once, and its host joins anew with an 
   await startAnew(h3, JoinTokens.Worker);
   await cluster.waitReady();
   expect((await nodeNamed('h3')).ID).not.toBe(before.ID);
+  await until('nothing of the former node is left', async () => (await left()) === '', { timeoutMs: 40_000 });
+  await running('steady', 6);
 });

@@ -143,12 +143,11 @@ export async function cli(
 }
 
 /**
- * Its agent starts again as one that was never here, with that join token: a node that was removed comes back only so. What the
- * former one left running is removed, as `shoal leave` does.
+ * Its agent starts again as one that was never here, with that join token: a node that was removed comes back only so. What
+ * the former one left running its agent removes.
  */
 export async function startAnew(host: Host, token: string): Promise<void> {
   const write = 'umask 077; printf %s "$1" > /var/lib/shoal/join-token; rm -rf /var/lib/shoal/agent/*';
   await host.exec(['sh', '-ec', write, 'sh', token]);
   await faults.killProcess(host, 'agent');
-  await host.sh('docker ps -aq --filter label=shoal.task.id | xargs -r docker rm -f');
 }

@@ -1,27 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, uptime } from 'node:os';
-import {
-  decodeObserved,
-  type HostTasks,
-  type Pressure,
-  probeHost,
-  protocolVersion,
-  type Query,
-  type QueryResult,
-  type Welcome,
-} from '@shoal/proto';
-import { isTerminal } from '@shoal/proto/rules';
+import { type Pressure, protocolVersion, type Welcome } from '@shoal/proto';
 import type { Logger } from 'pino';
+import { Answers } from './answers.ts';
 import type { Config } from './config.ts';
-import {
-  BridgeNetworks,
-  Engine,
-  messageOf,
-  ProcessesWatch,
-  statusCodeOf,
-  watchContainers,
-} from './docker/index.ts';
-import { FactWatch, kernel, memoryUse, PressureWatch, ProbePort, sample } from './health/index.ts';
+import { BridgeNetworks, Engine, ProcessesWatch, watchContainers } from './docker/index.ts';
+import { FactWatch, kernel, PressureWatch, ProbePort, sample } from './health/index.ts';
 import { Identity, makeKeyApart } from './identity/index.ts';
 import { ListenerWatch, oursOf } from './listeners/index.ts';
 import { HostNetwork } from './network/index.ts';
@@ -35,7 +19,6 @@ const startsAtATime = Math.max(2, availableParallelism());
 const probesAtATime = 16;
 /** Each holds a connection to the daemon for as long as its container's grace period. */
 const stopsAtATime = 64;
-const queriesAtATime = 4;
 /** At its start, an agent whose lease has ended tries so long to get another before it stops isolated tasks. */
 const firstContactMs = 1_000;
 
@@ -56,7 +39,6 @@ export class Agent {
   readonly #tasks: Tasks;
   readonly #processes: ProcessesWatch;
   readonly #link: ManagerLink;
-  readonly #queries = new Limiter(queriesAtATime);
   readonly #closing = new AbortController();
   /** When the host was booted, by its time as it was at the start: so no change of that time is seen later. */
   readonly #epoch = Date.now() - uptimeMs();
@@ -129,6 +111,11 @@ export class Agent {
         journal.dropStatus(taskId);
         this.#link.drop(taskId);
       },
+      isRemoved: (nodeId) => {
+        const { peer } = journal.assignments.objects;
+        // This host is one of them: without it the list says nothing.
+        return peer.has(this.#identity.node?.nodeId ?? '') && !peer.has(nodeId);
+      },
       log: log.child({ component: 'task' }),
     });
     this.#processes = new ProcessesWatch({
@@ -146,6 +133,12 @@ export class Agent {
       random: Math.random,
       log: log.child({ component: 'identity' }),
     });
+    const answers = new Answers({
+      images: this.#engine.images,
+      network: this.#network,
+      tasks: this.#tasks,
+      assigned: () => journal.assignments.objects.task,
+    });
     this.#link = new ManagerLink({
       manager: () => this.#network.manager,
       credentials: () => this.#identity.credentials(),
@@ -162,11 +155,7 @@ export class Agent {
       onTrust: (trust) => this.#identity.trust(trust),
       assignments: journal.assignments,
       onAssignments: () => this.#assign(),
-      // Whether a host lives can't wait behind questions to registries.
-      answer: (query) =>
-        query.what?.$case === 'hostProbe'
-          ? this.#answer(query)
-          : this.#queries.run(() => this.#answer(query)),
+      answer: (query) => answers.to(query),
       tunnels: new Tunnels({
         manager: () => this.#network.manager,
         credentials: () => this.#identity.presentCredentials,
@@ -265,66 +254,11 @@ export class Agent {
           this.#processes.end();
           this.#network.daemonFound();
           void this.#facts.refresh();
-          void this.#warnOfStrangers();
         },
         log: this.#log.child({ component: 'docker' }),
       },
       stop.signal,
     );
-  }
-
-  /** A lost state directory makes a host a new node; what it ran before is then no longer its own. */
-  async #warnOfStrangers(): Promise<void> {
-    const names = await this.#engine.strangers().catch(() => []);
-    if (names.length > 0)
-      this.#log.warn(
-        { containers: names.slice(0, 20), count: names.length },
-        'containers of another node of this cluster on this daemon; if that node is gone, remove them by hand',
-      );
-  }
-
-  async #answer({ id, what }: Query): Promise<QueryResult> {
-    try {
-      const answer = await this.#find(what);
-      if (answer === undefined)
-        return failure(id, 501, 'this agent is older than the manager and does not know the question');
-      return { id, outcome: { $case: 'json', value: JSON.stringify(answer) } };
-    } catch (error) {
-      return failure(id, statusCodeOf(error) ?? 503, messageOf(error));
-    }
-  }
-
-  /** Those that it was told of last, and how they are. */
-  #hostTasks(): HostTasks {
-    const assigned = this.#journal.assignments.objects.task;
-    return {
-      tasks: this.#tasks.statuses().map(({ taskId, state }) => ({
-        taskId,
-        serviceName: assigned.get(taskId)?.serviceName ?? '',
-        running: !isTerminal(decodeObserved(state) ?? 'running'),
-      })),
-    };
-  }
-
-  async #find(what: Query['what']): Promise<unknown> {
-    switch (what?.$case) {
-      case 'distribution':
-        return this.#engine.images.distribution(what.value.image, what.value.registryAuth);
-      case 'networkCounters':
-        return this.#network.counters();
-      case 'networkCheck':
-        return this.#network.check(what.value);
-      case 'networkHeard':
-        return this.#network.heard(what.value.probe);
-      case 'hostProbe':
-        return { answer: await probeHost(what.value.address, what.value.port) };
-      case 'memoryUse':
-        return memoryUse(kernel, this.#tasks.statuses());
-      case 'hostTasks':
-        return this.#hostTasks();
-      default:
-        return undefined;
-    }
   }
 }
 
@@ -338,8 +272,3 @@ const unwritable = ({ trouble }: Journal): Pressure[] =>
   trouble === undefined
     ? []
     : [{ kind: 'journal', message: `unable to write its agent's journal: ${trouble}` }];
-
-const failure = (id: string, status: number, message: string): QueryResult => ({
-  id,
-  outcome: { $case: 'error', value: { status, message } },
-});

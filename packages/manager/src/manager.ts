@@ -56,7 +56,7 @@ export class Manager {
   /** Resolves when it leads, or is locked. Rejects when it can't, or an address is taken. */
   static async start(options: ManagerOptions): Promise<Manager> {
     for (const line of ownerOnly(options.stateDir, [sealingKeyName])) options.log.warn(line);
-    const manager = new Manager(options, await AuditLog.open(resolve(options.stateDir, 'audit')));
+    const manager = new Manager(options, await AuditLog.open(resolve(options.stateDir, 'audit'), options));
     try {
       // Nobody is told that it does not lead yet at an address that is TLS: the certificate is in the cluster's state.
       await manager.#listen(options.api.filter((address) => !isTls(address)));
@@ -121,7 +121,7 @@ export class Manager {
       throw error;
     }
     this.#locked = undefined;
-    this.#life = this.#leadOn(leading);
+    this.#life = this.#keepLeading(leading);
   }
 
   async #lock({ message, sealing }: Locked): Promise<void> {
@@ -154,7 +154,7 @@ export class Manager {
     return leading;
   }
 
-  async #leadOn(first: Leading): Promise<void> {
+  async #keepLeading(first: Leading): Promise<void> {
     for (let leading: Leading | undefined = first; leading; leading = await this.#leadAgain()) {
       if (this.#closing.signal.aborted) await leading.close();
       const outcome = await leading.ended;

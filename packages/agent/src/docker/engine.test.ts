@@ -243,16 +243,16 @@ describe('an image', () => {
   });
 });
 
-it('lists what is its own', async () => {
+it("lists what is the cluster's", async () => {
   const mine = { Id: 'c1', Names: ['/web.1.t1'], State: 'exited', Status: 'Exited (0)', Labels: labels };
   const { engine, requests } = await aDaemon({
     'GET /containers/json': { body: [mine, { ...mine, Labels: { ...labels, 'shoal.node.id': 'n2' } }] },
   });
   expect(await engine.list()).toEqual([
     { taskId: 't1', id: 'c1', name: 'web.1.t1', phase: 'exited', health: 'none' },
+    { taskId: 't1', otherNode: 'n2', id: 'c1', name: 'web.1.t1', phase: 'exited', health: 'none' },
   ]);
-  expect(requests[0]?.url).toContain('shoal.node.id=n1');
-  expect(await engine.strangers()).toEqual(['/web.1.t1']);
+  expect(requests[0]?.url).toContain('{"label":["shoal.cluster.id=k1"]}');
 });
 
 it('follows events, and lists anew after each outage of the daemon', async () => {

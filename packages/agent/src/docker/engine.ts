@@ -19,7 +19,7 @@ import { refusal, statusCodeOf } from './errors.ts';
 import { runIn } from './exec.ts';
 import { Images } from './images.ts';
 import { jsonLines } from './json-lines.ts';
-import { clusterLabel, type Owner, ownerFilter, taskOf } from './labels.ts';
+import { clusterFilter, type Owner, originOf, ownerFilter, taskOf } from './labels.ts';
 import { toContainer, toListed } from './observe.ts';
 import { allowedPart, passOn } from './pass-on.ts';
 import { killProcesses } from './processes.ts';
@@ -65,7 +65,8 @@ export class Engine implements ContainerEngine {
   async find(taskId: string, idOrName: string): Promise<Container | undefined> {
     try {
       const info = await this.#docker.getContainer(idOrName).inspect(within(quickMs));
-      return taskOf(info.Config.Labels, this.#owner) === taskId ? toContainer(info) : undefined;
+      const origin = originOf(info.Config.Labels, this.#owner.clusterId);
+      return origin?.taskId === taskId ? toContainer(info) : undefined;
     } catch (error) {
       if (statusCodeOf(error) === 404) return undefined;
       throw error;
@@ -75,20 +76,10 @@ export class Engine implements ContainerEngine {
   async list(): Promise<ListedContainer[]> {
     const found = await this.#docker.listContainers({
       all: true,
-      filters: { label: ownerFilter(this.#owner) },
+      filters: { label: clusterFilter(this.#owner.clusterId) },
       ...within(quickMs),
     });
     return found.flatMap((info) => toListed(info, this.#owner) ?? []);
-  }
-
-  /** Containers that other nodes of the same cluster made on this daemon, by name; not ours to touch. */
-  async strangers(): Promise<string[]> {
-    const found = await this.#docker.listContainers({
-      all: true,
-      filters: { label: [`${clusterLabel}=${this.#owner.clusterId}`] },
-      ...within(quickMs),
-    });
-    return found.filter((info) => !toListed(info, this.#owner)).map(({ Names, Id }) => Names[0] ?? Id);
   }
 
   async create(assignment: Assignment): Promise<Container> {

@@ -70,8 +70,9 @@ describe('a list', () => {
     expect(toListed(listed({ Status }), owner)).toMatchObject({ taskId: 't1', name: 'web.1.t1', health });
   });
 
-  it('leaves out containers of other nodes and clusters', () => {
-    expect(toListed(listed({}), { ...owner, nodeId: 'n2' })).toBeUndefined();
+  it('leaves out containers of other clusters, and says which are of other nodes', () => {
+    expect(toListed(listed({}), owner)).not.toHaveProperty('otherNode');
+    expect(toListed(listed({}), { ...owner, nodeId: 'n2' })).toMatchObject({ taskId: 't1', otherNode: 'n1' });
     expect(toListed(listed({}), { ...owner, clusterId: 'k2' })).toBeUndefined();
     expect(toListed(listed({ Labels: {} }), owner)).toBeUndefined();
   });

@@ -9,7 +9,7 @@ import {
   stopTimeoutMs,
 } from '../task/index.ts';
 import { checkOf, healthOf, toHealth } from './health.ts';
-import { type Owner, taskOf } from './labels.ts';
+import { type Owner, originOf } from './labels.ts';
 
 /** What `docker inspect` says, as the tasks see it. */
 export function toContainer(info: ContainerInspectInfo): Container {
@@ -31,12 +31,13 @@ export function toContainer(info: ContainerInspectInfo): Container {
   };
 }
 
-/** A line of `docker ps` as the tasks see it; undefined for a container of someone else. */
+/** A line of `docker ps` as the tasks see it; undefined for a container that is not the cluster's. */
 export function toListed(info: ContainerInfo, owner: Owner): ListedContainer | undefined {
-  const taskId = taskOf(info.Labels, owner);
-  if (!taskId) return undefined;
+  const origin = originOf(info.Labels, owner.clusterId);
+  if (!origin) return undefined;
   return {
-    taskId,
+    taskId: origin.taskId,
+    ...(origin.nodeId !== owner.nodeId && { otherNode: origin.nodeId }),
     id: info.Id,
     name: info.Names[0]?.slice(1) ?? '',
     phase: toPhase(info.State),

@@ -162,7 +162,7 @@ describe('a certificate', () => {
     await identity.credentials();
     const before = disk.length;
     door.losesAnswers = true;
-    await identity.trust({ roots: authority.root, renew: true });
+    await identity.trust({ roots: authority.root, renew: true, renewWithinMs: 0 });
     await vi.waitFor(() => expect(door.asked).toHaveLength(2), { timeout: 5_000 });
     expect([disk.length, renewed.mock.calls.length]).toEqual([before, 0]);
   });
@@ -175,11 +175,23 @@ describe('a certificate', () => {
     await identity.credentials();
     door.losesAnswers = true;
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    await identity.trust({ roots: authority.root, renew: true });
+    await identity.trust({ roots: authority.root, renew: true, renewWithinMs: 0 });
     await vi.waitFor(() => expect(failed).toHaveBeenCalled(), { timeout: 5_000 });
     door.losesAnswers = false;
     // The soonest of all that it may choose: what it does then has timers of its own.
     await vi.advanceTimersByTimeAsync(30_000);
+    await vi.waitFor(() => expect(renewed).toHaveBeenCalledTimes(1), { timeout: 5_000 });
+  });
+
+  it('that all agents are to renew is renewed when its turn is, within the time that the manager needs for all', async () => {
+    const door = await aDoor();
+    const { identity, renewed } = aHost(door, { random: () => 0.5 });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    await identity.credentials();
+    await identity.trust({ roots: authority.root, renew: true, renewWithinMs: 100_000 });
+    await vi.advanceTimersByTimeAsync(49_999);
+    expect(door.asked).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
     await vi.waitFor(() => expect(renewed).toHaveBeenCalledTimes(1), { timeout: 5_000 });
   });
 
@@ -212,9 +224,9 @@ describe('a certificate', () => {
     const { identity, disk, renewed } = aHost(door);
     await identity.credentials();
     const other = await TestAuthority.make();
-    await identity.trust({ roots: authority.root + other.root, renew: false });
+    await identity.trust({ roots: authority.root + other.root, renew: false, renewWithinMs: 0 });
     expect(JSON.parse(disk.at(-1) ?? '').roots).toBe(authority.root + other.root);
-    await identity.trust({ roots: authority.root, renew: true });
+    await identity.trust({ roots: authority.root, renew: true, renewWithinMs: 0 });
     await vi.waitFor(() => expect(renewed).toHaveBeenCalledTimes(1), { timeout: 5_000 });
   });
 });

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { type NodeFacts, protocolVersion, type Trust } from '@shoal/proto';
-import { parseJoinToken, parseSubject, renewalAt } from '@shoal/proto/rules';
+import { parseJoinToken, parseSubject, renewalAt, renewalSpreadMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import { askForCertificate, NotAdmitted, rootOf, toManager } from './ask.ts';
 import type { KeyAndRequest } from './key-and-request.ts';
@@ -12,8 +12,6 @@ const lookMs = 60_000;
 const retryPart = 0.1;
 const shortestRetryMs = 1_000;
 const longestRetryMs = 60_000;
-/** When the manager asks all agents to renew, they come one after the other. */
-const spreadMs = 5_000;
 
 /** What survives the agent: PEM. Before it has joined, a key and the request for it. */
 interface Kept extends KeyAndRequest {
@@ -89,12 +87,14 @@ export class Identity {
   }
 
   /** The manager says whom to trust, and whether a new certificate is due. */
-  async trust({ roots, renew }: Trust): Promise<void> {
+  async trust({ roots, renew, renewWithinMs }: Trust): Promise<void> {
     const admitted = this.#admitted;
     if (!admitted) return;
     const { key, request, certificate } = admitted;
     if (roots !== admitted.roots) await this.#take({ key, request, certificate, roots });
-    if (renew) this.#after(this.#options.random() * spreadMs, () => this.#renew());
+    if (!renew) return;
+    // All agents are asked at once, and come one after the other.
+    this.#after(this.#options.random() * (renewWithinMs || renewalSpreadMs(0)), () => this.#renew());
   }
 
   close(): void {

@@ -73,6 +73,8 @@ export interface Container {
 /** One line of the list of all containers: enough to see that something changed, not what. */
 export interface ListedContainer {
   readonly taskId: string;
+  /** The node that it was made for, if that is another one of the cluster: this host, before it joined anew. */
+  readonly otherNode?: string;
   readonly id: string;
   readonly name: string;
   readonly phase: ContainerPhase;

@@ -14,7 +14,7 @@ export class Refused extends Error {
 
 /** What the tasks need from a Docker daemon. All calls are bounded in time. */
 export interface ContainerEngine {
-  /** The container of a task by id or name; undefined when there is none or it belongs to someone else. */
+  /** The container of a task of the cluster by id or name; undefined when there is none or it belongs to someone else. */
   find(taskId: string, idOrName: string): Promise<Container | undefined>;
   /** The reason why the image could not be pulled; empty when it is here. Rejects only when aborted. */
   pull(image: string, auth: string, signal: AbortSignal): Promise<string>;

@@ -25,6 +25,7 @@ async function host({ drainMs = 0 } = {}) {
     onStatus: ({ taskId, state, err, cutOff }: TaskStatus) =>
       said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}${cutOff ? ' cut off' : ''}`),
     onForget: () => {},
+    isRemoved: () => false,
     log: pino({ level: 'silent' }),
   });
   const isolated = { isolated: true, drainMs, attachments: [{ networkId: 'n', address: '10.0.0.9' }] };

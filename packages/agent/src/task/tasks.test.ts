@@ -288,6 +288,32 @@ describe('leftovers', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(daemon.calls).toEqual([]);
   });
+
+  it('of another node of the cluster stay until the manager has said in this session that there is no such node', async () => {
+    const removed = new Set<string>();
+    const { daemon, said, tasks, assign } = aHost({ isRemoved: (nodeId) => removed.has(nodeId) });
+    daemon.containers.set('c-old', { ...leftover('old'), otherNode: 'n0' });
+    tasks.contact(true);
+    tasks.list(daemon.list());
+    assign(anAssignment());
+    tasks.list(daemon.list());
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    tasks.contact(false);
+    removed.add('n0');
+    tasks.list(daemon.list());
+    tasks.contact(true);
+    tasks.list(daemon.list());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(daemon.calls.filter((call) => call.endsWith('c-old'))).toEqual([]);
+    assign(anAssignment());
+    await settled(() => expect([...daemon.containers.keys()]).toEqual(['c-t1']));
+    expect(daemon.calls.filter((call) => call.endsWith('c-old'))).toEqual([
+      'find c-old',
+      'stop c-old',
+      'find c-old',
+      'remove c-old',
+    ]);
+  });
 });
 
 describe('new limits', () => {

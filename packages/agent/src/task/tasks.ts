@@ -18,6 +18,8 @@ export interface TasksOptions {
   readonly clock: () => number;
   readonly onStatus: (status: TaskStatus) => void;
   readonly onForget: (taskId: string) => void;
+  /** Whether the manager, as it said last, knows no such node any more. */
+  readonly isRemoved: (nodeId: string) => boolean;
   readonly log: Logger;
 }
 
@@ -34,7 +36,7 @@ export class Tasks {
   readonly #execute: ReturnType<typeof executor>;
   readonly #workers = new Map<string, TaskWorker>();
   readonly #statuses = new Map<string, TaskStatus>();
-  /** Containers of ours without a task, from the newest list. */
+  /** Containers of the cluster without a task here, from the newest list. */
   #strays: readonly ListedContainer[] = [];
   /** The daemon has listed its containers at least once. */
   #listed = false;
@@ -116,10 +118,11 @@ export class Tasks {
     this.#clearStrays();
   }
 
-  /** The full list of this node's containers, after each (re)connection to the daemon and now and then. */
+  /** The full list of the cluster's containers on this host, after each (re)connection to the daemon and now and then. */
   list(found: readonly ListedContainer[]): void {
     const byTask = new Map(found.map((each) => [each.taskId, each]));
     this.#strays = [...byTask.values()].filter(({ taskId }) => !this.#workers.has(taskId));
+    if (!this.#listed) this.#warnOfOthers();
     this.#listed = true;
     for (const [taskId, worker] of this.#workers) {
       worker.compare(byTask.get(taskId));
@@ -150,14 +153,34 @@ export class Tasks {
 
   #clearStrays(): void {
     if (!this.#complete) return;
+    const kept: ListedContainer[] = [];
     for (const stray of this.#strays) {
       if (this.#workers.has(stray.taskId)) continue;
+      if (!this.#mayRemove(stray)) {
+        kept.push(stray);
+        continue;
+      }
       this.#options.log.warn({ taskId: stray.taskId, container: stray.name }, 'removing leftover container');
       const worker = this.#add(stray.taskId);
       worker.compare(stray);
       worker.open();
     }
-    this.#strays = [];
+    this.#strays = kept;
+  }
+
+  /** What another node's manager may still count on is not touched, and of that only the present session tells. */
+  #mayRemove({ otherNode }: ListedContainer): boolean {
+    return otherNode === undefined || (this.#isCurrent && this.#options.isRemoved(otherNode));
+  }
+
+  /** A lost state directory makes a host a new node; what it ran before goes with the node that it was. */
+  #warnOfOthers(): void {
+    const others = this.#strays.filter(({ otherNode }) => otherNode !== undefined);
+    if (others.length === 0) return;
+    this.#options.log.warn(
+      { nodes: [...new Set(others.map(({ otherNode }) => otherNode))], containers: others.length },
+      'containers of other nodes of this cluster on this daemon: they are removed once these nodes are (docker node rm)',
+    );
   }
 
   #accept(taskId: string, earlier: Earlier | undefined): TaskWorker {

@@ -60,7 +60,7 @@ export const aContainer = (more: Partial<Container> = {}): Container => ({
 
 /** Does what Docker does to containers, in no time, and writes down what was asked of it. */
 export class SimulatedDaemon implements ContainerEngine {
-  readonly containers = new Map<string, Container & { readonly taskId: string; readonly name: string }>();
+  readonly containers = new Map<string, Container & Pick<ListedContainer, 'taskId' | 'name' | 'otherNode'>>();
   readonly calls: string[] = [];
   /** Reason why no image can be pulled; empty when it can. */
   pullFailure = '';
@@ -153,7 +153,13 @@ export class SimulatedDaemon implements ContainerEngine {
 }
 
 /** A host over a simulated daemon. `said`: what its tasks said, a line each. */
-export function aHost({ slots = 2 }: { slots?: number } = {}) {
+export function aHost({
+  slots = 2,
+  isRemoved = () => false,
+}: {
+  slots?: number;
+  isRemoved?: (nodeId: string) => boolean;
+} = {}) {
   const daemon = new SimulatedDaemon();
   const said: string[] = [];
   const time = { now: 1_000 };
@@ -169,6 +175,7 @@ export function aHost({ slots = 2 }: { slots?: number } = {}) {
     clock: () => time.now,
     onStatus: say,
     onForget: (taskId) => said.push(`${taskId} forgotten`),
+    isRemoved,
     log: pino({ level: 'silent' }),
   });
   const assign = (...all: ReturnType<typeof anAssignment>[]) =>

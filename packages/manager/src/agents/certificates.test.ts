@@ -257,7 +257,9 @@ describe('while a new root takes over', () => {
     await setTrust({});
     const trusts = () => agent.received.flatMap((body) => (body.$case === 'trust' ? [body.value] : []));
     const both = trustedRoots({ ...trust, ...rotated }).join('');
-    await vi.waitFor(() => expect(trusts().at(-1)).toEqual({ roots: both, renew: true }));
+    await vi.waitFor(() =>
+      expect(trusts().at(-1)).toEqual({ roots: both, renew: true, renewWithinMs: 5_000 }),
+    );
 
     // It knows only the former root yet.
     const own = showing(await certificateOf(nodeId), [trust.root.certificate]);
@@ -268,7 +270,10 @@ describe('while a new root takes over', () => {
     const renewed = anAgent(port, showing(next, [rotated.root.certificate]));
     renewed.hello();
     await vi.waitFor(() => expect(renewed.sets()).toHaveLength(1));
-    expect(renewed.received[1]).toEqual({ $case: 'trust', value: { roots: both, renew: false } });
+    expect(renewed.received[1]).toEqual({
+      $case: 'trust',
+      value: { roots: both, renew: false, renewWithinMs: 5_000 },
+    });
     expect(store.view.nodes.get(nodeId)?.allotted.signedBy).toBe(rotated.root.digest);
 
     const straggler = anAgent(port, showing(await certificateOf('other'), [trust.root.certificate]));
@@ -279,7 +284,7 @@ describe('while a new root takes over', () => {
     await vi.waitFor(() =>
       expect(renewed.received).toContainEqual({
         $case: 'trust',
-        value: { roots: rotated.root.certificate, renew: false },
+        value: { roots: rotated.root.certificate, renew: false, renewWithinMs: 5_000 },
       }),
     );
     await vi.waitFor(async () => {

@@ -101,7 +101,8 @@ export class Certificates {
     if (!facts) throw new JoinRefused('the request lacks the facts about the node');
     // Only sessions are looked at for where they come from.
     const believed = { ...facts, runsManager: false };
-    return this.#options.store.update((tx) => join(tx, believed, keyHash, this.#options.ids), 'agents');
+    const { store, cluster, ids } = this.#options;
+    return store.update((tx) => join(tx, believed, keyHash, cluster().trust.root.digest, ids), 'agents');
   }
 
   /** Its node goes by the new key from now on. */

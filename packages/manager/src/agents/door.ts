@@ -1,35 +1,68 @@
+import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import type { Clock } from '../effects.ts';
+import { sourceOf } from '../source.ts';
+import { type HandshakeLimits, Handshakes } from './handshakes.ts';
 
-/** Whoever opens a connection and then says nothing is cut off. */
-const handshakeTimeout = 10_000;
+/** Whoever opens a connection and then says nothing is cut off: as long as an agent waits for a connection. */
+const handshakeTimeout = 5_000;
 
-export interface DoorOptions {
-  /** Takes connections that showed a certificate of the cluster's authority. */
-  readonly known: (connection: TLSSocket) => void;
-  /** Takes all others: of hosts that have not joined yet, and of whoever else reaches the port. */
-  readonly strange: (connection: TLSSocket) => void;
+export interface DoorLimits {
+  readonly handshakes: HandshakeLimits;
+  /** Connections of one node at a time; with one more the oldest is closed, as its host may have forgotten it. */
+  readonly mostOfNode: number;
   /** Strange connections at a time; more are closed at once. */
   readonly mostStrange: number;
+  readonly mostStrangeOfSource: number;
   /** After so many milliseconds a strange connection is closed, whatever goes on there. */
   readonly strangeMs: number;
 }
 
-/** The port where agents connect, by TLS 1.3. It tells those whom the cluster knows from strangers, and bounds what these cost. */
+export interface DoorOptions {
+  /** The node whose certificate a connection has shown; undefined for none, or one that counts for nothing here. */
+  readonly nodeOf: (connection: TLSSocket) => string | undefined;
+  /** Takes connections of nodes. */
+  readonly known: (connection: TLSSocket) => void;
+  /** Takes all others: of hosts that have not joined yet, and of whoever else reaches the port. */
+  readonly strange: (connection: TLSSocket) => void;
+  readonly limits: DoorLimits;
+  readonly clock: Clock;
+}
+
+/** A connection before its handshake. */
+interface Arrival {
+  readonly socket: Socket;
+  readonly source: string;
+}
+
+/** The port where agents connect, by TLS 1.3. It tells nodes from strangers, and bounds what each may cost. */
 export class Door {
   readonly #options: DoorOptions;
-  readonly #server: Server;
-  #strange = 0;
+  readonly #port: TcpServer;
+  readonly #tls: Server;
+  readonly #handshakes: Handshakes<Arrival>;
+  /** Handshakes under way, by the other end's address and port. */
+  readonly #shaking = new Map<string, Arrival>();
+  /** By node; the oldest first. */
+  readonly #known = new Map<string, TLSSocket[]>();
+  /** By source. */
+  readonly #strange = new Map<string, number>();
+  #allStrange = 0;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(options: DoorOptions) {
     this.#options = options;
+    this.#handshakes = new Handshakes(options.limits.handshakes, options.clock);
+    // Nothing is read of a connection before its turn.
+    this.#port = createTcpServer({ pauseOnConnect: true }, (socket) => this.#arrive(socket));
     // Hosts that have not joined yet have no certificate: each service looks for itself.
     const secure = { requestCert: true, rejectUnauthorized: false, handshakeTimeout, ALPNProtocols: ['h2'] };
-    this.#server = createServer(secure, (connection) => this.#enter(connection));
+    this.#tls = createServer(secure, (connection) => this.#enter(connection));
   }
 
   /** What the port shows from now on, and whom it knows; connections that are open keep what they were shown. */
   show(context: SecureContextOptions): void {
-    this.#server.setSecureContext({ ...context, minVersion: 'TLSv1.3' });
+    this.#tls.setSecureContext({ ...context, minVersion: 'TLSv1.3' });
   }
 
   /** Starts to listen on `HOST:PORT`. Resolves with the port. */
@@ -39,10 +72,10 @@ export class Door {
     return new Promise((resolve, reject) => {
       const failed = (error: Error) =>
         reject(new Error(`can't listen for agents on ${address}: ${error.message}`));
-      this.#server.once('error', failed);
-      this.#server.listen({ host, port: Number(address.slice(at + 1)) }, () => {
-        this.#server.off('error', failed);
-        const bound = this.#server.address();
+      this.#port.once('error', failed);
+      this.#port.listen({ host, port: Number(address.slice(at + 1)) }, () => {
+        this.#port.off('error', failed);
+        const bound = this.#port.address();
         resolve(typeof bound === 'object' && bound ? bound.port : 0);
       });
     });
@@ -50,25 +83,91 @@ export class Door {
 
   /** Nobody enters any more; who is inside stays. */
   close(): void {
-    this.#server.close();
+    this.#port.close();
+    clearTimeout(this.#again);
+    for (const { socket } of this.#handshakes.clear()) socket.destroy();
+  }
+
+  #arrive(socket: Socket): void {
+    // Its end is heard of as well; this alone would end the process.
+    socket.on('error', () => undefined);
+    const { remoteAddress } = socket;
+    const source = sourceOf(remoteAddress ?? '');
+    if (remoteAddress === undefined || !this.#handshakes.wait({ socket, source })) socket.destroy();
+    else this.#next();
+  }
+
+  #next(): void {
+    const { begin, late, againMs } = this.#handshakes.next();
+    for (const { socket } of late) socket.destroy();
+    clearTimeout(this.#again);
+    if (againMs !== undefined) this.#again = setTimeout(() => this.#next(), againMs);
+    for (const arrival of begin) this.#shake(arrival);
+  }
+
+  #shake(arrival: Arrival): void {
+    const { socket } = arrival;
+    const end = endOf(socket);
+    this.#shaking.set(end, arrival);
+    if (socket.destroyed) {
+      this.#shaken(end, false);
+      return;
+    }
+    socket.once('close', () => this.#shaken(end, false));
+    this.#tls.emit('connection', socket);
+  }
+
+  #shaken(end: string, byNode: boolean): void {
+    const arrival = this.#shaking.get(end);
+    if (!arrival) return;
+    this.#shaking.delete(end);
+    this.#handshakes.ended(arrival.source, byNode);
+    if (this.#port.listening) this.#next();
   }
 
   #enter(connection: TLSSocket): void {
-    // Its end is heard of as well; this alone would end the process.
     connection.on('error', () => undefined);
-    const { known, strange, mostStrange, strangeMs } = this.#options;
+    const nodeId = this.#options.nodeOf(connection);
+    this.#shaken(endOf(connection), nodeId !== undefined);
     // Its handshake began before the port was closed.
-    if (!this.#server.listening) connection.destroy();
-    else if (connection.authorized) known(connection);
-    else if (this.#strange >= mostStrange) connection.destroy();
-    else {
-      this.#strange++;
-      const late = setTimeout(() => connection.destroy(), strangeMs);
-      connection.once('close', () => {
-        this.#strange--;
-        clearTimeout(late);
-      });
-      strange(connection);
+    if (!this.#port.listening) connection.destroy();
+    else if (nodeId === undefined) this.#enterStrange(connection);
+    else this.#enterKnown(nodeId, connection);
+  }
+
+  #enterKnown(nodeId: string, connection: TLSSocket): void {
+    const all = [...(this.#known.get(nodeId) ?? []), connection];
+    this.#known.set(nodeId, all);
+    connection.once('close', () => {
+      const left = (this.#known.get(nodeId) ?? []).filter((one) => one !== connection);
+      if (left.length > 0) this.#known.set(nodeId, left);
+      else this.#known.delete(nodeId);
+    });
+    const { known, limits } = this.#options;
+    if (all.length > limits.mostOfNode) all[0]?.destroy();
+    known(connection);
+  }
+
+  #enterStrange(connection: TLSSocket): void {
+    const { strange, limits } = this.#options;
+    const source = sourceOf(connection.remoteAddress ?? '');
+    const count = this.#strange.get(source) ?? 0;
+    if (this.#allStrange >= limits.mostStrange || count >= limits.mostStrangeOfSource) {
+      connection.destroy();
+      return;
     }
+    this.#allStrange++;
+    this.#strange.set(source, count + 1);
+    const late = setTimeout(() => connection.destroy(), limits.strangeMs);
+    connection.once('close', () => {
+      clearTimeout(late);
+      this.#allStrange--;
+      const left = (this.#strange.get(source) ?? 1) - 1;
+      if (left > 0) this.#strange.set(source, left);
+      else this.#strange.delete(source);
+    });
+    strange(connection);
   }
 }
+
+const endOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}:${remotePort}`;

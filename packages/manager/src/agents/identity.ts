@@ -1,5 +1,7 @@
 import type { networkInterfaces } from 'node:os';
+import type { TLSSocket } from 'node:tls';
 import type { ServerWritableStream } from '@grpc/grpc-js';
+import { parseSubject } from '@shoal/proto/rules';
 import type { Cluster, Node } from '../model/index.ts';
 import type { ReadView } from '../store/index.ts';
 import { type Peer, peerOf, trustedRoots, Untrusted } from '../trust/index.ts';
@@ -21,6 +23,21 @@ export function peerBehind(call: Call, { ID, trust }: Cluster, now: number): Pee
   } catch (error) {
     throw error instanceof Untrusted ? new JoinRefused(error.message) : error;
   }
+}
+
+/**
+ * The id of the node that is at the other end of a connection that TLS has verified; undefined for all else that may have a
+ * certificate of the cluster's authority: users, managers, nodes that were removed.
+ */
+export function nodeIdBehind(
+  connection: Pick<TLSSocket, 'authorized' | 'getPeerX509Certificate'>,
+  { ID }: Cluster,
+  view: Pick<ReadView, 'nodes'>,
+): string | undefined {
+  const shown = connection.authorized ? connection.getPeerX509Certificate() : undefined;
+  const subject = shown && parseSubject(shown.subject);
+  if (subject?.role !== 'worker' || subject.clusterId !== ID) return undefined;
+  return view.nodes.get(subject.id)?.ID;
 }
 
 /** The node that a certificate was issued to. Throws JoinRefused when there is none, or none any more. */

@@ -12,7 +12,9 @@ it('asked for again with the same key is the same node; with another key, or onc
   const store = await TestStore.open(memoryBackend(), () => 0);
   let ids = 0;
   const joins = (keyHash: string) =>
-    store.update((tx) => join(tx, NodeFacts.fromPartial({ hostname: 'n1' }), keyHash, () => `n${++ids}`));
+    store.update((tx) =>
+      join(tx, NodeFacts.fromPartial({ hostname: 'n1' }), keyHash, 'root', () => `n${++ids}`),
+    );
   expect((await joins('k1')).ID).toBe('n1');
   expect((await joins('k1')).ID).toBe('n1');
   expect((await joins('k2')).ID).toBe('n2');
@@ -22,6 +24,16 @@ it('asked for again with the same key is the same node; with another key, or onc
     ['n2', 2],
     ['n3', 1],
   ]);
+});
+
+it('is written once for a host that joins and greets with nothing new to say', async () => {
+  const store = await TestStore.open(memoryBackend(), () => 0);
+  const facts = NodeFacts.fromPartial({ hostname: 'n1', address: '10.0.0.1' });
+  const { ID } = await store.update((tx) => join(tx, facts, 'key', 'root', () => 'n1'));
+  const joined = store.view.nodes.get(ID);
+  const peer = { id: ID, role: 'worker', clusterId: 'c', signedBy: 'root', expiresAt: 1 } as const;
+  await store.update((tx) => greet(tx, peer, { protocol: protocolVersion, facts }));
+  expect(store.view.nodes.get(ID)).toBe(joined);
 });
 
 it('what a host is short of is reported until its agent says nothing of it any more', () => {
@@ -61,7 +73,7 @@ describe('a host whose own network is that of a network of the cluster', () => {
     const nextId = () => `${++ids}`;
     return {
       store,
-      come: (said: NodeFacts) => store.update((tx) => join(tx, said, `key ${ids + 1}`, nextId)),
+      come: (said: NodeFacts) => store.update((tx) => join(tx, said, `key ${ids + 1}`, 'root', nextId)),
       /** The agent of a node that has joined connects. */
       connect: (said: NodeFacts, id: string) =>
         store.update((tx) => {

@@ -16,8 +16,11 @@ export function checkProtocol(protocol: number): void {
   );
 }
 
-/** The node that a host becomes; the one it is already, if it asks with the same key again. Throws JoinRefused. */
-export function join(tx: Tx, facts: NodeFacts, keyHash: string, ids: Ids): Node {
+/**
+ * The node that a host becomes; the one it is already, if it asks with the same key again. `signedBy`: digest of the root that its
+ * certificate will be of, so that its greeting has nothing more to say. Throws JoinRefused.
+ */
+export function join(tx: Tx, facts: NodeFacts, keyHash: string, signedBy: string, ids: Ids): Node {
   const [known] = tx.nodes.by('key', keyHash);
   if (known) return known;
   const fresh = tx.nodes.create({
@@ -25,7 +28,7 @@ export function join(tx: Tx, facts: NodeFacts, keyHash: string, ids: Ids): Node 
     Spec: { Availability: 'active', Labels: {} },
     reported: reportedOf(facts),
     judged: { state: 'heard' },
-    allotted: { number: freeNumber(tx), keyHash, signedBy: '' },
+    allotted: { number: freeNumber(tx), keyHash, signedBy },
     replacedIndex: tx.revision - 1,
   });
   return admit(tx, fresh, undefined);

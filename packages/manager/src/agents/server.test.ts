@@ -22,7 +22,7 @@ describe('an agent that connects', () => {
     await vi.waitFor(() =>
       expect(agent.received.slice(0, 2)).toEqual([
         { $case: 'welcome', value: welcome },
-        { $case: 'trust', value: { roots, renew: false } },
+        { $case: 'trust', value: { roots, renew: false, renewWithinMs: 5_000 } },
       ]),
     );
     expect(store.view.nodes.get(nodeId)).toMatchObject({

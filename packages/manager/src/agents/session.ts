@@ -8,6 +8,7 @@ import {
   type Query,
   type QueryResult,
 } from '@shoal/proto';
+import { renewalSpreadMs } from '@shoal/proto/rules';
 import type { Node, Trust } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
 import { notRotated, trustedRoots } from '../trust/index.ts';
@@ -64,10 +65,11 @@ export class Session {
     this.#slow = !this.#outlet.write({ body });
   }
 
-  /** Whom the agent is to trust, and whether it needs another certificate. */
-  sendTrust(trust: Trust, node: Node): void {
+  /** Whom the agent is to trust, and whether it needs another certificate, as may all of so many nodes. */
+  sendTrust(trust: Trust, node: Node, nodes: number): void {
     const renew = notRotated(trust, [node]).length > 0;
-    this.send({ $case: 'trust', value: { roots: trustedRoots(trust).join(''), renew } });
+    const roots = trustedRoots(trust).join('');
+    this.send({ $case: 'trust', value: { roots, renew, renewWithinMs: renewalSpreadMs(nodes) } });
   }
 
   /** Answers a beat, unless the agent is too slow to read it: then it is busy enough. */
@@ -95,10 +97,11 @@ export class Session {
   }
 
   /**
-   * Sends what changed since the last flush; everything, the first time. Returns the number of the newest set
-   * the agent was sent, or undefined while it is too slow to take what there is.
+   * Sends what changed since the last flush; everything, the first time. `awaited`: somebody waits until it is in the
+   * host's kernel, which the agent then has to say. Returns the number of the newest set the agent was sent, or undefined
+   * while it is too slow to take what there is.
    */
-  flush(feed: Feed): number | undefined {
+  flush(feed: Feed, awaited: boolean): number | undefined {
     if (this.#slow) return undefined;
     if (this.#complete && this.#touched.size === 0) return this.#sequence;
     const complete = !this.#complete;
@@ -109,7 +112,7 @@ export class Session {
     this.#sequence++;
     this.send({
       $case: 'changes',
-      value: { complete, appliesTo, resultsIn: this.#sequence, changes },
+      value: { complete, appliesTo, resultsIn: this.#sequence, changes, unawaited: !awaited },
     });
     return this.#sequence;
   }

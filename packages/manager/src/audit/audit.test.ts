@@ -5,15 +5,18 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AuditLog } from './audit-log.ts';
+import { AuditLog, type Disk } from './audit-log.ts';
 import { type Entry, flaw, type Head, link, start } from './chain.ts';
 
+const quiet = pino({ level: 'silent' });
 const folder = mkdtempSync(join(tmpdir(), 'shoal-audit-'));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -30,7 +33,7 @@ const entry = (path: string): Entry => ({
 const files = () => readdirSync(folder).toSorted();
 const read = (file: string) => readFileSync(join(folder, file), 'utf8');
 const filled = async (count: number, bounds = { fileBytes: 1e6, files: 4 }) => {
-  const log = await AuditLog.open(folder, bounds);
+  const log = await AuditLog.open(folder, { log: quiet, bounds });
   await Promise.all(Array.from({ length: count }, (_, i) => log.append(entry(`/${i + 1}`))));
   return log;
 };
@@ -65,23 +68,69 @@ describe('the audit', () => {
     expect((await log.tail(5)).map(({ number }) => number)).toEqual([96, 97, 98, 99, 100]);
   });
 
-  it('forgets half a record, which a crash left, and nothing else', async () => {
+  it('forgets half a record, which a crash left, and nothing else, and says so', async () => {
     await filled(2);
     const [file = ''] = files();
     const whole = read(file);
-    for (const half of ['{', whole.trimEnd().split('\n')[1] ?? '']) {
+    const said: string[] = [];
+    const speaking = pino({ base: null }, { write: (line) => said.push(JSON.parse(line).bytes) });
+    // The last one is longer than what is read at a time.
+    for (const half of ['{', whole.trimEnd().split('\n')[1] ?? '', 'x'.repeat(200_000)]) {
       writeFileSync(join(folder, file), whole + half);
-      expect(await (await AuditLog.open(folder)).verify()).toMatchObject({ ok: true, records: 2 });
+      expect(await (await AuditLog.open(folder, { log: speaking })).verify()).toMatchObject({
+        ok: true,
+        records: 2,
+      });
+      expect([read(file), said.pop()]).toEqual([whole, half.length]);
     }
-    const log = await AuditLog.open(folder);
+    expect(said).toEqual([]);
+    const log = await AuditLog.open(folder, { log: quiet });
     await log.append(entry('/more'));
     expect(await log.verify()).toMatchObject({ ok: true, records: 3 });
+  });
+
+  it('half a record that could not be cut off at once is cut off before the next one, and shows nowhere meanwhile', async () => {
+    const fails = { append: false, cut: false };
+    const once = (what: keyof typeof fails) => {
+      const now = fails[what];
+      fails[what] = false;
+      return now;
+    };
+    const disk: Disk = {
+      append: async (path, text) => {
+        const isHalf = once('append');
+        // All but the end of the line: it could be taken for a record.
+        appendFileSync(path, isHalf ? text.trimEnd() : text);
+        if (isHalf) throw new Error('ENOSPC');
+      },
+      cut: async (path, bytes) => {
+        if (once('cut')) throw new Error('EIO');
+        truncateSync(path, bytes);
+      },
+    };
+    const text = () => read(files()[0] ?? '');
+    const audit = await AuditLog.open(folder, { log: quiet, disk });
+    await audit.append(entry('/1'));
+    const whole = text();
+    fails.append = fails.cut = true;
+    await expect(audit.append(entry('/lost'))).rejects.toThrow('ENOSPC');
+    expect(text().length).toBeGreaterThan(whole.length);
+    expect(await audit.verify()).toMatchObject({ ok: true, records: 1 });
+    expect((await audit.tail(5)).map(({ path }) => path)).toEqual(['/1']);
+
+    // As long as it can't be cut off, nothing is written behind it.
+    fails.cut = true;
+    await expect(audit.append(entry('/refused'))).rejects.toThrow('EIO');
+    await audit.append(entry('/2'));
+    expect(await audit.verify()).toMatchObject({ ok: true, records: 2, head: { number: 2 } });
+    expect((await audit.tail(5)).map(({ path }) => path)).toEqual(['/1', '/2']);
+    expect(text().startsWith(whole)).toBe(true);
   });
 
   it('goes on where a file was begun and not written to', async () => {
     await filled(2);
     writeFileSync(join(folder, 'audit-000000000003.jsonl'), '');
-    const log = await AuditLog.open(folder);
+    const log = await AuditLog.open(folder, { log: quiet });
     await log.append(entry('/3'));
     expect(await log.verify()).toMatchObject({ ok: true, records: 3, head: { number: 3 } });
   });

@@ -135,8 +135,8 @@ const strike = (store: TestStore, fault: Fault, ids: readonly string[]) =>
 
 const isLive = (task: Task) => task.DesiredState === 'running' && !isTerminal(stateOf(task));
 
-/** Where the wanted task of each place is; `nowhere` while no node takes it. */
-function places(store: TestStore, except: readonly string[]): Map<string, string> {
+/** Where the wanted task of each slot is; `nowhere` while no node takes it. */
+function nodesOfSlots(store: TestStore, except: readonly string[]): Map<string, string> {
   const where = new Map<string, string>();
   for (const task of store.view.tasks.all()) {
     const isPlaced = compareStates(stateOf(task), 'assigned') >= 0;
@@ -174,14 +174,14 @@ it('a forecast is what happens then, whatever the cluster', async () => {
         const ids = [...new Set(which.map((index) => `n${index % nodes.length}`))];
         const { store, close } = await aCluster(nodes, services);
         await vi.advanceTimersByTimeAsync(3_000);
-        const before = places(store, []);
+        const before = nodesOfSlots(store, []);
         const { revision } = store;
         const struck = ids.flatMap((id) => store.view.nodes.get(id) ?? []);
         const foretold = forecast(store.view, fault, struck, { now: clock(), log });
         expect(store.revision).toBe(revision);
         await strike(store, fault, ids);
         await vi.advanceTimersByTimeAsync(40_000);
-        expect(places(store, ids)).toEqual(foreseen(before, foretold));
+        expect(nodesOfSlots(store, ids)).toEqual(foreseen(before, foretold));
         moves += foretold.moves.length;
         noRoom += foretold.noRoom.length;
         await close();

@@ -96,18 +96,18 @@ const isPlaced = (task: Task): boolean => compareStates(stateOf(task), 'assigned
 
 const isLive = (task: Task): boolean => isWanted(task) && !isTerminal(stateOf(task));
 
-/** One task of each place there: the one that is nearest to running. */
+/** One task of each slot there: the one that is nearest to running. */
 function tasksOn(view: ReadView, nodeIds: ReadonlySet<string>): Task[] {
-  const places = new Map<string, Task>();
+  const slots = new Map<string, Task>();
   for (const id of nodeIds) {
     for (const task of view.tasks.by('node', id)) {
       if (!isLive(task) || !isPlaced(task)) continue;
       const key = slotIndexKey(task.ServiceID, slotKey(task));
-      const other = places.get(key);
-      if (!other || compareStates(stateOf(task), stateOf(other)) > 0) places.set(key, task);
+      const other = slots.get(key);
+      if (!other || compareStates(stateOf(task), stateOf(other)) > 0) slots.set(key, task);
     }
   }
-  return [...places.values()];
+  return [...slots.values()];
 }
 
 function successor(after: ReadView, task: Task, struck: ReadonlySet<string>): Task | undefined {

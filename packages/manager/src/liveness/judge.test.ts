@@ -42,7 +42,18 @@ describe('a node is', () => {
     ['silent', watch({ silentRounds: 40 }), panic, suspectMs + doubtMs - 1],
     ['down', watch({ silentRounds: 40 }), panic, suspectMs + doubtMs],
   ])('%s: %j among %j after %i ms', (state, node, crowd, now) => {
-    expect(judge(node, crowd, now)).toBe(state);
+    expect(judge(node, crowd, Number.POSITIVE_INFINITY, now)).toBe(state);
+  });
+
+  it.each([
+    // More than half of the agents were away until a moment ago.
+    ['away', watch({ answered: true }), doubtMs - 1, agentMs],
+    ['away', watch({ answered: true }), doubtMs - 1, agentMs + doubtMs],
+    ['down', watch({ answered: true }), doubtMs, agentMs + doubtMs],
+    // More than half did not answer either: these rounds are of before.
+    ['silent', watch({ silentRounds: 40, soundRounds: 1 }), doubtMs - 1, suspectMs + doubtMs],
+  ])('%s: %j, %i ms after the manager doubted itself, after %i ms', (state, node, calmMs, now) => {
+    expect(judge(node, calm, calmMs, now)).toBe(state);
   });
 
   it('never heard again without being heard, and down in the end, whatever the others do', () => {
@@ -57,9 +68,10 @@ describe('a node is', () => {
         }),
         fc.record({ known: fc.nat(9), unheard: fc.nat(9), unanswered: fc.nat(9) }),
         fc.nat(20_000),
-        (node, crowd, more) => {
-          expect(judge(watch(node), crowd, suspectMs + more)).not.toBe('heard');
-          expect(judge(watch(node), crowd, agentMs + doubtMs + more)).toBe('down');
+        fc.nat(20_000),
+        (node, crowd, calmMs, more) => {
+          expect(judge(watch(node), crowd, calmMs, suspectMs + more)).not.toBe('heard');
+          expect(judge(watch(node), crowd, Math.max(calmMs, doubtMs), agentMs + doubtMs + more)).toBe('down');
         },
       ),
     );

@@ -91,22 +91,24 @@ export function crowdOf(doubted: Iterable<Watch>, known: number, now: number): C
 
 /**
  * The safety valve: when more than half of the nodes fall silent together, the manager's own host, network or
- * process is the likelier cause. Then it waits longer before it gives any of them up, but not for ever.
+ * process is the likelier cause. Then it waits longer before it gives any of them up, but not for ever. When they come back, the
+ * others are likely to follow: what was found of them until then says nothing.
  */
 export const doubtsHosts = ({ known, unanswered }: Crowd): boolean => unanswered * 2 > known;
 export const doubtsAgents = ({ known, unheard }: Crowd): boolean => unheard * 2 > known;
 
-export function judge(watch: Watch, crowd: Crowd, now: number): State {
+/** `calmMs`: for how long the manager has not doubted agents; Infinity if it never has. */
+export function judge(watch: Watch, crowd: Crowd, calmMs: number, now: number): State {
   const silence = now - watch.heardAt;
   const { suspectMs, agentMs, doubtMs } = watch.timing;
   if (!watch.broken && silence < suspectMs) return 'heard';
-  if (silence >= agentMs + (doubtsAgents(crowd) ? doubtMs : 0)) return 'down';
+  if (doubtsAgents(crowd) ? silence >= agentMs + doubtMs : silence >= agentMs && calmMs >= doubtMs)
+    return 'down';
   if (watch.silentRounds === 0) return watch.answered ? 'away' : 'suspect';
   const needed = watch.answered ? roundsToLoseAnswering : roundsToLose;
-  const isGone =
-    silence >= suspectMs + doubtMs
-      ? watch.silentRounds >= needed
-      : silence >= suspectMs && watch.soundRounds >= needed && !doubtsHosts(crowd);
+  const isGone = doubtsHosts(crowd)
+    ? silence >= suspectMs + doubtMs && watch.silentRounds >= needed
+    : silence >= suspectMs && watch.soundRounds >= needed;
   return isGone ? 'down' : 'silent';
 }
 

@@ -50,7 +50,7 @@ export const reportValve = (crowd: Crowd, doubtMs: number): ValveReport => ({
   open: doubtsHosts(crowd) || doubtsAgents(crowd),
   rule:
     'while more than half of the nodes that are not down are unheard (and their hosts unanswered, where a host is to be ' +
-    `given up), the manager doubts itself and waits ${doubtMs / 1_000} s longer before any of them counts as down`,
+    `given up), the manager doubts itself and waits ${doubtMs / 1_000} s longer before any of them counts as down; when they are heard again, the others are looked at anew, and agents get as much time once more`,
   ...crowd,
 });
 

@@ -2,7 +2,9 @@ import type { HostAnswer } from '@shoal/proto';
 import { probeMs, probeTriesAtMs } from '@shoal/proto';
 import { beatMsFor, timingOf } from '@shoal/proto/rules';
 import type { Leases } from '../model/index.ts';
+import { Agenda } from './agenda.fixture.ts';
 import { fitBeats } from './beats.ts';
+import { type Fault, Faults } from './faults.fixture.ts';
 import { type Helper, pickHelpers } from './helpers.ts';
 import { byManager, lookMs, type Probe } from './judge.ts';
 import { Watches } from './watches.ts';
@@ -11,14 +13,6 @@ import { Watches } from './watches.ts';
  * Hosts, links and processes in simulated time, with the real watches in the middle. Host 0 carries the manager
  * and the agent n0. Times in ms.
  */
-
-/** Something that goes wrong with host `at` from `from` on, until `to`. */
-export type Fault = { readonly from: number; readonly to: number } & (
-  | { readonly kind: 'power' | 'cut' | 'agentDead' | 'agentStall' | 'mute'; readonly at: number }
-  /** What `at` sends to `towards` is lost. */
-  | { readonly kind: 'oneWay'; readonly at: number; readonly towards: number }
-  | { readonly kind: 'managerStall' | 'managerRestart' }
-);
 
 export interface Plan {
   readonly hosts: number;
@@ -40,11 +34,6 @@ export interface Down {
   readonly silentMs: number;
 }
 
-interface Span {
-  readonly from: number;
-  readonly to: number;
-}
-
 interface Host {
   heardAt: number;
   /** When the agent has found the manager again. */
@@ -56,68 +45,15 @@ interface Host {
   /** Until when the agent lets isolated tasks run. */
   leaseUntil: number;
   leases: Leases | undefined;
-  readonly power: Span[];
-  readonly cut: Span[];
-  /** Its agent does not work, for whatever reason. */
-  readonly agentOff: Span[];
-  readonly mute: Span[];
-  /** By the other host: packets do not pass both ways. */
-  readonly oneWay: Map<number, Span[]>;
 }
 
 const wayMs = 1;
 const helperMs = 500;
 const restartGapMs = 2_000;
 
-const hits = (spans: readonly Span[] | undefined, from: number, to: number): boolean =>
-  spans?.some((span) => span.from <= to && span.to >= from) ?? false;
-
-interface Entry {
-  readonly at: number;
-  /** How many were added before it. */
-  readonly number: number;
-  readonly act: () => void;
-}
-
-const isBefore = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at && a.number < b.number);
-
-/** What is to happen, in the order of time, and of asking. A binary heap: thousands of hosts have thousands of plans. */
-class Agenda {
-  readonly #heap: Entry[] = [];
-  #added = 0;
-
-  add(at: number, act: () => void): void {
-    const entry = { at, number: this.#added++, act };
-    let place = this.#heap.push(entry) - 1;
-    while (place > 0) {
-      const parent = (place - 1) >> 1;
-      const above = this.#heap[parent];
-      if (!above || isBefore(above, entry)) break;
-      this.#heap[place] = above;
-      place = parent;
-    }
-    this.#heap[place] = entry;
-  }
-
-  take(): Entry | undefined {
-    const [first] = this.#heap;
-    const last = this.#heap.pop();
-    if (!first || !last || first === last) return first;
-    let place = 0;
-    for (;;) {
-      const [left, right] = [this.#heap[2 * place + 1], this.#heap[2 * place + 2]];
-      const below = right && left && isBefore(right, left) ? right : left;
-      if (!below || isBefore(last, below)) break;
-      this.#heap[place] = below;
-      place = 2 * place + (below === left ? 1 : 2);
-    }
-    this.#heap[place] = last;
-    return first;
-  }
-}
-
 export class World {
   readonly plan: Plan;
+  readonly faults: Faults;
   readonly downs: Down[] = [];
   /** When isolated tasks of hosts were declared dead. */
   readonly overs: { readonly host: number; readonly at: number; readonly leaseUntil: number }[] = [];
@@ -125,8 +61,6 @@ export class World {
   readonly down = new Set<number>();
   readonly #agenda = new Agenda();
   readonly #hosts: Host[];
-  readonly #managerOff: Span[] = [];
-  readonly #managerStalls: Span[] = [];
   /** All hosts by the order of ids. */
   readonly #ring: readonly Helper[];
   #watches: Watches;
@@ -153,13 +87,8 @@ export class World {
       beatPlan: 0,
       leaseUntil: 0,
       leases: undefined,
-      power: [],
-      cut: [],
-      agentOff: [],
-      mute: [],
-      oneWay: new Map(),
     }));
-    for (const fault of plan.faults) this.#note(fault);
+    this.faults = new Faults(plan.hosts, plan.faults);
     this.#ring = this.#hosts
       .map((_, host) => ({ id: `n${host}`, address: String(host) }))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -182,55 +111,10 @@ export class World {
     return this;
   }
 
-  /** The host runs, and packets pass between it and `other` both ways, without a break from `from` to `to`. */
-  reach(other: number, host: number, from: number, to: number): boolean {
-    const [a, b] = [this.#host(host), this.#host(other)];
-    if (hits(a.power, from, to) || hits(b.power, from, to)) return false;
-    if (host === other) return true;
-    return !hits(a.cut, from, to) && !hits(b.cut, from, to) && !hits(a.oneWay.get(other), from, to);
-  }
-
-  /** The host's agent beats without a break. */
-  agentBeats(host: number, from: number, to: number): boolean {
-    return !hits(this.#host(host).agentOff, from, to);
-  }
-
-  /** It also answers questions. */
-  agentAnswers(host: number, from: number, to: number): boolean {
-    return !hits(this.#host(host).mute, from, to) && this.agentBeats(host, from, to);
-  }
-
-  managerWorks(from: number, to: number): boolean {
-    return !hits(this.#managerOff, from, to);
-  }
-
   #host(host: number): Host {
     const found = this.#hosts[host];
     if (!found) throw new Error(`there is no host ${host}`);
     return found;
-  }
-
-  #note(fault: Fault): void {
-    if (!('at' in fault)) {
-      this.#managerOff.push(fault);
-      if (fault.kind === 'managerStall') this.#managerStalls.push(fault);
-      return;
-    }
-    const host = this.#host(fault.at);
-    if (fault.kind === 'oneWay') {
-      for (const [from, to] of [
-        [fault.at, fault.towards],
-        [fault.towards, fault.at],
-      ] as const) {
-        const { oneWay } = this.#host(from);
-        oneWay.set(to, [...(oneWay.get(to) ?? []), fault]);
-      }
-      return;
-    }
-    if (fault.kind === 'cut') host.cut.push(fault);
-    else if (fault.kind === 'mute') host.mute.push(fault);
-    else host.agentOff.push(fault);
-    if (fault.kind === 'power') host.power.push(fault);
   }
 
   #begin(fault: Fault): void {
@@ -264,7 +148,7 @@ export class World {
 
   #tick(extra = false): void {
     if (!extra) this.#at(this.#now + lookMs, () => this.#tick());
-    if (this.managerWorks(this.#now, this.#now)) this.#look();
+    if (this.faults.managerWorks(this.#now, this.#now)) this.#look();
   }
 
   #look(): void {
@@ -345,14 +229,14 @@ export class World {
     this.#soon = true;
     this.#at(this.#now, () => {
       this.#soon = false;
-      if (this.managerWorks(this.#now, this.#now)) this.#look();
+      if (this.faults.managerWorks(this.#now, this.#now)) this.#look();
     });
   }
 
   #try(prober: number, suspect: number): { answer: HostAnswer; ms: number } {
     for (const ms of probeTriesAtMs) {
       const at = this.#now + ms;
-      if (this.reach(prober, suspect, at, at) && this.#passes() && this.#passes())
+      if (this.faults.reach(prober, suspect, at, at) && this.#passes() && this.#passes())
         return { answer: 'accepted', ms: ms + 2 * wayMs };
     }
     return { answer: 'silent', ms: probeMs };
@@ -361,7 +245,8 @@ export class World {
   #help(helper: number, suspect: number): { answer: HostAnswer; ms: number } {
     const { answer, ms } = this.#try(helper, suspect);
     const from = this.#now;
-    const works = this.agentAnswers(helper, from, from + ms) && this.reach(0, helper, from, from + ms);
+    const works =
+      this.faults.agentAnswers(helper, from, from + ms) && this.faults.reach(0, helper, from, from + ms);
     return works ? { answer, ms: ms + 2 * wayMs } : { answer: 'unknown', ms: helperMs };
   }
 
@@ -386,7 +271,7 @@ export class World {
   /** The agent says something; on a lossy way TCP repeats it, later and later. */
   #say(host: number, isHello = false): void {
     const state = this.#host(host);
-    if (!this.agentBeats(host, this.#now, this.#now) || this.#now < state.connectedFrom) return;
+    if (!this.faults.agentBeats(host, this.#now, this.#now) || this.#now < state.connectedFrom) return;
     const [sentAt, { beatMs }] = [this.#now, state];
     let late = wayMs;
     for (let wait = 200; !this.#passes(); wait *= 2) late += wait;
@@ -407,7 +292,7 @@ export class World {
   }
 
   #linked(host: number): boolean {
-    return this.reach(0, host, this.#now, this.#now);
+    return this.faults.reach(0, host, this.#now, this.#now);
   }
 
   #connectSoon(host: number): void {
@@ -425,12 +310,12 @@ export class World {
 
   /** What arrives while the manager is stalled waits for it; what arrives while there is none is lost. */
   #toManager(act: () => unknown): void {
-    if (this.managerWorks(this.#now, this.#now)) {
+    if (this.faults.managerWorks(this.#now, this.#now)) {
       act();
       return;
     }
-    const stall = this.#managerStalls.find(({ from, to }) => from <= this.#now && this.#now <= to);
-    if (stall) this.#at(stall.to + 0.01, () => this.#toManager(act));
+    const stallEndsAt = this.faults.stallEndsAt(this.#now);
+    if (stallEndsAt !== undefined) this.#at(stallEndsAt + 0.01, () => this.#toManager(act));
   }
 
   #passes(): boolean {

@@ -1,8 +1,9 @@
 import { timingFor } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import type { Fault } from './faults.fixture.ts';
 import { lookMs, roundsToLose, roundsToLoseAnswering } from './judge.ts';
-import { type Fault, type Plan, World } from './simulation.fixture.ts';
+import { type Plan, World } from './simulation.fixture.ts';
 import { roundMs } from './watches.ts';
 
 /** Of one round when a helper does not answer; and what packets take. */
@@ -99,6 +100,30 @@ describe.each(sizes)('as one of $nodes nodes', ({ nodes, numRuns }) => {
         { numRuns },
       );
     });
+  });
+
+  it('agents that were all away while their hosts answered come back one after another, and none is given up', () => {
+    const from = 5_000 * stretch;
+    // All but the first ones after the time that one alone would get; before all would be given up.
+    const backMs = fc.integer({ min: timing.agentMs - 1_000, max: timing.agentMs + timing.doubtMs - 4_000 });
+    const plan = fc.array(backMs, { minLength: 3, maxLength: 9 }).chain((all) =>
+      fc.record({
+        hosts: fc.constant(all.length),
+        nodes: fc.constant(nodes),
+        faults: fc.constant(
+          all.map((ms, at): Fault => ({ kind: 'agentDead', at, ...during(from, ms - timing.beatMs) })),
+        ),
+        loss: fc.constant(0),
+        endMs: fc.constant(75_000 * stretch),
+        seed,
+      }),
+    );
+    fc.assert(
+      fc.property(plan, (each) => {
+        expect(new World(each).run().downs).toEqual([]);
+      }),
+      { numRuns: numRuns / 3 },
+    );
   });
 
   describe('hosts that answer no one from one moment on are down', () => {
@@ -347,12 +372,14 @@ function stalls(hosts: number, stretch: number): fc.Arbitrary<Fault[]> {
 function noneGivenUpThatAnswers(world: World, agentMs: number, stretch: number): void {
   for (const { host, at, silentMs } of world.downs) {
     if (silentMs >= agentMs) continue;
-    expect(world.reach(0, host, at - 1_100, at) && world.managerWorks(at - 1_100, at)).toBe(false);
+    expect(world.faults.reach(0, host, at - 1_100, at) && world.faults.managerWorks(at - 1_100, at)).toBe(
+      false,
+    );
     const from = at - 4_000 * stretch;
     for (let helper = 1; helper < world.plan.hosts; helper++) {
-      if (helper === host || !world.managerWorks(from, at)) continue;
-      const able = world.agentAnswers(helper, from, at) && world.reach(0, helper, from, at);
-      expect(able && world.reach(helper, host, at - 1_100, at)).toBe(false);
+      if (helper === host || !world.faults.managerWorks(from, at)) continue;
+      const able = world.faults.agentAnswers(helper, from, at) && world.faults.reach(0, helper, from, at);
+      expect(able && world.faults.reach(helper, host, at - 1_100, at)).toBe(false);
     }
   }
 }
@@ -360,7 +387,7 @@ function noneGivenUpThatAnswers(world: World, agentMs: number, stretch: number):
 function goneInTheEnd(world: World, stretch: number): void {
   const { hosts, faults, endMs } = world.plan;
   const from = 46_000 * stretch;
-  if (!world.managerWorks(from, endMs)) return;
+  if (!world.faults.managerWorks(from, endMs)) return;
   for (let host = 1; host < hosts; host++) {
     const gone = faults.some(
       (fault) =>
@@ -370,7 +397,7 @@ function goneInTheEnd(world: World, stretch: number): void {
         fault.to >= endMs,
     );
     if (gone) expect(world.down).toContain(host);
-    const well = world.reach(0, host, from, endMs) && world.agentBeats(host, from, endMs);
+    const well = world.faults.reach(0, host, from, endMs) && world.faults.agentBeats(host, from, endMs);
     if (well) expect(world.down).not.toContain(host);
   }
 }
@@ -383,9 +410,12 @@ function deadBeforeReplaced(world: World, leaseMs: number): void {
         fault.kind === 'power' && fault.at === host && fault.from <= at && fault.to >= leaseUntil - leaseMs,
     );
     if (lostPower) continue;
-    const worked = world.agentBeats(host, leaseUntil, leaseUntil + stoppingMs);
+    const worked = world.faults.agentBeats(host, leaseUntil, leaseUntil + stoppingMs);
     if (worked) expect(at).toBeGreaterThanOrEqual(leaseUntil + stoppingMs);
     // With its agent dead or stalled at just this time it takes two faults to go wrong.
-    else expect(world.reach(0, host, at - 1_100, at) && world.managerWorks(at - 1_100, at)).toBe(false);
+    else
+      expect(world.faults.reach(0, host, at - 1_100, at) && world.faults.managerWorks(at - 1_100, at)).toBe(
+        false,
+      );
   }
 }

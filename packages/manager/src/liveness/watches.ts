@@ -4,6 +4,7 @@ import {
   answers,
   type Crowd,
   crowdOf,
+  doubtsAgents,
   doubtsHosts,
   isUnheard,
   judge,
@@ -64,8 +65,9 @@ export class Watches {
   /** All stalls until the latest look, and its own, ms. */
   #stoodStillMs = 0;
   #stalledMs = 0;
-  /** The latest look at which the manager doubted itself. */
+  /** The latest look at which the manager doubted what it finds of hosts; and of agents, in the time that stands still. */
   #doubtedAt = Number.NEGATIVE_INFINITY;
+  #agentsDoubtedAt = Number.NEGATIVE_INFINITY;
   #crowd: Crowd = { known: 0, unheard: 0, unanswered: 0 };
 
   /** `beatMs`: how often agents beat of which no more is known, at least. */
@@ -183,6 +185,7 @@ export class Watches {
       time,
     );
     if (doubtsHosts(this.#crowd)) this.#doubtedAt = now;
+    if (doubtsAgents(this.#crowd)) this.#agentsDoubtedAt = time;
     const judged = new Map<string, State>();
     for (const [id, entry] of this.#inDoubt()) {
       judged.set(id, entry.state);
@@ -263,7 +266,7 @@ export class Watches {
   }
 
   #judge(id: string, entry: Entry, time: number): void {
-    const state = entry.givenUp ? 'down' : judge(entry, this.#crowd, time);
+    const state = entry.givenUp ? 'down' : judge(entry, this.#crowd, time - this.#agentsDoubtedAt, time);
     const leases = state === 'down' ? nextLeases(entry, time) : undefined;
     if (state === 'down' && !entry.givenUp) this.#givenUp++;
     if (state !== entry.state || leases !== entry.leases)

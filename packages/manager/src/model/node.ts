@@ -123,7 +123,7 @@ export interface Allotted {
   readonly number: number;
   /** SHA-256, hexadecimal, of the public key that it joined with: it may ask again when the answer was lost. */
   readonly keyHash: string;
-  /** Digest of the root of the newest certificate that its agent has shown; empty before the first. */
+  /** Digest of the root of the newest certificate that its agent has shown; until then of the one that it was to get. */
   readonly signedBy: string;
   /** Networks that cover what the host needs: it has no part of them. Absent for none. */
   readonly closedTo?: readonly ClosedNetwork[];

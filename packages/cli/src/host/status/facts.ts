@@ -21,6 +21,8 @@ export interface NodeFacts {
 
 export interface ClusterFacts {
   readonly nodes: readonly NodeFacts[];
+  /** While the root certificate is being rotated: the nodes that have no certificate of the new one yet. */
+  readonly rotation?: { readonly waitsFor: readonly Pick<NodeFacts, 'name' | 'state'>[] };
   readonly services: readonly { name: string; running: number; desired: number }[];
   /** Undefined where the manager does not say. */
   readonly restore?: RestoreState | undefined;
@@ -76,26 +78,44 @@ async function dockerFacts(): Promise<StatusFacts['docker']> {
   return code === 0 ? { version: stdout.trim() } : { error: stderr.trim() };
 }
 
+interface TlsInfo {
+  readonly TrustRoot: string;
+}
+
+interface SwarmCluster {
+  readonly RootRotationInProgress: boolean;
+  readonly TLSInfo: TlsInfo;
+}
+
+/** Of a node's certificate. */
+const rootOf = (description: object | undefined): string | undefined =>
+  (description as { TLSInfo?: TlsInfo } | undefined)?.TLSInfo?.TrustRoot;
+
 async function clusterFacts(): Promise<ClusterFacts | ManagerTrouble> {
   const docker = localManager();
   try {
-    const [restore, nodes, services] = await Promise.all([
+    const [restore, info, nodes, services] = await Promise.all([
       restoreState(),
+      docker.info() as Promise<{ Swarm: { Cluster: SwarmCluster } }>,
       docker.listNodes(),
       docker.listServices({ status: true } as object) as unknown as Promise<
         { Spec?: { Name?: string }; ServiceStatus?: { RunningTasks: number; DesiredTasks: number } }[]
       >,
     ]);
+    const named = nodes.map(({ Description, Status, Spec, ID }) => ({
+      id: ID,
+      name: Description?.Hostname ?? ID,
+      address: Status?.Addr ?? '',
+      state: Status?.State ?? 'unknown',
+      availability: Spec?.Availability ?? 'active',
+      message: (Status as { Message?: string } | undefined)?.Message ?? '',
+    }));
+    const { RootRotationInProgress, TLSInfo } = info.Swarm.Cluster;
+    const waitsFor = named.filter((_, index) => rootOf(nodes[index]?.Description) !== TLSInfo.TrustRoot);
     return {
       restore,
-      nodes: nodes.map(({ Description, Status, Spec, ID }) => ({
-        id: ID,
-        name: Description?.Hostname ?? ID,
-        address: Status?.Addr ?? '',
-        state: Status?.State ?? 'unknown',
-        availability: Spec?.Availability ?? 'active',
-        message: (Status as { Message?: string } | undefined)?.Message ?? '',
-      })),
+      nodes: named,
+      ...(RootRotationInProgress && { rotation: { waitsFor } }),
       services: services.map(({ Spec, ServiceStatus }) => ({
         name: Spec?.Name ?? '?',
         running: ServiceStatus?.RunningTasks ?? 0,

@@ -84,11 +84,34 @@ test.each<[string, Partial<StatusFacts>, RegExp]>([
     { cluster: { nodes: [], services: [{ name: 'web', running: 1, desired: 3 }] } },
     /0 of 1 complete; web 1\/3.*service ps --no-trunc web/s,
   ],
+  [
+    'a rotation waits for a node that is away',
+    {
+      cluster: {
+        nodes: [],
+        services: [],
+        rotation: {
+          waitsFor: [
+            { name: 'h1', state: 'ready' },
+            { name: 'h2', state: 'down' },
+          ],
+        },
+      },
+    },
+    /!! {2}root.*waits for h1, h2 \(down\).*node rm --force h2/s,
+  ],
   ['a worker is alone', { connected: false }, /none to the manager.*can be reached/s],
 ])('%s: said, with what to do', (_what, change, says) => {
   const { well, text } = screen(change);
   expect(well).toBe(false);
   expect(text).toMatch(says);
+});
+
+test('a rotation under way is said, and all is well as long as those that it waits for are there', () => {
+  const waitsFor = [{ name: 'h2', state: 'ready' }];
+  const { well, text } = screen({ cluster: { nodes: [], services: [], rotation: { waitsFor } } });
+  expect(well).toBe(true);
+  expect(text).toContain('waits for h2');
 });
 
 test('a drained node is said, and all is well all the same', () => {

@@ -78,7 +78,7 @@ function cluster({ cluster }: StatusFacts): Look[] {
         todo: 'see the manager above',
       },
     ];
-  return [...restored(cluster), nodes(cluster), services(cluster)];
+  return [...restored(cluster), nodes(cluster), services(cluster), ...rotation(cluster)];
 }
 
 /** The manager is on hold after a restore. */
@@ -123,6 +123,22 @@ function services({ services }: ClusterFacts): Look {
     says,
     ...(first && { todo: `docker --context shoal service ps --no-trunc ${first.name}` }),
   };
+}
+
+function rotation({ rotation }: ClusterFacts): Look[] {
+  if (!rotation) return [];
+  const { waitsFor } = rotation;
+  const away = waitsFor.find(({ state }) => state !== 'ready');
+  const names = listed(waitsFor.map(({ name, state }) => (state === 'ready' ? name : `${name} (${state})`)));
+  return [
+    {
+      what: 'root',
+      says: `the root certificate is being rotated, which waits for ${names.join(', ') || 'its last step'}`,
+      ...(away && {
+        todo: `start ${away.name}; if it is gone for good: docker --context shoal node rm --force ${away.name}`,
+      }),
+    },
+  ];
 }
 
 const connection = ({ connected, settings }: StatusFacts): Look[] =>

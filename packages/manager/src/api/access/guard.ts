@@ -1,18 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import {
-  type ApiDeps,
-  ApiError,
-  type Door,
-  doorOf,
-  mayAct,
-  named,
-  sourceOf,
-  type User,
-} from '../http/index.ts';
+import { type Rate, RateLimit } from '../../rate-limit.ts';
+import { sourceOf } from '../../source.ts';
+import { type ApiDeps, ApiError, type Door, doorOf, mayAct, named, type User } from '../http/index.ts';
 import { authenticate } from './authenticate.ts';
 import { certificateOf } from './certificate.ts';
 import { refuseOtherPages } from './pages.ts';
-import { type Rate, RateLimit } from './rate-limit.ts';
 import { forecastPath, roleFor } from './roles.ts';
 
 /** Of one client over TLS. Whoever is on the manager's own host has other means to keep it busy. */

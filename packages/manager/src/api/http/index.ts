@@ -20,7 +20,6 @@ export {
 export { lateValidators } from './late-validators.ts';
 export { isTrue, parseBool, parseVersion } from './query.ts';
 export { acceptJson, describeSchemaErrors, dropQueryCopies, tidy } from './request-body.ts';
-export { sourceOf } from './source.ts';
 export { Streams } from './streams.ts';
 export { mayAct, named, type User } from './user.ts';
 export {

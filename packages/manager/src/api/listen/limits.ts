@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { sourceOf } from '../http/index.ts';
+import { sourceOf } from '../../source.ts';
 
 /**
  * How much of a header is read: whole specs come in the query (dockerode), credentials in a header. Go's default, 1 MiB,

@@ -13,6 +13,7 @@ import {
 import type { ReadView } from '../../store/index.ts';
 import { type ApiDeps, ApiError, maxApiVersion, minApiVersion } from '../http/index.ts';
 import { publishedPorts, statusMessage, tlsInfo, unservedPorts, unservedThere } from '../objects/index.ts';
+import { rotationWaits } from './rotation.ts';
 
 /** The one cluster object. Throws 503 until the manager has made it. */
 export function clusterOf(view: ReadView): Cluster {
@@ -228,6 +229,8 @@ function warnings(view: ReadView, nodes: readonly Node[]): string[] | null {
   const unserved = unservedPorts(publishedPorts(view.services.all()), nodes).map(
     (one) => `WARNING: service ${one.service.Spec.Name}: ${unservedThere(view, one)}`,
   );
-  const lines = [...states, ...unserved];
+  const waits = rotationWaits(clusterOf(view), view);
+  const rotation = waits === undefined ? [] : [`WARNING: the root certificate is being rotated: ${waits}`];
+  const lines = [...states, ...unserved, ...rotation];
   return lines.length > 0 ? lines : null;
 }

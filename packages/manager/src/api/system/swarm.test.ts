@@ -184,6 +184,11 @@ describe('a rotation of the root', () => {
     ).toEqual([true, false]);
     // The same again is no wish for another one.
     expect((await rotate(1)).status).toBe(200);
+    expect((await call('GET', '/info')).body.Warnings).toEqual([
+      expect.stringMatching(
+        /root certificate is being rotated: 2 nodes .* \(n1, n2\).*docker node rm --force/,
+      ),
+    ]);
     const second = await rotate(2);
     expect([second.status, second.body.message]).toEqual([
       400,

@@ -4,14 +4,12 @@ import { isObject } from '../../field-path.ts';
 import {
   type Cluster,
   clusterLabelTrouble,
-  hostnameOf,
   isAutolocked,
-  type Node,
   SwarmSpec,
   UnlockRequest,
 } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
-import { notRotated, sealAgain } from '../../trust/index.ts';
+import { sealAgain } from '../../trust/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
 import { anything, nothing, query, route } from '../docs/index.ts';
 import {
@@ -25,12 +23,12 @@ import {
 } from '../http/index.ts';
 import { clusterInfo, clusterOf, clusterSpec } from './cluster-info.ts';
 import { askedForTokens } from './join-words.ts';
+import { rotationWaits } from './rotation.ts';
 
 const tag = 'System';
 /** As Swarm's. */
 const shortestExpiryNs = 60 * 60 * 1e9;
 const longestExpiryNs = 20 * 365 * 24 * 60 * 60 * 1e9;
-const mostNamed = 5;
 const settable = [
   'Labels',
   'Orchestration.TaskHistoryRetentionLimit',
@@ -160,19 +158,11 @@ function newAutolock({ sealing }: Cluster, { EncryptionConfig }: SwarmSpec, aske
 }
 
 async function rotated(view: ReadView, cluster: Cluster, { authority }: ApiDeps) {
-  const behind = notRotated(cluster.trust, view.nodes.all());
-  if (cluster.trust.former)
-    throw rpcError(
-      'FailedPrecondition',
-      `the rotation before this one is under way still: ${behind.length} nodes have no certificate of the new root yet (${names(behind)}); start their agents, or remove those that are gone`,
-    );
+  const waits = rotationWaits(cluster, view);
+  if (waits !== undefined)
+    throw rpcError('FailedPrecondition', `the rotation before this one is under way still: ${waits}`);
   return authority.rotate(cluster);
 }
-
-const names = (nodes: readonly Node[]): string => {
-  const some = nodes.slice(0, mostNamed).map(hostnameOf).join(', ');
-  return nodes.length > mostNamed ? `${some}, …` : some;
-};
 
 function expiryMs(ns: number, { trust }: Cluster): number {
   if (ns === 0) return trust.nodeCertExpiryMs;

@@ -59,7 +59,7 @@ function listTasks(view: ReadView, filters: Filters): Task[] {
   const nodes = filters.get('node')?.map((given) => findNode(view, given).ID);
   const desired = oneOfFilter(filters, 'desired-state', taskStates);
   const upToDate = filters.has('_up-to-date');
-  return candidates(view, services, nodes)
+  return fewestOf(view, services, nodes)
     .filter((task) => {
       const service = view.services.get(task.ServiceID);
       return (
@@ -77,7 +77,7 @@ function listTasks(view: ReadView, filters: Filters): Task[] {
 }
 
 /** The smallest set that an index gives. */
-function candidates(
+function fewestOf(
   view: ReadView,
   services: readonly string[] | undefined,
   nodes: readonly string[] | undefined,

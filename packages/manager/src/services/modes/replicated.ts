@@ -15,7 +15,7 @@ export function replicatedSlots(draft: Draft): Slot[] {
 }
 
 /** A slot as scaling down sees it: by the task that does the work there. */
-interface Candidate {
+interface UsedSlot {
   readonly key: string;
   readonly task: Task | undefined;
   readonly node: string;
@@ -28,8 +28,8 @@ interface Candidate {
 function scaleDown(draft: Draft, wanted: number): void {
   let surplus = draft.keys.length - wanted;
   if (surplus <= 0) return;
-  const candidates = draft.keys.map((key) => candidate(draft, key)).sort(newestFirst);
-  const byNode = Map.groupBy(candidates, ({ node }) => node);
+  const used = draft.keys.map((key) => usedSlot(draft, key)).sort(newestFirst);
+  const byNode = Map.groupBy(used, ({ node }) => node);
   const idle = byNode.get('') ?? [];
   byNode.delete('');
   const load = new Map([...byNode.keys()].map((node) => [node, draft.snapshot.load(node)]));
@@ -39,20 +39,20 @@ function scaleDown(draft: Draft, wanted: number): void {
   }
 }
 
-function candidate(draft: Draft, key: string): Candidate {
+function usedSlot(draft: Draft, key: string): UsedSlot {
   const { live, tasks } = draft.tasksIn(key);
   const task = live.find(isRunning) ?? live[0];
   const placed = task && !whyMustLeave(task, draft.snapshot.nodes) ? task.NodeID : undefined;
   return { key, task: task ?? tasks[0], node: placed ?? '' };
 }
 
-const newestFirst = (a: Candidate, b: Candidate): number =>
+const newestFirst = (a: UsedSlot, b: UsedSlot): number =>
   a.task && b.task ? byAge(a.task, b.task) : Number(Boolean(b.task)) - Number(Boolean(a.task));
 
 function takeFromFullest(
-  byNode: ReadonlyMap<string, Candidate[]>,
+  byNode: ReadonlyMap<string, UsedSlot[]>,
   load: Map<string, number>,
-): Candidate | undefined {
+): UsedSlot | undefined {
   let fullest: string | undefined;
   for (const node of byNode.keys()) {
     if (fullest === undefined || isFuller(node, fullest, byNode, load)) fullest = node;
@@ -65,7 +65,7 @@ function takeFromFullest(
 function isFuller(
   a: string,
   b: string,
-  byNode: ReadonlyMap<string, readonly Candidate[]>,
+  byNode: ReadonlyMap<string, readonly UsedSlot[]>,
   load: ReadonlyMap<string, number>,
 ): boolean {
   const own = (byNode.get(a)?.length ?? 0) - (byNode.get(b)?.length ?? 0);

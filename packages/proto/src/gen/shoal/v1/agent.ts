@@ -168,7 +168,7 @@ export interface AgentMessage {
     { $case: "resync"; value: Resync }
     | { $case: "result"; value: QueryResult }
     | //
-    /** The network part of the changes up to this number is in the host's kernel. */
+    /** The network part of the changes up to this number is in the host's kernel. Said of those that are not unawaited. */
     { $case: "applied"; value: Applied }
     | undefined;
 }
@@ -202,6 +202,8 @@ export interface Trust {
   roots: string;
   /** The agent's certificate is of a root that goes: it shall get another. */
   renew: boolean;
+  /** When, at random within this time: all agents are asked at once. 0 from older managers. */
+  renewWithinMs: number;
 }
 
 export interface Resync {
@@ -330,6 +332,8 @@ export interface Changes {
   resultsIn: number;
   /** Each an encoded Change: the manager encodes it once for all who get it. */
   changes: Buffer[];
+  /** Nobody waits to hear that this set is in the kernel: the agent need not send Applied. */
+  unawaited: boolean;
 }
 
 /** One object as it is now, in place of the former one of its kind and id. */
@@ -2111,7 +2115,7 @@ export const Beat: MessageFns<Beat> = {
 };
 
 function createBaseTrust(): Trust {
-  return { roots: "", renew: false };
+  return { roots: "", renew: false, renewWithinMs: 0 };
 }
 
 export const Trust: MessageFns<Trust> = {
@@ -2121,6 +2125,9 @@ export const Trust: MessageFns<Trust> = {
     }
     if (message.renew !== false) {
       writer.uint32(16).bool(message.renew);
+    }
+    if (message.renewWithinMs !== 0) {
+      writer.uint32(24).uint32(message.renewWithinMs);
     }
     return writer;
   },
@@ -2154,6 +2161,14 @@ export const Trust: MessageFns<Trust> = {
             message.renew = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.renewWithinMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2173,6 +2188,7 @@ export const Trust: MessageFns<Trust> = {
     const message = createBaseTrust();
     message.roots = object.roots ?? "";
     message.renew = object.renew ?? false;
+    message.renewWithinMs = object.renewWithinMs ?? 0;
     return message;
   },
 };
@@ -3246,7 +3262,7 @@ export const GenericResource: MessageFns<GenericResource> = {
 };
 
 function createBaseChanges(): Changes {
-  return { complete: false, appliesTo: 0, resultsIn: 0, changes: [] };
+  return { complete: false, appliesTo: 0, resultsIn: 0, changes: [], unawaited: false };
 }
 
 export const Changes: MessageFns<Changes> = {
@@ -3262,6 +3278,9 @@ export const Changes: MessageFns<Changes> = {
     }
     for (const v of message.changes) {
       writer.uint32(34).bytes(v!);
+    }
+    if (message.unawaited !== false) {
+      writer.uint32(40).bool(message.unawaited);
     }
     return writer;
   },
@@ -3311,6 +3330,14 @@ export const Changes: MessageFns<Changes> = {
             message.changes.push(Buffer.from(reader.bytes()));
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.unawaited = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3332,6 +3359,7 @@ export const Changes: MessageFns<Changes> = {
     message.appliesTo = object.appliesTo ?? 0;
     message.resultsIn = object.resultsIn ?? 0;
     message.changes = object.changes?.map((e) => e) || [];
+    message.unawaited = object.unawaited ?? false;
     return message;
   },
 };

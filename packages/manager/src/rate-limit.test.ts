@@ -15,6 +15,9 @@ it('takes a burst, then as many as the rate allows, and says when to come again'
   now += 40;
   expect([take(), take()]).toEqual([0, 100]);
   expect(limit.take('b', rate)).toBe(0);
+  limit.giveBack('a', rate);
+  expect([take(), take()]).toEqual([0, 100]);
+  limit.giveBack('nobody', rate);
 });
 
 it('never lets through more than burst and rate, and always what waited as long as it was told', () => {

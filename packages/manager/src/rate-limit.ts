@@ -1,4 +1,4 @@
-import type { Clock } from '../../effects.ts';
+import type { Clock } from './effects.ts';
 
 /** So many requests at once, and so many a second when those are used up. */
 export interface Rate {
@@ -31,5 +31,11 @@ export class RateLimit {
     const [oldest] = this.#fullAt.keys();
     if (this.#fullAt.size > mostClients && oldest !== undefined) this.#fullAt.delete(oldest);
     return 0;
+  }
+
+  /** What was taken turned out to count for nothing. */
+  giveBack(client: string, { perSecond }: Rate): void {
+    const fullAt = this.#fullAt.get(client);
+    if (fullAt !== undefined) this.#fullAt.set(client, fullAt - 1_000 / perSecond);
   }
 }
