@@ -12,22 +12,21 @@ import {
   serveNotLeading,
 } from './api/index.ts';
 import { AuditLog } from './audit/index.ts';
-import type { Config } from './config.ts';
 import { type Leading, type LeadOptions, lead } from './leadership/index.ts';
-import { placeOfKey, type SealingKeySource, sealingKeyName } from './sealing-key.ts';
+import { placeOfKey, type SealingKeySource } from './sealing-key.ts';
 import type { Backend } from './store/index.ts';
 import { Locked, Vault } from './trust/index.ts';
 import { version } from './version.ts';
+
+/** In the state directory, but for the key, which is refused where others can read it. */
+const ours = /^(state\.|audit$)/;
 
 const isTls = (address: string): boolean => parseAddress(address).door === 'tls';
 
 /** Waits before each try to lead again. After the last one, whoever started this process has to start another. */
 const retriesMs = [0, 100, 200, 500, 1_000, 2_000, 5_000, 5_000, 5_000];
 
-export interface ManagerOptions
-  extends Omit<LeadOptions, 'audit' | 'vault'>,
-    Pick<Config, 'tls'>,
-    SealingKeySource {
+export interface ManagerOptions extends Omit<LeadOptions, 'audit' | 'vault'>, SealingKeySource {
   /** Resolves when this manager may lead: with the state, which nobody else writes as long as it leads. */
   readonly follow: () => Promise<Backend>;
 }
@@ -59,7 +58,7 @@ export class Manager {
 
   /** Resolves when it leads, or is locked. Rejects when it can't, or an address is taken. */
   static async start(options: ManagerOptions): Promise<Manager> {
-    for (const line of ownerOnly(options.stateDir, [sealingKeyName])) options.log.warn(line);
+    for (const line of ownerOnly(options.stateDir, ours)) options.log.warn(line);
     const manager = new Manager(options, await AuditLog.open(resolve(options.stateDir, 'audit'), options));
     try {
       // Nobody is told that it does not lead yet at an address that is TLS: the certificate is in the cluster's state.
@@ -166,10 +165,12 @@ export class Manager {
       await leading.close();
       if (outcome === 'closed') return;
       const { term } = leading;
-      this.#options.log.error(
-        { term },
-        `a commit ended ${outcome}: leading no more, loading the state again`,
-      );
+      if (outcome === 'settled') this.#options.log.info({ term }, 'on hold no more: leading anew');
+      else
+        this.#options.log.error(
+          { term },
+          `a commit ended ${outcome}: leading no more, loading the state again`,
+        );
     }
   }
 

@@ -77,7 +77,7 @@ class TestManager {
           return void call.emit('error', { code: code.UNAUTHENTICATED, details: 'removed from the cluster' });
         return this.say({
           $case: 'welcome',
-          value: { term: 1, timing: { beatMs, leaseMs }, release: '1.2.3' },
+          value: { term: 1, hold: false, release: '1.2.3', timing: { beatMs, leaseMs } },
         });
       }
       if (body.$case === 'beat') this.say({ $case: 'beat', value: body.value });

@@ -21,7 +21,7 @@ describe('an agent that connects', () => {
     const agent = anAgent(port);
     agent.hello({ facts: { runsManager: true } });
     const timing = { beatMs: 500, leaseMs: 10_000 };
-    const welcome = { term: 7, timing, release };
+    const welcome = { term: 7, timing, hold: false, release };
     const roots = trust.root.certificate;
     await eventually(() =>
       expect(agent.received.slice(0, 2)).toEqual([
