@@ -37,7 +37,7 @@ export interface HollowOptions {
  */
 export class HollowAgent {
   readonly daemon = new SimulatedDaemon();
-  /** When the newest session brought its complete set of tasks (`performance.now()`). */
+  /** When the session brought its complete set of tasks (`performance.now()`). */
   confirmedAt: number | undefined;
   /** Ids of the tasks that run, and of which the manager has taken note. */
   readonly running = new Set<string>();
@@ -98,17 +98,17 @@ export class HollowAgent {
       statuses: () => this.#tasks.statuses(),
       clock,
       onLease: (until) => this.#tasks.renewLease(until),
-      onAlone: () => this.#tasks.contact(false),
+      onAlone: () => {
+        this.confirmedAt = undefined;
+        this.#tasks.contact(false);
+      },
       onAccepted: (taskIds) => {
         for (const id of taskIds)
           if (this.#states.get(id) === TaskState.TASK_STATE_RUNNING) this.running.add(id);
         this.#tasks.accepted(taskIds);
       },
       onTrust: (trust) => this.#identity.trust(trust),
-      onWelcome: async () => {
-        this.confirmedAt = undefined;
-        this.#tasks.contact(true);
-      },
+      onWelcome: async () => this.#tasks.contact(true),
       assignments: this.#assignments,
       onAssignments: async () => {
         this.#tasks.assign(this.#assignments.objects.task, { complete: true });

@@ -248,12 +248,14 @@ it('has its key from a file or the environment, which it never removes', async (
 
 it('closes its state to others, and says what was open', async () => {
   chmodSync(stateDir, 0o755);
-  writeFileSync(join(stateDir, 'left.over'), '', { mode: 0o644 });
+  writeFileSync(join(stateDir, 'state.sqlite.format-2'), '', { mode: 0o644 });
+  // Somebody else's, in a folder that was not chosen well.
+  writeFileSync(join(stateDir, 'notes'), '', { mode: 0o644 });
   const { close } = await start();
-  expect(said.join('')).toContain('left.over had mode 644');
+  expect(said.join('')).toContain('state.sqlite.format-2 had mode 644');
   const files = readdirSync(stateDir, { recursive: true }).map((name) => join(stateDir, String(name)));
   const open = [stateDir, ...files].filter((path) => (statSync(path).mode & 0o077) !== 0);
-  expect(open).toEqual([]);
+  expect(open).toEqual([join(stateDir, 'notes')]);
   expect(files.some((path) => path.endsWith('state.sqlite-wal'))).toBe(true);
   await close();
   chmodSync(join(stateDir, 'sealing.key'), 0o644);

@@ -38,8 +38,14 @@ export class Loop {
     this.#options = options;
   }
 
-  mark(key: string): void {
+  /** `at`: not before then (milliseconds since the epoch). */
+  mark(key: string, at = 0): void {
     if (this.#closed) return;
+    if (at > this.#options.clock()) {
+      this.#wakeUps.set(key, Math.min(at, this.#wakeUps.get(key) ?? at));
+      this.#arm(at);
+      return;
+    }
     this.#dirty.add(key);
     this.#armForMarks();
   }

@@ -14,10 +14,13 @@ import {
 import { AuditLog } from './audit/index.ts';
 import type { Config } from './config.ts';
 import { type Leading, type LeadOptions, lead } from './leadership/index.ts';
-import { placeOfKey, type SealingKeySource, sealingKeyName } from './sealing-key.ts';
+import { placeOfKey, type SealingKeySource } from './sealing-key.ts';
 import type { Backend } from './store/index.ts';
 import { Locked, Vault } from './trust/index.ts';
 import { version } from './version.ts';
+
+/** In the state directory, but for the key, which is refused where others can read it. */
+const ours = /^(state\.|audit$)/;
 
 const isTls = (address: string): boolean => parseAddress(address).door === 'tls';
 
@@ -59,7 +62,7 @@ export class Manager {
 
   /** Resolves when it leads, or is locked. Rejects when it can't, or an address is taken. */
   static async start(options: ManagerOptions): Promise<Manager> {
-    for (const line of ownerOnly(options.stateDir, [sealingKeyName])) options.log.warn(line);
+    for (const line of ownerOnly(options.stateDir, ours)) options.log.warn(line);
     const manager = new Manager(options, await AuditLog.open(resolve(options.stateDir, 'audit'), options));
     try {
       // Nobody is told that it does not lead yet at an address that is TLS: the certificate is in the cluster's state.

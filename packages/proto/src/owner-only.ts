@@ -2,20 +2,26 @@ import { chmodSync, type Dirent, lstatSync, mkdirSync, readdirSync } from 'node:
 import { join } from 'node:path';
 
 /**
- * Makes a folder of state, and all files and folders in it, its owner's alone; makes the folder where there is none. `except`: names
- * that whoever reads them judges. Returns what was open to others, as sentences. Throws an Error with a text for people where that
- * can't be mended.
+ * Makes a folder of state its owner's alone, and what is in it under one of the names that are `ours`, with all that is in such a
+ * folder; makes the folder where there is none. Returns what was open to others, as sentences. Throws an Error with a text for
+ * people where that can't be mended.
  */
-export function ownerOnly(folder: string, except: readonly string[] = []): string[] {
+export function ownerOnly(folder: string, ours: RegExp): string[] {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const inside = readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => isOurs(entry) && !except.includes(entry.name))
-    .map(({ parentPath, name }) => join(parentPath, name));
-  return [folder, ...inside].flatMap((path) => mended(path) ?? []);
+  const inside = entries(folder).filter(({ name }) => ours.test(name));
+  const below = inside
+    .filter((entry) => entry.isDirectory())
+    .flatMap((entry) => entries(pathOf(entry), true));
+  return [folder, ...[...inside, ...below].map(pathOf)].flatMap((path) => mended(path) ?? []);
 }
 
 /** Links lead elsewhere; sockets have the modes that their listeners gave them. */
-const isOurs = (entry: Dirent): boolean => entry.isFile() || entry.isDirectory();
+const entries = (folder: string, recursive = false): Dirent[] =>
+  readdirSync(folder, { withFileTypes: true, recursive }).filter(
+    (entry) => entry.isFile() || entry.isDirectory(),
+  );
+
+const pathOf = ({ parentPath, name }: Dirent): string => join(parentPath, name);
 
 function mended(path: string): string | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false });

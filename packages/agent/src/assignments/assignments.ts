@@ -91,6 +91,7 @@ export class Assignments {
       complete: true,
       appliesTo: 0,
       resultsIn: this.#number,
+      unawaited: true,
       changes: [...this.#encoded].map(([key, bytes]) => this.#withoutCredentials(key) ?? bytes),
     };
   }

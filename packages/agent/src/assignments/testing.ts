@@ -10,6 +10,7 @@ export const changes = (from: Partial<Omit<Changes, 'changes'>>, ...all: Buffer[
   complete: false,
   appliesTo: 0,
   resultsIn: 0,
+  unawaited: false,
   ...from,
   changes: all,
 });

@@ -14,6 +14,8 @@ export const secureOptions: ChannelOptions = {
   'grpc.use_local_subchannel_pool': 1,
   'grpc.ssl_target_name_override': 'shoal-manager',
   'grpc.enable_http_proxy': 0,
+  // Nobody asks for gRPC's own statistics.
+  'grpc.enable_channelz': 0,
 };
 
 /** Nobody that this host may talk to, or one who does not want it; trying again soon won't help. */

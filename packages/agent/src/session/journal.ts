@@ -10,6 +10,9 @@ const gatherMs = 200;
 /** What could not be written is tried again. */
 const retryMs = 5_000;
 
+/** All that an agent keeps in its state directory. */
+const ours = /^([\w-]+\.(json|bin|key)|boot|lease)(\.new)?$/;
+
 /** Of a cluster's managers, the highest term that was seen. */
 export interface SeenTerm {
   readonly clusterId: string;
@@ -61,7 +64,7 @@ export class Journal {
    * @throws when the directory can't be made, read, or closed to others; a broken file in it is reported and left out
    */
   static async open(folder: string, boot: string, log: Logger): Promise<Journal> {
-    for (const line of ownerOnly(folder)) log.warn(line);
+    for (const line of ownerOnly(folder, ours)) log.warn(line);
     const journal = new Journal(folder, log);
     await journal.#read('identity.json', (data) => {
       journal.#identity = data.toString('utf8');

@@ -148,6 +148,17 @@ describe('a session', () => {
     await eventually(() => expect(sets.at(-1)).toEqual({ number: 4, ids: ['b'] }));
   });
 
+  it('says what is in the kernel where that is waited for', async () => {
+    const manager = await aManager();
+    anAgent(manager);
+    await eventually(() => expect(manager.all('beat').length).toBeGreaterThan(0));
+    manager.assign(changes({ complete: true, resultsIn: 3 }));
+    manager.assign(changes({ appliesTo: 3, resultsIn: 4, unawaited: true }, task('a')));
+    manager.assign(changes({ appliesTo: 4, resultsIn: 5 }, task('b')));
+    await eventually(() => expect(manager.all('applied').at(-1)?.value.number).toBe(5));
+    expect(manager.all('applied').map(({ value }) => value.number)).toEqual([3, 5]);
+  });
+
   it('asks once for everything after a gap, and goes on from there', async () => {
     const manager = await aManager();
     const { sets } = anAgent(manager);

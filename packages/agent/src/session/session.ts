@@ -220,7 +220,7 @@ export class Session {
     }
     // Not awaited: what comes next must not wait for the kernel.
     this.#handlers.onAssignments().then(
-      () => this.#send({ $case: 'applied', value: { number } }),
+      () => message.unawaited || this.#send({ $case: 'applied', value: { number } }),
       (error) => this.#log.warn({ err: error }, 'networks were not applied'),
     );
   }

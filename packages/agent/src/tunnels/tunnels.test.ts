@@ -8,6 +8,9 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { Engine } from '../docker/engine.ts';
 import { Tunnels } from './tunnels.ts';
 
+/** However slow the machine is. */
+const eventually = <T>(check: () => T) => vi.waitFor(check, { timeout: 60_000 });
+
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -74,7 +77,7 @@ async function between(daemon: RequestListener) {
   );
   const open = async (id: string, path = '/containers/c/logs?stdout=1') => {
     tunnels.open({ id, request: { method: 'GET', path, headers: {} } });
-    return await vi.waitFor(() => {
+    return await eventually(() => {
       const one = opened.find((each) => each.id === id);
       if (!one) throw new Error('not opened yet');
       return one;
@@ -104,7 +107,7 @@ it.each([
 ])('refuses %s', async (path) => {
   const { open } = await between((_request, response) => response.end());
   const { stream } = await open('t1', path);
-  await vi.waitFor(() => expect(stream.errored).toMatchObject({ status: 403 }));
+  await eventually(() => expect(stream.errored).toMatchObject({ status: 403 }));
 });
 
 it.each([...Object.keys(containers).slice(1), 'nobody-s'])(
@@ -116,7 +119,7 @@ it.each([...Object.keys(containers).slice(1), 'nobody-s'])(
       response.end('its secrets');
     });
     const { stream, head } = await open('t1', `/containers/${name}/logs?stdout=1`);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(stream.errored).toMatchObject({ status: 404, message: `No such container: ${name}` }),
     );
     expect([head, passed]).toEqual([undefined, 0]);
@@ -134,11 +137,11 @@ it('ends the request when the manager gives the tunnel up, and when the session 
   });
   const one = await open('t1');
   const two = await open('t2');
-  await vi.waitFor(() => expect([under, one.head?.status, two.head?.status]).toEqual([2, 200, 200]));
+  await eventually(() => expect([under, one.head?.status, two.head?.status]).toEqual([2, 200, 200]));
   tunnels.close('t1');
-  await vi.waitFor(() => expect([under, one.stream.closed]).toEqual([1, true]));
+  await eventually(() => expect([under, one.stream.closed]).toEqual([1, true]));
   tunnels.closeAll();
-  await vi.waitFor(() => expect([under, two.stream.closed]).toEqual([0, true]));
+  await eventually(() => expect([under, two.stream.closed]).toEqual([0, true]));
 });
 
 it('holds the daemon back when the manager does not read', async () => {
@@ -165,7 +168,7 @@ it('holds the daemon back when the manager does not read', async () => {
   expect(written).toBeLessThan(200);
   stream.end();
   stream.resume();
-  await vi.waitFor(() => expect(stream.closed).toBe(true), { timeout: 60_000 });
+  await eventually(() => expect(stream.closed).toBe(true));
   expect(written).toBe(1_000);
 });
 
@@ -176,5 +179,5 @@ it('says when the daemon breaks off', async () => {
   });
   const { stream } = await open('t1');
   stream.resume();
-  await vi.waitFor(() => expect(stream.errored).toMatchObject({ status: 503 }));
+  await eventually(() => expect(stream.errored).toMatchObject({ status: 503 }));
 });

@@ -14,6 +14,13 @@ import { Withdrawals } from './withdrawals.ts';
 const mostAtOnceMs = 20;
 /** Key of the rounds that look after withdrawals instead of a node. */
 const overdue = '';
+/** Key of the rounds that tell everybody what could wait. */
+const everybody = '*';
+/**
+ * From one of these to the next, for each agent: when hosts join one after the other, those that are there hear of them
+ * together. Else each would cost a message to all.
+ */
+const restMs = 1;
 
 interface AgentsOptions {
   readonly clock: Clock;
@@ -34,6 +41,8 @@ export class Agents {
   readonly #flush: Loop;
   readonly #unwatch: () => void;
   readonly #onTrust: () => void;
+  /** When the next round for everybody may be. */
+  #everybodyAt = 0;
 
   constructor(store: Store, { clock, log, vault, onTrust }: AgentsOptions) {
     this.#store = store;
@@ -104,8 +113,9 @@ export class Agents {
 
   async #round(nodeIds: ReadonlySet<string>, now: number): Promise<Map<string, number> | undefined> {
     let since = performance.now();
-    for (const id of nodeIds) {
-      const number = this.#sessions.get(id)?.flush(this.#feed);
+    if (nodeIds.has(everybody)) this.#everybodyAt = now + restMs * this.#sessions.size;
+    for (const id of nodeIds.has(everybody) ? [...this.#sessions.keys()] : nodeIds) {
+      const number = this.#sessions.get(id)?.flush(this.#feed, this.#withdrawals.awaits(id));
       if (number !== undefined) this.#withdrawals.sent(id, number);
       if (performance.now() - since < mostAtOnceMs) continue;
       await setImmediate();
@@ -120,12 +130,13 @@ export class Agents {
     for (const [taskId, owner] of tasks) this.#touch('task', taskId, [owner]);
   }
 
-  #touch(kind: Kind, id: string, nodes: Nodes): void {
+  #touch(kind: Kind, id: string, nodes: Nodes, canWait = false): void {
     this.#feed.forget(kind, id);
     for (const nodeId of this.#connected(nodes)) {
       this.#sessions.get(nodeId)?.touch(kind, id);
-      this.#flush.mark(nodeId);
+      if (!canWait) this.#flush.mark(nodeId);
     }
+    if (canWait) this.#flush.mark(everybody, this.#everybodyAt);
   }
 
   #connected(nodes: Nodes): Iterable<string> {
@@ -142,7 +153,8 @@ export class Agents {
     for (const { before, after } of commit.of('clusters'))
       if (before && after && before.trust !== after.trust) this.#trust(after.trust);
     this.#withdraw(commit, now);
-    for (const { kind, id, nodes } of this.#feed.touched(commit)) this.#touch(kind, id, nodes);
+    for (const { kind, id, nodes, canWait } of this.#feed.touched(commit))
+      this.#touch(kind, id, nodes, canWait);
   }
 
   /** Agents hear whom to trust; those whose certificate counts no more have to come with a better one. */

@@ -14,7 +14,7 @@ const nodeId = (host: number) => `node-${String(host).padStart(20, '0')}`;
 const sliceOf = (host: number) => ({ owner: nodeId(host), cidr: `10.${host >> 8}.${host & 255}.0/26` });
 
 /** The service `web` on the network `shop`, in which all hosts but the last take part. */
-async function aCluster() {
+async function aCluster(clock = Date.now) {
   const store = await TestStore.open(memoryBackend(), Date.now);
   await store.update((tx) => {
     for (let host = 0; host < hosts; host++)
@@ -34,7 +34,7 @@ async function aCluster() {
     for (let slot = 0; slot < replicas; slot++) createTask(tx, slot);
   });
   const agents = new Agents(store, {
-    clock: Date.now,
+    clock,
     log: pino({ level: 'silent' }),
     vault: aVault(),
     onTrust: () => undefined,
@@ -89,5 +89,31 @@ it('one slice more is one small change to each host of the network, and the whol
   expect(others[0]?.changes[0]?.length).toBeLessThan(200);
   // The network, all of its slices, the service, all of its endpoints.
   expect(told.at(-1)?.changes).toHaveLength(1 + hosts + 1 + replicas);
+  await agents.close();
+}, 60_000);
+
+it('hosts that join one after the other are told together, and at once with what names them', async () => {
+  let now = 1_000;
+  const { store, agents, told } = await aCluster(() => now);
+  let number = hosts;
+  const join = () =>
+    store.update((tx) => tx.nodes.create(aNode(nodeId(number), { allotted: { number: ++number } })));
+  const heard = (changes: number) =>
+    vi.waitFor(() => expect(told.map((agent) => agent.changes.length)).toEqual(told.map(() => changes)), {
+      timeout: 30_000,
+    });
+  await join();
+  await heard(1);
+  for (let times = 0; times < 5; times++) await join();
+  // Sent as soon as anything else is, in order: so nothing of them came before.
+  await store.update((tx) => {
+    const node = tx.nodes.get(nodeId(0));
+    if (node) tx.nodes.update({ ...node, reported: { ...node.reported, address: '192.0.2.99' } });
+  });
+  await heard(5 + 1);
+  expect(told.every((agent) => agent.number === 3)).toBe(true);
+  for (let times = 0; times < 5; times++) await join();
+  now += hosts;
+  await heard(5);
   await agents.close();
 }, 60_000);

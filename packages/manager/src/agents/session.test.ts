@@ -15,13 +15,13 @@ it('tells an agent that is far behind everything, instead of keeping in mind wha
     },
     end: () => {},
   });
-  session.flush(feed);
+  session.flush(feed, false);
   session.touch('task', 't1');
-  expect(session.flush(feed)).toBeUndefined();
+  expect(session.flush(feed, false)).toBeUndefined();
   session.drained();
-  expect(session.flush(feed)).toBe(2);
+  expect(session.flush(feed, false)).toBe(2);
   for (let number = 0; number <= mostTouched; number++) session.touch('task', `t${number}`);
   session.drained();
-  expect(session.flush(feed)).toBe(3);
+  expect(session.flush(feed, false)).toBe(3);
   expect(sets).toEqual(['true 0', 'false 1', 'true 0']);
 });

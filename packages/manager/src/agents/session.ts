@@ -97,10 +97,11 @@ export class Session {
   }
 
   /**
-   * Sends what changed since the last flush; everything, the first time. Returns the number of the newest set
-   * the agent was sent, or undefined while it is too slow to take what there is.
+   * Sends what changed since the last flush; everything, the first time. `awaited`: somebody waits until it is in the
+   * host's kernel, which the agent then has to say. Returns the number of the newest set the agent was sent, or undefined
+   * while it is too slow to take what there is.
    */
-  flush(feed: Feed): number | undefined {
+  flush(feed: Feed, awaited: boolean): number | undefined {
     if (this.#slow) return undefined;
     if (this.#complete && this.#touched.size === 0) return this.#sequence;
     const complete = !this.#complete;
@@ -111,7 +112,7 @@ export class Session {
     this.#sequence++;
     this.send({
       $case: 'changes',
-      value: { complete, appliesTo, resultsIn: this.#sequence, changes },
+      value: { complete, appliesTo, resultsIn: this.#sequence, changes, unawaited: !awaited },
     });
     return this.#sequence;
   }

@@ -12,8 +12,12 @@ const nothing = new Map();
 describe('a stop waits', () => {
   it('until every node that knows the endpoint has been sent its removal and has applied it', () => {
     const withdrawals = begun();
+    expect(withdrawals.awaits('n1')).toBe(true);
     withdrawals.sent('n1', 4);
+    // It may have missed that, and be sent everything anew.
+    expect(withdrawals.awaits('n1')).toBe(true);
     expect(withdrawals.applied('n1', 4)).toEqual(nothing);
+    expect(withdrawals.awaits('n1')).toBe(false);
     withdrawals.sent('n2', 9);
     expect(withdrawals.applied('n2', 8)).toEqual(nothing);
     expect(withdrawals.holds('t1')).toBe(true);

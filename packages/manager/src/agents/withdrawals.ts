@@ -49,6 +49,11 @@ export class Withdrawals {
     return this.#open.values().next().value?.deadline;
   }
 
+  /** A stop waits for the node: what it is sent now, or was sent before. */
+  awaits(nodeId: string): boolean {
+    return this.#owing.has(nodeId);
+  }
+
   /** What a node was sent up to `number` has all changes so far. */
   sent(nodeId: string, number: number): void {
     const owing = this.#owing.get(nodeId);

@@ -83,13 +83,14 @@ export class NodeSet {
     const { leafOf, paths } = branches;
     const eligible = this.#eligibleKey(demand);
     const special = this.#special(demand, eligible);
-    const orders = new Set(special.map(({ order }) => order));
-    const byLeaf = Map.groupBy(this.#look(demand, special), ({ order }) => leafOf[order] ?? 0);
+    const orders = special.length === 0 ? noOrders : new Set(special.map(({ order }) => order));
     const pool = this.#pool(demand, room, eligible);
-    const leaves = Array.from({ length: Math.max(1, paths.length) }, (_, index) => {
-      const fitting = (byLeaf.get(index) ?? []).filter((candidate) => passesAll(room, demand, candidate));
-      return new Leaf(pool, index, fitting, orders);
-    });
+    const fitting = this.#look(demand, special).filter((candidate) => passesAll(room, demand, candidate));
+    const byLeaf = Map.groupBy(fitting, ({ order }) => leafOf[order] ?? 0);
+    const leaves = Array.from(
+      { length: Math.max(1, paths.length) },
+      (_, index) => new Leaf(pool, index, byLeaf.get(index) ?? [], orders),
+    );
     return new SpreadTree(leaves, branches, this.branchTasks(demand));
   }
 
@@ -197,6 +198,7 @@ export class NodeSet {
   }
 
   #look(demand: Demand, nodes: readonly NodeEntry[]): Candidate[] {
+    if (nodes.length === 0) return [];
     const counts = this.#countsOf(demand.serviceId);
     return nodes.map(({ node, now, used, failures, images, order }) => {
       const candidate = {
@@ -249,6 +251,7 @@ export class NodeSet {
 }
 
 const noCounts: ReadonlyMap<string, number> = new Map();
+const noOrders: ReadonlySet<number> = new Set();
 
 function orderedNodes(state: ClusterState, now: number, seed: number): NodeEntry[] {
   const nodes: NodeEntry[] = [];

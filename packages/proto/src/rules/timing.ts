@@ -2,8 +2,9 @@
  * How agent and manager keep in touch: how often agents beat, and what follows from that. Both sides count silence by clocks of
  * their own, from the same beat: the host from when it sent it, the manager from when it heard it.
  *
- * Beats cost the manager the same whatever the number of nodes (about 2,000 a second at most): the more nodes, the longer from
- * one beat to the next, and all patience with it. What probes of a host take does not grow: that is up to the network.
+ * Beats cost the manager no more whatever the number of nodes (2,000 a second where there are 1,000, and fewer where there are
+ * more, since each then costs a little more): the more nodes, the longer from one beat to the next, and all patience with it. What
+ * probes of a host take does not grow: that is up to the network.
  */
 
 /** In milliseconds. Where it says silence, it is that of the agent. */
@@ -31,10 +32,11 @@ export interface Timing {
 /** When a lease has ended, a task that needs one has so long for a graceful stop; then it is killed. */
 export const leaseGraceMs = 3_000;
 
-/** Beats are so much longer for each so many nodes. */
-const stepMs = 250;
-const stepNodes = 500;
+/** So many nodes have the shortest beats; with more, they are so much longer for each so many. */
 const shortestBeatMs = 500;
+const nodesOfShortest = 1_000;
+const stepMs = 250;
+const stepNodes = 300;
 /** So many nodes less than where a step begins, and beats get shorter again: one node more or less changes nothing. */
 const slackNodes = 100;
 /** What the network may do to a beat, and a busy process. */
@@ -44,7 +46,8 @@ const delayMs = 250;
  * How often agents beat where there are so many nodes; `before`: how often they do until now.
  */
 export function beatMsFor(nodes: number, before = 0): number {
-  const fit = (count: number) => Math.max(shortestBeatMs, stepMs * Math.ceil(count / stepNodes));
+  const steps = (count: number) => Math.max(0, Math.ceil((count - nodesOfShortest) / stepNodes));
+  const fit = (count: number) => shortestBeatMs + stepMs * steps(count);
   return Math.max(fit(nodes), Math.min(before, fit(nodes + slackNodes)));
 }
 

@@ -15,6 +15,7 @@ import {
   measureIdle,
   measureSliceChange,
   memoryOf,
+  restartManager,
   type Size,
 } from './scale/index.ts';
 
@@ -43,6 +44,7 @@ export default async function scale(args: readonly string[]): Promise<boolean> {
     await measureSliceChange(cluster);
     await loseHosts(cluster);
     cluster.report('memory of the manager, at most', memoryOf(manager.pid).most / 2 ** 20, 'MiB');
+    await restartManager(cluster);
     return cluster.goalsMet;
   } finally {
     process.off('exit', kill);

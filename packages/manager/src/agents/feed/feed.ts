@@ -1,6 +1,6 @@
 import { Change, encodeObject, type Kind, kindNames } from '@shoal/proto';
-import type { Commit, Nodes } from './commit.ts';
-import type { Source } from './kind.ts';
+import type { Commit } from './commit.ts';
+import type { Source, Touched } from './kind.ts';
 import { feedKinds } from './table.ts';
 
 /** Ids by kind. */
@@ -16,7 +16,7 @@ export class Feed {
   }
 
   /** What a commit touches, and for which nodes. */
-  *touched(commit: Commit): Iterable<{ kind: Kind; id: string; nodes: Nodes }> {
+  *touched(commit: Commit): Iterable<Touched & { kind: Kind }> {
     for (const kind of kindNames)
       for (const touched of feedKinds[kind].touched(commit)) yield { kind, ...touched };
   }

@@ -6,6 +6,8 @@ import type { Commit, Nodes } from './commit.ts';
 export interface Touched {
   readonly id: string;
   readonly nodes: Nodes;
+  /** Means nothing to them before something else names it: it may come with that, or a while later. */
+  readonly canWait?: boolean;
 }
 
 /** What the objects of the feed are made of. */

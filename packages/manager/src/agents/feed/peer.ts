@@ -6,7 +6,8 @@ import { type FeedKind, isSame } from './kind.ts';
 export const peer: FeedKind<Peer> = {
   *touched(commit) {
     for (const { id, before, after } of commit.of('nodes'))
-      if (!isSame(before && factsOf(before), after && factsOf(after))) yield { id, nodes: 'all' };
+      if (!isSame(before && factsOf(before), after && factsOf(after)))
+        yield { id, nodes: 'all', canWait: !before };
   },
 
   *all({ view }) {

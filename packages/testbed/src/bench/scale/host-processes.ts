@@ -92,6 +92,7 @@ export class HostProcess {
     this.#send({ what: 'stop dead', mark });
     await until('the doomed hosts have stopped', () => existsSync(mark), { timeoutMs: 30_000, everyMs: 2 });
     this.dead = true;
+    this.connected = 0;
     this.running = 0;
     // Nobody accepts connections any more; when the kernel's queues are full it does not answer either.
     return addresses.flatMap((host) =>

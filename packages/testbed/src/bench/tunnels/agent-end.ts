@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { credentials } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { Assignments } from '../../../../agent/src/assignments/index.ts';
 import { passOn } from '../../../../agent/src/docker/pass-on.ts';
-import { Identity } from '../../../../agent/src/identity/index.ts';
+import { Identity, secureOptions } from '../../../../agent/src/identity/index.ts';
 import { makeKeyAndRequest } from '../../../../agent/src/identity/testing.ts';
 import { ManagerLink } from '../../../../agent/src/session/index.ts';
 import { Tunnels } from '../../../../agent/src/tunnels/index.ts';
@@ -14,6 +15,7 @@ import { answerParent, cpuSeconds } from './talk.ts';
 /** Agents with their real sessions and tunnels, and nothing else. */
 const clock = () => performance.timeOrigin + performance.now();
 let roundTrips: number[] = [];
+const identities: Identity[] = [];
 
 function connect(index: number, manager: string, joinToken: string, socket: string): Promise<void> {
   return new Promise((resolve) => {
@@ -31,6 +33,7 @@ function connect(index: number, manager: string, joinToken: string, socket: stri
       random: Math.random,
       log,
     });
+    identities.push(identity);
     const link = new ManagerLink({
       manager: () => manager,
       credentials: () => identity.credentials(),
@@ -75,7 +78,12 @@ const handlers = {
     await sleep(ms);
     return roundTrips;
   },
-  bare: ({ port, size, ms }: { port: number; size: number; ms: number }) => uploadBare(port, size, ms),
+  /** Without anything of ours; encrypted with a host's certificate, or in the clear. */
+  bare: ({ port, secure, size, ms }: { port: number; secure: boolean; size: number; ms: number }) => {
+    const own = secure ? identities[0]?.presentCredentials : undefined;
+    const way = { port, credentials: own ?? credentials.createInsecure(), options: secureOptions };
+    return uploadBare(way, size, ms);
+  },
 };
 export type AgentEnd = typeof handlers;
 answerParent(handlers);

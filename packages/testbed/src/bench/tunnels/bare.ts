@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import {
+  type ChannelCredentials,
+  type ChannelOptions,
   Client,
-  credentials,
   type MethodDefinition,
   Server,
-  ServerCredentials,
+  type ServerCredentials,
   type ServerReadableStream,
 } from '@grpc/grpc-js';
 
@@ -12,6 +13,13 @@ import {
 export interface Moved {
   readonly bytes: number;
   readonly seconds: number;
+}
+
+/** To a server that counts. */
+export interface Way {
+  readonly port: number;
+  readonly credentials: ChannelCredentials;
+  readonly options: ChannelOptions;
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes;
@@ -26,7 +34,7 @@ const upload = {
 } as const satisfies MethodDefinition<Buffer, Buffer>;
 
 /** Resolves with the port of a server that counts what it is sent. */
-export function serveBare(): Promise<number> {
+export function serveBare(credentials: ServerCredentials): Promise<number> {
   const server = new Server();
   server.addService(
     { upload },
@@ -45,15 +53,17 @@ export function serveBare(): Promise<number> {
     },
   );
   return new Promise((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
-      error ? reject(error) : resolve(port),
-    ),
+    server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error ? reject(error) : resolve(port))),
   );
 }
 
 /** Sends messages of `size` bytes for so long, as fast as they are read. */
-export async function uploadBare(port: number, size: number, ms: number): Promise<Moved> {
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+export async function uploadBare(
+  { port, credentials, options }: Way,
+  size: number,
+  ms: number,
+): Promise<Moved> {
+  const client = new Client(`127.0.0.1:${port}`, credentials, options);
   const piece = Buffer.alloc(size);
   let call: ReturnType<typeof client.makeClientStreamRequest<Buffer, Buffer>> | undefined;
   const answer = new Promise<Moved>((resolve, reject) => {

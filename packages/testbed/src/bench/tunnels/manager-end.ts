@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ServerCredentials } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { AgentServer } from '../../../../manager/src/agents/index.ts';
 import { newId } from '../../../../manager/src/ids.ts';
 import { memoryBackend } from '../../../../manager/src/store/backends/memory.ts';
 import { Store } from '../../../../manager/src/store/index.ts';
-import { Authority, Vault } from '../../../../manager/src/trust/index.ts';
+import { Authority, trustedRoots, Vault } from '../../../../manager/src/trust/index.ts';
 import { timingFor } from '../../../../proto/src/rules/index.ts';
 import { type Moved, serveBare } from './bare.ts';
 import { answerParent, cpuSeconds } from './talk.ts';
@@ -15,6 +16,7 @@ const key = randomBytes(32);
 const vault = new Vault({ name: 'the key of this bench', read: () => key, forget: () => undefined });
 const authority = new Authority({ vault, clock: Date.now });
 const clusterId = newId();
+const managerId = newId();
 const sealing = vault.begin(true);
 const trust = await authority.begin({ ID: clusterId, sealing });
 const store = await Store.open(memoryBackend(), Date.now);
@@ -27,17 +29,25 @@ const agents = new AgentServer(store, {
   random: Math.random,
   authority,
   vault,
-  managerId: newId(),
+  managerId,
   log: pino({ level: 'silent' }),
   liveness: { heard: () => undefined, left: () => undefined, told: () => timingFor(1) },
 });
+
+/** As the door for agents has it: both sides show certificates. */
+async function secure(): Promise<ServerCredentials> {
+  const { key, chain } = await authority.ownCredentials({ ID: clusterId, trust }, managerId);
+  const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(chain) };
+  return ServerCredentials.createSsl(Buffer.from(trustedRoots(trust).join('')), [pair], true);
+}
 
 const handlers = {
   cpu: () => cpuSeconds(),
   listen: async () => ({
     joinToken: authority.joinToken(trust, 'worker'),
     agents: await agents.listen('127.0.0.1:0'),
-    bare: await serveBare(),
+    clear: await serveBare(ServerCredentials.createInsecure()),
+    bare: await serveBare(await secure()),
   }),
   /** Reads so many tunnels at a time for so long, all from one node. */
   read: async ({ tunnels, ms }: { tunnels: number; ms: number }): Promise<Moved> => {

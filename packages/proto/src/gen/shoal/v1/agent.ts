@@ -168,7 +168,7 @@ export interface AgentMessage {
     { $case: "resync"; value: Resync }
     | { $case: "result"; value: QueryResult }
     | //
-    /** The network part of the changes up to this number is in the host's kernel. */
+    /** The network part of the changes up to this number is in the host's kernel. Said of those that are not unawaited. */
     { $case: "applied"; value: Applied }
     | undefined;
 }
@@ -325,6 +325,8 @@ export interface Changes {
   resultsIn: number;
   /** Each an encoded Change: the manager encodes it once for all who get it. */
   changes: Buffer[];
+  /** Nobody waits to hear that this set is in the kernel: the agent need not send Applied. */
+  unawaited: boolean;
 }
 
 /** One object as it is now, in place of the former one of its kind and id. */
@@ -3223,7 +3225,7 @@ export const GenericResource: MessageFns<GenericResource> = {
 };
 
 function createBaseChanges(): Changes {
-  return { complete: false, appliesTo: 0, resultsIn: 0, changes: [] };
+  return { complete: false, appliesTo: 0, resultsIn: 0, changes: [], unawaited: false };
 }
 
 export const Changes: MessageFns<Changes> = {
@@ -3239,6 +3241,9 @@ export const Changes: MessageFns<Changes> = {
     }
     for (const v of message.changes) {
       writer.uint32(34).bytes(v!);
+    }
+    if (message.unawaited !== false) {
+      writer.uint32(40).bool(message.unawaited);
     }
     return writer;
   },
@@ -3288,6 +3293,14 @@ export const Changes: MessageFns<Changes> = {
             message.changes.push(Buffer.from(reader.bytes()));
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.unawaited = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3309,6 +3322,7 @@ export const Changes: MessageFns<Changes> = {
     message.appliesTo = object.appliesTo ?? 0;
     message.resultsIn = object.resultsIn ?? 0;
     message.changes = object.changes?.map((e) => e) || [];
+    message.unawaited = object.unawaited ?? false;
     return message;
   },
 };
