@@ -19,13 +19,14 @@ export interface Rule {
  */
 export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   manager: {
-    '.': ['api', 'audit', 'leadership', 'store', 'trust'],
+    '.': ['api', 'audit', 'backup', 'leadership', 'store', 'trust'],
     agents: ['.', 'agents/feed', 'allocator', 'liveness', 'model', 'store', 'trust'],
     'agents/feed': ['allocator', 'container-body', 'model', 'store'],
     allocator: ['.', 'model', 'store'],
     api: [
       '.',
       'api/access',
+      'api/backup',
       'api/docs',
       'api/events',
       'api/forecast',
@@ -40,11 +41,12 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'model',
     ],
     'api/access': ['.', 'api/docs', 'api/http', 'model', 'store', 'trust'],
+    'api/backup': ['.', 'api/docs', 'api/http', 'hold'],
     'api/checks': ['api/http', 'model'],
     'api/docs': [],
     'api/events': ['api/docs', 'api/http', 'api/networks', 'api/objects', 'model', 'store'],
     'api/forecast': ['api/docs', 'api/http', 'api/objects', 'forecast'],
-    'api/http': ['.', 'audit', 'insight', 'liveness', 'model', 'store', 'trust'],
+    'api/http': ['.', 'audit', 'hold', 'insight', 'liveness', 'model', 'store', 'trust'],
     'api/listen': ['.', 'api/http'],
     'api/logs': ['api/docs', 'api/http', 'api/objects', 'model'],
     'api/networks': [
@@ -86,8 +88,10 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     ],
     'api/tasks': ['api/docs', 'api/http', 'api/objects', 'model', 'services', 'store'],
     audit: [],
+    backup: ['.', 'model', 'store', 'store/backends', 'trust'],
     'container-body': ['.', 'model'],
     forecast: ['.', 'model', 'scheduler', 'services', 'store'],
+    hold: ['insight', 'model', 'store'],
     insight: ['model', 'scheduler', 'services', 'store'],
     leadership: [
       '.',
@@ -95,6 +99,8 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'allocator',
       'api',
       'audit',
+      'backup',
+      'hold',
       'insight',
       'liveness',
       'model',
@@ -168,7 +174,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     drill: ['.', 'drill/report', 'manager'],
     host: ['.'],
     'host/bundle': ['host', 'host/status'],
-    'host/status': ['host'],
+    'host/status': ['host', 'manager'],
     'drill/report': ['drill'],
     manager: ['.'],
   },

@@ -25,6 +25,8 @@ export const BUNDLES: readonly Bundle[] = [
   { entry: 'packages/manager/src/main.ts', out: 'dist/manager/main.mjs' },
   // Runs in a thread of the manager, see store/backends/sqlite.ts.
   { entry: 'packages/manager/src/store/backends/sqlite-worker.ts', out: 'dist/manager/sqlite-worker.mjs' },
+  // For `shoal restore`, while no manager runs.
+  { entry: 'packages/manager/src/restore.ts', out: 'dist/manager/restore.mjs' },
   { entry: 'packages/agent/src/main.ts', out: 'dist/agent/main.mjs' },
   // Before a host joins a cluster.
   { entry: 'packages/agent/src/check.ts', out: 'dist/agent/check.mjs' },

@@ -133,7 +133,12 @@ export class Agent {
       random: Math.random,
       log: log.child({ component: 'identity' }),
     });
-    const answers = new Answers({ images: this.#engine.images, network: this.#network, tasks: this.#tasks });
+    const answers = new Answers({
+      images: this.#engine.images,
+      network: this.#network,
+      tasks: this.#tasks,
+      assigned: () => journal.assignments.objects.task,
+    });
     this.#link = new ManagerLink({
       manager: () => this.#network.manager,
       credentials: () => this.#identity.credentials(),
@@ -198,11 +203,12 @@ export class Agent {
     await this.#journal.flush();
   }
 
-  async #welcome({ term }: Welcome): Promise<void> {
+  async #welcome({ term, hold }: Welcome): Promise<void> {
     const { nodeId = '', clusterId = '' } = this.#identity.node ?? {};
     await this.#journal.setTerm({ clusterId, term });
     this.#log.info({ nodeId, clusterId, term }, 'connected to the manager');
-    this.#tasks.contact(true);
+    if (hold) this.#log.warn({ term }, 'the manager was restored from a backup: this host goes on as it is');
+    else this.#tasks.contact(true);
     this.#watch();
   }
 

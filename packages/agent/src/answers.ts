@@ -1,4 +1,13 @@
-import { probeHost, type Query, type QueryResult } from '@shoal/proto';
+import {
+  decodeObserved,
+  type HostTasks,
+  probeHost,
+  type Query,
+  type QueryResult,
+  type TaskStatus,
+} from '@shoal/proto';
+import { isTerminal } from '@shoal/proto/rules';
+import type { Objects } from './assignments/index.ts';
 import { type Engine, messageOf, statusCodeOf } from './docker/index.ts';
 import { kernel, memoryUse } from './health/index.ts';
 import type { HostNetwork } from './network/index.ts';
@@ -10,6 +19,8 @@ export interface Asked {
   readonly images: Pick<Engine['images'], 'distribution'>;
   readonly network: Pick<HostNetwork, 'counters' | 'check' | 'heard'>;
   readonly tasks: Pick<Tasks, 'statuses'>;
+  /** As the manager said last. */
+  readonly assigned: () => Objects['task'];
 }
 
 /** What this host answers when the manager asks. */
@@ -41,7 +52,7 @@ export class Answers {
   }
 
   async #find(what: Query['what']): Promise<unknown> {
-    const { images, network, tasks } = this.#asked;
+    const { images, network, tasks, assigned } = this.#asked;
     switch (what?.$case) {
       case 'distribution':
         return images.distribution(what.value.image, what.value.registryAuth);
@@ -55,11 +66,22 @@ export class Answers {
         return { answer: await probeHost(what.value.address, what.value.port) };
       case 'memoryUse':
         return memoryUse(kernel, tasks.statuses());
+      case 'hostTasks':
+        return hostTasks(tasks.statuses(), assigned());
       default:
         return undefined;
     }
   }
 }
+
+/** What it was told of last, and how that is. */
+const hostTasks = (statuses: readonly TaskStatus[], assigned: Objects['task']): HostTasks => ({
+  tasks: statuses.map(({ taskId, state }) => ({
+    taskId,
+    serviceName: assigned.get(taskId)?.serviceName ?? '',
+    running: !isTerminal(decodeObserved(state) ?? 'running'),
+  })),
+});
 
 const failure = (id: string, status: number, message: string): QueryResult => ({
   id,

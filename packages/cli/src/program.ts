@@ -1,11 +1,13 @@
 import { Command, Option } from 'commander';
 import {
   auditCommand,
+  backupCommand,
   clientCertCommand,
   drillCommand,
   initCommand,
   joinCommand,
   leaveCommand,
+  restoreCommand,
   startCommand,
   statusCommand,
   supportBundleCommand,
@@ -48,6 +50,8 @@ export function program(): Command {
     .addCommand(statusCommand())
     .addCommand(upgradeCommand())
     .addCommand(supportBundleCommand())
+    .addCommand(backupCommand())
+    .addCommand(restoreCommand())
     .addCommand(leaveCommand())
     .addCommand(uninstallCommand())
     .addCommand(startCommand())

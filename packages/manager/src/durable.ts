@@ -3,12 +3,13 @@ import { dirname } from 'node:path';
 
 /** Gives a file its name for good, once all of it is on the disk: whatever fails before, what had the name keeps it. */
 export function renameDurably(from: string, to: string): void {
-  sync(from);
+  syncToDisk(from);
   renameSync(from, to);
-  sync(dirname(to));
+  syncToDisk(dirname(to));
 }
 
-function sync(path: string): void {
+/** All of a file, or of what a folder lists, is on the disk afterwards. */
+export function syncToDisk(path: string): void {
   const file = openSync(path, 'r');
   try {
     fsyncSync(file);

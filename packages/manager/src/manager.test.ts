@@ -9,7 +9,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { anAgent, clusterId, nodeId, sealing, sealingKey, trust } from './agents/testing.ts';
 import { alone } from './leadership/index.ts';
 import { Manager } from './manager.ts';
-import type { Service } from './model/index.ts';
+import type { Cluster, Service } from './model/index.ts';
 import { Disk, type Fate } from './store/backends/unreliable.fixture.ts';
 import { type Backend, Store } from './store/index.ts';
 import { TestStore } from './store/testing.ts';
@@ -38,7 +38,10 @@ function aStateDir(): string {
 type Open = () => Promise<Backend>;
 
 /** A manager on a disk of which a test says what its commits do: `next` the next one, `fate` the others. */
-async function aManager(follow: (open: Open, tries: number) => Promise<Backend> = (open) => open()) {
+async function aManager(
+  follow: (open: Open, tries: number) => Promise<Backend> = (open) => open(),
+  change: Partial<Cluster> = {},
+) {
   const disk = Object.assign(new Disk(), {
     next: undefined as Fate | undefined,
     fate: (): Fate => 'done',
@@ -51,7 +54,7 @@ async function aManager(follow: (open: Open, tries: number) => Promise<Backend> 
   // Of which the agents have certificates.
   const before = await TestStore.open(disk.open(decide), Date.now);
   await before.update((tx) => {
-    tx.clusters.create(aCluster({ ID: clusterId, trust, sealing }));
+    tx.clusters.create(aCluster({ ID: clusterId, trust, sealing, ...change }));
     tx.nodes.create(aNode(nodeId));
   });
   const port = await freePort();
@@ -188,6 +191,64 @@ describe('a manager whose commit ends without a certain answer', () => {
     const tries = said.length;
     await sleep(300);
     expect(said).toHaveLength(tries);
+  });
+});
+
+describe('a manager that was restored from a backup', () => {
+  const restored = { madeAt: '2026-01-01T00:00:00.000Z' };
+  /** What its host has. */
+  const says = (agent: Agent, tasks: readonly object[]) =>
+    vi.waitFor(() => {
+      const asked = agent.received.findLast(({ $case }) => $case === 'query');
+      if (asked?.$case !== 'query') throw new Error('nobody asked yet');
+      const json = JSON.stringify({ tasks });
+      agent.send({ $case: 'result', value: { id: asked.value.id, outcome: { $case: 'json', value: json } } });
+    }, 10_000);
+  const held = async (port: number): Promise<Agent> => {
+    const agent = anAgent(port);
+    agent.hello();
+    await vi.waitFor(() =>
+      expect(agent.received[0]).toMatchObject({ $case: 'welcome', value: { hold: true } }),
+    );
+    return agent;
+  };
+
+  it('tells hosts nothing that they have to do, until somebody says so', async () => {
+    const { port, ask, leads, disk } = await aManager(undefined, { restored });
+    const agent = await held(port);
+    const unknown = { taskId: 'x', serviceName: 'shop', running: true };
+    const answering = setInterval(() => void says(agent, [unknown]).catch(() => undefined), 50);
+    closers.push(() => clearInterval(answering));
+    await vi.waitFor(
+      async () =>
+        expect((await ask('GET', '/shoal/v1/restore')).body).toEqual({
+          onHold: true,
+          ...restored,
+          absent: [],
+          wouldStop: [{ service: 'shop', tasks: 1, nodes: ['h1'] }],
+          wouldStart: [],
+        }),
+      10_000,
+    );
+    expect(agent.sets()).toEqual([]);
+    expect((await ask('POST', '/shoal/v1/restore/finish')).status).toBe(204);
+    await agent.ended;
+    await leads();
+    expect(disk.objects.get(`clusters/${clusterId}`)?.object).not.toHaveProperty('restored');
+    expect(termOf(await joined(port))).toBeGreaterThan(termOf(agent));
+    expect((await ask('GET', '/shoal/v1/restore')).body).toEqual({ onHold: false });
+    expect((await ask('POST', '/shoal/v1/restore/finish')).status).toBe(409);
+  });
+
+  it('goes on by itself when all hosts have what the state says', async () => {
+    const { port, leads, ask } = await aManager(undefined, { restored });
+    const agent = await held(port);
+    const answering = setInterval(() => void says(agent, []).catch(() => undefined), 50);
+    closers.push(() => clearInterval(answering));
+    await agent.ended;
+    await leads();
+    await joined(port);
+    expect((await ask('GET', '/shoal/v1/restore')).body).toEqual({ onHold: false });
   });
 });
 

@@ -12,7 +12,6 @@ import {
   serveNotLeading,
 } from './api/index.ts';
 import { AuditLog } from './audit/index.ts';
-import type { Config } from './config.ts';
 import { type Leading, type LeadOptions, lead } from './leadership/index.ts';
 import { placeOfKey, type SealingKeySource } from './sealing-key.ts';
 import type { Backend } from './store/index.ts';
@@ -27,10 +26,7 @@ const isTls = (address: string): boolean => parseAddress(address).door === 'tls'
 /** Waits before each try to lead again. After the last one, whoever started this process has to start another. */
 const retriesMs = [0, 100, 200, 500, 1_000, 2_000, 5_000, 5_000, 5_000];
 
-export interface ManagerOptions
-  extends Omit<LeadOptions, 'audit' | 'vault'>,
-    Pick<Config, 'tls'>,
-    SealingKeySource {
+export interface ManagerOptions extends Omit<LeadOptions, 'audit' | 'vault'>, SealingKeySource {
   /** Resolves when this manager may lead: with the state, which nobody else writes as long as it leads. */
   readonly follow: () => Promise<Backend>;
 }
@@ -169,10 +165,12 @@ export class Manager {
       await leading.close();
       if (outcome === 'closed') return;
       const { term } = leading;
-      this.#options.log.error(
-        { term },
-        `a commit ended ${outcome}: leading no more, loading the state again`,
-      );
+      if (outcome === 'settled') this.#options.log.info({ term }, 'on hold no more: leading anew');
+      else
+        this.#options.log.error(
+          { term },
+          `a commit ended ${outcome}: leading no more, loading the state again`,
+        );
     }
   }
 

@@ -86,14 +86,16 @@ export class TunnelStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    let flows = true;
-    for (let at = 0; at < chunk.length; at += largestFrame) {
-      if (!this.#frames.writable) return;
+    // One frame on its way at a time: more would only live long enough to cost the garbage collector dearly.
+    const next = (at: number): void => {
       const value = chunk.subarray(at, at + largestFrame);
-      flows = this.#frames.write({ body: { $case: 'data', value } });
-    }
-    if (flows) done();
-    else this.#frames.once('drain', done);
+      if (value.length === 0) done();
+      else if (this.#frames.writable)
+        this.#frames.write({ body: { $case: 'data', value } }, (error?: Error | null) => {
+          if (!error) next(at + largestFrame);
+        });
+    };
+    next(0);
   }
 
   override _final(done: () => void): void {

@@ -1,1 +1,1 @@
-export { Assignments, type ObjectsFor } from './assignments.ts';
+export { Assignments, type Objects, type ObjectsFor } from './assignments.ts';

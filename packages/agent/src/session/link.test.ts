@@ -77,7 +77,7 @@ class TestManager {
           return void call.emit('error', { code: code.UNAUTHENTICATED, details: 'removed from the cluster' });
         return this.say({
           $case: 'welcome',
-          value: { term: 1, timing: { beatMs, leaseMs } },
+          value: { term: 1, hold: false, timing: { beatMs, leaseMs } },
         });
       }
       if (body.$case === 'beat') this.say({ $case: 'beat', value: body.value });

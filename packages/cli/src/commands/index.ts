@@ -1,9 +1,11 @@
 export { auditCommand } from './audit.ts';
+export { backupCommand } from './backup.ts';
 export { clientCertCommand } from './client-cert.ts';
 export { drillCommand } from './drill.ts';
 export { initCommand } from './init.ts';
 export { joinCommand } from './join.ts';
 export { leaveCommand, uninstallCommand } from './leave.ts';
+export { restoreCommand } from './restore.ts';
 export { startCommand } from './start.ts';
 export { statusCommand } from './status.ts';
 export { supportBundleCommand } from './support-bundle.ts';

@@ -79,7 +79,7 @@ async function init(flags: InitFlags): Promise<void> {
     if (encrypt) await encryptByDefault(docker);
     writeOwn(paths.joinToken, `${await workerToken(docker)}\n`);
     await init.start(agent);
-    const name = await untilReady(docker, advertiseAddr, startMs);
+    const { name } = await untilReady(docker, advertiseAddr, startMs);
     // From now on its certificate says who it is.
     rmSync(paths.joinToken);
     await makeContext();

@@ -13,6 +13,7 @@ import {
   managerAddress,
   paths,
   programsOf,
+  readSettings,
   writeOwn,
   writeSettings,
 } from '../host/index.ts';
@@ -32,7 +33,9 @@ const refused = 'the manager refused this host';
 
 export function joinCommand(): Command {
   const command = new Command('join')
-    .description('Takes this host into a cluster, as a worker.')
+    .description(
+      'Takes this host into a cluster, as a worker. On a host that is in one, without a token: its manager has another address now.',
+    )
     .argument('<manager>', 'HOST or HOST:PORT of the manager, as `shoal init` says it')
     .option(
       '--token <token>',
@@ -44,8 +47,11 @@ export function joinCommand(): Command {
 
 async function join(address: string, flags: JoinFlags, command: Command): Promise<void> {
   needRoot('join');
+  const given = command.optsWithGlobals<JoinFlags & GlobalOptions>();
+  const member = readSettings();
+  if (member && given.token === undefined && given.tokenFile === undefined) return follow(address, member);
   needNoCluster();
-  const token = await tokenOf(command.optsWithGlobals<JoinFlags & GlobalOptions>());
+  const token = await tokenOf(given);
   const { host, port } = managerAddress(address);
   const advertiseAddr = checkedAddress(flags.advertiseAddr) ?? (await addressTowards(host));
   await ensureRequirements({ install: flags.installDocker === true, encrypt: false }, say);
@@ -69,6 +75,28 @@ async function join(address: string, flags: JoinFlags, command: Command): Promis
   rmSync(paths.joinToken);
   process.stdout.write(`This host is in the cluster of ${settings.manager}.\n`);
   if (init.name === 'none') process.stdout.write(`${supervisedWords}\n`);
+}
+
+/** The manager of this host's cluster is elsewhere now. The agent's certificate still says who it is, and knows that one. */
+async function follow(address: string, before: HostSettings): Promise<void> {
+  if (before.role === 'manager')
+    throw new ExitError(1, 'This host runs its manager itself: it goes to no other one.');
+  const { host, port } = managerAddress(address);
+  await reach(host, port);
+  const init = initSystem();
+  const begin = async (settings: HostSettings) => {
+    writeSettings(settings);
+    for (const program of programsOf(settings)) await init.start(program);
+  };
+  const from = Date.now();
+  try {
+    await begin({ ...before, manager: `${host}:${port}` });
+    await untilWelcomed(from, () => init.log('agent', 200), `${host}:${port}`);
+  } catch (error) {
+    await begin(before);
+    throw new ExitError(1, `${(error as Error).message}\nIt goes on looking for ${before.manager}.`);
+  }
+  process.stdout.write(`This host looks for its manager at ${host}:${port} from now on.\n`);
 }
 
 async function tokenOf({ token, tokenFile }: JoinFlags & GlobalOptions): Promise<string> {

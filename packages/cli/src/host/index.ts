@@ -1,8 +1,17 @@
 export { addressTowards, managerAddress, onlyAddress } from './addresses.ts';
+export { type Restored, readBackup } from './backup-reader.ts';
 export { clearHost } from './clear.ts';
 export { makeContext } from './docker-context.ts';
+export { identityHere } from './identity.ts';
 export { type InitSystem, initSystem } from './init-system.ts';
-export { encryptByDefault, localManager, untilItAnswers, untilReady, workerToken } from './local-manager.ts';
+export {
+  encryptByDefault,
+  insist,
+  localManager,
+  untilItAnswers,
+  untilReady,
+  workerToken,
+} from './local-manager.ts';
 export { type ProgramName, programsOf } from './programs.ts';
 export { ensureRequirements } from './requirements.ts';
 export { run, tryRun } from './run.ts';

@@ -6,18 +6,22 @@ import { paths } from './settings.ts';
 export const localManager = (): Docker =>
   new Docker({ socketPath: paths.socket, version: 'v1.41', timeout: 10_000 });
 
-/** Resolves when it answers; rejects with the last reason. */
-export async function untilItAnswers(docker: Docker, withinMs: number): Promise<void> {
+/** Tries until it succeeds; rejects with the last reason. A manager that begins to lead (anew) answers nothing for a moment. */
+export async function insist<T>(act: () => Promise<T>, withinMs: number, everyMs = 200): Promise<T> {
   const until = performance.now() + withinMs;
   for (;;) {
     try {
-      await docker.ping();
-      return;
+      return await act();
     } catch (error) {
       if (performance.now() > until) throw error;
-      await sleep(100);
+      await sleep(everyMs);
     }
   }
+}
+
+/** Resolves when it answers; rejects with the last reason. */
+export async function untilItAnswers(docker: Docker, withinMs: number): Promise<void> {
+  await insist(() => docker.ping(), withinMs, 100);
 }
 
 /** What a host that joins has to show. */
@@ -37,17 +41,22 @@ export async function encryptByDefault(docker: Docker): Promise<void> {
   await docker.swarmUpdate({ _query: { version: Version.Index }, _body: { ...Spec, Labels } });
 }
 
-/** Resolves with the node's name when the node at this address is ready; rejects after a while, with its state. */
-export async function untilReady(docker: Docker, address: string, withinMs: number): Promise<string> {
-  const until = performance.now() + withinMs;
-  for (;;) {
+/**
+ * Resolves with the node at this address when it is ready; rejects after a while, with its state. `former` is not meant: a node
+ * that had the address before.
+ */
+export function untilReady(
+  docker: Docker,
+  address: string,
+  withinMs: number,
+  former?: string,
+): Promise<{ readonly id: string; readonly name: string }> {
+  return insist(async () => {
     const nodes = await docker.listNodes();
-    const node = nodes.find(({ Status }) => Status?.Addr === address);
-    if (node?.Status?.State === 'ready') return node.Description?.Hostname ?? address;
-    if (performance.now() > until)
-      throw new Error(
-        `this host is ${node?.Status?.State ?? 'not'} in the cluster after ${withinMs / 1_000} s`,
-      );
-    await sleep(200);
-  }
+    const node = nodes.find(({ ID, Status }) => Status?.Addr === address && ID !== former);
+    if (node?.Status?.State === 'ready') return { id: node.ID, name: node.Description?.Hostname ?? address };
+    throw new Error(
+      `this host is ${node?.Status?.State ?? 'not'} in the cluster after ${withinMs / 1_000} s`,
+    );
+  }, withinMs);
 }

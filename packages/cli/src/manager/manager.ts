@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { request as requestHttp } from 'node:http';
+import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import Docker from 'dockerode';
 import { ExitError } from '../exit.ts';
@@ -21,6 +22,8 @@ export interface Manager {
   readonly docker: Docker;
   /** The answer's JSON. Throws ExitError with what the manager says, or why it says nothing. */
   ask<T>(method: string, path: string, question?: Question): Promise<T>;
+  /** The answer's bytes; the stream fails when not all of them come. Throws as `ask`. */
+  fetch(method: string, path: string, question?: Question): Promise<Readable>;
 }
 
 /** Throws when its certificates can't be read, or a token would go in the clear. */
@@ -31,35 +34,48 @@ export function managerAt(connection: Connection): Manager {
   const materials = tls === undefined ? {} : readMaterials(tls);
   const where = socketPath === undefined ? { host, port } : { socketPath };
   const protocol = tls === undefined ? ('http' as const) : ('https' as const);
+  const noAnswer = (timeoutMs: number) => (error: NodeJS.ErrnoException) => {
+    throw new ExitError(1, `The manager at ${address} does not answer: ${whyOf(error, timeoutMs)}`);
+  };
+  /** An answer that is none of success is thrown. */
+  const fetch = async (
+    method: string,
+    path: string,
+    { body, timeoutMs = 30_000 }: Question = {},
+  ): Promise<IncomingMessage> => {
+    const send = protocol === 'https' ? requestHttps : requestHttp;
+    const sent = send({
+      ...where,
+      ...materials,
+      method,
+      path: `/${version}${path}`,
+      headers: { ...headers, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    sent.on('error', reject).on('response', resolve);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    const response = await promise.catch(noAnswer(timeoutMs));
+    const { statusCode = 0 } = response;
+    if (statusCode >= 200 && statusCode < 300) return response;
+    const { message } = (parse(await text(response).catch(noAnswer(timeoutMs))) ?? {}) as {
+      message?: string;
+    };
+    if (statusCode === 404 && message === 'page not found')
+      throw new ExitError(
+        1,
+        `${address} does not know ${path}: it is no manager of Shoal, or of another version.`,
+      );
+    throw new ExitError(1, `The manager at ${address} says: ${message ?? `status ${statusCode}`}`);
+  };
   return {
     address,
     docker: new Docker({ protocol, host: undefined, ...where, ...materials, headers, version }),
-    async ask<T>(method: string, path: string, { body, timeoutMs = 30_000 }: Question = {}): Promise<T> {
-      const send = protocol === 'https' ? requestHttps : requestHttp;
-      const sent = send({
-        ...where,
-        ...materials,
-        method,
-        path: `/${version}${path}`,
-        headers: { ...headers, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
-      sent.on('error', reject).on('response', (response) => {
-        text(response).then((whole) => resolve({ status: response.statusCode ?? 0, body: whole }), reject);
-      });
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
-      const answer = await promise.catch((error: NodeJS.ErrnoException) => {
-        throw new ExitError(1, `The manager at ${address} does not answer: ${whyOf(error, timeoutMs)}`);
-      });
-      if (answer.status >= 200 && answer.status < 300) return parse(answer.body) as T;
-      const { message } = (parse(answer.body) ?? {}) as { message?: string };
-      if (answer.status === 404 && message === 'page not found')
-        throw new ExitError(
-          1,
-          `${address} does not know ${path}: it is no manager of Shoal, or of another version.`,
-        );
-      throw new ExitError(1, `The manager at ${address} says: ${message ?? `status ${answer.status}`}`);
+    fetch,
+    async ask<T>(method: string, path: string, question: Question = {}): Promise<T> {
+      const { timeoutMs = 30_000 } = question;
+      const response = await fetch(method, path, question);
+      return parse(await text(response).catch(noAnswer(timeoutMs))) as T;
     },
   };
 }

@@ -28,6 +28,8 @@ interface AgentsOptions {
   readonly vault: Pick<Vault, 'unseal'>;
   /** The cluster's authority has changed. */
   readonly onTrust: () => void;
+  /** Nothing is sent that agents have to do. */
+  readonly hold?: boolean;
 }
 
 /** The connected agents, and what each of them still has to be told. */
@@ -44,10 +46,11 @@ export class Agents {
   /** When the next round for everybody may be. */
   #everybodyAt = 0;
 
-  constructor(store: Store, { clock, log, vault, onTrust }: AgentsOptions) {
+  constructor(store: Store, { clock, log, vault, onTrust, hold = false }: AgentsOptions) {
     this.#store = store;
     this.#onTrust = onTrust;
-    this.#flush = new Loop({ clock, log, act: (nodeIds, now) => this.#round(nodeIds, now) });
+    const act = hold ? async () => undefined : this.#round.bind(this);
+    this.#flush = new Loop({ clock, log, act });
     this.#feed = new Feed({
       view: store.view,
       held: (taskId) => this.#withdrawals.holds(taskId),

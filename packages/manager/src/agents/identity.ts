@@ -50,7 +50,7 @@ export function nodeOf(view: Pick<ReadView, 'nodes'>, peer: Peer | undefined): N
   const node = view.nodes.get(peer.id);
   if (node) return node;
   throw new JoinRefused(
-    `node ${peer.id} was removed from the cluster: to join anew, start its agent with an empty state directory and a join token`,
+    `node ${peer.id} was removed from the cluster or joined it after the backup that its manager was restored from: to join anew, start its agent with an empty state directory and a join token`,
   );
 }
 

@@ -17,7 +17,7 @@ describe('an agent that connects', () => {
     const agent = anAgent(port);
     agent.hello({ facts: { runsManager: true } });
     const timing = { beatMs: 500, leaseMs: 10_000 };
-    const welcome = { term: 7, timing };
+    const welcome = { term: 7, timing, hold: false };
     const roots = trust.root.certificate;
     await vi.waitFor(() =>
       expect(agent.received.slice(0, 2)).toEqual([

@@ -73,6 +73,8 @@ export interface AgentServerOptions {
   readonly managerId: string;
   readonly log: Logger;
   readonly liveness: Pick<Liveness, 'heard' | 'left' | 'told'>;
+  /** Agents are told nothing of what they have to run. */
+  readonly hold?: boolean;
 }
 
 /** The only door for agents: their port with its services, and what the manager asks of them. */

@@ -28,6 +28,7 @@ export interface SessionsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly liveness: Pick<Liveness, 'heard' | 'left' | 'told'>;
+  readonly hold?: boolean;
 }
 
 /** What agents say on their streams: from the greeting to the end. */
@@ -155,7 +156,8 @@ export class Sessions {
   #welcome(node: Node, call: SessionCall): Session {
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
     const { term = 0 } = this.#options.cluster();
-    session.send({ $case: 'welcome', value: { term, timing: this.#timing(node.ID) } });
+    const { hold = false } = this.#options;
+    session.send({ $case: 'welcome', value: { term, timing: this.#timing(node.ID), hold } });
     session.sendTrust(this.#options.cluster().trust, node, this.#store.view.nodes.size);
     this.#agents.add(session);
     this.#options.log.info(

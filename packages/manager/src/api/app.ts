@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 import { isObject } from '../field-path.ts';
 import { auditChanges, auditRoutes, certificateRoutes, guard, roleFor, tokenRoutes } from './access/index.ts';
+import { backupRoutes } from './backup/index.ts';
 import { docsRoutes } from './docs/index.ts';
 import { eventRoutes } from './events/index.ts';
 import { forecastRoutes } from './forecast/index.ts';
@@ -91,6 +92,7 @@ export async function buildApi(deps: ApiDeps): Promise<Api> {
   tokenRoutes(app, deps);
   certificateRoutes(app, deps);
   auditRoutes(app, deps);
+  backupRoutes(app, deps);
   docsRoutes(app);
   await app.ready();
   return app;

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { createIngress } from '../allocator/network.ts';
 import { flaw, type Linked, link, start } from '../audit/chain.ts';
@@ -89,6 +90,9 @@ export const anApp = (
     },
     liveness: aReport,
     explain: (_view, task) => ({ task: task.ID }),
+    backup: async (passphrase) =>
+      Readable.from([Buffer.from(`a backup, sealed by ${passphrase.length} letters`)]),
+    held: () => undefined,
     about: { version: '0.1.0', managerAddr: '10.0.0.9:2477' },
   });
 };

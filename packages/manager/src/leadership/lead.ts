@@ -2,13 +2,16 @@ import { hostname, networkInterfaces } from 'node:os';
 import type { Logger } from 'pino';
 import { AgentServer } from '../agents/index.ts';
 import { allocatorLoop, neededPortConflicts, prepareNetworks } from '../allocator/index.ts';
-import { type Api, apiNames, buildApi } from '../api/index.ts';
+import { type Api, apiNames, buildApi, parseAddress } from '../api/index.ts';
 import type { AuditLog } from '../audit/index.ts';
+import { makeBackup } from '../backup/index.ts';
 import { type Config, portsOf } from '../config.ts';
-import { steadyTime } from '../effects.ts';
+import { isoTime, steadyTime } from '../effects.ts';
+import { hold } from '../hold/index.ts';
 import { newId } from '../ids.ts';
-import { explain, memoryUse } from '../insight/index.ts';
+import { type Ask, explain, memoryUse } from '../insight/index.ts';
 import { startLiveness } from '../liveness/index.ts';
+import { sealingIn } from '../model/index.ts';
 import { rebalanceLoop, reliefLoop } from '../moves/index.ts';
 import { schedulerLoop } from '../scheduler/index.ts';
 import { orchestratorLoop } from '../services/index.ts';
@@ -23,13 +26,16 @@ export interface Leading {
   readonly api: Api;
   /** What the API shows over TLS, and who signs its clients' certificates; ask again for a renewed one. */
   readonly certificate: () => Promise<ApiCertificate>;
-  /** Resolves when it leads no more. Then it has to be closed at once. */
-  readonly ended: Promise<Ended>;
+  /**
+   * Resolves when it leads no more. Then it has to be closed at once. **settled**: it was on hold, after a restore, and the next
+   * term is as any other.
+   */
+  readonly ended: Promise<Ended | 'settled'>;
   /** From the call on no agent hears anything of this term, and nothing is decided. Resolves when the backend is free. */
   close(): Promise<void>;
 }
 
-export interface LeadOptions extends Pick<Config, 'api' | 'agentListen' | 'tlsNames'> {
+export interface LeadOptions extends Pick<Config, 'stateDir' | 'api' | 'agentListen' | 'tlsNames' | 'tls'> {
   readonly log: Logger;
   readonly audit: AuditLog;
   readonly vault: Vault;
@@ -65,9 +71,12 @@ async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
     newTrust: (cluster) => authority.begin(cluster),
     managerPorts: portsOf(options),
   });
+  const [cluster] = store.view.clusters.all();
+  const restored = cluster?.restored;
   await prepareNetworks(store);
   for (const trouble of neededPortConflicts(store.view)) log.warn(trouble);
 
+  const ask: Ask = (...question) => agents.ask(...question);
   // First, since it takes a while in which nobody could be heard.
   const api = await buildApi({
     store,
@@ -80,18 +89,26 @@ async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
     log: logOf('api'),
     queries: {
       distribution: (image, auth) => agents.distribution(image, auth),
-      ask: (nodeId, what, withinMs) => agents.ask(nodeId, what, withinMs),
+      ask,
       tunnel: (nodeId, request, withinMs, signal) => agents.tunnel(nodeId, request, withinMs, signal),
     },
     liveness: (node) => liveness.report(node),
     explain: (view, task) => explain(view, task, clock()),
+    backup: (passphrase) =>
+      makeBackup({
+        ...{ store, passphrase, stateDir: options.stateDir, release: version },
+        opener: () => vault.opener(sealingIn(store.view)),
+        settings: settingsOf(options),
+        madeAt: isoTime(Date.now()),
+      }),
+    held: () => held?.look(),
     about: { version, managerAddr: agentListen },
   });
   const liveness = startLiveness(store, {
     clock,
     steady: () => performance.now(),
     log: logOf('liveness'),
-    ask: (nodeId, what, withinMs) => agents.ask(nodeId, what, withinMs),
+    ask,
     onSilent: (nodeId, silent) => agents.setSilent(nodeId, silent),
     onTiming: () => agents.tellTiming(),
   });
@@ -104,20 +121,10 @@ async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
     managerId: ids(),
     log: logOf('agents'),
     liveness,
+    hold: restored !== undefined,
   });
-  const loops = [
-    schedulerLoop(store, { clock, log: logOf('scheduler') }),
-    allocatorLoop(store, { clock, log: logOf('allocator') }),
-    orchestratorLoop(store, { clock, ids, log: logOf('orchestrator') }),
-    rebalanceLoop(store, { clock, ids, log: logOf('rebalancer') }),
-    reliefLoop(store, {
-      clock,
-      ids,
-      log: logOf('reliever'),
-      memory: (nodeId) => memoryUse((...question) => agents.ask(...question), nodeId),
-    }),
-    rotationLoop(store, { clock, log: logOf('trust') }),
-  ];
+  const held = restored && hold(store, restored, { ask, log: logOf('hold') });
+  const loops = held ? [held] : loopsOf(store, ask, logOf);
   const end = async () => {
     // Sessions that this process ends itself are no news about their nodes.
     liveness.close();
@@ -140,5 +147,31 @@ async function startTerm(store: Store, options: LeadOptions): Promise<Leading> {
     clock: Date.now,
     random: Math.random,
   });
-  return { term, api, certificate, ended: store.ended, close };
+  const settled = held?.over.then(() => 'settled' as const);
+  return { term, api, certificate, ended: Promise.race([store.ended, ...(settled ? [settled] : [])]), close };
 }
+
+/** All that changes what the cluster does. */
+function loopsOf(store: Store, ask: Ask, logOf: (component: string) => Logger) {
+  const [clock, ids] = [steadyTime, newId];
+  return [
+    schedulerLoop(store, { clock, log: logOf('scheduler') }),
+    allocatorLoop(store, { clock, log: logOf('allocator') }),
+    orchestratorLoop(store, { clock, ids, log: logOf('orchestrator') }),
+    rebalanceLoop(store, { clock, ids, log: logOf('rebalancer') }),
+    reliefLoop(store, {
+      clock,
+      ids,
+      log: logOf('reliever'),
+      memory: (nodeId) => memoryUse(ask, nodeId),
+    }),
+    rotationLoop(store, { clock, log: logOf('trust') }),
+  ];
+}
+
+/** What another manager would serve as this one does. Its socket is everywhere. */
+const settingsOf = ({ api, tlsNames, tls }: LeadOptions) => ({
+  api: api.filter((address) => parseAddress(address).door !== 'socket'),
+  tlsNames,
+  ownTls: tls.server !== undefined || tls.ca !== undefined,
+});

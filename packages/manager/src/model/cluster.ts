@@ -33,6 +33,14 @@ export interface FormerRoot {
   readonly crossSigned: string;
 }
 
+/** The state was brought back from a backup. */
+export interface Restored {
+  /** When the backup was made, ISO 8601. */
+  readonly madeAt: string;
+  /** Node whose host ran the manager then: it may be gone. */
+  readonly formerManager?: string;
+}
+
 /** Facts about the whole cluster; there is exactly one such object. */
 export interface Cluster {
   readonly ID: string;
@@ -52,6 +60,8 @@ export interface Cluster {
    * than 1,000 nodes it is not set.
    */
   readonly beatMs?: number;
+  /** Until it is settled what has changed since, the hosts go on as they are, see hold/. */
+  readonly restored?: Restored;
   /** TCP ports on which the manager listens, as of its last start, and what for. */
   readonly managerPorts?: readonly { readonly port: number; readonly what: string }[];
 }

@@ -28,6 +28,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     managerPorts: ['manager'],
     term: ['manager'],
     beatMs: ['liveness'],
+    restored: ['people', 'manager'],
     trust: ['people', 'trust', 'manager'],
     sealing: ['people', 'manager'],
     Labels: ['people'],

@@ -19,6 +19,8 @@ export interface Backend {
   load(): Promise<{ revision: number; objects: Iterable<{ table: string; object: Stored }> }>;
   /** Makes batches durable, all of them or none. Not called again before it has ended; when it rejects, that is `unknown`. */
   commit(batches: readonly ChangeBatch[]): Promise<Outcome>;
+  /** Writes all that is committed, as of one moment, to an SQLite file for its owner alone. Rejects when it could not be written. */
+  copyTo(path: string): Promise<void>;
   /** Leaves nothing in its files of what was replaced or removed before. What it can't do now, the next start does. */
   purge(): Promise<void>;
   close(): Promise<void>;
@@ -121,6 +123,11 @@ export class Store {
   watch(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** A copy of what is stored, see `Backend`. Commits wait meanwhile. */
+  copyTo(path: string): Promise<void> {
+    return this.#backend.copyTo(path);
   }
 
   /** After secrets were sealed anew, see `Backend`. */

@@ -11,4 +11,4 @@ export {
   sealingKeyBytes,
 } from './seal.ts';
 export { sealAgain, sealFormer } from './seal-again.ts';
-export { type KeyPlace, Locked, Vault } from './vault.ts';
+export { type KeyPlace, Locked, type Opener, Vault } from './vault.ts';

@@ -13,6 +13,14 @@ export interface KeyPlace {
   forget(): void;
 }
 
+/** What opens a state, in the clear: one of the two. */
+export interface Opener {
+  /** The manager's own key, base64. */
+  readonly sealingKey?: string | undefined;
+  /** While autolock is on. */
+  readonly unlockKey?: string | undefined;
+}
+
 /** Only somebody who brings the unlock key opens this state. */
 export class Locked extends Error {
   override readonly name = 'Locked';
@@ -79,6 +87,12 @@ export class Vault {
   /** For people, and for them alone: not to be logged. Empty while autolock is off, as Docker's API has it. */
   unlockKey({ unlockKey }: Sealing): string {
     return unlockKey === undefined ? '' : this.unseal(purposes.unlockKey, unlockKey);
+  }
+
+  /** What opens this state elsewhere, in the clear: for what is encrypted itself, and for that alone. */
+  opener(sealing: Sealing): Opener {
+    if (isAutolocked(sealing)) return { unlockKey: this.unlockKey(sealing) };
+    return { sealingKey: Buffer.from(this.#place.read(false)).toString('base64') };
   }
 
   seal({ id }: Sealing, purpose: string, text: string): Sealed {

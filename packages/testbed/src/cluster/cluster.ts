@@ -16,6 +16,7 @@ import {
   ensureDocker,
   forgetClusterAddress,
   http,
+  run,
   say,
   step,
   TestbedError,
@@ -245,6 +246,13 @@ export class Cluster {
   async rehost(host: Host, suite?: Suite): Promise<void> {
     await this.compose(['up', '-d', '--no-deps', host.name], suite && { [host.name]: suite });
     await host.daemonBack();
+  }
+
+  /** A host is gone for good, with all that was on its disks; `rehost` puts a fresh one in its place. */
+  async lose(host: Host): Promise<void> {
+    await run('docker', ['rm', '--force', host.container]);
+    const { project } = this.options;
+    await run('docker', ['volume', 'rm', `${project}_${host.name}-docker`, `${project}_${host.name}-shoal`]);
   }
 
   /** `suites`: of hosts that shall have others than their own. */

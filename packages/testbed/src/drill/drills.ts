@@ -5,6 +5,7 @@ import { TestbedError } from '../machine/index.ts';
 import { setAvailability, updateService } from './changes.ts';
 import type { DrillContext, DrillControls } from './context.ts';
 import { makeImages, restoreAll, upgradeAll } from './docker-upgrade.ts';
+import { loseManager, restoreManager } from './manager-lost.ts';
 import { UPDATE_PARALLELISM } from './service.ts';
 import { struckAt } from './struck-at.ts';
 
@@ -27,6 +28,8 @@ export interface Drill {
   readonly awaits: 'moved' | 'renewed' | 'whole' | { readonly holdMs: number };
   /** Undoes the fault; also called when the drill is broken off. Missing where there is nothing to undo. */
   readonly heal?: (context: DrillContext) => Promise<void>;
+  /** What is left to undo when the drill's service is gone. */
+  readonly afterwards?: (context: DrillContext) => Promise<void>;
   /** What shows first that something is wrong. */
   readonly detectedBy: 'node' | 'manager' | 'nobody';
   /** Replicas that may be reachable beyond the wanted ones: where a new one starts before the old one stops. */
@@ -122,6 +125,20 @@ export const DRILLS: readonly Drill[] = [
     detectedBy: 'manager',
     surge: 0,
     goals: { ...untouched, returned: 10 },
+  },
+  {
+    name: 'manager-lost',
+    says: "the manager's host, drained before, is lost with its disks; 10 s later a fresh one in its place restores a backup: nothing may change",
+    safe: false,
+    victim: 'manager',
+    through: 'not the victim',
+    strike: (context) => loseManager(context, testbedOf(context)),
+    awaits: { holdMs: 10_000 },
+    heal: (context) => restoreManager(context, testbedOf(context)),
+    afterwards: ({ docker, manager }) => setAvailability(docker, manager, 'active'),
+    detectedBy: 'manager',
+    surge: rebalanced,
+    goals: { ...untouched, returned: 60 },
   },
   {
     name: 'rolling-update',

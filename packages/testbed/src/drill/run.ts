@@ -263,6 +263,7 @@ class Play {
         this.#phase(`removing ${SERVICE}`);
         await remove(docker, testbed?.hosts ?? []);
       }
+      await this.#drill.afterwards?.(this.#context);
     }
   }
 

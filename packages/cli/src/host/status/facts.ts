@@ -7,6 +7,7 @@ import { type ProgramName, programsOf } from '../programs.ts';
 import { tryRun } from '../run.ts';
 import { type HostSettings, paths } from '../settings.ts';
 import { hasConnection } from './connection.ts';
+import { type RestoreState, restoreState } from './hold.ts';
 
 export interface NodeFacts {
   readonly id: string;
@@ -23,6 +24,8 @@ export interface ClusterFacts {
   /** While the root certificate is being rotated: the nodes that have no certificate of the new one yet. */
   readonly rotation?: { readonly waitsFor: readonly Pick<NodeFacts, 'name' | 'state'>[] };
   readonly services: readonly { name: string; running: number; desired: number }[];
+  /** Undefined where the manager does not say. */
+  readonly restore?: RestoreState | undefined;
 }
 
 /** Why the manager tells nothing of its cluster. */
@@ -91,7 +94,8 @@ const rootOf = (description: object | undefined): string | undefined =>
 async function clusterFacts(): Promise<ClusterFacts | ManagerTrouble> {
   const docker = localManager();
   try {
-    const [info, nodes, services] = await Promise.all([
+    const [restore, info, nodes, services] = await Promise.all([
+      restoreState(),
       docker.info() as Promise<{ Swarm: { Cluster: SwarmCluster } }>,
       docker.listNodes(),
       docker.listServices({ status: true } as object) as unknown as Promise<
@@ -109,6 +113,7 @@ async function clusterFacts(): Promise<ClusterFacts | ManagerTrouble> {
     const { RootRotationInProgress, TLSInfo } = info.Swarm.Cluster;
     const waitsFor = named.filter((_, index) => rootOf(nodes[index]?.Description) !== TLSInfo.TrustRoot);
     return {
+      restore,
       nodes: named,
       ...(RootRotationInProgress && { rotation: { waitsFor } }),
       services: services.map(({ Spec, ServiceStatus }) => ({

@@ -1,4 +1,5 @@
 import type { ClusterFacts, StatusFacts } from './facts.ts';
+import { holdLines } from './hold.ts';
 
 /** One line of the screen. */
 interface Look {
@@ -77,7 +78,19 @@ function cluster({ cluster }: StatusFacts): Look[] {
         todo: 'see the manager above',
       },
     ];
-  return [nodes(cluster), services(cluster), ...rotation(cluster)];
+  return [...restored(cluster), nodes(cluster), services(cluster), ...rotation(cluster)];
+}
+
+/** The manager is on hold after a restore. */
+function restored({ restore }: ClusterFacts): Look[] {
+  if (!restore?.onHold) return [];
+  return [
+    {
+      what: 'restore',
+      says: `on hold, restored as of ${restore.madeAt}: hosts are told nothing; ${holdLines(restore).join('; ')}`,
+      todo: 'see that hosts which are missing come back (`shoal join ADDRESS` there, if the manager has another address now); then `shoal restore --finish` has all follow the backup',
+    },
+  ];
 }
 
 function nodes({ nodes }: ClusterFacts): Look {

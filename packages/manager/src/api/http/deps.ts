@@ -1,7 +1,8 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { AuditLog } from '../../audit/index.ts';
 import type { Clock, Ids } from '../../effects.ts';
+import type { Differences } from '../../hold/index.ts';
 import type { Ask } from '../../insight/index.ts';
 import type { LivenessReport } from '../../liveness/index.ts';
 import type { Node, Task } from '../../model/index.ts';
@@ -50,6 +51,10 @@ export interface ApiDeps {
   readonly liveness: (node: Node) => LivenessReport;
   /** Why a task is where it is, or why it is nowhere. */
   readonly explain: (view: ReadView, task: Task) => unknown;
+  /** All that a manager on another host would need, encrypted. Not to be called before the last one has resolved. */
+  readonly backup: (passphrase: string) => Promise<Readable>;
+  /** While the manager is on hold: in what the hosts are not as the state says. Undefined when it is not. */
+  readonly held: () => Promise<Differences> | undefined;
   readonly about: {
     readonly version: string;
     /** `host:port` on which the manager listens for agents. */

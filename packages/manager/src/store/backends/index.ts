@@ -1,1 +1,2 @@
 export { sqliteBackend } from './sqlite.ts';
+export { SqliteFile } from './sqlite-file.ts';

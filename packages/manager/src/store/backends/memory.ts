@@ -5,6 +5,7 @@ export function memoryBackend(): Backend {
   return {
     load: async () => ({ revision: 0, objects: [] }),
     commit: async () => 'done',
+    copyTo: () => Promise.reject(new Error('this state is in memory alone')),
     purge: async () => undefined,
     close: async () => undefined,
   };

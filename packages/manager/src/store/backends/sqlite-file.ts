@@ -73,7 +73,7 @@ export class SqliteFile {
       throw new Error(
         `it is of format ${has}, this version of Shoal reads formats up to ${format}: start that version again, or begin anew with another --state-dir`,
       );
-    if (revision > 0) this.#copyTo(`${path}.format-${has}`);
+    if (revision > 0) this.#writeCopy(`${path}.format-${has}`);
     this.#db.exec('BEGIN IMMEDIATE');
     for (const { table, json } of rows) {
       const object = upgrade(has, table, JSON.parse(json)) as { ID: string };
@@ -83,7 +83,7 @@ export class SqliteFile {
   }
 
   /** Throws when not all of the copy is on the disk; then there is none. */
-  #copyTo(path: string): void {
+  #writeCopy(path: string): void {
     const part = `${path}.part`;
     rmSync(part, { force: true });
     try {
@@ -135,6 +135,16 @@ export class SqliteFile {
       const isFull = codeOf(error) === sqliteFull;
       if (!this.#rolledBack() || (committing && !isFull)) return 'unknown';
       return { refused: messageOf(error) };
+    }
+  }
+
+  /** All of it as of now. Returns why there is no copy, if there is none. */
+  copyTo(path: string): string | undefined {
+    try {
+      this.#writeCopy(path);
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
     }
   }
 

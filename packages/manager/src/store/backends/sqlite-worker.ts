@@ -11,6 +11,7 @@ export interface Opening {
 export type Request =
   | { readonly do: 'load' }
   | { readonly do: 'commit'; readonly revision: number; readonly writes: readonly Write[] }
+  | { readonly do: 'copy'; readonly to: string }
   | { readonly do: 'purge' }
   | { readonly do: 'close' };
 
@@ -18,6 +19,8 @@ export type Request =
 export interface Answers {
   load: { readonly revision: number; readonly rows: readonly Row[] };
   commit: Outcome;
+  /** Why there is none; undefined when there is. */
+  copy: string | undefined;
   purge: undefined;
   close: undefined;
 }
@@ -28,6 +31,7 @@ const file = SqliteFile.open(path, lockWaitMs);
 const answer = (request: Request): Answers[Request['do']] => {
   if (request.do === 'load') return file.load();
   if (request.do === 'commit') return file.commit(request.revision, request.writes);
+  if (request.do === 'copy') return file.copyTo(request.to);
   if (request.do === 'purge') file.purge();
   else file.close();
   return undefined;

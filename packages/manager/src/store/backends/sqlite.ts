@@ -32,6 +32,10 @@ export async function sqliteBackend(path: string, lockWaitMs = 5_000): Promise<B
       );
       return thread.ask({ do: 'commit', revision: batches.at(-1)?.revision ?? 0, writes });
     },
+    copyTo: async (path) => {
+      const trouble = await thread.ask({ do: 'copy', to: path });
+      if (trouble !== undefined) throw new Error(`the state could not be copied: ${trouble}`);
+    },
     purge: () => thread.ask({ do: 'purge' }).catch(() => undefined),
     close: () => thread.close(),
   };

@@ -30,6 +30,7 @@ export class Disk {
         if (outcome === 'breaks') throw new Error('the backend broke');
         return outcome;
       },
+      copyTo: () => Promise.reject(new Error('this disk can not be copied')),
       purge: async () => undefined,
       close: async () => undefined,
     };

@@ -223,7 +223,14 @@ export interface Hello {
 export interface Welcome {
   /** Grows each time that a manager of this cluster begins to lead: one with a lower term than the agent has seen leads no more. */
   term: number;
-  timing?: Timing | undefined;
+  timing?:
+    | Timing
+    | undefined;
+  /**
+   * Its state was restored from a backup, and may be older than what this host was told last: the host goes on as without a
+   * manager. The session ends when that is settled.
+   */
+  hold: boolean;
 }
 
 /** How agent and manager keep in touch, in milliseconds. */
@@ -545,6 +552,9 @@ export interface Query {
     | //
     /** Answered by MemoryUse, as JSON. */
     { $case: "memoryUse"; value: MemoryUseQuery }
+    | //
+    /** Answered by HostTasks, as JSON. */
+    { $case: "hostTasks"; value: HostTasksQuery }
     | undefined;
 }
 
@@ -560,6 +570,21 @@ export interface TaskMemory {
   taskId: string;
   /** What could be dropped from the cache does not count. */
   bytes: number;
+}
+
+export interface HostTasksQuery {
+}
+
+/** What the host has, whoever assigned it. */
+export interface HostTasks {
+  tasks: HostTask[];
+}
+
+export interface HostTask {
+  taskId: string;
+  serviceName: string;
+  /** It has not ended. */
+  running: boolean;
 }
 
 /** The host shall try to reach another one that the manager has not heard of for a while. */
@@ -2336,7 +2361,7 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { term: 0, timing: undefined };
+  return { term: 0, timing: undefined, hold: false };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -2346,6 +2371,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.timing !== undefined) {
       Timing.encode(message.timing, writer.uint32(18).fork()).join();
+    }
+    if (message.hold !== false) {
+      writer.uint32(24).bool(message.hold);
     }
     return writer;
   },
@@ -2379,6 +2407,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.timing = Timing.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.hold = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2400,6 +2436,7 @@ export const Welcome: MessageFns<Welcome> = {
     message.timing = (object.timing !== undefined && object.timing !== null)
       ? Timing.fromPartial(object.timing)
       : undefined;
+    message.hold = object.hold ?? false;
     return message;
   },
 };
@@ -5225,6 +5262,9 @@ export const Query: MessageFns<Query> = {
       case "memoryUse":
         MemoryUseQuery.encode(message.what.value, writer.uint32(242).fork()).join();
         break;
+      case "hostTasks":
+        HostTasksQuery.encode(message.what.value, writer.uint32(250).fork()).join();
+        break;
     }
     return writer;
   },
@@ -5298,6 +5338,14 @@ export const Query: MessageFns<Query> = {
             message.what = { $case: "memoryUse", value: MemoryUseQuery.decode(reader, reader.uint32()) };
             continue;
           }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.what = { $case: "hostTasks", value: HostTasksQuery.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5350,6 +5398,12 @@ export const Query: MessageFns<Query> = {
       case "memoryUse": {
         if (object.what?.value !== undefined && object.what?.value !== null) {
           message.what = { $case: "memoryUse", value: MemoryUseQuery.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "hostTasks": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "hostTasks", value: HostTasksQuery.fromPartial(object.what.value) };
         }
         break;
       }
@@ -5519,6 +5573,183 @@ export const TaskMemory: MessageFns<TaskMemory> = {
     const message = createBaseTaskMemory();
     message.taskId = object.taskId ?? "";
     message.bytes = object.bytes ?? 0;
+    return message;
+  },
+};
+
+function createBaseHostTasksQuery(): HostTasksQuery {
+  return {};
+}
+
+export const HostTasksQuery: MessageFns<HostTasksQuery> = {
+  encode(_: HostTasksQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostTasksQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostTasksQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HostTasksQuery>, I>>(base?: I): HostTasksQuery {
+    return HostTasksQuery.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HostTasksQuery>, I>>(_: I): HostTasksQuery {
+    const message = createBaseHostTasksQuery();
+    return message;
+  },
+};
+
+function createBaseHostTasks(): HostTasks {
+  return { tasks: [] };
+}
+
+export const HostTasks: MessageFns<HostTasks> = {
+  encode(message: HostTasks, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.tasks) {
+      HostTask.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostTasks {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostTasks();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tasks.push(HostTask.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HostTasks>, I>>(base?: I): HostTasks {
+    return HostTasks.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HostTasks>, I>>(object: I): HostTasks {
+    const message = createBaseHostTasks();
+    message.tasks = object.tasks?.map((e) => HostTask.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHostTask(): HostTask {
+  return { taskId: "", serviceName: "", running: false };
+}
+
+export const HostTask: MessageFns<HostTask> = {
+  encode(message: HostTask, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taskId !== "") {
+      writer.uint32(10).string(message.taskId);
+    }
+    if (message.serviceName !== "") {
+      writer.uint32(18).string(message.serviceName);
+    }
+    if (message.running !== false) {
+      writer.uint32(24).bool(message.running);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostTask {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostTask();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.taskId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.serviceName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.running = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HostTask>, I>>(base?: I): HostTask {
+    return HostTask.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HostTask>, I>>(object: I): HostTask {
+    const message = createBaseHostTask();
+    message.taskId = object.taskId ?? "";
+    message.serviceName = object.serviceName ?? "";
+    message.running = object.running ?? false;
     return message;
   },
 };

@@ -1,0 +1,2 @@
+export type { Differences } from './differences.ts';
+export { endHold, type Hold, hold } from './hold.ts';
