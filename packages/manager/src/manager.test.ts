@@ -325,6 +325,7 @@ it('whatever the disk answers: nothing acknowledged to people or agents is lost,
     fc.asyncProperty(fates, async (script) => {
       const { manager, disk, port, create, services, leads } = await aManager();
       const agent = new RunningAgent(port);
+      closers.push(() => agent.close());
       const created = new Set<string>();
       const unchanged = new Set<string>();
       let commits = 0;

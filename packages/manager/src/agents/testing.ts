@@ -158,7 +158,12 @@ export function anAgent(port: number, secure = ofNode) {
         ],
       },
     });
-  return { send, hello, received, sets, ended, report, end: () => call.end(), cancel: () => call.cancel() };
+  const cancel = () => {
+    call.cancel();
+    // Else it would connect again and again.
+    client.close();
+  };
+  return { send, hello, received, sets, ended, report, end: () => call.end(), cancel };
 }
 
 export const assigned = (id: string, change: TaskChange = {}): Task =>
