@@ -250,10 +250,12 @@ describe('what can not run says why', () => {
     );
   });
 
-  it('a mount that the hosts’ Docker does not know', async () => {
+  it('a mount that the host’s Docker does not know', async () => {
     const Mounts = [{ Type: 'image', Source: cluster.image('web:1'), Target: '/tools' }];
-    await create(webSpec('web', { container: { Mounts } }));
-    const text = 'Docker is too old on 3 nodes: Mounts[0].Type=image needs Docker 28.0 or later';
+    // Always the oldest Docker of the three.
+    const Placement = { Constraints: ['node.hostname==h1'] };
+    await create(webSpec('web', { container: { Mounts }, task: { Placement } }));
+    const text = 'Docker is too old on 1 node: Mounts[0].Type=image needs Docker 28.0 or later';
     await until(
       'the task says why it waits',
       async () => (await tasksOf('web')).some(({ Status }) => Status.Err?.includes(text)),
