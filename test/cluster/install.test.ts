@@ -80,7 +80,7 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
     const init = await on(first, 'sh /root/shoal/install.sh init --encrypt');
     expect(init).toMatchObject({ code: 0 });
     joinLine = /shoal (join --token SHOAL-1-\S+ [\d.]+:2480)/.exec(init.stdout)?.[1] ?? '';
-    const join = await on(second, `sh /root/shoal/install.sh ${joinLine}`);
+    const join = await on(second, `sh /root/shoal/install.sh ${joinLine} --agent-args '--log-level warn'`);
     expect(join).toMatchObject({ code: 0 });
     const create = `docker --context shoal service create --name web --replicas 2 --replicas-max-per-node 1 --publish 18099:8080 --detach=false --quiet ${image}`;
     expect(await on(first, create)).toMatchObject({ code: 0 });
