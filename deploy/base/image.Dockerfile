@@ -2,4 +2,4 @@
 ARG BASE
 FROM ${BASE}
 COPY apt/ /opt/apt/
-RUN sh /opt/apt/install.sh conntrack iproute2 iptables kmod nftables procps wireguard-go wireguard-tools
+RUN sh /opt/apt/install.sh conntrack iproute2 iptables iputils-ping kmod nftables procps wireguard-go wireguard-tools

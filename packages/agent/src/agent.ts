@@ -206,7 +206,9 @@ export class Agent {
   async #welcome({ term, hold, release }: Welcome): Promise<void> {
     const { nodeId = '', clusterId = '' } = this.#identity.node ?? {};
     await this.#journal.setTerm({ clusterId, term });
-    this.#log.info({ nodeId, clusterId, term, release }, 'connected to the manager');
+    // Whatever else is logged: `shoal join` and `shoal upgrade` wait for these words.
+    const always = this.#log.child({}, { level: 'info' });
+    always.info({ nodeId, clusterId, term, release }, 'connected to the manager');
     if (hold) this.#log.warn({ term }, 'the manager was restored from a backup: this host goes on as it is');
     else this.#tasks.contact(true);
     this.#watch();

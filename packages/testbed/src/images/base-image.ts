@@ -66,6 +66,8 @@ async function makeTar(release: Release, tar: string): Promise<void> {
   const folder = join(tar, '..');
   mkdirSync(folder, { recursive: true });
   const root = mkdtempSync(join(folder, 'debootstrap-'));
+  // A name of its own: another checkout may be at the same.
+  const part = `${root}.tar`;
   try {
     const mirror = (await sourcesOf(release)).find(({ suite }) => suite === release)?.uri;
     await step(`making ${image} with debootstrap (once, takes 1 to 3 minutes)`, () =>
@@ -76,10 +78,10 @@ async function makeTar(release: Release, tar: string): Promise<void> {
     );
     // Emptied, not removed: packages expect the folders.
     for (const out of SLIM_OUT) await run('find', [join(root, out), '-mindepth', '1', '-delete']);
-    await run('tar', ['-C', root, '--numeric-owner', '-cf', `${tar}.part`, '.'], { timeoutMs: 120_000 });
-    renameSync(`${tar}.part`, tar);
+    await run('tar', ['-C', root, '--numeric-owner', '-cf', part, '.'], { timeoutMs: 120_000 });
+    renameSync(part, tar);
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    for (const each of [root, part]) rmSync(each, { recursive: true, force: true });
   }
 }
 
