@@ -160,9 +160,7 @@ it('serves others while a source opens connections by the hundred and says nothi
   const sockets = silent(port, 300, '127.0.0.2');
   const closed = () => sockets.filter((socket) => socket.destroyed).length;
   // All but those that are being served or wait.
-  await soon(() =>
-    expect(closed()).toBeGreaterThanOrEqual(300 - few.mostOfSource - few.mostWaitingOfSource),
-  );
+  await soon(() => expect(closed()).toBeGreaterThanOrEqual(300 - few.mostOfSource - few.mostWaitingOfSource));
   aVisitor(port, await certificateOf(nodeId));
   await soon(() => expect(inside.known).toHaveLength(1));
   // Its own connections wait behind those.
