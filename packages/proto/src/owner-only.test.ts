@@ -17,6 +17,16 @@ it('makes a folder that is not there', () => {
   expect(modeOf(folder)).toBe('700');
 });
 
+it('looks at the folder that a link leads to', () => {
+  const folder = join(parent, 'disk');
+  mkdirSync(folder, { mode: 0o700 });
+  symlinkSync(folder, join(parent, 'state'));
+  expect(ownerOnly(join(parent, 'state'), /./)).toEqual([]);
+  chmodSync(folder, 0o755);
+  expect(ownerOnly(join(parent, 'state'), /./)).toEqual([expect.stringContaining('had mode 755')]);
+  expect(modeOf(folder)).toBe('700');
+});
+
 it('closes what is open to others, says so, and leaves alone what is not its own', () => {
   const folder = join(parent, 'state');
   const outside = join(parent, 'outside');

@@ -1,4 +1,4 @@
-import { chmodSync, type Dirent, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, type Dirent, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -24,7 +24,8 @@ const entries = (folder: string, recursive = false): Dirent[] =>
 const pathOf = ({ parentPath, name }: Dirent): string => join(parentPath, name);
 
 function mended(path: string): string | undefined {
-  const found = lstatSync(path, { throwIfNoEntry: false });
+  // The folder itself may be a link, whose own mode means nothing.
+  const found = statSync(path, { throwIfNoEntry: false });
   const mode = (found?.mode ?? 0) & 0o777;
   if ((mode & 0o077) === 0) return undefined;
   try {

@@ -133,7 +133,7 @@ function anAgent(manager: TestManager, more: Partial<LinkOptions> = {}) {
   return { link, sets, said, options };
 }
 
-const eventually = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 5 });
 const task = (id: string) => put('task', id, anAssignment(id));
 const status = (taskId: string, message = '') => toTaskStatus(taskId, statusOf('running', { message }), 1);
 

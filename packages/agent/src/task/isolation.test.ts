@@ -6,7 +6,7 @@ import { Limiter } from './limiter.ts';
 import { Tasks } from './tasks.ts';
 import { anAssignment, SimulatedDaemon } from './testing.ts';
 
-const settled = (check: () => void) => vi.waitFor(check, { timeout: 3_000, interval: 2 });
+const settled = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 2 });
 const reason = 'stopped: no contact with the manager (shoal.isolation=stop)';
 
 const { leaseMs } = timingFor(1);

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { statusOf, toTaskStatus } from './status.ts';
 import { aContainer, aHost, anAssignment } from './testing.ts';
 
-const settled = (check: () => void) => vi.waitFor(check, { timeout: 3_000, interval: 2 });
+const settled = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 2 });
 const leftover = (taskId: string) => ({
   ...aContainer({ id: `c-${taskId}` }),
   taskId,

@@ -4,6 +4,9 @@ import type { Status } from './status.ts';
 import { aContainer, anAssignment } from './testing.ts';
 import { TaskWorker } from './worker.ts';
 
+/** However busy the machine is. */
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 30_000 });
+
 it('fails a task whose processes ended while the daemon was away, even if it is just being looked at', async () => {
   let answer = () => Promise.resolve(aContainer());
   const said: Status[] = [];
@@ -22,14 +25,14 @@ it('fails a task whose processes ended while the daemon was away, even if it is 
   worker.want('running', anAssignment());
   worker.hint('list');
   worker.open();
-  await vi.waitFor(() => expect(last()).toBe('running '));
+  await eventually(() => expect(last()).toBe('running '));
   const { promise, reject } = Promise.withResolvers<never>();
   answer = () => promise;
   worker.hint('die');
   worker.died();
   reject(new Error('connect ENOENT'));
   const failed = 'failed task: its processes ended while the Docker daemon was away';
-  await vi.waitFor(() => {
+  await eventually(() => {
     // Told again and again, as long as it is not known.
     worker.died();
     expect(last()).toBe(failed);
@@ -38,7 +41,7 @@ it('fails a task whose processes ended while the daemon was away, even if it is 
   const looked = vi.fn(() => Promise.resolve(aContainer({ phase: 'exited' })));
   answer = looked;
   worker.hint('list');
-  await vi.waitFor(() => expect(looked).toHaveBeenCalled());
+  await eventually(() => expect(looked).toHaveBeenCalled());
   worker.died();
   expect(last()).toBe(failed);
   worker.close();

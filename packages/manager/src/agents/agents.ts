@@ -55,7 +55,15 @@ export class Agents {
       view: store.view,
       held: (taskId) => this.#withdrawals.holds(taskId),
       silent: this.#silent,
-      unseal: (purpose, sealed) => vault.unseal(purpose, sealed),
+      unseal: (purpose, sealed) => {
+        try {
+          return vault.unseal(purpose, sealed);
+        } catch (error) {
+          // What is broken of one service must not keep all hosts from their work: its tasks pull without it.
+          log.error({ err: error, purpose }, "can't be opened: deploy the service anew with its credentials");
+          return '';
+        }
+      },
     });
     this.#unwatch = store.watch(({ changes }) => this.#notice(changes, clock()));
   }

@@ -11,7 +11,8 @@ import {
   TunnelStream,
   TunnelsClient,
 } from '@shoal/proto';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../eventually.fixture.ts';
 import { aNode, aService } from '../testing.ts';
 import { aManager, anAgent, assigned, certificateOf, channelOptions, nodeId, showing } from './testing.ts';
 
@@ -36,8 +37,8 @@ async function twoNodes() {
   ];
   attacker.hello();
   victim.hello({ facts: { hostname: 'h2', address: '10.0.0.2' } });
-  await vi.waitFor(() => expect(attacker.sets()).toHaveLength(1));
-  await vi.waitFor(() => expect(victim.sets()).toHaveLength(1));
+  await eventually(() => expect(attacker.sets()).toHaveLength(1));
+  await eventually(() => expect(victim.sets()).toHaveLength(1));
   return { ...manager, attacker, victim };
 }
 
@@ -45,9 +46,8 @@ async function twoNodes() {
 async function lives(agent: ReturnType<typeof anAgent>): Promise<void> {
   const number = Math.floor(Math.random() * 1e9);
   agent.send({ $case: 'beat', value: { number, beatMs: 500 } });
-  await vi.waitFor(
-    () => expect(agent.received).toContainEqual({ $case: 'beat', value: { number, beatMs: 500 } }),
-    5_000,
+  await eventually(() =>
+    expect(agent.received).toContainEqual({ $case: 'beat', value: { number, beatMs: 500 } }),
   );
 }
 
@@ -55,12 +55,12 @@ describe('a node in the wrong hands', () => {
   it('reports nothing of other nodes’ tasks, and is told nothing of them', async () => {
     const { store, attacker, victim } = await twoNodes();
     await store.update((tx) => tx.tasks.create(assigned('t1', { NodeID: other })));
-    await vi.waitFor(() => expect(victim.sets().at(-1)?.put('task')).toHaveLength(1));
+    await eventually(() => expect(victim.sets().at(-1)?.put('task')).toHaveLength(1));
     const before = store.view.tasks.get('t1');
     for (const [number, state] of (['running', 'failed', 'complete', 'rejected'] as const).entries())
       attacker.report(number, 't1', state, 'task: broken');
     attacker.send({ $case: 'resync', value: {} });
-    await vi.waitFor(() => expect(attacker.sets().length).toBeGreaterThan(1));
+    await eventually(() => expect(attacker.sets().length).toBeGreaterThan(1));
     expect(store.view.tasks.get('t1')).toBe(before);
     expect(attacker.sets().flatMap((told) => told.put('task'))).toEqual([]);
   });
@@ -75,7 +75,7 @@ describe('a node in the wrong hands', () => {
       tx.services.create(aService('db', { shoal: { specVersion: 1, ports } }));
       tx.tasks.create(assigned('t1', { ServiceID: 'db', NodeID: other, Status: running, shoal }));
     });
-    await vi.waitFor(() => expect(victim.sets().at(-1)?.put('task')).toHaveLength(1));
+    await eventually(() => expect(victim.sets().at(-1)?.put('task')).toHaveLength(1));
     await store.update((tx) => {
       const task = tx.tasks.get('t1');
       if (task) tx.tasks.update({ ...task, DesiredState: 'shutdown' });
@@ -91,7 +91,7 @@ describe('a node in the wrong hands', () => {
   it('answers no question that another host was asked', async () => {
     const { agents, attacker, victim } = await twoNodes();
     const answer = agents.ask(other, { $case: 'networkCounters', value: {} }, 5_000);
-    await vi.waitFor(() => expect(victim.received.at(-1)?.$case).toBe('query'));
+    await eventually(() => expect(victim.received.at(-1)?.$case).toBe('query'));
     const result = (json: string) =>
       ({ $case: 'result', value: { id: '1', outcome: { $case: 'json', value: json } } }) as const;
     attacker.send(result('"forged"'));
@@ -105,7 +105,7 @@ describe('a node in the wrong hands', () => {
     const stop = new AbortController();
     const request = { method: 'GET', path: '/containers/c/logs', headers: {} };
     const answer = agents.tunnel(other, request, 5_000, stop.signal).catch((error) => error.status);
-    await vi.waitFor(() => expect(victim.received.at(-1)?.$case).toBe('openTunnel'));
+    await eventually(() => expect(victim.received.at(-1)?.$case).toBe('openTunnel'));
     const asked = victim.received.at(-1);
     const id = asked?.$case === 'openTunnel' ? asked.value.id : '';
     const client = new TunnelsClient(
@@ -121,7 +121,7 @@ describe('a node in the wrong hands', () => {
       return stream;
     });
     for (const stream of streams)
-      await vi.waitFor(() => expect(stream.errored).toMatchObject({ status: 404 }), 5_000);
+      await eventually(() => expect(stream.errored).toMatchObject({ status: 404 }));
     stop.abort();
     expect(await answer).toBe(503);
   });
@@ -158,7 +158,7 @@ describe('a node in the wrong hands', () => {
     const { store, port, attacker } = await twoNodes();
     const next = anAgent(port);
     next.hello();
-    await vi.waitFor(() => expect(next.sets()).toHaveLength(1));
+    await eventually(() => expect(next.sets()).toHaveLength(1));
     const before = store.view.nodes.get(nodeId);
     attacker.send({ $case: 'facts', value: NodeFacts.fromPartial({ hostname: 'ghost' }) });
     expect(await attacker.ended).toBe('ended');
@@ -202,7 +202,7 @@ describe('somebody without a certificate', () => {
     closers.push(() => {
       for (const socket of sockets) socket.destroy();
     });
-    await vi.waitFor(() => expect(sockets.every((socket) => !socket.connecting)).toBe(true), 10_000);
+    await eventually(() => expect(sockets.every((socket) => !socket.connecting)).toBe(true));
     await lives(victim);
   });
 
@@ -220,7 +220,7 @@ describe('somebody without a certificate', () => {
       () => plain.destroy(),
       () => secure.destroy(),
     );
-    await vi.waitFor(() => expect(plain.closed || plain.readableEnded).toBe(true), 5_000);
+    await eventually(() => expect(plain.closed || plain.readableEnded).toBe(true));
     await lives(victim);
   });
 });

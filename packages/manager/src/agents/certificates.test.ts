@@ -12,6 +12,7 @@ import {
 } from '@shoal/proto';
 import { parseSubject } from '@shoal/proto/rules';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { eventually } from '../eventually.fixture.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { Disk, type Fate } from '../store/backends/unreliable.fixture.ts';
 import { aNode } from '../testing.ts';
@@ -145,7 +146,7 @@ describe('a node', () => {
     const writes: Promise<unknown>[] = [store.update((tx) => tx.tasks.create(assigned('t1')))];
     const agent = anAgent(port);
     agent.hello({ facts: { hostname: 'h2' } });
-    await vi.waitFor(() => expect(asked).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(asked).toHaveBeenCalledTimes(2));
     writes.push(store.update((tx) => tx.nodes.remove(nodeId)));
     free();
     await Promise.all(writes);
@@ -188,7 +189,7 @@ describe('a node', () => {
     const { store, port } = await aManager();
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    await eventually(() => expect(agent.sets()).toHaveLength(1));
     await store.update((tx) => tx.nodes.remove(nodeId));
     expect(await agent.ended).toBe('ended');
     const again = anAgent(port);
@@ -246,7 +247,7 @@ describe('while a new root takes over', () => {
     const { store, port } = await aManager();
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+    await eventually(() => expect(agent.sets()).toHaveLength(1));
     await store.update((tx) => tx.nodes.create(aNode('other')));
     const rotated = await authority.rotate({ ID: clusterId, trust, sealing });
     const setTrust = (change: object) =>
@@ -257,7 +258,7 @@ describe('while a new root takes over', () => {
     await setTrust({});
     const trusts = () => agent.received.flatMap((body) => (body.$case === 'trust' ? [body.value] : []));
     const both = trustedRoots({ ...trust, ...rotated }).join('');
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(trusts().at(-1)).toEqual({ roots: both, renew: true, renewWithinMs: 5_000 }),
     );
 
@@ -265,11 +266,11 @@ describe('while a new root takes over', () => {
     const own = showing(await certificateOf(nodeId), [trust.root.certificate]);
     const late = anAgent(port, own);
     late.hello();
-    await vi.waitFor(() => expect(late.sets()).toHaveLength(1));
+    await eventually(() => expect(late.sets()).toHaveLength(1));
     const next = await certificateOf(nodeId, { by: { ...trust, ...rotated } });
     const renewed = anAgent(port, showing(next, [rotated.root.certificate]));
     renewed.hello();
-    await vi.waitFor(() => expect(renewed.sets()).toHaveLength(1));
+    await eventually(() => expect(renewed.sets()).toHaveLength(1));
     expect(renewed.received[1]).toEqual({
       $case: 'trust',
       value: { roots: both, renew: false, renewWithinMs: 5_000 },
@@ -278,16 +279,16 @@ describe('while a new root takes over', () => {
 
     const straggler = anAgent(port, showing(await certificateOf('other'), [trust.root.certificate]));
     straggler.hello();
-    await vi.waitFor(() => expect(straggler.sets()).toHaveLength(1));
+    await eventually(() => expect(straggler.sets()).toHaveLength(1));
     await setTrust({ former: undefined });
     expect(await straggler.ended).toBe('ended');
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(renewed.received).toContainEqual({
         $case: 'trust',
         value: { roots: rotated.root.certificate, renew: false, renewWithinMs: 5_000 },
       }),
     );
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const former = anAgent(port, showing(await certificateOf(nodeId), [rotated.root.certificate]));
       former.hello();
       expect(await former.ended).toMatch(/showed no certificate/);

@@ -136,7 +136,9 @@ export class Door {
   }
 
   #enterKnown(nodeId: string, connection: TLSSocket): void {
-    const all = [...(this.#known.get(nodeId) ?? []), connection];
+    // One that is closed is told of later: others may come before.
+    const open = (this.#known.get(nodeId) ?? []).filter(({ destroyed }) => !destroyed);
+    const all = [...open, connection];
     this.#known.set(nodeId, all);
     connection.once('close', () => {
       const left = (this.#known.get(nodeId) ?? []).filter((one) => one !== connection);

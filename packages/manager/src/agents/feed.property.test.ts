@@ -243,7 +243,7 @@ it('whatever happens, each agent knows what a complete set would tell it', async
           for (const [nodeId, agent] of known)
             expect([nodeId, sorted(agent)]).toEqual([nodeId, sorted(fresh.get(nodeId))]);
         },
-        { timeout: 1_000, interval: 2 },
+        { timeout: 30_000, interval: 2 },
       );
       // And what is kept encoded is as it would be encoded now; that is all but tasks, of which some are held.
       const feed = new Feed({ view: store.view, held: () => false, silent, unseal });

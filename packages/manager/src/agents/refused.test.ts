@@ -1,5 +1,6 @@
 import { NodeFacts } from '@shoal/proto';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
+import { eventually } from '../eventually.fixture.ts';
 import { Disk, type Fate } from '../store/backends/unreliable.fixture.ts';
 import { aManager, anAgent, assigned, certificateOf, nodeId, showing, trust } from './testing.ts';
 
@@ -10,7 +11,7 @@ async function aManagerOnADisk() {
 }
 const beaten = async (agent: ReturnType<typeof anAgent>, number: number) => {
   agent.send({ $case: 'beat', value: { number, beatMs: 500 } });
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(agent.received).toContainEqual({ $case: 'beat', value: { number, beatMs: 500 } }),
   );
 };
@@ -21,14 +22,14 @@ it('statuses that can not be written are not acknowledged, end no session, and c
   await store.update((tx) => tx.tasks.create(assigned('t1')));
   const agent = anAgent(port);
   agent.hello();
-  await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+  await eventually(() => expect(agent.sets()).toHaveLength(1));
   disk.fate = 'refused';
   agent.report(1, 't1', 'running');
   await beaten(agent, 1);
   expect(agent.received.some(({ $case }) => $case === 'ack')).toBe(false);
   disk.fate = 'done';
   agent.report(2, 't1', 'running');
-  await vi.waitFor(() => expect(agent.received).toContainEqual({ $case: 'ack', value: { number: 2 } }));
+  await eventually(() => expect(agent.received).toContainEqual({ $case: 'ack', value: { number: 2 } }));
   expect(store.view.tasks.get('t1')?.observed?.state).toBe('running');
 });
 
@@ -36,7 +37,7 @@ it('facts that can not be written are written as soon as they can, the newest of
   const { disk, store, port } = await aManagerOnADisk();
   const agent = anAgent(port);
   agent.hello();
-  await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+  await eventually(() => expect(agent.sets()).toHaveLength(1));
   const hostname = () => store.view.nodes.get(nodeId)?.reported.description.Hostname;
   disk.fate = 'refused';
   agent.send({ $case: 'facts', value: facts('h2') });
@@ -45,23 +46,23 @@ it('facts that can not be written are written as soon as they can, the newest of
   expect(hostname()).toBe('h1');
   disk.fate = 'done';
   await beaten(agent, 2);
-  await vi.waitFor(() => expect(hostname()).toBe('h3'));
+  await eventually(() => expect(hostname()).toBe('h3'));
 });
 
 it('a full disk keeps no host of the cluster away, whatever it has to tell', async () => {
   const { disk, store, port } = await aManagerOnADisk();
   const first = anAgent(port);
   first.hello();
-  await vi.waitFor(() => expect(first.sets()).toHaveLength(1));
+  await eventually(() => expect(first.sets()).toHaveLength(1));
   disk.fate = 'refused';
   const again = anAgent(port);
   again.hello({ facts: { hostname: 'h2' } });
-  await vi.waitFor(() => expect(again.sets()).toHaveLength(1));
+  await eventually(() => expect(again.sets()).toHaveLength(1));
   await beaten(again, 1);
   expect(store.view.nodes.get(nodeId)?.reported.description.Hostname).toBe('h1');
   disk.fate = 'done';
   await beaten(again, 2);
-  await vi.waitFor(() => expect(store.view.nodes.get(nodeId)?.reported.description.Hostname).toBe('h2'));
+  await eventually(() => expect(store.view.nodes.get(nodeId)?.reported.description.Hostname).toBe('h2'));
 });
 
 it('which root signed the certificate of a host that came while the disk was full is written down later', async () => {
@@ -70,13 +71,13 @@ it('which root signed the certificate of a host that came while the disk was ful
   disk.fate = 'refused';
   const agent = anAgent(port);
   agent.hello();
-  await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+  await eventually(() => expect(agent.sets()).toHaveLength(1));
   agent.send({ $case: 'facts', value: facts('h2') });
   await beaten(agent, 1);
   expect(signedBy()).not.toBe(trust.root.digest);
   disk.fate = 'done';
   await beaten(agent, 2);
-  await vi.waitFor(() => expect(signedBy()).toBe(trust.root.digest));
+  await eventually(() => expect(signedBy()).toBe(trust.root.digest));
   expect(store.view.nodes.get(nodeId)?.reported.description.Hostname).toBe('h2');
 });
 
@@ -94,7 +95,7 @@ it('lets nobody in who is not of the cluster, also when greetings share a commit
   });
   for (const agent of [...agents, returning]) agent.hello({ facts: { hostname: 'h2' } });
   const words = await Promise.all(agents.map(({ ended }) => ended));
-  await vi.waitFor(() => expect(returning.sets()).toHaveLength(1));
+  await eventually(() => expect(returning.sets()).toHaveLength(1));
   clearInterval(writing);
   expect(shared).toBeGreaterThan(0);
   expect(words).toEqual([
@@ -109,11 +110,11 @@ it('a host that comes back with nothing new to say is written nowhere', async ()
   const { store, port } = await aManagerOnADisk();
   const first = anAgent(port);
   first.hello();
-  await vi.waitFor(() => expect(first.sets()).toHaveLength(1));
+  await eventually(() => expect(first.sets()).toHaveLength(1));
   const { revision } = store;
   const again = anAgent(port);
   again.hello();
-  await vi.waitFor(() => expect(again.sets()).toHaveLength(1));
+  await eventually(() => expect(again.sets()).toHaveLength(1));
   expect(store.revision).toBe(revision);
 });
 
@@ -121,7 +122,7 @@ it('from the moment that it is closed, no agent is answered', async () => {
   const { agents, port, left } = await aManagerOnADisk();
   const agent = anAgent(port);
   agent.hello();
-  await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+  await eventually(() => expect(agent.sets()).toHaveLength(1));
   const beats = agent.received.length;
   agent.send({ $case: 'beat', value: { number: 1, beatMs: 500 } });
   const closed = agents.close();

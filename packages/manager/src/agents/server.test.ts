@@ -1,5 +1,6 @@
 import { decodeDesired, NodeFacts, oldestProtocol, protocolVersion } from '@shoal/proto';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../eventually.fixture.ts';
 import { isDown, isReady } from '../model/index.ts';
 import { aService, aTask, type TaskChange } from '../testing.ts';
 import { release } from '../version.ts';
@@ -11,9 +12,6 @@ const shape = (told: Told) => ({
   put: told.put('task').map(({ taskId, desiredState }) => `${taskId} ${decodeDesired(desiredState)}`),
   remove: told.removed('task'),
 });
-
-/** On a busy machine a first connection takes seconds. */
-const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 30_000 });
 
 describe('an agent that connects', () => {
   it('is welcomed as the node of its certificate, and told whom to trust', async () => {

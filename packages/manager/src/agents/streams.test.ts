@@ -1,5 +1,6 @@
 import { decodeDesired } from '@shoal/proto';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
+import { eventually } from '../eventually.fixture.ts';
 import { isReady } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { aService } from '../testing.ts';
@@ -19,15 +20,15 @@ it('a stream that ends while its agent joins leaves a node that is watched', asy
   joining = true;
   const agent = anAgent(port);
   agent.hello();
-  await vi.waitFor(() => expect(goOn).toHaveLength(1));
+  await eventually(() => expect(goOn).toHaveLength(1));
   agent.cancel();
   // On the same connection, so what came before it has arrived, too.
   const other = anAgent(port);
   other.send({ $case: 'beat', value: { number: 1, beatMs: 500 } });
   expect(await other.ended).toMatch(/greeting/);
   goOn[0]?.();
-  await vi.waitFor(() => expect(isReady(store.view.nodes.get(nodeId))).toBe(true));
-  await vi.waitFor(() => expect(left).toEqual([nodeId]));
+  await eventually(() => expect(isReady(store.view.nodes.get(nodeId))).toBe(true));
+  await eventually(() => expect(left).toEqual([nodeId]));
   expect(heard).toEqual([nodeId]);
 });
 
@@ -51,17 +52,17 @@ it('a stop that waits for a host is waited for on its next stream, with the numb
   });
   const first = anAgent(port);
   first.hello();
-  await vi.waitFor(() => expect(first.sets()).toHaveLength(1));
+  await eventually(() => expect(first.sets()).toHaveLength(1));
   await store.update((tx) => {
     const task = tx.tasks.get('t1');
     if (task) tx.tasks.update({ ...task, DesiredState: 'shutdown' });
   });
-  await vi.waitFor(() => expect(first.sets()).toHaveLength(2));
+  await eventually(() => expect(first.sets()).toHaveLength(2));
   const second = anAgent(port);
   second.hello();
-  await vi.waitFor(() => expect(second.sets().map(wanted)).toEqual([['running']]));
+  await eventually(() => expect(second.sets().map(wanted)).toEqual([['running']]));
   second.send({ $case: 'applied', value: { number: 1 } });
-  await vi.waitFor(() => expect(second.sets().map(wanted)).toEqual([['running'], ['shutdown']]));
+  await eventually(() => expect(second.sets().map(wanted)).toEqual([['running'], ['shutdown']]));
 });
 
 const wanted = (told: Told) => told.put('task').map(({ desiredState }) => decodeDesired(desiredState));

@@ -1,5 +1,6 @@
 import { mostTunnels, TunnelStream, TunnelsClient } from '@shoal/proto';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
+import { eventually } from '../eventually.fixture.ts';
 import { aNode } from '../testing.ts';
 import { aManager, anAgent, certificateOf, channelOptions, nodeId, showing } from './testing.ts';
 
@@ -14,7 +15,7 @@ async function connected() {
   await store.update((tx) => tx.nodes.create(aNode('other')));
   const agent = anAgent(port);
   agent.hello();
-  await vi.waitFor(() => expect(agent.sets()).toHaveLength(1));
+  await eventually(() => expect(agent.sets()).toHaveLength(1));
   const client = (credentials: ReturnType<typeof showing>) => {
     const made = new TunnelsClient(`127.0.0.1:${port}`, credentials, channelOptions);
     closers.push(() => made.close());
@@ -31,7 +32,7 @@ async function connected() {
   const closed = () =>
     agent.received.flatMap((body) => (body.$case === 'closeTunnel' ? [body.value.id] : []));
   const open = async (from = own, id?: string) => {
-    await vi.waitFor(() => expect(asked()).toHaveLength(asks));
+    await eventually(() => expect(asked()).toHaveLength(asks));
     const stream = new TunnelStream(from.open());
     stream.on('error', () => undefined);
     stream.say({ $case: 'hello', value: { id: id ?? asked().at(-1)?.id ?? '' } });
@@ -59,11 +60,11 @@ it('is refused to who was not asked, whatever it knows, and to strangers', async
   const answer = ask(300).catch((error) => error);
   const other = client(showing(await certificateOf('other')));
   for (const stream of [await open(own, 'guessed'), await open(other)])
-    await vi.waitFor(() => expect(stream.errored).toMatchObject({ status: 404 }));
+    await eventually(() => expect(stream.errored).toMatchObject({ status: 404 }));
   const removed = client(showing(await certificateOf('removed')));
   for (const from of [removed, client(showing())]) {
     const stream = await open(from);
-    await vi.waitFor(() => expect(stream.errored?.message).toMatch(/was removed|showed no certificate/));
+    await eventually(() => expect(stream.errored?.message).toMatch(/was removed|showed no certificate/));
   }
   expect(await answer).toMatchObject({ status: 504 });
 });
@@ -79,7 +80,7 @@ it('says what the agent says when it can not', async () => {
 it('is given up when the agent does not open it in time, and it is told so', async () => {
   const { ask, asked, closed } = await connected();
   await expect(ask(50)).rejects.toMatchObject({ status: 504, message: /within 0.05 s/ });
-  await vi.waitFor(() => expect(closed()).toEqual(asked().map(({ id }) => id)));
+  await eventually(() => expect(closed()).toEqual(asked().map(({ id }) => id)));
 });
 
 it('ends when nobody waits for it any more, when its reader leaves, and with the session', async () => {
@@ -92,10 +93,10 @@ it('ends when nobody waits for it any more, when its reader leaves, and with the
   };
   const first = await begin();
   first.stream.destroy();
-  await vi.waitFor(() => expect(closed()).toHaveLength(1));
+  await eventually(() => expect(closed()).toHaveLength(1));
   const second = await begin();
   agent.end();
-  await vi.waitFor(() => expect(second.stream.errored).toMatchObject({ message: 'the node went away' }));
+  await eventually(() => expect(second.stream.errored).toMatchObject({ message: 'the node went away' }));
   stop.abort();
   await expect(ask()).rejects.toMatchObject({ status: 503 });
 });

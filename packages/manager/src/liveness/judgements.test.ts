@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
+import { eventually } from '../eventually.fixture.ts';
 import { nodeStatus } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { TestStore } from '../store/testing.ts';
@@ -25,7 +26,7 @@ async function aCluster(backend = memoryBackend()) {
     judgements.write(now);
   };
   const settled = (id: string, status: object) =>
-    vi.waitFor(() => {
+    eventually(() => {
       look();
       expect(statusOf(store, id)).toMatchObject(status);
     });
@@ -55,7 +56,7 @@ it('says what became of isolated tasks together with the loss of the node, and o
   judgements.setLeases('n1', 'running');
   await settled('n1', { State: 'down' });
   judgements.setLeases('n1', 'over');
-  await vi.waitFor(() => {
+  await eventually(() => {
     look();
     expect(seen).toHaveLength(2);
   });
@@ -78,7 +79,7 @@ it('a node that can run nothing is down whatever is thought of it, in the words 
   const words = { State: 'down', Message: 'its daemon is dead' };
   for (const state of ['down', 'heard'] as const) {
     judgements.set('n2', { state, ...(state === 'down' && { why: 'dead' }) });
-    await vi.waitFor(() => {
+    await eventually(() => {
       look();
       expect(store.view.nodes.get('n2')?.judged.state).toBe(state);
     });
@@ -89,7 +90,7 @@ it('a node that can run nothing is down whatever is thought of it, in the words 
 it('counts how often a node goes down, also when its agent says that it can run nothing', async () => {
   const { store, judgements, look } = await aCluster();
   const falls = async (expected: object | undefined) =>
-    vi.waitFor(() => {
+    eventually(() => {
       look();
       expect(store.view.nodes.get('n2')?.flapping).toEqual(expected);
     });
@@ -107,7 +108,7 @@ it('counts how often a node goes down, also when its agent says that it can run 
 it('leaves what the manager before this one thought of a node until something else is', async () => {
   const { store, judgements, look } = await aCluster();
   judgements.set('n1', { state: 'down', why: 'dead' });
-  await vi.waitFor(() => {
+  await eventually(() => {
     look();
     expect(store.view.nodes.get('n1')?.judged.state).toBe('down');
   });

@@ -1,6 +1,7 @@
 import { timingOf } from '@shoal/proto/rules';
 import { pino } from 'pino';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
+import { eventually } from '../eventually.fixture.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { TestStore } from '../store/testing.ts';
 import { aNode, aCluster as cluster } from '../testing.ts';
@@ -44,7 +45,7 @@ async function aCluster(clock = Date.now) {
 it('probes a host whose stream broke, asks the others to, and says what came out', async () => {
   const { liveness, report, asked } = await aCluster();
   liveness.left('n1');
-  await vi.waitFor(() => expect(report('n1').state).toBe('away'));
+  await eventually(() => expect(report('n1').state).toBe('away'));
   // On a busy machine there may have been a second round by now.
   expect(asked.slice(0, 2)).toEqual(['n2', 'n3'].map((id) => `${id}: {"address":"127.0.0.1","port":1}`));
   const { evidence, says, valve } = report('n1');
@@ -58,7 +59,7 @@ it('probes a host whose stream broke, asks the others to, and says what came out
   });
   expect(valve).toMatchObject({ open: false, known: 3, unanswered: 0 });
   liveness.heard('n1');
-  await vi.waitFor(() => expect(report('n1')).toMatchObject({ state: 'heard', evidence: [] }));
+  await eventually(() => expect(report('n1')).toMatchObject({ state: 'heard', evidence: [] }));
 });
 
 it('sees nobody fall silent, or come back, when the clock is set', async () => {
@@ -72,7 +73,7 @@ it('sees nobody fall silent, or come back, when the clock is set', async () => {
   }
   expect(store.revision).toBe(revision);
   // Of the third nothing was heard all the while, and no jump made that longer.
-  await vi.waitFor(() => expect(report('n3').state).toBe('away'), { timeout: 3_000 });
+  await eventually(() => expect(report('n3').state).toBe('away'));
 });
 
 it('forgets a node that is removed', async () => {
@@ -90,13 +91,13 @@ it('lets agents beat less often among many nodes, once that is durable, and as o
     for (const id of more) tx.nodes.create(aNode(id));
   });
   const written = () => [...store.view.clusters.all()][0]?.beatMs;
-  await vi.waitFor(() => expect(told).toEqual([750]));
+  await eventually(() => expect(told).toEqual([750]));
   expect(written()).toBe(750);
   expect(liveness.told('n2')).toEqual(timingOf(750));
   await store.update((tx) => {
     for (const id of more) tx.nodes.remove(id);
   });
-  await vi.waitFor(() => expect(told).toEqual([750, 500]));
+  await eventually(() => expect(told).toEqual([750, 500]));
   // Its agents may have leases of the former length.
   expect(written()).toBe(750);
 });
