@@ -22,11 +22,7 @@ export interface KeyView {
  * new key, nothing encrypted passes between them and this host.
  */
 export const isDue = ({ ageMs, lifetimeMs, publicKey, state, isTold }: KeyView): boolean =>
-  ageMs >= lifetimeMs &&
-  isTold &&
-  state !== undefined &&
-  hasEncrypted(state) &&
-  state.self.key === publicKey;
+  ageMs >= lifetimeMs && isTold && state !== undefined && hasEncrypted(state) && state.self.key === publicKey;
 
 export interface KeyRotationOptions {
   readonly view: () => Omit<KeyView, 'ageMs' | 'lifetimeMs'>;
