@@ -58,6 +58,7 @@ export class Agent {
       unfit: () => this.#tasks.unfit(),
       held: () => this.#listeners.ports,
       connected: () => this.#link.connected,
+      onHold: () => this.#link.onHold,
       onKey: () => this.#facts.refreshHost(),
       onUnderlay: () => this.#facts.refreshHost(),
       log,

@@ -207,8 +207,9 @@ describe('a manager that was restored from a backup', () => {
   const held = async (port: number): Promise<Agent> => {
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(() =>
-      expect(agent.received[0]).toMatchObject({ $case: 'welcome', value: { hold: true } }),
+    await vi.waitFor(
+      () => expect(agent.received[0]).toMatchObject({ $case: 'welcome', value: { hold: true } }),
+      10_000,
     );
     return agent;
   };

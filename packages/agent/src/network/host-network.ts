@@ -46,6 +46,8 @@ export interface HostNetworkOptions
   readonly held: () => ReadonlySet<string>;
   /** A session with the manager is up. */
   readonly connected: () => boolean;
+  /** That manager tells hosts nothing for the time being. */
+  readonly onHold: () => boolean;
   /** `publicKey` may be another one now. */
   readonly onKey: () => void;
   /** `underlay` may be another one now. */
@@ -73,6 +75,7 @@ export class HostNetwork {
     unfit,
     held,
     connected,
+    onHold,
     onKey,
     onUnderlay,
     log,
@@ -96,7 +99,7 @@ export class HostNetwork {
     this.#driver = bridges;
     this.#dataPath = new DataPath({ bridges, stateDir, log });
     this.#keys = new KeyRotation({
-      view: () => ({ publicKey: this.publicKey, state: this.#own.state, connected: connected() }),
+      view: () => ({ publicKey: this.publicKey, state: this.#own.state, isTold: connected() && !onHold() }),
       madeAt: () => this.#dataPath.keyMadeAt,
       rotate: () => this.#dataPath.rotateKey(),
       announce: onKey,

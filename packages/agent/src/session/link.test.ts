@@ -39,6 +39,7 @@ class TestManager {
   silent = false;
   accepts = true;
   refuses = false;
+  hold = false;
   port = 0;
 
   async listen(port = 0): Promise<this> {
@@ -77,7 +78,7 @@ class TestManager {
           return void call.emit('error', { code: code.UNAUTHENTICATED, details: 'removed from the cluster' });
         return this.say({
           $case: 'welcome',
-          value: { term: 1, hold: false, release: '1.2.3', timing: { beatMs, leaseMs } },
+          value: { term: 1, hold: this.hold, release: '1.2.3', timing: { beatMs, leaseMs } },
         });
       }
       if (body.$case === 'beat') this.say({ $case: 'beat', value: body.value });
@@ -146,6 +147,16 @@ describe('a session', () => {
     manager.assign(changes({ complete: true, resultsIn: 3 }, task('a')));
     manager.assign(changes({ appliesTo: 3, resultsIn: 4 }, task('b'), gone('task', 'a')));
     await eventually(() => expect(sets.at(-1)).toEqual({ number: 4, ids: ['b'] }));
+  });
+
+  it('knows whether its manager is on hold', async () => {
+    const manager = await aManager();
+    manager.hold = true;
+    const { link } = anAgent(manager);
+    await eventually(() => expect([link.connected, link.onHold]).toEqual([true, true]));
+    manager.hold = false;
+    manager.call?.end();
+    await eventually(() => expect([link.connected, link.onHold]).toEqual([true, false]));
   });
 
   it('says what is in the kernel where that is waited for', async () => {

@@ -51,6 +51,11 @@ export class ManagerLink {
     return this.#session?.welcomed ?? false;
   }
 
+  /** The manager is there, and tells hosts nothing: one of them that has news can't have the others hear it. */
+  get onHold(): boolean {
+    return this.#session?.onHold ?? false;
+  }
+
   open(): void {
     if (this.#loop) return;
     this.#options.onAlone();

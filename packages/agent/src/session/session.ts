@@ -68,6 +68,7 @@ export class Session {
   readonly #handlers: SessionHandlers;
   readonly #log: Logger;
   #welcomed = false;
+  #onHold = false;
   /** Newer than those in Hello, and not told yet. */
   #waitingFacts: NodeFacts | undefined;
   /** Before the complete set, and between a gap and the next one, changes build on something that is not here. */
@@ -132,6 +133,11 @@ export class Session {
     return this.#welcomed;
   }
 
+  /** The manager tells hosts nothing, as it was restored from a backup. */
+  get onHold(): boolean {
+    return this.#onHold;
+  }
+
   /** The connection stood, and no Welcome came for as long as there was patience. */
   get unanswered(): boolean {
     return this.#unanswered;
@@ -187,6 +193,7 @@ export class Session {
 
   async #begin(welcome: Welcome): Promise<void> {
     await this.#handlers.onWelcome(welcome);
+    this.#onHold = welcome.hold;
     this.#welcomed = true;
     const timing = Timing.fromPartial(welcome.timing ?? {});
     this.#handlers.onLease(this.#beatAt + timing.leaseMs);

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { ExitError, usage } from '../exit.ts';
 import { type HostSettings, paths, readSettings } from '../host/index.ts';
 
@@ -25,6 +25,12 @@ export const hostOptions = (): Option[] => [
     .default([])
     .argParser(words),
 ];
+
+/** Those of them that a call names, as they are written there. */
+export const givenHostOptions = (command: Command): string[] =>
+  hostOptions()
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
+    .map(({ long }) => long ?? '');
 
 /** Options for a program, with blanks between them. */
 export const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');

@@ -17,7 +17,15 @@ import {
   writeOwn,
   writeSettings,
 } from '../host/index.ts';
-import { checkedAddress, type HostFlags, hostOptions, needNoCluster, needRoot, say } from './host-options.ts';
+import {
+  checkedAddress,
+  givenHostOptions,
+  type HostFlags,
+  hostOptions,
+  needNoCluster,
+  needRoot,
+  say,
+} from './host-options.ts';
 import { startWords } from './init.ts';
 
 interface JoinFlags extends HostFlags {
@@ -46,7 +54,14 @@ async function join(address: string, flags: JoinFlags, command: Command): Promis
   needRoot('join');
   const given = command.optsWithGlobals<JoinFlags & GlobalOptions>();
   const member = readSettings();
-  if (member && given.token === undefined && given.tokenFile === undefined) return follow(address, member);
+  if (member && given.token === undefined && given.tokenFile === undefined) {
+    const inVain = givenHostOptions(command);
+    if (inVain.length > 0)
+      throw usage(
+        `${inVain.join(', ')}: this host is in a cluster and stays as it is, only its manager's address is changed. \`shoal leave\`, then join with a token, changes more.`,
+      );
+    return follow(address, member);
+  }
   needNoCluster();
   const token = await tokenOf(given);
   const { host, port } = managerAddress(address);

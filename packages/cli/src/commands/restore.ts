@@ -11,6 +11,7 @@ import {
   type HostSettings,
   identityHere,
   initSystem,
+  inPlaceOf,
   insist,
   localManager,
   makeContext,
@@ -104,8 +105,10 @@ async function restore(
   const init = initSystem();
   const [manager, agent] = programsOf(settings);
   if (!manager || !agent) throw new Error('a manager has two programs');
-  await init.remove('manager');
-  const { unlockKey } = await readBackup([file, `${paths.state}/manager`], passphrase);
+  const [former] = before?.role === 'manager' ? programsOf(before) : [];
+  const { unlockKey } = await inPlaceOf(init, 'manager', former, () =>
+    readBackup([file, `${paths.state}/manager`], passphrase),
+  );
   writeSettings(settings);
   const docker = localManager();
   await init.start(manager);
@@ -194,13 +197,13 @@ const addressHere = (former: string | undefined): string | undefined =>
 async function comeIn(
   docker: Docker,
   { advertiseAddr }: HostSettings,
-  { formerManager }: Restored,
+  { formerManager, nodes }: Restored,
   startAgent: () => Promise<void>,
 ): Promise<void> {
   const isKnown = identityHere() !== undefined;
   writeOwn(paths.joinToken, `${await insist(() => workerToken(docker), answerMs)}\n`);
   await startAgent();
-  const { id } = await untilReady(docker, advertiseAddr, startMs, isKnown ? undefined : formerManager?.id);
+  const { id } = await untilReady(docker, advertiseAddr, startMs, isKnown ? [] : nodes);
   // From now on its certificate says who it is.
   rmSync(paths.joinToken);
   if (isKnown || formerManager?.address !== advertiseAddr) return;

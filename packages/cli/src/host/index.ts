@@ -3,7 +3,7 @@ export { type Restored, readBackup } from './backup-reader.ts';
 export { clearHost } from './clear.ts';
 export { makeContext } from './docker-context.ts';
 export { identityHere } from './identity.ts';
-export { type InitSystem, initSystem } from './init-system.ts';
+export { type InitSystem, initSystem, inPlaceOf } from './init-system.ts';
 export {
   encryptByDefault,
   insist,

@@ -27,6 +27,25 @@ export function initSystem(exists: (path: string) => boolean = existsSync): Init
   return exists('/run/openrc/softlevel') ? openrc : supervisor;
 }
 
+/**
+ * Ends a program, and does something in its place. Where that fails, the one that was there `before` runs again: nothing is changed
+ * then.
+ */
+export async function inPlaceOf<T>(
+  init: Pick<InitSystem, 'remove' | 'start'>,
+  name: ProgramName,
+  before: Program | undefined,
+  act: () => Promise<T>,
+): Promise<T> {
+  await init.remove(name);
+  try {
+    return await act();
+  } catch (error) {
+    if (before) await init.start(before);
+    throw error;
+  }
+}
+
 const unitFile = (name: ProgramName) => `/etc/systemd/system/${unitName({ name })}.service`;
 
 const systemd: InitSystem = {

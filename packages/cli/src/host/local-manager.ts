@@ -42,18 +42,18 @@ export async function encryptByDefault(docker: Docker): Promise<void> {
 }
 
 /**
- * Resolves with the node at this address when it is ready; rejects after a while, with its state. `former` is not meant: a node
- * that had the address before.
+ * Resolves with the node at this address when it is ready; rejects after a while, with its state. The `others`, by their ids, are
+ * not meant: one of them may have had the address before.
  */
 export function untilReady(
   docker: Docker,
   address: string,
   withinMs: number,
-  former?: string,
+  others: readonly string[] = [],
 ): Promise<{ readonly id: string; readonly name: string }> {
   return insist(async () => {
     const nodes = await docker.listNodes();
-    const node = nodes.find(({ ID, Status }) => Status?.Addr === address && ID !== former);
+    const node = nodes.find(({ ID, Status }) => Status?.Addr === address && !others.includes(ID));
     if (node?.Status?.State === 'ready') return { id: node.ID, name: node.Description?.Hostname ?? address };
     throw new Error(
       `this host is ${node?.Status?.State ?? 'not'} in the cluster after ${withinMs / 1_000} s`,

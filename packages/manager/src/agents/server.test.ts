@@ -299,4 +299,18 @@ describe('queries', () => {
     const query = { id: '1', what: { $case: 'networkCounters', value: {} } };
     await eventually(() => expect(agent.received).toContainEqual({ $case: 'query', value: query }));
   });
+
+  it.each(['null', '5', '"x"'])('are not answered by %s', async (json) => {
+    const { agents, port } = await aManager();
+    const agent = anAgent(port);
+    agent.hello();
+    await eventually(() => expect(agent.sets()).toHaveLength(1));
+    const answer = agents.ask(nodeId, { $case: 'networkCounters', value: {} }, 30_000);
+    const refused = expect(answer).rejects.toMatchObject({
+      status: 502,
+      message: expect.stringMatching(/makes no sense/),
+    });
+    agent.send({ $case: 'result', value: { id: '1', outcome: { $case: 'json', value: json } } });
+    await refused;
+  });
 });

@@ -156,11 +156,15 @@ export class AgentServer {
     return JSON.parse(await ready.ask(what, registryMs));
   }
 
-  /** Asks one host. Resolves with what its JSON says; rejects with a QueryError. */
+  /** Asks one host. Resolves with the object that its JSON says; rejects with a QueryError, or where that is no JSON. */
   async ask(nodeId: string, what: NonNullable<Query['what']>, withinMs: number): Promise<unknown> {
     const session = this.#agents.of(nodeId);
     if (!session) throw new QueryError(503, 'the node is not connected to the manager');
-    return JSON.parse(await session.ask(what, withinMs));
+    const said: unknown = JSON.parse(await session.ask(what, withinMs));
+    // Whoever asks makes a message of it.
+    if (typeof said !== 'object' || said === null)
+      throw new QueryError(502, 'the answer of the node makes no sense');
+    return said;
   }
 
   /**

@@ -139,6 +139,17 @@ it('moves what was there aside, but for the audit', async () => {
   expect(readFileSync(join(stateDir, 'audit', 'audit-000000000001.jsonl'), 'utf8')).toBe('record\n');
 });
 
+it('removes nothing of what an earlier try moved aside', async () => {
+  const stateDir = join(aFolder(), 'manager');
+  mkdirSync(stateDir);
+  writeFileSync(join(stateDir, 'state.sqlite'), 'former');
+  for (let time = 0; time < 3; time++) await restore(aBackup(), passphrase, stateDir);
+  expect(readFileSync(join(`${stateDir}.before-restore`, 'state.sqlite'), 'utf8')).toBe('former');
+  expect(readdirSync(join(stateDir, '..')).sort()).toEqual(
+    ['', '.before-restore', '.before-restore-2', '.before-restore-3'].map((end) => `manager${end}`),
+  );
+});
+
 it.each([
   [
     'with another passphrase',

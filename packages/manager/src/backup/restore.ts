@@ -36,7 +36,8 @@ export async function checkBackup(path: string, passphrase: string): Promise<Res
 
 /**
  * Makes `stateDir` what a manager needs to go on with the cluster of a backup; none may run there. What was there before is moved
- * to `stateDir.before-restore`, but for the audit, which goes on. Throws a BackupError, and nothing is changed, when the backup can't be used.
+ * to `stateDir.before-restore` (or what else is free of that name and a number), but for the audit, which goes on. Throws a
+ * BackupError, and nothing is changed, when the backup can't be used.
  */
 export async function restore(path: string, passphrase: string, stateDir: string): Promise<Restored> {
   const fresh = `${stateDir}.restoring`;
@@ -46,16 +47,19 @@ export async function restore(path: string, passphrase: string, stateDir: string
     const restored = await unpack(path, passphrase, fresh);
     const audit = join(stateDir, 'audit');
     if (existsSync(audit)) await cp(audit, join(fresh, 'audit'), { recursive: true });
-    if (existsSync(stateDir)) {
-      const aside = `${stateDir}.before-restore`;
-      await rm(aside, { recursive: true, force: true });
-      await rename(stateDir, aside);
-    }
+    if (existsSync(stateDir)) await rename(stateDir, freeName(`${stateDir}.before-restore`));
     renameDurably(fresh, stateDir);
     return restored;
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
+}
+
+/** What an earlier try moved aside may be all that is left of the cluster as it was. */
+function freeName(path: string): string {
+  let name = path;
+  for (let number = 2; existsSync(name); number++) name = `${path}-${number}`;
+  return name;
 }
 
 /** The files of a manager's folder, all of them on the disk when this resolves. */

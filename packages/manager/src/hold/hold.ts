@@ -31,12 +31,20 @@ export function hold(store: Store, { madeAt, formerManager }: Restored, { ask, l
   const unwatch = store.watch(({ changes }) => {
     if (changes.some(({ table, after }) => table === 'clusters' && after && !after.restored)) over.resolve();
   });
-  const look = async (): Promise<Differences> => {
+  const askHosts = async (): Promise<Differences> => {
     const said = await Promise.all(
       [...store.view.nodes.all()].map(async ({ ID }) => [ID, await tasksOn(ask, ID)] as const),
     );
     const answers = new Map(said.flatMap(([id, tasks]) => (tasks ? [[id, tasks] as const] : [])));
     return differences(store.view, formerManager, answers);
+  };
+  let looking: Promise<Differences> | undefined;
+  // However many people look at the same time, a host is asked once.
+  const look = () => {
+    looking ??= askHosts().finally(() => {
+      looking = undefined;
+    });
+    return looking;
   };
   const run = async () => {
     log.warn({ madeAt }, 'restored from a backup: the hosts go on as they are until all is as it was then');
@@ -73,8 +81,12 @@ export function endHold(store: Pick<Store, 'update'>, by: 'people' | 'manager'):
 
 const pause = (signal: AbortSignal) => sleep(lookMs, undefined, { signal }).catch(() => undefined);
 
-/** Undefined for one that does not say. */
+/** Undefined for one that does not say, or nothing that makes sense. */
 async function tasksOn(ask: Ask, nodeId: string): Promise<readonly HostTask[] | undefined> {
-  const said = await ask(nodeId, { $case: 'hostTasks', value: {} }, answerMs).catch(() => undefined);
-  return said === undefined ? undefined : HostTasks.fromPartial(said as object).tasks;
+  try {
+    const said = await ask(nodeId, { $case: 'hostTasks', value: {} }, answerMs);
+    return HostTasks.fromPartial(said as object).tasks;
+  } catch {
+    return undefined;
+  }
 }

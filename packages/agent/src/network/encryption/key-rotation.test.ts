@@ -10,14 +10,14 @@ const view: KeyView = {
   lifetimeMs: 12 * hour,
   publicKey: 'K',
   state: encrypted,
-  connected: true,
+  isTold: true,
 };
 
 it.each<[string, Partial<KeyView>, boolean]>([
   ['is old', {}, true],
   ['is not old', { ageMs: 12 * hour - 1 }, false],
   ['comes from the future, by a clock that was put back', { ageMs: -hour }, false],
-  ['is old, but nobody could tell the others of a new one', { connected: false }, false],
+  ['is old, but nobody could tell the others of a new one', { isTold: false }, false],
   ['is old, but the others do not know it yet', { publicKey: 'NEW' }, false],
   ['is not used', { state: state({ self: peer(1, { key: 'K' }), networks: [network(1)] }) }, false],
   ['is of a host that knows nothing yet', { state: undefined }, false],
@@ -33,7 +33,7 @@ it('is announced once in use, though the rest of the data path is not as it shou
   let inUse = 'K';
   const told: string[] = [];
   const rotation = new KeyRotation({
-    view: () => ({ publicKey: inUse, state: encrypted, connected: true }),
+    view: () => ({ publicKey: inUse, state: encrypted, isTold: true }),
     madeAt: () => 0,
     // The key is in use, but what is to come after it fails again and again.
     rotate: () => {

@@ -13,20 +13,16 @@ export interface KeyView {
   readonly lifetimeMs: number;
   readonly publicKey: string;
   readonly state: NetworkState | undefined;
-  /** A session with the manager is up. */
-  readonly connected: boolean;
+  /** The manager is there, and tells the other hosts what is new. */
+  readonly isTold: boolean;
 }
 
 /**
  * Only with the manager there to tell the others, and not before they were told of the last one: until they know the
  * new key, nothing encrypted passes between them and this host.
  */
-export const isDue = ({ ageMs, lifetimeMs, publicKey, state, connected }: KeyView): boolean =>
-  ageMs >= lifetimeMs &&
-  connected &&
-  state !== undefined &&
-  hasEncrypted(state) &&
-  state.self.key === publicKey;
+export const isDue = ({ ageMs, lifetimeMs, publicKey, state, isTold }: KeyView): boolean =>
+  ageMs >= lifetimeMs && isTold && state !== undefined && hasEncrypted(state) && state.self.key === publicKey;
 
 export interface KeyRotationOptions {
   readonly view: () => Omit<KeyView, 'ageMs' | 'lifetimeMs'>;
