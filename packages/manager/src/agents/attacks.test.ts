@@ -94,10 +94,10 @@ describe('a node in the wrong hands', () => {
     await eventually(() => expect(victim.received.at(-1)?.$case).toBe('query'));
     const result = (json: string) =>
       ({ $case: 'result', value: { id: '1', outcome: { $case: 'json', value: json } } }) as const;
-    attacker.send(result('"forged"'));
+    attacker.send(result('{"said":"forged"}'));
     await lives(attacker);
-    victim.send(result('"true"'));
-    expect(await answer).toBe('true');
+    victim.send(result('{"said":"true"}'));
+    expect(await answer).toEqual({ said: 'true' });
   });
 
   it('opens no tunnel that it was not asked for, however many it tries', async () => {

@@ -85,7 +85,8 @@ const pause = (signal: AbortSignal) => sleep(lookMs, undefined, { signal }).catc
 async function tasksOn(ask: Ask, nodeId: string): Promise<readonly HostTask[] | undefined> {
   try {
     const said = await ask(nodeId, { $case: 'hostTasks', value: {} }, answerMs);
-    return HostTasks.fromPartial(said as object).tasks;
+    const { tasks } = said as { tasks?: unknown };
+    return Array.isArray(tasks) ? HostTasks.fromPartial({ tasks }).tasks : undefined;
   } catch {
     return undefined;
   }
