@@ -303,6 +303,8 @@ class RunningAgent {
       }
       if (termOf(agent) > 0) this.terms.push(termOf(agent));
       agent.cancel();
+      // As agents do, before they try again: else handshakes of one host come faster than the door lets them in.
+      await sleep(100);
     }
   }
 }
