@@ -170,6 +170,11 @@ function settingsOf(flags: RestoreFlags, found: Restored, before: HostSettings |
     say(
       'The API showed a certificate of your own, which is in no backup: it shows one of the cluster now. --manager-args "--tls-cert FILE --tls-key FILE" gives it another.',
     );
+  const formerArgs = before?.managerArgs.join(' ');
+  if (formerArgs && flags.managerArgs.length === 0)
+    say(
+      `The manager that was here had the options "${formerArgs}", which the restored one has not. --manager-args "${formerArgs}" keeps them.`,
+    );
   return {
     role: 'manager',
     advertiseAddr,
