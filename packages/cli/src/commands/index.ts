@@ -5,6 +5,7 @@ export { drillCommand } from './drill.ts';
 export { initCommand } from './init.ts';
 export { joinCommand } from './join.ts';
 export { leaveCommand, uninstallCommand } from './leave.ts';
+export { configCommand, secretCommand } from './payload.ts';
 export { restoreCommand } from './restore.ts';
 export { startCommand } from './start.ts';
 export { statusCommand } from './status.ts';

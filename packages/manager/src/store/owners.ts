@@ -34,6 +34,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     Labels: ['people'],
     TaskHistoryRetentionLimit: ['people'],
   },
+  configs: { Spec: ['people'], contents: ['people'] },
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },
   nodes: {
     Spec: ['people'],
@@ -43,6 +44,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     judged: ['liveness'],
     flapping: ['liveness'],
   },
+  secrets: { Spec: ['people'], contents: ['people'] },
   services: {
     Spec: ['people', 'services'],
     PreviousSpec: ['people', 'services'],

@@ -5,6 +5,8 @@ import {
   type Network,
   type Node,
   networkLabel,
+  type Payload,
+  payloadFiles,
   type Service,
   slotKey,
   stateOf,
@@ -16,15 +18,20 @@ import { Table, type TableReader } from './table.ts';
 /** Everything the manager knows, by table. A new kind of object is one line in both of these, and one in `owners.ts`. */
 export interface Objects {
   clusters: Cluster;
+  configs: Payload;
   networks: Network;
   nodes: Node;
+  secrets: Payload;
   services: Service;
   tasks: Task;
   tokens: Token;
 }
 
+const payloadName = ({ Spec }: Payload): string[] => [Spec.Name ?? ''];
+
 export const makeTables = () => ({
   clusters: new Table<Cluster, never>({}),
+  configs: new Table<Payload, 'name'>({ name: payloadName }),
   networks: new Table<Network, 'name'>({
     name: (network) => [network.Spec.Name ?? ''],
   }),
@@ -33,7 +40,8 @@ export const makeTables = () => ({
     key: (node) => [node.allotted.keyHash],
     number: (node) => [String(node.allotted.number)],
   }),
-  services: new Table<Service, 'name' | 'network' | 'vip' | 'companion'>({
+  secrets: new Table<Payload, 'name'>({ name: payloadName }),
+  services: new Table<Service, 'name' | 'network' | 'vip' | 'companion' | 'payload'>({
     name: (service) => [service.Spec.Name ?? ''],
     // Under the name of the service whose network its tasks share.
     companion: (service) => {
@@ -41,6 +49,14 @@ export const makeTables = () => ({
       return name === undefined ? [] : [name];
     },
     network: (service) => (service.shoal.attachments ?? []).map(({ networkId }) => networkId),
+    // Under the ids of the secrets and configs of its spec and of the one before.
+    payload: ({ Spec, PreviousSpec }) => [
+      ...new Set(
+        [Spec, PreviousSpec]
+          .flatMap((spec) => payloadFiles(spec?.TaskTemplate?.ContainerSpec))
+          .map(({ id }) => id),
+      ),
+    ],
     vip: (service) =>
       (service.shoal.attachments ?? []).flatMap(({ networkId, vip }) =>
         vip ? [vipIndexKey(networkId, vip)] : [],

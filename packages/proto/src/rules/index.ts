@@ -3,5 +3,6 @@ export * from './certificates.ts';
 export * from './ipv4.ts';
 export * from './names.ts';
 export * from './restart.ts';
+export * from './secret-files.ts';
 export * from './task-states.ts';
 export * from './timing.ts';

@@ -1,3 +1,4 @@
+import type { Open } from '../../container-body/index.ts';
 import { isoTime } from '../../effects.ts';
 import {
   modeOf,
@@ -15,9 +16,10 @@ import { isVisible } from '../objects/index.ts';
 import { validateService } from './checks/index.ts';
 import { nameFor } from './names.ts';
 import { allocateOrRefuse, resolveNetworks } from './networks.ts';
+import { refuseLostPayloads, resolvePayloads } from './payloads.ts';
 
 /**
- * Adds a service. `now` in ms since the epoch. Throws ApiError: 400 for a spec that can't be honoured, 404 for a
+ * Adds a service. `now` in ms since the epoch; `open` opens what its secrets and configs hold. Throws ApiError: 400 for a spec that can't be honoured, 404 for a
  * network that is not there, 409 for a name in use.
  */
 export function createService(
@@ -26,11 +28,12 @@ export function createService(
   sent: ServiceSpec,
   registryAuth: Sealed | undefined,
   now: number,
+  open: Open,
 ): Service {
   const named = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
   checkLabels(named);
   validateService(named);
-  const spec = resolveNetworks(tx, named);
+  const spec = resolvePayloads(tx, resolveNetworks(tx, named), open);
   const name = spec.Name ?? '';
   if (isTaken(tx, name)) {
     throw rpcError('AlreadyExists', `name conflicts with an existing object: service ${name} already exists`);
@@ -71,6 +74,7 @@ export interface ServiceUpdate {
   readonly rollback: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  readonly open: Open;
 }
 
 /**
@@ -79,7 +83,7 @@ export interface ServiceUpdate {
  */
 export function updateService(tx: Tx, update: ServiceUpdate): Service {
   validateService(update.spec);
-  const spec = resolveNetworks(tx, update.spec);
+  const spec = resolvePayloads(tx, resolveNetworks(tx, update.spec), update.open);
   const service = tx.services.get(update.id);
   if (!isVisible(service)) throw notFound('service', update.id);
   checkLabels(update.spec, service.Spec);
@@ -121,6 +125,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
     throw rpcError('FailedPrecondition', `service ${service.ID} does not have a previous spec`);
   }
   if (!sawSpec(version, service.Version, service.shoal)) throw outOfSequence();
+  refuseLostPayloads(tx, PreviousSpec);
   return tx.services.update({
     ...service,
     Spec: PreviousSpec,

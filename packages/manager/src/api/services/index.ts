@@ -1,1 +1,2 @@
+export { updateService } from './changes.ts';
 export { serviceRoutes } from './routes.ts';
