@@ -29,7 +29,7 @@ it('opens again what could not be opened, and what was lost', async () => {
   ];
   const { seen, stop, done } = keep(() => (results.shift() ?? (() => alive))());
   await expect
-    .poll(() => seen, { timeout: 2_000 })
+    .poll(() => seen)
     .toEqual(['EADDRNOTAVAIL', 'open', 'lost: ECONNABORTED', 'open']);
   stop.abort();
   await done;
@@ -49,6 +49,6 @@ it('opens again within 5 s what does not answer, but forgives one missed probe',
   };
   const sockets = [dying];
   const { seen } = keep(() => sockets.shift() ?? alive);
-  await expect.poll(() => seen, { timeout: 6_000 }).toEqual(['open', 'lost: no answer', 'open']);
+  await expect.poll(() => seen).toEqual(['open', 'lost: no answer', 'open']);
   expect([probes, closed]).toEqual([4, 1]);
 });
