@@ -208,8 +208,9 @@ describe('a manager that was restored from a backup', () => {
   const held = async (port: number): Promise<Agent> => {
     const agent = anAgent(port);
     agent.hello();
-    await eventually(
-      () => expect(agent.received[0]).toMatchObject({ $case: 'welcome', value: { hold: true } }));
+    await eventually(() =>
+      expect(agent.received[0]).toMatchObject({ $case: 'welcome', value: { hold: true } }),
+    );
     return agent;
   };
 
@@ -219,15 +220,15 @@ describe('a manager that was restored from a backup', () => {
     const unknown = { taskId: 'x', serviceName: 'shop', running: true };
     const answering = setInterval(() => void says(agent, [unknown]).catch(() => undefined), 50);
     closers.push(() => clearInterval(answering));
-    await eventually(
-      async () =>
-        expect((await ask('GET', '/shoal/v1/restore')).body).toEqual({
-          onHold: true,
-          ...restored,
-          absent: [],
-          wouldStop: [{ service: 'shop', tasks: 1, nodes: ['h1'] }],
-          wouldStart: [],
-        }));
+    await eventually(async () =>
+      expect((await ask('GET', '/shoal/v1/restore')).body).toEqual({
+        onHold: true,
+        ...restored,
+        absent: [],
+        wouldStop: [{ service: 'shop', tasks: 1, nodes: ['h1'] }],
+        wouldStart: [],
+      }),
+    );
     expect(agent.sets()).toEqual([]);
     expect((await ask('POST', '/shoal/v1/restore/finish')).status).toBe(204);
     await agent.ended;
@@ -340,8 +341,7 @@ it('whatever the disk answers: nothing acknowledged to people or agents is lost,
       }
       disk.fate = () => 'done';
       await leads();
-      if (created.size > 0)
-        await eventually(() => expect(agent.acknowledged.size).toBeGreaterThan(0));
+      if (created.size > 0) await eventually(() => expect(agent.acknowledged.size).toBeGreaterThan(0));
       await agent.close();
       const there = new Set(await services());
       expect([...created].filter((name) => !there.has(name))).toEqual([]);

@@ -24,10 +24,7 @@ export interface Welcomed {
  * By the agent's own words: a worker may not ask the manager's API. What an agent before this one said, before `from` (ms since
  * the epoch), does not count. Throws an ExitError when nothing comes of it.
  */
-export async function untilWelcomed(
-  init: Pick<InitSystem, 'log'>,
-  from: number,
-): Promise<Welcomed> {
+export async function untilWelcomed(init: Pick<InitSystem, 'log'>, from: number): Promise<Welcomed> {
   const until = performance.now() + welcomeMs;
   while (performance.now() < until) {
     const words = wordsOf(await init.log('agent', logLines), from);

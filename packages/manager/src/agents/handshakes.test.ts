@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { backoffMs, mostConnectionsOfTry } from '@shoal/proto/rules';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type HandshakeLimits, Handshakes, handshakeLimits } from './handshakes.ts';
 

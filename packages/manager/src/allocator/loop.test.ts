@@ -68,7 +68,8 @@ describe('the loop', () => {
     await eventually(() =>
       expect(last()?.unaddressed).toBe(
         'no addresses left in network small (172.20.0.0/28): create it with a larger --subnet',
-      ));
+      ),
+    );
     await store.update((tx) => {
       const task = tx.tasks.get('t03');
       if (task) tx.tasks.update(withStatus(task, { State: 'failed' }));
@@ -92,7 +93,8 @@ describe('the loop', () => {
     await eventually(() =>
       expect(store.view.tasks.get('t2')?.unaddressed).toBe(
         'network small does not exist any more: update the service',
-      ));
+      ),
+    );
   });
 
   it('gives a service what its spec asks for after an automatic rollback', async () => {
@@ -110,7 +112,8 @@ describe('the loop', () => {
           { networkId: ingressId },
         ],
         ports: [{ PublishedPort: 8080, PublishMode: 'ingress' }],
-      }));
+      }),
+    );
   });
 
   it('looks at a network when a service leaves it, not when one comes', async () => {

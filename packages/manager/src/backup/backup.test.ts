@@ -189,17 +189,20 @@ it('looking into a file leaves nothing, also where it is ended meanwhile; what w
   mkdirSync(join(folder, 'shoal-backup-4194304-killed'));
   mkdirSync(join(folder, `shoal-backup-${process.pid}-alive`));
   mkdirSync(join(folder, 'shoal-backup-of-somebody'));
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, '../restore.ts'), '--check', aBackup()],
-    { env: { ...process.env, TMPDIR: folder }, stdio: ['pipe', 'ignore', 'ignore'] },
-  );
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../restore.ts'), '--check', aBackup()], {
+    env: { ...process.env, TMPDIR: folder },
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   const ended = once(child, 'exit');
   child.stdin.end(passphrase);
-  await eventually(() => expect(readdirSync(folder)).toContainEqual(expect.stringContaining(`-${child.pid}-`)));
+  await eventually(() =>
+    expect(readdirSync(folder)).toContainEqual(expect.stringContaining(`-${child.pid}-`)),
+  );
   child.kill('SIGTERM');
   await ended;
-  expect(readdirSync(folder).sort()).toEqual([`shoal-backup-${process.pid}-alive`, 'shoal-backup-of-somebody'].sort());
+  expect(readdirSync(folder).sort()).toEqual(
+    [`shoal-backup-${process.pid}-alive`, 'shoal-backup-of-somebody'].sort(),
+  );
 });
 
 const flipped = (bytes: Buffer, at: number): Buffer => {

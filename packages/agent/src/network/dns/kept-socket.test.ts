@@ -28,9 +28,7 @@ it('opens again what could not be opened, and what was lost', async () => {
     () => alive,
   ];
   const { seen, stop, done } = keep(() => (results.shift() ?? (() => alive))());
-  await expect
-    .poll(() => seen)
-    .toEqual(['EADDRNOTAVAIL', 'open', 'lost: ECONNABORTED', 'open']);
+  await expect.poll(() => seen).toEqual(['EADDRNOTAVAIL', 'open', 'lost: ECONNABORTED', 'open']);
   stop.abort();
   await done;
   expect(seen).toHaveLength(4);

@@ -177,8 +177,9 @@ it('follows tasks that start later, and those of a host that is back, until the 
   of('c-t1')[0]?.body.destroy(new QueryError(503, 'the node went away'));
   await heard('logs of host h1 are missing: the node went away');
   down = false;
-  await eventually(
-    () => expect([of('c-t1'), of('c-t2')].map(({ length }) => length)).toEqual([2, expect.any(Number)]));
+  await eventually(() =>
+    expect([of('c-t1'), of('c-t2')].map(({ length }) => length)).toEqual([2, expect.any(Number)]),
+  );
   expect(of('c-t1')[1]?.path).toMatch(/since=1767225601\.000000001&tail=all$/);
   await eventually(() => expect(of('c-t2').at(-1)?.body.destroyed).toBe(false));
   of('c-t2').at(-1)?.body.write(line(5, 'e'));
