@@ -61,10 +61,10 @@ describe.each(found)('docker client $version', ({ path }) => {
     const command = ['sh', '-c', 'sleep 1'];
     const size = ['--mode', 'replicated-job', '--replicas', '3', '--max-concurrent', '2'];
     const out = await ok('service', 'create', '--detach=false', '--name', 'job', ...size, image, ...command);
-    expect(out).toMatch(/3 out of 3 complete/);
+    expect(out).toMatch(/active tasks: \d out of \d tasks/);
     expect(out).toMatch(/job complete/);
     expect(await ok('service', 'ls', '--format', '{{.Mode}} {{.Replicas}}')).toBe(
-      'replicated-job 0/2 (3/3 completed)\n',
+      'replicated job 0/2 (3/3 completed)\n',
     );
     const ps = await ok('service', 'ps', 'job', '--format', '{{.DesiredState}} {{.CurrentState}}');
     expect(ps.trim().split('\n')).toEqual(Array(3).fill(expect.stringMatching(/^Complete Complete /)));
@@ -94,7 +94,7 @@ describe.each(found)('docker client $version', ({ path }) => {
     );
     expect(out).toMatch(/job complete/);
     expect(await ok('service', 'ls', '--format', '{{.Mode}} {{.Replicas}}')).toBe(
-      'global-job 0/0 (3/3 completed)\n',
+      'global job 0/0 (3/3 completed)\n',
     );
   });
 });
@@ -126,7 +126,7 @@ it('what fails is tried again as often as its policy says, then the job has fail
     },
     within,
   );
-  expect(failed.runs).toMatchObject([{ completed: 0, failures: 2, error: 'non-zero exit (3)' }]);
+  expect(failed.runs).toMatchObject([{ completed: 0, failures: 2, error: 'task: non-zero exit (3)' }]);
 });
 
 it('services start in the order that they ask for, while a scheduled job runs when it is due', async () => {
