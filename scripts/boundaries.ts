@@ -80,7 +80,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     cron: ['.', 'model', 'services', 'store'],
     forecast: ['.', 'model', 'scheduler', 'services', 'store'],
     hold: ['insight', 'model', 'store'],
-    insight: ['model', 'scheduler', 'services', 'store'],
+    insight: ['.', 'model', 'scheduler', 'services', 'store'],
     leadership: [
       '.',
       'agents',
