@@ -1,6 +1,7 @@
 import {
   type Cluster,
   companionOf,
+  dependenciesOf,
   isTerminal,
   type Network,
   type Node,
@@ -41,13 +42,17 @@ export const makeTables = () => ({
     number: (node) => [String(node.allotted.number)],
   }),
   secrets: new Table<Payload, 'name'>({ name: payloadName }),
-  services: new Table<Service, 'name' | 'network' | 'vip' | 'companion' | 'payload'>({
+  services: new Table<Service, 'name' | 'network' | 'vip' | 'companion' | 'dependency' | 'payload'>({
     name: (service) => [service.Spec.Name ?? ''],
     // Under the name of the service whose network its tasks share.
     companion: (service) => {
       const name = companionOf(service.Spec.Labels?.[networkLabel]);
       return name === undefined ? [] : [name];
     },
+    // Under the names of the services that its tasks wait for before they start.
+    dependency: (service) => [
+      ...new Set(dependenciesOf(service.Spec.Labels).map(({ service: name }) => name)),
+    ],
     network: (service) => (service.shoal.attachments ?? []).map(({ networkId }) => networkId),
     // Under the ids of the secrets and configs of its spec and of the one before.
     payload: ({ Spec, PreviousSpec }) => [

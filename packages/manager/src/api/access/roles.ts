@@ -40,6 +40,8 @@ export const routeRoles: Readonly<Record<AccessRole | 'anyone', readonly string[
     'GET /secrets/:id',
     'GET /configs',
     'GET /configs/:id',
+    'GET /shoal/v1/jobs',
+    'GET /shoal/v1/jobs/:id',
     'GET /shoal/v1/networks/:id',
     'GET /shoal/v1/nodes/:id/listeners',
     'GET /shoal/v1/nodes/:id/liveness',

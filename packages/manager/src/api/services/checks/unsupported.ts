@@ -28,7 +28,6 @@ const isOneOf =
   (value: unknown): boolean =>
     refused.includes(String(value));
 
-const noJobs = 'jobs are not served yet; use Replicated or Global';
 const container = 'TaskTemplate.ContainerSpec';
 
 /** Whoever makes Shoal honour a field deletes its row. */
@@ -48,8 +47,6 @@ const table: readonly Unsupported[] = [
     asks: isOtherThan('', 'container'),
     why: 'only the runtime "container" is served',
   },
-  { field: 'Mode.ReplicatedJob', asks: isPresent, why: noJobs },
-  { field: 'Mode.GlobalJob', asks: isPresent, why: noJobs },
   {
     field: `${container}.Configs[].Runtime`,
     asks: isPresent,
