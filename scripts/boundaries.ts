@@ -20,7 +20,7 @@ export interface Rule {
 export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   manager: {
     '.': ['api', 'audit', 'backup', 'leadership', 'store', 'trust'],
-    agents: ['.', 'agents/feed', 'allocator', 'liveness', 'model', 'store', 'trust'],
+    agents: ['.', 'agents/feed', 'allocator', 'events', 'liveness', 'model', 'store', 'trust'],
     'agents/feed': ['allocator', 'container-body', 'model', 'store'],
     allocator: ['.', 'model', 'store'],
     api: [
@@ -44,7 +44,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'api/backup': ['.', 'api/docs', 'api/http', 'hold'],
     'api/checks': ['api/http', 'model'],
     'api/docs': [],
-    'api/events': ['api/docs', 'api/http', 'api/networks', 'api/objects', 'model', 'store'],
+    'api/events': ['api/docs', 'api/http', 'events', 'model', 'store'],
     'api/forecast': ['api/docs', 'api/http', 'api/objects', 'forecast'],
     'api/http': ['.', 'audit', 'hold', 'insight', 'liveness', 'model', 'store', 'trust'],
     'api/listen': ['.', 'api/http'],
@@ -90,6 +90,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     audit: [],
     backup: ['.', 'model', 'store', 'store/backends', 'trust'],
     'container-body': ['.', 'model'],
+    events: ['model', 'store'],
     forecast: ['.', 'model', 'scheduler', 'services', 'store'],
     hold: ['insight', 'model', 'store'],
     insight: ['model', 'scheduler', 'services', 'store'],
@@ -100,6 +101,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'api',
       'audit',
       'backup',
+      'events',
       'hold',
       'insight',
       'liveness',
@@ -248,6 +250,7 @@ export const RULES: readonly Rule[] = [
   },
   { room: 'packages/manager/src/container-body', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/services', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
+  { room: 'packages/manager/src/events', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/moves', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/allocator', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/scheduler', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },

@@ -7,6 +7,7 @@ import type { AuditLog } from '../audit/index.ts';
 import { makeBackup } from '../backup/index.ts';
 import { type Config, portsOf } from '../config.ts';
 import { isoTime, steadyTime } from '../effects.ts';
+import { recordEvents } from '../events/index.ts';
 import { hold } from '../hold/index.ts';
 import { newId } from '../ids.ts';
 import { type Ask, explain, memoryUse } from '../insight/index.ts';
@@ -46,7 +47,7 @@ export interface LeadOptions extends Pick<Config, 'stateDir' | 'api' | 'agentLis
  * unlock key is needed; the backend is closed then.
  */
 export async function lead(backend: Backend, options: LeadOptions): Promise<Leading> {
-  const store = await Store.open(backend, steadyTime).catch(async (error) => {
+  const store = await Store.open(backend, steadyTime, recordEvents).catch(async (error) => {
     await backend.close();
     throw error;
   });

@@ -8,6 +8,7 @@ export {
 export * from './cluster.ts';
 export * from './common.ts';
 export * from './container-spec.ts';
+export * from './event.ts';
 export * from './flapping.ts';
 export * from './known-labels.ts';
 export * from './labels.ts';

@@ -1,6 +1,8 @@
 import {
   type Cluster,
   companionOf,
+  type Event,
+  type EventMark,
   isTerminal,
   type Network,
   type Node,
@@ -16,6 +18,8 @@ import { Table, type TableReader } from './table.ts';
 /** Everything the manager knows, by table. A new kind of object is one line in both of these, and one in `owners.ts`. */
 export interface Objects {
   clusters: Cluster;
+  eventMarks: EventMark;
+  events: Event;
   networks: Network;
   nodes: Node;
   services: Service;
@@ -25,6 +29,8 @@ export interface Objects {
 
 export const makeTables = () => ({
   clusters: new Table<Cluster, never>({}),
+  eventMarks: new Table<EventMark, never>({}),
+  events: new Table<Event, never>({}),
   networks: new Table<Network, 'name'>({
     name: (network) => [network.Spec.Name ?? ''],
   }),
