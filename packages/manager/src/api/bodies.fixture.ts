@@ -124,7 +124,7 @@ export const pathsOf = (value: unknown, path: Path = []): Path[] => [
 export function replaced(root: unknown, [key, ...rest]: Path, value: unknown): unknown {
   if (key === undefined) return value;
   if (Array.isArray(root)) return root.map((item, i) => (i === key ? replaced(item, rest, value) : item));
-  const object = root as Record<string, unknown>;
+  const object = (root ?? {}) as Record<string, unknown>;
   return { ...object, [key]: replaced(object[key], rest, value) };
 }
 

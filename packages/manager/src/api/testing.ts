@@ -142,7 +142,10 @@ export async function anApi(seed: (tx: Tx) => void = () => undefined, ask: Ask =
       status: response.statusCode,
       headers: response.headers,
       text: response.body,
-      body: isJson ? response.json() : undefined,
+      // Only when asked for: a stream of events is no JSON as a whole.
+      get body() {
+        return isJson ? response.json() : undefined;
+      },
     };
   };
   return { store, call };
