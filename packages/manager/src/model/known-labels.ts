@@ -1,5 +1,10 @@
 import {
   balanceLabel,
+  cronLabel,
+  cronMissedLabel,
+  cronOverlapLabel,
+  cronTimezoneLabel,
+  dependsOnLabel,
   drainLabel,
   encryptLabel,
   isolationLabel,
@@ -15,7 +20,19 @@ export type Labelled = 'service' | 'container' | 'node' | 'network' | 'cluster';
 
 /** Every label that means something to Shoal, by what it is put on. */
 const known: Readonly<Record<Labelled, readonly string[]>> = {
-  service: [balanceLabel, drainLabel, isolationLabel, networkLabel, priorityLabel, rebalanceLabel],
+  service: [
+    balanceLabel,
+    cronLabel,
+    cronMissedLabel,
+    cronOverlapLabel,
+    cronTimezoneLabel,
+    dependsOnLabel,
+    drainLabel,
+    isolationLabel,
+    networkLabel,
+    priorityLabel,
+    rebalanceLabel,
+  ],
   container: [],
   node: [],
   network: [],

@@ -1,9 +1,12 @@
 import {
+  dependsOnTrouble,
   hasIngressPorts,
+  isJob,
   isolationLabel,
   labelTrouble,
   networksOf,
   type ServiceSpec,
+  scheduleTrouble,
   type TaskSpec,
   type UpdateConfig,
   wantsIsolation,
@@ -21,7 +24,7 @@ import { refuseUnsupported } from './unsupported.ts';
  */
 export function validateService(spec: ServiceSpec): void {
   refuseUnsupported(spec);
-  const trouble = labelTrouble(spec.Labels);
+  const trouble = labelTrouble(spec.Labels) ?? dependsOnTrouble(spec.Labels) ?? scheduleTrouble(spec);
   if (trouble !== undefined) throw badRequest(trouble);
   const template = spec.TaskTemplate;
   if (!template?.ContainerSpec) {
@@ -37,6 +40,7 @@ export function validateService(spec: ServiceSpec): void {
   checkUpdate('update', spec.UpdateConfig);
   checkUpdate('rollback', spec.RollbackConfig);
   checkIsolation(spec);
+  checkJob(spec);
   checkPorts(spec);
 }
 
@@ -83,6 +87,14 @@ function checkIsolation({ Labels, UpdateConfig, RollbackConfig }: ServiceSpec): 
     if (config?.Order === 'start-first')
       throw badRequest(`${path}.Order: must be stop-first with Labels["${isolationLabel}"]=stop`);
   }
+}
+
+/** A job is not updated step by step: each update is a new run of it. */
+function checkJob(spec: ServiceSpec): void {
+  if (!isJob(spec)) return;
+  if (spec.UpdateConfig) throw rpcError('InvalidArgument', 'Jobs may not have an update config');
+  // Docker refuses it in its client only.
+  if (spec.RollbackConfig) throw badRequest('RollbackConfig: a job has no rollbacks; leave it out');
 }
 
 /** With `ndots`, Docker's resolver in the container keeps names without a dot, so services', to itself. */
