@@ -36,6 +36,10 @@ const owners: Readonly<Record<TableName, Parts>> = {
     TaskHistoryRetentionLimit: ['people'],
   },
   configs: { Spec: ['people'], contents: ['people'] },
+  // What is recorded of a change that somebody else makes is no change of its own, and is not looked at.
+  eventMarks: { untilUs: ['agents'], count: ['agents'] },
+  // Made and removed, never changed.
+  events: {},
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },
   nodes: {
     Spec: ['people'],

@@ -2,6 +2,8 @@ import {
   type Cluster,
   companionOf,
   dependenciesOf,
+  type Event,
+  type EventMark,
   isTerminal,
   type Network,
   type Node,
@@ -20,6 +22,8 @@ import { Table, type TableReader } from './table.ts';
 export interface Objects {
   clusters: Cluster;
   configs: Payload;
+  eventMarks: EventMark;
+  events: Event;
   networks: Network;
   nodes: Node;
   secrets: Payload;
@@ -33,6 +37,8 @@ const payloadName = ({ Spec }: Payload): string[] => [Spec.Name ?? ''];
 export const makeTables = () => ({
   clusters: new Table<Cluster, never>({}),
   configs: new Table<Payload, 'name'>({ name: payloadName }),
+  eventMarks: new Table<EventMark, never>({}),
+  events: new Table<Event, never>({}),
   networks: new Table<Network, 'name'>({
     name: (network) => [network.Spec.Name ?? ''],
   }),
