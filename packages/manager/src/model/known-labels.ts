@@ -1,3 +1,4 @@
+import { canaryLabels } from './canary-labels.ts';
 import {
   balanceLabel,
   drainLabel,
@@ -7,6 +8,7 @@ import {
   priorityLabel,
   rebalanceLabel,
 } from './labels.ts';
+import { rolloutLabels } from './rollout-labels.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -15,7 +17,16 @@ export type Labelled = 'service' | 'container' | 'node' | 'network' | 'cluster';
 
 /** Every label that means something to Shoal, by what it is put on. */
 const known: Readonly<Record<Labelled, readonly string[]>> = {
-  service: [balanceLabel, drainLabel, isolationLabel, networkLabel, priorityLabel, rebalanceLabel],
+  service: [
+    balanceLabel,
+    drainLabel,
+    isolationLabel,
+    networkLabel,
+    priorityLabel,
+    rebalanceLabel,
+    ...rolloutLabels,
+    ...canaryLabels,
+  ],
   container: [],
   node: [],
   network: [],

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { type CanaryCheck, canaryCheckOf } from './canary-labels.ts';
 import { Driver, metaSchemas, Platform, PortConfig, Resources, type SpecHistory } from './common.ts';
 import { ContainerSpec } from './container-spec.ts';
 import type { ServiceAttachment } from './network.ts';
@@ -121,6 +122,14 @@ export interface Rollback {
   readonly taskId?: string;
 }
 
+/** A service of which nothing has ever worked yet. */
+export interface FirstDeployment {
+  /** When its spec was last changed, so that it is tried anew (ms since the epoch). */
+  readonly since: number;
+  /** It failed too often, so tasks that ended get no successors before the spec is changed. */
+  readonly stopped?: true;
+}
+
 /** What Shoal keeps about a service beside Docker's fields; the API never shows it. */
 export interface ServiceInternals extends SpecHistory {
   /** Grows whenever what tasks are made from changes (task template, networks, host ports), so scaling does not count. */
@@ -129,6 +138,8 @@ export interface ServiceInternals extends SpecHistory {
   readonly previousSpecVersion?: number;
   /** Set when an update was taken back, until the next one begins. */
   readonly rollback?: Rollback;
+  /** Present until one of its tasks has run for Monitor, or completed. */
+  readonly firstDeployment?: FirstDeployment;
   /** X-Registry-Auth header of the last create or update: base64url JSON. */
   readonly registryAuth?: Sealed;
   readonly previousRegistryAuth?: Sealed;
@@ -162,3 +173,7 @@ export const modeOf = ({ Mode }: WithMode): 'global' | 'replicated' =>
 
 /** How many tasks a replicated service should have; Docker's default is one. */
 export const replicasOf = ({ Mode }: WithMode): number => Mode?.Replicated?.Replicas ?? 1;
+
+/** How its new tasks are asked while it is updated by canary. */
+export const presentCanary = ({ Spec, UpdateStatus }: Service): CanaryCheck | undefined =>
+  UpdateStatus?.State === 'updating' ? canaryCheckOf(Spec.Labels) : undefined;

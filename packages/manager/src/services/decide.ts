@@ -3,6 +3,7 @@ import { joinCompanions, leaveCompanions } from './companions.ts';
 import { type Decision, Draft, type Snapshot } from './draft.ts';
 import { fillSlot } from './fill-slot.ts';
 import { finishOrReportUpdate } from './finish-update.ts';
+import { judgeFirstDeployment } from './first-deployment.ts';
 import { globalSlots, replicatedSlots } from './modes/index.ts';
 import { observe } from './observe.ts';
 import { reap } from './reaper.ts';
@@ -20,6 +21,7 @@ export function decideService(snapshot: Snapshot): Decision {
   if (snapshot.service.shoal.removing) return decideRemoval(draft);
   observe(draft);
   leaveCompanions(draft);
+  const first = judgeFirstDeployment(draft);
   applyFailureAction(draft);
   adoptTasks(draft);
   const slots = modeOf(draft.service.Spec) === 'global' ? globalSlots(draft) : replicatedSlots(draft);
@@ -33,7 +35,7 @@ export function decideService(snapshot: Snapshot): Decision {
   const tasks = [...underWay(draft, waiting), ...waiting, ...waits];
   const update = [...finishOrReportUpdate(draft, slots, tasks), ...endStuckUpdate(draft, slots)];
   reap(draft);
-  return draft.decision([...tasks, ...update]);
+  return draft.decision([...tasks, ...update, ...first]);
 }
 
 /** Tasks that can take on the present spec as they are do so. */

@@ -1,8 +1,10 @@
 import {
+  canaryLabelTrouble,
   hasIngressPorts,
   isolationLabel,
   labelTrouble,
   networksOf,
+  rolloutLabelTrouble,
   type ServiceSpec,
   type TaskSpec,
   type UpdateConfig,
@@ -21,7 +23,8 @@ import { refuseUnsupported } from './unsupported.ts';
  */
 export function validateService(spec: ServiceSpec): void {
   refuseUnsupported(spec);
-  const trouble = labelTrouble(spec.Labels);
+  const trouble =
+    labelTrouble(spec.Labels) ?? rolloutLabelTrouble(spec.Labels) ?? canaryLabelTrouble(spec.Labels);
   if (trouble !== undefined) throw badRequest(trouble);
   const template = spec.TaskTemplate;
   if (!template?.ContainerSpec) {
