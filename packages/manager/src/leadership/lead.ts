@@ -6,6 +6,7 @@ import { type Api, apiNames, buildApi, parseAddress } from '../api/index.ts';
 import type { AuditLog } from '../audit/index.ts';
 import { makeBackup } from '../backup/index.ts';
 import { type Config, portsOf } from '../config.ts';
+import { cronLoop } from '../cron/index.ts';
 import { isoTime, steadyTime } from '../effects.ts';
 import { hold } from '../hold/index.ts';
 import { newId } from '../ids.ts';
@@ -158,6 +159,7 @@ function loopsOf(store: Store, ask: Ask, logOf: (component: string) => Logger) {
     schedulerLoop(store, { clock, log: logOf('scheduler') }),
     allocatorLoop(store, { clock, log: logOf('allocator') }),
     orchestratorLoop(store, { clock, ids, log: logOf('orchestrator') }),
+    cronLoop(store, { timeOfDay: Date.now, log: logOf('cron') }),
     rebalanceLoop(store, { clock, ids, log: logOf('rebalancer') }),
     reliefLoop(store, {
       clock,

@@ -22,8 +22,9 @@ import {
   isUnplaceable,
   whyMustLeave,
 } from './presence.ts';
-import { restartAfter, startBeside } from './restart.ts';
+import { startBeside } from './restart.ts';
 import { start, startsAfterStop } from './start.ts';
+import { successorOf } from './successor.ts';
 import { isUpdating, targetOf, taskToReplace } from './update/index.ts';
 
 /** A task that must leave its node keeps serving while its successor starts, but not longer than this. */
@@ -63,7 +64,7 @@ export function fillSlot(draft: Draft, slot: Slot, picked: boolean): Wait[] {
   const next = kept
     ? { task: kept }
     : slot.creatable
-      ? successor(context, before, picked)
+      ? nextIn(context, before, picked)
       : { wait: notNow(draft, slot) };
   const going = before.live.filter((task) => !isGood(context, task) && !leaving.includes(task));
   const serving = lastServing(context, going);
@@ -153,54 +154,35 @@ const isLeavingByItself = (context: Context, task: Task): boolean =>
   startBeside(task, context.draft.snapshot.now) !== undefined;
 
 /** Either the task that is to be in the slot, or what has to pass before there can be one. */
-type Successor =
-  | { readonly task: Task; readonly wait?: never }
-  | { readonly wait: Wait; readonly task?: never };
+type Next = { readonly task: Task; readonly wait?: never } | { readonly wait: Wait; readonly task?: never };
 
 /** Undefined when the restart policy leaves the slot empty. */
-function successor(context: Context, slotTasks: SlotTasks, picked: boolean): Successor | undefined {
+function nextIn(context: Context, slotTasks: SlotTasks, picked: boolean): Next | undefined {
   const { draft, slot, target } = context;
-  const kin = slotTasks.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
-  const head = kin.find((task) => !isDropped(task));
   if (picked) {
     const old = taskToReplace(slotTasks);
     return make(context, old ? { replaces: old.ID } : {});
   }
-  if (!head) return make(context, {});
-  if (isLeavingByItself(context, head)) {
+  const kin = slotTasks.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
+  const head = kin.find((task) => !isDropped(task));
+  if (head && isLeavingByItself(context, head)) {
     const startAfter = startBeside(head, draft.snapshot.now) ?? 0;
     return make(context, startAfter > draft.snapshot.now ? { startAfter } : {});
   }
-  if (!endedByItself(head)) return make(context, takenOver(head, slot));
-  if (isGivenUp(draft.service)) {
+  if (head && endedByItself(head) && isGivenUp(draft.service)) {
     const why = `the next update: ${draft.service.UpdateStatus?.Message ?? ''}`;
     return { wait: waitOf('slot', slot.key, why) };
   }
-  const restart = restartAfter(head, kin, target.spec.RestartPolicy, draft.snapshot.now);
-  if (!restart) return undefined;
-  const { createAfter = 0, ...origin } = restart;
-  if (createAfter <= draft.snapshot.now) return make(context, origin);
-  const why = `the next task, after ${restart.failures} that ended early`;
-  return { wait: waitOf('slot', slot.key, why, createAfter) };
+  const next = successorOf(kin, slot, target.spec.RestartPolicy, draft.snapshot.now);
+  return next?.origin ? make(context, next.origin) : next;
 }
 
-function make({ draft, slot, target }: Context, origin: Origin): Successor {
+function make({ draft, slot, target }: Context, origin: Origin): Next {
   const { snapshot, rules, service } = draft;
   const isolated = wantsIsolation(service.Spec.Labels) && { isolated: true as const };
   const stopFirst = rules.order === 'stop-first' && { stopFirst: true as const };
   const whole = { ...origin, ...isolated, ...stopFirst };
   return { task: draft.create(newTask(service.ID, slot, target, whole, snapshot.ids)) };
-}
-
-/** What a successor takes over from a task that did not end by its own fault. */
-function takenOver({ shoal }: Task, { nodeId }: Slot): Origin {
-  const { failures, refusals = 0, replaces, runningSince, stopReason } = shoal;
-  const inFlight = replaces !== undefined && runningSince === undefined && nodeId === undefined;
-  return {
-    ...(failures !== undefined && { failures }),
-    ...(stopReason === 'next-host' && { refusals: refusals + 1 }),
-    ...(inFlight && { replaces }),
-  };
 }
 
 /** What has to pass before `old` makes room for `next`; undefined: nothing, it goes now. */

@@ -1,5 +1,6 @@
 import {
   canaryStepsOf,
+  isJob,
   progressDeadlineMs,
   type Service,
   type ServiceSpec,
@@ -42,7 +43,8 @@ export function updateRules(service: Service): UpdateRules {
   const state = service.UpdateStatus?.State;
   const rollingBack = state === 'rollback_started' || state === 'rollback_paused';
   const config: UpdateConfig = (rollingBack ? service.Spec.RollbackConfig : service.Spec.UpdateConfig) ?? {};
-  const alone = wantsIsolation(service.Spec.Labels);
+  // Of a job, one that does the work twice is one too many.
+  const alone = wantsIsolation(service.Spec.Labels) || isJob(service.Spec);
   const action = config.FailureAction ?? 'rollback';
   const delayMs = toMs(config.Delay ?? 0);
   const provedMs = monitored(config.Monitor ? toMs(config.Monitor) : monitorMs, delayMs);

@@ -32,7 +32,8 @@ export function dueIn(draft: Draft, slotTasks: SlotTasks): Due | undefined {
   const tries = ran < 0 ? all : all.slice(0, ran);
   const oldest = tries.at(-1);
   if (!oldest) return undefined;
-  const begun = Math.max(Date.parse(oldest.CreatedAt), beginningOf(draft));
+  // What it waited for before it had a node is no delay of its own.
+  const begun = Math.max(Date.parse(oldest.placement?.at ?? oldest.CreatedAt), beginningOf(draft));
   return { task, at: begun + rules.deadlineMs + stopMs(draft, slotTasks) };
 }
 

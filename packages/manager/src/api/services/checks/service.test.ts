@@ -82,8 +82,6 @@ const unsupported: readonly [ServiceSpec, string][] = [
   [template({ Networks: [{ Target: 'x', DriverOpts: { a: 'b' } }] }), 'TaskTemplate.Networks[0].DriverOpts'],
   [template({ PluginSpec: { Name: 'x' } }), 'TaskTemplate.PluginSpec'],
   [template({ Runtime: 'plugin' }), 'TaskTemplate.Runtime'],
-  [aSpec({ Mode: { ReplicatedJob: {} } }), 'Mode.ReplicatedJob'],
-  [aSpec({ Mode: { GlobalJob: {} } }), 'Mode.GlobalJob'],
   [aSpec({ Labels: { 'shoal.lb': 'best' } }), 'Labels["shoal.lb"]'],
   [aSpec({ Labels: { 'shoal.rebalance': 'no' } }), 'Labels["shoal.rebalance"]'],
   [container({ Secrets: [{ SecretName: 'x' }] }), 'TaskTemplate.ContainerSpec.Secrets'],

@@ -1,11 +1,14 @@
 import {
   canaryLabelTrouble,
+  dependsOnTrouble,
   hasIngressPorts,
+  isJob,
   isolationLabel,
   labelTrouble,
   networksOf,
   rolloutLabelTrouble,
   type ServiceSpec,
+  scheduleTrouble,
   type TaskSpec,
   type UpdateConfig,
   wantsIsolation,
@@ -24,7 +27,11 @@ import { refuseUnsupported } from './unsupported.ts';
 export function validateService(spec: ServiceSpec): void {
   refuseUnsupported(spec);
   const trouble =
-    labelTrouble(spec.Labels) ?? rolloutLabelTrouble(spec.Labels) ?? canaryLabelTrouble(spec.Labels);
+    labelTrouble(spec.Labels) ??
+    dependsOnTrouble(spec.Labels) ??
+    scheduleTrouble(spec) ??
+    rolloutLabelTrouble(spec.Labels) ??
+    canaryLabelTrouble(spec.Labels);
   if (trouble !== undefined) throw badRequest(trouble);
   const template = spec.TaskTemplate;
   if (!template?.ContainerSpec) {
@@ -40,6 +47,7 @@ export function validateService(spec: ServiceSpec): void {
   checkUpdate('update', spec.UpdateConfig);
   checkUpdate('rollback', spec.RollbackConfig);
   checkIsolation(spec);
+  checkJob(spec);
   checkPorts(spec);
 }
 
@@ -86,6 +94,14 @@ function checkIsolation({ Labels, UpdateConfig, RollbackConfig }: ServiceSpec): 
     if (config?.Order === 'start-first')
       throw badRequest(`${path}.Order: must be stop-first with Labels["${isolationLabel}"]=stop`);
   }
+}
+
+/** A job is not updated step by step: each update is a new run of it. */
+function checkJob(spec: ServiceSpec): void {
+  if (!isJob(spec)) return;
+  if (spec.UpdateConfig) throw rpcError('InvalidArgument', 'Jobs may not have an update config');
+  // Docker refuses it in its client only.
+  if (spec.RollbackConfig) throw badRequest('RollbackConfig: a job has no rollbacks; leave it out');
 }
 
 /** With `ndots`, Docker's resolver in the container keeps names without a dot, so services', to itself. */
