@@ -11,6 +11,7 @@ export * from './common.ts';
 export * from './container-spec.ts';
 export * from './cron.ts';
 export * from './depends-on.ts';
+export * from './event.ts';
 export * from './flapping.ts';
 export * from './job.ts';
 export * from './known-labels.ts';
