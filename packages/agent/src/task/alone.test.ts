@@ -106,6 +106,7 @@ class Life {
       now,
       isCurrent: true,
       leaseUntil: 0,
+      lacksFiles: false,
       ...(aloneSince !== undefined && { aloneSince }),
     };
   }
