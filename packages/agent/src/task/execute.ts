@@ -107,8 +107,11 @@ export function executor(
         ? orAbort(stop(), context.signal).then(finish)
         : stops.run(() => stop().then(finish));
     },
-    ask: ({ container, question }, context) =>
-      probes.run(() => ask(engine, container, question, context.signal), context),
+    ask: ({ container, question }, { signal }) =>
+      orAbort(
+        probes.run(() => ask(engine, container, question, signal), { signal }),
+        signal,
+      ),
     readLog: async ({ id }) => ({ lastLines: await engine.lastLines(id) }),
     remove: ({ id }) =>
       stops.run(async () => {

@@ -68,6 +68,7 @@ describe('what is done next for a task with a check', () => {
     now: 0,
     isCurrent: true,
     leaseUntil: 0,
+    lacksFiles: false,
     container,
   });
   const next = (of: TaskView) => {
