@@ -19,6 +19,7 @@ export * from './listeners.ts';
 export * from './network.ts';
 export * from './network-mode.ts';
 export * from './node.ts';
+export * from './payload.ts';
 export * from './restart-rules.ts';
 export * from './sealed.ts';
 export * from './service.ts';
