@@ -21,7 +21,9 @@ type Method = Parameters<Api['call']>[0];
 /** A little of everything. */
 const seed = (tx: Tx) => {
   for (const name of ['n1', 'n2']) tx.nodes.create(aNode(name));
-  tx.services.create(aService('s1', { Spec: aSpec({ Name: 'api' }), shoal: { specVersion: 1, replacedIndex: 0 } }));
+  tx.services.create(
+    aService('s1', { Spec: aSpec({ Name: 'api' }), shoal: { specVersion: 1, replacedIndex: 0 } }),
+  );
   tx.tasks.create(aTask('t1', { ServiceID: 's1', NodeID: 'n1', Status: { State: 'running' } }));
 };
 const seeded = async (): Promise<Api> => {

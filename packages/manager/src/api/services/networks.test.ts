@@ -89,7 +89,11 @@ describe('a service on networks', () => {
   it.each<[ServiceSpec, number, RegExp]>([
     [on([{ Target: 'gone' }]), 404, /^network gone not found$/],
     [on([{}]), 400, /^TaskTemplate.Networks\[0\].Target: /],
-    [on([{ Target: 'ingress' }]), 400, /cannot be explicitly attached to the ingress network "ingress" \(TaskTemplate.Networks\[0\].Target\)$/],
+    [
+      on([{ Target: 'ingress' }]),
+      400,
+      /cannot be explicitly attached to the ingress network "ingress" \(TaskTemplate.Networks\[0\].Target\)$/,
+    ],
     [on([{ Target: 'shop' }, { Target: 'shop' }]), 400, /network shop is named twice/],
     [on([{ Target: 'host' }, { Target: 'shop' }]), 400, /network host can not be combined/],
     [on([{ Target: 'host', Aliases: ['a'] }]), 400, /aliases are only supported for user-defined networks/],
