@@ -1,10 +1,12 @@
 import {
+  canaryLabelTrouble,
   dependsOnTrouble,
   hasIngressPorts,
   isJob,
   isolationLabel,
   labelTrouble,
   networksOf,
+  rolloutLabelTrouble,
   type ServiceSpec,
   scheduleTrouble,
   type TaskSpec,
@@ -26,7 +28,12 @@ import { refuseUnsupported } from './unsupported.ts';
  */
 export function validateService(spec: ServiceSpec): void {
   refuseUnsupported(spec);
-  const trouble = labelTrouble(spec.Labels) ?? dependsOnTrouble(spec.Labels) ?? scheduleTrouble(spec);
+  const trouble =
+    labelTrouble(spec.Labels) ??
+    dependsOnTrouble(spec.Labels) ??
+    scheduleTrouble(spec) ??
+    rolloutLabelTrouble(spec.Labels) ??
+    canaryLabelTrouble(spec.Labels);
   if (trouble !== undefined) throw badRequest(trouble);
   const template = spec.TaskTemplate;
   if (!template?.ContainerSpec) {
