@@ -14,7 +14,7 @@ import {
 import { adopt, currentTarget, isSameTemplate, underWayText } from '../../services/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
-import { ApiError, badRequest, notFound, outOfSequence, rpcError } from '../http/index.ts';
+import { badRequest, notFound, outOfSequence, rpcError } from '../http/index.ts';
 import { isVisible } from '../objects/index.ts';
 import { validateService } from './checks/index.ts';
 import { nameFor } from './names.ts';
@@ -201,7 +201,7 @@ export function removeService(tx: Tx, id: string): void {
 function credentials(service: Service, { registryAuth, authFrom }: ServiceUpdate): Sealed | undefined {
   if (registryAuth) return registryAuth;
   if (authFrom === 'spec') return service.shoal.registryAuth;
-  if (!service.PreviousSpec) throw new ApiError(500, 'service does not have a previous spec');
+  if (!service.PreviousSpec) throw badRequest('registryAuthFrom: service does not have a previous spec');
   return service.shoal.previousRegistryAuth;
 }
 
