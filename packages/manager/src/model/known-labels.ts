@@ -16,7 +16,7 @@ import {
 type Labels = Readonly<Record<string, string>>;
 
 /** What can have labels, and whether `shoal.*` ones mean something there. */
-export type Labelled = 'service' | 'container' | 'node' | 'network' | 'cluster';
+export type Labelled = 'service' | 'container' | 'node' | 'network' | 'secret' | 'config' | 'cluster';
 
 /** Every label that means something to Shoal, by what it is put on. */
 const known: Readonly<Record<Labelled, readonly string[]>> = {
@@ -36,6 +36,8 @@ const known: Readonly<Record<Labelled, readonly string[]>> = {
   container: [],
   node: [],
   network: [],
+  secret: [],
+  config: [],
   cluster: [encryptLabel],
 };
 const places = Object.keys(known) as Labelled[];
