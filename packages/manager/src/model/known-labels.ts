@@ -1,3 +1,4 @@
+import { canaryLabels } from './canary-labels.ts';
 import {
   balanceLabel,
   cronLabel,
@@ -12,6 +13,7 @@ import {
   priorityLabel,
   rebalanceLabel,
 } from './labels.ts';
+import { rolloutLabels } from './rollout-labels.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -32,6 +34,8 @@ const known: Readonly<Record<Labelled, readonly string[]>> = {
     networkLabel,
     priorityLabel,
     rebalanceLabel,
+    ...rolloutLabels,
+    ...canaryLabels,
   ],
   container: [],
   node: [],
