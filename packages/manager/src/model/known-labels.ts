@@ -7,6 +7,7 @@ import {
   priorityLabel,
   rebalanceLabel,
 } from './labels.ts';
+import { volumeLabel } from './placement-labels.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -15,7 +16,15 @@ export type Labelled = 'service' | 'container' | 'node' | 'network' | 'cluster';
 
 /** Every label that means something to Shoal, by what it is put on. */
 const known: Readonly<Record<Labelled, readonly string[]>> = {
-  service: [balanceLabel, drainLabel, isolationLabel, networkLabel, priorityLabel, rebalanceLabel],
+  service: [
+    balanceLabel,
+    drainLabel,
+    isolationLabel,
+    networkLabel,
+    priorityLabel,
+    rebalanceLabel,
+    volumeLabel,
+  ],
   container: [],
   node: [],
   network: [],

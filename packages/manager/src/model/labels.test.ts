@@ -27,6 +27,7 @@ describe('labels of a service', () => {
     [{ 'shoal.rebalance': 'yes' }, 'Labels["shoal.rebalance"]: must be on or off, got "yes"'],
     [{ 'shoal.isolation': 'yes' }, 'Labels["shoal.isolation"]: must be continue or stop, got "yes"'],
     [{ 'shoal.rebalance': '' }, 'Labels["shoal.rebalance"]: must be on or off, got ""'],
+    [{ 'shoal.volume': 'keep' }, 'Labels["shoal.volume"]: must be stay or new, got "keep"'],
     [{ 'shoal.priority': 'high' }, 'Labels["shoal.priority"]: must be a whole number from -1000 to 1000'],
     [{ 'shoal.priority': '1.5' }, 'Labels["shoal.priority"]'],
     [{ 'shoal.priority': '1001' }, 'Labels["shoal.priority"]'],

@@ -1,3 +1,5 @@
+import { placementLabelTrouble } from './placement-labels.ts';
+
 /** Labels that mean something to Shoal, all of a service but the last. Each is checked when its object is created or updated. */
 
 /** How an endpoint is chosen: `random`, or `source-hash` (one client address, one endpoint). */
@@ -82,7 +84,7 @@ export function labelTrouble(labels: Labels | null | undefined): string | undefi
   ) {
     return `Labels["${priorityLabel}"]: must be a whole number from -${highestPriority} to ${highestPriority}, got "${priority}"`;
   }
-  return undefined;
+  return placementLabelTrouble(labels);
 }
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

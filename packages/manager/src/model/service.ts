@@ -4,6 +4,7 @@ import { ContainerSpec } from './container-spec.ts';
 import type { ServiceAttachment } from './network.ts';
 import { count, nanoseconds, object, oneOf, opt, stringMap } from './schema.ts';
 import type { Sealed } from './sealed.ts';
+import type { HeldVolumes } from './volumes.ts';
 
 export const RestartPolicy = object({
   Condition: opt(oneOf('none', 'on-failure', 'any')),
@@ -138,6 +139,8 @@ export interface ServiceInternals extends SpecHistory {
   readonly attachments?: readonly ServiceAttachment[];
   /** The ports of EndpointSpec with a number for every published one. */
   readonly ports?: readonly PortConfig[];
+  /** Which nodes have what its slots wrote to local volumes. Written by the orchestrator alone; absent for none. */
+  readonly volumes?: HeldVolumes;
   /** Set while the service is being removed: it disappears once its last task is gone. */
   readonly removing?: boolean;
 }

@@ -225,5 +225,5 @@ export const slotOf = ({ Slot, NodeID }: Pick<Task, 'Slot' | 'NodeID'>): string 
   String(Slot ?? NodeID ?? '');
 
 /** Slot number, or node for global services: what a replacement takes over. */
-export const slotKey = (task: Task): string =>
+export const slotKey = (task: Pick<Task, 'Slot' | 'NodeID'>): string =>
   task.Slot === undefined ? `node:${task.NodeID ?? ''}` : `slot:${task.Slot}`;

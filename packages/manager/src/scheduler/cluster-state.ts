@@ -4,6 +4,7 @@ import {
   isTerminal,
   isWanted,
   type Node,
+  type Service,
   stateOf,
   type Task,
   versionAtEnd,
@@ -38,8 +39,9 @@ export interface Vacancy {
  */
 export class ClusterState {
   readonly nodes = new Map<string, NodeState>();
+  readonly services = new Map<string, Service>();
   /** Tasks that count, by service, then node. */
-  readonly services = new Map<string, Map<string, number>>();
+  readonly counts = new Map<string, Map<string, number>>();
   /** Nodes that have an image, by its plain reference. */
   readonly images = new Map<string, number>();
   /** Tasks that wait for a node, by id. */
@@ -50,6 +52,7 @@ export class ClusterState {
   static from(view: ReadView): ClusterState {
     const state = new ClusterState();
     for (const node of view.nodes.all()) state.#putNode(node.ID, node);
+    for (const service of view.services.all()) state.services.set(service.ID, service);
     for (const task of view.tasks.all()) state.#addTask(task);
     return state;
   }
@@ -58,7 +61,10 @@ export class ClusterState {
   apply(batch: ChangeBatch): void {
     // Nodes first: a failure is noted only on a node that is known.
     for (const change of batch.changes) if (change.table === 'nodes') this.#putNode(change.id, change.after);
-    for (const change of batch.changes) if (change.table === 'tasks') this.#changeTask(change);
+    for (const change of batch.changes) {
+      if (change.table === 'tasks') this.#changeTask(change);
+      else if (change.table === 'services') this.#putService(change.id, change.after);
+    }
   }
 
   /** Ids of all nodes in an order that they and the seed make; it decides between equals. */
@@ -100,6 +106,11 @@ export class ClusterState {
   #changeTask({ before, after }: Extract<Change, { table: 'tasks' }>): void {
     if (before) this.#removeTask(before);
     if (after) this.#addTask(after);
+  }
+
+  #putService(id: string, service: Service | undefined): void {
+    if (service) this.services.set(id, service);
+    else this.services.delete(id);
   }
 
   #putNode(id: string, node: Node | undefined): void {
@@ -162,10 +173,10 @@ export class ClusterState {
   }
 
   #countService(service: string, node: string, by: 1 | -1): void {
-    const counts = this.services.get(service) ?? new Map<string, number>();
-    this.services.set(service, counts);
+    const counts = this.counts.get(service) ?? new Map<string, number>();
+    this.counts.set(service, counts);
     changeCount(counts, node, by);
-    if (counts.size === 0) this.services.delete(service);
+    if (counts.size === 0) this.counts.delete(service);
   }
 
   #newNode(id: string, node: Node | undefined): NodeState {

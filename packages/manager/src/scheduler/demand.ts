@@ -1,9 +1,26 @@
 import { type NewerField, newerFields } from '../container-body/index.ts';
-import { type Node, type Platform, stateOf, type Task } from '../model/index.ts';
-import { versionKey } from './cluster-state.ts';
+import {
+  heldVolumes,
+  hostnameOf,
+  localVolumes,
+  mayBeginEmpty,
+  type Node,
+  type Platform,
+  stateOf,
+  type Task,
+} from '../model/index.ts';
+import { type ClusterState, versionKey } from './cluster-state.ts';
 import { type Constraint, constraintsOf, nodeField } from './constraints.ts';
 import { plainReference } from './images.ts';
 import { hostPorts } from './task-load.ts';
+
+/** A local volume that a node has of the task's slot. */
+export interface HeldVolume {
+  readonly volume: string;
+  readonly nodeId: string;
+  /** The node's name. */
+  readonly host: string;
+}
 
 /** What a task asks of a node; the same for all tasks of a group. */
 export interface Demand {
@@ -11,6 +28,10 @@ export interface Demand {
   readonly version: string;
   /** Set when the task belongs to one node. */
   readonly nodeId: string | undefined;
+  /** Its slot's, where nodes have them: it is alone in its group then. */
+  readonly volumes: readonly HeldVolume[];
+  /** Where the node that has them can't take it, another one will do. */
+  readonly mayBeginEmpty: boolean;
   /** Of a global service: every node has one. */
   readonly global: boolean;
   /** Undefined when they cannot be understood: no node will do. */
@@ -47,13 +68,28 @@ export const boundTo = (task: Task): string | undefined =>
   task.shoal.companion?.nodeId ??
   (task.Slot === undefined || stateOf(task) === 'pending' ? task.NodeID : undefined);
 
-export function demandOf(task: Task): Demand {
+const noVolumes: readonly HeldVolume[] = [];
+
+/** What nodes that are there have of the task's slot. A global service's is where its task is anyway. */
+export function volumesOf(task: Task, { services, nodes }: ClusterState): readonly HeldVolume[] {
+  const service = services.get(task.ServiceID);
+  if (!service?.shoal.volumes || task.Slot === undefined) return noVolumes;
+  const held = heldVolumes(service, task);
+  return localVolumes(task.Spec).flatMap((volume) => {
+    const node = nodes.get(held[volume] ?? '')?.node;
+    return node ? [{ volume, nodeId: node.ID, host: hostnameOf(node) }] : [];
+  });
+}
+
+export function demandOf(task: Task, state: ClusterState): Demand {
   const { Placement: placement, Resources, ContainerSpec } = task.Spec;
   const reserved = Resources?.Reservations;
   return {
     serviceId: task.ServiceID,
     version: versionKey(task),
     nodeId: boundTo(task),
+    volumes: volumesOf(task, state),
+    mayBeginEmpty: mayBeginEmpty(state.services.get(task.ServiceID)?.Spec.Labels),
     global: task.Slot === undefined,
     constraints: constraintsOf(placement),
     platforms: placement?.Platforms ?? [],

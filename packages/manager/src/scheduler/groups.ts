@@ -1,6 +1,6 @@
 import type { Task } from '../model/index.ts';
 import type { ClusterState, Vacancy } from './cluster-state.ts';
-import { boundTo } from './demand.ts';
+import { boundTo, volumesOf } from './demand.ts';
 
 /** Tasks that ask the same, oldest first. */
 export interface Group {
@@ -10,7 +10,7 @@ export interface Group {
 }
 
 export interface Groups {
-  /** One task each, which has no choice of nodes. */
+  /** One task each, which has no choice of nodes, or a node that has its volume. */
   readonly bound: readonly Group[];
   readonly free: readonly Group[];
 }
@@ -25,7 +25,8 @@ export function groupsOf(tasks: Iterable<Task>, state: ClusterState): Groups {
   const free: Task[] = [];
   for (const task of tasks) {
     const vacancies = state.vacanciesFor(task);
-    if (boundTo(task) !== undefined) bound.push({ tasks: [task], vacancies });
+    if (boundTo(task) !== undefined || volumesOf(task, state).length > 0)
+      bound.push({ tasks: [task], vacancies });
     else if (vacancies.length > 0) vacating.push({ tasks: [task], vacancies });
     else free.push(task);
   }

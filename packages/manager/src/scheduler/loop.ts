@@ -70,9 +70,16 @@ function retryAt({ nodes }: ClusterState, now: number): number {
 function mayPlace({ changes }: ChangeBatch): boolean {
   return changes.some((change) => {
     if (change.table === 'tasks') return newWork(change) || freesRoom(change);
+    if (change.table === 'services') return mayGoElsewhere(change);
     return change.table === 'nodes' && change.after !== undefined && differs(change.before, change.after);
   });
 }
+
+/** Labels, or which node has its volumes. */
+const mayGoElsewhere = ({ before, after }: Extract<Change, { table: 'services' }>): boolean =>
+  before !== undefined &&
+  after !== undefined &&
+  (before.Spec.Labels !== after.Spec.Labels || before.shoal.volumes !== after.shoal.volumes);
 
 type TaskChange = Extract<Change, { table: 'tasks' }>;
 

@@ -12,7 +12,10 @@ import { keyOf } from './scores.ts';
 import { SpreadTree } from './spread-tree.ts';
 
 /** Of a demand, what the node filters read. All else is here by its name, so that nothing is left out of the keys by mistake. */
-type AskedOfNode = Exclude<keyof Demand, AskedOfRoom | 'serviceId' | 'version' | 'maxReplicas'>;
+type AskedOfNode = Exclude<
+  keyof Demand,
+  AskedOfRoom | 'serviceId' | 'version' | 'maxReplicas' | 'mayBeginEmpty'
+>;
 /** What the room filters and the scores read, of a service that is nowhere yet. */
 type AskedOfRoom = 'nanoCpus' | 'memoryBytes' | 'generic' | 'ports' | 'spread' | 'image';
 
@@ -32,7 +35,8 @@ interface NodeEntry {
 export class NodeSet {
   readonly #nodes: readonly NodeEntry[];
   readonly #byId: ReadonlyMap<string, NodeEntry>;
-  readonly #services: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** Tasks that count, by service, then node. */
+  readonly #counts: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** Counts of services that got tasks here. */
   readonly #changed = new Map<string, Map<string, number>>();
   /** Nodes that pass the node filters, by what these filters read of a demand. */
@@ -50,7 +54,7 @@ export class NodeSet {
   #vacated: readonly NodeEntry[] = [];
 
   constructor(state: ClusterState, { now, seed }: { readonly now: number; readonly seed: number }) {
-    this.#services = state.services;
+    this.#counts = state.counts;
     this.#images = state.images;
     this.#failuresSince = now - failureWindowMs;
     this.#nodes = orderedNodes(state, now, seed);
@@ -74,7 +78,7 @@ export class NodeSet {
 
   /** Every node whose refusal is worth a word: of a task bound to a node only that one. */
   concerned(demand: Demand): Candidate[] {
-    return this.#look(demand, this.#concerned(demand));
+    return this.#look(demand, demand.nodeId === undefined ? this.#nodes : this.#possible(demand));
   }
 
   /** One group's view of the nodes that pass all filters; `room` are the room filters that apply. */
@@ -153,7 +157,7 @@ export class NodeSet {
   #count(serviceId: string, nodeId: string, by: 1 | -1): void {
     let counts = this.#changed.get(serviceId);
     if (!counts) {
-      counts = new Map(this.#services.get(serviceId));
+      counts = new Map(this.#counts.get(serviceId));
       this.#changed.set(serviceId, counts);
     }
     changeCount(counts, nodeId, by);
@@ -216,30 +220,33 @@ export class NodeSet {
     });
   }
 
-  #concerned({ nodeId }: Demand): readonly NodeEntry[] {
-    if (nodeId === undefined) return this.#nodes;
-    const node = this.#byId.get(nodeId);
+  /** Where it could be at all: what is bound to one node costs no look at the others. */
+  #possible({ nodeId, volumes: [held] }: Demand): readonly NodeEntry[] {
+    const only = nodeId ?? held?.nodeId;
+    if (only === undefined) return this.#nodes;
+    const node = this.#byId.get(only);
     return node ? [node] : [];
   }
 
   #countsOf(serviceId: string): ReadonlyMap<string, number> {
-    return this.#changed.get(serviceId) ?? this.#services.get(serviceId) ?? noCounts;
+    return this.#changed.get(serviceId) ?? this.#counts.get(serviceId) ?? noCounts;
   }
 
   #eligibleNodes(demand: Demand, key: string): ReadonlySet<NodeEntry> {
     let eligible = this.#eligible.get(key);
     if (!eligible) {
       const asking = applying(nodeFilters, demand);
-      eligible = new Set(this.#concerned(demand).filter((node) => passesAll(asking, demand, node)));
+      eligible = new Set(this.#possible(demand).filter((node) => passesAll(asking, demand, node)));
       this.#eligible.set(key, eligible);
     }
     return eligible;
   }
 
   /** What the node filters read of a demand. Networks that every node may join make no difference. */
-  #eligibleKey({ nodeId, global, constraints, platforms, newerFields, networks }: Demand): string {
+  #eligibleKey({ nodeId, volumes, global, constraints, platforms, newerFields, networks }: Demand): string {
     const asked: Record<AskedOfNode, unknown> = {
       nodeId,
+      volumes: volumes.map((held) => held.nodeId),
       global,
       constraints: constraints?.map(({ text }) => text),
       platforms,

@@ -74,16 +74,17 @@ class Round implements Schedule {
 
   /** Places the next `count` tasks of a group, or as many as there is room for; says how many. */
   place(group: Group, count: number): number {
-    return this.#nodeSet.vacated(group.vacancies, () => this.#place(group, count));
+    return this.#nodeSet.vacated(group.vacancies, () =>
+      this.#place(group, count, demandOf(group.tasks[0], this.#state)),
+    );
   }
 
   /** Places all that are left, and says why where that can't be done. */
   finish(group: Group): void {
     this.#nodeSet.vacated(group.vacancies, () => {
-      this.#place(group, group.tasks.length);
+      const demand = this.#placeAll(group);
       const left = this.#leftOf(group);
       if (left.length === 0) return;
-      const demand = demandOf(group.tasks[0]);
       const reasons = pendingReasons(demand, this.#nodeSet.concerned(demand));
       if (reasons.some(({ filter }) => contestable.has(filter))) this.#short.add(group);
       for (const task of left) this.pending.push({ taskId: task.ID, reasons });
@@ -96,8 +97,18 @@ class Round implements Schedule {
     return [...this.#short].some((group) => takers.some((service) => service !== serviceOf(group)));
   }
 
-  #place(group: Group, count: number): number {
-    const demand = demandOf(group.tasks[0]);
+  /** Says what was asked for last. */
+  #placeAll(group: Group): Demand {
+    const demand = demandOf(group.tasks[0], this.#state);
+    this.#place(group, group.tasks.length, demand);
+    if (demand.volumes.length === 0 || !demand.mayBeginEmpty || this.#leftOf(group).length === 0)
+      return demand;
+    const anywhere = { ...demand, volumes: [] };
+    this.#place(group, group.tasks.length, anywhere);
+    return anywhere;
+  }
+
+  #place(group: Group, count: number, demand: Demand): number {
     const room = applying(roomFilters, demand);
     const waiting = this.#leftOf(group);
     if (waiting.length === 0 || count === 0) return 0;

@@ -1,7 +1,7 @@
 import { newerFields } from '../container-body/index.ts';
 import { type GenericResource, isReady, type Node, type Task, type TaskSpec } from '../model/index.ts';
 import { isEligible, knowsField } from '../scheduler/index.ts';
-import type { Slot, Target } from './new-task.ts';
+import type { Target } from './new-task.ts';
 import type { Nodes } from './presence.ts';
 
 /** It gets new tasks: it is ready, active, and short of nothing. */
@@ -15,9 +15,9 @@ export function couldRun(spec: TaskSpec): (node: Node) => boolean {
     takesTasks(node) && isEligible(node, spec.Placement) && newer.every((field) => knowsField(node, field));
 }
 
-/** Some node that the slot can have could run it, if it had room. */
-export function someNodeCouldRun({ spec }: Target, { nodeId }: Slot, nodes: Nodes): boolean {
-  const own = nodeId === undefined ? nodes.all() : [nodes.get(nodeId)].filter((node) => node !== undefined);
+/** Some node could run it, if it had room; `only`: no other one comes into question. */
+export function someNodeCouldRun({ spec }: Target, only: string | undefined, nodes: Nodes): boolean {
+  const own = only === undefined ? nodes.all() : [nodes.get(only)].filter((node) => node !== undefined);
   return Iterator.from(own).some(couldRun(spec));
 }
 

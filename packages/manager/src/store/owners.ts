@@ -51,6 +51,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     shoal: ['people', 'services', 'manager'],
     'shoal.attachments': ['allocator', 'people', 'services'],
     'shoal.ports': ['allocator', 'people', 'services'],
+    'shoal.volumes': ['services'],
   },
   tasks: {
     Spec: ['services'],

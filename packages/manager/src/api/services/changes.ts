@@ -107,6 +107,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
       ...allocateOrRefuse(tx, service.ID, spec, service.shoal, update.now),
       ...(auth && { registryAuth: auth }),
       ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
+      ...(service.shoal.volumes && { volumes: service.shoal.volumes }),
     },
   };
   const status = updateStatus(tx, next, update.now);
@@ -137,6 +138,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
       ...allocateOrRefuse(tx, service.ID, resolveNetworks(tx, PreviousSpec), shoal, now),
       ...(shoal.previousRegistryAuth && { registryAuth: shoal.previousRegistryAuth }),
       ...(shoal.registryAuth && { previousRegistryAuth: shoal.registryAuth }),
+      ...(shoal.volumes && { volumes: shoal.volumes }),
     },
   });
 }

@@ -10,6 +10,7 @@ import {
   platform,
   pressure,
   readiness,
+  volumes,
 } from './node.ts';
 import { hostPort, maxReplicas, resources } from './room.ts';
 
@@ -17,6 +18,7 @@ export type { Filter, NodeFilter } from './filter.ts';
 
 export const nodeFilters: readonly NodeFilter[] = [
   assignedNode,
+  volumes,
   readiness,
   availability,
   pressure,
