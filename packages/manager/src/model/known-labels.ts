@@ -7,7 +7,7 @@ import {
   priorityLabel,
   rebalanceLabel,
 } from './labels.ts';
-import { volumeLabel } from './placement-labels.ts';
+import { placementLabels } from './placement-labels.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -23,7 +23,7 @@ const known: Readonly<Record<Labelled, readonly string[]>> = {
     networkLabel,
     priorityLabel,
     rebalanceLabel,
-    volumeLabel,
+    ...placementLabels,
   ],
   container: [],
   node: [],

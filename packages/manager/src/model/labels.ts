@@ -1,4 +1,4 @@
-import { placementLabelTrouble } from './placement-labels.ts';
+import { placementLabelTrouble, wantsBinpack } from './placement-labels.ts';
 
 /** Labels that mean something to Shoal, all of a service but the last. Each is checked when its object is created or updated. */
 
@@ -31,7 +31,7 @@ export function drainMs(labels: Labels | null | undefined): number {
 
 /** Whether the service's tasks may be moved only to spread them evenly. */
 export const wantsRebalancing = (labels: Labels | null | undefined): boolean =>
-  labels?.[rebalanceLabel] !== 'off';
+  labels?.[rebalanceLabel] !== 'off' && !wantsBinpack(labels);
 
 /** Whether the service's tasks may run only while their hosts are in contact with the manager. */
 export const wantsIsolation = (labels: Labels | null | undefined): boolean =>

@@ -12,6 +12,7 @@ import {
 import type { Change, ChangeBatch, ReadView } from '../store/index.ts';
 import { Failures } from './failures.ts';
 import { imageNames } from './images.ts';
+import { Affinities } from './neighbours.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
 import { isPending, loadOf, occupies, type TaskLoad, takesRoom } from './task-load.ts';
 import { TasksBySlot } from './tasks-by-slot.ts';
@@ -46,13 +47,14 @@ export class ClusterState {
   readonly images = new Map<string, number>();
   /** Tasks that wait for a node, by id. */
   readonly pending = new Map<string, Task>();
+  readonly affinities = new Affinities();
   readonly #slots = new TasksBySlot();
   #order: { readonly seed: number; readonly ids: readonly string[] } | undefined;
 
   static from(view: ReadView): ClusterState {
     const state = new ClusterState();
     for (const node of view.nodes.all()) state.#putNode(node.ID, node);
-    for (const service of view.services.all()) state.services.set(service.ID, service);
+    for (const service of view.services.all()) state.#putService(service.ID, service);
     for (const task of view.tasks.all()) state.#addTask(task);
     return state;
   }
@@ -109,6 +111,9 @@ export class ClusterState {
   }
 
   #putService(id: string, service: Service | undefined): void {
+    const known = this.services.get(id);
+    if (known) this.affinities.remove(known);
+    if (service) this.affinities.add(service);
     if (service) this.services.set(id, service);
     else this.services.delete(id);
   }

@@ -8,10 +8,12 @@ import {
   type Platform,
   stateOf,
   type Task,
+  wantsBinpack,
 } from '../model/index.ts';
 import { type ClusterState, versionKey } from './cluster-state.ts';
 import { type Constraint, constraintsOf, nodeField } from './constraints.ts';
 import { plainReference } from './images.ts';
+import type { Neighbours } from './neighbours.ts';
 import { hostPorts } from './task-load.ts';
 
 /** A local volume that a node has of the task's slot. */
@@ -48,6 +50,11 @@ export interface Demand {
   readonly networks: readonly string[];
   /** Tasks of the service on one node, at most; 0 is no limit. */
   readonly maxReplicas: number;
+  /** Beside whose tasks it has to be, and must not be. Of services other than its own, so they stay while a group is placed. */
+  readonly near: readonly Neighbours[];
+  readonly apart: readonly Neighbours[];
+  /** It goes to the fullest node that has room. */
+  readonly binpack: boolean;
   readonly image: string;
   /** Levels of spreading, outermost first. */
   readonly spread: readonly SpreadLevel[];
@@ -83,13 +90,14 @@ export function volumesOf(task: Task, { services, nodes }: ClusterState): readon
 
 export function demandOf(task: Task, state: ClusterState): Demand {
   const { Placement: placement, Resources, ContainerSpec } = task.Spec;
+  const service = state.services.get(task.ServiceID);
   const reserved = Resources?.Reservations;
   return {
     serviceId: task.ServiceID,
     version: versionKey(task),
     nodeId: boundTo(task),
     volumes: volumesOf(task, state),
-    mayBeginEmpty: mayBeginEmpty(state.services.get(task.ServiceID)?.Spec.Labels),
+    mayBeginEmpty: mayBeginEmpty(service?.Spec.Labels),
     global: task.Slot === undefined,
     constraints: constraintsOf(placement),
     platforms: placement?.Platforms ?? [],
@@ -100,6 +108,9 @@ export function demandOf(task: Task, state: ClusterState): Demand {
     ports: hostPorts(task.shoal.ports),
     networks: task.shoal.networks ?? [],
     maxReplicas: placement?.MaxReplicas ?? 0,
+    near: state.affinities.near(service),
+    apart: state.affinities.apart(service),
+    binpack: wantsBinpack(service?.Spec.Labels),
     image: ContainerSpec?.Image ? plainReference(ContainerSpec.Image) : '',
     spread: spreadLevels(placement?.Preferences ?? []),
   };

@@ -1,11 +1,12 @@
 import type { GenericResource, Node } from '../model/index.ts';
 import { type Branches, branchesOf } from './branches.ts';
-import type { Candidate } from './candidate.ts';
+import type { Candidate, Census } from './candidate.ts';
 import type { ClusterState, Vacancy } from './cluster-state.ts';
-import type { Demand } from './demand.ts';
+import type { Demand, SpreadLevel } from './demand.ts';
 import { type Failures, failureLimit, failureWindowMs } from './failures.ts';
 import { applying, type Filter, nodeFilters, passesAll } from './filters/index.ts';
 import { imageNames } from './images.ts';
+import type { Neighbours } from './neighbours.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
 import { Leaf, Pool } from './pool.ts';
 import { keyOf } from './scores.ts';
@@ -17,7 +18,16 @@ type AskedOfNode = Exclude<
   AskedOfRoom | 'serviceId' | 'version' | 'maxReplicas' | 'mayBeginEmpty'
 >;
 /** What the room filters and the scores read, of a service that is nowhere yet. */
-type AskedOfRoom = 'nanoCpus' | 'memoryBytes' | 'generic' | 'ports' | 'spread' | 'image';
+type AskedOfRoom =
+  | 'nanoCpus'
+  | 'memoryBytes'
+  | 'generic'
+  | 'ports'
+  | 'spread'
+  | 'image'
+  | 'near'
+  | 'apart'
+  | 'binpack';
 
 /** Of pools kept at a time; each holds all nodes. */
 const maxPools = 32;
@@ -32,7 +42,7 @@ interface NodeEntry {
 }
 
 /** The nodes as they will be after the placements made so far (as the scheduler of SwarmKit has one); the state it began with stays as it is. */
-export class NodeSet {
+export class NodeSet implements Census {
   readonly #nodes: readonly NodeEntry[];
   readonly #byId: ReadonlyMap<string, NodeEntry>;
   /** Tasks that count, by service, then node. */
@@ -50,6 +60,10 @@ export class NodeSet {
   /** By spread levels. */
   readonly #branches = new Map<string, Branches>();
   readonly #failuresSince: number;
+  /** Tasks of services by what nodes are beside each other for; of those that changed since, it is made anew. */
+  readonly #beside = new Map<string, Map<string, ReadonlyMap<string, number>>>();
+  /** Grows with every change of a count. */
+  #moment = 0;
   /** Nodes with more room than they have in truth. */
   #vacated: readonly NodeEntry[] = [];
 
@@ -140,6 +154,23 @@ export class NodeSet {
     return seen;
   }
 
+  tasksBeside({ serviceId, level }: Neighbours, node: Node): number {
+    if (serviceId === undefined) return 0;
+    const counts = this.#countsOf(serviceId);
+    if (!level) return counts.get(node.ID) ?? 0;
+    let levels = this.#beside.get(serviceId);
+    if (!levels) {
+      levels = new Map();
+      this.#beside.set(serviceId, levels);
+    }
+    let branches = levels.get(level.descriptor);
+    if (!branches) {
+      branches = this.#countBranches(counts, level);
+      levels.set(level.descriptor, branches);
+    }
+    return branches.get(level.branchOf(node)) ?? 0;
+  }
+
   place(demand: Demand, candidate: Candidate, generic: readonly GenericResource[]): void {
     const { nanoCpus, memoryBytes, ports, serviceId } = demand;
     candidate.used.add({ nanoCpus, memoryBytes, ports, generic, active: true });
@@ -154,7 +185,18 @@ export class NodeSet {
     return this.candidate(demand, nodeId);
   }
 
+  #countBranches(counts: ReadonlyMap<string, number>, { branchOf }: SpreadLevel): Map<string, number> {
+    const branches = new Map<string, number>();
+    for (const [id, count] of counts) {
+      const entry = this.#byId.get(id);
+      if (entry) changeCount(branches, branchOf(entry.node), count);
+    }
+    return branches;
+  }
+
   #count(serviceId: string, nodeId: string, by: 1 | -1): void {
+    this.#beside.delete(serviceId);
+    this.#moment++;
     let counts = this.#changed.get(serviceId);
     if (!counts) {
       counts = new Map(this.#counts.get(serviceId));
@@ -178,7 +220,7 @@ export class NodeSet {
   }
 
   #pool(demand: Demand, room: readonly Filter[], eligibleKey: string): Pool {
-    const { nanoCpus, memoryBytes, generic, ports, spread, image } = demand;
+    const { nanoCpus, memoryBytes, generic, ports, spread, image, near, apart, binpack } = demand;
     const asked: Record<AskedOfRoom, unknown> = {
       nanoCpus,
       memoryBytes,
@@ -186,8 +228,13 @@ export class NodeSet {
       ports,
       spread: spread.map(({ descriptor }) => descriptor),
       image: this.#images.has(image) ? image : '',
+      near: near.map(toKey),
+      apart: apart.map(toKey),
+      binpack,
     };
-    const key = `${eligibleKey}${JSON.stringify(Object.values(asked))}`;
+    // For these a node can get better by what is placed, which a pool does not notice.
+    const moment = binpack || near.length > 0 || apart.length > 0 ? this.#moment : 0;
+    const key = `${eligibleKey}${JSON.stringify(Object.values(asked))}${moment}`;
     let pool = this.#pools.get(key);
     if (!pool) {
       const nodes = [...this.#eligibleNodes(demand, eligibleKey)];
@@ -210,6 +257,7 @@ export class NodeSet {
         now,
         used,
         order,
+        census: this,
         serviceTasks: counts.size === 0 ? 0 : (counts.get(node.ID) ?? 0),
         failures: failures.count(demand.version, this.#failuresSince),
         imagePresent: images.has(demand.image),
@@ -256,6 +304,8 @@ export class NodeSet {
     return JSON.stringify(Object.values(asked));
   }
 }
+
+const toKey = ({ serviceId, level }: Neighbours) => [serviceId, level?.descriptor];
 
 const noCounts: ReadonlyMap<string, number> = new Map();
 const noOrders: ReadonlySet<number> = new Set();

@@ -12,6 +12,7 @@ import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
 import { ApiError, notFound, outOfSequence, rpcError } from '../http/index.ts';
 import { isVisible } from '../objects/index.ts';
+import { checkAffinities } from './affinity.ts';
 import { validateService } from './checks/index.ts';
 import { nameFor } from './names.ts';
 import { allocateOrRefuse, resolveNetworks } from './networks.ts';
@@ -30,6 +31,7 @@ export function createService(
   const named = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
   checkLabels(named);
   validateService(named);
+  checkAffinities(tx, named);
   const spec = resolveNetworks(tx, named);
   const name = spec.Name ?? '';
   if (isTaken(tx, name)) {
@@ -83,6 +85,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
   const service = tx.services.get(update.id);
   if (!isVisible(service)) throw notFound('service', update.id);
   checkLabels(update.spec, service.Spec);
+  checkAffinities(tx, update.spec);
   const auth = credentials(service, update);
   if (modeOf(service.Spec) !== modeOf(spec)) {
     throw rpcError('Unimplemented', 'service mode change is not allowed');

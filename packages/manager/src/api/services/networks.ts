@@ -27,6 +27,7 @@ import {
   unservedPorts,
   unservedThere,
 } from '../objects/index.ts';
+import { missingNeighbours } from './affinity.ts';
 import { isNetSysctl } from './checks/index.ts';
 
 type Attachment = NonNullable<NonNullable<TaskSpec['Networks']>[number]>;
@@ -141,6 +142,7 @@ export function warningsFor(view: ReadView, service: Service | undefined): strin
   const name = companionOf(service.Spec.Labels?.[networkLabel]);
   const warnings = [
     ...unservedPorts(publishedPorts([service]), view.nodes.all()).map((one) => unservedThere(view, one)),
+    ...missingNeighbours(view, service.Spec),
     ...((service.shoal.ports ?? []).length > 0 ? unservedOf(service, neededPorts(view)) : []),
   ];
   if (name !== undefined && !serviceNamed(view, name))

@@ -12,6 +12,7 @@ import {
   readiness,
   volumes,
 } from './node.ts';
+import { affinity, antiAffinity } from './neighbours.ts';
 import { hostPort, maxReplicas, resources } from './room.ts';
 
 export type { Filter, NodeFilter } from './filter.ts';
@@ -28,7 +29,14 @@ export const nodeFilters: readonly NodeFilter[] = [
   networks,
 ];
 /** What a node lacks now and may have later: moves to it wait. */
-export const roomFilters: readonly Filter[] = [flapping, resources, hostPort, maxReplicas];
+export const roomFilters: readonly Filter[] = [
+  flapping,
+  affinity,
+  antiAffinity,
+  resources,
+  hostPort,
+  maxReplicas,
+];
 /** By name, those of which one service leaves less to another. */
 export const contestable: ReadonlySet<string> = new Set([resources.name, hostPort.name]);
 
