@@ -9,6 +9,7 @@ export * from './cluster.ts';
 export * from './common.ts';
 export * from './container-spec.ts';
 export * from './flapping.ts';
+export * from './host-access.ts';
 export * from './known-labels.ts';
 export * from './labels.ts';
 export * from './listeners.ts';

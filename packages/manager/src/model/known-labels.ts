@@ -1,3 +1,4 @@
+import { allowPrivilegedLabel, hostAccessLabels } from './host-access.ts';
 import {
   balanceLabel,
   drainLabel,
@@ -24,9 +25,10 @@ const known: Readonly<Record<Labelled, readonly string[]>> = {
     priorityLabel,
     rebalanceLabel,
     ...placementLabels,
+    ...hostAccessLabels,
   ],
   container: [],
-  node: [],
+  node: [allowPrivilegedLabel],
   network: [],
   cluster: [encryptLabel],
 };

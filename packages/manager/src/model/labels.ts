@@ -1,3 +1,4 @@
+import { hostAccessTrouble } from './host-access.ts';
 import { placementLabelTrouble, wantsBinpack } from './placement-labels.ts';
 
 /** Labels that mean something to Shoal, all of a service but the last. Each is checked when its object is created or updated. */
@@ -84,7 +85,7 @@ export function labelTrouble(labels: Labels | null | undefined): string | undefi
   ) {
     return `Labels["${priorityLabel}"]: must be a whole number from -${highestPriority} to ${highestPriority}, got "${priority}"`;
   }
-  return placementLabelTrouble(labels);
+  return placementLabelTrouble(labels) ?? hostAccessTrouble(labels);
 }
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

@@ -1,6 +1,7 @@
 import { type DesiredState, isWantedState, type TaskState } from '@shoal/proto/rules';
 import { type Static, Type } from 'typebox';
 import { GenericResource, metaSchemas, type PortConfig, PortConfig as PortConfigSchema } from './common.ts';
+import type { HostAccess } from './host-access.ts';
 import type { TaskAttachment } from './network.ts';
 import { object, opt, stringMap } from './schema.ts';
 import { TaskSpec } from './service.ts';
@@ -76,6 +77,7 @@ export type StopReason =
   | 'surplus'
   | 'rebalanced'
   | 'node-pressure'
+  | 'preempted'
   | 'move-failed'
   | 'next-host'
   | 'node-down'
@@ -120,6 +122,8 @@ export interface TaskInternals {
   readonly networks?: readonly string[];
   /** `host`, `none`, `bridge` (the daemon's own), or `service:NAME` to share that task's; instead of networks. */
   readonly networkMode?: string;
+  /** What it gets of its host; absent for nothing. */
+  readonly hostAccess?: HostAccess;
   /** With `service:NAME`: the task whose network it shares, beside which the scheduler puts it. */
   readonly companion?: Companion;
   /** With `service:NAME`, as long as there is no such task: what it waits for, in words. */

@@ -94,7 +94,7 @@ export class ClusterState {
     const own = this.#slots.of(task);
     const others = exchange ? this.#slots.at(exchange.serviceId, exchange.slot) : [];
     return [
-      ...own.filter(({ ID }) => ID !== task.ID).flatMap((one) => vacancy(one, own)),
+      ...own.filter((one) => one.ID !== task.ID && !isPreempted(one)).flatMap((one) => vacancy(one, own)),
       ...others.filter(({ ID }) => ID === exchange?.old).flatMap((one) => vacancy(one, others)),
     ];
   }
@@ -208,6 +208,9 @@ const isNodesFault = (task: Task): boolean =>
   isRefused(task) ||
   (task.observed?.oomKilled === true && !task.Spec.Resources?.Limits?.MemoryBytes) ||
   (task.shoal.moves !== undefined && task.shoal.runningSince === undefined);
+
+/** Its room is another's, for whom it leaves. */
+const isPreempted = ({ shoal }: Task): boolean => shoal.stopReason === 'preempted';
 
 function vacancy(task: Task, inSlot: readonly Task[]): Vacancy[] {
   if (task.NodeID === undefined || !occupies(task)) return [];

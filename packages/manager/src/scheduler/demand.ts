@@ -39,6 +39,8 @@ export interface Demand {
   /** Undefined when they cannot be understood: no node will do. */
   readonly constraints: readonly Constraint[] | undefined;
   readonly platforms: readonly Platform[];
+  /** It gets more of its host than Docker's services can ask for. */
+  readonly hostAccess: boolean;
   /** Fields of its create body that older daemons do not know. */
   readonly newerFields: readonly NewerField[];
   readonly nanoCpus: number;
@@ -101,6 +103,7 @@ export function demandOf(task: Task, state: ClusterState): Demand {
     global: task.Slot === undefined,
     constraints: constraintsOf(placement),
     platforms: placement?.Platforms ?? [],
+    hostAccess: task.shoal.hostAccess !== undefined,
     newerFields: newerFields(task.Spec),
     nanoCpus: reserved?.NanoCPUs ?? 0,
     memoryBytes: reserved?.MemoryBytes ?? 0,

@@ -1,10 +1,12 @@
-import type { Task } from '../model/index.ts';
+import { priorityOf, type Task } from '../model/index.ts';
 import type { ClusterState, Vacancy } from './cluster-state.ts';
 import { boundTo, volumesOf } from './demand.ts';
 
 /** Tasks that ask the same, oldest first. */
 export interface Group {
   readonly tasks: readonly [Task, ...Task[]];
+  /** Of their service. */
+  readonly priority: number;
   /** Room that others will have left when these tasks start. */
   readonly vacancies: readonly Vacancy[];
 }
@@ -18,27 +20,28 @@ export interface Groups {
 /** In one round: each costs a look at the nodes of its service. The others wait until what they replace has ended. */
 const mostVacating = 100;
 
-/** Both kinds with the group of the oldest task first. */
+/** Both kinds with the group of the highest priority first; of equals, the one with the oldest task. */
 export function groupsOf(tasks: Iterable<Task>, state: ClusterState): Groups {
   const bound: Group[] = [];
   const vacating: Group[] = [];
   const free: Task[] = [];
   for (const task of tasks) {
     const vacancies = state.vacanciesFor(task);
+    const priority = () => priorityIn(state, task);
     if (boundTo(task) !== undefined || volumesOf(task, state).length > 0)
-      bound.push({ tasks: [task], vacancies });
-    else if (vacancies.length > 0) vacating.push({ tasks: [task], vacancies });
+      bound.push({ tasks: [task], priority: priority(), vacancies });
+    else if (vacancies.length > 0) vacating.push({ tasks: [task], priority: priority(), vacancies });
     else free.push(task);
   }
   vacating.sort(compareGroups);
   const rest = vacating.splice(mostVacating).map(({ tasks: [task] }) => task);
   return {
     bound: bound.sort(compareGroups),
-    free: [...vacating, ...equalGroups([...free, ...rest])].sort(compareGroups),
+    free: [...vacating, ...equalGroups([...free, ...rest], state)].sort(compareGroups),
   };
 }
 
-function equalGroups(tasks: readonly Task[]): Group[] {
+function equalGroups(tasks: readonly Task[], state: ClusterState): Group[] {
   // By service, then by version: one string less to build for each task.
   const services = new Map<string, Map<number, [Task, ...Task[]]>>();
   for (const task of tasks) {
@@ -52,16 +55,24 @@ function equalGroups(tasks: readonly Task[]): Group[] {
     else versions.set(task.shoal.specVersion, [task]);
   }
   return [...services.values()].flatMap((versions) =>
-    [...versions.values()].map((equal) => ({ tasks: equal.sort(compareAge), vacancies: none })),
+    [...versions.values()].map((equal) => ({
+      tasks: equal.sort(compareAge),
+      priority: priorityIn(state, equal[0]),
+      vacancies: none,
+    })),
   );
 }
 
 const none: readonly Vacancy[] = [];
 
-const compareGroups = (a: Group, b: Group): number => compareAge(a.tasks[0], b.tasks[0]);
+const priorityIn = ({ services }: ClusterState, { ServiceID }: Task): number =>
+  priorityOf(services.get(ServiceID)?.Spec.Labels);
+
+const compareGroups = (a: Group, b: Group): number =>
+  b.priority - a.priority || compareAge(a.tasks[0], b.tasks[0]);
 
 /** Those of the same age in the order of services and slots: ids are random, and a forecast has to know who comes first. */
-function compareAge(a: Task, b: Task): number {
+export function compareAge(a: Task, b: Task): number {
   if (a.CreatedAt !== b.CreatedAt) return a.CreatedAt < b.CreatedAt ? -1 : 1;
   if (a.ServiceID !== b.ServiceID) return a.ServiceID < b.ServiceID ? -1 : 1;
   if (a.Slot !== b.Slot) return (a.Slot ?? 0) - (b.Slot ?? 0);

@@ -11,6 +11,7 @@ import { changeCount, Occupancy } from './occupancy.ts';
 import { Leaf, Pool } from './pool.ts';
 import { keyOf } from './scores.ts';
 import { SpreadTree } from './spread-tree.ts';
+import type { TaskLoad } from './task-load.ts';
 
 /** Of a demand, what the node filters read. All else is here by its name, so that nothing is left out of the keys by mistake. */
 type AskedOfNode = Exclude<
@@ -171,6 +172,11 @@ export class NodeSet implements Census {
     return branches.get(level.branchOf(node)) ?? 0;
   }
 
+  /** As if what has this load had left the node for good. */
+  vacate(nodeId: string, load: TaskLoad): void {
+    this.#byId.get(nodeId)?.used.remove(load);
+  }
+
   place(demand: Demand, candidate: Candidate, generic: readonly GenericResource[]): void {
     const { nanoCpus, memoryBytes, ports, serviceId } = demand;
     candidate.used.add({ nanoCpus, memoryBytes, ports, generic, active: true });
@@ -291,13 +297,15 @@ export class NodeSet implements Census {
   }
 
   /** What the node filters read of a demand. Networks that every node may join make no difference. */
-  #eligibleKey({ nodeId, volumes, global, constraints, platforms, newerFields, networks }: Demand): string {
+  #eligibleKey(demand: Demand): string {
+    const { nodeId, volumes, global, constraints, platforms, hostAccess, newerFields, networks } = demand;
     const asked: Record<AskedOfNode, unknown> = {
       nodeId,
       volumes: volumes.map((held) => held.nodeId),
       global,
       constraints: constraints?.map(({ text }) => text),
       platforms,
+      hostAccess,
       newerFields: newerFields.map(({ since }) => since),
       networks: this.#closed.size === 0 ? [] : networks.filter((id) => this.#closed.has(id)),
     };

@@ -52,7 +52,8 @@ export function schedule(state: ClusterState, tasks: Iterable<Task>, options: Sc
   for (const group of free) round.finish(group);
   if (!round.isContested(free)) return round;
   const fair = begun();
-  takeTurns(free, state, (group, count) => fair.place(group, count));
+  for (const equals of Map.groupBy(free, ({ priority }) => priority).values())
+    takeTurns(equals, state, (group, count) => fair.place(group, count));
   for (const group of free) fair.finish(group);
   return fair;
 }

@@ -26,6 +26,7 @@ import { beginTransaction, type Tx } from '../store/index.ts';
 import { TestStore } from '../store/testing.ts';
 import { aNode, aService, withStatus } from '../testing.ts';
 import { couldRun } from './capacity.ts';
+import { targetLike } from './new-task.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Snapshot } from './draft.ts';
 import { reconcile } from './loop.ts';
@@ -285,7 +286,7 @@ export class Simulation {
     const held = tx.tasks
       .by('node', node.ID)
       .filter((other) => !isTerminal(stateOf(other)) && other.ID !== task.ID);
-    return couldRun(task.Spec)(node) && held.length < this.room;
+    return couldRun(targetLike(task))(node) && held.length < this.room;
   }
 
   #runAgents(tx: Tx): void {

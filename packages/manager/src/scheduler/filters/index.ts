@@ -6,6 +6,7 @@ import {
   constraints,
   dockerVersion,
   flapping,
+  hostAccess,
   networks,
   platform,
   pressure,
@@ -25,6 +26,7 @@ export const nodeFilters: readonly NodeFilter[] = [
   pressure,
   constraints,
   platform,
+  hostAccess,
   dockerVersion,
   networks,
 ];

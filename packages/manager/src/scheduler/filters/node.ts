@@ -1,4 +1,6 @@
 import {
+  allowPrivilegedLabel,
+  allowsPrivileged,
   type ClosedNetwork,
   isReady,
   nodeState,
@@ -109,6 +111,15 @@ export const platform: NodeFilter = {
   },
   summary: (nodes) => `unsupported platform on ${countNodes(nodes)}`,
   missing: (demand) => ({ names: wanted(demand), text: `the image is for ${wanted(demand).join(', ')}` }),
+};
+
+/** People say of a host whether a task may have all of it. */
+export const hostAccess: NodeFilter = {
+  name: 'hostAccess',
+  applies: (demand) => demand.hostAccess,
+  passes: (_, { node }) => allowsPrivileged(node.Spec.Labels),
+  why: () => `the node has no label ${allowPrivilegedLabel}=on`,
+  summary: (nodes) => `${countNodes(nodes)} without label ${allowPrivilegedLabel}=on`,
 };
 
 /** Older daemons would refuse the container, or leave out what they don't know in silence. */

@@ -1,5 +1,6 @@
 import {
   hasIngressPorts,
+  hostAccessOf,
   isolationLabel,
   labelTrouble,
   networksOf,
@@ -8,7 +9,7 @@ import {
   type UpdateConfig,
   wantsIsolation,
 } from '../../../model/index.ts';
-import { ConstraintError, parseConstraints } from '../../../scheduler/index.ts';
+import { ConstraintError, nodeField, parseConstraints } from '../../../scheduler/index.ts';
 import { checkName } from '../../checks/index.ts';
 import { badRequest, rpcError } from '../../http/index.ts';
 import { checkContainer } from './container.ts';
@@ -37,6 +38,7 @@ export function validateService(spec: ServiceSpec): void {
   checkUpdate('update', spec.UpdateConfig);
   checkUpdate('rollback', spec.RollbackConfig);
   checkIsolation(spec);
+  checkHostAccess(spec);
   checkPorts(spec);
 }
 
@@ -58,10 +60,10 @@ function checkPlacement({ Placement }: TaskSpec): void {
   }
   for (const [i, { Spread }] of (Placement?.Preferences ?? []).entries()) {
     const over = Spread?.SpreadDescriptor ?? '';
-    if (!/^(node|engine)\.labels\..+$/.test(over)) {
+    if (!nodeField(over)) {
       throw badRequest(
-        `TaskTemplate.Placement.Preferences[${i}].Spread.SpreadDescriptor: "${over}" is not ` +
-          'node.labels.NAME or engine.labels.NAME',
+        `TaskTemplate.Placement.Preferences[${i}].Spread.SpreadDescriptor: "${over}" is none of ` +
+          'node.labels.NAME, engine.labels.NAME, node.id, node.hostname, node.role, node.platform.os, node.platform.arch',
       );
     }
   }
@@ -83,6 +85,13 @@ function checkIsolation({ Labels, UpdateConfig, RollbackConfig }: ServiceSpec): 
     if (config?.Order === 'start-first')
       throw badRequest(`${path}.Order: must be stop-first with Labels["${isolationLabel}"]=stop`);
   }
+}
+
+/** Docker refuses it on every host: the name would be the host's own. */
+function checkHostAccess({ Labels, TaskTemplate }: ServiceSpec): void {
+  const sharesName = hostAccessOf(Labels)?.namespaces?.includes('uts');
+  if (sharesName && TaskTemplate?.ContainerSpec?.Hostname)
+    throw badRequest('TaskTemplate.ContainerSpec.Hostname: can not be combined with Labels["shoal.uts"]=host');
 }
 
 /** With `ndots`, Docker's resolver in the container keeps names without a dot, so services', to itself. */
