@@ -91,7 +91,7 @@ it('a binpack service joins what is there already', () => {
   for (let seed = 0; seed < 5; seed++) expect(places([packs], tasks, seed)).toEqual({ a: 'n2', b: 'n2' });
 });
 
-it('whatever services say of each other, nobody is placed against it, nor waits while there is a node', () => {
+it('whatever services say of each other, nobody is placed against it', () => {
   const names = ['a', 'b', 'c'];
   const by = fc.constantFrom('', ':node.labels.zone');
   const someLabels = fc.record(
