@@ -73,7 +73,9 @@ it('a task returns to the host that has its volume, waits for it, and goes elsew
   expect(await starts(task)).toBe(1);
 
   await setAvailability(home, 'drain');
-  await waiting(new RegExp(`its volume is not on 2 nodes: ${volume} is on ${home}, .*1 node drained or paused`));
+  await waiting(
+    new RegExp(`its volume is not on 2 nodes: ${volume} is on ${home}, .*1 node drained or paused`),
+  );
   await setAvailability(home, 'active');
   const [back] = await running('db', 1);
   expect([await hostOf(back), await starts(back)]).toEqual([home, 2]);

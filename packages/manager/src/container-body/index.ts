@@ -1,3 +1,3 @@
 export { containerBody } from './body.ts';
 export { memoryReservation } from './limits.ts';
-export { type NewerField, newerFields } from './newer-fields.ts';
+export { endpointOptions, type NewerField, newerFields } from './newer-fields.ts';

@@ -5,7 +5,10 @@ import { labelTrouble } from './labels.ts';
 it.each<[Record<string, string>, object | undefined]>([
   [{}, undefined],
   [{ 'shoal.privileged': 'off' }, undefined],
-  [{ 'shoal.privileged': 'on', 'shoal.pid': 'host', 'shoal.uts': 'host' }, { privileged: true, namespaces: ['pid', 'uts'] }],
+  [
+    { 'shoal.privileged': 'on', 'shoal.pid': 'host', 'shoal.uts': 'host' },
+    { privileged: true, namespaces: ['pid', 'uts'] },
+  ],
   [
     { 'shoal.devices': '/dev/fuse, /dev/a:/dev/b,/dev/c:r,/dev/d:/dev/e:rw' },
     {

@@ -28,7 +28,10 @@ describe('labels of a service', () => {
     [{ 'shoal.isolation': 'yes' }, 'Labels["shoal.isolation"]: must be continue or stop, got "yes"'],
     [{ 'shoal.rebalance': '' }, 'Labels["shoal.rebalance"]: must be on or off, got ""'],
     [{ 'shoal.volume': 'keep' }, 'Labels["shoal.volume"]: must be stay or new, got "keep"'],
-    [{ 'shoal.affinity': 'db:zone' }, 'Labels["shoal.affinity"]: must be SERVICE or SERVICE:node.labels.NAME'],
+    [
+      { 'shoal.affinity': 'db:zone' },
+      'Labels["shoal.affinity"]: must be SERVICE or SERVICE:node.labels.NAME',
+    ],
     [{ 'shoal.affinity': '' }, 'Labels["shoal.affinity"]'],
     [{ 'shoal.anti-affinity': 'db,,web' }, 'Labels["shoal.anti-affinity"]'],
     [{ 'shoal.strategy.placement': 'pack' }, 'must be spread or binpack, got "pack"'],

@@ -32,7 +32,8 @@ export interface Neighbour {
 }
 
 // A service's name as Docker has it, and a descriptor as spread preferences take it.
-const neighbourPattern = /^([a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?)(?::((?:node|engine)\.labels\.[^\s,]+))?$/;
+const neighbourPattern =
+  /^([a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?)(?::((?:node|engine)\.labels\.[^\s,]+))?$/;
 
 /** What `shoal.affinity` or `shoal.anti-affinity` names; undefined where it can't be read. */
 function parseNeighbours(text: string): Neighbour[] | undefined {

@@ -26,13 +26,17 @@ export function preemptionLoop(
       if (waitingForRoom(store.view).length === 0) return undefined;
       const made = await store.updateOnView((tx) => preempt(tx, now), 'moves');
       for (const { nodeId, forTask, victims } of made)
-        log.info({ nodeId, forTask, taskIds: victims.map(({ ID }) => ID) }, 'tasks make way for a higher priority');
+        log.info(
+          { nodeId, forTask, taskIds: victims.map(({ ID }) => ID) },
+          'tasks make way for a higher priority',
+        );
       return new Map([[key, now + retryMs]]);
     },
   });
   const unwatch = store.watch(({ changes }) => {
     for (const change of changes) {
-      if (change.table === 'services' ? change.after : change.table === 'tasks' && isNews(change)) loop.mark(key);
+      if (change.table === 'services' ? change.after : change.table === 'tasks' && isNews(change))
+        loop.mark(key);
     }
   });
   loop.mark(key);

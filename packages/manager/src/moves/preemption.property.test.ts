@@ -46,7 +46,9 @@ it('tasks of the same priority stay, and so do all where nothing would help', as
 
 it('a task that makes way for itself in an update keeps its room', async () => {
   const stopFirst = aServiceOf('low', 0, 4, 1);
-  const loops = await open(2, [{ ...stopFirst, Spec: { ...stopFirst.Spec, UpdateConfig: { Order: 'stop-first' } } }]);
+  const loops = await open(2, [
+    { ...stopFirst, Spec: { ...stopFirst.Spec, UpdateConfig: { Order: 'stop-first' } } },
+  ]);
   loops.run(preemptionLoop(loops.store, options));
   await vi.advanceTimersByTimeAsync(5_000);
   await loops.store.update((tx) => {

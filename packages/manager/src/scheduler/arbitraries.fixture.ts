@@ -4,7 +4,7 @@ import {
   isTerminal,
   type Node,
   type Platform,
-  type Service,
+  type Service as StoredService,
   stateOf,
   type Task,
   type TaskSpec,
@@ -22,7 +22,7 @@ export const now = Date.parse('2026-01-01T00:00:00.000Z');
 export function viewOf(
   nodes: Iterable<Node>,
   tasks: Iterable<Task>,
-  services: Iterable<Service> = [],
+  services: Iterable<StoredService> = [],
 ): ReadView {
   const tables = makeTables();
   for (const node of nodes) tables.nodes.put(node);

@@ -47,6 +47,8 @@ export class ClusterState {
   readonly images = new Map<string, number>();
   /** Tasks that wait for a node, by id. */
   readonly pending = new Map<string, Task>();
+  /** Tasks that leave for others of a higher priority, and are not gone yet. */
+  readonly preempted = new Map<string, Task>();
   readonly affinities = new Affinities();
   readonly #slots = new TasksBySlot();
   #order: { readonly seed: number; readonly ids: readonly string[] } | undefined;
@@ -137,6 +139,7 @@ export class ClusterState {
 
   #addTask(task: Task): void {
     if (isPending(task)) this.pending.set(task.ID, task);
+    if (isPreempted(task) && occupies(task)) this.preempted.set(task.ID, task);
     if (!isTerminal(stateOf(task))) this.#changeSlot(task, () => this.#slots.add(task));
     // Of an ended task that the store removes later, the failure stays until it is too old to count.
     if (task.observed?.state === 'failed' || task.observed?.state === 'rejected') {
@@ -150,6 +153,7 @@ export class ClusterState {
 
   #removeTask(task: Task): void {
     this.pending.delete(task.ID);
+    this.preempted.delete(task.ID);
     if (isTerminal(stateOf(task))) return;
     this.#changeSlot(task, () => this.#slots.remove(task));
     if (task.NodeID !== undefined) this.#dropIfGone(task.NodeID);

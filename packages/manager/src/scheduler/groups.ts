@@ -5,12 +5,11 @@ import { boundTo, volumesOf } from './demand.ts';
 /** Tasks that ask the same, oldest first. */
 export interface Group {
   readonly tasks: readonly [Task, ...Task[]];
-  /** Of their service. */
-  readonly priority: number;
   /** Room that others will have left when these tasks start. */
   readonly vacancies: readonly Vacancy[];
 }
 
+/** Those of one priority. */
 export interface Groups {
   /** One task each, which has no choice of nodes, or a node that has its volume. */
   readonly bound: readonly Group[];
@@ -20,28 +19,34 @@ export interface Groups {
 /** In one round: each costs a look at the nodes of its service. The others wait until what they replace has ended. */
 const mostVacating = 100;
 
-/** Both kinds with the group of the highest priority first; of equals, the one with the oldest task. */
-export function groupsOf(tasks: Iterable<Task>, state: ClusterState): Groups {
+/** By priority, the highest first; both kinds with the group of the oldest task first. */
+export function groupsOf(tasks: Iterable<Task>, state: ClusterState): Groups[] {
   const bound: Group[] = [];
   const vacating: Group[] = [];
   const free: Task[] = [];
   for (const task of tasks) {
     const vacancies = state.vacanciesFor(task);
-    const priority = () => priorityIn(state, task);
-    if (boundTo(task) !== undefined || volumesOf(task, state).length > 0)
-      bound.push({ tasks: [task], priority: priority(), vacancies });
-    else if (vacancies.length > 0) vacating.push({ tasks: [task], priority: priority(), vacancies });
+    const alone = { tasks: [task] as const, vacancies };
+    if (boundTo(task) !== undefined || volumesOf(task, state).length > 0) bound.push(alone);
+    else if (vacancies.length > 0) vacating.push(alone);
     else free.push(task);
   }
   vacating.sort(compareGroups);
   const rest = vacating.splice(mostVacating).map(({ tasks: [task] }) => task);
-  return {
-    bound: bound.sort(compareGroups),
-    free: [...vacating, ...equalGroups([...free, ...rest], state)].sort(compareGroups),
+  const classes = new Map<number, { bound: Group[]; free: Group[] }>();
+  const classOf = ({ tasks: [task] }: Group) => {
+    const priority = priorityOf(state.services.get(task.ServiceID)?.Spec.Labels);
+    const known = classes.get(priority) ?? { bound: [], free: [] };
+    classes.set(priority, known);
+    return known;
   };
+  for (const group of bound.sort(compareGroups)) classOf(group).bound.push(group);
+  const others = [...vacating, ...equalGroups([...free, ...rest])].sort(compareGroups);
+  for (const group of others) classOf(group).free.push(group);
+  return [...classes].sort(([a], [b]) => b - a).map(([, groups]) => groups);
 }
 
-function equalGroups(tasks: readonly Task[], state: ClusterState): Group[] {
+function equalGroups(tasks: readonly Task[]): Group[] {
   // By service, then by version: one string less to build for each task.
   const services = new Map<string, Map<number, [Task, ...Task[]]>>();
   for (const task of tasks) {
@@ -55,21 +60,13 @@ function equalGroups(tasks: readonly Task[], state: ClusterState): Group[] {
     else versions.set(task.shoal.specVersion, [task]);
   }
   return [...services.values()].flatMap((versions) =>
-    [...versions.values()].map((equal) => ({
-      tasks: equal.sort(compareAge),
-      priority: priorityIn(state, equal[0]),
-      vacancies: none,
-    })),
+    [...versions.values()].map((equal) => ({ tasks: equal.sort(compareAge), vacancies: none })),
   );
 }
 
 const none: readonly Vacancy[] = [];
 
-const priorityIn = ({ services }: ClusterState, { ServiceID }: Task): number =>
-  priorityOf(services.get(ServiceID)?.Spec.Labels);
-
-const compareGroups = (a: Group, b: Group): number =>
-  b.priority - a.priority || compareAge(a.tasks[0], b.tasks[0]);
+const compareGroups = (a: Group, b: Group): number => compareAge(a.tasks[0], b.tasks[0]);
 
 /** Those of the same age in the order of services and slots: ids are random, and a forecast has to know who comes first. */
 export function compareAge(a: Task, b: Task): number {

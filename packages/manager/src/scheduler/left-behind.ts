@@ -1,4 +1,11 @@
-import { heldVolumes, hostnameOf, type LeftVolume, localVolumes, slotKey, type Task } from '../model/index.ts';
+import {
+  heldVolumes,
+  hostnameOf,
+  type LeftVolume,
+  localVolumes,
+  slotKey,
+  type Task,
+} from '../model/index.ts';
 import { type ReadView, slotIndexKey } from '../store/index.ts';
 
 /** Volumes of the task of which another host has what its slot wrote there: it stays there. */

@@ -88,8 +88,7 @@ function leastHarm(
     });
   const harm = ({ victims }: Way) => Math.max(...victims.map(priority));
   return ways.sort(
-    (a, b) =>
-      harm(a) - harm(b) || a.victims.length - b.victims.length || compareCandidates(a.node, b.node),
+    (a, b) => harm(a) - harm(b) || a.victims.length - b.victims.length || compareCandidates(a.node, b.node),
   )[0];
 }
 

@@ -49,7 +49,8 @@ export const scores: readonly Score[] = [
   },
   {
     name: 'reservedShare',
-    about: 'twentieths of CPU or memory (the scarcer) that would be reserved with the task; with binpack, the fewer the more',
+    about:
+      'twentieths of CPU or memory (the scarcer) that would be reserved with the task; with binpack, the fewer the more',
     size: shares,
     of: (demand, { node, used }) => {
       const all = node.reported.description.Resources;

@@ -26,10 +26,10 @@ import { beginTransaction, type Tx } from '../store/index.ts';
 import { TestStore } from '../store/testing.ts';
 import { aNode, aService, withStatus } from '../testing.ts';
 import { couldRun } from './capacity.ts';
-import { targetLike } from './new-task.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Snapshot } from './draft.ts';
 import { reconcile } from './loop.ts';
+import { targetLike } from './new-task.ts';
 import { isRunning } from './presence.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);

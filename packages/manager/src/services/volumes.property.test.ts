@@ -38,7 +38,7 @@ async function apply(loops: Loops, event: Event): Promise<void> {
   else if (kind === 'deploy') {
     const ContainerSpec = { ...template.ContainerSpec, Image: `db:${event.version}` };
     await changed(loops, (spec) => ({ ...spec, TaskTemplate: { ...template, ContainerSpec } }), true);
-  } else
+  } else if (kind === 'fail')
     await loops.store.update((tx) => {
       const running = [...tx.tasks.all()].filter((task) => stateOf(task) === 'running');
       const task = running[event.which % Math.max(1, running.length)];

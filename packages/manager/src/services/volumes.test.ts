@@ -88,6 +88,8 @@ describe('a task that runs beside its successor', () => {
 
   it('is not stopped while only the node of its volume could take that one, and does not', () => {
     expect(stopped(aDb({ specVersion: 2 }))).toEqual([]);
-    expect(stopped(aDb({ specVersion: 2 }, 1, { Type: 'bind', Source: '/data', Target: '/data' }))).toEqual(['a']);
+    expect(stopped(aDb({ specVersion: 2 }, 1, { Type: 'bind', Source: '/data', Target: '/data' }))).toEqual([
+      'a',
+    ]);
   });
 });

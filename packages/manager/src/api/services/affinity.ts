@@ -20,7 +20,8 @@ export function checkAffinities(view: ReadView, { Name = '', Labels }: ServiceSp
   );
   if (both) throw badRequest(`Labels["${antiAffinityLabel}"]: ${both.service} is in ${affinityLabel}, too`);
   const cycle = cycleOf(view, Name ?? '', Labels);
-  if (cycle) throw badRequest(`Labels["${affinityLabel}"]: each would wait for the next: ${cycle.join(' → ')}`);
+  if (cycle)
+    throw badRequest(`Labels["${affinityLabel}"]: each would wait for the next: ${cycle.join(' → ')}`);
 }
 
 /** Names from the service back to itself, each beside the next; undefined where there is no such way. */
@@ -42,4 +43,6 @@ function cycleOf(view: ReadView, name: string, labels: ServiceSpec['Labels']): s
 export const missingNeighbours = (view: ReadView, { Labels }: ServiceSpec): string[] =>
   neighboursOf(Labels, affinityLabel)
     .filter(({ service }) => !view.services.by('name', service).some(isVisible))
-    .map(({ service }) => `Labels["${affinityLabel}"]: there is no service ${service} yet; tasks wait for it`);
+    .map(
+      ({ service }) => `Labels["${affinityLabel}"]: there is no service ${service} yet; tasks wait for it`,
+    );

@@ -1,5 +1,6 @@
 import type { Demand } from '../demand.ts';
 import type { Filter, NodeFilter } from './filter.ts';
+import { affinity, antiAffinity } from './neighbours.ts';
 import {
   assignedNode,
   availability,
@@ -13,7 +14,6 @@ import {
   readiness,
   volumes,
 } from './node.ts';
-import { affinity, antiAffinity } from './neighbours.ts';
 import { hostPort, maxReplicas, resources } from './room.ts';
 
 export type { Filter, NodeFilter } from './filter.ts';

@@ -38,5 +38,4 @@ export const antiAffinity: Filter = {
   }),
 };
 
-const where = ({ name, level }: Neighbours): string =>
-  level ? `${name} (by ${level.descriptor})` : name;
+const where = ({ name, level }: Neighbours): string => (level ? `${name} (by ${level.descriptor})` : name);

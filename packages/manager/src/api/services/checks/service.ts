@@ -91,7 +91,9 @@ function checkIsolation({ Labels, UpdateConfig, RollbackConfig }: ServiceSpec): 
 function checkHostAccess({ Labels, TaskTemplate }: ServiceSpec): void {
   const sharesName = hostAccessOf(Labels)?.namespaces?.includes('uts');
   if (sharesName && TaskTemplate?.ContainerSpec?.Hostname)
-    throw badRequest('TaskTemplate.ContainerSpec.Hostname: can not be combined with Labels["shoal.uts"]=host');
+    throw badRequest(
+      'TaskTemplate.ContainerSpec.Hostname: can not be combined with Labels["shoal.uts"]=host',
+    );
 }
 
 /** With `ndots`, Docker's resolver in the container keeps names without a dot, so services', to itself. */
