@@ -10,6 +10,7 @@ export default defineConfig({
           // Ends a test that hangs. It measures nothing: properties take seconds here, a minute on a slow machine.
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          expect: { poll: { timeout: 30_000 } },
           // A process for each file costs three times what the tests do.
           isolate: false,
           // Many tests wait: a core left free for others would only idle.

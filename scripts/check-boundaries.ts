@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { ROOMS, RULES, type Rule } from './boundaries.ts';
+import { ROOMS } from './boundaries.ts';
+import { RULES, type Rule } from './boundary-rules.ts';
 
 export interface Import {
   line: number;

@@ -3,7 +3,7 @@
 # programs (supervise.sh says what it keeps where), which a host has once `shoal init` or `shoal join` was called there.
 # `docker logs` of the host shows all logs.
 #
-# With the word `systemd` systemd does all this; with `registry` it is the hosts' registry.
+# With the word `systemd` or `openrc` that one does all this; with `registry` it is the hosts' registry.
 #
 # /run is a tmpfs: a power loss (docker kill, docker start) clears it as a reboot does.
 set -u
@@ -14,11 +14,12 @@ release=/root/release
 
 case ${1:-} in
 registry) exec docker-registry serve "$here/registry.yml" ;;
-systemd)
+systemd | openrc)
   unmask_proc
   prepare_cgroups
   make_tun
   rm -rf "$RUN" "$LOGS"
+  if [ "$1" = openrc ]; then exec /sbin/openrc-init; fi
   exec /sbin/init
   ;;
 esac

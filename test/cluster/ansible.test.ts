@@ -15,16 +15,24 @@ import { cluster, image } from './shared.ts';
 /** Hosts with Docker and sshd and nothing else, and one more with Debian's Ansible, which does the rest over SSH. */
 let hosts: readonly Host[] = [];
 let control: Host;
-const names = ['a1', 'a2', 'a3'];
+const names = ['a1', 'a2', 'a3'] as const;
+/** Newer systemd takes no control groups of version 1. */
+const kinds = {
+  a1: { init: 'systemd', suite: 'bookworm' },
+  a2: { init: 'supervisor', suite: 'trixie' },
+  a3: { init: 'systemd', suite: 'bookworm' },
+} as const;
+/** Who is root by sudo. */
+const user = 'ops';
 const root = join(import.meta.dirname, '../..');
 
 beforeAll(async () => {
   const [archive = ''] = await makeArchives([process.arch], () => undefined);
   const [like] = cluster.hosts;
   hosts = await Promise.all(
-    names.map((name, i) => startPlainHost(like, { name, last: 33 + i, init: 'systemd', suite: 'bookworm' })),
+    names.map((name, i) => startPlainHost(like, { name, last: 33 + i, ssh: true, ...kinds[name] })),
   );
-  control = await startControlHost(like, { name: 'control', last: 36, reaches: hosts });
+  control = await startControlHost(like, { name: 'control', last: 36, reaches: hosts, as: user });
   const into = (path: string) => `${control.container}:${path}`;
   await run('docker', ['cp', join(root, 'deploy/ansible'), into('/root/ansible')]);
   await run('docker', ['cp', join(root, 'test/cluster/ansible/modules.yml'), into('/root/ansible/')]);
@@ -32,7 +40,7 @@ beforeAll(async () => {
   const inventory = [
     `shoal_manager: {hosts: {${manager}}}`,
     `shoal_workers: {hosts: {${workers.join(', ')}}}`,
-    'all: {vars: {ansible_user: root, shoal_archives: /root/archives}}',
+    `all: {vars: {ansible_user: ${user}, shoal_archives: /root/archives}}`,
   ].join('\n');
   await control.exec([
     'sh',

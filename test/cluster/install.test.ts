@@ -1,8 +1,10 @@
+import { rmSync } from 'node:fs';
 import {
   buildShoalImage,
   type Host,
   type HostInit,
   privileges,
+  removeImage,
   removePlainHost,
   run,
   startPlainHost,
@@ -11,6 +13,7 @@ import {
 } from '@shoal/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeArchives } from '../../scripts/archive.ts';
+import { earlierArchive } from './earlier-release.ts';
 import { cluster, image } from './shared.ts';
 
 /** Two hosts with Docker and nothing else: Shoal comes from the archive, as people get it. */
@@ -40,21 +43,33 @@ const present = (host: Host): Promise<string> =>
     docker context ls --format '{{.Name}}' 
     ls -d /opt/shoal/current /opt/shoal/releases /usr/local/bin/shoal /var/lib/shoal 2>/dev/null || true
     ls /run/shoal /var/log/shoal 2>/dev/null | grep -v -e hold -e host.log || true
-    ls /etc/systemd/system /etc/init.d 2>/dev/null || true
+    ls /etc/systemd/system /etc/init.d /etc/runlevels/default 2>/dev/null || true
     ps -eo args= | grep -E '/opt/shoal/(current|releases)/' | grep -v grep || true
   `);
 
-const agentPid = async (host: Host, init: HostInit): Promise<number> => {
-  const read =
-    init === 'systemd' ? 'systemctl show --property MainPID --value shoal-agent' : 'cat /run/shoal/agent.pid';
-  return Number((await on(host, read)).stdout);
+const pidOfAgent: Readonly<Record<HostInit, string>> = {
+  supervisor: 'cat /run/shoal/agent.pid',
+  systemd: 'systemctl show --property MainPID --value shoal-agent',
+  openrc: 'cat /run/openrc/options/shoal-agent/child_pid',
+};
+const agentPid = async (host: Host, init: HostInit): Promise<number> =>
+  Number((await on(host, pidOfAgent[init])).stdout);
+
+const unpack = async (host: Host, archive: string, folder: string): Promise<void> => {
+  await run('docker', ['cp', archive, `${host.container}:/root/${folder}.tar.gz`]);
+  await host.sh(
+    `mkdir /root/${folder} && tar -xzf /root/${folder}.tar.gz -C /root/${folder} --strip-components=1`,
+  );
 };
 
-describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) => {
+describe.each<HostInit>(['supervisor', 'systemd', 'openrc'])('on hosts with %s', (init) => {
   /** What was on each, which is not the same on every Debian. */
   const untouched = new Map<Host, string>();
+  /** The second host begins with the release before, whose agent has to go on with this one's manager until its own upgrade. */
+  let earlier: Awaited<ReturnType<typeof earlierArchive>>;
   beforeAll(async () => {
     const [archive = ''] = await makeArchives([process.arch], () => undefined);
+    if (init === 'supervisor') earlier = await earlierArchive();
     const [like] = cluster.hosts;
     first = await startPlainHost(like, { name: 'p1', last: 31, init, suite: 'bookworm' });
     second = await startPlainHost(like, {
@@ -66,11 +81,12 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
     });
     for (const host of [first, second]) {
       untouched.set(host, await present(host));
-      await run('docker', ['cp', archive, `${host.container}:/root/shoal.tar.gz`]);
-      await host.sh('mkdir /root/shoal && tar -xzf /root/shoal.tar.gz -C /root/shoal --strip-components=1');
+      await unpack(host, archive, 'shoal');
     }
+    await unpack(second, earlier?.archive ?? archive, 'first');
   }, 300_000);
   afterAll(async () => {
+    if (earlier) rmSync(earlier.folder, { recursive: true });
     for (const host of [first, second]) if (host) await removePlainHost(host);
   }, 60_000);
 
@@ -80,7 +96,9 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
     const init = await on(first, 'sh /root/shoal/install.sh init --encrypt');
     expect(init).toMatchObject({ code: 0 });
     joinLine = /shoal (join --token SHOAL-1-\S+ [\d.]+:2480)/.exec(init.stdout)?.[1] ?? '';
-    const join = await on(second, `sh /root/shoal/install.sh ${joinLine} --agent-args '--log-level warn'`);
+    // An agent that says little can be upgraded, too; the release before did not know that.
+    const quiet = earlier ? '' : "--agent-args '--log-level warn'";
+    const join = await on(second, `sh /root/first/install.sh ${joinLine} ${quiet}`);
     expect(join).toMatchObject({ code: 0 });
     const create = `docker --context shoal service create --name web --replicas 2 --replicas-max-per-node 1 --publish 18099:8080 --detach=false --quiet ${image}`;
     expect(await on(first, create)).toMatchObject({ code: 0 });
@@ -202,8 +220,9 @@ describe.each<HostInit>(['supervisor', 'systemd'])('on hosts with %s', (init) =>
 describe('on a host on which nothing may be installed', () => {
   let host: Host;
   let before: string;
+  let name: string;
   beforeAll(async () => {
-    const name = await buildShoalImage();
+    name = await buildShoalImage();
     host = await startPlainHost(cluster.hosts[0], {
       name: 'p1',
       last: 31,
@@ -230,6 +249,7 @@ describe('on a host on which nothing may be installed', () => {
   }, 300_000);
   afterAll(async () => {
     if (host) await removePlainHost(host);
+    if (name) await removeImage(name);
   }, 60_000);
 
   it('a container of Shoal is all it takes, and it can be replaced while tasks run on', async () => {

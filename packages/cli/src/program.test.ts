@@ -50,6 +50,10 @@ test.each([
   [['-H', 'ssh://h1', 'drill', 'drain'], /no address of a manager/],
   [['-H', 'unix:///nowhere.sock', 'drill', 'drain'], /does not answer: .*ENOENT/],
   [
+    ['-H', 'tcp://10.0.0.5:2475', 'backup', '--passphrase-file', '/dev/null', '/nowhere/backup'],
+    /The passphrase would go to tcp:\/\/10\.0\.0\.5:2475 in the clear/,
+  ],
+  [
     ['-H', 'tcp://10.0.0.5:2475', '--token-file', '/dev/null', 'token', 'ls'],
     /the token in \/dev\/null is empty/,
   ],

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -12,7 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from './eventually.fixture.ts';
 import { alone } from './leadership/index.ts';
 import { Manager, type ManagerOptions } from './manager.ts';
 import { purposes, type Sealed } from './model/index.ts';
@@ -213,16 +215,39 @@ describe('a manager with autolock on', () => {
     const change = { ...Spec, EncryptionConfig: { AutoLockManagers: true } };
     expect((await ask('POST', `/swarm/update?version=${Version.Index}`, change)).status).toBe(503);
     isLost = false;
-    await vi.waitFor(
-      async () =>
-        expect((await ask('GET', '/swarm')).body.Spec?.EncryptionConfig).toEqual({ AutoLockManagers: true }),
-      20_000,
+    await eventually(async () =>
+      expect((await ask('GET', '/swarm')).body.Spec?.EncryptionConfig).toEqual({ AutoLockManagers: true }),
     );
     expect(existsSync(join(stateDir, 'sealing.key'))).toBe(false);
     expect((await ask('GET', '/swarm/unlockkey')).body.UnlockKey).toMatch(/^SWMKEY-1-/);
     await autolock(false);
   }, 60_000);
 });
+
+it.each([
+  ['its own key', {}],
+  ['a key that is elsewhere', { sealingKeyFile: 'elsewhere.key' }],
+])(
+  'with autolock leaves nothing that %s opens, and keeps the copy that an upgrade makes later',
+  async (_what, { sealingKeyFile }: { sealingKeyFile?: string }) => {
+    const change = sealingKeyFile === undefined ? {} : { sealingKeyFile: join(stateDir, sealingKeyFile) };
+    const aside = `${stateDir}.before-restore-2`;
+    closers.push(async () => rmSync(aside, { recursive: true }));
+    mkdirSync(aside);
+    for (const name of ['sealing.key', 'state.sqlite']) writeFileSync(join(aside, name), '');
+    const copy = (format: number) => join(stateDir, `state.sqlite.format-${format}`);
+    writeFileSync(copy(2), '', { mode: 0o600 });
+    const first = await start(change);
+    const unlockKey = await first.autolock(true);
+    expect(existsSync(copy(2))).toBe(false);
+    expect(readdirSync(aside)).toEqual(['state.sqlite']);
+    await first.close();
+    writeFileSync(copy(3), '', { mode: 0o600 });
+    const { ask } = await start(change);
+    expect((await ask('POST', '/swarm/unlock', { UnlockKey: unlockKey })).status).toBe(200);
+    expect(existsSync(copy(3))).toBe(true);
+  },
+);
 
 it('has its key from a file or the environment, which it never removes', async () => {
   const file = join(stateDir, 'elsewhere.key');

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { anAgent, clusterId, nodeId, sealing, sealingKey, trust } from './agents/testing.ts';
+import { eventually } from './eventually.fixture.ts';
 import { alone } from './leadership/index.ts';
 import { Manager } from './manager.ts';
 import type { Cluster, Service } from './model/index.ts';
@@ -85,7 +86,7 @@ async function aManager(
     ask('POST', '/services/create', { Name: name, TaskTemplate: { ContainerSpec: { Image: 'web:1' } } });
   const services = async () =>
     ((await ask('GET', '/services')).body as Service[]).map(({ Spec }) => Spec.Name).sort();
-  const leads = () => vi.waitFor(async () => expect((await ask('GET', '/nodes')).status).toBe(200), 20_000);
+  const leads = () => eventually(async () => expect((await ask('GET', '/nodes')).status).toBe(200));
   return { manager, disk, port, said, ask, create, services, leads };
 }
 
@@ -93,7 +94,7 @@ type Agent = ReturnType<typeof anAgent>;
 async function joined(port: number): Promise<Agent> {
   const agent = anAgent(port);
   agent.hello();
-  await vi.waitFor(() => expect(agent.sets().length).toBeGreaterThan(0), 5_000);
+  await eventually(() => expect(agent.sets().length).toBeGreaterThan(0));
   return agent;
 }
 const termOf = ({ received }: Agent): number => {
@@ -131,7 +132,7 @@ describe('a manager whose commit ends without a certain answer', () => {
     );
     const agent = await joined(port);
     agent.send({ $case: 'beat', value: { number: 1, beatMs: 500 } });
-    await vi.waitFor(() => expect(beatsOf(agent)).toBe(1));
+    await eventually(() => expect(beatsOf(agent)).toBe(1));
     // Another leads now, and this one does not know it yet.
     disk.open(() => 'done');
     const refused = create('web');
@@ -186,7 +187,7 @@ describe('a manager whose commit ends without a certain answer', () => {
     );
     disk.next = 'fenced';
     await create('web');
-    await vi.waitFor(() => expect(said).toContain('could not lead again'));
+    await eventually(() => expect(said).toContain('could not lead again'));
     await manager.close();
     const tries = said.length;
     await sleep(300);
@@ -198,18 +199,17 @@ describe('a manager that was restored from a backup', () => {
   const restored = { madeAt: '2026-01-01T00:00:00.000Z' };
   /** What its host has. */
   const says = (agent: Agent, tasks: readonly object[]) =>
-    vi.waitFor(() => {
+    eventually(() => {
       const asked = agent.received.findLast(({ $case }) => $case === 'query');
       if (asked?.$case !== 'query') throw new Error('nobody asked yet');
       const json = JSON.stringify({ tasks });
       agent.send({ $case: 'result', value: { id: asked.value.id, outcome: { $case: 'json', value: json } } });
-    }, 10_000);
+    });
   const held = async (port: number): Promise<Agent> => {
     const agent = anAgent(port);
     agent.hello();
-    await vi.waitFor(
-      () => expect(agent.received[0]).toMatchObject({ $case: 'welcome', value: { hold: true } }),
-      10_000,
+    await eventually(() =>
+      expect(agent.received[0]).toMatchObject({ $case: 'welcome', value: { hold: true } }),
     );
     return agent;
   };
@@ -220,16 +220,14 @@ describe('a manager that was restored from a backup', () => {
     const unknown = { taskId: 'x', serviceName: 'shop', running: true };
     const answering = setInterval(() => void says(agent, [unknown]).catch(() => undefined), 50);
     closers.push(() => clearInterval(answering));
-    await vi.waitFor(
-      async () =>
-        expect((await ask('GET', '/shoal/v1/restore')).body).toEqual({
-          onHold: true,
-          ...restored,
-          absent: [],
-          wouldStop: [{ service: 'shop', tasks: 1, nodes: ['h1'] }],
-          wouldStart: [],
-        }),
-      10_000,
+    await eventually(async () =>
+      expect((await ask('GET', '/shoal/v1/restore')).body).toEqual({
+        onHold: true,
+        ...restored,
+        absent: [],
+        wouldStop: [{ service: 'shop', tasks: 1, nodes: ['h1'] }],
+        wouldStart: [],
+      }),
     );
     expect(agent.sets()).toEqual([]);
     expect((await ask('POST', '/shoal/v1/restore/finish')).status).toBe(204);
@@ -343,8 +341,7 @@ it('whatever the disk answers: nothing acknowledged to people or agents is lost,
       }
       disk.fate = () => 'done';
       await leads();
-      if (created.size > 0)
-        await vi.waitFor(() => expect(agent.acknowledged.size).toBeGreaterThan(0), 20_000);
+      if (created.size > 0) await eventually(() => expect(agent.acknowledged.size).toBeGreaterThan(0));
       await agent.close();
       const there = new Set(await services());
       expect([...created].filter((name) => !there.has(name))).toEqual([]);

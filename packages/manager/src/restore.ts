@@ -5,6 +5,9 @@
 import { text } from 'node:stream/consumers';
 import { BackupError, checkBackup, restore } from './backup/index.ts';
 
+// Ended by hand it leaves nothing of what it unpacked: see `withoutTrace`.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+
 const [first = '', second = ''] = process.argv.slice(2);
 try {
   const passphrase = await text(process.stdin);

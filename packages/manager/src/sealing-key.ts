@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { renameDurably } from './durable.ts';
 import { type KeyPlace, sealingKeyBytes } from './trust/index.ts';
 
@@ -17,14 +17,26 @@ export interface SealingKeySource {
 
 /** Where the manager's own key is. Reading it throws an Error with a text for people. */
 export function placeOfKey({ stateDir, sealingKeyFile: file, sealingKey: text }: SealingKeySource): KeyPlace {
+  // A key that is elsewhere is for people to remove.
+  const forget = (isNew: boolean) => {
+    if (isNew) forgetCopies(stateDir);
+  };
   if (text !== undefined) {
     const name = 'SHOAL_SEALING_KEY';
-    return { name, read: () => keyIn(name, text), forget: () => undefined };
+    return { name, read: () => keyIn(name, text), forget };
   }
-  if (file !== undefined)
-    return { name: file, read: (mayMake) => readSealingKey(file, mayMake), forget: () => undefined };
+  if (file !== undefined) return { name: file, read: (mayMake) => readSealingKey(file, mayMake), forget };
   const own = join(stateDir, sealingKeyName);
-  return { name: own, read: (mayMake) => readSealingKey(own, mayMake), forget: () => forget(stateDir) };
+  return {
+    name: own,
+    read: (mayMake) => readSealingKey(own, mayMake),
+    forget: (isNew) => {
+      // It is still there where this process's predecessor died before it came here.
+      if (!isNew && !existsSync(own)) return;
+      forgetCopies(stateDir);
+      rmSync(own, { force: true });
+    },
+  };
 }
 
 /**
@@ -68,11 +80,15 @@ function make(path: string): void {
   }
 }
 
-/** Copies of the state that earlier releases wrote go first: in them more is in the clear, and that key opens the rest. */
-function forget(stateDir: string): void {
-  const own = join(stateDir, sealingKeyName);
-  if (!statSync(own, { throwIfNoEntry: false })) return;
+/**
+ * What a key outside of this state opens: copies of it that earlier releases wrote, in which more is in the clear, and states that
+ * a restore moved aside. Of these the key alone goes: all else in them is for people to delete.
+ */
+function forgetCopies(stateDir: string): void {
   for (const name of readdirSync(stateDir))
     if (/^state\.sqlite\.format-\d+$/.test(name)) rmSync(join(stateDir, name));
-  rmSync(own);
+  const folder = dirname(stateDir);
+  for (const name of readdirSync(folder))
+    if (name.startsWith(`${basename(stateDir)}.before-restore`))
+      rmSync(join(folder, name, sealingKeyName), { force: true });
 }

@@ -3,7 +3,6 @@ export {
   Cluster,
   type ClusterOptions,
   Host,
-  type HostInit,
   type HostProcess,
   mainCluster,
   type ProcessUsage,
@@ -14,7 +13,7 @@ export {
   testCluster,
 } from './cluster/index.ts';
 export * as faults from './faults/index.ts';
-export { buildShoalImage } from './images/index.ts';
+export { buildShoalImage, type HostInit, removeImage } from './images/index.ts';
 export {
   converged,
   deploy,

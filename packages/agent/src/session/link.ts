@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelCredentials, type ChannelOptions, connectivityState } from '@grpc/grpc-js';
 import { type Hello, type NodeFacts, SessionsClient, type TaskStatus } from '@shoal/proto';
+import { backoffMs } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import { secureOptions } from '../identity/index.ts';
-import { afterRefusalMs, backoffMs, welcomePatienceMs } from './backoff.ts';
 import { Outbox } from './outbox.ts';
+import { afterRefusalMs, welcomePatienceMs } from './patience.ts';
 import { describe, isRefusal, Session, type SessionEnd, type SessionHandlers } from './session.ts';
 
 /** A session that lasted so long shows that all is well: the next failure starts with the shortest wait. */

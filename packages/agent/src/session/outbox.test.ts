@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import { statusOf, toTaskStatus } from '../task/status.ts';
-import { backoffMs } from './backoff.ts';
 import { Outbox } from './outbox.ts';
 
 const status = (taskId: string, message: string) => toTaskStatus(taskId, statusOf('running', { message }), 1);
@@ -49,10 +48,4 @@ it('forgets tasks that are nobody’s', () => {
   outbox.put(status('a', '1'));
   outbox.drop('a');
   expect(take(outbox)).toBeUndefined();
-});
-
-it('waits longer and longer for the manager, but not for ever', () => {
-  const waits = [1, 2, 3, 4, 5, 6, 7, 8, 20].map((failures) => backoffMs(failures, 1));
-  expect(waits).toEqual([100, 200, 400, 500, 500, 500, 500, 500, 500]);
-  expect(backoffMs(3, 0)).toBe(200);
 });

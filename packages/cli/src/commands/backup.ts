@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createWriteStream, statSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createHash, randomBytes } from 'node:crypto';
+import { createWriteStream, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { ExitError } from '../exit.ts';
@@ -33,8 +33,9 @@ export function backupCommand(): Command {
     .action(async (file: string, flags: PassphraseFlags, at: Command) => {
       const options = at.optsWithGlobals<GlobalOptions>();
       const manager = namedManager(options);
+      manager.refuseInTheClear('passphrase');
       const passphrase = await passphraseOf(flags, { isNew: true });
-      const part = `${file}.part`;
+      const part = partOf(file);
       try {
         const made = await manager.fetch('POST', '/shoal/v1/backup', {
           body: { passphrase },
@@ -47,7 +48,6 @@ export function backupCommand(): Command {
             yield chunk;
           }
         }
-        await rm(part, { force: true });
         await pipeline(made, hashed, createWriteStream(part, { mode: 0o600, flags: 'wx', flush: true }));
         const { size } = statSync(part);
         await rename(part, file);
@@ -59,14 +59,28 @@ export function backupCommand(): Command {
             : `${file}: ${size.toLocaleString('en')} bytes, SHA-256 ${says.sha256}\nKeep the passphrase elsewhere: without it nobody can restore this.\n`,
         );
       } catch (error) {
-        await rm(part, { force: true });
         if (error instanceof ExitError) throw error;
         throw new ExitError(
           1,
           `There is no backup, ${file} is as it was before: ${(error as Error).message}`,
         );
+      } finally {
+        rmSync(part, { force: true });
       }
     });
+}
+
+/**
+ * What is not whole yet has a name of its own, as another backup to the same file may be under way. Those that a process left
+ * which was killed are removed.
+ */
+function partOf(file: string): string {
+  const folder = dirname(file);
+  const begin = `${basename(file)}.part-`;
+  const others = existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(begin)) : [];
+  for (const name of others)
+    if (!existsSync(`/proc/${name.slice(begin.length).split('-')[0]}`)) rmSync(join(folder, name));
+  return join(folder, `${begin}${process.pid}-${randomBytes(4).toString('hex')}`);
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -33,8 +33,6 @@ interface JoinFlags extends HostFlags {
 }
 
 const connectMs = 5_000;
-/** The agent has looked at the host and spoken with the manager by then. */
-const joinMs = 30_000;
 
 export function joinCommand(): Command {
   const command = new Command('join')
@@ -82,7 +80,7 @@ async function join(address: string, flags: JoinFlags, command: Command): Promis
   const init = initSystem();
   const from = Date.now();
   for (const program of programsOf(settings)) await init.start(program);
-  const { refused } = await untilWelcomed(init, from, joinMs);
+  const { refused } = await untilWelcomed(init, from);
   if (refused !== undefined)
     throw new ExitError(
       1,
@@ -107,7 +105,7 @@ async function follow(address: string, before: HostSettings): Promise<void> {
   const from = Date.now();
   try {
     await begin({ ...before, manager: `${host}:${port}` });
-    const { refused } = await untilWelcomed(init, from, joinMs);
+    const { refused } = await untilWelcomed(init, from);
     if (refused !== undefined) throw new Error(`${host}:${port} does not want this host: ${refused}`);
   } catch (error) {
     await begin(before);

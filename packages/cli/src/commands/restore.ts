@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Restored } from '@shoal/proto/restored';
 import { Command } from 'commander';
 import type Docker from 'dockerode';
 import { ExitError, usage } from '../exit.ts';
@@ -18,7 +19,6 @@ import {
   onlyAddress,
   paths,
   programsOf,
-  type Restored,
   readBackup,
   readSettings,
   untilItAnswers,

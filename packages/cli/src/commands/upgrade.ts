@@ -7,6 +7,7 @@ import {
   bringStateBack,
   forgetStateCopies,
   type HostSettings,
+  identityHere,
   initSystem,
   isNewer,
   localManager,
@@ -21,8 +22,6 @@ import { needCluster, needRoot, say } from './host-options.ts';
 const startMs = 60_000;
 /** A program that ends by itself does so within this time. */
 const steadyMs = 3_000;
-/** The agent tries again every few seconds at most. */
-const connectMs = 20_000;
 
 export function upgradeCommand(): Command {
   return new Command('upgrade')
@@ -100,8 +99,8 @@ function point(release: string): void {
 }
 
 /**
- * The manager before the agent. Rejects when one does not stay up, or a worker is not in its cluster again. Resolves with the
- * release of a worker's manager, undefined if that is too old to say it.
+ * The manager before the agent. Rejects when one does not stay up, or the host is not in its cluster again; but a manager that is
+ * locked lets nobody in. Resolves with the release of the manager, undefined if that does not say it.
  */
 async function restart(settings: HostSettings): Promise<string | undefined> {
   const init = initSystem();
@@ -115,10 +114,11 @@ async function restart(settings: HostSettings): Promise<string | undefined> {
     if (!(await init.isRunning(name)))
       throw new Error(`the ${name} ends by itself:\n${await init.log(name, 8)}`);
   if (settings.role === 'manager') {
-    await untilItAnswers(localManager(), connectMs);
-    return undefined;
+    await untilItAnswers(localManager(), startMs);
+    // Nor can an agent get in that an earlier release left without a certificate.
+    if ((await isLocked(settings)) || !identityHere()) return undefined;
   }
-  const { release, refused } = await untilWelcomed(init, from, connectMs);
+  const { release, refused } = await untilWelcomed(init, from);
   if (refused !== undefined) throw new Error(`${settings.manager} does not want this host: ${refused}`);
   return release;
 }

@@ -1,25 +1,9 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import type { Restored } from '@shoal/proto/restored';
 import { ExitError } from '../exit.ts';
 import { paths } from './settings.ts';
-
-/** What was in a backup, as the manager's `restore.mjs` says. */
-export interface Restored {
-  readonly clusterId: string;
-  /** ISO 8601. */
-  readonly madeAt: string;
-  readonly release: string;
-  /** Ids. */
-  readonly nodes: readonly string[];
-  readonly services: number;
-  readonly formerManager?: { readonly id: string; readonly address: string };
-  /** Of a manager that was locked whenever it started: not to be shown. */
-  readonly unlockKey?: string;
-  readonly api: readonly string[];
-  readonly tlsNames: readonly string[];
-  readonly ownTls: boolean;
-}
 
 /** The manager's own program reads it: with `--check FILE`, or from a file into a folder. Throws an ExitError with its words. */
 export async function readBackup(args: readonly string[], passphrase: string): Promise<Restored> {

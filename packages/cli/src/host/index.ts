@@ -1,5 +1,5 @@
 export { addressTowards, managerAddress, onlyAddress } from './addresses.ts';
-export { type Restored, readBackup } from './backup-reader.ts';
+export { readBackup } from './backup-reader.ts';
 export { clearHost } from './clear.ts';
 export { makeContext } from './docker-context.ts';
 export { identityHere } from './identity.ts';

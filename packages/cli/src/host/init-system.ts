@@ -90,7 +90,9 @@ const openrc: InitSystem = {
     rmSync(scriptFile(name), { force: true });
   },
   async isRunning(name) {
-    return (await tryRun('rc-service', [unitName({ name }), 'status'])).code === 0;
+    // Its own word is of the supervisor, which lives on while the program ends again and again.
+    const pid = pidIn(`/run/openrc/options/${unitName({ name })}/child_pid`);
+    return pid !== undefined && lives(pid);
   },
   log: (name, lines) => endOf(join(paths.logs, `${name}.log`), lines),
 };

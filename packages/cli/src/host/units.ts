@@ -58,6 +58,9 @@ export function openrcScript({ name, says, command, env }: Program): string {
     `command_args=${shellWord(args.map(shellWord).join(' '))}`,
     'respawn_delay=1',
     'respawn_max=0',
+    // As long as with systemd.
+    'retry=TERM/15/KILL/5',
+    "rc_ulimit='-n 1048576'",
     `output_log=${paths.logs}/${name}.log`,
     `error_log=${paths.logs}/${name}.log`,
     ...Object.entries(env).map(([key, value]) => `export ${key}=${shellWord(value)}`),

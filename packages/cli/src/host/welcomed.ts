@@ -6,6 +6,11 @@ import type { InitSystem } from './init-system.ts';
 const sayings = { welcomed: 'connected to the manager', refused: 'the manager refused this host' };
 /** It says more, but not that much at once. */
 const logLines = 1_000;
+/**
+ * That long an agent may wait for a welcome before it asks anew: a manager that was just started serves all hosts of a big
+ * cluster one after the other (docs/architecture.md, "When things die").
+ */
+const welcomeMs = 60_000;
 
 /** What came of an agent's first words with its manager. */
 export interface Welcomed {
@@ -19,12 +24,9 @@ export interface Welcomed {
  * By the agent's own words: a worker may not ask the manager's API. What an agent before this one said, before `from` (ms since
  * the epoch), does not count. Throws an ExitError when nothing comes of it.
  */
-export async function untilWelcomed(
-  init: Pick<InitSystem, 'log'>,
-  from: number,
-  withinMs: number,
-): Promise<Welcomed> {
-  for (let waited = 0; waited < withinMs; waited += 200) {
+export async function untilWelcomed(init: Pick<InitSystem, 'log'>, from: number): Promise<Welcomed> {
+  const until = performance.now() + welcomeMs;
+  while (performance.now() < until) {
     const words = wordsOf(await init.log('agent', logLines), from);
     const word = words.find(({ msg }) => msg === sayings.welcomed || msg === sayings.refused);
     if (word)
@@ -36,7 +38,7 @@ export async function untilWelcomed(
   }
   throw new ExitError(
     1,
-    `The manager has not taken this host in after ${withinMs / 1_000} s; its agent goes on trying. Its last words:\n${await init.log('agent', 8)}`,
+    `The manager has not taken this host in after ${welcomeMs / 1_000} s; its agent goes on trying. Its last words:\n${await init.log('agent', 8)}`,
   );
 }
 

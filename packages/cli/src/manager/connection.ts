@@ -64,11 +64,11 @@ function parseAddress(address: string, tls: string | undefined): Connection {
   };
 }
 
-/** A token must not go through a network where others read it. */
-export function refuseInTheClear({ address, host, tls, token }: Connection): void {
-  if (token === undefined || host === undefined || tls !== undefined || isLoopback(host)) return;
+/** What is `secret` must not go through a network where others read it. */
+export function refuseInTheClear({ address, host, tls }: Connection, secret: 'passphrase' | 'token'): void {
+  if (host === undefined || tls !== undefined || isLoopback(host)) return;
   throw usage(
-    `The token would go to ${address} in the clear. Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder of the manager's ca.pem.`,
+    `The ${secret} would go to ${address} in the clear. Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder of the manager's ca.pem.`,
   );
 }
 

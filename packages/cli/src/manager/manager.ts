@@ -20,6 +20,8 @@ interface Question {
 export interface Manager {
   readonly address: string;
   readonly docker: Docker;
+  /** Throws when what is secret would go there for others to read. */
+  refuseInTheClear(secret: 'passphrase'): void;
   /** The answer's JSON. Throws ExitError with what the manager says, or why it says nothing. */
   ask<T>(method: string, path: string, question?: Question): Promise<T>;
   /** The answer's bytes; the stream fails when not all of them come. Throws as `ask`. */
@@ -28,8 +30,8 @@ export interface Manager {
 
 /** Throws when its certificates can't be read, or a token would go in the clear. */
 export function managerAt(connection: Connection): Manager {
-  refuseInTheClear(connection);
   const { address, socketPath, host, port, tls, token } = connection;
+  if (token !== undefined) refuseInTheClear(connection, 'token');
   const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
   const materials = tls === undefined ? {} : readMaterials(tls);
   const where = socketPath === undefined ? { host, port } : { socketPath };
@@ -70,6 +72,7 @@ export function managerAt(connection: Connection): Manager {
   };
   return {
     address,
+    refuseInTheClear: (secret) => refuseInTheClear(connection, secret),
     docker: new Docker({ protocol, host: undefined, ...where, ...materials, headers, version }),
     fetch,
     async ask<T>(method: string, path: string, question: Question = {}): Promise<T> {

@@ -1,6 +1,7 @@
+import { backoffMs, mostConnectionsOfTry } from '@shoal/proto/rules';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type HandshakeLimits, Handshakes } from './handshakes.ts';
+import { type HandshakeLimits, Handshakes, handshakeLimits } from './handshakes.ts';
 
 interface Arrival {
   readonly source: string;
@@ -92,6 +93,22 @@ describe('handshakes', () => {
     handshakes.ended('a', true);
     const { begin, late } = handshakes.next();
     expect([begin, late].map((all) => all.map(({ number }) => number))).toEqual([[4], [3, 1]]);
+  });
+
+  it('of hosts that try again and again in vain all begin at once: eight at one address, as fast as agents are', () => {
+    const { handshakes, time, arrive } = some(handshakeLimits);
+    const hosts = Array.from({ length: 8 }, () => ({ failures: 0, next: 0 }));
+    while (time.now < 600_000) {
+      for (const host of hosts.filter(({ next }) => next <= time.now)) {
+        for (let each = 0; each < mostConnectionsOfTry; each++) {
+          expect(arrive('a')).toBe(true);
+          expect(handshakes.next().begin).toHaveLength(1);
+          handshakes.ended('a', false);
+        }
+        host.next = time.now + backoffMs(++host.failures, 0);
+      }
+      time.now = Math.min(...hosts.map(({ next }) => next));
+    }
   });
 
   it('are bounded, and none that waits is forgotten, whatever comes and ends', () => {

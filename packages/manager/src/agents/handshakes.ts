@@ -15,6 +15,17 @@ export interface HandshakeLimits {
   readonly patienceMs: number;
 }
 
+/** Agents of one site may have one address, and all come at once. A handshake costs about 2 ms. */
+export const handshakeLimits: HandshakeLimits = {
+  most: 512,
+  mostOfSource: 32,
+  mostWaiting: 8_192,
+  mostWaitingOfSource: 2_048,
+  rate: { burst: 1_000, perSecond: 100 },
+  // Then an agent has given up.
+  patienceMs: 5_000,
+};
+
 interface Waiting<C> {
   readonly connection: C;
   readonly since: number;

@@ -19,6 +19,7 @@ import type { Authority, Vault } from '../trust/index.ts';
 import { Agents } from './agents.ts';
 import { Certificates } from './certificates.ts';
 import { Door, type DoorLimits } from './door.ts';
+import { handshakeLimits } from './handshakes.ts';
 import { JoinRefused, nodeIdBehind, nodeOf, peerBehind } from './identity.ts';
 import { OwnCertificate } from './own-certificate.ts';
 import { type SessionCall, Sessions } from './sessions.ts';
@@ -33,16 +34,7 @@ const largestFromAgent = 8 * 2 ** 20;
 /** Of one connection: a session, or an agent's tunnels. */
 const mostStreams = mostTunnels + 8;
 const limits: DoorLimits = {
-  // Agents of one site may have one address, and all come at once. A handshake costs about 2 ms.
-  handshakes: {
-    most: 512,
-    mostOfSource: 32,
-    mostWaiting: 8_192,
-    mostWaitingOfSource: 2_048,
-    rate: { burst: 1_000, perSecond: 100 },
-    // Then an agent has given up.
-    patienceMs: 5_000,
-  },
+  handshakes: handshakeLimits,
   // It needs three: for its session, its tunnels, and its next certificate.
   mostOfNode: 16,
   // Those without a certificate ask for the roots and for their first one: together they cost about 100 MiB, each for somewhat

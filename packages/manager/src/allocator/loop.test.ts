@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../eventually.fixture.ts';
 import { ingressId, type Network, type Service, type Task } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { TestStore } from '../store/testing.ts';
@@ -46,7 +47,7 @@ describe('the loop', () => {
   it('gives a placed task its addresses, in the order of its networks', async () => {
     const store = await running();
     await store.update((tx) => tx.tasks.create(assigned('t1', ['small', ingressId])));
-    await vi.waitFor(() => {
+    await eventually(() => {
       const attachments = store.view.tasks.get('t1')?.shoal.attachments ?? [];
       expect(attachments.map(({ networkId }) => networkId)).toEqual(['small', ingressId]);
     });
@@ -55,7 +56,7 @@ describe('the loop', () => {
     await store.update((tx) =>
       tx.tasks.update({ ...assigned('t2', ['small']), Version: { Index: store.revision } }),
     );
-    await vi.waitFor(() => expect(store.view.tasks.get('t2')?.shoal.attachments).toHaveLength(1));
+    await eventually(() => expect(store.view.tasks.get('t2')?.shoal.attachments).toHaveLength(1));
   });
 
   it('says why a task has to wait, and goes on as soon as there is room', async () => {
@@ -64,7 +65,7 @@ describe('the loop', () => {
       for (let i = 0; i < 11; i++) tx.tasks.create(assigned(`t${String(i).padStart(2, '0')}`, ['small']));
     });
     const last = () => store.view.tasks.get('t10');
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(last()?.unaddressed).toBe(
         'no addresses left in network small (172.20.0.0/28): create it with a larger --subnet',
       ),
@@ -73,7 +74,7 @@ describe('the loop', () => {
       const task = tx.tasks.get('t03');
       if (task) tx.tasks.update(withStatus(task, { State: 'failed' }));
     });
-    await vi.waitFor(() => expect(last()?.shoal.attachments).toHaveLength(1));
+    await eventually(() => expect(last()?.shoal.attachments).toHaveLength(1));
     expect(last()).not.toHaveProperty('unaddressed');
   });
 
@@ -84,12 +85,12 @@ describe('the loop', () => {
       const network = tx.networks.get('small');
       if (network) tx.networks.update({ ...network, shoal: { ...network.shoal, removing: true } });
     });
-    await vi.waitFor(() => expect(store.view.tasks.get('t1')?.shoal.attachments).toHaveLength(1));
+    await eventually(() => expect(store.view.tasks.get('t1')?.shoal.attachments).toHaveLength(1));
     expect(store.view.networks.get('small')).toBeDefined();
     await store.update((tx) => tx.tasks.remove('t1'));
-    await vi.waitFor(() => expect(store.view.networks.get('small')).toBeUndefined());
+    await eventually(() => expect(store.view.networks.get('small')).toBeUndefined());
     await store.update((tx) => tx.tasks.create(assigned('t2', ['small'])));
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(store.view.tasks.get('t2')?.unaddressed).toBe(
         'network small does not exist any more: update the service',
       ),
@@ -104,7 +105,7 @@ describe('the loop', () => {
       EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] },
     };
     await store.update((tx) => tx.services.create(aService('web', { Spec, shoal: { specVersion: 1 } })));
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(store.view.services.get('web')?.shoal).toMatchObject({
         attachments: [
           { networkId: 'small', vip: expect.stringMatching(/^172\.20\.0\./) },

@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { clusterId, sealing, sealingKey, trust } from '../agents/testing.ts';
+import { eventually } from '../eventually.fixture.ts';
 import { sqliteBackend } from '../store/backends/index.ts';
 import { Store } from '../store/index.ts';
 import { TestStore } from '../store/testing.ts';
@@ -178,6 +181,28 @@ it.each([
   await expect(checkBackup(path, words)).rejects.toThrow(why);
   expect(readdirSync(folder)).toEqual(['manager']);
   expect(readFileSync(join(stateDir, 'state.sqlite'), 'utf8')).toBe('former');
+});
+
+it('looking into a file leaves nothing, also where it is ended meanwhile; what was killed is removed the next time', async () => {
+  const folder = aFolder();
+  // No process has this id: it is above the highest.
+  mkdirSync(join(folder, 'shoal-backup-4194304-killed'));
+  mkdirSync(join(folder, `shoal-backup-${process.pid}-alive`));
+  mkdirSync(join(folder, 'shoal-backup-of-somebody'));
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../restore.ts'), '--check', aBackup()], {
+    env: { ...process.env, TMPDIR: folder },
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  const ended = once(child, 'exit');
+  child.stdin.end(passphrase);
+  await eventually(() =>
+    expect(readdirSync(folder)).toContainEqual(expect.stringContaining(`-${child.pid}-`)),
+  );
+  child.kill('SIGTERM');
+  await ended;
+  expect(readdirSync(folder).sort()).toEqual(
+    [`shoal-backup-${process.pid}-alive`, 'shoal-backup-of-somebody'].sort(),
+  );
 });
 
 const flipped = (bytes: Buffer, at: number): Buffer => {

@@ -1,3 +1,3 @@
 export { BackupError } from './error.ts';
 export { makeBackup } from './make.ts';
-export { checkBackup, type Restored, restore } from './restore.ts';
+export { checkBackup, restore } from './restore.ts';

@@ -3,19 +3,13 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
+import type { Restored } from '@shoal/proto/restored';
 import type { Store } from '../store/index.ts';
 import type { Opener } from '../trust/index.ts';
 import { backupOf } from './backup-file.ts';
 
 /** What a backup holds beside the state. */
-export interface Contents extends Opener {
-  /** Where the manager served its API, but for its socket. */
-  readonly api: readonly string[];
-  /** By which other names people know that. */
-  readonly tlsNames: readonly string[];
-  /** Its API showed a certificate that is in no backup. */
-  readonly ownTls: boolean;
-}
+export interface Contents extends Opener, Pick<Restored, 'api' | 'tlsNames' | 'ownTls'> {}
 
 export interface Making {
   readonly store: Pick<Store, 'copyTo'>;

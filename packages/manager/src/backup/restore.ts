@@ -1,8 +1,9 @@
-import { createWriteStream, existsSync, readdirSync, rmSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { createWriteStream, existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type { Restored } from '@shoal/proto/restored';
 import { renameDurably, syncToDisk } from '../durable.ts';
 import type { Cluster, Node, Sealing } from '../model/index.ts';
 import { sealingKeyName } from '../sealing-key.ts';
@@ -12,25 +13,35 @@ import { withBackup } from './backup-file.ts';
 import { BackupError } from './error.ts';
 import type { Contents } from './make.ts';
 
-/** What was in a backup. */
-export interface Restored extends Omit<Contents, 'sealingKey'> {
-  readonly clusterId: string;
-  readonly madeAt: string;
-  readonly release: string;
-  /** Ids. */
-  readonly nodes: readonly string[];
-  readonly services: number;
-  /** The node whose host ran the manager. */
-  readonly formerManager?: { readonly id: string; readonly address: string };
-}
-
 /** Reads all of a backup, and looks whether a manager could use it. Throws a BackupError. */
 export async function checkBackup(path: string, passphrase: string): Promise<Restored> {
-  const folder = await mkdtemp(join(tmpdir(), 'shoal-backup-'));
+  removeLeftovers();
+  const folder = await mkdtemp(join(tmpdir(), `${tryOut}${process.pid}-`));
+  return withoutTrace(folder, () => unpack(path, passphrase, folder));
+}
+
+/** Folders of backups that are looked into, each with the id of its process. */
+const tryOut = 'shoal-backup-';
+
+/** What a process left that was killed on the spot. Only what this user made: in a folder for all, others may make anything. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = name.match(new RegExp(`^${tryOut}(\\d+)-\\w+$`)) ?? [];
+    const path = join(tmpdir(), name);
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    if (lstatSync(path).uid === process.getuid?.()) rmSync(path, { recursive: true });
+  }
+}
+
+/** The folder is gone afterwards, also when this process is told to end meanwhile. */
+async function withoutTrace<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
   try {
-    return await unpack(path, passphrase, folder);
+    return await work();
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
 }
 
@@ -43,15 +54,23 @@ export async function restore(path: string, passphrase: string, stateDir: string
   const fresh = `${stateDir}.restoring`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true, mode: 0o700 });
-  try {
+  return withoutTrace(fresh, async () => {
     const restored = await unpack(path, passphrase, fresh);
     const audit = join(stateDir, 'audit');
     if (existsSync(audit)) await cp(audit, join(fresh, 'audit'), { recursive: true });
-    if (existsSync(stateDir)) await rename(stateDir, freeName(`${stateDir}.before-restore`));
-    renameDurably(fresh, stateDir);
+    putInPlace(fresh, stateDir);
     return restored;
-  } finally {
-    await rm(fresh, { recursive: true, force: true });
+  });
+}
+
+function putInPlace(fresh: string, stateDir: string): void {
+  const aside = existsSync(stateDir) ? freeName(`${stateDir}.before-restore`) : undefined;
+  if (aside !== undefined) renameSync(stateDir, aside);
+  try {
+    renameDurably(fresh, stateDir);
+  } catch (error) {
+    if (aside !== undefined && !existsSync(stateDir)) renameSync(aside, stateDir);
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
+import { eventually } from '../eventually.fixture.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { TestStore } from '../store/testing.ts';
 import { aCluster, aNode } from '../testing.ts';
@@ -29,6 +30,6 @@ it('lets the former root go when the last node has shown a certificate of the ne
   await show('n2');
   expect(former()).toBe('old');
   await store.update((tx) => tx.nodes.remove('n3'));
-  await vi.waitFor(() => expect(former()).toBeUndefined());
+  await eventually(() => expect(former()).toBeUndefined());
   await loop.close();
 });

@@ -9,8 +9,8 @@ export interface KeyPlace {
   readonly name: string;
   /** `mayMake`: nothing is sealed with it yet, so it may be made. Throws an Error with a text for people. */
   read(mayMake: boolean): Uint8Array;
-  /** It opens nothing any more: an unlock key does. */
-  forget(): void;
+  /** It opens nothing any more: an unlock key does. `isNew`: which was made in the life of this process. */
+  forget(isNew: boolean): void;
 }
 
 /** What opens a state, in the clear: one of the two. */
@@ -42,6 +42,8 @@ const idBytes = 6;
 export class Vault {
   readonly #place: KeyPlace;
   readonly #dataKeys = new Map<string, Uint8Array>();
+  /** Data keys that were made here. */
+  readonly #made = new Set<string>();
   readonly #unlockKeys: Uint8Array[] = [];
 
   constructor(place: KeyPlace) {
@@ -58,7 +60,7 @@ export class Vault {
    * where the manager's own key is missing or another one.
    */
   open(sealing: Sealing): void {
-    if (isAutolocked(sealing)) this.#place.forget();
+    if (isAutolocked(sealing)) this.#place.forget(this.#made.has(sealing.id));
     if (this.#dataKeys.has(sealing.id)) return;
     if (isAutolocked(sealing)) {
       if (!this.#unlockKeys.some((key) => this.#learn(sealing, key))) throw new Locked(sealing);
@@ -121,6 +123,7 @@ export class Vault {
     const id = randomBytes(idBytes).toString('base64url');
     const dataKey = randomBytes(sealingKeyBytes);
     this.#dataKeys.set(id, dataKey);
+    this.#made.add(id);
     const sealing = { id, dataKey: seal(opener, purposeOf(id), dataKey.toString('base64')) };
     if (unlockKey === undefined) return sealing;
     return { ...sealing, unlockKey: this.seal(sealing, purposes.unlockKey, unlockKey) };

@@ -1,4 +1,4 @@
-import { buildSystemdHostImage, hostImage, type Suite } from '../images/index.ts';
+import { type PlainHost, plainHostImage } from '../images/index.ts';
 import { run, until } from '../machine/index.ts';
 import { Host } from './host.ts';
 
@@ -9,9 +9,6 @@ interface Inspected {
     readonly Tmpfs: Readonly<Record<string, string>> | null;
   };
 }
-
-/** What runs first on a host. */
-export type HostInit = 'supervisor' | 'systemd';
 
 /**
  * A host beside those of a cluster, on their network and with the same rights, that has a Docker daemon and nothing of Shoal.
@@ -24,7 +21,8 @@ export async function startPlainHost(
     last,
     init,
     suite,
-  }: { readonly name: string; readonly last: number; readonly init: HostInit; readonly suite: Suite },
+    ssh = false,
+  }: { readonly name: string; readonly last: number } & Omit<PlainHost, 'ssh'> & Partial<PlainHost>,
 ): Promise<Host> {
   const project = like.container.slice(0, -like.name.length - 1);
   const host = new Host(project, name, `${like.ip.slice(0, like.ip.lastIndexOf('.'))}.${last}`);
@@ -37,7 +35,8 @@ export async function startPlainHost(
     ...rightsIn(HostConfig),
     ...Object.entries(HostConfig.Tmpfs ?? {}).flatMap(([path, options]) => ['--tmpfs', `${path}:${options}`]),
     ...['--volume', '/var/lib/docker'],
-    ...(init === 'systemd' ? [await buildSystemdHostImage(suite), 'systemd'] : [await hostImage(suite)]),
+    await plainHostImage({ suite, init, ssh }),
+    ...(init === 'supervisor' ? [] : [init]),
   ]);
   await until(`the Docker daemon of ${name} answers`, () => host.daemonAnswers(), { timeoutMs: 60_000 });
   return host;

@@ -15,7 +15,7 @@ export const askAt =
     path: string,
     { body, timeoutMs = 30_000 }: { body?: unknown; timeoutMs?: number } = {},
   ) =>
-    httpJson<T>(`${url}/v1.41${path}`, {
+    httpJson<T>(`${url}${path}`, {
       method,
       timeoutMs,
       ...(body !== undefined && { body: JSON.stringify(body) }),

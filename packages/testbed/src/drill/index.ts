@@ -3,6 +3,7 @@ export { type Ask, askAt } from './ask.ts';
 export { setAvailability, updateService } from './changes.ts';
 export { DRILLS, type Drill } from './drills.ts';
 export { type Invariant, mostReachable, otherHostsDown } from './invariants.ts';
+export type { DrillOptions, Target } from './options.ts';
 export {
   type DrillOutcome,
   type Figure,
@@ -13,7 +14,7 @@ export {
 } from './outcome.ts';
 export type { DrillRecord, Failure } from './record.ts';
 export { type DrillHost, hostsOf, type Roles, rolesOf } from './roles.ts';
-export { type DrillOptions, runDrill, type Target } from './run.ts';
+export { runDrill } from './run.ts';
 export { SERVICE } from './service.ts';
 export {
   after,

@@ -1,44 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import type { Cluster } from '../cluster/index.ts';
 import { Load, type LoadReport, type LoadSlot, SLOT_MS } from '../load/index.ts';
 import { TestbedError, until } from '../machine/index.ts';
-import type { Ask } from './ask.ts';
 import { conditions } from './conditions.ts';
 import type { DrillContext, DrillControls } from './context.ts';
 import type { Drill } from './drills.ts';
+import type { DrillOptions, Target } from './options.ts';
 import { WINDOW_MS } from './outcome.ts';
 import type { Answer, DrillRecord, Failure } from './record.ts';
 import { hostsOf, type Roles, rolesOf } from './roles.ts';
 import { allAnswer, containersOn, create, nameIn, remove, SERVICE } from './service.ts';
 import { type DrillEvent, isWhole, type Mark, serving, spreadOf, type View } from './view.ts';
 import { Watch } from './watch.ts';
-
-/** What a drill is played against. */
-export interface Target {
-  /** For people. */
-  readonly address: string;
-  readonly ask: Ask;
-  readonly docker: Docker;
-  /** Real hosts, which may be struck; a live cluster has none. */
-  readonly testbed?: Cluster;
-}
-
-export interface DrillOptions {
-  /** The host to strike; by default the last one that may be. */
-  readonly victim?: string | undefined;
-  readonly image: string;
-  readonly replicas: number;
-  /** Replicas count as running only once they listen. */
-  readonly healthCheck: boolean;
-  /** After the fault is undone, waits until the tasks are spread evenly again. */
-  readonly untilBalanced: boolean;
-  /** Called when all tasks are replaced, while the fault is still there and the load goes on. */
-  readonly underFault?: (roles: Roles) => Promise<void>;
-  readonly tell: (event: DrillEvent) => void;
-  /** Breaks the drill off; what it did is undone all the same. */
-  readonly signal: AbortSignal;
-}
 
 /** Load before the strike, and after everything has been seen. */
 const beforeMs = 3_000;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { ROOT, say, step, TestbedError } from '../machine/index.ts';
+import { ROOT, run, say, step, TestbedError } from '../machine/index.ts';
 import { imageExists, type Release } from './base-image.ts';
-import { aptContext, build, kindOf, layer, nodeLayer, removeImage } from './layers.ts';
+import { aptContext, build, kindOf, layer, nodeLayer } from './layers.ts';
 import { withRelease } from './release.ts';
 
 /** Checkouts that run clusters side by side each name an image of their own. */
@@ -36,22 +36,38 @@ export async function buildHostImages(suites: readonly Suite[], bundles: Promise
     });
     await bundles;
     if (base) await buildHost(tagOf(suite), base);
-    else await removeImage(tagOf(suite));
     return base ? [suite] : [];
   });
-  const [had] = await Promise.all([Promise.all(made), bundles]);
-  return had.flat();
+  const [all] = await Promise.all([Promise.all(made), bundles]);
+  const had = all.flat();
+  // One of before has our code of before, and containers may still use it: so it is not removed, its name goes to another.
+  for (const suite of wanted)
+    if (!had.includes(suite)) await run('docker', ['tag', HOST_IMAGE, tagOf(suite)]);
+  return had;
 }
 
-/** The image of hosts that systemd runs; its name. */
-export async function buildSystemdHostImage(suite: Suite): Promise<string> {
-  const tag = `${tagOf(suite)}-systemd`;
-  const base = await layer(
-    kindOf('systemd', suite),
-    await hostLayer(suite),
-    await aptContext(suite),
-    'systemd',
-  );
+/** What runs first on a host. */
+export type HostInit = 'supervisor' | 'systemd' | 'openrc';
+
+/** What a host beside a cluster has. */
+export interface PlainHost {
+  readonly suite: Suite;
+  readonly init: HostInit;
+  /** With what Ansible needs of it. */
+  readonly ssh: boolean;
+}
+
+/** The image of such hosts; its name. */
+export async function plainHostImage({ suite, init, ssh }: PlainHost): Promise<string> {
+  const parts = [...(ssh ? ['ssh'] : []), ...(init === 'supervisor' ? [] : [init])];
+  if (parts.length === 0) return hostImage(suite);
+  let base = await hostLayer(suite);
+  let name = '';
+  for (const part of parts) {
+    name += `-${part}`;
+    base = await layer(kindOf(name.slice(1), suite), base, await aptContext(suite), part);
+  }
+  const tag = `${tagOf(suite)}${name}`;
   await buildHost(tag, base);
   return tag;
 }

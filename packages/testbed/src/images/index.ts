@@ -3,9 +3,11 @@ export { baseImage } from './base-image.ts';
 export { buildBenchImage, buildExampleImages, pushImages } from './examples.ts';
 export {
   buildHostImages,
-  buildSystemdHostImage,
   HOST_IMAGE,
+  type HostInit,
   hostImage,
+  type PlainHost,
+  plainHostImage,
   SUITES,
   type Suite,
 } from './hosts.ts';

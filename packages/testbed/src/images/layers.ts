@@ -9,6 +9,9 @@ import { once } from './once.ts';
 /** Images with none of our code: built once, kept by `npm stop`, replaced when their recipe changes. */
 const LAYERS = 'shoal/base';
 
+/** For hosts on which nothing may be installed. */
+export const SHOAL = 'shoal/shoal';
+
 /** Marks every image we build, so that outdated ones can be found. */
 const LABEL = 'shoal.testbed=image';
 
@@ -87,10 +90,12 @@ export async function layerTags(): Promise<string[]> {
   return listed.stdout.split('\n').filter(Boolean);
 }
 
-/** The images that hold our code: hosts and examples. */
+/** The images of the testbed that hold our code: hosts and examples. One of Shoal itself belongs to whoever had it built. */
 export async function ownImages(): Promise<string[]> {
   const listed = await tryRun('docker', ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', 'shoal/*']);
-  return listed.stdout.split('\n').filter((tag) => tag !== '' && !tag.startsWith(`${LAYERS}:`));
+  return listed.stdout
+    .split('\n')
+    .filter((tag) => tag !== '' && ![LAYERS, SHOAL].some((kept) => tag.startsWith(`${kept}:`)));
 }
 
 /** Images that a newer build replaced; those that containers use stay. */

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { releaseName, writeRelease } from '../../../../scripts/archive.ts';
 import { ROOT } from '../machine/index.ts';
-import { aptContext, build, layer, nodeLayer } from './layers.ts';
+import { aptContext, build, layer, nodeLayer, SHOAL } from './layers.ts';
 
 /** The image for hosts on which nothing may be installed, of the bundles in dist/; its name. */
 export async function buildShoalImage(): Promise<string> {
   const name = releaseName();
-  const tag = `shoal/shoal:${name}`;
+  const tag = `${SHOAL}:${name}`;
   const base = await layer('image', await nodeLayer('bookworm'), await aptContext('bookworm'));
   await withRelease((release) =>
     build({

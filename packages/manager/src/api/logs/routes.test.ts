@@ -1,6 +1,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
+import { eventually } from '../../eventually.fixture.ts';
 import { QueryError } from '../../query-error.ts';
 import { aNode, aService, aTask } from '../../testing.ts';
 import { anApi, anApp, served } from '../testing.ts';
@@ -161,11 +162,11 @@ it('follows tasks that start later, and those of a host that is back, until the 
   stream.on('data', (chunk) => said.push(chunk));
   const of = (container: string) => asked.filter(({ path }) => path.includes(`${container}/`));
   const heard = (text: string) =>
-    vi.waitFor(() => expect(frames(Buffer.concat(said)).at(-1)).toContain(text), { timeout: 5_000 });
+    eventually(() => expect(frames(Buffer.concat(said)).at(-1)).toContain(text));
   of('c-t1')[0]?.body.write(line(1, 'a'));
-  await vi.waitFor(() => expect(frames(Buffer.concat(said))).toHaveLength(2), { timeout: 5_000 });
+  await eventually(() => expect(frames(Buffer.concat(said))).toHaveLength(2));
   await store.update((tx) => tx.tasks.create(logged('t3', 'h1', { Slot: 3 })));
-  await vi.waitFor(() => expect(of('c-t3')).toHaveLength(1));
+  await eventually(() => expect(of('c-t3')).toHaveLength(1));
   expect([of('c-t1')[0]?.path, of('c-t3')[0]?.path].map((path) => /tail=\w+/.exec(path ?? '')?.[0])).toEqual([
     'tail=1',
     'tail=all',
@@ -176,14 +177,11 @@ it('follows tasks that start later, and those of a host that is back, until the 
   of('c-t1')[0]?.body.destroy(new QueryError(503, 'the node went away'));
   await heard('logs of host h1 are missing: the node went away');
   down = false;
-  await vi.waitFor(
-    () => expect([of('c-t1'), of('c-t2')].map(({ length }) => length)).toEqual([2, expect.any(Number)]),
-    {
-      timeout: 5_000,
-    },
+  await eventually(() =>
+    expect([of('c-t1'), of('c-t2')].map(({ length }) => length)).toEqual([2, expect.any(Number)]),
   );
   expect(of('c-t1')[1]?.path).toMatch(/since=1767225601\.000000001&tail=all$/);
-  await vi.waitFor(() => expect(of('c-t2').at(-1)?.body.destroyed).toBe(false), { timeout: 5_000 });
+  await eventually(() => expect(of('c-t2').at(-1)?.body.destroyed).toBe(false));
   of('c-t2').at(-1)?.body.write(line(5, 'e'));
   await heard('e');
   await store.update((tx) => {
@@ -198,13 +196,13 @@ it('follows tasks that start later, and those of a host that is back, until the 
 it('ends what hosts are asked for when the client is gone, and when the API closes', async () => {
   const { open, asked, app } = await aCluster(() => 'open');
   const stream = await open(`/services/web/logs?${both}&follow=1`);
-  await vi.waitFor(() => expect(asked).toHaveLength(2));
+  await eventually(() => expect(asked).toHaveLength(2));
   stream.destroy();
-  await vi.waitFor(() => expect(asked.every(({ signal }) => signal.aborted)).toBe(true));
+  await eventually(() => expect(asked.every(({ signal }) => signal.aborted)).toBe(true));
   const other = await open(`/tasks/t1/logs?${both}&follow=1`);
   await app.close();
   await other.resume().toArray();
-  await vi.waitFor(() => expect(asked.at(-1)?.signal.aborted).toBe(true));
+  await eventually(() => expect(asked.at(-1)?.signal.aborted).toBe(true));
 });
 
 it('ends at the time that was asked for', async () => {
@@ -215,7 +213,7 @@ it('ends at the time that was asked for', async () => {
 it('reads no more from hosts than its client does', async () => {
   const { open, asked } = await aCluster(() => 'open');
   const stream = await open(`/tasks/t1/logs?${both}&follow=1`);
-  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  await eventually(() => expect(asked).toHaveLength(1));
   const body = asked[0]?.body;
   const flood = Buffer.concat(Array.from({ length: 64 }, () => line(1, 'x'.repeat(1_000))));
   let written = 0;

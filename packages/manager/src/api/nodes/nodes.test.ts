@@ -128,7 +128,7 @@ describe('updating a node', () => {
   it.each([
     ['version=9', { Role: 'manager', Availability: 'active' }, 500, /update out of sequence$/],
     ['', { Role: 'manager', Availability: 'active' }, 400, /^invalid node version ''/],
-    ['version=1', { Role: 'worker', Availability: 'active' }, 400, /^Role: /],
+    ['version=1', { Role: 'worker', Availability: 'active' }, 400, /^Role: a cluster has one manager/],
     ['version=1', {}, 400, /^invalid Role: ""$/],
     ['version=1', { Role: 'manager', Availability: '' }, 400, /^invalid Availability: ""$/],
     ['version=1', { Role: 'manager', Availability: 'gone' }, 400, /^Availability: must be one of/],

@@ -129,7 +129,7 @@ function updateNode(tx: Tx, id: string, version: number, spec: NodeSpec): void {
   if (!spec.Availability) throw badRequest('invalid Availability: ""');
   if (spec.Role !== roleOf(node)) {
     throw badRequest(
-      `Role: a node can not be made a ${spec.Role} yet; a node is a manager when its host runs the manager process`,
+      'Role: a cluster has one manager, on the host of `shoal init`; only `shoal restore` on another host makes that one the manager',
     );
   }
   refuseUnknownLabels('node', spec.Labels, node.Spec.Labels);

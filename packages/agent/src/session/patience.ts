@@ -1,19 +1,9 @@
-const firstMs = 100;
-/** A manager that is back shall hear of all its hosts within a second or two; one try in vain costs next to nothing. */
-const longestMs = 500;
 /** That long a manager that nobody else asks for anything needs at the very most. */
 const firstPatienceMs = 5_000;
 /** One that has died meanwhile, without a word, is waited for as long at most. */
 const longestPatienceMs = 40_000;
 /** A manager that says no won't say yes a moment later; a person has to act. */
 const refusedMs = 15_000;
-
-/**
- * Milliseconds to wait before the next try to reach the manager, after `failures` in a row. Spread by
- * `random` (0…1), so that the agents of a manager that comes back don't all come at once.
- */
-export const backoffMs = (failures: number, random: number): number =>
-  Math.min(firstMs * 2 ** Math.max(0, failures - 1), longestMs) * (0.5 + random / 2);
 
 /** Milliseconds to wait after the manager refused this host. */
 export const afterRefusalMs = (random: number): number => refusedMs * (0.75 + random / 2);

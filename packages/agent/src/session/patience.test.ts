@@ -1,6 +1,6 @@
 import { assert, double, integer, property } from 'fast-check';
 import { expect, it } from 'vitest';
-import { welcomePatienceMs } from './backoff.ts';
+import { welcomePatienceMs } from './patience.ts';
 
 const random = double({ min: 0, max: 1, noNaN: true });
 

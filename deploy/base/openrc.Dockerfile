@@ -1,0 +1,7 @@
+# The same host with OpenRC, for tests of the installer. Built on demand only.
+ARG BASE
+FROM ${BASE}
+COPY apt/ /opt/apt/
+RUN sh /opt/apt/install.sh openrc && rm /usr/sbin/policy-rc.d && \
+    mkdir -p /etc/docker && echo '{"insecure-registries": ["registry:5000"]}' > /etc/docker/daemon.json && \
+    rc-update add docker default
