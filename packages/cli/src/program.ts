@@ -5,6 +5,7 @@ import {
   clientCertCommand,
   drillCommand,
   initCommand,
+  jobsCommand,
   joinCommand,
   leaveCommand,
   restoreCommand,
@@ -21,6 +22,7 @@ Examples:
   shoal init                                       begins a cluster on this host, and says how others join
   shoal join --token TOKEN 10.0.0.1                takes this host into one
   shoal status                                     is all well, and what to do if not
+  shoal jobs                                       last and next runs of jobs
   shoal drill                                      lists the drills
   shoal drill host-power-loss                      on the cluster of \`npm start\`
   shoal drill host-cut h2 --report cut.html        strikes h2, and draws what happened
@@ -55,6 +57,7 @@ export function program(): Command {
     .addCommand(leaveCommand())
     .addCommand(uninstallCommand())
     .addCommand(startCommand())
+    .addCommand(jobsCommand())
     .addCommand(drillCommand())
     .addCommand(tokenCommand())
     .addCommand(clientCertCommand())

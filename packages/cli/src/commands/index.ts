@@ -3,6 +3,7 @@ export { backupCommand } from './backup.ts';
 export { clientCertCommand } from './client-cert.ts';
 export { drillCommand } from './drill.ts';
 export { initCommand } from './init.ts';
+export { jobsCommand } from './jobs.ts';
 export { joinCommand } from './join.ts';
 export { leaveCommand, uninstallCommand } from './leave.ts';
 export { restoreCommand } from './restore.ts';

@@ -305,6 +305,8 @@ describe('documentation', () => {
       '/shoal/v1/backup',
       '/shoal/v1/certificates',
       '/shoal/v1/doctor/networks',
+      '/shoal/v1/jobs',
+      '/shoal/v1/jobs/{id}',
       '/shoal/v1/networks/{id}',
       '/shoal/v1/nodes/{id}/listeners',
       '/shoal/v1/nodes/{id}/liveness',

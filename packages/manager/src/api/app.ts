@@ -23,7 +23,7 @@ import { logRoutes } from './logs/index.ts';
 import { networkRoutes } from './networks/index.ts';
 import { listenerRoutes, livenessRoutes, nodeRoutes } from './nodes/index.ts';
 import { answerWithoutRoute } from './not-served.ts';
-import { serviceRoutes } from './services/index.ts';
+import { jobRoutes, serviceRoutes } from './services/index.ts';
 import {
   distributionPath,
   distributionRoutes,
@@ -83,6 +83,7 @@ export async function buildApi(deps: ApiDeps): Promise<Api> {
   livenessRoutes(app, deps);
   listenerRoutes(app, deps);
   serviceRoutes(app, deps);
+  jobRoutes(app, deps);
   taskRoutes(app, deps);
   logRoutes(app, deps);
   doctorRoutes(app, deps);

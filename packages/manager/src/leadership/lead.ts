@@ -6,6 +6,7 @@ import { type Api, apiNames, buildApi, parseAddress } from '../api/index.ts';
 import type { AuditLog } from '../audit/index.ts';
 import { makeBackup } from '../backup/index.ts';
 import { type Config, portsOf } from '../config.ts';
+import { cronLoop } from '../cron/index.ts';
 import { isoTime, steadyTime } from '../effects.ts';
 import { hold } from '../hold/index.ts';
 import { newId } from '../ids.ts';
@@ -159,6 +160,7 @@ function loopsOf(store: Store, ask: Ask, logOf: (component: string) => Logger) {
     allocatorLoop(store, { clock, log: logOf('allocator') }),
     orchestratorLoop(store, { clock, ids, log: logOf('orchestrator') }),
     preemptionLoop(store, { clock, log: logOf('preemptor') }),
+    cronLoop(store, { timeOfDay: Date.now, log: logOf('cron') }),
     rebalanceLoop(store, { clock, ids, log: logOf('rebalancer') }),
     reliefLoop(store, {
       clock,

@@ -8,8 +8,11 @@ export {
 export * from './cluster.ts';
 export * from './common.ts';
 export * from './container-spec.ts';
+export * from './cron.ts';
+export * from './depends-on.ts';
 export * from './flapping.ts';
 export * from './host-access.ts';
+export * from './job.ts';
 export * from './known-labels.ts';
 export * from './labels.ts';
 export * from './listeners.ts';

@@ -1,6 +1,11 @@
 import { allowPrivilegedLabel, hostAccessLabels } from './host-access.ts';
 import {
   balanceLabel,
+  cronLabel,
+  cronMissedLabel,
+  cronOverlapLabel,
+  cronTimezoneLabel,
+  dependsOnLabel,
   drainLabel,
   encryptLabel,
   isolationLabel,
@@ -19,6 +24,11 @@ export type Labelled = 'service' | 'container' | 'node' | 'network' | 'cluster';
 const known: Readonly<Record<Labelled, readonly string[]>> = {
   service: [
     balanceLabel,
+    cronLabel,
+    cronMissedLabel,
+    cronOverlapLabel,
+    cronTimezoneLabel,
+    dependsOnLabel,
     drainLabel,
     isolationLabel,
     networkLabel,

@@ -101,6 +101,13 @@ export const UpdateStatus = object({
 });
 export type UpdateStatus = Static<typeof UpdateStatus>;
 
+/** Which run of its tasks a job is at, and when that began. A job that has not begun yet has no LastExecution. */
+export const JobStatus = object({
+  JobIteration: object({ Index: count }),
+  LastExecution: opt(Type.String()),
+});
+export type JobStatus = Static<typeof JobStatus>;
+
 /** A service as Docker's API shows it. */
 export const ApiService = object({
   ...metaSchemas,
@@ -108,6 +115,7 @@ export const ApiService = object({
   PreviousSpec: opt(ServiceSpec),
   Endpoint: Type.Object({}),
   UpdateStatus: opt(UpdateStatus),
+  JobStatus: opt(JobStatus),
   ServiceStatus: opt(object({ RunningTasks: count, DesiredTasks: count, CompletedTasks: count })),
 });
 export type ApiService = Static<typeof ApiService>;
@@ -120,6 +128,16 @@ export interface Rollback {
   readonly why: string;
   /** The task whose failure was the reason. */
   readonly taskId?: string;
+}
+
+/** How far the schedule of a job has been dealt with. Times in ms since the epoch. */
+export interface CronState {
+  /** What was due until then has been begun, or is passed over. */
+  readonly since: number;
+  /** When the run was due that begins once the present one is over. */
+  readonly queued?: number;
+  /** The last run that was passed over, and why. */
+  readonly skipped?: { readonly at: number; readonly why: string };
 }
 
 /** What Shoal keeps about a service beside Docker's fields; the API never shows it. */
@@ -141,6 +159,8 @@ export interface ServiceInternals extends SpecHistory {
   readonly ports?: readonly PortConfig[];
   /** Which nodes have what its slots wrote to local volumes. Written by the orchestrator alone; absent for none. */
   readonly volumes?: HeldVolumes;
+  /** Of a job with `shoal.cron`. */
+  readonly cron?: CronState;
   /** Set while the service is being removed: it disappears once its last task is gone. */
   readonly removing?: boolean;
 }
@@ -154,14 +174,22 @@ export interface Service {
   readonly Spec: ServiceSpec;
   readonly PreviousSpec?: ServiceSpec;
   readonly UpdateStatus?: UpdateStatus;
+  /** Of jobs alone. */
+  readonly JobStatus?: JobStatus;
   readonly shoal: ServiceInternals;
 }
 
-type WithMode = { readonly Mode?: ServiceSpec['Mode'] | undefined };
+export type WithMode = { readonly Mode?: ServiceSpec['Mode'] | undefined };
 
 /** Docker's word. A service without a mode is replicated. */
-export const modeOf = ({ Mode }: WithMode): 'global' | 'replicated' =>
-  Mode?.Global ? 'global' : 'replicated';
+export function modeOf({ Mode }: WithMode): 'global' | 'replicated' | 'global-job' | 'replicated-job' {
+  if (Mode?.ReplicatedJob) return 'replicated-job';
+  if (Mode?.GlobalJob) return 'global-job';
+  return Mode?.Global ? 'global' : 'replicated';
+}
+
+/** It has a task on each node, and not a number of them. */
+export const isPerNode = (spec: WithMode): boolean => ['global', 'global-job'].includes(modeOf(spec));
 
 /** How many tasks a replicated service should have; Docker's default is one. */
 export const replicasOf = ({ Mode }: WithMode): number => Mode?.Replicated?.Replicas ?? 1;

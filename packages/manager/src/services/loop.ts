@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import { Loop } from '../loop.ts';
 import {
-  modeOf,
+  isPerNode,
   type Node,
   nodeState,
   refusedLimits,
@@ -13,6 +13,7 @@ import {
 } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { decideService } from './decide.ts';
+import { mattersToOthers } from './depends-on.ts';
 import { RoomSoon, snapshotOf } from './snapshot.ts';
 
 /** When a decision fails (a bug), the service is tried again after this long, and others go on. */
@@ -89,11 +90,12 @@ function reconcileService(tx: Tx, serviceId: string, ids: Ids, room: RoomSoon): 
 function affected(view: ReadView, change: Change): Iterable<string> {
   switch (change.table) {
     case 'services':
-      return [change.id, ...sharing(view, (change.after ?? change.before)?.Spec.Name)];
+      return [change.id, ...relying(view, (change.after ?? change.before)?.Spec.Name)];
     case 'tasks': {
-      if (!taskMatters(change)) return [];
       const id = (change.after ?? change.before)?.ServiceID ?? '';
-      return [id, ...sharing(view, view.services.get(id)?.Spec.Name)];
+      const name = view.services.get(id)?.Spec.Name;
+      const others = mattersToOthers(change.before, change.after) ? depending(view, name) : [];
+      return taskMatters(change) ? [id, ...sharing(view, name), ...others] : others;
     }
     case 'nodes':
       return nodeMatters(change) ? onNode(view, change.id) : [];
@@ -109,6 +111,15 @@ function affected(view: ReadView, change: Change): Iterable<string> {
 /** Services whose tasks live in the networks of this one's. */
 const sharing = (view: ReadView, name: string | null | undefined): string[] =>
   view.services.by('companion', name ?? '').map(({ ID }) => ID);
+
+/** Services whose tasks start only once this one is as they need it. */
+const depending = (view: ReadView, name: string | null | undefined): string[] =>
+  view.services.by('dependency', name ?? '').map(({ ID }) => ID);
+
+const relying = (view: ReadView, name: string | null | undefined): string[] => [
+  ...sharing(view, name),
+  ...depending(view, name),
+];
 
 /** The steps between placed and running change nothing here. */
 function taskMatters({ before, after }: Extract<Change, { table: 'tasks' }>): boolean {
@@ -142,6 +153,8 @@ const placementFacts = (node: Node) => ({
 
 function onNode(view: ReadView, nodeId: string): Set<string> {
   const services = new Set(view.tasks.by('node', nodeId).map(({ ServiceID }) => ServiceID));
-  for (const { ID, Spec } of view.services.all()) if (modeOf(Spec) === 'global') services.add(ID);
+  for (const id of [...services])
+    for (const other of depending(view, view.services.get(id)?.Spec.Name)) services.add(other);
+  for (const { ID, Spec } of view.services.all()) if (isPerNode(Spec)) services.add(ID);
   return services;
 }

@@ -50,6 +50,7 @@ export function notNow({ snapshot }: Draft, slot: Slot): Wait {
 
 export type Origin = Pick<
   TaskInternals,
+  | 'iteration'
   | 'isolated'
   | 'stopFirst'
   | 'replaces'
@@ -113,6 +114,7 @@ export function newTask(
     DesiredState: 'ready',
     shoal: {
       specVersion: target.version,
+      ...(origin.iteration !== undefined && { iteration: origin.iteration }),
       ports: target.ports,
       ...(target.networks.length > 0 && { networks: target.networks }),
       ...(target.networkMode !== undefined && { networkMode: target.networkMode }),

@@ -1,4 +1,5 @@
 import {
+  isJob,
   type Service,
   type ServiceSpec,
   type TaskSpec,
@@ -36,7 +37,8 @@ export function updateRules(service: Service): UpdateRules {
   const state = service.UpdateStatus?.State;
   const rollingBack = state === 'rollback_started' || state === 'rollback_paused';
   const config: UpdateConfig = (rollingBack ? service.Spec.RollbackConfig : service.Spec.UpdateConfig) ?? {};
-  const alone = wantsIsolation(service.Spec.Labels);
+  // Of a job, one that does the work twice is one too many.
+  const alone = wantsIsolation(service.Spec.Labels) || isJob(service.Spec);
   const action = config.FailureAction ?? 'rollback';
   return {
     parallelism: config.Parallelism === 0 ? Number.POSITIVE_INFINITY : (config.Parallelism ?? 1),

@@ -8,6 +8,7 @@ export type Writer =
   | 'agents'
   | 'liveness'
   | 'services'
+  | 'cron'
   | 'moves'
   | 'scheduler'
   | 'allocator'
@@ -47,11 +48,13 @@ const owners: Readonly<Record<TableName, Parts>> = {
     Spec: ['people', 'services'],
     PreviousSpec: ['people', 'services'],
     UpdateStatus: ['people', 'services'],
+    JobStatus: ['people', 'cron'],
     // The manager seals what earlier releases left in the clear.
     shoal: ['people', 'services', 'manager'],
     'shoal.attachments': ['allocator', 'people', 'services'],
     'shoal.ports': ['allocator', 'people', 'services'],
     'shoal.volumes': ['services'],
+    'shoal.cron': ['cron', 'people'],
   },
   tasks: {
     Spec: ['services'],

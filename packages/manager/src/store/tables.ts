@@ -1,6 +1,7 @@
 import {
   type Cluster,
   companionOf,
+  dependenciesOf,
   isTerminal,
   type Network,
   type Node,
@@ -33,13 +34,17 @@ export const makeTables = () => ({
     key: (node) => [node.allotted.keyHash],
     number: (node) => [String(node.allotted.number)],
   }),
-  services: new Table<Service, 'name' | 'network' | 'vip' | 'companion'>({
+  services: new Table<Service, 'name' | 'network' | 'vip' | 'companion' | 'dependency'>({
     name: (service) => [service.Spec.Name ?? ''],
     // Under the name of the service whose network its tasks share.
     companion: (service) => {
       const name = companionOf(service.Spec.Labels?.[networkLabel]);
       return name === undefined ? [] : [name];
     },
+    // Under the names of the services that its tasks wait for before they start.
+    dependency: (service) => [
+      ...new Set(dependenciesOf(service.Spec.Labels).map(({ service: name }) => name)),
+    ],
     network: (service) => (service.shoal.attachments ?? []).map(({ networkId }) => networkId),
     vip: (service) =>
       (service.shoal.attachments ?? []).flatMap(({ networkId, vip }) =>

@@ -35,6 +35,8 @@ export const routeRoles: Readonly<Record<AccessRole | 'anyone', readonly string[
     'GET /tasks/:id/logs',
     'GET /networks',
     'GET /networks/:id',
+    'GET /shoal/v1/jobs',
+    'GET /shoal/v1/jobs/:id',
     'GET /shoal/v1/networks/:id',
     'GET /shoal/v1/nodes/:id/listeners',
     'GET /shoal/v1/nodes/:id/liveness',

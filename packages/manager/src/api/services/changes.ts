@@ -1,21 +1,25 @@
 import { isoTime } from '../../effects.ts';
 import {
+  isJob,
   modeOf,
+  nextRun,
   type Sealed,
   type Service,
   type ServiceSpec,
   sawSpec,
+  scheduleOf,
   type UpdateStatus,
 } from '../../model/index.ts';
 import { adopt, currentTarget, isSameTemplate, underWayText } from '../../services/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
-import { ApiError, notFound, outOfSequence, rpcError } from '../http/index.ts';
+import { ApiError, badRequest, notFound, outOfSequence, rpcError } from '../http/index.ts';
 import { isVisible } from '../objects/index.ts';
 import { checkAffinities } from './affinity.ts';
 import { validateService } from './checks/index.ts';
 import { nameFor } from './names.ts';
 import { allocateOrRefuse, resolveNetworks } from './networks.ts';
+import { refuseCircle } from './start-order.ts';
 
 /**
  * Adds a service. `now` in ms since the epoch. Throws ApiError: 400 for a spec that can't be honoured, 404 for a
@@ -33,6 +37,7 @@ export function createService(
   validateService(named);
   checkAffinities(tx, named);
   const spec = resolveNetworks(tx, named);
+  refuseCircle(tx, spec);
   const name = spec.Name ?? '';
   if (isTaken(tx, name)) {
     throw rpcError('AlreadyExists', `name conflicts with an existing object: service ${name} already exists`);
@@ -44,8 +49,10 @@ export function createService(
       specVersion: 1,
       replacedIndex: tx.revision - 1,
       ...allocateOrRefuse(tx, id, spec, {}, now),
+      ...cronField(undefined, spec, now),
       ...(registryAuth && { registryAuth }),
     },
+    ...jobFields(undefined, spec, now),
   });
 }
 
@@ -93,8 +100,11 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
   if (service.Spec.Name !== spec.Name) {
     throw rpcError('Unimplemented', 'renaming services is not supported');
   }
+  if (update.rollback && isJob(spec))
+    throw badRequest('a job can not be rolled back: update it to its former spec');
   if (update.rollback) return rollBack(tx, service, update);
   if (!sawSpec(update.version, service.Version, service.shoal)) throw outOfSequence();
+  refuseCircle(tx, spec);
   const specVersion = isSameTemplate(templateOf(service.Spec), templateOf(spec))
     ? service.shoal.specVersion
     : newestSpecVersion(tx, service) + 1;
@@ -103,11 +113,13 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
     ...rest,
     Spec: spec,
     PreviousSpec: service.Spec,
+    ...jobFields(service, spec, update.now),
     shoal: {
       specVersion,
       previousSpecVersion: service.shoal.specVersion,
       replacedIndex: service.Version.Index,
       ...allocateOrRefuse(tx, service.ID, spec, service.shoal, update.now),
+      ...cronField(service, spec, update.now),
       ...(auth && { registryAuth: auth }),
       ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
       ...(service.shoal.volumes && { volumes: service.shoal.volumes }),
@@ -115,6 +127,31 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
   };
   const status = updateStatus(tx, next, update.now);
   return tx.services.update({ ...next, ...(status && { UpdateStatus: status }) });
+}
+
+/**
+ * Each update of a job is a new run of it, as in Swarm; but one with a schedule runs when that says so, and when people force it.
+ */
+function jobFields(before: Service | undefined, spec: ServiceSpec, now: number): Pick<Service, 'JobStatus'> {
+  if (!isJob(spec)) return {};
+  const forced = before !== undefined && forceOf(before.Spec) !== forceOf(spec);
+  if (!scheduleOf(spec.Labels) || forced) return { JobStatus: nextRun(before ?? {}, isoTime(now)) };
+  return { JobStatus: before?.JobStatus ?? { JobIteration: { Index: 0 } } };
+}
+
+const forceOf = ({ TaskTemplate }: ServiceSpec): number => TaskTemplate?.ForceUpdate ?? 0;
+
+/** A schedule that is new, or another one than before, begins now. */
+function cronField(
+  before: Service | undefined,
+  spec: ServiceSpec,
+  now: number,
+): Pick<Service['shoal'], 'cron'> {
+  const schedule = scheduleOf(spec.Labels);
+  if (!schedule) return {};
+  const former = scheduleOf(before?.Spec.Labels);
+  const isSame = former?.expression === schedule.expression && former.timezone === schedule.timezone;
+  return { cron: (isSame ? before?.shoal.cron : undefined) ?? { since: now } };
 }
 
 const templateOf = (Spec: ServiceSpec) => currentTarget({ Spec, shoal: { specVersion: 0 } });
@@ -125,6 +162,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
     throw rpcError('FailedPrecondition', `service ${service.ID} does not have a previous spec`);
   }
   if (!sawSpec(version, service.Version, service.shoal)) throw outOfSequence();
+  refuseCircle(tx, PreviousSpec);
   return tx.services.update({
     ...service,
     Spec: PreviousSpec,
@@ -174,6 +212,7 @@ function newestSpecVersion(view: ReadView, { ID, shoal }: Service): number {
  * nothing has to be replaced.
  */
 function updateStatus(view: ReadView, service: Service, now: number): UpdateStatus | undefined {
+  if (isJob(service.Spec)) return undefined;
   const tasks = view.tasks.by('service', service.ID);
   const { outdated } = adopt(service, tasks, view.nodes, (nodeId) => view.tasks.by('node', nodeId));
   if (outdated.length === 0) return undefined;

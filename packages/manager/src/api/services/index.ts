@@ -1,1 +1,2 @@
+export { jobRoutes } from './jobs.ts';
 export { serviceRoutes } from './routes.ts';

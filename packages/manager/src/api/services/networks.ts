@@ -11,6 +11,8 @@ import {
 import { endpointOptions } from '../../container-body/index.ts';
 import {
   companionOf,
+  dependenciesOf,
+  dependsOnLabel,
   hasIngressPorts,
   networkLabel,
   networkModeOf,
@@ -168,8 +170,13 @@ export function warningsFor(view: ReadView, service: Service | undefined): strin
     ...missingNeighbours(view, service.Spec),
     ...((service.shoal.ports ?? []).length > 0 ? unservedOf(service, neededPorts(view)) : []),
   ];
-  if (name !== undefined && !serviceNamed(view, name))
-    warnings.push(`Labels["${networkLabel}"]: there is no service ${name} yet; tasks wait for it`);
+  const others = dependenciesOf(service.Spec.Labels).map((one) => ({
+    label: dependsOnLabel,
+    name: one.service,
+  }));
+  for (const other of [...(name === undefined ? [] : [{ label: networkLabel, name }]), ...others])
+    if (!serviceNamed(view, other.name))
+      warnings.push(`Labels["${other.label}"]: there is no service ${other.name} yet; tasks wait for it`);
   return warnings.length > 0 ? warnings : null;
 }
 

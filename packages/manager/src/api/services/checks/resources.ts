@@ -1,4 +1,4 @@
-import { replicasOf, type ServiceSpec, type TaskSpec } from '../../../model/index.ts';
+import { jobSizeOf, replicasOf, type ServiceSpec, type TaskSpec } from '../../../model/index.ts';
 import { badRequest, rpcError } from '../../http/index.ts';
 
 const smallestCpu = 1_000_000;
@@ -84,10 +84,14 @@ const mostReplicas = 100_000;
 export function checkMode({ Mode }: ServiceSpec): void {
   const given = Object.values(Mode ?? {}).filter((mode) => mode !== null && mode !== undefined);
   if (given.length > 1) throw badRequest('must specify only one service mode');
-  const replicas = replicasOf({ Mode });
-  if (replicas > mostReplicas) {
-    throw badRequest(
-      `Mode.Replicated.Replicas: ${replicas} is more than the ${mostReplicas} a service may have`,
-    );
+  const { maxConcurrent, totalCompletions } = jobSizeOf({ Mode });
+  const numbers = {
+    'Replicated.Replicas': replicasOf({ Mode }),
+    'ReplicatedJob.MaxConcurrent': maxConcurrent,
+    'ReplicatedJob.TotalCompletions': totalCompletions,
+  };
+  for (const [field, number] of Object.entries(numbers)) {
+    if (number > mostReplicas)
+      throw badRequest(`Mode.${field}: ${number} is more than the ${mostReplicas} a service may have`);
   }
 }

@@ -81,8 +81,6 @@ const invalid: readonly [ServiceSpec, RegExp][] = [
 const unsupported: readonly [ServiceSpec, string][] = [
   [template({ PluginSpec: { Name: 'x' } }), 'TaskTemplate.PluginSpec'],
   [template({ Runtime: 'plugin' }), 'TaskTemplate.Runtime'],
-  [aSpec({ Mode: { ReplicatedJob: {} } }), 'Mode.ReplicatedJob'],
-  [aSpec({ Mode: { GlobalJob: {} } }), 'Mode.GlobalJob'],
   [aSpec({ Labels: { 'shoal.lb': 'best' } }), 'Labels["shoal.lb"]'],
   [aSpec({ Labels: { 'shoal.rebalance': 'no' } }), 'Labels["shoal.rebalance"]'],
   [container({ Secrets: [{ SecretName: 'x' }] }), 'TaskTemplate.ContainerSpec.Secrets'],

@@ -1,10 +1,13 @@
 import {
+  dependsOnTrouble,
   hasIngressPorts,
   hostAccessOf,
+  isJob,
   isolationLabel,
   labelTrouble,
   networksOf,
   type ServiceSpec,
+  scheduleTrouble,
   type TaskSpec,
   type UpdateConfig,
   wantsIsolation,
@@ -22,7 +25,7 @@ import { refuseUnsupported } from './unsupported.ts';
  */
 export function validateService(spec: ServiceSpec): void {
   refuseUnsupported(spec);
-  const trouble = labelTrouble(spec.Labels);
+  const trouble = labelTrouble(spec.Labels) ?? dependsOnTrouble(spec.Labels) ?? scheduleTrouble(spec);
   if (trouble !== undefined) throw badRequest(trouble);
   const template = spec.TaskTemplate;
   if (!template?.ContainerSpec) {
@@ -39,6 +42,7 @@ export function validateService(spec: ServiceSpec): void {
   checkUpdate('rollback', spec.RollbackConfig);
   checkIsolation(spec);
   checkHostAccess(spec);
+  checkJob(spec);
   checkPorts(spec);
 }
 
@@ -94,6 +98,14 @@ function checkHostAccess({ Labels, TaskTemplate }: ServiceSpec): void {
     throw badRequest(
       'TaskTemplate.ContainerSpec.Hostname: can not be combined with Labels["shoal.uts"]=host',
     );
+}
+
+/** A job is not updated step by step: each update is a new run of it. */
+function checkJob(spec: ServiceSpec): void {
+  if (!isJob(spec)) return;
+  if (spec.UpdateConfig) throw rpcError('InvalidArgument', 'Jobs may not have an update config');
+  // Docker refuses it in its client only.
+  if (spec.RollbackConfig) throw badRequest('RollbackConfig: a job has no rollbacks; leave it out');
 }
 
 /** With `ndots`, Docker's resolver in the container keeps names without a dot, so services', to itself. */

@@ -31,7 +31,6 @@ const isOneOf =
 const isTemplate = (value: unknown): boolean => typeof value === 'string' && value.includes('{{');
 
 const noTemplates = 'templates ({{…}}) are not filled in yet; write the value itself';
-const noJobs = 'jobs are not served yet; use Replicated or Global';
 const container = 'TaskTemplate.ContainerSpec';
 
 /** Whoever makes Shoal honour a field deletes its row. */
@@ -46,8 +45,6 @@ const table: readonly Unsupported[] = [
     asks: isOtherThan('', 'container'),
     why: 'only the runtime "container" is served',
   },
-  { field: 'Mode.ReplicatedJob', asks: isPresent, why: noJobs },
-  { field: 'Mode.GlobalJob', asks: isPresent, why: noJobs },
   { field: `${container}.Secrets`, why: 'secrets are not served yet' },
   { field: `${container}.Configs`, why: 'configs are not served yet' },
   {
