@@ -6,7 +6,7 @@
 export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   manager: {
     '.': ['api', 'audit', 'backup', 'leadership', 'store', 'trust'],
-    agents: ['.', 'agents/feed', 'allocator', 'liveness', 'model', 'store', 'trust'],
+    agents: ['.', 'agents/feed', 'allocator', 'events', 'liveness', 'model', 'store', 'trust'],
     'agents/feed': ['allocator', 'container-body', 'model', 'store'],
     allocator: ['.', 'model', 'store'],
     api: [
@@ -30,7 +30,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'api/backup': ['.', 'api/docs', 'api/http', 'hold'],
     'api/checks': ['api/http', 'model'],
     'api/docs': [],
-    'api/events': ['api/docs', 'api/http', 'api/networks', 'api/objects', 'model', 'store'],
+    'api/events': ['api/docs', 'api/http', 'events', 'model', 'store'],
     'api/forecast': ['api/docs', 'api/http', 'api/objects', 'forecast'],
     'api/http': ['.', 'audit', 'hold', 'insight', 'liveness', 'model', 'store', 'trust'],
     'api/listen': ['.', 'api/http'],
@@ -79,6 +79,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     backup: ['.', 'model', 'store', 'store/backends', 'trust'],
     'container-body': ['.', 'model'],
     cron: ['.', 'model', 'services', 'store'],
+    events: ['model', 'store'],
     forecast: ['.', 'model', 'scheduler', 'services', 'store'],
     hold: ['insight', 'model', 'store'],
     insight: ['.', 'model', 'scheduler', 'services', 'store'],
@@ -90,6 +91,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
       'audit',
       'backup',
       'cron',
+      'events',
       'hold',
       'insight',
       'liveness',

@@ -49,6 +49,7 @@ export const RULES: readonly Rule[] = [
   { room: 'packages/manager/src/container-body', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/services', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/cron', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
+  { room: 'packages/manager/src/events', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/moves', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/allocator', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/scheduler', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },

@@ -9,7 +9,7 @@ import { FactWatch, kernel, PressureWatch, ProbePort, sample } from './health/in
 import { Identity, makeKeyApart } from './identity/index.ts';
 import { ListenerWatch, oursOf } from './listeners/index.ts';
 import { HostNetwork } from './network/index.ts';
-import { bootId, Journal, ManagerLink } from './session/index.ts';
+import { bootId, EventQueue, Journal, ManagerLink } from './session/index.ts';
 import { bodyOf, Limiter, portsOf, Tasks } from './task/index.ts';
 import { Tunnels } from './tunnels/index.ts';
 
@@ -38,6 +38,7 @@ export class Agent {
   readonly #probePort: ProbePort;
   readonly #tasks: Tasks;
   readonly #processes: ProcessesWatch;
+  readonly #events = new EventQueue();
   readonly #link: ManagerLink;
   readonly #closing = new AbortController();
   /** When the host was booted, by its time as it was at the start: so no change of that time is seen later. */
@@ -157,6 +158,7 @@ export class Agent {
       assignments: journal.assignments,
       onAssignments: () => this.#assign(),
       answer: (query) => answers.to(query),
+      events: this.#events,
       tunnels: new Tunnels({
         manager: () => this.#network.manager,
         credentials: () => this.#identity.presentCredentials,
@@ -245,7 +247,11 @@ export class Agent {
       {
         engine: this.#engine,
         onList: (found) => this.#tasks.list(found),
-        onEvent: (taskId, event) => this.#tasks.hint(taskId, event),
+        onEvent: ({ taskId: _, ...event }) => {
+          this.#events.put(event);
+          this.#link.eventsSoon();
+        },
+        onHint: (taskId, event) => this.#tasks.hint(taskId, event),
         onLost: (reason) => {
           this.#facts.trouble(reason);
           this.#network.daemonLost();

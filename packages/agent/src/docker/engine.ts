@@ -24,9 +24,13 @@ import { toContainer, toListed } from './observe.ts';
 import { allowedPart, passOn } from './pass-on.ts';
 import { killProcesses } from './processes.ts';
 import { updateBody } from './update-body.ts';
+import { type DaemonEvent, telling } from './watch.ts';
 
-/** Events after which a container looks different from before. */
-const telling = ['start', 'die', 'oom', 'destroy', 'health_status', 'pause', 'unpause'];
+/**
+ * Events of containers that people are told of: what becomes of one. Not what is done in it or with it, as each probe of a
+ * health check is an exec.
+ */
+const watched = [...telling, 'create', 'kill', 'rename', 'restart', 'stop', 'update'];
 
 export interface EngineOptions {
   /** Path of the daemon's socket. */
@@ -178,17 +182,22 @@ export class Engine implements ContainerEngine {
     return this.images.pull(image, auth, signal);
   }
 
-  /** Ends, or fails, when the daemon goes away. The first item comes at once, without anything having happened. */
-  async *events(signal: AbortSignal): AsyncGenerator<{ taskId: string; event: string } | 'connected'> {
+  /**
+   * Ends, or fails, when the daemon goes away. The first item comes at once, without anything having happened; then what the
+   * daemon still knows of the time since `sinceUs` (microseconds since the epoch), its last 256 events at most.
+   */
+  async *events(signal: AbortSignal, sinceUs: number): AsyncGenerator<DaemonEvent | 'connected'> {
     const stream = (await this.#docker.getEvents({
-      filters: { type: ['container'], label: ownerFilter(this.#owner), event: telling },
+      // Its type knows whole seconds alone.
+      since: secondsOf(sinceUs) as unknown as number,
+      filters: { type: ['container'], label: ownerFilter(this.#owner), event: watched },
       abortSignal: signal,
     })) as Readable;
     yield 'connected';
-    for await (const { Action: action, Actor: actor } of jsonLines(stream)) {
-      const { Attributes: attributes = {} } = (actor ?? {}) as { Attributes?: Record<string, string> };
-      const taskId = taskOf(attributes, this.#owner);
-      if (taskId && typeof action === 'string') yield { taskId, event: action };
+    for await (const said of jsonLines(stream)) {
+      const event = daemonEvent(said);
+      const taskId = event && taskOf(event.attributes, this.#owner);
+      if (event && taskId) yield { ...event, taskId };
     }
   }
 
@@ -217,6 +226,19 @@ export class Engine implements ContainerEngine {
   info(): Promise<unknown> {
     return this.#quick.info();
   }
+}
+
+/** `1767225600.000001000`: seconds since the epoch with nanoseconds, as Docker reads them. */
+const secondsOf = (us: number): string => `${Math.floor(us / 1e6)}.${String(us % 1e6).padStart(6, '0')}000`;
+
+function daemonEvent({
+  Action,
+  Actor,
+  timeNano,
+}: Record<string, unknown>): Omit<DaemonEvent, 'taskId'> | undefined {
+  const { ID, Attributes = {} } = (Actor ?? {}) as { ID?: string; Attributes?: Record<string, string> };
+  if (typeof Action !== 'string' || typeof ID !== 'string' || typeof timeNano !== 'number') return undefined;
+  return { atUs: Math.floor(timeNano / 1_000), action: Action, containerId: ID, attributes: Attributes };
 }
 
 /** A container just made needs no look. */

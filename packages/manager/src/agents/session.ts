@@ -37,6 +37,8 @@ export class Session {
   readonly nodeId: string;
   /** What the agent told of its host and the store could not take yet; of a greeting also who signed its certificate. */
   unwritten: { readonly facts: NodeFacts; readonly signedBy: string | undefined } | undefined;
+  /** Until then it has to be silent of its containers (ms since the epoch). */
+  noEventsBefore = 0;
   readonly #outlet: Outlet;
   /** What the agent has to hear of. Empty as long as it has to hear everything. */
   readonly #touched = new Map<Kind, Set<string>>();

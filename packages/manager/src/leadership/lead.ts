@@ -8,6 +8,7 @@ import { makeBackup } from '../backup/index.ts';
 import { type Config, portsOf } from '../config.ts';
 import { cronLoop } from '../cron/index.ts';
 import { isoTime, steadyTime } from '../effects.ts';
+import { recordEvents } from '../events/index.ts';
 import { hold } from '../hold/index.ts';
 import { newId } from '../ids.ts';
 import { type Ask, explain, memoryUse } from '../insight/index.ts';
@@ -47,7 +48,7 @@ export interface LeadOptions extends Pick<Config, 'stateDir' | 'api' | 'agentLis
  * unlock key is needed; the backend is closed then.
  */
 export async function lead(backend: Backend, options: LeadOptions): Promise<Leading> {
-  const store = await Store.open(backend, steadyTime).catch(async (error) => {
+  const store = await Store.open(backend, steadyTime, recordEvents).catch(async (error) => {
     await backend.close();
     throw error;
   });

@@ -10,6 +10,7 @@ export * from './common.ts';
 export * from './container-spec.ts';
 export * from './cron.ts';
 export * from './depends-on.ts';
+export * from './event.ts';
 export * from './flapping.ts';
 export * from './host-access.ts';
 export * from './job.ts';

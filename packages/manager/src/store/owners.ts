@@ -35,6 +35,10 @@ const owners: Readonly<Record<TableName, Parts>> = {
     Labels: ['people'],
     TaskHistoryRetentionLimit: ['people'],
   },
+  // What is recorded of a change that somebody else makes is no change of its own, and is not looked at.
+  eventMarks: { untilUs: ['agents'], count: ['agents'] },
+  // Made and removed, never changed.
+  events: {},
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },
   nodes: {
     Spec: ['people'],

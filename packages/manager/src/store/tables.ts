@@ -2,6 +2,8 @@ import {
   type Cluster,
   companionOf,
   dependenciesOf,
+  type Event,
+  type EventMark,
   isTerminal,
   type Network,
   type Node,
@@ -17,6 +19,8 @@ import { Table, type TableReader } from './table.ts';
 /** Everything the manager knows, by table. A new kind of object is one line in both of these, and one in `owners.ts`. */
 export interface Objects {
   clusters: Cluster;
+  eventMarks: EventMark;
+  events: Event;
   networks: Network;
   nodes: Node;
   services: Service;
@@ -26,6 +30,8 @@ export interface Objects {
 
 export const makeTables = () => ({
   clusters: new Table<Cluster, never>({}),
+  eventMarks: new Table<EventMark, never>({}),
+  events: new Table<Event, never>({}),
   networks: new Table<Network, 'name'>({
     name: (network) => [network.Spec.Name ?? ''],
   }),

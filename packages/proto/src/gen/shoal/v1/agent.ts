@@ -170,6 +170,7 @@ export interface AgentMessage {
     | //
     /** The network part of the changes up to this number is in the host's kernel. Said of those that are not unawaited. */
     { $case: "applied"; value: Applied }
+    | { $case: "events"; value: ContainerEvents }
     | undefined;
 }
 
@@ -186,6 +187,7 @@ export interface ManagerMessage {
     | //
     /** In place of the one in Welcome, when there are many more nodes than before, or fewer. */
     { $case: "timing"; value: Timing }
+    | { $case: "eventsTaken"; value: ContainerEventsTaken }
     | undefined;
 }
 
@@ -233,6 +235,8 @@ export interface Welcome {
   hold: boolean;
   /** Of the manager, e.g. "0.1.0-5516ceee". */
   release: string;
+  /** Of the node's container events, the newest that the manager knows (ContainerEvent.at_us); 0 for none. */
+  eventsUntilUs: number;
 }
 
 /** How agent and manager keep in touch, in milliseconds. */
@@ -539,6 +543,38 @@ export interface StatusBatch {
 
 export interface StatusAck {
   number: number;
+}
+
+/**
+ * What happened to the cluster's containers here, as the Docker daemon tells it. One message at a time: the next one only
+ * after ContainerEventsTaken, and after the wait that it asks for. In a new session all that is not known comes again.
+ */
+export interface ContainerEvents {
+  /** In order, at most 32. */
+  events: ContainerEvent[];
+  /** How many were dropped before these, as the manager took none for too long. */
+  dropped: number;
+}
+
+export interface ContainerEvent {
+  /** Microseconds since the epoch by the host's clock, each later than the one before. */
+  atUs: number;
+  /** The rest in Docker's words. */
+  action: string;
+  containerId: string;
+  attributes: { [key: string]: string };
+}
+
+export interface ContainerEvent_AttributesEntry {
+  key: string;
+  value: string;
+}
+
+/** Sent for each ContainerEvents. */
+export interface ContainerEventsTaken {
+  /** The manager knows all up to this one; later ones have to come again. */
+  untilUs: number;
+  waitMs: number;
 }
 
 /** Something the manager wants to know from this host, answered once by a QueryResult with the same id. */
@@ -1720,6 +1756,9 @@ export const AgentMessage: MessageFns<AgentMessage> = {
       case "applied":
         Applied.encode(message.body.value, writer.uint32(58).fork()).join();
         break;
+      case "events":
+        ContainerEvents.encode(message.body.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1793,6 +1832,14 @@ export const AgentMessage: MessageFns<AgentMessage> = {
             message.body = { $case: "applied", value: Applied.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.body = { $case: "events", value: ContainerEvents.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1853,6 +1900,12 @@ export const AgentMessage: MessageFns<AgentMessage> = {
         }
         break;
       }
+      case "events": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "events", value: ContainerEvents.fromPartial(object.body.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -1891,6 +1944,9 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
         break;
       case "timing":
         Timing.encode(message.body.value, writer.uint32(74).fork()).join();
+        break;
+      case "eventsTaken":
+        ContainerEventsTaken.encode(message.body.value, writer.uint32(82).fork()).join();
         break;
     }
     return writer;
@@ -1981,6 +2037,14 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
             message.body = { $case: "timing", value: Timing.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.body = { $case: "eventsTaken", value: ContainerEventsTaken.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2050,6 +2114,12 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
       case "timing": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "timing", value: Timing.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "eventsTaken": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "eventsTaken", value: ContainerEventsTaken.fromPartial(object.body.value) };
         }
         break;
       }
@@ -2372,7 +2442,7 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { term: 0, timing: undefined, hold: false, release: "" };
+  return { term: 0, timing: undefined, hold: false, release: "", eventsUntilUs: 0 };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -2388,6 +2458,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.release !== "") {
       writer.uint32(34).string(message.release);
+    }
+    if (message.eventsUntilUs !== 0) {
+      writer.uint32(40).uint64(message.eventsUntilUs);
     }
     return writer;
   },
@@ -2437,6 +2510,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.release = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.eventsUntilUs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2460,6 +2541,7 @@ export const Welcome: MessageFns<Welcome> = {
       : undefined;
     message.hold = object.hold ?? false;
     message.release = object.release ?? "";
+    message.eventsUntilUs = object.eventsUntilUs ?? 0;
     return message;
   },
 };
@@ -5358,6 +5440,311 @@ export const StatusAck: MessageFns<StatusAck> = {
   fromPartial<I extends Exact<DeepPartial<StatusAck>, I>>(object: I): StatusAck {
     const message = createBaseStatusAck();
     message.number = object.number ?? 0;
+    return message;
+  },
+};
+
+function createBaseContainerEvents(): ContainerEvents {
+  return { events: [], dropped: 0 };
+}
+
+export const ContainerEvents: MessageFns<ContainerEvents> = {
+  encode(message: ContainerEvents, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      ContainerEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.dropped !== 0) {
+      writer.uint32(16).uint32(message.dropped);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContainerEvents {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContainerEvents();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(ContainerEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dropped = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContainerEvents>, I>>(base?: I): ContainerEvents {
+    return ContainerEvents.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContainerEvents>, I>>(object: I): ContainerEvents {
+    const message = createBaseContainerEvents();
+    message.events = object.events?.map((e) => ContainerEvent.fromPartial(e)) || [];
+    message.dropped = object.dropped ?? 0;
+    return message;
+  },
+};
+
+function createBaseContainerEvent(): ContainerEvent {
+  return { atUs: 0, action: "", containerId: "", attributes: {} };
+}
+
+export const ContainerEvent: MessageFns<ContainerEvent> = {
+  encode(message: ContainerEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.atUs !== 0) {
+      writer.uint32(8).uint64(message.atUs);
+    }
+    if (message.action !== "") {
+      writer.uint32(18).string(message.action);
+    }
+    if (message.containerId !== "") {
+      writer.uint32(26).string(message.containerId);
+    }
+    globalThis.Object.entries(message.attributes).forEach(([key, value]: [string, string]) => {
+      ContainerEvent_AttributesEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContainerEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContainerEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.atUs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.containerId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = ContainerEvent_AttributesEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.attributes[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContainerEvent>, I>>(base?: I): ContainerEvent {
+    return ContainerEvent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContainerEvent>, I>>(object: I): ContainerEvent {
+    const message = createBaseContainerEvent();
+    message.atUs = object.atUs ?? 0;
+    message.action = object.action ?? "";
+    message.containerId = object.containerId ?? "";
+    message.attributes = (globalThis.Object.entries(object.attributes ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseContainerEvent_AttributesEntry(): ContainerEvent_AttributesEntry {
+  return { key: "", value: "" };
+}
+
+export const ContainerEvent_AttributesEntry: MessageFns<ContainerEvent_AttributesEntry> = {
+  encode(message: ContainerEvent_AttributesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContainerEvent_AttributesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContainerEvent_AttributesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContainerEvent_AttributesEntry>, I>>(base?: I): ContainerEvent_AttributesEntry {
+    return ContainerEvent_AttributesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContainerEvent_AttributesEntry>, I>>(
+    object: I,
+  ): ContainerEvent_AttributesEntry {
+    const message = createBaseContainerEvent_AttributesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseContainerEventsTaken(): ContainerEventsTaken {
+  return { untilUs: 0, waitMs: 0 };
+}
+
+export const ContainerEventsTaken: MessageFns<ContainerEventsTaken> = {
+  encode(message: ContainerEventsTaken, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.untilUs !== 0) {
+      writer.uint32(8).uint64(message.untilUs);
+    }
+    if (message.waitMs !== 0) {
+      writer.uint32(16).uint32(message.waitMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContainerEventsTaken {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContainerEventsTaken();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.untilUs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.waitMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContainerEventsTaken>, I>>(base?: I): ContainerEventsTaken {
+    return ContainerEventsTaken.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContainerEventsTaken>, I>>(object: I): ContainerEventsTaken {
+    const message = createBaseContainerEventsTaken();
+    message.untilUs = object.untilUs ?? 0;
+    message.waitMs = object.waitMs ?? 0;
     return message;
   },
 };
