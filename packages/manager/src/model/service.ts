@@ -4,7 +4,6 @@ import { ContainerSpec } from './container-spec.ts';
 import type { ServiceAttachment } from './network.ts';
 import { count, nanoseconds, object, oneOf, opt, stringMap } from './schema.ts';
 import type { Sealed } from './sealed.ts';
-import type { HeldVolumes } from './volumes.ts';
 
 export const RestartPolicy = object({
   Condition: opt(oneOf('none', 'on-failure', 'any')),
@@ -139,6 +138,9 @@ export interface CronState {
   /** The last run that was passed over, and why. */
   readonly skipped?: { readonly at: number; readonly why: string };
 }
+
+/** Of each slot, by its key: the node that has what was written to a volume, by the volume's name. */
+export type HeldVolumes = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** What Shoal keeps about a service beside Docker's fields; the API never shows it. */
 export interface ServiceInternals extends SpecHistory {

@@ -1,9 +1,6 @@
 import type { Service, TaskSpec } from './service.ts';
 import { slotKey, type Task } from './task.ts';
 
-/** Of each slot, by its key: the node that has what was written to a volume, by the volume's name. */
-export type HeldVolumes = Readonly<Record<string, Readonly<Record<string, string>>>>;
-
 // Specs never change in place, so each is looked through once.
 const known = new WeakMap<TaskSpec, readonly string[]>();
 const none: readonly string[] = [];

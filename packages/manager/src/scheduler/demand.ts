@@ -4,14 +4,13 @@ import {
   hostnameOf,
   localVolumes,
   mayBeginEmpty,
-  type Node,
   type Platform,
   stateOf,
   type Task,
   wantsBinpack,
 } from '../model/index.ts';
 import { type ClusterState, versionKey } from './cluster-state.ts';
-import { type Constraint, constraintsOf, nodeField } from './constraints.ts';
+import { type Constraint, constraintsOf, nodeField, type SpreadLevel } from './constraints.ts';
 import { plainReference } from './images.ts';
 import type { Neighbours } from './neighbours.ts';
 import { hostPorts } from './task-load.ts';
@@ -60,13 +59,6 @@ export interface Demand {
   readonly image: string;
   /** Levels of spreading, outermost first. */
   readonly spread: readonly SpreadLevel[];
-}
-
-export interface SpreadLevel {
-  /** As in the spec, e.g. `node.labels.zone`. */
-  readonly descriptor: string;
-  /** Nodes with the same text are one branch; a node without the label is in the branch ''. */
-  readonly branchOf: (node: Node) => string;
 }
 
 /**

@@ -5,8 +5,7 @@ import {
   neighboursOf,
   type Service,
 } from '../model/index.ts';
-import { nodeField } from './constraints.ts';
-import type { SpreadLevel } from './demand.ts';
+import { nodeField, type SpreadLevel } from './constraints.ts';
 
 /** A service beside whose tasks others have to be, or must not be. */
 export interface Neighbours {

@@ -1,5 +1,6 @@
 import type { Candidate } from './candidate.ts';
-import type { Demand, SpreadLevel } from './demand.ts';
+import type { SpreadLevel } from './constraints.ts';
+import type { Demand } from './demand.ts';
 import { failureLimit } from './failures.ts';
 
 /** A whole number about one node for one task; less is better. */
