@@ -47,6 +47,7 @@ export const RULES: readonly Rule[] = [
     why: CORE,
   },
   { room: 'packages/manager/src/container-body', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
+  { room: 'packages/manager/src/template', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/services', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/cron', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },
   { room: 'packages/manager/src/events', not: [...IO, ...WIRE, 'node:sqlite'], why: CORE },

@@ -18,7 +18,10 @@ const volume = 'sticky-data';
 afterEach(async () => {
   for (const { name } of cluster.hosts) await setAvailability(name, 'active');
   await removeServices('db');
-  for (const host of cluster.hosts) await host.docker().getVolume(volume).remove({ force: true });
+  for (const host of cluster.hosts) {
+    const { Volumes } = await host.docker().listVolumes({ filters: JSON.stringify({ name: [volume] }) });
+    for (const { Name } of Volumes) await host.docker().getVolume(Name).remove();
+  }
 });
 
 async function setAvailability(host: string, Availability: string): Promise<void> {

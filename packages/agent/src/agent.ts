@@ -9,6 +9,7 @@ import { FactWatch, kernel, PressureWatch, ProbePort, sample } from './health/in
 import { Identity, makeKeyApart } from './identity/index.ts';
 import { ListenerWatch, oursOf } from './listeners/index.ts';
 import { HostNetwork } from './network/index.ts';
+import { memoryFolder, SecretFiles } from './secrets/index.ts';
 import { bootId, EventQueue, Journal, ManagerLink } from './session/index.ts';
 import { bodyOf, Limiter, portsOf, Tasks } from './task/index.ts';
 import { Tunnels } from './tunnels/index.ts';
@@ -36,6 +37,7 @@ export class Agent {
   readonly #pressures: PressureWatch;
   readonly #listeners: ListenerWatch;
   readonly #probePort: ProbePort;
+  readonly #files: SecretFiles;
   readonly #tasks: Tasks;
   readonly #processes: ProcessesWatch;
   readonly #events = new EventQueue();
@@ -95,8 +97,14 @@ export class Agent {
       log.child({ component: 'facts' }),
     );
     this.#probePort = new ProbePort({ host: config.advertiseAddr, port: config.probePort, log });
+    this.#files = new SecretFiles({
+      folder: () => memoryFolder(),
+      contents: () => journal.assignments.objects,
+      log: log.child({ component: 'secrets' }),
+    });
     this.#tasks = new Tasks({
       engine: this.#engine,
+      files: this.#files,
       network: this.#network,
       limits: {
         starts: new Limiter(startsAtATime),
@@ -176,6 +184,7 @@ export class Agent {
     const journal = await Journal.open(config.stateDir, await bootId(), log.child({ component: 'journal' }));
     const agent = new Agent(config, journal, log);
     await agent.#network.start();
+    await agent.#files.start();
     const { lease = 0 } = journal;
     agent.#tasks.renewLease(agent.#epoch + Math.max(lease, uptimeMs() + firstContactMs));
     // What was there before goes on as it was, also while the manager is away.

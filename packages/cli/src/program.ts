@@ -3,12 +3,14 @@ import {
   auditCommand,
   backupCommand,
   clientCertCommand,
+  configCommand,
   drillCommand,
   initCommand,
   jobsCommand,
   joinCommand,
   leaveCommand,
   restoreCommand,
+  secretCommand,
   startCommand,
   statusCommand,
   supportBundleCommand,
@@ -29,6 +31,7 @@ Examples:
   shoal drill --plan host-power-loss h3            only says where its tasks would go
   shoal -H tcp://10.0.0.5:2475 drill drain         on a live cluster, after you agreed
   shoal --format json drill flap                   a JSON object a line
+  shoal secret update db-password -                has a secret hold something else; its users roll over
   shoal token create ci --role operator            for a program that asks the API
 
 TLS as with docker: DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH names the folder of ca.pem, cert.pem and key.pem.`;
@@ -59,6 +62,8 @@ export function program(): Command {
     .addCommand(startCommand())
     .addCommand(jobsCommand())
     .addCommand(drillCommand())
+    .addCommand(secretCommand())
+    .addCommand(configCommand())
     .addCommand(tokenCommand())
     .addCommand(clientCertCommand())
     .addCommand(auditCommand())

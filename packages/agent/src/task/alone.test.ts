@@ -105,6 +105,7 @@ class Life {
       now,
       isCurrent: true,
       leaseUntil: 0,
+      lacksFiles: false,
       ...(aloneSince !== undefined && { aloneSince }),
     };
   }

@@ -40,3 +40,15 @@ export interface ContainerEngine {
   /** With its anonymous volumes; done when it is gone. */
   remove(id: string): Promise<void>;
 }
+
+/** Files of secrets and configs that containers mount. */
+export interface TaskFiles {
+  /** Those of the task are there, or can be made. */
+  has(assignment: Assignment): boolean;
+  /** Makes them, where they are not there yet; before its container is made or started. */
+  put(assignment: Assignment): Promise<void>;
+  /** They are needed no more. */
+  drop(taskId: string): void;
+  /** None of other tasks are. */
+  keepOnly(isTask: (taskId: string) => boolean): void;
+}

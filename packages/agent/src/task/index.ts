@@ -9,7 +9,7 @@ export {
   type ListedContainer,
   type Probe,
 } from './container.ts';
-export { type ContainerEngine, Refused } from './engine.ts';
+export { type ContainerEngine, Refused, type TaskFiles } from './engine.ts';
 export { Limiter } from './limiter.ts';
 export { limitsIn } from './limits.ts';
 export { Tasks } from './tasks.ts';

@@ -15,9 +15,16 @@ interface Given {
   container?: Container | undefined;
   said?: ObservedStateName;
   memory?: Partial<Memory>;
+  lacksFiles?: boolean;
 }
 
-function view({ wanted = 'running', container, said = 'accepted', memory = {} }: Given): TaskView {
+function view({
+  wanted = 'running',
+  container,
+  said = 'accepted',
+  memory = {},
+  lacksFiles = false,
+}: Given): TaskView {
   const known = { status: statusOf(said), stale: false, told: true, ...memory };
   return {
     wanted,
@@ -26,6 +33,7 @@ function view({ wanted = 'running', container, said = 'accepted', memory = {} }:
     now: 0,
     isCurrent: true,
     leaseUntil: 0,
+    lacksFiles,
     ...(container && { container }),
   };
 }

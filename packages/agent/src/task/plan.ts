@@ -63,14 +63,15 @@ export function statusDuring(step: Step, before: Status): Status {
 
 /**
  * While the manager is away this host follows the restart policy itself: the same container is started again, and
- * meanwhile the task has not ended, but gets no traffic. A task that the manager knows to have ended is left for it to replace.
+ * meanwhile the task has not ended, but gets no traffic. A task that the manager knows to have ended is left for it to replace, and so is
+ * one whose secrets nobody but the manager knows any more, since the host was booted.
  */
 function restartAlone(
-  { wanted, assignment, container, memory: { status, told }, now, aloneSince }: TaskView,
+  { wanted, assignment, container, memory: { status, told }, now, aloneSince, lacksFiles }: TaskView,
   { state, err }: Status,
 ): Plan | undefined {
   const policy = assignment?.restart;
-  if (aloneSince === undefined || wanted !== 'running' || !policy) return undefined;
+  if (aloneSince === undefined || wanted !== 'running' || !policy || lacksFiles) return undefined;
   if (state !== 'complete' && state !== 'failed') return undefined;
   if (!container || isActive(container) || (isTerminal(status.state) && told)) return undefined;
   const restart = ownRestart(policy, state, status.own, { now, aloneSince });
@@ -164,6 +165,8 @@ const alive = ({ id, pid, ports }: Container): Partial<Status> => ({
 
 const kept = ({ container }: Status): Partial<Status> => (container ? { container } : {});
 
+const filesUnknown = 'the manager has to say what its secrets and configs hold';
+
 /** A string is the reason to wait. */
 function work(task: TaskView, status: Status): Step | string {
   const { wanted, assignment, container, memory } = task;
@@ -172,14 +175,16 @@ function work(task: TaskView, status: Status): Step | string {
   if (over) return container && isActive(container) ? stop(container, assignment) : 'it has ended';
   if (!assignment) return 'nobody said what it is';
   if (!container) {
-    return memory.pulled
-      ? { action: 'create', assignment, pullError: memory.pulled.error }
-      : { action: 'pull', image: bodyOf(assignment).Image, auth: assignment.registryAuth };
+    if (!memory.pulled)
+      return { action: 'pull', image: bodyOf(assignment).Image, auth: assignment.registryAuth };
+    if (task.lacksFiles) return filesUnknown;
+    return { action: 'create', assignment, pullError: memory.pulled.error };
   }
   if (container.phase === 'created') {
     if (wanted !== 'running') return 'prepared, to be started later';
     const known = task.isCurrent && task.now < task.leaseUntil;
     if (assignment.isolated && !known) return 'to be started in contact with the manager';
+    if (task.lacksFiles) return filesUnknown;
     return { action: 'start', id: container.id };
   }
   if (container.health === 'unhealthy') return stop(container, assignment);

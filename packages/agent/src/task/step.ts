@@ -51,6 +51,8 @@ export interface TaskView {
   readonly isCurrent: boolean;
   /** Until when isolated tasks may run. */
   readonly leaseUntil: number;
+  /** It has secrets or configs, and this host was not told yet what they hold. */
+  readonly lacksFiles: boolean;
 }
 
 /** A task as hosts know it that send traffic to it. */

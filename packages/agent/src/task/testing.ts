@@ -9,7 +9,7 @@ import {
 import type { DesiredState } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import type { Check, Container, ContainerLimits, ListedContainer } from './container.ts';
-import { type ContainerEngine, Refused } from './engine.ts';
+import { type ContainerEngine, Refused, type TaskFiles } from './engine.ts';
 import { Limiter } from './limiter.ts';
 import { limitsOf, noLimits } from './limits.ts';
 import { Tasks } from './tasks.ts';
@@ -152,12 +152,22 @@ export class SimulatedDaemon implements ContainerEngine {
   }
 }
 
+/** Of tasks that have neither secrets nor configs. */
+export const noFiles: TaskFiles = {
+  has: () => true,
+  put: async () => undefined,
+  drop: () => undefined,
+  keepOnly: () => undefined,
+};
+
 /** A host over a simulated daemon. `said`: what its tasks said, a line each. */
 export function aHost({
   slots = 2,
   isRemoved = () => false,
+  files = noFiles,
 }: {
   slots?: number;
+  files?: TaskFiles;
   isRemoved?: (nodeId: string) => boolean;
 } = {}) {
   const daemon = new SimulatedDaemon();
@@ -167,6 +177,7 @@ export function aHost({
     said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}`);
   const tasks = new Tasks({
     engine: daemon,
+    files,
     network: {
       withdrawn: async ({ taskId }, ms) => void said.push(`withdraw ${taskId} within ${ms}`),
       drain: async (attachments, ms) => void said.push(`drain ${attachments.length} for ${ms}`),

@@ -4,6 +4,7 @@ import { isTerminal } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import { type Container, isActive, type ListedContainer } from './container.ts';
 import { unknownExitCode } from './ends.ts';
+import type { TaskFiles } from './engine.ts';
 import type { Outcome, StepContext } from './execute.ts';
 import { cutOff } from './isolation.ts';
 import { areSame, limitsOf } from './limits.ts';
@@ -24,6 +25,7 @@ const longestTimerMs = 24 * 3_600_000;
 
 export interface WorkerOptions {
   readonly execute: (step: Step, context: StepContext) => Promise<Outcome>;
+  readonly files: Pick<TaskFiles, 'has' | 'put'>;
   readonly find: (idOrName: string) => Promise<Container | undefined>;
   /** Called with each new status, in order. */
   readonly onStatus: (status: Status) => void;
@@ -62,6 +64,11 @@ export class TaskWorker {
 
   get isolated(): boolean {
     return this.#assignment?.isolated ?? false;
+  }
+
+  /** It has secrets or configs. */
+  get hasFiles(): boolean {
+    return (this.#assignment?.files.length ?? 0) > 0;
   }
 
   get status(): Status {
@@ -196,6 +203,7 @@ export class TaskWorker {
       now: this.#options.clock(),
       isCurrent: this.#options.isCurrent(),
       leaseUntil: this.#options.leaseUntil(),
+      lacksFiles: this.#assignment !== undefined && !this.#options.files.has(this.#assignment),
       ...(aloneSince !== undefined && { aloneSince }),
       ...(this.#assignment && { assignment: this.#assignment }),
       ...(this.#container && { container: this.#container }),
@@ -218,6 +226,8 @@ export class TaskWorker {
     const from = this.#options.clock();
     let passed = false;
     try {
+      if ((step.action === 'create' || step.action === 'start') && this.#assignment)
+        await this.#options.files.put(this.#assignment);
       const outcome = await this.#options.execute(step, context);
       this.#learn(outcome);
       passed = outcome.passed ?? false;

@@ -6,6 +6,7 @@ export { initCommand } from './init.ts';
 export { jobsCommand } from './jobs.ts';
 export { joinCommand } from './join.ts';
 export { leaveCommand, uninstallCommand } from './leave.ts';
+export { configCommand, secretCommand } from './payload.ts';
 export { restoreCommand } from './restore.ts';
 export { startCommand } from './start.ts';
 export { statusCommand } from './status.ts';

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { type Payload, payloadKinds, type Sealed } from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import type { Tx } from '../store/index.ts';
 import { TestStore } from '../store/testing.ts';
-import { aNode, aService, aTask } from '../testing.ts';
+import { aNode, aPayload, aService, aTask } from '../testing.ts';
 import { type ContainerEvent, takeContainerEvents } from './container-events.ts';
 import { mostKept, Pace, recordEvents } from './index.ts';
 
@@ -45,6 +46,25 @@ it('keeps the newest events, each later than those before it, whatever the clock
   expect(kept.map(({ ID }) => Number(ID))).toEqual(Array.from({ length: mostKept }, (_, n) => n + 301));
   expect(new Set(kept.map(({ atUs }) => atUs)).size).toBe(mostKept);
   expect(kept).toEqual(kept.toSorted((a, b) => a.atUs - b.atUs));
+});
+
+it('tells of secrets and configs, but not that they are sealed anew', async () => {
+  const content = (version: number, data: string) => ({ version, at: '', data: data as Sealed });
+  for (const kind of payloadKinds) {
+    const store = await aStore();
+    const change = (next: (payload: Payload) => Payload) =>
+      store.update((tx) => {
+        for (const payload of [...tx[`${kind}s`].all()]) tx[`${kind}s`].update(next(payload));
+      });
+    await store.update((tx) => void tx[`${kind}s`].create(aPayload('p1', [content(1, 'x')])));
+    await change((one) => ({ ...one, contents: [content(1, 'sealed anew')] }));
+    await change((one) => ({ ...one, Spec: { ...one.Spec, Labels: { a: 'b' } } }));
+    await change((one) => ({ ...one, contents: [...one.contents, content(2, 'y')] }));
+    await store.update((tx) => tx[`${kind}s`].remove('p1'));
+    expect(said(store)).toEqual(
+      ['create', 'update', 'update', 'remove'].map((action) => `${kind} ${action} p1`),
+    );
+  }
 });
 
 it('leaves no event of a transaction that was not written', async () => {

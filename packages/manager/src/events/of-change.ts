@@ -1,5 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import { hostnameOf, type Network, type Node, nodeState, type Service } from '../model/index.ts';
+import {
+  contentVersion,
+  hostnameOf,
+  type Network,
+  type Node,
+  nodeState,
+  type Payload,
+  type Service,
+} from '../model/index.ts';
 import type { Change, Derive } from '../store/index.ts';
 import { append, type NewEvent } from './log.ts';
 
@@ -21,6 +29,11 @@ function eventOf(change: Change): NewEvent | undefined {
       return event('service', ...seen(change), specName, serviceNews);
     case 'networks':
       return event('network', ...seen(change), specName, noNews);
+    case 'secrets':
+    case 'configs': {
+      const kind = change.table === 'secrets' ? 'secret' : 'config';
+      return event(kind, change.before, change.after, specName, payloadNews);
+    }
     case 'nodes':
       return event('node', change.before, change.after, hostnameOf, nodeNews);
     default:
@@ -65,6 +78,10 @@ function event<T extends { readonly ID: string }>(
 const specName = ({ Spec }: { readonly Spec: { readonly Name?: string | null } }): string => Spec.Name ?? '';
 /** What never changes for people. */
 const noNews = () => undefined;
+
+/** That it is sealed anew is none. */
+const payloadNews = (before: Payload, after: Payload): News | undefined =>
+  before.Spec === after.Spec && contentVersion(before) === contentVersion(after) ? undefined : {};
 
 function serviceNews(before: Service, after: Service): News | undefined {
   const state = [before, after].map(({ UpdateStatus }) => UpdateStatus?.State ?? '');

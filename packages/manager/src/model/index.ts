@@ -20,6 +20,7 @@ export * from './listeners.ts';
 export * from './network.ts';
 export * from './network-mode.ts';
 export * from './node.ts';
+export * from './payload.ts';
 export * from './placement-labels.ts';
 export * from './restart-rules.ts';
 export * from './sealed.ts';

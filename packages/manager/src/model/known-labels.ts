@@ -18,7 +18,7 @@ import { placementLabels } from './placement-labels.ts';
 type Labels = Readonly<Record<string, string>>;
 
 /** What can have labels, and whether `shoal.*` ones mean something there. */
-export type Labelled = 'service' | 'container' | 'node' | 'network' | 'cluster';
+export type Labelled = 'service' | 'container' | 'node' | 'network' | 'secret' | 'config' | 'cluster';
 
 /** Every label that means something to Shoal, by what it is put on. */
 const known: Readonly<Record<Labelled, readonly string[]>> = {
@@ -40,6 +40,8 @@ const known: Readonly<Record<Labelled, readonly string[]>> = {
   container: [],
   node: [allowPrivilegedLabel],
   network: [],
+  secret: [],
+  config: [],
   cluster: [encryptLabel],
 };
 const places = Object.keys(known) as Labelled[];

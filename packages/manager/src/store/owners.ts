@@ -35,6 +35,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     Labels: ['people'],
     TaskHistoryRetentionLimit: ['people'],
   },
+  configs: { Spec: ['people'], contents: ['people'] },
   // What is recorded of a change that somebody else makes is no change of its own, and is not looked at.
   eventMarks: { untilUs: ['agents'], count: ['agents'] },
   // Made and removed, never changed.
@@ -48,6 +49,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     judged: ['liveness'],
     flapping: ['liveness'],
   },
+  secrets: { Spec: ['people'], contents: ['people'] },
   services: {
     Spec: ['people', 'services'],
     PreviousSpec: ['people', 'services'],

@@ -17,13 +17,13 @@ export interface Source {
   readonly held: (taskId: string) => boolean;
   /** Nodes that nobody reaches. */
   readonly silent: ReadonlySet<string>;
-  /** Opens what is sealed, see `purposes`. */
+  /** Opens what is sealed, see `purposes`. Empty where it can't be opened, which is logged. */
   readonly unseal: (purpose: string, sealed: Sealed) => string;
 }
 
 /** A kind of object that agents are told of. */
 export interface FeedKind<T> {
-  /** Only one node ever needs an object: its bytes are not kept for others. */
+  /** Its bytes are not kept for others: only one node ever needs an object, or it is not to be kept in the clear. */
   readonly single?: true;
   /** What a commit touches. Naming a node in vain costs a small message, leaving one out is an error. */
   touched(commit: Commit): Iterable<Touched>;

@@ -1,3 +1,4 @@
+import type { Open } from '../../container-body/index.ts';
 import { isoTime } from '../../effects.ts';
 import {
   isJob,
@@ -19,10 +20,11 @@ import { checkAffinities } from './affinity.ts';
 import { validateService } from './checks/index.ts';
 import { nameFor } from './names.ts';
 import { allocateOrRefuse, resolveNetworks } from './networks.ts';
+import { refuseLostPayloads, resolvePayloads } from './payloads.ts';
 import { refuseCircle } from './start-order.ts';
 
 /**
- * Adds a service. `now` in ms since the epoch. Throws ApiError: 400 for a spec that can't be honoured, 404 for a
+ * Adds a service. `now` in ms since the epoch; `open` opens what its secrets and configs hold. Throws ApiError: 400 for a spec that can't be honoured, 404 for a
  * network that is not there, 409 for a name in use.
  */
 export function createService(
@@ -31,12 +33,13 @@ export function createService(
   sent: ServiceSpec,
   registryAuth: Sealed | undefined,
   now: number,
+  open: Open,
 ): Service {
   const named = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
   checkLabels(named);
   validateService(named);
   checkAffinities(tx, named);
-  const spec = resolveNetworks(tx, named);
+  const spec = resolvePayloads(tx, resolveNetworks(tx, named), open);
   refuseCircle(tx, spec);
   const name = spec.Name ?? '';
   if (isTaken(tx, name)) {
@@ -80,6 +83,7 @@ export interface ServiceUpdate {
   readonly rollback: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  readonly open: Open;
 }
 
 /**
@@ -88,7 +92,7 @@ export interface ServiceUpdate {
  */
 export function updateService(tx: Tx, update: ServiceUpdate): Service {
   validateService(update.spec);
-  const spec = resolveNetworks(tx, update.spec);
+  const spec = resolvePayloads(tx, resolveNetworks(tx, update.spec), update.open);
   const service = tx.services.get(update.id);
   if (!isVisible(service)) throw notFound('service', update.id);
   checkLabels(update.spec, service.Spec);
@@ -163,6 +167,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
   }
   if (!sawSpec(version, service.Version, service.shoal)) throw outOfSequence();
   refuseCircle(tx, PreviousSpec);
+  refuseLostPayloads(tx, PreviousSpec);
   return tx.services.update({
     ...service,
     Spec: PreviousSpec,

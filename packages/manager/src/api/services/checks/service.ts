@@ -16,7 +16,9 @@ import { ConstraintError, nodeField, parseConstraints } from '../../../scheduler
 import { checkName } from '../../checks/index.ts';
 import { badRequest, rpcError } from '../../http/index.ts';
 import { checkContainer } from './container.ts';
+import { checkPayloadRefs } from './payload-refs.ts';
 import { checkMode, checkResources } from './resources.ts';
+import { exampleOf } from './templates.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
 /**
@@ -36,7 +38,9 @@ export function validateService(spec: ServiceSpec): void {
   checkResources(template);
   checkRestart(template);
   checkPlacement(template);
-  checkContainer(template.ContainerSpec);
+  const container = exampleOf(spec, template.ContainerSpec);
+  checkContainer(container);
+  checkPayloadRefs(container);
   checkNameOptions(spec);
   checkUpdate('update', spec.UpdateConfig);
   checkUpdate('rollback', spec.RollbackConfig);

@@ -464,6 +464,27 @@ export interface Assignment {
    * networks that it joins, and where it asks for names.
    */
   createBody: string;
+  /**
+   * What its container has of secrets and configs. The create body mounts the file at place N of this list from
+   * /run/shoal/secrets/TASK_ID/N, where the host puts it, in memory, before it makes or starts the container.
+   */
+  files: TaskFile[];
+}
+
+/** A file of a task's container, and whose it is there. */
+export interface TaskFile {
+  /** "secret" or "config": which objects have its content. */
+  kind: string;
+  id: string;
+  uid: number;
+  gid: number;
+  /** Permissions, such as 0444 (octal). */
+  mode: number;
+}
+
+/** One version of what a secret or a config holds; of a template, as it is for one task. */
+export interface Payload {
+  data: Buffer;
 }
 
 export interface RestartPolicy {
@@ -4542,6 +4563,7 @@ function createBaseAssignment(): Assignment {
     restart: undefined,
     isolated: false,
     createBody: "",
+    files: [],
   };
 }
 
@@ -4582,6 +4604,9 @@ export const Assignment: MessageFns<Assignment> = {
     }
     if (message.createBody !== "") {
       writer.uint32(178).string(message.createBody);
+    }
+    for (const v of message.files) {
+      TaskFile.encode(v!, writer.uint32(322).fork()).join();
     }
     return writer;
   },
@@ -4695,6 +4720,14 @@ export const Assignment: MessageFns<Assignment> = {
             message.createBody = reader.string();
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.files.push(TaskFile.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4726,6 +4759,165 @@ export const Assignment: MessageFns<Assignment> = {
       : undefined;
     message.isolated = object.isolated ?? false;
     message.createBody = object.createBody ?? "";
+    message.files = object.files?.map((e) => TaskFile.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTaskFile(): TaskFile {
+  return { kind: "", id: "", uid: 0, gid: 0, mode: 0 };
+}
+
+export const TaskFile: MessageFns<TaskFile> = {
+  encode(message: TaskFile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.uid !== 0) {
+      writer.uint32(24).uint32(message.uid);
+    }
+    if (message.gid !== 0) {
+      writer.uint32(32).uint32(message.gid);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(40).uint32(message.mode);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskFile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskFile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.uid = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.gid = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.mode = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TaskFile>, I>>(base?: I): TaskFile {
+    return TaskFile.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TaskFile>, I>>(object: I): TaskFile {
+    const message = createBaseTaskFile();
+    message.kind = object.kind ?? "";
+    message.id = object.id ?? "";
+    message.uid = object.uid ?? 0;
+    message.gid = object.gid ?? 0;
+    message.mode = object.mode ?? 0;
+    return message;
+  },
+};
+
+function createBasePayload(): Payload {
+  return { data: Buffer.alloc(0) };
+}
+
+export const Payload: MessageFns<Payload> = {
+  encode(message: Payload, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.data.length !== 0) {
+      writer.uint32(10).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Payload {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePayload();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Payload>, I>>(base?: I): Payload {
+    return Payload.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Payload>, I>>(object: I): Payload {
+    const message = createBasePayload();
+    message.data = object.data ?? Buffer.alloc(0);
     return message;
   },
 };
