@@ -10,19 +10,23 @@ import {
   type ContainerLimits,
   type ListedContainer,
   limitsIn,
+  type Question,
   Refused,
   stopTimeoutMs,
 } from '../task/index.ts';
+import { askAtPort, noAnswer } from './ask-at-port.ts';
 import { createBody, endpointConfig } from './create-body.ts';
-import { killMs, quickMs, slowMs, within } from './deadlines.ts';
+import { killMs, logMs, quickMs, slowMs, within } from './deadlines.ts';
 import { refusal, statusCodeOf } from './errors.ts';
 import { runIn } from './exec.ts';
 import { Images } from './images.ts';
 import { jsonLines } from './json-lines.ts';
 import { clusterFilter, type Owner, originOf, ownerFilter, taskOf } from './labels.ts';
+import { lastWords, linesTold } from './last-words.ts';
 import { toContainer, toListed } from './observe.ts';
 import { allowedPart, passOn } from './pass-on.ts';
 import { killProcesses } from './processes.ts';
+
 import { updateBody } from './update-body.ts';
 import { type DaemonEvent, telling } from './watch.ts';
 
@@ -158,6 +162,18 @@ export class Engine implements ContainerEngine {
     return Math.max(0, (memory?.usage ?? 0) - (total_inactive_file ?? inactive_file ?? 0));
   }
 
+  async lastLines(id: string): Promise<string> {
+    try {
+      const query = { follow: false, stdout: true, stderr: true, tail: linesTold } as const;
+      const log: unknown = await this.#quick.getContainer(id).logs({ ...query, ...within(logMs) });
+      // What happens to be JSON was parsed on the way.
+      return lastWords(Buffer.isBuffer(log) ? log : Buffer.from(JSON.stringify(log)));
+    } catch {
+      // Drivers that can't be read say so, and a daemon that is slow: how the task ended is known without.
+      return '';
+    }
+  }
+
   kill(id: string): Promise<void> {
     return killProcesses(id);
   }
@@ -165,6 +181,17 @@ export class Engine implements ContainerEngine {
   async probe(id: string, check: Check, signal: AbortSignal): Promise<boolean> {
     try {
       return (await runIn(this.#docker.getContainer(id), check, signal)) === 0;
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  async ask(container: Container, question: Question, signal: AbortSignal): Promise<string> {
+    const { port, command, timeoutMs } = question;
+    if (port > 0) return askAtPort(container.address, question, signal);
+    try {
+      const code = await runIn(this.#docker.getContainer(container.id), { command, timeoutMs }, signal);
+      return code === 0 ? '' : code === undefined ? noAnswer(timeoutMs) : `exit code ${code}`;
     } catch (error) {
       throw refusal(error);
     }
@@ -253,5 +280,6 @@ const created = (id: string, body: CreateBody): Container => ({
   limits: limitsIn(body.HostConfig),
   error: '',
   stopTimeoutMs: stopTimeoutMs(body),
+  address: '',
   ports: [],
 });

@@ -1,5 +1,5 @@
 import type { Assignment } from '@shoal/proto';
-import type { Check, Container, ContainerLimits } from './container.ts';
+import type { Check, Container, ContainerLimits, Question } from './container.ts';
 
 /** The daemon refused for good. Everything else that goes wrong may be tried again. */
 export class Refused extends Error {
@@ -28,6 +28,11 @@ export interface ContainerEngine {
    * @throws Refused `missing` when the container is gone, `conflict` when it does not run.
    */
   probe(id: string, check: Check, signal: AbortSignal): Promise<boolean>;
+  /**
+   * What is wrong with a container's answer; empty when it is good. When the signal fires, the call rejects.
+   * @throws Refused `missing` when the container is gone, `conflict` when it does not run.
+   */
+  ask(container: Container, question: Question, signal: AbortSignal): Promise<string>;
   /** Stop signal, grace period, kill; done when the container has ended or is gone. */
   stop(id: string, timeoutMs: number): Promise<void>;
   /**
@@ -35,6 +40,8 @@ export interface ContainerEngine {
    * @throws Refused also when it uses more memory than it may in future, and `missing` when the container is gone.
    */
   limit(id: string, wanted: ContainerLimits, present: ContainerLimits): Promise<void>;
+  /** The last few lines that a container wrote, in one; empty where they can't be had. Never rejects. */
+  lastLines(id: string): Promise<string>;
   /** Without the daemon; done when none of its processes is left. */
   kill(id: string): Promise<void>;
   /** With its anonymous volumes; done when it is gone. */

@@ -8,6 +8,7 @@ export {
   type Health,
   type ListedContainer,
   type Probe,
+  type Question,
 } from './container.ts';
 export { type ContainerEngine, Refused, type TaskFiles } from './engine.ts';
 export { Limiter } from './limiter.ts';

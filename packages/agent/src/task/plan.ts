@@ -1,13 +1,15 @@
 import type { Assignment } from '@shoal/proto';
 import { compareStates, isTerminal, isWantedState } from '@shoal/proto/rules';
 import { bodyOf } from './body.ts';
+import { answersOf, canaryQuestion, withVerdict } from './canary.ts';
 import { type Container, isActive } from './container.ts';
-import { ended, exited, outsideCauseOf, unhealthyText } from './ends.ts';
+import { ended, exited, outsideCauseOf, unhealthyText, unknownExitCode } from './ends.ts';
 import { cutOff, stopIsolated } from './isolation.ts';
 import { areSame, lacks, limitsOf } from './limits.ts';
 import { attempted, ownRestart, resumed } from './own-restarts.ts';
 import { hasPassed, probeAt } from './probing.ts';
-import { advance, isUnfit, type Status, statusOf } from './status.ts';
+import { readinessOf, readyQuestion, runningStatus } from './readiness.ts';
+import { advance, alive, isUnfit, type Status, statusOf } from './status.ts';
 import { type Memory, type Plan, type Step, type StepOf, stop, type TaskView } from './step.ts';
 
 /** What is true of a task and what can be done for it now. */
@@ -21,15 +23,31 @@ export function plan(task: TaskView): Plan {
     return step ? { kind: 'step', step, status: memory.status } : { kind: 'forget' };
   }
   const judged = judge(task);
+  const unread = unreadLog(task, judged);
+  if (unread) return { kind: 'step', step: unread, status: memory.status };
   const alone = restartAlone(task, judged);
   if (alone) return alone;
   const status = advance(memory.status, withLimits(withRestarts(judged, task), task));
   const next = work(task, status);
   if (typeof next !== 'string') return { kind: 'step', step: next, status };
-  const probe = nextProbe(task, judged, status);
+  const probe = nextProbe(task, judged, status) ?? nextQuestion(task, status);
   if (!probe) return { kind: 'wait', reason: next, status };
   const { step, at } = probe;
   return at <= task.now ? { kind: 'step', step, status } : { kind: 'wait', reason: next, status, until: at };
+}
+
+/** What a container wrote last says more than its exit code, and the manager tells people. */
+function unreadLog(
+  { container, memory: { status, lastLines }, aloneSince }: TaskView,
+  judged: Status,
+): StepOf<'readLog'> | undefined {
+  const isNews = judged.state === 'failed' && !isTerminal(status.state);
+  if (!isNews || lastLines !== undefined || aloneSince !== undefined) return undefined;
+  const ended = container?.phase === 'exited' || container?.phase === 'dead';
+  // Whose exit code nobody saw ended without a daemon, which may be away still.
+  return ended && container.exitCode !== unknownExitCode
+    ? { action: 'readLog', id: container.id }
+    : undefined;
 }
 
 /** The next probe of a task that waits only for its health check, and so serves nobody yet. */
@@ -48,6 +66,29 @@ function nextProbe(
   return at === undefined
     ? undefined
     : { step: { action: 'probe', id: container.id, check: { ...check, startIntervalMs } }, at };
+}
+
+/** What to ask next a task that runs, or would but for the answer, and when. */
+function nextQuestion(
+  { container, assignment, memory }: TaskView,
+  status: Status,
+): { readonly step: StepOf<'ask'>; readonly at: number } | undefined {
+  if (container?.phase !== 'running' || isStarting(memory, container)) return undefined;
+  if (isTerminal(status.state) || container.health === 'unhealthy') return undefined;
+  const { ready, canary } = assignment ?? {};
+  const readyAt = ready && readinessOf(memory.readiness, container, memory.status).nextAt;
+  const canaryAt =
+    canary && status.state === 'running' ? answersOf(memory.canary, container).nextAt : undefined;
+  if (canary && canaryAt !== undefined && canaryAt < (readyAt ?? Number.POSITIVE_INFINITY))
+    return {
+      step: { action: 'ask', container, question: canaryQuestion(canary), about: 'canary' },
+      at: canaryAt,
+    };
+  if (!ready || readyAt === undefined) return undefined;
+  return {
+    step: { action: 'ask', container, question: readyQuestion(ready), about: 'readiness' },
+    at: readyAt,
+  };
 }
 
 /** The state in which a task is while a step is at work. */
@@ -106,7 +147,7 @@ function withLimits(status: Status, { assignment, memory: { limits } }: TaskView
   return { ...status, limitsRefused: limits.refused };
 }
 
-function judge({ wanted, container, memory }: TaskView): Status {
+function judge({ wanted, container, memory, assignment }: TaskView): Status {
   const { status, refused } = memory;
   const stopping = wanted !== 'ready' && wanted !== 'running';
   if (status.err === cutOff) return { ...ended('shutdown', container, cutOff), cutOff: true };
@@ -122,7 +163,7 @@ function judge({ wanted, container, memory }: TaskView): Status {
     case 'running':
     case 'paused':
     case 'restarting':
-      return running(memory, container);
+      return running(memory, container, assignment);
     case 'removing':
       return status;
     case 'exited':
@@ -148,20 +189,26 @@ function missing(status: Status): Status {
     : { ...ended('failed', undefined, 'task: container was removed by someone else'), ...kept(status) };
 }
 
-function running({ status, unhealthy, probing }: Memory, container: Container): Status {
-  if (container.health === 'starting' && !hasPassed(probing, container))
-    return statusOf('starting', alive(container));
-  if (container.health !== 'unhealthy') return statusOf('running', alive(container));
+/** Its health check has not passed yet. */
+const isStarting = ({ probing }: Memory, container: Container): boolean =>
+  container.health === 'starting' && !hasPassed(probing, container);
+
+function running(memory: Memory, container: Container, assignment: Assignment | undefined): Status {
+  const { status, unhealthy, readiness, canary } = memory;
+  if (isStarting(memory, container)) return statusOf('starting', alive(container));
+  if (container.health !== 'unhealthy') {
+    const isReady = runningStatus(container, assignment?.ready, readiness, status);
+    return withVerdict(isReady, assignment?.canary, answersOf(canary, container));
+  }
   // About to be stopped. It has not ended before it has: its ports, addresses and memory are taken until then. The
   // error tells the manager to give it no more traffic.
   const state = compareStates(status.state, 'running') < 0 ? 'starting' : 'running';
-  return statusOf(state, { ...alive(container), err: unhealthy ?? unhealthyText(container.lastProbe) });
+  return statusOf(state, {
+    ...alive(container),
+    err: unhealthy ?? unhealthyText(container.lastProbe),
+    unhealthy: true,
+  });
 }
-
-const alive = ({ id, pid, ports }: Container): Partial<Status> => ({
-  container: { id, pid, exitCode: 0 },
-  ports,
-});
 
 const kept = ({ container }: Status): Partial<Status> => (container ? { container } : {});
 
@@ -190,7 +237,9 @@ function work(task: TaskView, status: Status): Step | string {
   if (container.health === 'unhealthy') return stop(container, assignment);
   if (container.phase === 'removing') return 'someone removes its container';
   const limiting = newLimits(container, assignment, memory);
-  return limiting ?? (status.state === 'starting' ? 'its health check has not passed yet' : 'it runs');
+  if (limiting) return limiting;
+  if (status.state !== 'starting') return 'it runs';
+  return isStarting(memory, container) ? 'its health check has not passed yet' : 'it is not ready yet';
 }
 
 /** Limits that its service was given since the container was made. What was refused once is not asked for again. */

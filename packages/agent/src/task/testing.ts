@@ -54,6 +54,7 @@ export const aContainer = (more: Partial<Container> = {}): Container => ({
   limits: noLimits,
   error: '',
   stopTimeoutMs: 10_000,
+  address: '10.0.0.2',
   ports: [],
   ...more,
 });
@@ -64,6 +65,10 @@ export class SimulatedDaemon implements ContainerEngine {
   readonly calls: string[] = [];
   /** Reason why no image can be pulled; empty when it can. */
   pullFailure = '';
+  /** What containers wrote last. */
+  lines = '';
+  /** What is wrong with the answers of containers. */
+  wrong = '';
   /** What health checks say that the agent runs. */
   passes = true;
   /** Thrown by a call, once for each entry: the method's name leads to the error. */
@@ -109,6 +114,11 @@ export class SimulatedDaemon implements ContainerEngine {
     return this.passes;
   }
 
+  async ask({ id }: Container): Promise<string> {
+    await this.#call('ask', id);
+    return this.wrong;
+  }
+
   async stop(id: string): Promise<void> {
     await this.#call('stop', id);
     this.change(id, { phase: 'exited', pid: 0, exitCode: 137 });
@@ -117,6 +127,10 @@ export class SimulatedDaemon implements ContainerEngine {
   async limit(id: string, limits: ContainerLimits): Promise<void> {
     await this.#call('limit', id);
     this.change(id, { limits });
+  }
+
+  async lastLines(): Promise<string> {
+    return this.lines;
   }
 
   async kill(id: string): Promise<void> {

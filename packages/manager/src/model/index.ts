@@ -5,6 +5,7 @@ export {
   type TaskState,
   taskStates,
 } from '@shoal/proto/rules';
+export * from './canary-labels.ts';
 export * from './cluster.ts';
 export * from './common.ts';
 export * from './container-spec.ts';
@@ -23,6 +24,7 @@ export * from './node.ts';
 export * from './payload.ts';
 export * from './placement-labels.ts';
 export * from './restart-rules.ts';
+export * from './rollout-labels.ts';
 export * from './sealed.ts';
 export * from './service.ts';
 export * from './swarm.ts';

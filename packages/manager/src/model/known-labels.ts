@@ -1,3 +1,4 @@
+import { canaryLabels } from './canary-labels.ts';
 import { allowPrivilegedLabel, hostAccessLabels } from './host-access.ts';
 import {
   balanceLabel,
@@ -14,6 +15,7 @@ import {
   rebalanceLabel,
 } from './labels.ts';
 import { placementLabels } from './placement-labels.ts';
+import { rolloutLabels } from './rollout-labels.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -36,6 +38,8 @@ const known: Readonly<Record<Labelled, readonly string[]>> = {
     rebalanceLabel,
     ...placementLabels,
     ...hostAccessLabels,
+    ...rolloutLabels,
+    ...canaryLabels,
   ],
   container: [],
   node: [allowPrivilegedLabel],

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { type CanaryCheck, canaryCheckOf } from './canary-labels.ts';
 import { Driver, metaSchemas, Platform, PortConfig, Resources, type SpecHistory } from './common.ts';
 import { ContainerSpec } from './container-spec.ts';
 import type { ServiceAttachment } from './network.ts';
@@ -129,6 +130,14 @@ export interface Rollback {
   readonly taskId?: string;
 }
 
+/** A service of which nothing has ever worked yet. */
+export interface FirstDeployment {
+  /** When its spec was last changed, so that it is tried anew (ms since the epoch). */
+  readonly since: number;
+  /** It failed too often, so tasks that ended get no successors before the spec is changed. */
+  readonly stopped?: true;
+}
+
 /** How far the schedule of a job has been dealt with. Times in ms since the epoch. */
 export interface CronState {
   /** What was due until then has been begun, or is passed over. */
@@ -150,6 +159,8 @@ export interface ServiceInternals extends SpecHistory {
   readonly previousSpecVersion?: number;
   /** Set when an update was taken back, until the next one begins. */
   readonly rollback?: Rollback;
+  /** Present until one of its tasks has run for Monitor, or completed. */
+  readonly firstDeployment?: FirstDeployment;
   /** X-Registry-Auth header of the last create or update: base64url JSON. */
   readonly registryAuth?: Sealed;
   readonly previousRegistryAuth?: Sealed;
@@ -195,3 +206,7 @@ export const isPerNode = (spec: WithMode): boolean => ['global', 'global-job'].i
 
 /** How many tasks a replicated service should have; Docker's default is one. */
 export const replicasOf = ({ Mode }: WithMode): number => Mode?.Replicated?.Replicas ?? 1;
+
+/** How its new tasks are asked while it is updated by canary. */
+export const presentCanary = ({ Spec, UpdateStatus }: Service): CanaryCheck | undefined =>
+  UpdateStatus?.State === 'updating' ? canaryCheckOf(Spec.Labels) : undefined;

@@ -180,6 +180,14 @@ export interface Observed {
   readonly message?: string;
   /** Why it failed; of one that runs: why it gets no traffic. */
   readonly err?: string;
+  /** It runs, but its health check has failed: its host is about to stop it. */
+  readonly unhealthy?: true;
+  /** What its host's questions say of one that is among the first of an update by canary. */
+  readonly canary?: 'passed' | 'failed';
+  /** Of one that runs, and gets no traffic: since when. */
+  readonly unfitSince?: string;
+  /** The end of what its container wrote before it failed. */
+  readonly lastLines?: string;
   /** It failed for want of memory. */
   readonly oomKilled?: true;
   /** It failed because its host's daemon refused to start the container. */

@@ -4,6 +4,7 @@ import { awaitDependencies } from './depends-on.ts';
 import { type Decision, Draft, type Snapshot } from './draft.ts';
 import { fillSlot } from './fill-slot.ts';
 import { finishOrReportUpdate } from './finish-update.ts';
+import { judgeFirstDeployment } from './first-deployment.ts';
 import { fillJob } from './jobs/index.ts';
 import { globalSlots, replicatedSlots } from './modes/index.ts';
 import { observe } from './observe.ts';
@@ -31,6 +32,7 @@ export function decideService(snapshot: Snapshot): Decision {
 
 /** The tasks of a service that runs until it is removed, one version of it after the other. */
 function keepRunning(draft: Draft): Wait[] {
+  const first = judgeFirstDeployment(draft);
   applyFailureAction(draft);
   adoptTasks(draft);
   const slots = isPerNode(draft.service.Spec) ? globalSlots(draft) : replicatedSlots(draft);
@@ -43,7 +45,7 @@ function keepRunning(draft: Draft): Wait[] {
   joinCompanions(draft);
   awaitDependencies(draft);
   const tasks = [...underWay(draft, waiting), ...waiting, ...waits];
-  return [...tasks, ...finishOrReportUpdate(draft, slots, tasks), ...endStuckUpdate(draft, slots)];
+  return [...tasks, ...finishOrReportUpdate(draft, slots, tasks), ...endStuckUpdate(draft, slots), ...first];
 }
 
 /** The tasks of the present run of a job. */

@@ -10,15 +10,19 @@ import {
 import { isEligible } from '../scheduler/index.ts';
 import { canTakePlaceOf, someNodeCouldRun } from './capacity.ts';
 import type { Draft, SlotTasks } from './draft.ts';
+import { isGivenUp } from './first-deployment.ts';
 import { currentTarget, newTask, notNow, type Origin, type Slot, type Target } from './new-task.ts';
 import {
   confirmedAt,
+  endedByItself,
   furthestFirst,
+  isDropped,
   isRunning,
   isUnassigned,
   isUnplaceable,
   whyMustLeave,
 } from './presence.ts';
+import { startBeside } from './restart.ts';
 import { start, startsAfterStop } from './start.ts';
 import { successorOf } from './successor.ts';
 import { isUpdating, targetOf, taskToReplace } from './update/index.ts';
@@ -54,12 +58,16 @@ export function fillSlot(draft: Draft, slot: Slot, picked: boolean): Wait[] {
     else if (kept?.shoal.moves === task.ID && freesDisk(kept)) draft.discard(task);
     else draft.stop(task, whyTooMuch(context, task, kept));
   }
+  const leaving = before.live.filter((task) => isLeavingByItself(context, task));
+  waits.push(
+    ...leaving.map(({ ID, observed }) => waitOf('task', ID, `task ${ID} to stop: ${observed?.err}`)),
+  );
   const next = kept
     ? { task: kept }
     : slot.creatable
       ? nextIn(context, before, picked)
       : { wait: notNow(draft, slot) };
-  const going = before.live.filter((task) => !isGood(context, task));
+  const going = before.live.filter((task) => !isGood(context, task) && !leaving.includes(task));
   const serving = lastServing(context, going);
   for (const task of going) {
     const wait = next?.task
@@ -133,8 +141,18 @@ function fittingTarget(draft: Draft, { nodeId }: Slot, slotTasks: SlotTasks): Ta
   return node && !isEligible(node, target.spec.Placement) ? currentTarget(draft.service) : target;
 }
 
-const isGood = ({ target, draft }: Context, task: Task): boolean =>
+const isGood = (context: Context, task: Task): boolean =>
+  isOfTarget(context, task) && !isLeavingByItself(context, task);
+
+const isOfTarget = ({ target, draft }: Context, task: Task): boolean =>
   task.shoal.specVersion === target.version && !whyMustLeave(task, draft.snapshot.nodes);
+
+/** Its host stops it for its health, and a successor need not wait for that. In an update it counts as its failure instead. */
+const isLeavingByItself = (context: Context, task: Task): boolean =>
+  context.draft.rules.order === 'start-first' &&
+  !isUpdating(context.draft.service) &&
+  isOfTarget(context, task) &&
+  startBeside(task, context.draft.snapshot.now) !== undefined;
 
 /** Either the task that is to be in the slot, or what has to pass before there can be one. */
 type Next = { readonly task: Task; readonly wait?: never } | { readonly wait: Wait; readonly task?: never };
@@ -147,6 +165,15 @@ function nextIn(context: Context, slotTasks: SlotTasks, picked: boolean): Next |
     return make(context, old ? { replaces: old.ID } : {});
   }
   const kin = slotTasks.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
+  const head = kin.find((task) => !isDropped(task));
+  if (head && isLeavingByItself(context, head)) {
+    const startAfter = startBeside(head, draft.snapshot.now) ?? 0;
+    return make(context, startAfter > draft.snapshot.now ? { startAfter } : {});
+  }
+  if (head && endedByItself(head) && isGivenUp(draft.service)) {
+    const why = `the next update: ${draft.service.UpdateStatus?.Message ?? ''}`;
+    return { wait: waitOf('slot', slot.key, why) };
+  }
   const next = successorOf(kin, slot, target.spec.RestartPolicy, draft.snapshot.now);
   return next?.origin ? make(context, next.origin) : next;
 }

@@ -8,6 +8,7 @@ import {
   refusedLimits,
   roleOf,
   stateOf,
+  type Task,
   type Wait,
   wakeAt,
 } from '../model/index.ts';
@@ -127,9 +128,13 @@ function taskMatters({ before, after }: Extract<Change, { table: 'tasks' }>): bo
   if (before.DesiredState !== after.DesiredState) return true;
   if (before.unplaced !== after.unplaced) return true;
   if (refusedLimits(before) !== refusedLimits(after)) return true;
+  if (fitness(before) !== fitness(after)) return true;
   const state = stateOf(after);
   return state !== stateOf(before) && !quietStates.has(state);
 }
+/** Whether it may get traffic, and what else its host says of one that runs. */
+const fitness = ({ observed }: Task): string =>
+  `${observed?.unfitSince}/${observed?.canary}/${observed?.unhealthy}`;
 const quietStates: ReadonlySet<string> = new Set(['assigned', 'accepted', 'preparing', 'starting']);
 
 /** Something changed that decides whether tasks may be on the node. */

@@ -6,7 +6,9 @@ import {
   drainMs,
   isTerminal,
   payloadFiles,
+  presentCanary,
   purposes,
+  readyCheckOf,
   restartRules,
   type Service,
   slotOf,
@@ -55,6 +57,8 @@ export function toAssignment(
     restart: task.shoal.isolated ? undefined : restartPolicy(task.Spec.RestartPolicy),
     isolated: task.shoal.isolated ?? false,
     createBody: JSON.stringify(createBody),
+    ready: readyCheck(service),
+    canary: service && canaryCheck(task, service),
     files: payloadFiles(task.Spec.ContainerSpec).map((file) => ({
       kind: file.kind,
       id: payloadId(view, file, task.ID),
@@ -71,6 +75,15 @@ const driverOpts = ({ Networks }: TaskSpec, networkId: string) =>
 /** Its node is back, but what becomes of it is not decided yet. */
 const isOrphaned = ({ DesiredState, shoal }: Task): boolean =>
   DesiredState === 'shutdown' && shoal.orphaned === true;
+
+function readyCheck(service: Service | undefined): proto.ReadyCheck | undefined {
+  const check = readyCheckOf(service?.Spec.Labels);
+  return check && { ...check, command: [...check.command] };
+}
+
+/** Only while it is judged: afterwards it is a task like any other. */
+const canaryCheck = (task: Task, service: Service): proto.CanaryCheck | undefined =>
+  task.shoal.specVersion === service.shoal.specVersion ? presentCanary(service) : undefined;
 
 function restartPolicy(from: TaskSpec['RestartPolicy']): proto.RestartPolicy {
   const { condition, delayMs, maxAttempts, windowMs } = restartRules(from);

@@ -14,7 +14,7 @@ import {
 import { adopt, currentTarget, isSameTemplate, underWayText } from '../../services/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
-import { ApiError, badRequest, notFound, outOfSequence, rpcError } from '../http/index.ts';
+import { badRequest, notFound, outOfSequence, rpcError } from '../http/index.ts';
 import { isVisible } from '../objects/index.ts';
 import { checkAffinities } from './affinity.ts';
 import { validateService } from './checks/index.ts';
@@ -50,6 +50,7 @@ export function createService(
     Spec: spec,
     shoal: {
       specVersion: 1,
+      ...(!isJob(spec) && { firstDeployment: { since: now } }),
       replacedIndex: tx.revision - 1,
       ...allocateOrRefuse(tx, id, spec, {}, now),
       ...cronField(undefined, spec, now),
@@ -121,6 +122,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
     shoal: {
       specVersion,
       previousSpecVersion: service.shoal.specVersion,
+      ...triedAnew(service, update.now),
       replacedIndex: service.Version.Index,
       ...allocateOrRefuse(tx, service.ID, spec, service.shoal, update.now),
       ...cronField(service, spec, update.now),
@@ -180,6 +182,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
     shoal: {
       specVersion: shoal.previousSpecVersion ?? shoal.specVersion,
       previousSpecVersion: shoal.specVersion,
+      ...triedAnew(service, now),
       replacedIndex: service.Version.Index,
       ...allocateOrRefuse(tx, service.ID, resolveNetworks(tx, PreviousSpec), shoal, now),
       ...(shoal.previousRegistryAuth && { registryAuth: shoal.previousRegistryAuth }),
@@ -188,6 +191,10 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
     },
   });
 }
+
+/** What never ran is tried again from the beginning, whatever was changed. */
+const triedAnew = ({ shoal }: Service, now: number) =>
+  shoal.firstDeployment && { firstDeployment: { since: now } };
 
 /** Hides a service at once and frees its ports; the orchestrator stops its tasks and then drops it. */
 export function removeService(tx: Tx, id: string): void {
@@ -199,7 +206,7 @@ export function removeService(tx: Tx, id: string): void {
 function credentials(service: Service, { registryAuth, authFrom }: ServiceUpdate): Sealed | undefined {
   if (registryAuth) return registryAuth;
   if (authFrom === 'spec') return service.shoal.registryAuth;
-  if (!service.PreviousSpec) throw new ApiError(500, 'service does not have a previous spec');
+  if (!service.PreviousSpec) throw badRequest('registryAuthFrom: service does not have a previous spec');
   return service.shoal.previousRegistryAuth;
 }
 

@@ -21,7 +21,7 @@ import {
   type TaskSpec,
 } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
-import { badRequest, rpcError } from '../http/index.ts';
+import { badRequest, invalid, rpcError } from '../http/index.ts';
 import { findNetwork, idOf, nameOf } from '../networks/index.ts';
 import {
   isVisible,
@@ -60,7 +60,7 @@ function resolve(view: ReadView, attachment: Attachment, path: string): Attachme
   const network = findNetwork(view, Target);
   if (network.stored?.Spec.Ingress) {
     const text = `Service cannot be explicitly attached to the ingress network "${nameOf(network)}"`;
-    throw rpcError('InvalidArgument', text);
+    throw invalid(text, `${path}.Target`);
   }
   if (network.predefined && (Aliases ?? []).length > 0) {
     throw badRequest(`${path}.Aliases: network-scoped aliases are only supported for user-defined networks`);
@@ -194,7 +194,7 @@ export function allocateOrRefuse(
     return allocated;
   } catch (error) {
     if (error instanceof PortTakenError || error instanceof NeededPortError)
-      throw rpcError('InvalidArgument', error.message);
+      throw invalid(error.message, 'EndpointSpec.Ports');
     if (error instanceof NoPortError || error instanceof NoAddressError) {
       throw rpcError('FailedPrecondition', error.message);
     }

@@ -464,6 +464,14 @@ export interface Assignment {
    * networks that it joins, and where it asks for names.
    */
   createBody: string;
+  /** Absent: it is ready as soon as it runs and is healthy. */
+  ready?:
+    | ReadyCheck
+    | undefined;
+  /** While it is one of the first tasks of an update by canary that asks for a check. */
+  canary?:
+    | CanaryCheck
+    | undefined;
   /**
    * What its container has of secrets and configs. The create body mounts the file at place N of this list from
    * /run/shoal/secrets/TASK_ID/N, where the host puts it, in memory, before it makes or starts the container.
@@ -485,6 +493,31 @@ export interface TaskFile {
 /** One version of what a secret or a config holds; of a template, as it is for one task. */
 export interface Payload {
   data: Buffer;
+}
+
+/**
+ * How the host asks a task whether it is ready for traffic: at a port of its own, by HTTP if there is a path, or with a command
+ * in its container if there is no port.
+ */
+export interface ReadyCheck {
+  /** 0: none. */
+  port: number;
+  /** With its query; empty: it is enough that it takes the connection. */
+  path: string;
+  command: string[];
+  intervalMs: number;
+  timeoutMs: number;
+  /** So many in a row, and it is not ready any more. */
+  failures: number;
+}
+
+/** The host asks again and again by HTTP. Bad is an answer of 500 or above, one that takes longer than slow_ms, and none. */
+export interface CanaryCheck {
+  port: number;
+  path: string;
+  slowMs: number;
+  /** So many percent of the answers may be bad. */
+  maxBadPercent: number;
 }
 
 export interface RestartPolicy {
@@ -527,6 +560,13 @@ export interface TaskStatus {
   startRefused: boolean;
   /** Of a running task: why its container keeps the limits it had, in the daemon's words; empty when it has those asked for. */
   limitsRefused: string;
+  /** The end of what its container wrote before it failed, a few lines in one; empty where nothing is known of it. */
+  lastLines: string;
+  /** Of a running task with a CanaryCheck: once there are answers enough, and few of them bad; or too many, which err describes. */
+  canaryPassed: boolean;
+  canaryFailed: boolean;
+  /** It runs, but its health check has failed: its host is about to stop it. */
+  unhealthy: boolean;
 }
 
 /**
@@ -4563,6 +4603,8 @@ function createBaseAssignment(): Assignment {
     restart: undefined,
     isolated: false,
     createBody: "",
+    ready: undefined,
+    canary: undefined,
     files: [],
   };
 }
@@ -4604,6 +4646,12 @@ export const Assignment: MessageFns<Assignment> = {
     }
     if (message.createBody !== "") {
       writer.uint32(178).string(message.createBody);
+    }
+    if (message.ready !== undefined) {
+      ReadyCheck.encode(message.ready, writer.uint32(186).fork()).join();
+    }
+    if (message.canary !== undefined) {
+      CanaryCheck.encode(message.canary, writer.uint32(194).fork()).join();
     }
     for (const v of message.files) {
       TaskFile.encode(v!, writer.uint32(322).fork()).join();
@@ -4720,6 +4768,22 @@ export const Assignment: MessageFns<Assignment> = {
             message.createBody = reader.string();
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.ready = ReadyCheck.decode(reader, reader.uint32());
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.canary = CanaryCheck.decode(reader, reader.uint32());
+            continue;
+          }
           case 40: {
             if (tag !== 322) {
               break;
@@ -4759,6 +4823,12 @@ export const Assignment: MessageFns<Assignment> = {
       : undefined;
     message.isolated = object.isolated ?? false;
     message.createBody = object.createBody ?? "";
+    message.ready = (object.ready !== undefined && object.ready !== null)
+      ? ReadyCheck.fromPartial(object.ready)
+      : undefined;
+    message.canary = (object.canary !== undefined && object.canary !== null)
+      ? CanaryCheck.fromPartial(object.canary)
+      : undefined;
     message.files = object.files?.map((e) => TaskFile.fromPartial(e)) || [];
     return message;
   },
@@ -4918,6 +4988,212 @@ export const Payload: MessageFns<Payload> = {
   fromPartial<I extends Exact<DeepPartial<Payload>, I>>(object: I): Payload {
     const message = createBasePayload();
     message.data = object.data ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseReadyCheck(): ReadyCheck {
+  return { port: 0, path: "", command: [], intervalMs: 0, timeoutMs: 0, failures: 0 };
+}
+
+export const ReadyCheck: MessageFns<ReadyCheck> = {
+  encode(message: ReadyCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.port !== 0) {
+      writer.uint32(8).uint32(message.port);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    for (const v of message.command) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.intervalMs !== 0) {
+      writer.uint32(32).uint32(message.intervalMs);
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(40).uint32(message.timeoutMs);
+    }
+    if (message.failures !== 0) {
+      writer.uint32(48).uint32(message.failures);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadyCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadyCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.command.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.intervalMs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.timeoutMs = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.failures = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReadyCheck>, I>>(base?: I): ReadyCheck {
+    return ReadyCheck.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReadyCheck>, I>>(object: I): ReadyCheck {
+    const message = createBaseReadyCheck();
+    message.port = object.port ?? 0;
+    message.path = object.path ?? "";
+    message.command = object.command?.map((e) => e) || [];
+    message.intervalMs = object.intervalMs ?? 0;
+    message.timeoutMs = object.timeoutMs ?? 0;
+    message.failures = object.failures ?? 0;
+    return message;
+  },
+};
+
+function createBaseCanaryCheck(): CanaryCheck {
+  return { port: 0, path: "", slowMs: 0, maxBadPercent: 0 };
+}
+
+export const CanaryCheck: MessageFns<CanaryCheck> = {
+  encode(message: CanaryCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.port !== 0) {
+      writer.uint32(8).uint32(message.port);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    if (message.slowMs !== 0) {
+      writer.uint32(24).uint32(message.slowMs);
+    }
+    if (message.maxBadPercent !== 0) {
+      writer.uint32(32).uint32(message.maxBadPercent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CanaryCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCanaryCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.slowMs = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maxBadPercent = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CanaryCheck>, I>>(base?: I): CanaryCheck {
+    return CanaryCheck.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CanaryCheck>, I>>(object: I): CanaryCheck {
+    const message = createBaseCanaryCheck();
+    message.port = object.port ?? 0;
+    message.path = object.path ?? "";
+    message.slowMs = object.slowMs ?? 0;
+    message.maxBadPercent = object.maxBadPercent ?? 0;
     return message;
   },
 };
@@ -5118,6 +5394,10 @@ function createBaseTaskStatus(): TaskStatus {
     oomKilled: false,
     startRefused: false,
     limitsRefused: "",
+    lastLines: "",
+    canaryPassed: false,
+    canaryFailed: false,
+    unhealthy: false,
   };
 }
 
@@ -5158,6 +5438,18 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     }
     if (message.limitsRefused !== "") {
       writer.uint32(322).string(message.limitsRefused);
+    }
+    if (message.lastLines !== "") {
+      writer.uint32(330).string(message.lastLines);
+    }
+    if (message.canaryPassed !== false) {
+      writer.uint32(336).bool(message.canaryPassed);
+    }
+    if (message.canaryFailed !== false) {
+      writer.uint32(344).bool(message.canaryFailed);
+    }
+    if (message.unhealthy !== false) {
+      writer.uint32(352).bool(message.unhealthy);
     }
     return writer;
   },
@@ -5271,6 +5563,38 @@ export const TaskStatus: MessageFns<TaskStatus> = {
             message.limitsRefused = reader.string();
             continue;
           }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.lastLines = reader.string();
+            continue;
+          }
+          case 42: {
+            if (tag !== 336) {
+              break;
+            }
+
+            message.canaryPassed = reader.bool();
+            continue;
+          }
+          case 43: {
+            if (tag !== 344) {
+              break;
+            }
+
+            message.canaryFailed = reader.bool();
+            continue;
+          }
+          case 44: {
+            if (tag !== 352) {
+              break;
+            }
+
+            message.unhealthy = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5302,6 +5626,10 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     message.oomKilled = object.oomKilled ?? false;
     message.startRefused = object.startRefused ?? false;
     message.limitsRefused = object.limitsRefused ?? "";
+    message.lastLines = object.lastLines ?? "";
+    message.canaryPassed = object.canaryPassed ?? false;
+    message.canaryFailed = object.canaryFailed ?? false;
+    message.unhealthy = object.unhealthy ?? false;
     return message;
   },
 };
