@@ -10,9 +10,14 @@ export const affinityLabel = 'shoal.affinity';
 /** Services beside whose tasks none of this one's may be, nor theirs beside these; as in `shoal.affinity`. */
 export const antiAffinityLabel = 'shoal.anti-affinity';
 /** `spread` (default): on the emptiest nodes, evenly; `binpack`: on the fullest that have room. */
-export const strategyLabel = 'shoal.strategy.placement';
+export const placementStrategyLabel = 'shoal.strategy.placement';
 
-export const placementLabels = [volumeLabel, affinityLabel, antiAffinityLabel, strategyLabel] as const;
+export const placementLabels = [
+  volumeLabel,
+  affinityLabel,
+  antiAffinityLabel,
+  placementStrategyLabel,
+] as const;
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -21,7 +26,7 @@ export const mayBeginEmpty = (labels: Labels | null | undefined): boolean => lab
 
 /** Whether the service's tasks fill one node after the other. */
 export const wantsBinpack = (labels: Labels | null | undefined): boolean =>
-  labels?.[strategyLabel] === 'binpack';
+  labels?.[placementStrategyLabel] === 'binpack';
 
 /** Tasks of another service, and how near to them. */
 export interface Neighbour {
@@ -56,11 +61,11 @@ export const neighboursOf = (
 
 /** What is wrong with the first of these labels that can't be read; undefined when all is well. */
 export function placementLabelTrouble(labels: Labels | null | undefined): string | undefined {
-  const { [volumeLabel]: volume, [strategyLabel]: strategy } = labels ?? {};
+  const { [volumeLabel]: volume, [placementStrategyLabel]: strategy } = labels ?? {};
   if (volume !== undefined && volume !== 'stay' && volume !== 'new')
     return `Labels["${volumeLabel}"]: must be stay or new, got "${volume}"`;
   if (strategy !== undefined && strategy !== 'spread' && strategy !== 'binpack')
-    return `Labels["${strategyLabel}"]: must be spread or binpack, got "${strategy}"`;
+    return `Labels["${placementStrategyLabel}"]: must be spread or binpack, got "${strategy}"`;
   for (const label of [affinityLabel, antiAffinityLabel]) {
     const text = labels?.[label];
     if (text !== undefined && !parseNeighbours(text))
