@@ -160,12 +160,8 @@ function loopsOf(store: Store, ask: Ask, logOf: (component: string) => Logger) {
     schedulerLoop(store, { clock, log: logOf('scheduler') }),
     allocatorLoop(store, { clock, log: logOf('allocator') }),
     orchestratorLoop(store, { clock, ids, log: logOf('orchestrator') }),
-<<<<<<< HEAD
     preemptionLoop(store, { clock, log: logOf('preemptor') }),
-    cronLoop(store, { timeOfDay: Date.now, log: logOf('cron') }),
-=======
     cronLoop(store, { clock, timeOfDay: Date.now, log: logOf('cron') }),
->>>>>>> main
     rebalanceLoop(store, { clock, ids, log: logOf('rebalancer') }),
     reliefLoop(store, {
       clock,
