@@ -144,7 +144,12 @@ describe('no secret value', () => {
       headers: { ...(body && { 'Content-Type': 'application/json' }), ...headers },
       ...(body && { body: JSON.stringify(body) }),
     }).then(async (answer) => ({ status: answer.status, text: await answer.text() }));
-  afterAll(() => removeServices('planted'));
+  const [secret, secretAfter] = ['planted-in-a-secret', 'planted-in-a-secret-since'];
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  afterAll(async () => {
+    await removeServices('planted');
+    await api('DELETE', '/secrets/planted');
+  });
 
   it('is logged, answered to viewers, stored or in a list of processes', async () => {
     const made = JSON.parse(
@@ -152,13 +157,25 @@ describe('no secret value', () => {
     );
     const token: string = made.token;
     const { JoinTokens } = JSON.parse((await api('GET', '/swarm')).text);
-    await create(webSpec('planted', { container: { Env: ['PASSWORD=planted-in-the-environment'] } }));
+    const kept = await api('POST', '/secrets/create', { Name: 'planted', Data: base64(secret) });
+    const Secrets = [
+      { SecretID: JSON.parse(kept.text).ID, SecretName: 'planted', File: { Name: 'planted', Mode: 0o400 } },
+    ];
+    await create(
+      webSpec('planted', { container: { Env: ['PASSWORD=planted-in-the-environment'], Secrets } }),
+    );
     await running('planted', 1);
     const as = { Authorization: `Bearer ${token}` };
     const { Spec, Version } = await docker.getService('planted').inspect();
     const update = `/services/planted/update?version=${Version.Index}`;
     expect((await api('POST', update, Spec, { 'X-Registry-Auth': auth })).status).toBe(200);
+    const content = (Data: string) => api('POST', '/shoal/v1/secrets/planted/content', { Data });
+    expect((await content(base64(secretAfter))).status).toBe(200);
     // What goes wrong is what gets logged.
+    expect((await content(`${base64(secret)}!`)).status).toBe(400);
+    expect((await api('POST', '/secrets/create', { Name: 'planted', Data: base64(secret) })).status).toBe(
+      409,
+    );
     const wrong = { ...as, Authorization: `${as.Authorization}x` };
     expect((await api('GET', '/services', undefined, wrong)).status).toBe(401);
     expect((await api('POST', update, { ...Spec, Nonsense: 1 }, { 'X-Registry-Auth': auth })).status).toBe(
@@ -172,6 +189,8 @@ describe('no secret value', () => {
     paths.push(
       '/nodes',
       '/networks',
+      '/secrets',
+      '/secrets/planted',
       '/openapi.json',
       `/events?since=1&until=${Math.floor(Date.now() / 1_000)}`,
     );
@@ -187,6 +206,8 @@ describe('no secret value', () => {
       manager: JoinTokens.Manager as string,
       auth,
       password,
+      secret,
+      secretEncoded: base64(secret).slice(0, -4),
     };
     const showing = (text: string, more = {}) =>
       Object.entries({ ...secrets, ...more }).flatMap(([name, value]) =>

@@ -9,7 +9,8 @@ import { FactWatch, kernel, PressureWatch, ProbePort, sample } from './health/in
 import { Identity, makeKeyApart } from './identity/index.ts';
 import { ListenerWatch, oursOf } from './listeners/index.ts';
 import { HostNetwork } from './network/index.ts';
-import { bootId, Journal, ManagerLink } from './session/index.ts';
+import { memoryFolder, SecretFiles } from './secrets/index.ts';
+import { bootId, EventQueue, Journal, ManagerLink } from './session/index.ts';
 import { bodyOf, Limiter, portsOf, Tasks } from './task/index.ts';
 import { Tunnels } from './tunnels/index.ts';
 
@@ -36,8 +37,10 @@ export class Agent {
   readonly #pressures: PressureWatch;
   readonly #listeners: ListenerWatch;
   readonly #probePort: ProbePort;
+  readonly #files: SecretFiles;
   readonly #tasks: Tasks;
   readonly #processes: ProcessesWatch;
+  readonly #events = new EventQueue();
   readonly #link: ManagerLink;
   readonly #closing = new AbortController();
   /** When the host was booted, by its time as it was at the start: so no change of that time is seen later. */
@@ -94,8 +97,14 @@ export class Agent {
       log.child({ component: 'facts' }),
     );
     this.#probePort = new ProbePort({ host: config.advertiseAddr, port: config.probePort, log });
+    this.#files = new SecretFiles({
+      folder: () => memoryFolder(),
+      contents: () => journal.assignments.objects,
+      log: log.child({ component: 'secrets' }),
+    });
     this.#tasks = new Tasks({
       engine: this.#engine,
+      files: this.#files,
       network: this.#network,
       limits: {
         starts: new Limiter(startsAtATime),
@@ -157,6 +166,7 @@ export class Agent {
       assignments: journal.assignments,
       onAssignments: () => this.#assign(),
       answer: (query) => answers.to(query),
+      events: this.#events,
       tunnels: new Tunnels({
         manager: () => this.#network.manager,
         credentials: () => this.#identity.presentCredentials,
@@ -174,6 +184,7 @@ export class Agent {
     const journal = await Journal.open(config.stateDir, await bootId(), log.child({ component: 'journal' }));
     const agent = new Agent(config, journal, log);
     await agent.#network.start();
+    await agent.#files.start();
     const { lease = 0 } = journal;
     agent.#tasks.renewLease(agent.#epoch + Math.max(lease, uptimeMs() + firstContactMs));
     // What was there before goes on as it was, also while the manager is away.
@@ -245,7 +256,11 @@ export class Agent {
       {
         engine: this.#engine,
         onList: (found) => this.#tasks.list(found),
-        onEvent: (taskId, event) => this.#tasks.hint(taskId, event),
+        onEvent: ({ taskId: _, ...event }) => {
+          this.#events.put(event);
+          this.#link.eventsSoon();
+        },
+        onHint: (taskId, event) => this.#tasks.hint(taskId, event),
         onLost: (reason) => {
           this.#facts.trouble(reason);
           this.#network.daemonLost();

@@ -12,7 +12,7 @@ import { Identity } from './identity/index.ts';
 import { makeKeyAndRequest } from './identity/testing.ts';
 import { ManagerLink } from './session/index.ts';
 import { Limiter, Tasks } from './task/index.ts';
-import { SimulatedDaemon } from './task/testing.ts';
+import { noFiles, SimulatedDaemon } from './task/testing.ts';
 
 /** Of each hollow host; more than any task of a bench asks for. */
 const hostCpus = 64;
@@ -64,6 +64,7 @@ export class HollowAgent {
     });
     this.#tasks = new Tasks({
       engine: this.daemon,
+      files: noFiles,
       network: { withdrawn: async () => undefined, drain: async () => undefined },
       limits: { starts: new Limiter(4), probes: new Limiter(4), stops: new Limiter(64) },
       clock,

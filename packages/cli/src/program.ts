@@ -3,11 +3,14 @@ import {
   auditCommand,
   backupCommand,
   clientCertCommand,
+  configCommand,
   drillCommand,
   initCommand,
+  jobsCommand,
   joinCommand,
   leaveCommand,
   restoreCommand,
+  secretCommand,
   startCommand,
   statusCommand,
   supportBundleCommand,
@@ -21,12 +24,14 @@ Examples:
   shoal init                                       begins a cluster on this host, and says how others join
   shoal join --token TOKEN 10.0.0.1                takes this host into one
   shoal status                                     is all well, and what to do if not
+  shoal jobs                                       last and next runs of jobs
   shoal drill                                      lists the drills
   shoal drill host-power-loss                      on the cluster of \`npm start\`
   shoal drill host-cut h2 --report cut.html        strikes h2, and draws what happened
   shoal drill --plan host-power-loss h3            only says where its tasks would go
   shoal -H tcp://10.0.0.5:2475 drill drain         on a live cluster, after you agreed
   shoal --format json drill flap                   a JSON object a line
+  shoal secret update db-password -                has a secret hold something else; its users roll over
   shoal token create ci --role operator            for a program that asks the API
 
 TLS as with docker: DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH names the folder of ca.pem, cert.pem and key.pem.`;
@@ -55,7 +60,10 @@ export function program(): Command {
     .addCommand(leaveCommand())
     .addCommand(uninstallCommand())
     .addCommand(startCommand())
+    .addCommand(jobsCommand())
     .addCommand(drillCommand())
+    .addCommand(secretCommand())
+    .addCommand(configCommand())
     .addCommand(tokenCommand())
     .addCommand(clientCertCommand())
     .addCommand(auditCommand())

@@ -1,8 +1,10 @@
 /** Builders for tests: whole, valid objects of which a test names only what it is about. */
 import {
   type Cluster,
+  type Content,
   type Node,
   type Observed,
+  type Payload,
   type Sealed,
   type Service,
   stateOf,
@@ -68,6 +70,18 @@ export const aService = (id: string, change: Partial<Service> = {}): Service => 
   },
   shoal: { specVersion: 1 },
   ...change,
+});
+
+/** A secret or config. */
+export const aPayload = (
+  id: string,
+  contents: readonly Content[],
+  spec: Partial<Payload['Spec']> = {},
+): Payload => ({
+  ...unstored,
+  ID: id,
+  Spec: { Name: id, ...spec },
+  contents,
 });
 
 /** What Docker says of a task, and what its agent tells beside that. */

@@ -1,4 +1,4 @@
-import { Assignment, Endpoint, Network, Peer, Service, Slice } from './gen/shoal/v1/agent.ts';
+import { Assignment, Endpoint, Network, Payload, Peer, Service, Slice } from './gen/shoal/v1/agent.ts';
 
 /** The kinds of objects that agents are told of, each with the message it travels as. */
 export const kinds = {
@@ -8,6 +8,9 @@ export const kinds = {
   service: Service,
   endpoint: Endpoint,
   peer: Peer,
+  // Never on a disk of the hosts that they are sent to.
+  secret: Payload,
+  config: Payload,
 } as const;
 
 export type Kind = keyof typeof kinds;

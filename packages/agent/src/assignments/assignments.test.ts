@@ -1,4 +1,4 @@
-import { Change, Changes, Endpoint, Peer } from '@shoal/proto';
+import { Change, Changes, Endpoint, Payload, Peer } from '@shoal/proto';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { anAssignment } from '../task/testing.ts';
@@ -101,6 +101,21 @@ it('is written down without registry credentials, and all else as it is', () => 
   // The next session brings them.
   read.apply(changes({ complete: true, resultsIn: 1 }, put('task', 'a', secret), task('b')));
   expect(read.objects.task.get('a')).toEqual(secret);
+});
+
+it('is written down without what secrets and configs hold', () => {
+  const assignments = new Assignments();
+  const data = Buffer.from('planted');
+  const payloads = (['secret', 'config'] as const).map((kind) =>
+    put(kind, 'x.1', Payload.fromPartial({ data })),
+  );
+  assignments.apply(changes({ complete: true, resultsIn: 3 }, task('a'), ...payloads));
+  expect(assignments.objects.secret.get('x.1')?.data).toEqual(data);
+  const written = Changes.encode(assignments.forDisk()).finish();
+  expect(Buffer.from(written).includes('planted')).toBe(false);
+  const read = new Assignments();
+  read.apply(Changes.decode(written));
+  expect([ids(read), read.objects.secret.size, read.objects.config.size]).toEqual([['a'], 0, 0]);
 });
 
 it('can be written down and read again', () => {

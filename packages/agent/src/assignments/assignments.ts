@@ -16,7 +16,13 @@ const parts = {
   service: 'network',
   endpoint: 'network',
   peer: 'network',
-} as const satisfies Record<Kind, 'tasks' | 'network'>;
+  secret: 'secrets',
+  config: 'secrets',
+} as const satisfies Record<Kind, 'tasks' | 'network' | 'secrets'>;
+
+/** Kept in memory alone: what they hold must be on no disk of a host. */
+const inMemory: readonly Kind[] = ['secret', 'config'];
+const isInMemory = (key: string): boolean => inMemory.some((kind) => key.startsWith(`${kind} `));
 
 /** What this host has to know, by kind and id. */
 export type Objects = { readonly [K in Kind]: ReadonlyMap<string, ObjectOf<K>> };
@@ -83,8 +89,9 @@ export class Assignments {
   }
 
   /**
-   * The message that leads here from any other set, without registry credentials: they are in memory alone, and each session brings
-   * them again. An agent that starts without a manager pulls without them.
+   * The message that leads here from any other set, without registry credentials and without what secrets and configs hold: these are
+   * in memory alone, and each session brings them again. An agent that starts without a manager pulls without credentials, and starts
+   * no task whose files are gone.
    */
   forDisk(): Changes {
     return {
@@ -92,7 +99,9 @@ export class Assignments {
       appliesTo: 0,
       resultsIn: this.#number,
       unawaited: true,
-      changes: [...this.#encoded].map(([key, bytes]) => this.#withoutCredentials(key) ?? bytes),
+      changes: [...this.#encoded].flatMap(([key, bytes]) =>
+        isInMemory(key) ? [] : (this.#withoutCredentials(key) ?? bytes),
+      ),
     };
   }
 

@@ -258,18 +258,22 @@ it("lists what is the cluster's", async () => {
 });
 
 it('follows events, and lists anew after each outage of the daemon', async () => {
-  const event = `${JSON.stringify({ Action: 'die', Actor: { ID: 'c1', Attributes: labels } })}\n`;
-  const { engine, server, listen } = await aDaemon({
+  const line = (Action: string, us: number) =>
+    `${JSON.stringify({ Action, Actor: { ID: 'c1', Attributes: labels }, timeNano: us * 1_000 })}\n`;
+  const events = line('kill', 1767225600000000) + line('die', 1767225600000005);
+  const { engine, requests, server, listen } = await aDaemon({
     'GET /containers/json': { body: [] },
-    'GET /events': { stream: (response) => response.write(event) },
+    'GET /events': { stream: (response) => response.write(events) },
   });
   const told: string[] = [];
+  const seen: string[] = [];
   const end = new AbortController();
   const watching = watchContainers(
     {
       engine,
       onList: () => told.push('list'),
-      onEvent: (taskId, name) => told.push(`${taskId} ${name}`),
+      onHint: (taskId, name) => told.push(`${taskId} ${name}`),
+      onEvent: ({ action, containerId, atUs }) => seen.push(`${action} ${containerId} ${atUs}`),
       onLost: () => told.push('lost'),
       onFound: () => told.push('found'),
       log: pino({ level: 'silent' }),
@@ -282,6 +286,11 @@ it('follows events, and lists anew after each outage of the daemon', async () =>
   await eventually(() => expect(told.at(-1)).toBe('lost'));
   await listen();
   await eventually(() => expect(told.slice(3)).toEqual(['lost', 'list', 'found', 't1 die']));
+  expect(seen.slice(0, 2)).toEqual(['kill c1 1767225600000000', 'die c1 1767225600000005']);
+  const since = requests.flatMap(({ line, url }) =>
+    line === 'GET /events' ? /since=([\d.]+)/.exec(url)?.[1] : [],
+  );
+  expect(since).toEqual(['0.000001000', '1767225600.000006000']);
   end.abort();
   await watching;
 });

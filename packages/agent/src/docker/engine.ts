@@ -10,23 +10,31 @@ import {
   type ContainerLimits,
   type ListedContainer,
   limitsIn,
+  type Question,
   Refused,
   stopTimeoutMs,
 } from '../task/index.ts';
+import { askAtPort, noAnswer } from './ask-at-port.ts';
 import { createBody, endpointConfig } from './create-body.ts';
-import { killMs, quickMs, slowMs, within } from './deadlines.ts';
+import { killMs, logMs, quickMs, slowMs, within } from './deadlines.ts';
 import { refusal, statusCodeOf } from './errors.ts';
 import { runIn } from './exec.ts';
 import { Images } from './images.ts';
 import { jsonLines } from './json-lines.ts';
 import { clusterFilter, type Owner, originOf, ownerFilter, taskOf } from './labels.ts';
+import { lastWords, linesTold } from './last-words.ts';
 import { toContainer, toListed } from './observe.ts';
 import { allowedPart, passOn } from './pass-on.ts';
 import { killProcesses } from './processes.ts';
-import { updateBody } from './update-body.ts';
 
-/** Events after which a container looks different from before. */
-const telling = ['start', 'die', 'oom', 'destroy', 'health_status', 'pause', 'unpause'];
+import { updateBody } from './update-body.ts';
+import { type DaemonEvent, telling } from './watch.ts';
+
+/**
+ * Events of containers that people are told of: what becomes of one. Not what is done in it or with it, as each probe of a
+ * health check is an exec.
+ */
+const watched = [...telling, 'create', 'kill', 'rename', 'restart', 'stop', 'update'];
 
 export interface EngineOptions {
   /** Path of the daemon's socket. */
@@ -154,6 +162,18 @@ export class Engine implements ContainerEngine {
     return Math.max(0, (memory?.usage ?? 0) - (total_inactive_file ?? inactive_file ?? 0));
   }
 
+  async lastLines(id: string): Promise<string> {
+    try {
+      const query = { follow: false, stdout: true, stderr: true, tail: linesTold } as const;
+      const log: unknown = await this.#quick.getContainer(id).logs({ ...query, ...within(logMs) });
+      // What happens to be JSON was parsed on the way.
+      return lastWords(Buffer.isBuffer(log) ? log : Buffer.from(JSON.stringify(log)));
+    } catch {
+      // Drivers that can't be read say so, and a daemon that is slow: how the task ended is known without.
+      return '';
+    }
+  }
+
   kill(id: string): Promise<void> {
     return killProcesses(id);
   }
@@ -161,6 +181,17 @@ export class Engine implements ContainerEngine {
   async probe(id: string, check: Check, signal: AbortSignal): Promise<boolean> {
     try {
       return (await runIn(this.#docker.getContainer(id), check, signal)) === 0;
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  async ask(container: Container, question: Question, signal: AbortSignal): Promise<string> {
+    const { port, command, timeoutMs } = question;
+    if (port > 0) return askAtPort(container.address, question, signal);
+    try {
+      const code = await runIn(this.#docker.getContainer(container.id), { command, timeoutMs }, signal);
+      return code === 0 ? '' : code === undefined ? noAnswer(timeoutMs) : `exit code ${code}`;
     } catch (error) {
       throw refusal(error);
     }
@@ -178,17 +209,22 @@ export class Engine implements ContainerEngine {
     return this.images.pull(image, auth, signal);
   }
 
-  /** Ends, or fails, when the daemon goes away. The first item comes at once, without anything having happened. */
-  async *events(signal: AbortSignal): AsyncGenerator<{ taskId: string; event: string } | 'connected'> {
+  /**
+   * Ends, or fails, when the daemon goes away. The first item comes at once, without anything having happened; then what the
+   * daemon still knows of the time since `sinceUs` (microseconds since the epoch), its last 256 events at most.
+   */
+  async *events(signal: AbortSignal, sinceUs: number): AsyncGenerator<DaemonEvent | 'connected'> {
     const stream = (await this.#docker.getEvents({
-      filters: { type: ['container'], label: ownerFilter(this.#owner), event: telling },
+      // Its type knows whole seconds alone.
+      since: secondsOf(sinceUs) as unknown as number,
+      filters: { type: ['container'], label: ownerFilter(this.#owner), event: watched },
       abortSignal: signal,
     })) as Readable;
     yield 'connected';
-    for await (const { Action: action, Actor: actor } of jsonLines(stream)) {
-      const { Attributes: attributes = {} } = (actor ?? {}) as { Attributes?: Record<string, string> };
-      const taskId = taskOf(attributes, this.#owner);
-      if (taskId && typeof action === 'string') yield { taskId, event: action };
+    for await (const said of jsonLines(stream)) {
+      const event = daemonEvent(said);
+      const taskId = event && taskOf(event.attributes, this.#owner);
+      if (event && taskId) yield { ...event, taskId };
     }
   }
 
@@ -219,6 +255,19 @@ export class Engine implements ContainerEngine {
   }
 }
 
+/** `1767225600.000001000`: seconds since the epoch with nanoseconds, as Docker reads them. */
+const secondsOf = (us: number): string => `${Math.floor(us / 1e6)}.${String(us % 1e6).padStart(6, '0')}000`;
+
+function daemonEvent({
+  Action,
+  Actor,
+  timeNano,
+}: Record<string, unknown>): Omit<DaemonEvent, 'taskId'> | undefined {
+  const { ID, Attributes = {} } = (Actor ?? {}) as { ID?: string; Attributes?: Record<string, string> };
+  if (typeof Action !== 'string' || typeof ID !== 'string' || typeof timeNano !== 'number') return undefined;
+  return { atUs: Math.floor(timeNano / 1_000), action: Action, containerId: ID, attributes: Attributes };
+}
+
 /** A container just made needs no look. */
 const created = (id: string, body: CreateBody): Container => ({
   id,
@@ -231,5 +280,6 @@ const created = (id: string, body: CreateBody): Container => ({
   limits: limitsIn(body.HostConfig),
   error: '',
   stopTimeoutMs: stopTimeoutMs(body),
+  address: '',
   ports: [],
 });

@@ -27,6 +27,7 @@ export function toContainer(info: ContainerInspectInfo): Container {
     limits: limitsIn(host as HostLimits),
     error: state.Error,
     stopTimeoutMs: stopTimeoutMs(config as { StopTimeout?: number }),
+    address: addressOf(info),
     ports: toPorts(info.NetworkSettings.Ports),
   };
 }
@@ -44,6 +45,12 @@ export function toListed(info: ContainerInfo, owner: Owner): ListedContainer | u
     // The list says it only in words: "Up 2 minutes (healthy)", "… (health: starting)".
     health: toHealth(/\((?:health: )?(\w+)\)$/.exec(info.Status)?.[1]),
   };
+}
+
+function addressOf({ HostConfig, NetworkSettings }: ContainerInspectInfo): string {
+  if (HostConfig.NetworkMode === 'host') return '127.0.0.1';
+  const joined = Object.values(NetworkSettings.Networks ?? {});
+  return joined.map(({ IPAddress }) => IPAddress).find(Boolean) ?? '';
 }
 
 /** A phase that a newer daemon invented: not ours to start, stop or judge. */

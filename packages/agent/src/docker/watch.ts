@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerEvent } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { ListedContainer } from '../task/index.ts';
 import { messageOf } from './errors.ts';
@@ -11,15 +12,24 @@ const listEveryMs = 30_000;
 /** A daemon that is stopped, not dead, accepts the connection and says nothing. */
 const connectMs = 10_000;
 
+/** Events after which a container looks different from before. */
+export const telling = ['start', 'die', 'oom', 'destroy', 'health_status', 'pause', 'unpause'];
+
+export interface DaemonEvent extends ContainerEvent {
+  readonly taskId: string;
+}
+
 export interface Watched {
   list(): Promise<ListedContainer[]>;
-  events(signal: AbortSignal): AsyncIterable<{ taskId: string; event: string } | 'connected'>;
+  events(signal: AbortSignal, sinceUs: number): AsyncIterable<DaemonEvent | 'connected'>;
 }
 
 export interface WatchOptions {
   readonly engine: Watched;
   readonly onList: (found: readonly ListedContainer[]) => void;
-  readonly onEvent: (taskId: string, event: string) => void;
+  readonly onEvent: (event: DaemonEvent) => void;
+  /** A container looks different, by this event. */
+  readonly onHint: (taskId: string, event: string) => void;
   /** The daemon does not answer, and why. Called once an outage. */
   readonly onLost: (reason: string) => void;
   /** The daemon answers (again). */
@@ -30,9 +40,11 @@ export interface WatchOptions {
 /** Follows this node's containers until the signal fires, through restarts of the daemon. */
 export async function watchContainers(options: WatchOptions, signal: AbortSignal): Promise<void> {
   let failures = 0;
+  // An agent before this one may not have told everything that the daemon remembers.
+  const seen = { untilUs: 0 };
   while (!signal.aborted) {
     const connected = { seen: false };
-    const reason = await follow(options, connected, signal).catch(messageOf);
+    const reason = await follow(options, connected, seen, signal).catch(messageOf);
     if (signal.aborted) return;
     if (connected.seen || failures === 0) {
       options.log.warn({ reason }, 'lost the Docker daemon');
@@ -46,8 +58,9 @@ export async function watchContainers(options: WatchOptions, signal: AbortSignal
 
 /** One connection's life; resolves or rejects with the reason of its end. */
 async function follow(
-  { engine, onList, onEvent, onFound, log }: WatchOptions,
+  { engine, onList, onEvent, onHint, onFound, log }: WatchOptions,
   connected: { seen: boolean },
+  seen: { untilUs: number },
   signal: AbortSignal,
 ): Promise<string> {
   const end = new AbortController();
@@ -56,7 +69,7 @@ async function follow(
   let timer: NodeJS.Timeout | undefined;
   const silence = setTimeout(() => end.abort(new Error('it does not answer')), connectMs);
   try {
-    for await (const item of engine.events(AbortSignal.any([signal, end.signal]))) {
+    for await (const item of engine.events(AbortSignal.any([signal, end.signal]), seen.untilUs + 1)) {
       if (item === 'connected') {
         clearTimeout(silence);
         // Only now: what happens from here on comes as an event, what happened before is in the list.
@@ -65,7 +78,11 @@ async function follow(
         timer = setInterval(list, listEveryMs);
         log.info('watching containers');
         onFound();
-      } else onEvent(item.taskId, item.event);
+        continue;
+      }
+      seen.untilUs = item.atUs;
+      onEvent(item);
+      if (telling.includes(item.action.split(':')[0] ?? '')) onHint(item.taskId, item.action);
     }
     return 'it closed the stream of events';
   } catch (error) {

@@ -22,6 +22,7 @@ import { changes, gone, put } from '../assignments/testing.ts';
 import { NotAdmitted } from '../identity/index.ts';
 import { statusOf, toTaskStatus } from '../task/status.ts';
 import { anAssignment } from '../task/testing.ts';
+import { EventQueue } from './event-queue.ts';
 import { type LinkOptions, ManagerLink } from './link.ts';
 import { Outbox } from './outbox.ts';
 import { Session } from './session.ts';
@@ -40,6 +41,7 @@ class TestManager {
   accepts = true;
   refuses = false;
   hold = false;
+  eventsUntilUs = 0;
   port = 0;
 
   async listen(port = 0): Promise<this> {
@@ -78,7 +80,10 @@ class TestManager {
           return void call.emit('error', { code: code.UNAUTHENTICATED, details: 'removed from the cluster' });
         return this.say({
           $case: 'welcome',
-          value: { term: 1, hold: this.hold, release: '1.2.3', timing: { beatMs, leaseMs } },
+          value: {
+            ...{ term: 1, hold: this.hold, release: '1.2.3', timing: { beatMs, leaseMs } },
+            eventsUntilUs: this.eventsUntilUs,
+          },
         });
       }
       if (body.$case === 'beat') this.say({ $case: 'beat', value: body.value });
@@ -195,6 +200,26 @@ describe('a session', () => {
     manager.accepts = true;
     await eventually(() => expect(manager.all('statuses')).toHaveLength(2));
     expect(manager.all('statuses')[1]?.value.statuses).toHaveLength(5);
+  });
+
+  it('tells of containers, one message at a time, and in the next session what the manager does not know', async () => {
+    const manager = await aManager();
+    manager.eventsUntilUs = 1;
+    const events = new EventQueue();
+    const { link } = anAgent(manager, { events });
+    const happens = (atUs: number) => {
+      events.put({ atUs, action: 'start', containerId: 'c1', attributes: {} });
+      link.eventsSoon();
+    };
+    const told = () => manager.all('events').map(({ value }) => value.events.map(({ atUs }) => atUs));
+    for (const at of [1, 2, 3]) happens(at);
+    await eventually(() => expect(told()).toEqual([[2, 3]]));
+    happens(4);
+    manager.say({ $case: 'eventsTaken', value: { untilUs: 3, waitMs: 1 } });
+    await eventually(() => expect(told()).toEqual([[2, 3], [4]]));
+    happens(5);
+    link.renew();
+    await eventually(() => expect(told()).toEqual([[2, 3], [4], [4, 5]]));
   });
 
   it('passes on facts and answers questions', async () => {

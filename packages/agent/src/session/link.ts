@@ -68,6 +68,11 @@ export class ManagerLink {
     this.#session?.flushSoon();
   }
 
+  /** Something happened to a container: there is more in the queue of events. */
+  eventsSoon(): void {
+    this.#session?.eventsSoon();
+  }
+
   drop(taskId: string): void {
     this.#outbox.drop(taskId);
   }

@@ -15,6 +15,8 @@ import type { Logger } from 'pino';
 import type { Assignments } from '../assignments/index.ts';
 import { NotAdmitted } from '../identity/index.ts';
 import type { Tunnels } from '../tunnels/index.ts';
+import type { EventQueue } from './event-queue.ts';
+import { EventSending } from './event-sending.ts';
 import type { Outbox } from './outbox.ts';
 
 /** From one message with statuses to the next: the first one goes at once, many at a time go together. */
@@ -48,6 +50,8 @@ export interface SessionHandlers {
   readonly answer: (query: Query) => Promise<QueryResult>;
   /** Whom to trust from now on, and whether the host's certificate is to be renewed. */
   readonly onTrust: (trust: Trust) => Promise<void>;
+  /** What happened to the host's containers. */
+  readonly events?: EventQueue;
   /** A hollow host has none. */
   readonly tunnels?: Pick<Tunnels, 'open' | 'close' | 'closeAll'>;
 }
@@ -67,6 +71,7 @@ export class Session {
   readonly #outbox: Outbox;
   readonly #handlers: SessionHandlers;
   readonly #log: Logger;
+  readonly #events: EventSending | undefined;
   #welcomed = false;
   #onHold = false;
   /** Newer than those in Hello, and not told yet. */
@@ -94,6 +99,8 @@ export class Session {
     this.#outbox = outbox;
     this.#handlers = handlers;
     this.#log = log;
+    const { events } = handlers;
+    this.#events = events && new EventSending(events, (value) => this.#send({ $case: 'events', value }));
   }
 
   /** Resolves when the stream has ended, for whatever reason. */
@@ -114,6 +121,7 @@ export class Session {
       clearTimeout(this.#late);
       clearTimeout(this.#flushTimer);
       clearTimeout(this.#beatTimer);
+      this.#events?.close();
       this.#handlers.tunnels?.closeAll();
       this.#stream.cancel();
     }
@@ -156,6 +164,11 @@ export class Session {
     this.#flushTimer ??= setTimeout(() => this.#flush(), wait);
   }
 
+  /** Something happened to a container. */
+  eventsSoon(): void {
+    this.#events?.soon();
+  }
+
   /** Says what there is to say and ends the stream. */
   close(reason = 'closed'): void {
     if (this.#welcomed) this.#flush();
@@ -183,6 +196,8 @@ export class Session {
         return this.#handlers.tunnels?.close(body.value.id);
       case 'beat':
         return this.#answered(body.value.number);
+      case 'eventsTaken':
+        return this.#events?.taken(body.value);
       case 'timing':
         return this.#keep(body.value);
       // What a newer manager says beyond that is not for us.
@@ -200,6 +215,7 @@ export class Session {
     this.#keep(timing);
     if (this.#waitingFacts) this.#send({ $case: 'facts', value: this.#waitingFacts });
     this.#waitingFacts = undefined;
+    this.#events?.taken({ untilUs: welcome.eventsUntilUs, waitMs: 0 });
     this.#flush();
   }
 

@@ -83,6 +83,7 @@ class Life {
       if (next.kind === 'wait') return this;
       if (next.step.action === 'start') this.#start();
       else if (next.step.action === 'stop') this.container = { ...this.container, phase: 'exited' };
+      else if (next.step.action === 'readLog') this.memory = { ...this.memory, lastLines: '' };
       else throw new Error(next.step.action);
     }
   }
@@ -105,6 +106,7 @@ class Life {
       now,
       isCurrent: true,
       leaseUntil: 0,
+      lacksFiles: false,
       ...(aloneSince !== undefined && { aloneSince }),
     };
   }

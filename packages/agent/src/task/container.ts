@@ -34,6 +34,19 @@ export interface Check {
   readonly daemonStarts: boolean;
 }
 
+/** What a host asks a container, to judge from the answer whether it gets traffic. */
+export interface Question {
+  /** 0: none; it is a command. */
+  readonly port: number;
+  /** Empty: it is enough that the container takes the connection. */
+  readonly path: string;
+  /** To be run in it. */
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+  /** The highest status of HTTP that is a good answer. */
+  readonly highestStatus: number;
+}
+
 /** What a container may use at most, and the memory that is kept for it. 0: nothing said. */
 export interface ContainerLimits {
   readonly nanoCpus: number;
@@ -66,6 +79,8 @@ export interface Container {
   readonly error: string;
   /** Time between the stop signal and the kill. */
   readonly stopTimeoutMs: number;
+  /** IPv4, at which its host reaches it; empty where there is none. */
+  readonly address: string;
   /** Ports of the host that lead to it, with the numbers the daemon really picked. */
   readonly ports: readonly Port[];
 }

@@ -27,12 +27,16 @@ interface Known {
   readonly status: Status;
   readonly unhealthy?: string;
   readonly unwatched?: true;
+  readonly lastLines?: string;
 }
 
 /** The status of a container that has ended. Its exit code says little where something else ended it. */
 export function exited(container: Container, known: Known): Status {
   const { exitCode, health } = container;
-  const failed = (err: string) => ended('failed', container, err);
+  const failed = (err: string): Status => ({
+    ...ended('failed', container, err),
+    ...(known.lastLines && { lastLines: known.lastLines }),
+  });
   const cause = outsideCauseOf(container, known);
   if (cause) return failed(cause);
   if (known.unhealthy !== undefined) return failed(known.unhealthy);

@@ -1,5 +1,5 @@
 import type { Assignment } from '@shoal/proto';
-import type { Check, Container, ContainerLimits } from './container.ts';
+import type { Check, Container, ContainerLimits, Question } from './container.ts';
 
 /** The daemon refused for good. Everything else that goes wrong may be tried again. */
 export class Refused extends Error {
@@ -28,6 +28,11 @@ export interface ContainerEngine {
    * @throws Refused `missing` when the container is gone, `conflict` when it does not run.
    */
   probe(id: string, check: Check, signal: AbortSignal): Promise<boolean>;
+  /**
+   * What is wrong with a container's answer; empty when it is good. When the signal fires, the call rejects.
+   * @throws Refused `missing` when the container is gone, `conflict` when it does not run.
+   */
+  ask(container: Container, question: Question, signal: AbortSignal): Promise<string>;
   /** Stop signal, grace period, kill; done when the container has ended or is gone. */
   stop(id: string, timeoutMs: number): Promise<void>;
   /**
@@ -35,8 +40,22 @@ export interface ContainerEngine {
    * @throws Refused also when it uses more memory than it may in future, and `missing` when the container is gone.
    */
   limit(id: string, wanted: ContainerLimits, present: ContainerLimits): Promise<void>;
+  /** The last few lines that a container wrote, in one; empty where they can't be had. Never rejects. */
+  lastLines(id: string): Promise<string>;
   /** Without the daemon; done when none of its processes is left. */
   kill(id: string): Promise<void>;
   /** With its anonymous volumes; done when it is gone. */
   remove(id: string): Promise<void>;
+}
+
+/** Files of secrets and configs that containers mount. */
+export interface TaskFiles {
+  /** Those of the task are there, or can be made. */
+  has(assignment: Assignment): boolean;
+  /** Makes them, where they are not there yet; before its container is made or started. */
+  put(assignment: Assignment): Promise<void>;
+  /** They are needed no more. */
+  drop(taskId: string): void;
+  /** None of other tasks are. */
+  keepOnly(isTask: (taskId: string) => boolean): void;
 }

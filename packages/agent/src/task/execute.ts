@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assignment, TaskAttachment } from '@shoal/proto';
 import { bodyOf } from './body.ts';
-import type { Check, Container } from './container.ts';
+import type { Check, Container, Question } from './container.ts';
 import { type ContainerEngine, Refused } from './engine.ts';
 import type { Limiter } from './limiter.ts';
 import type { Action, Endpoint, Limiting, Step, StepOf } from './step.ts';
@@ -15,8 +15,12 @@ export interface Outcome {
   readonly refused?: string;
   /** The health check passed, or did not. */
   readonly passed?: boolean;
+  /** What was wrong with its answer to a question; empty when nothing was. */
+  readonly wrong?: string;
   /** New limits that were asked for, and what the daemon has against them. */
   readonly limits?: Limiting;
+  /** The end of its log. */
+  readonly lastLines?: string;
   /** All its processes were killed, though the daemon has not said so yet. */
   readonly killed?: true;
 }
@@ -103,6 +107,12 @@ export function executor(
         ? orAbort(stop(), context.signal).then(finish)
         : stops.run(() => stop().then(finish));
     },
+    ask: ({ container, question }, { signal }) =>
+      orAbort(
+        probes.run(() => ask(engine, container, question, signal), { signal }),
+        signal,
+      ),
+    readLog: async ({ id }) => ({ lastLines: await engine.lastLines(id) }),
     remove: ({ id }) =>
       stops.run(async () => {
         await engine.remove(id);
@@ -195,5 +205,20 @@ async function probe(
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { passed: false, ...(error.reason !== 'other' && { stale: true }) };
+  }
+}
+
+/** What can't even be asked has no good answer. */
+async function ask(
+  engine: ContainerEngine,
+  container: Container,
+  question: Question,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  try {
+    return { wrong: await engine.ask(container, question, signal) };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { wrong: error.message, ...(error.reason !== 'other' && { stale: true }) };
   }
 }

@@ -8,8 +8,9 @@ export {
   type Health,
   type ListedContainer,
   type Probe,
+  type Question,
 } from './container.ts';
-export { type ContainerEngine, Refused } from './engine.ts';
+export { type ContainerEngine, Refused, type TaskFiles } from './engine.ts';
 export { Limiter } from './limiter.ts';
 export { limitsIn } from './limits.ts';
 export { Tasks } from './tasks.ts';

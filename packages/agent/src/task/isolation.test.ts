@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { Limiter } from './limiter.ts';
 import { Tasks } from './tasks.ts';
-import { anAssignment, SimulatedDaemon } from './testing.ts';
+import { anAssignment, noFiles, SimulatedDaemon } from './testing.ts';
 
 const settled = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 2 });
 const reason = 'stopped: no contact with the manager (shoal.isolation=stop)';
@@ -19,6 +19,7 @@ async function host({ drainMs = 0 } = {}) {
   const draining = Promise.withResolvers<void>();
   const tasks = new Tasks({
     engine: daemon,
+    files: noFiles,
     network: { withdrawn: async () => {}, drain: (_, ms) => (ms > 0 ? draining.promise : Promise.resolve()) },
     limits: { starts: new Limiter(2), probes: new Limiter(2), stops: new Limiter(64) },
     clock: () => time.now,

@@ -15,10 +15,17 @@ interface Given {
   container?: Container | undefined;
   said?: ObservedStateName;
   memory?: Partial<Memory>;
+  lacksFiles?: boolean;
 }
 
-function view({ wanted = 'running', container, said = 'accepted', memory = {} }: Given): TaskView {
-  const known = { status: statusOf(said), stale: false, told: true, ...memory };
+function view({
+  wanted = 'running',
+  container,
+  said = 'accepted',
+  memory = {},
+  lacksFiles = false,
+}: Given): TaskView {
+  const known = { status: statusOf(said), stale: false, told: true, lastLines: '', ...memory };
   return {
     wanted,
     assignment: anAssignment(),
@@ -26,6 +33,7 @@ function view({ wanted = 'running', container, said = 'accepted', memory = {} }:
     now: 0,
     isCurrent: true,
     leaseUntil: 0,
+    lacksFiles,
     ...(container && { container }),
   };
 }
@@ -285,6 +293,24 @@ it('runs a check as often as the service says, also where the daemon has forgott
   expect(stepOf({ ...checked, check: aCheck({ startIntervalMs: 500 }) })).toBe(500);
 });
 
+it('reads the end of the log of what failed, once, and says it', () => {
+  const container = aContainer({ phase: 'exited', exitCode: 3 });
+  const after = (lastLines: string | undefined, more: Partial<TaskView> = {}) => {
+    const task = view({ said: 'running', container });
+    const { lastLines: _, ...memory } = task.memory;
+    return plan({ ...task, memory: { ...memory, ...(lastLines !== undefined && { lastLines }) }, ...more });
+  };
+  expect(after(undefined)).toMatchObject({ step: { action: 'readLog' }, status: { state: 'running' } });
+  expect(after('no database')).toMatchObject({
+    kind: 'wait',
+    status: { state: 'failed', err: 'task: non-zero exit (3)', lastLines: 'no database' },
+  });
+  expect(after('')).toMatchObject({ kind: 'wait', status: { state: 'failed' } });
+  // Nobody waits for a log while the manager is away, nor of a task that was asked to stop.
+  expect(after(undefined, { aloneSince: 0 })).toMatchObject({ kind: 'wait' });
+  expect(after(undefined, { wanted: 'shutdown' })).toMatchObject({ status: { state: 'shutdown' } });
+});
+
 it('marks what failed for want of memory, and says so to the manager and to the next agent', () => {
   const exited = (more: Partial<Container>) => {
     const next = plan(view({ said: 'running', container: aContainer({ phase: 'exited', ...more }) }));
@@ -308,6 +334,7 @@ const anyContainer = fc.record({
   limits: fc.constantFrom(noLimits, { ...noLimits, memory: 2 ** 20 }),
   error: fc.constantFrom('', 'port is taken'),
   stopTimeoutMs: fc.constant(1_000),
+  address: fc.constant('10.0.0.2'),
   ports: fc.constant([]),
 });
 const anyWanted = fc.constantFrom<Wanted>('ready', 'running', 'shutdown', 'remove', 'gone');
@@ -334,6 +361,8 @@ function effect(view: TaskView, action: string): TaskView {
       return { ...view, memory: { ...memory, stale: false } };
     case 'pull':
       return { ...view, memory: { ...memory, pulled: { error: '' } } };
+    case 'readLog':
+      return { ...view, memory: { ...memory, lastLines: 'bye' } };
     case 'create':
       return becomes(aContainer({ phase: 'created' }));
     case 'start':

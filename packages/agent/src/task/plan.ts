@@ -1,13 +1,15 @@
 import type { Assignment } from '@shoal/proto';
 import { compareStates, isTerminal, isWantedState } from '@shoal/proto/rules';
 import { bodyOf } from './body.ts';
+import { answersOf, canaryQuestion, withVerdict } from './canary.ts';
 import { type Container, isActive } from './container.ts';
-import { ended, exited, outsideCauseOf, unhealthyText } from './ends.ts';
+import { ended, exited, outsideCauseOf, unhealthyText, unknownExitCode } from './ends.ts';
 import { cutOff, stopIsolated } from './isolation.ts';
 import { areSame, lacks, limitsOf } from './limits.ts';
 import { attempted, ownRestart, resumed } from './own-restarts.ts';
 import { hasPassed, probeAt } from './probing.ts';
-import { advance, isUnfit, type Status, statusOf } from './status.ts';
+import { readinessOf, readyQuestion, runningStatus } from './readiness.ts';
+import { advance, alive, isUnfit, type Status, statusOf } from './status.ts';
 import { type Memory, type Plan, type Step, type StepOf, stop, type TaskView } from './step.ts';
 
 /** What is true of a task and what can be done for it now. */
@@ -21,15 +23,33 @@ export function plan(task: TaskView): Plan {
     return step ? { kind: 'step', step, status: memory.status } : { kind: 'forget' };
   }
   const judged = judge(task);
+  const unread = unreadLog(task, judged);
+  if (unread) return { kind: 'step', step: unread, status: memory.status };
   const alone = restartAlone(task, judged);
   if (alone) return alone;
   const status = advance(memory.status, withLimits(withRestarts(judged, task), task));
   const next = work(task, status);
+  if (next === filesUnknown)
+    return { kind: 'wait', reason: next, status: { ...status, message: `waiting: ${next}` } };
   if (typeof next !== 'string') return { kind: 'step', step: next, status };
-  const probe = nextProbe(task, judged, status);
+  const probe = nextProbe(task, judged, status) ?? nextQuestion(task, status);
   if (!probe) return { kind: 'wait', reason: next, status };
   const { step, at } = probe;
   return at <= task.now ? { kind: 'step', step, status } : { kind: 'wait', reason: next, status, until: at };
+}
+
+/** What a container wrote last says more than its exit code, and the manager tells people. */
+function unreadLog(
+  { container, memory: { status, lastLines }, aloneSince }: TaskView,
+  judged: Status,
+): StepOf<'readLog'> | undefined {
+  const isNews = judged.state === 'failed' && !isTerminal(status.state);
+  if (!isNews || lastLines !== undefined || aloneSince !== undefined) return undefined;
+  const ended = container?.phase === 'exited' || container?.phase === 'dead';
+  // Whose exit code nobody saw ended without a daemon, which may be away still.
+  return ended && container.exitCode !== unknownExitCode
+    ? { action: 'readLog', id: container.id }
+    : undefined;
 }
 
 /** The next probe of a task that waits only for its health check, and so serves nobody yet. */
@@ -50,6 +70,29 @@ function nextProbe(
     : { step: { action: 'probe', id: container.id, check: { ...check, startIntervalMs } }, at };
 }
 
+/** What to ask next a task that runs, or would but for the answer, and when. */
+function nextQuestion(
+  { container, assignment, memory }: TaskView,
+  status: Status,
+): { readonly step: StepOf<'ask'>; readonly at: number } | undefined {
+  if (container?.phase !== 'running' || isStarting(memory, container)) return undefined;
+  if (isTerminal(status.state) || container.health === 'unhealthy') return undefined;
+  const { ready, canary } = assignment ?? {};
+  const readyAt = ready && readinessOf(memory.readiness, container, memory.status).nextAt;
+  const canaryAt =
+    canary && status.state === 'running' ? answersOf(memory.canary, container).nextAt : undefined;
+  if (canary && canaryAt !== undefined && canaryAt < (readyAt ?? Number.POSITIVE_INFINITY))
+    return {
+      step: { action: 'ask', container, question: canaryQuestion(canary), about: 'canary' },
+      at: canaryAt,
+    };
+  if (!ready || readyAt === undefined) return undefined;
+  return {
+    step: { action: 'ask', container, question: readyQuestion(ready), about: 'readiness' },
+    at: readyAt,
+  };
+}
+
 /** The state in which a task is while a step is at work. */
 export function statusDuring(step: Step, before: Status): Status {
   if (step.action === 'pull' || step.action === 'create') return advance(before, statusOf('preparing'));
@@ -63,14 +106,15 @@ export function statusDuring(step: Step, before: Status): Status {
 
 /**
  * While the manager is away this host follows the restart policy itself: the same container is started again, and
- * meanwhile the task has not ended, but gets no traffic. A task that the manager knows to have ended is left for it to replace.
+ * meanwhile the task has not ended, but gets no traffic. A task that the manager knows to have ended is left for it to replace, and so is
+ * one whose secrets nobody but the manager knows any more, since the host was booted.
  */
 function restartAlone(
-  { wanted, assignment, container, memory: { status, told }, now, aloneSince }: TaskView,
+  { wanted, assignment, container, memory: { status, told }, now, aloneSince, lacksFiles }: TaskView,
   { state, err }: Status,
 ): Plan | undefined {
   const policy = assignment?.restart;
-  if (aloneSince === undefined || wanted !== 'running' || !policy) return undefined;
+  if (aloneSince === undefined || wanted !== 'running' || !policy || lacksFiles) return undefined;
   if (state !== 'complete' && state !== 'failed') return undefined;
   if (!container || isActive(container) || (isTerminal(status.state) && told)) return undefined;
   const restart = ownRestart(policy, state, status.own, { now, aloneSince });
@@ -105,7 +149,7 @@ function withLimits(status: Status, { assignment, memory: { limits } }: TaskView
   return { ...status, limitsRefused: limits.refused };
 }
 
-function judge({ wanted, container, memory }: TaskView): Status {
+function judge({ wanted, container, memory, assignment }: TaskView): Status {
   const { status, refused } = memory;
   const stopping = wanted !== 'ready' && wanted !== 'running';
   if (status.err === cutOff) return { ...ended('shutdown', container, cutOff), cutOff: true };
@@ -121,7 +165,7 @@ function judge({ wanted, container, memory }: TaskView): Status {
     case 'running':
     case 'paused':
     case 'restarting':
-      return running(memory, container);
+      return running(memory, container, assignment);
     case 'removing':
       return status;
     case 'exited':
@@ -147,22 +191,30 @@ function missing(status: Status): Status {
     : { ...ended('failed', undefined, 'task: container was removed by someone else'), ...kept(status) };
 }
 
-function running({ status, unhealthy, probing }: Memory, container: Container): Status {
-  if (container.health === 'starting' && !hasPassed(probing, container))
-    return statusOf('starting', alive(container));
-  if (container.health !== 'unhealthy') return statusOf('running', alive(container));
+/** Its health check has not passed yet. */
+const isStarting = ({ probing }: Memory, container: Container): boolean =>
+  container.health === 'starting' && !hasPassed(probing, container);
+
+function running(memory: Memory, container: Container, assignment: Assignment | undefined): Status {
+  const { status, unhealthy, readiness, canary } = memory;
+  if (isStarting(memory, container)) return statusOf('starting', alive(container));
+  if (container.health !== 'unhealthy') {
+    const isReady = runningStatus(container, assignment?.ready, readiness, status);
+    return withVerdict(isReady, assignment?.canary, answersOf(canary, container));
+  }
   // About to be stopped. It has not ended before it has: its ports, addresses and memory are taken until then. The
   // error tells the manager to give it no more traffic.
   const state = compareStates(status.state, 'running') < 0 ? 'starting' : 'running';
-  return statusOf(state, { ...alive(container), err: unhealthy ?? unhealthyText(container.lastProbe) });
+  return statusOf(state, {
+    ...alive(container),
+    err: unhealthy ?? unhealthyText(container.lastProbe),
+    unhealthy: true,
+  });
 }
 
-const alive = ({ id, pid, ports }: Container): Partial<Status> => ({
-  container: { id, pid, exitCode: 0 },
-  ports,
-});
-
 const kept = ({ container }: Status): Partial<Status> => (container ? { container } : {});
+
+const filesUnknown = 'the manager has to say what its secrets and configs hold';
 
 /** A string is the reason to wait. */
 function work(task: TaskView, status: Status): Step | string {
@@ -172,20 +224,24 @@ function work(task: TaskView, status: Status): Step | string {
   if (over) return container && isActive(container) ? stop(container, assignment) : 'it has ended';
   if (!assignment) return 'nobody said what it is';
   if (!container) {
-    return memory.pulled
-      ? { action: 'create', assignment, pullError: memory.pulled.error }
-      : { action: 'pull', image: bodyOf(assignment).Image, auth: assignment.registryAuth };
+    if (!memory.pulled)
+      return { action: 'pull', image: bodyOf(assignment).Image, auth: assignment.registryAuth };
+    if (task.lacksFiles) return filesUnknown;
+    return { action: 'create', assignment, pullError: memory.pulled.error };
   }
   if (container.phase === 'created') {
     if (wanted !== 'running') return 'prepared, to be started later';
     const known = task.isCurrent && task.now < task.leaseUntil;
     if (assignment.isolated && !known) return 'to be started in contact with the manager';
+    if (task.lacksFiles) return filesUnknown;
     return { action: 'start', id: container.id };
   }
   if (container.health === 'unhealthy') return stop(container, assignment);
   if (container.phase === 'removing') return 'someone removes its container';
   const limiting = newLimits(container, assignment, memory);
-  return limiting ?? (status.state === 'starting' ? 'its health check has not passed yet' : 'it runs');
+  if (limiting) return limiting;
+  if (status.state !== 'starting') return 'it runs';
+  return isStarting(memory, container) ? 'its health check has not passed yet' : 'it is not ready yet';
 }
 
 /** Limits that its service was given since the container was made. What was refused once is not asked for again. */

@@ -8,6 +8,7 @@ import {
   type TaskStatus,
 } from '@shoal/proto';
 import { compareStates, isTerminal } from '@shoal/proto/rules';
+import type { Container } from './container.ts';
 import type { OwnRestarts } from './own-restarts.ts';
 
 /** What the agent says about a task. */
@@ -18,6 +19,12 @@ export interface Status {
   readonly err: string;
   readonly container?: ContainerStatus;
   readonly ports: readonly Port[];
+  /** Of a task that failed: what its container wrote last. */
+  readonly lastLines?: string;
+  /** Of a running task that is asked for a canary: what its answers say. */
+  readonly canary?: 'passed' | 'failed';
+  /** It runs, and is about to be stopped for its health. */
+  readonly unhealthy?: true;
   /** It failed for want of memory. */
   readonly oomKilled?: true;
   /** It failed because the daemon refused to start its container. */
@@ -55,6 +62,12 @@ export const statusOf = (state: ObservedStateName, more: Partial<Status> = {}): 
   ...more,
 });
 
+/** What is said of a task whose container is there. */
+export const alive = ({ id, pid, ports }: Container): Partial<Status> => ({
+  container: { id, pid, exitCode: 0 },
+  ports,
+});
+
 /** `next`, unless that would go back or change an end. */
 export const advance = (previous: Status, next: Status): Status =>
   isTerminal(previous.state) || compareStates(next.state, previous.state) < 0 ? previous : next;
@@ -72,6 +85,10 @@ export const toTaskStatus = (taskId: string, status: Status, timeMs: number): Ta
   oomKilled: status.oomKilled ?? false,
   startRefused: status.startRefused ?? false,
   limitsRefused: status.limitsRefused ?? '',
+  lastLines: status.lastLines ?? '',
+  canaryPassed: status.canary === 'passed',
+  canaryFailed: status.canary === 'failed',
+  unhealthy: status.unhealthy ?? false,
 });
 
 export const fromTaskStatus = ({
@@ -85,6 +102,10 @@ export const fromTaskStatus = ({
   oomKilled,
   startRefused,
   limitsRefused,
+  lastLines,
+  canaryPassed,
+  canaryFailed,
+  unhealthy,
 }: TaskStatus): Status => ({
   state: decodeObserved(state) ?? 'accepted',
   message,
@@ -96,6 +117,10 @@ export const fromTaskStatus = ({
   ...(own && { own: fromProtoRestarts(own) }),
   ...(cutOff && { cutOff }),
   ...(limitsRefused && { limitsRefused }),
+  ...(lastLines && { lastLines }),
+  ...(canaryPassed && { canary: 'passed' }),
+  ...(canaryFailed && { canary: 'failed' }),
+  ...(unhealthy && { unhealthy }),
 });
 
 const toProtoRestarts = (own: OwnRestarts): ProtoRestarts => ({

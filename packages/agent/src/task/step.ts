@@ -1,9 +1,11 @@
 import type { Assignment, TaskAttachment } from '@shoal/proto';
 import type { DesiredState } from '@shoal/proto/rules';
 import { bodyOf, stopTimeoutMs } from './body.ts';
-import type { Check, Container, ContainerLimits } from './container.ts';
+import type { CanaryAnswers } from './canary.ts';
+import type { Check, Container, ContainerLimits, Question } from './container.ts';
 import { unhealthyText } from './ends.ts';
 import type { Probing } from './probing.ts';
+import type { Readiness } from './readiness.ts';
 import type { Status } from './status.ts';
 
 /** `gone`: the manager no longer knows the task, or never did. */
@@ -23,8 +25,12 @@ export interface Memory {
   readonly refused?: string;
   /** Why its container was, or is being, stopped for its health: what is seen of that afterwards says less. */
   readonly unhealthy?: string;
+  /** What its container wrote last before it failed; absent until that was looked for. */
+  readonly lastLines?: string;
   /** What came of its health check, as this agent ran it itself. */
   readonly probing?: Probing;
+  readonly readiness?: Readiness;
+  readonly canary?: CanaryAnswers;
   /** The daemon, which keeps no containers without itself, went away while the container ran. */
   readonly unwatched?: true;
   /** The latest limits that the daemon was asked to give the present container. */
@@ -51,6 +57,8 @@ export interface TaskView {
   readonly isCurrent: boolean;
   /** Until when isolated tasks may run. */
   readonly leaseUntil: number;
+  /** It has secrets or configs, and this host was not told yet what they hold. */
+  readonly lacksFiles: boolean;
 }
 
 /** A task as hosts know it that send traffic to it. */
@@ -67,6 +75,11 @@ interface StepArgs {
   create: { readonly assignment: Assignment; readonly pullError: string };
   start: { readonly id: string };
   probe: { readonly id: string; readonly check: Check };
+  ask: {
+    readonly container: Container;
+    readonly question: Question;
+    readonly about: 'readiness' | 'canary';
+  };
   limit: { readonly id: string; readonly limits: ContainerLimits; readonly present: ContainerLimits };
   /**
    * `withdrawal`: first, all hosts stop giving it traffic. `drain`: open connections may finish, and
@@ -81,6 +94,7 @@ interface StepArgs {
     readonly drain?: Drain;
     readonly isolated?: true;
   };
+  readLog: { readonly id: string };
   remove: { readonly id: string };
 }
 export type Action = keyof StepArgs;

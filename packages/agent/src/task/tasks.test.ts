@@ -10,6 +10,61 @@ const leftover = (taskId: string) => ({
   name: `web.1.${taskId}`,
 });
 
+describe('a task with secrets', () => {
+  const files = () => {
+    const there = new Set<string>();
+    const done: string[] = [];
+    const note = (what: string) => (taskId: string) => void done.push(`${what} ${taskId}`);
+    return {
+      there,
+      done,
+      files: {
+        has: ({ taskId }: { taskId: string }) => there.has(taskId),
+        put: async ({ taskId }: { taskId: string }) => note('put')(taskId),
+        drop: note('drop'),
+        keepOnly: () => undefined,
+      },
+    };
+  };
+  const secret = { files: [{ kind: 'secret', id: 's.1' }] };
+
+  it('is made when its host knows what they hold, and its files go when it has ended', async () => {
+    const { there, done, files: fake } = files();
+    const { daemon, said, tasks, assign } = aHost({ files: fake });
+    tasks.list([]);
+    assign(anAssignment('t1', 'running', secret));
+    await settled(() => expect(daemon.calls).toEqual(['pull nginx:1']));
+    there.add('t1');
+    assign(anAssignment('t1', 'running', secret));
+    await settled(() => expect(said.at(-1)).toBe('t1 running'));
+    expect(done).toEqual(['put t1', 'put t1']);
+    assign(anAssignment('t1', 'shutdown', secret));
+    await settled(() => expect(said.at(-1)).toBe('t1 shutdown'));
+    expect(done.at(-1)).toBe('drop t1');
+  });
+
+  it('is started again by its host while the manager is away, but not where nobody else knows them any more', async () => {
+    for (const known of [true, false]) {
+      const { there, files: fake } = files();
+      const { daemon, said, tasks, assign, time } = aHost({ files: fake });
+      there.add('t1');
+      tasks.list([]);
+      tasks.contact(true);
+      const restart = { condition: 'any', delayMs: 0, maxAttempts: 0, windowMs: 0 };
+      assign(anAssignment('t1', 'running', { ...secret, restart }));
+      await settled(() => expect(said.at(-1)).toBe('t1 running'));
+      tasks.contact(false);
+      if (!known) there.delete('t1');
+      time.now += 60_000;
+      daemon.change('c-t1', { phase: 'exited', pid: 0, exitCode: 3 });
+      tasks.hint('t1', 'die');
+      if (known)
+        await settled(() => expect(daemon.calls.filter((call) => call === 'start c-t1')).toHaveLength(2));
+      else await settled(() => expect(said.at(-1)).toBe('t1 failed (task: non-zero exit (3))'));
+    }
+  });
+});
+
 describe('a new task', () => {
   it('is pulled, created and started, and every state is said', async () => {
     const { daemon, said, tasks, assign } = aHost();

@@ -2,7 +2,7 @@ import { type Assignment, decodeDesired, type TaskStatus } from '@shoal/proto';
 import { compareStates, isTerminal } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { ListedContainer } from './container.ts';
-import type { ContainerEngine } from './engine.ts';
+import type { ContainerEngine, TaskFiles } from './engine.ts';
 import { type Connections, executor, type StepLimits } from './execute.ts';
 import { Lease } from './lease.ts';
 import { endedWithHost } from './own-restarts.ts';
@@ -12,6 +12,7 @@ import { TaskWorker } from './worker.ts';
 
 export interface TasksOptions {
   readonly engine: ContainerEngine;
+  readonly files: TaskFiles;
   readonly network: Connections;
   readonly limits: StepLimits;
   /** Milliseconds since the epoch, of a clock that never jumps, and does not stand still while the host sleeps. */
@@ -113,9 +114,15 @@ export class Tasks {
     }
     for (const [taskId, worker] of this.#workers) {
       if (!set.has(taskId)) worker.want('gone');
-      else if (worker.isolated) worker.wake();
+      else if (worker.isolated || worker.hasFiles) worker.wake();
     }
+    if (this.#complete) this.#options.files.keepOnly((taskId) => this.#mayNeedFiles(taskId));
     this.#clearStrays();
+  }
+
+  #mayNeedFiles(taskId: string): boolean {
+    const worker = this.#workers.get(taskId);
+    return worker !== undefined && !isTerminal(worker.status.state);
   }
 
   /** The full list of the cluster's containers on this host, after each (re)connection to the daemon and now and then. */
@@ -198,19 +205,22 @@ export class Tasks {
   #report(taskId: string, status: Status): void {
     const reported = toTaskStatus(taskId, status, Math.round(this.#options.clock()));
     this.#statuses.set(taskId, reported);
+    if (isTerminal(status.state)) this.#options.files.drop(taskId);
     this.#options.onStatus(reported);
   }
 
   #add(taskId: string, status?: Status): TaskWorker {
-    const { engine, log, onForget, clock } = this.#options;
+    const { engine, files, log, onForget, clock } = this.#options;
     const worker = new TaskWorker(
       {
         execute: this.#execute,
+        files,
         find: (idOrName) => engine.find(taskId, idOrName),
         onStatus: (next) => this.#report(taskId, next),
         onForget: () => {
           this.#workers.delete(taskId);
           this.#statuses.delete(taskId);
+          files.drop(taskId);
           onForget(taskId);
         },
         clock,

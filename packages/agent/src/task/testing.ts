@@ -9,7 +9,7 @@ import {
 import type { DesiredState } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import type { Check, Container, ContainerLimits, ListedContainer } from './container.ts';
-import { type ContainerEngine, Refused } from './engine.ts';
+import { type ContainerEngine, Refused, type TaskFiles } from './engine.ts';
 import { Limiter } from './limiter.ts';
 import { limitsOf, noLimits } from './limits.ts';
 import { Tasks } from './tasks.ts';
@@ -54,6 +54,7 @@ export const aContainer = (more: Partial<Container> = {}): Container => ({
   limits: noLimits,
   error: '',
   stopTimeoutMs: 10_000,
+  address: '10.0.0.2',
   ports: [],
   ...more,
 });
@@ -64,6 +65,10 @@ export class SimulatedDaemon implements ContainerEngine {
   readonly calls: string[] = [];
   /** Reason why no image can be pulled; empty when it can. */
   pullFailure = '';
+  /** What containers wrote last. */
+  lines = '';
+  /** What is wrong with the answers of containers. */
+  wrong = '';
   /** What health checks say that the agent runs. */
   passes = true;
   /** Thrown by a call, once for each entry: the method's name leads to the error. */
@@ -109,6 +114,11 @@ export class SimulatedDaemon implements ContainerEngine {
     return this.passes;
   }
 
+  async ask({ id }: Container): Promise<string> {
+    await this.#call('ask', id);
+    return this.wrong;
+  }
+
   async stop(id: string): Promise<void> {
     await this.#call('stop', id);
     this.change(id, { phase: 'exited', pid: 0, exitCode: 137 });
@@ -117,6 +127,10 @@ export class SimulatedDaemon implements ContainerEngine {
   async limit(id: string, limits: ContainerLimits): Promise<void> {
     await this.#call('limit', id);
     this.change(id, { limits });
+  }
+
+  async lastLines(): Promise<string> {
+    return this.lines;
   }
 
   async kill(id: string): Promise<void> {
@@ -152,12 +166,22 @@ export class SimulatedDaemon implements ContainerEngine {
   }
 }
 
+/** Of tasks that have neither secrets nor configs. */
+export const noFiles: TaskFiles = {
+  has: () => true,
+  put: async () => undefined,
+  drop: () => undefined,
+  keepOnly: () => undefined,
+};
+
 /** A host over a simulated daemon. `said`: what its tasks said, a line each. */
 export function aHost({
   slots = 2,
   isRemoved = () => false,
+  files = noFiles,
 }: {
   slots?: number;
+  files?: TaskFiles;
   isRemoved?: (nodeId: string) => boolean;
 } = {}) {
   const daemon = new SimulatedDaemon();
@@ -167,6 +191,7 @@ export function aHost({
     said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}`);
   const tasks = new Tasks({
     engine: daemon,
+    files,
     network: {
       withdrawn: async ({ taskId }, ms) => void said.push(`withdraw ${taskId} within ${ms}`),
       drain: async (attachments, ms) => void said.push(`drain ${attachments.length} for ${ms}`),

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
 import type { Status } from './status.ts';
-import { aContainer, anAssignment } from './testing.ts';
+import { aContainer, anAssignment, noFiles } from './testing.ts';
 import { TaskWorker } from './worker.ts';
 
 /** However busy the machine is. */
@@ -19,6 +19,7 @@ it('fails a task whose processes ended while the daemon was away, even if it is 
     aloneSince: () => undefined,
     isCurrent: () => true,
     leaseUntil: () => 0,
+    files: noFiles,
     log: pino({ level: 'silent' }),
   });
   const last = () => `${said.at(-1)?.state} ${said.at(-1)?.err}`;

@@ -2,13 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assignment } from '@shoal/proto';
 import { isTerminal } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
+import { answered, answersOf } from './canary.ts';
 import { type Container, isActive, type ListedContainer } from './container.ts';
 import { unknownExitCode } from './ends.ts';
+import type { TaskFiles } from './engine.ts';
 import type { Outcome, StepContext } from './execute.ts';
 import { cutOff } from './isolation.ts';
 import { areSame, limitsOf } from './limits.ts';
 import { plan, statusDuring } from './plan.ts';
 import { tried } from './probing.ts';
+import { readinessOf, tried as readyTried } from './readiness.ts';
 import { type Status, statusOf } from './status.ts';
 import type { Memory, Step, StepOf, TaskView, Wanted } from './step.ts';
 
@@ -17,6 +20,8 @@ const firstRetryMs = 250;
 const longestRetryMs = 8_000;
 /** A task in order takes fewer steps between two rests; more means that steps don't do what they should. */
 const stepsWithoutRest = 10;
+/** Steps that are cut short when something happens. */
+const givingWay: ReadonlySet<Step['action']> = new Set(['probe', 'ask', 'limit']);
 /** 128 and the number of SIGKILL. */
 const killedExitCode = 137;
 /** No timer of Node.js is set for longer; then it plans again, and goes on waiting. */
@@ -24,6 +29,7 @@ const longestTimerMs = 24 * 3_600_000;
 
 export interface WorkerOptions {
   readonly execute: (step: Step, context: StepContext) => Promise<Outcome>;
+  readonly files: Pick<TaskFiles, 'has' | 'put'>;
   readonly find: (idOrName: string) => Promise<Container | undefined>;
   /** Called with each new status, in order. */
   readonly onStatus: (status: Status) => void;
@@ -64,6 +70,11 @@ export class TaskWorker {
     return this.#assignment?.isolated ?? false;
   }
 
+  /** It has secrets or configs. */
+  get hasFiles(): boolean {
+    return (this.#assignment?.files.length ?? 0) > 0;
+  }
+
   get status(): Status {
     return this.#memory.status;
   }
@@ -76,7 +87,9 @@ export class TaskWorker {
     if (assignment) this.#assignment = assignment;
     if (changed && wanted !== 'ready' && wanted !== 'running') this.#step?.abort.abort();
     const limited = before && assignment && !areSame(limitsOf(before), limitsOf(assignment));
-    if (changed || limited) this.wake();
+    const asked = before && assignment && questionsOf(before) !== questionsOf(assignment);
+    if (asked) this.#forget('readiness', 'canary');
+    if (changed || limited || asked) this.wake();
   }
 
   /** The manager has accepted the present status. */
@@ -126,9 +139,9 @@ export class TaskWorker {
     this.wake();
   }
 
-  /** Ends a probe, which may hang, and what happened may be the daemon's own verdict; and limits that wait behind starts. */
+  /** Ends a probe or a question, which may hang, and what happened may be the daemon's own verdict; and limits that wait behind starts. */
   #giveWay(): void {
-    if (this.#step?.action === 'probe' || this.#step?.action === 'limit') this.#step.abort.abort();
+    if (this.#step && givingWay.has(this.#step.action)) this.#step.abort.abort();
   }
 
   /** The daemon is away, and its containers don't run without it: who finds this one ended doesn't know why. */
@@ -196,6 +209,7 @@ export class TaskWorker {
       now: this.#options.clock(),
       isCurrent: this.#options.isCurrent(),
       leaseUntil: this.#options.leaseUntil(),
+      lacksFiles: this.#assignment !== undefined && !this.#options.files.has(this.#assignment),
       ...(aloneSince !== undefined && { aloneSince }),
       ...(this.#assignment && { assignment: this.#assignment }),
       ...(this.#container && { container: this.#container }),
@@ -207,7 +221,7 @@ export class TaskWorker {
     const abort = new AbortController();
     this.#step = { action: step.action, abort };
     // What the daemon had against the last start may be over.
-    if (step.action === 'start') this.#forget('refused', 'unhealthy', 'unwatched');
+    if (step.action === 'start') this.#forget('refused', 'unhealthy', 'unwatched', 'lastLines');
     if (step.action === 'stop' && step.unhealthy !== undefined)
       this.#memory = { ...this.#memory, unhealthy: step.unhealthy };
     const context: StepContext = {
@@ -218,8 +232,11 @@ export class TaskWorker {
     const from = this.#options.clock();
     let passed = false;
     try {
+      if ((step.action === 'create' || step.action === 'start') && this.#assignment)
+        await this.#options.files.put(this.#assignment);
       const outcome = await this.#options.execute(step, context);
       this.#learn(outcome);
+      if (step.action === 'ask') this.#asked(step, from, outcome);
       passed = outcome.passed ?? false;
       return true;
     } catch (error) {
@@ -246,6 +263,19 @@ export class TaskWorker {
     this.#memory = { ...this.#memory, probing };
   }
 
+  #asked({ container, about }: StepOf<'ask'>, from: number, { wrong: why = '' }: Outcome): void {
+    const { ready, canary: check } = this.#assignment ?? {};
+    const answer = { from, to: this.#options.clock(), why };
+    if (about === 'readiness' && ready) {
+      const before = readinessOf(this.#memory.readiness, container, this.status);
+      this.#memory = { ...this.#memory, readiness: readyTried(before, ready, answer) };
+    }
+    if (about === 'canary' && check) {
+      const before = answersOf(this.#memory.canary, container);
+      this.#memory = { ...this.#memory, canary: answered(before, check, answer) };
+    }
+  }
+
   /** Hints that come while the daemon answers are newer than its answer. */
   #look(): Promise<Container | undefined> {
     this.#memory = { ...this.#memory, stale: false };
@@ -253,13 +283,13 @@ export class TaskWorker {
     return idOrName === undefined ? Promise.resolve(undefined) : this.#options.find(idOrName);
   }
 
-  #forget(...keys: ('refused' | 'unhealthy' | 'unwatched')[]): void {
+  #forget(...keys: ('refused' | 'unhealthy' | 'unwatched' | 'lastLines' | 'readiness' | 'canary')[]): void {
     const memory = { ...this.#memory };
     for (const key of keys) delete memory[key];
     this.#memory = memory;
   }
 
-  #learn({ container, stale, pulled, refused, limits, killed }: Outcome): void {
+  #learn({ container, stale, pulled, refused, limits, lastLines, killed }: Outcome): void {
     if (container !== undefined) this.#container = container ?? undefined;
     if (container && isActive(container)) {
       this.#forget('unwatched');
@@ -277,6 +307,7 @@ export class TaskWorker {
       ...(pulled && { pulled }),
       ...(refused !== undefined && { refused }),
       ...(limits && { limits }),
+      ...(lastLines !== undefined && { lastLines }),
     };
   }
 
@@ -303,3 +334,5 @@ export class TaskWorker {
     this.#pause = undefined;
   }
 }
+
+const questionsOf = ({ ready, canary }: Assignment): string => JSON.stringify([ready, canary]);

@@ -59,8 +59,11 @@ export class Agents {
         try {
           return vault.unseal(purpose, sealed);
         } catch (error) {
-          // What is broken of one service must not keep all hosts from their work: its tasks pull without it.
-          log.error({ err: error, purpose }, "can't be opened: deploy the service anew with its credentials");
+          // What is broken of one service must not keep all hosts from their work: its tasks pull without it, or wait for it.
+          log.error(
+            { err: error, purpose },
+            "can't be opened: give it anew, by an update of what it belongs to",
+          );
           return '';
         }
       },

@@ -148,6 +148,7 @@ describe('a node in the wrong hands', () => {
         err: '',
       },
       ...{ ports: [], oomKilled: false, startRefused: false, cutOff: false, limitsRefused: '' },
+      ...{ lastLines: '', canaryPassed: false, canaryFailed: false, unhealthy: false },
     };
     attacker.send({ $case: 'statuses', value: { number: 1, statuses: [status] } });
     expect(await attacker.ended).toMatch(/larger than max/i);

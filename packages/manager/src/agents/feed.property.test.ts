@@ -3,11 +3,20 @@ import { Change } from '@shoal/proto';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
-import { type Network, type PortConfig, purposes, type Service, stateOf, type Task } from '../model/index.ts';
+import {
+  type Network,
+  type Payload,
+  type PortConfig,
+  payloadKinds,
+  purposes,
+  type Service,
+  stateOf,
+  type Task,
+} from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import type { Tx } from '../store/index.ts';
 import { TestStore } from '../store/testing.ts';
-import { aCluster, aNode, aService, aTask } from '../testing.ts';
+import { aCluster, aNode, aPayload, aService, aTask } from '../testing.ts';
 import { aVault } from '../trust/testing.ts';
 import { Agents } from './agents.ts';
 import { Feed } from './feed/index.ts';
@@ -52,7 +61,12 @@ const anyTask = fc.record({
   err: anyOf(['', '', 'unhealthy']),
   networks: fc.subarray(networks),
   address: anyOf(['10.0.0.1', '10.0.0.2', '']),
+  files: fc.subarray(['s1', 's2']),
 });
+const payloads = ['s1', 's2'];
+const anyPayload = fc.record({ kind: anyOf(payloadKinds), id: anyOf(payloads), gone: seldom });
+/** Is there from the start: a template is known to be one by those who name it. */
+const template = 's2';
 const anyNode = fc.record({ id: anyOf(nodes), gone: seldom, address: anyOf(['192.0.2.1', '192.0.2.2']) });
 
 /** One thing of a commit; what is there already is changed. */
@@ -60,6 +74,7 @@ const anyChange = fc.oneof(
   { weight: 3, arbitrary: anyNetwork.map((is) => (tx: Tx) => putNetwork(tx, is)) },
   { weight: 3, arbitrary: anyService.map((is) => (tx: Tx) => putService(tx, is)) },
   { weight: 6, arbitrary: anyTask.map((is) => (tx: Tx) => putTask(tx, is)) },
+  { weight: 2, arbitrary: anyPayload.map((is) => (tx: Tx) => putPayload(tx, is)) },
   { weight: 1, arbitrary: anyNode.map((is) => (tx: Tx) => putNode(tx, is)) },
   { weight: 1, arbitrary: anyOf([80, 81]).map((port) => (tx: Tx) => putManagerPort(tx, port)) },
 );
@@ -133,6 +148,22 @@ function putTask(tx: Tx, is: typeof anyTask extends fc.Arbitrary<infer T> ? T : 
   const placed = is.node !== '' && is.state !== 'pending';
   const object = aTask(is.id, {
     ServiceID: is.service,
+    Spec: {
+      ContainerSpec: {
+        Secrets: is.files.map((id) => ({
+          SecretID: id,
+          SecretName: id,
+          ContentVersion: 1,
+          File: { Name: id },
+        })),
+        Configs: is.files.map((id) => ({
+          ConfigID: id,
+          ConfigName: id,
+          ContentVersion: 1,
+          File: { Name: `/${id}` },
+        })),
+      },
+    },
     ...(placed && { NodeID: is.node }),
     DesiredState: is.desired,
     Status: {
@@ -152,13 +183,27 @@ function putTask(tx: Tx, is: typeof anyTask extends fc.Arbitrary<infer T> ? T : 
   const before = tx.tasks.get(is.id);
   // A task never changes its service, its networks or its host, and never runs again.
   if (before && !is.gone) {
-    const { ServiceID, NodeID, shoal } = before;
+    const { ServiceID, NodeID, Spec, shoal } = before;
     const isOver = stateOf(before) === 'failed';
     const isNews = !isOver && NodeID !== undefined && stateOf(object) !== 'pending';
     const { placement, observed } = isNews ? object : before;
     const parts = { ...(placement && { placement }), ...(observed && { observed }) };
-    tx.tasks.update({ ...before, ServiceID, shoal, ...parts, DesiredState: is.desired });
+    tx.tasks.update({ ...before, ServiceID, Spec, shoal, ...parts, DesiredState: is.desired });
   } else put<Task>(tx.tasks as never, object, is.gone);
+}
+
+function putPayload(tx: Tx, is: typeof anyPayload extends fc.Arbitrary<infer T> ? T : never): void {
+  const data = vault.seal(
+    sealing,
+    purposes.content(is.kind, is.id, 1),
+    Buffer.from(is.id).toString('base64'),
+  );
+  const Templating = is.id === template ? { Name: 'golang' } : null;
+  put<Payload>(
+    tx[`${is.kind}s`] as never,
+    aPayload(is.id, [{ version: 1, at: '', data }], { Templating }),
+    is.gone && is.id !== template,
+  );
 }
 
 function putNode(tx: Tx, is: typeof anyNode extends fc.Arbitrary<infer T> ? T : never): void {
@@ -191,6 +236,9 @@ it('whatever happens, each agent knows what a complete set would tell it', async
         log: pino({ level: 'silent' }),
         vault,
         onTrust: () => undefined,
+      });
+      await store.update((tx) => {
+        for (const kind of payloadKinds) putPayload(tx, { kind, id: template, gone: false });
       });
       // An agent that has joined has a node.
       const come = async (nodeId: string) => {
@@ -249,7 +297,13 @@ it('whatever happens, each agent knows what a complete set would tell it', async
       const feed = new Feed({ view: store.view, held: () => false, silent, unseal });
       for (const [nodeId, agent] of fresh) {
         const told = [...agent.objects].flatMap(([key, hex]) => (key.startsWith('task ') ? [] : [hex]));
-        const now = feed.everything(nodeId).filter((bytes) => Change.decode(bytes).kind !== 'task');
+        // Of what is large it hears also that it is not there.
+        const large = feed
+          .take(nodeId, new Map(feed.everythingLarge(nodeId)))
+          .filter((bytes) => Change.decode(bytes).object);
+        const now = [...feed.everything(nodeId), ...large].filter(
+          (bytes) => Change.decode(bytes).kind !== 'task',
+        );
         expect([nodeId, ...told]).toEqual([nodeId, ...now.map((bytes) => bytes.toString('hex'))]);
       }
       await agents.close();

@@ -19,7 +19,7 @@ describe('an agent that connects', () => {
     const agent = anAgent(port);
     agent.hello({ facts: { runsManager: true } });
     const timing = { beatMs: 500, leaseMs: 10_000 };
-    const welcome = { term: 7, timing, hold: false, release };
+    const welcome = { term: 7, timing, hold: false, release, eventsUntilUs: 0 };
     const roots = trust.root.certificate;
     await eventually(() =>
       expect(agent.received.slice(0, 2)).toEqual([
@@ -167,6 +167,37 @@ describe('statuses', () => {
     agent.report(1, 't1', 'running');
     await eventually(() => expect(agent.received.some(({ $case }) => $case === 'ack')).toBe(true));
     expect(store.view.tasks.get('t1')).not.toHaveProperty('observed');
+  });
+});
+
+describe('events of containers', () => {
+  const attributes = { name: 'web.1', 'com.docker.swarm.node.id': nodeId, 'com.docker.swarm.task.id': 't1' };
+  const message = (...times: number[]) => ({
+    $case: 'events' as const,
+    value: {
+      events: times.map((atUs) => ({ atUs, action: 'start', containerId: 'c1', attributes })),
+      dropped: 0,
+    },
+  });
+  const taken = (agent: ReturnType<typeof anAgent>) =>
+    agent.received.flatMap((body) => (body.$case === 'eventsTaken' ? [body.value] : []));
+
+  it('are written down once, those that come too soon or too many not at all; the next session goes on from there', async () => {
+    const { store, port } = await aManager();
+    const first = anAgent(port);
+    first.hello();
+    first.send(message(10, 20));
+    first.send(message(30));
+    first.send(message(...Array.from({ length: 33 }, (_, n) => 40 + n)));
+    await eventually(() => expect(taken(first)).toEqual([{ untilUs: 20, waitMs: 100 }]));
+    const second = anAgent(port);
+    second.hello();
+    await eventually(() =>
+      expect(second.received[0]).toMatchObject({ $case: 'welcome', value: { eventsUntilUs: 20 } }),
+    );
+    second.send(message(20, 30));
+    await eventually(() => expect(taken(second)).toEqual([{ untilUs: 30, waitMs: expect.any(Number) }]));
+    expect(store.view.events.size).toBe(3);
   });
 });
 

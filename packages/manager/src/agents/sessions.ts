@@ -1,9 +1,18 @@
 import { networkInterfaces } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
-import type { AgentMessage, Hello, ManagerMessage, NodeFacts, StatusBatch, Timing } from '@shoal/proto';
+import type {
+  AgentMessage,
+  ContainerEvents,
+  Hello,
+  ManagerMessage,
+  NodeFacts,
+  StatusBatch,
+  Timing,
+} from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { Clock } from '../effects.ts';
+import { mostInBatch, Pace, takeContainerEvents } from '../events/index.ts';
 import type { Liveness } from '../liveness/index.ts';
 import type { Cluster, Node } from '../model/index.ts';
 import { beginTransaction, NotLeadingError, NotWrittenError, type Store, type Tx } from '../store/index.ts';
@@ -37,6 +46,7 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #store: Store;
   readonly #agents: Agents;
+  readonly #pace = new Pace();
   #closed = false;
 
   constructor(options: SessionsOptions) {
@@ -158,7 +168,9 @@ export class Sessions {
     const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
     const { term = 0 } = this.#options.cluster();
     const { hold = false } = this.#options;
-    session.send({ $case: 'welcome', value: { term, timing: this.#timing(node.ID), hold, release } });
+    const timing = this.#timing(node.ID);
+    const eventsUntilUs = this.#store.view.eventMarks.get(node.ID)?.untilUs ?? 0;
+    session.send({ $case: 'welcome', value: { term, timing, hold, release, eventsUntilUs } });
     session.sendTrust(this.#options.cluster().trust, node, this.#store.view.nodes.size);
     this.#agents.add(session);
     this.#options.log.info(
@@ -200,6 +212,8 @@ export class Sessions {
       case 'result':
         session.answered(body.value);
         return;
+      case 'events':
+        return this.#events(session, body.value);
       default:
         // A newer agent may say more than we know; what we do not know we do not need.
         return;
@@ -217,6 +231,21 @@ export class Sessions {
     });
     // Those that are not acknowledged come again.
     if (isWritten) session.send({ $case: 'ack', value: { number } });
+  }
+
+  /** Those of an agent that does not wait as it is told are left out. */
+  async #events(session: Session, { events, dropped }: ContainerEvents): Promise<void> {
+    const now = this.#options.clock();
+    if (now < session.noEventsBefore || events.length > mostInBatch) return;
+    await this.#write((tx) => {
+      const node = tx.nodes.get(session.nodeId);
+      if (node) takeContainerEvents(tx, node, { events, dropped }, now);
+    });
+    const untilUs = this.#store.view.eventMarks.get(session.nodeId)?.untilUs ?? 0;
+    const waitMs = this.#pace.take(events.length, now);
+    // Clocks of timers are not that exact.
+    session.noEventsBefore = now + waitMs / 2;
+    session.send({ $case: 'eventsTaken', value: { untilUs, waitMs } });
   }
 
   /** Those that can't be written are kept until they can, or newer ones come; with what else of the greeting is not written. */

@@ -23,7 +23,8 @@ import { logRoutes } from './logs/index.ts';
 import { networkRoutes } from './networks/index.ts';
 import { listenerRoutes, livenessRoutes, nodeRoutes } from './nodes/index.ts';
 import { answerWithoutRoute } from './not-served.ts';
-import { serviceRoutes } from './services/index.ts';
+import { payloadRoutes } from './payloads/index.ts';
+import { jobRoutes, serviceRoutes } from './services/index.ts';
 import {
   distributionPath,
   distributionRoutes,
@@ -83,11 +84,13 @@ export async function buildApi(deps: ApiDeps): Promise<Api> {
   livenessRoutes(app, deps);
   listenerRoutes(app, deps);
   serviceRoutes(app, deps);
+  jobRoutes(app, deps);
   taskRoutes(app, deps);
   logRoutes(app, deps);
   doctorRoutes(app, deps);
   forecastRoutes(app, deps);
   networkRoutes(app, deps);
+  payloadRoutes(app, deps);
   distributionRoutes(app, deps);
   tokenRoutes(app, deps);
   certificateRoutes(app, deps);
@@ -133,6 +136,8 @@ const openApi = ({ about }: ApiDeps) => ({
       { name: 'Tasks', description: 'What does run, and where' },
       { name: 'Nodes', description: 'The hosts' },
       { name: 'Networks', description: 'What services reach each other on' },
+      { name: 'Secrets', description: 'Files of containers that no host keeps on its disk' },
+      { name: 'Configs', description: 'The same, for what is no secret' },
       { name: 'Distribution', description: 'Images in registries' },
       { name: 'System', description: 'The cluster as a whole' },
       { name: 'Shoal', description: "Beyond Docker's API" },

@@ -21,7 +21,6 @@ interface NamedKind extends Kind {
 }
 
 const containersInstead = 'see services and tasks, or ask the Docker daemon of the host in question';
-const secretsInstead = 'use environment variables or files meanwhile';
 
 const namedKinds: readonly NamedKind[] = [
   {
@@ -64,24 +63,6 @@ const namedKinds: readonly NamedKind[] = [
     missing: (name) => `get ${name}: no such volume`,
   },
   {
-    path: /^\/secrets(\/|$)/,
-    what: 'secrets',
-    instead: secretsInstead,
-    root: 'secrets',
-    notNames: ['create'],
-    actions: ['update'],
-    missing: (name) => `secret ${name} not found`,
-  },
-  {
-    path: /^\/configs(\/|$)/,
-    what: 'configs',
-    instead: secretsInstead,
-    root: 'configs',
-    notNames: ['create'],
-    actions: ['update'],
-    missing: (name) => `config ${name} not found`,
-  },
-  {
     path: /^\/plugins(\/|$)/,
     what: 'plugins',
     instead: 'install them on the hosts',
@@ -111,13 +92,10 @@ const joinInstead = (manager: string): string =>
   '(TOKEN: see `docker swarm join-token -q worker`)';
 
 /**
- * What a daemon without such objects answers to those who ask in passing, as `docker stack rm` does for secrets,
- * and `docker system prune` for everything. Lists of what does exist on the hosts are not here: an empty one would
+ * What a daemon without such objects answers to those who ask in passing, as `docker system prune` does for everything. Lists of what does exist on the hosts are not here: an empty one would
  * tell a backup that there is nothing to save.
  */
 const emptyAnswers: Readonly<Record<string, unknown>> = {
-  'GET /secrets': [],
-  'GET /configs': [],
   'GET /plugins': [],
   'GET /system/df': {
     LayersSize: 0,

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { createIngress } from '../allocator/network.ts';
 import { flaw, type Linked, link, start } from '../audit/chain.ts';
+import { recordEvents } from '../events/index.ts';
 import type { LivenessReport } from '../liveness/index.ts';
 import type { ServiceSpec } from '../model/index.ts';
 import { QueryError } from '../query-error.ts';
@@ -37,7 +38,7 @@ const trust = await authority.begin({ ID: 'cluster', sealing });
 export const joinToken = authority.joinToken(trust, 'worker');
 
 const aStore = async (seed: (tx: Tx) => void): Promise<TestStore> => {
-  const store = await TestStore.open(memoryBackend(), testClock);
+  const store = await TestStore.open(memoryBackend(), testClock, recordEvents);
   await store.update((tx) => {
     tx.clusters.create(aCluster({ ID: 'cluster', trust, sealing }));
     createIngress(tx);
@@ -141,7 +142,10 @@ export async function anApi(seed: (tx: Tx) => void = () => undefined, ask: Ask =
       status: response.statusCode,
       headers: response.headers,
       text: response.body,
-      body: isJson ? response.json() : undefined,
+      // Only when asked for: a stream of events is no JSON as a whole.
+      get body() {
+        return isJson ? response.json() : undefined;
+      },
     };
   };
   return { store, call };

@@ -1,12 +1,15 @@
 import { expect, it } from 'vitest';
 import type { ContainerSpec, Task } from '../model/index.ts';
-import { aTask, type TaskChange } from '../testing.ts';
-import { containerBody } from './index.ts';
+import { aNode, aService, aTask, type TaskChange } from '../testing.ts';
+import { containerBody, surroundingsOf } from './index.ts';
 
 const names = { serviceName: 'web', containerName: 'web.1.t1' };
 /** What is posted, so after it went over the wire. */
-const bodyOf = (parts: TaskChange): unknown =>
-  JSON.parse(JSON.stringify(containerBody(aTask('t1', { ServiceID: 's1', NodeID: 'n1', ...parts }), names)));
+const bodyOf = (parts: TaskChange, labels = {}): unknown => {
+  const task = aTask('t1', { ServiceID: 's1', NodeID: 'n1', ...parts });
+  const service = aService('s1', { Spec: { Name: 'web', Labels: labels } });
+  return JSON.parse(JSON.stringify(containerBody(task, names, surroundingsOf(task, service, aNode('n1')))));
+};
 
 it('leaves to the image what the spec does not say', () => {
   expect(bodyOf({ Spec: { ContainerSpec: { Image: 'nginx:1' } } })).toMatchInlineSnapshot(`
@@ -47,7 +50,7 @@ it('leaves to the image what the spec does not say', () => {
 });
 
 /** What the API refuses is not asked for. */
-type Honoured = Omit<ContainerSpec, 'Secrets' | 'Configs' | 'Isolation'>;
+type Honoured = Omit<ContainerSpec, 'Isolation'>;
 
 it('passes on everything a spec can say', () => {
   const full: Task['Spec'] & { ContainerSpec: Required<Honoured> } = {
@@ -114,6 +117,8 @@ it('passes on everything a spec can say', () => {
       CapabilityDrop: ['CAP_MKNOD'],
       Ulimits: [{ Name: 'nofile', Soft: 1_000, Hard: 2_000 }],
       OomScoreAdj: 100,
+      Secrets: [{ SecretID: 'x', SecretName: 'key', File: { Name: 'key.pem' } }],
+      Configs: [{ ConfigID: 'y', ConfigName: 'conf', File: { Name: '/etc/conf' } }],
     },
     Resources: {
       Limits: { NanoCPUs: 5e8, MemoryBytes: 67_108_864, Pids: 50 },
@@ -263,6 +268,18 @@ it('passes on everything a spec can say', () => {
             "Target": "/i",
             "Type": "image",
           },
+          {
+            "ReadOnly": true,
+            "Source": "/run/shoal/secrets/t1/0",
+            "Target": "/run/secrets/key.pem",
+            "Type": "bind",
+          },
+          {
+            "ReadOnly": true,
+            "Source": "/run/shoal/secrets/t1/1",
+            "Target": "/etc/conf",
+            "Type": "bind",
+          },
         ],
         "NanoCpus": 500000000,
         "OomScoreAdj": 100,
@@ -368,4 +385,68 @@ it.each([
   const { HostConfig } = bodyOf({ Spec: { Resources } }) as { HostConfig: Record<string, unknown> };
   const { Memory, MemorySwap, MemoryReservation } = HostConfig;
   expect(JSON.parse(JSON.stringify({ Memory, MemorySwap, MemoryReservation }))).toEqual(expected);
+});
+
+it('fills in templates where Swarm does, and nowhere else', () => {
+  const Spec: Task['Spec'] = {
+    ContainerSpec: {
+      Image: 'nginx:1',
+      Hostname: '{{.Service.Name}}-{{.Task.Slot}}',
+      Env: [
+        'WHERE={{.Node.Hostname}} ({{.Node.Platform.OS}})',
+        '{{.Task.ID}}',
+        'TEAM={{index .Service.Labels "team"}}',
+      ],
+      Args: ['{{.Task.ID}}'],
+      Mounts: [
+        {
+          Type: 'volume',
+          Source: 'data-{{.Task.Slot}}',
+          Target: '/{{.Service.Name}}',
+          VolumeOptions: {
+            Labels: { node: '{{.Node.ID}}' },
+            DriverConfig: { Options: { o: '{{.Task.Name}}' } },
+          },
+        },
+      ],
+    },
+  };
+  expect(bodyOf({ Spec, Slot: 3 }, { team: 'blue' })).toMatchObject({
+    Hostname: 'web-3',
+    Env: ['WHERE=n1 (linux)', '{{.Task.ID}}', 'TEAM=blue'],
+    Cmd: ['{{.Task.ID}}'],
+    HostConfig: {
+      Mounts: [
+        {
+          Source: 'data-3',
+          Target: '/web',
+          VolumeOptions: { Labels: { node: 'n1' }, DriverConfig: { Options: { o: 'web.3.t1' } } },
+        },
+      ],
+    },
+  });
+});
+
+it('mounts secrets and configs where Docker does, from the memory of the host', () => {
+  const Spec: Task['Spec'] = {
+    ContainerSpec: {
+      Image: 'nginx:1',
+      Secrets: [
+        { SecretID: 's', SecretName: 'key', File: { Name: 'tls/key.pem' } },
+        { SecretID: 's', SecretName: 'key', File: { Name: '/etc/key.pem' } },
+      ],
+      Configs: [{ ConfigID: 'c', ConfigName: 'conf', File: { Name: 'conf' } }],
+    },
+  };
+  const mount = (place: number, Target: string) => ({
+    Type: 'bind',
+    Source: `/run/shoal/secrets/t1/${place}`,
+    Target,
+    ReadOnly: true,
+  });
+  expect(bodyOf({ Spec })).toMatchObject({
+    HostConfig: {
+      Mounts: [mount(0, '/run/secrets/tls/key.pem'), mount(1, '/etc/key.pem'), mount(2, '/conf')],
+    },
+  });
 });

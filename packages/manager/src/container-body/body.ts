@@ -1,5 +1,7 @@
 import type { ContainerSpec, GenericResource, Task } from '../model/index.ts';
+import { expanded } from './expand.ts';
 import { hostConfig, portKey } from './host-config.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Docker's, when the spec says nothing. */
 const defaultGraceSeconds = 10;
@@ -12,10 +14,11 @@ export interface TaskNames {
 
 /**
  * Body of Docker's `POST /containers/create` for a task, after moby's daemon/cluster/executor/container/container.go.
- * What only its host knows is not in it: Docker networks, name servers, and the labels by which an agent knows its own.
+ * What only its host knows is not in it: Docker networks, name servers, and the labels by which an agent knows its own. Throws
+ * TemplateError where a template can't be filled in, which is looked at when a service is written.
  */
-export function containerBody(task: Task, names: TaskNames) {
-  const spec = task.Spec.ContainerSpec ?? {};
+export function containerBody(task: Task, names: TaskNames, around: Surroundings) {
+  const spec = expanded(task.Spec.ContainerSpec ?? {}, around);
   return {
     Image: spec.Image ?? '',
     Labels: labels(task, spec, names),
@@ -33,7 +36,7 @@ export function containerBody(task: Task, names: TaskNames) {
     ...(spec.Args?.length && { Cmd: spec.Args }),
     ...(spec.Healthcheck && { Healthcheck: healthcheck(spec.Healthcheck) }),
     ExposedPorts: Object.fromEntries(task.shoal.ports.map((port) => [portKey(port), {}])),
-    HostConfig: hostConfig(task),
+    HostConfig: hostConfig(task, spec),
   };
 }
 

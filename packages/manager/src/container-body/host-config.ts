@@ -1,10 +1,9 @@
 import type { ContainerSpec, PortConfig, Task } from '../model/index.ts';
 import { limits } from './limits.ts';
-import { mount } from './mounts.ts';
+import { mount, payloadMounts } from './mounts.ts';
 
-/** HostConfig of a task's container, after moby's daemon/cluster/executor/container/container.go `hostConfig`. */
-export function hostConfig({ Spec, shoal }: Task) {
-  const spec = Spec.ContainerSpec ?? {};
+/** HostConfig of a task's container, by its spec without templates, after moby's daemon/cluster/executor/container/container.go `hostConfig`. */
+export function hostConfig({ ID, Spec, shoal }: Task, spec: ContainerSpec) {
   const networkMode = shoal.companion ? `container:${shoal.companion.container}` : shoal.networkMode;
   return {
     AutoRemove: false,
@@ -23,7 +22,7 @@ export function hostConfig({ Spec, shoal }: Task) {
     })),
     OomScoreAdj: spec.OomScoreAdj ?? 0,
     ...(spec.Init != null && { Init: spec.Init }),
-    Mounts: (spec.Mounts ?? []).map(mount),
+    Mounts: [...(spec.Mounts ?? []).map(mount), ...payloadMounts(ID, spec)],
     ExtraHosts: extraHosts(spec.Hosts ?? []),
     ...(spec.DNSConfig && dns(spec.DNSConfig)),
     PortBindings: portBindings(shoal.ports),

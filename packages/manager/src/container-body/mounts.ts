@@ -1,4 +1,5 @@
-import type { Mount } from '../model/index.ts';
+import { secretFile } from '@shoal/proto/rules';
+import { type ContainerSpec, type Mount, payloadFiles } from '../model/index.ts';
 
 /** A mount as Docker's HostConfig has it: with the options of its own type only, as clients send empty ones of others. */
 export function mount(from: Mount) {
@@ -39,3 +40,12 @@ const tmpfsOptions = (from: Mount['TmpfsOptions']) => ({
   ...(from?.SizeBytes && { SizeBytes: from.SizeBytes }),
   ...(from?.Mode && { Mode: from.Mode }),
 });
+
+/** Files of secrets and configs, from where the host puts them in its memory. */
+export const payloadMounts = (taskId: string, spec: ContainerSpec) =>
+  payloadFiles(spec).map(({ target }, place) => ({
+    Type: 'bind',
+    Source: secretFile(taskId, place),
+    Target: target,
+    ReadOnly: true,
+  }));

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import {
   compareStates,
+  isPerNode,
   isTerminal,
   isWanted,
-  modeOf,
   type Node,
   slotKey,
   stateOf,
@@ -121,7 +121,7 @@ function whyNot(view: ReadView, fault: Fault, { ServiceID }: Task, nodes: readon
   if (takesManager(fault, nodes))
     return 'the manager goes with its host: nothing is replaced until it is back';
   const service = view.services.get(ServiceID);
-  if (!service || modeOf(service.Spec) === 'replicated') return 'its service needs it no more';
+  if (!service || !isPerNode(service.Spec)) return 'its service needs it no more';
   return fault === 'drain'
     ? 'its service is global: it stops, and starts again when the node is active'
     : 'its service is global: it returns with the node';

@@ -6,7 +6,9 @@ import { type Api, apiNames, buildApi, parseAddress } from '../api/index.ts';
 import type { AuditLog } from '../audit/index.ts';
 import { makeBackup } from '../backup/index.ts';
 import { type Config, portsOf } from '../config.ts';
+import { cronLoop } from '../cron/index.ts';
 import { isoTime, steadyTime } from '../effects.ts';
+import { recordEvents } from '../events/index.ts';
 import { hold } from '../hold/index.ts';
 import { newId } from '../ids.ts';
 import { type Ask, explain, memoryUse } from '../insight/index.ts';
@@ -46,7 +48,7 @@ export interface LeadOptions extends Pick<Config, 'stateDir' | 'api' | 'agentLis
  * unlock key is needed; the backend is closed then.
  */
 export async function lead(backend: Backend, options: LeadOptions): Promise<Leading> {
-  const store = await Store.open(backend, steadyTime).catch(async (error) => {
+  const store = await Store.open(backend, steadyTime, recordEvents).catch(async (error) => {
     await backend.close();
     throw error;
   });
@@ -158,6 +160,7 @@ function loopsOf(store: Store, ask: Ask, logOf: (component: string) => Logger) {
     schedulerLoop(store, { clock, log: logOf('scheduler') }),
     allocatorLoop(store, { clock, log: logOf('allocator') }),
     orchestratorLoop(store, { clock, ids, log: logOf('orchestrator') }),
+    cronLoop(store, { timeOfDay: Date.now, log: logOf('cron') }),
     rebalanceLoop(store, { clock, ids, log: logOf('rebalancer') }),
     reliefLoop(store, {
       clock,

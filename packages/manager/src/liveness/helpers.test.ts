@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Helper, pickHelpers } from './helpers.ts';
+import { pickHelpers } from './helpers.ts';
 import { byManager, type Probe } from './judge.ts';
+
+interface Helper {
+  readonly id: string;
+  readonly address: string;
+}
 
 const on = (...addresses: string[]) => new Set(addresses);
 const helpersOf = (
@@ -12,8 +17,9 @@ const helpersOf = (
 ) => {
   const probes = mute.map((by): Probe => ({ by, answer: 'unknown' }));
   const rounds = [{ from: 0, to: 1, probes: [{ by: byManager, answer: 'silent' as const }, ...probes] }];
-  const sorted = able.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  return pickHelpers(suspectId, sorted, not, rounds);
+  const ids = able.map(({ id }) => id).sort();
+  const addressOf = (id: string) => able.find((node) => node.id === id)?.address;
+  return pickHelpers(suspectId, { ids, able: addressOf }, not, rounds);
 };
 const five = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, address: `10.0.0.${id}` }));
 
@@ -36,7 +42,7 @@ describe('helpers are', () => {
   });
 
   it('as many as there can be, three at most, and the same for the same question', () => {
-    const nodes = fc.array(
+    const nodes = fc.uniqueArray(
       fc.record({
         id: fc.string({ minLength: 1, maxLength: 3 }),
         address: fc.constantFrom('1', '2', '3', '4', '5', '6'),
@@ -51,6 +57,17 @@ describe('helpers are', () => {
         expect(helpersOf(suspect, candidates, on('1'))).toEqual(helpers);
       }),
     );
+  });
+
+  it('found without a look at all the others', () => {
+    const ids = Array.from({ length: 1_000 }, (_, n) => `n${1_000 + n}`);
+    let looks = 0;
+    const able = (id: string) => {
+      looks++;
+      return id;
+    };
+    expect(pickHelpers('n1998', { ids, able }, on('n1999'), [])).toEqual(['n1000', 'n1001', 'n1002']);
+    expect(looks).toBe(4);
   });
 
   it('asked about evenly often', () => {

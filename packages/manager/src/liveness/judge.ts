@@ -9,6 +9,11 @@ import type { Leases } from '../model/index.ts';
 
 /** How often the manager looks at its nodes. */
 export const lookMs = 50;
+/**
+ * From one look to the next at most, or the manager stalls. With much to do it looks later than it should, and still hears all
+ * agents in between; a beat that waits so long is not missed yet.
+ */
+export const longestGapMs = 250;
 /** A host is down after this many rounds of probes in a row without an answer. */
 export const roundsToLose = 2;
 /** More, if a probe was answered while the agent was silent: the more rounds there are, the likelier two fail by chance. */

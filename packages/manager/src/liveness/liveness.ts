@@ -60,8 +60,9 @@ class Guard implements Liveness {
   readonly #timer: NodeJS.Timeout;
   readonly #unwatch: () => void;
   readonly #names: Names;
-  /** The ids of all nodes, sorted; made when it is needed. */
+  /** The ids of all nodes, sorted; and the addresses of hosts with a manager: made when they are needed. */
   #ring: readonly string[] | undefined;
+  #managers: readonly string[] | undefined;
   /** How often agents are told to beat. */
   #beatMs: number;
   readonly #writing: Writing;
@@ -87,6 +88,7 @@ class Guard implements Liveness {
       for (const { table, id, before, after } of changes) {
         if (table !== 'nodes') continue;
         if (!before || !after) this.#ring = undefined;
+        if (before?.reported !== after?.reported) this.#managers = undefined;
         if (after) this.#judgements.recordChanged(id);
         else this.#forget(id);
       }
@@ -143,6 +145,7 @@ class Guard implements Liveness {
 
   /** Once for all that happens at the same time. */
   #lookSoon(): void {
+    if (this.#watches.manyInDoubt) return;
     this.#soon ??= setImmediate(() => this.#look());
   }
 
@@ -257,16 +260,17 @@ class Guard implements Liveness {
     if (ids.length === 0) return;
     const { view } = this.#store;
     this.#ring ??= [...view.nodes.all()].map(({ ID }) => ID).sort();
-    const nodes = this.#ring.flatMap((id) => view.nodes.get(id) ?? []);
-    const managers = nodes.filter(({ reported }) => reported.runsManager).map(addressOf);
-    const helpers = nodes
-      .filter((node) => isReady(node) && this.#watches.isFresh(node.ID, from))
-      .map((node) => ({ id: node.ID, address: addressOf(node) }));
+    this.#managers ??= [...view.nodes.all()].filter(({ reported }) => reported.runsManager).map(addressOf);
+    const able = (id: string) => {
+      const node = view.nodes.get(id);
+      return node && isReady(node) && this.#watches.isFresh(id, from) ? addressOf(node) : undefined;
+    };
+    const ring = { ids: this.#ring, able };
     for (const id of ids) {
       const node = view.nodes.get(id);
-      const not = new Set(node ? [...managers, addressOf(node)] : []);
+      const not = new Set(node ? [...this.#managers, addressOf(node)] : []);
       const rounds = this.#watches.get(id)?.rounds ?? [];
-      const round = node ? this.#ask(node, pickHelpers(id, helpers, not, rounds)) : Promise.resolve([]);
+      const round = node ? this.#ask(node, pickHelpers(id, ring, not, rounds)) : Promise.resolve([]);
       void round.then((probes) => {
         this.#watches.probed(id, { from, to: this.#options.steady(), probes });
         this.#lookSoon();

@@ -5,7 +5,7 @@ import type { Leases } from '../model/index.ts';
 import { Agenda } from './agenda.fixture.ts';
 import { fitBeats } from './beats.ts';
 import { type Fault, Faults } from './faults.fixture.ts';
-import { type Helper, pickHelpers } from './helpers.ts';
+import { pickHelpers, type Ring } from './helpers.ts';
 import { byManager, lookMs, type Probe } from './judge.ts';
 import { Watches } from './watches.ts';
 
@@ -62,7 +62,7 @@ export class World {
   readonly #agenda = new Agenda();
   readonly #hosts: Host[];
   /** All hosts by the order of ids. */
-  readonly #ring: readonly Helper[];
+  readonly #ids: readonly string[];
   #watches: Watches;
   /** How often agents are to beat: as it is durable, and as they are told. */
   #written: number;
@@ -89,9 +89,7 @@ export class World {
       leases: undefined,
     }));
     this.faults = new Faults(plan.hosts, plan.faults);
-    this.#ring = this.#hosts
-      .map((_, host) => ({ id: `n${host}`, address: String(host) }))
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    this.#ids = this.#hosts.map((_, host) => `n${host}`).sort();
     for (let host = 0; host < plan.hosts; host++) this.#heard(host);
   }
 
@@ -163,10 +161,12 @@ export class World {
     this.#fitBeats();
     const due = this.#watches.due(now, 64);
     if (due.length === 0) return;
-    const helpers = this.#ring.filter(
-      ({ id, address }) => !this.down.has(Number(address)) && this.#watches.isFresh(id, now),
-    );
-    for (const id of due) this.#probe(id, helpers);
+    const able = (id: string) => {
+      const host = id.slice(1);
+      return this.down.has(Number(host)) || !this.#watches.isFresh(id, now) ? undefined : host;
+    };
+    const ring = { ids: this.#ids, able };
+    for (const id of due) this.#probe(id, ring);
   }
 
   #fitBeats(): void {
@@ -195,12 +195,12 @@ export class World {
     state.leases = leases;
   }
 
-  #probe(id: string, able: readonly Helper[]): void {
+  #probe(id: string, ring: Ring): void {
     const watches = this.#watches;
     const from = this.#now;
     const suspect = Number(id.slice(1));
     const rounds = watches.get(id)?.rounds ?? [];
-    const helpers = pickHelpers(id, able, new Set([String(suspect), '0']), rounds);
+    const helpers = pickHelpers(id, ring, new Set([String(suspect), '0']), rounds);
     const own = this.#try(0, suspect);
     const found = [
       { by: byManager, ...own },
@@ -225,7 +225,7 @@ export class World {
 
   /** Once for all that comes at the same time. */
   #lookSoon(): void {
-    if (this.#soon) return;
+    if (this.#soon || this.#watches.manyInDoubt) return;
     this.#soon = true;
     this.#at(this.#now, () => {
       this.#soon = false;

@@ -1,7 +1,7 @@
 import type { HostAnswer } from '@shoal/proto';
 import { timingFor } from '@shoal/proto/rules';
 import { describe, expect, it } from 'vitest';
-import { byManager, lookMs } from './judge.ts';
+import { byManager, longestGapMs, lookMs } from './judge.ts';
 import { Watches } from './watches.ts';
 
 const timing = timingFor(3);
@@ -141,7 +141,21 @@ it('time in which the manager did not look is not held against the nodes', () =>
   until(400);
   watches.look(60_000);
   expect(watches.get('n')?.state).toBe('heard');
-  expect(watches.stalledMs).toBe(60_000 - 400 - lookMs);
+  expect(watches.stalledMs).toBe(60_000 - 400 - longestGapMs);
   watches.look(60_000 + lookMs);
   expect(watches.stalledMs).toBe(0);
+});
+
+it('a manager that looks late, but often enough to hear all agents, gives a dead node no more time', () => {
+  const watches = new Watches(0, timing.beatMs);
+  watches.heard('n', 0);
+  const looks = [240, 480, 720, 960].map((now) => {
+    watches.heard('other', now);
+    watches.look(now);
+    return watches.get('n')?.state;
+  });
+  expect(looks).toEqual(['heard', 'heard', 'heard', 'heard']);
+  watches.look(1_200);
+  expect(watches.get('n')?.state).toBe('suspect');
+  expect(watches.get('other')?.state).toBe('heard');
 });

@@ -9,7 +9,7 @@ import {
   isUnheard,
   judge,
   leasesOf,
-  lookMs,
+  longestGapMs,
   type Round,
   readRound,
   type State,
@@ -44,12 +44,13 @@ interface Entry extends Watch {
 }
 
 const keptRounds = 3;
+const mostLookedAtSoon = 64;
 
 /**
  * What is known of all nodes, and what follows from it. No clock of its own, no I/O. What a look costs follows the number of
  * nodes that are in doubt, not of all.
  *
- * Silence is counted in time that stands still while the manager does not look: it doubts itself first.
+ * Silence is counted in time that stands still while the manager stalls: it doubts itself first.
  */
 export class Watches {
   readonly #entries = new Map<string, Entry>();
@@ -156,6 +157,14 @@ export class Watches {
     return this.#time(now) - heardAt;
   }
 
+  /**
+   * A look costs what nodes in doubt there are, and must leave the manager time to hear those that come back: what happens
+   * now waits for the next look.
+   */
+  get manyInDoubt(): boolean {
+    return this.#doubted.size > mostLookedAtSoon;
+  }
+
   get crowd(): Crowd {
     return this.#crowd;
   }
@@ -173,7 +182,7 @@ export class Watches {
 
   /** Judges all nodes of which there may be something new. Returns these, with the judgement before. */
   look(now: number): Map<string, State> {
-    this.#stalledMs = Math.max(0, now - this.#lastLook - lookMs);
+    this.#stalledMs = Math.max(0, now - this.#lastLook - longestGapMs);
     this.#stoodStillMs += this.#stalledMs;
     this.#lastLook = now;
     const time = this.#time(now);
@@ -234,7 +243,7 @@ export class Watches {
   }
 
   #time(now: number): number {
-    return Math.min(now, this.#lastLook + lookMs) - this.#stoodStillMs;
+    return Math.min(now, this.#lastLook + longestGapMs) - this.#stoodStillMs;
   }
 
   #freshOf({ timing: { beatMs } }: Entry): Set<string> {

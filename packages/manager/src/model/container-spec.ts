@@ -48,6 +48,14 @@ export const HealthConfig = object({
   Retries: opt(Type.Integer()),
 });
 
+/** Filled in by the manager: which content of the secret or config, whatever it holds by now. */
+const contentVersion = opt(
+  Type.Integer({
+    minimum: 0,
+    description: "Filled in by the manager with the newest there is; not one of Docker's fields",
+  }),
+);
+
 const fileTarget = opt(
   object({
     Name: opt(Type.String()),
@@ -97,7 +105,14 @@ export const ContainerSpec = object({
   Hosts: opt(strings),
   DNSConfig: opt(object({ Nameservers: opt(strings), Search: opt(strings), Options: opt(strings) })),
   Secrets: opt(
-    Type.Array(object({ File: fileTarget, SecretID: opt(Type.String()), SecretName: opt(Type.String()) })),
+    Type.Array(
+      object({
+        File: fileTarget,
+        SecretID: opt(Type.String()),
+        SecretName: opt(Type.String()),
+        ContentVersion: contentVersion,
+      }),
+    ),
   ),
   Configs: opt(
     Type.Array(
@@ -106,6 +121,7 @@ export const ContainerSpec = object({
         Runtime: opt(object({})),
         ConfigID: opt(Type.String()),
         ConfigName: opt(Type.String()),
+        ContentVersion: contentVersion,
       }),
     ),
   ),

@@ -1,5 +1,11 @@
+import { canaryLabels } from './canary-labels.ts';
 import {
   balanceLabel,
+  cronLabel,
+  cronMissedLabel,
+  cronOverlapLabel,
+  cronTimezoneLabel,
+  dependsOnLabel,
   drainLabel,
   encryptLabel,
   isolationLabel,
@@ -7,18 +13,35 @@ import {
   priorityLabel,
   rebalanceLabel,
 } from './labels.ts';
+import { rolloutLabels } from './rollout-labels.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
 /** What can have labels, and whether `shoal.*` ones mean something there. */
-export type Labelled = 'service' | 'container' | 'node' | 'network' | 'cluster';
+export type Labelled = 'service' | 'container' | 'node' | 'network' | 'secret' | 'config' | 'cluster';
 
 /** Every label that means something to Shoal, by what it is put on. */
 const known: Readonly<Record<Labelled, readonly string[]>> = {
-  service: [balanceLabel, drainLabel, isolationLabel, networkLabel, priorityLabel, rebalanceLabel],
+  service: [
+    balanceLabel,
+    cronLabel,
+    cronMissedLabel,
+    cronOverlapLabel,
+    cronTimezoneLabel,
+    dependsOnLabel,
+    drainLabel,
+    isolationLabel,
+    networkLabel,
+    priorityLabel,
+    rebalanceLabel,
+    ...rolloutLabels,
+    ...canaryLabels,
+  ],
   container: [],
   node: [],
   network: [],
+  secret: [],
+  config: [],
   cluster: [encryptLabel],
 };
 const places = Object.keys(known) as Labelled[];

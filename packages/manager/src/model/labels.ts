@@ -12,6 +12,16 @@ export const rebalanceLabel = 'shoal.rebalance';
 export const priorityLabel = 'shoal.priority';
 /** What becomes of a task whose host is cut off from the manager: `continue` (default), or `stop`: at most one runs. */
 export const isolationLabel = 'shoal.isolation';
+/** When a job runs: five fields as of cron, or `@daily` and the like. */
+export const cronLabel = 'shoal.cron';
+/** The time zone of `shoal.cron`, by its IANA name; `UTC` by default. */
+export const cronTimezoneLabel = 'shoal.cron.timezone';
+/** While the run before is not over: `skip` (default) the next one, `replace` it, or `queue` one. */
+export const cronOverlapLabel = 'shoal.cron.overlap';
+/** What was due while the manager was away: `run` (default) once, late, or `skip`. */
+export const cronMissedLabel = 'shoal.cron.missed';
+/** `NAME:started`, `NAME:healthy` or `NAME:completed`, by commas: tasks start only once that is so. */
+export const dependsOnLabel = 'shoal.depends-on';
 /** Of the cluster, `on` or `off` (default): overlay networks made from now on are encrypted unless they say `encrypted=false`. */
 export const encryptLabel = 'shoal.encrypt';
 

@@ -22,4 +22,5 @@ export const purposes = {
   joinSecret: (role: string) => `join secret of a ${role}`,
   unlockKey: 'unlock key',
   registryAuth: (serviceId: string) => `registry credentials of service ${serviceId}`,
+  content: (kind: 'secret' | 'config', id: string, version: number) => `content ${version} of ${kind} ${id}`,
 };

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { type CanaryCheck, canaryCheckOf } from './canary-labels.ts';
 import { Driver, metaSchemas, Platform, PortConfig, Resources, type SpecHistory } from './common.ts';
 import { ContainerSpec } from './container-spec.ts';
 import type { ServiceAttachment } from './network.ts';
@@ -100,6 +101,13 @@ export const UpdateStatus = object({
 });
 export type UpdateStatus = Static<typeof UpdateStatus>;
 
+/** Which run of its tasks a job is at, and when that began. A job that has not begun yet has no LastExecution. */
+export const JobStatus = object({
+  JobIteration: object({ Index: count }),
+  LastExecution: opt(Type.String()),
+});
+export type JobStatus = Static<typeof JobStatus>;
+
 /** A service as Docker's API shows it. */
 export const ApiService = object({
   ...metaSchemas,
@@ -107,6 +115,7 @@ export const ApiService = object({
   PreviousSpec: opt(ServiceSpec),
   Endpoint: Type.Object({}),
   UpdateStatus: opt(UpdateStatus),
+  JobStatus: opt(JobStatus),
   ServiceStatus: opt(object({ RunningTasks: count, DesiredTasks: count, CompletedTasks: count })),
 });
 export type ApiService = Static<typeof ApiService>;
@@ -121,6 +130,24 @@ export interface Rollback {
   readonly taskId?: string;
 }
 
+/** A service of which nothing has ever worked yet. */
+export interface FirstDeployment {
+  /** When its spec was last changed, so that it is tried anew (ms since the epoch). */
+  readonly since: number;
+  /** It failed too often, so tasks that ended get no successors before the spec is changed. */
+  readonly stopped?: true;
+}
+
+/** How far the schedule of a job has been dealt with. Times in ms since the epoch. */
+export interface CronState {
+  /** What was due until then has been begun, or is passed over. */
+  readonly since: number;
+  /** When the run was due that begins once the present one is over. */
+  readonly queued?: number;
+  /** The last run that was passed over, and why. */
+  readonly skipped?: { readonly at: number; readonly why: string };
+}
+
 /** What Shoal keeps about a service beside Docker's fields; the API never shows it. */
 export interface ServiceInternals extends SpecHistory {
   /** Grows whenever what tasks are made from changes (task template, networks, host ports), so scaling does not count. */
@@ -129,6 +156,8 @@ export interface ServiceInternals extends SpecHistory {
   readonly previousSpecVersion?: number;
   /** Set when an update was taken back, until the next one begins. */
   readonly rollback?: Rollback;
+  /** Present until one of its tasks has run for Monitor, or completed. */
+  readonly firstDeployment?: FirstDeployment;
   /** X-Registry-Auth header of the last create or update: base64url JSON. */
   readonly registryAuth?: Sealed;
   readonly previousRegistryAuth?: Sealed;
@@ -138,6 +167,8 @@ export interface ServiceInternals extends SpecHistory {
   readonly attachments?: readonly ServiceAttachment[];
   /** The ports of EndpointSpec with a number for every published one. */
   readonly ports?: readonly PortConfig[];
+  /** Of a job with `shoal.cron`. */
+  readonly cron?: CronState;
   /** Set while the service is being removed: it disappears once its last task is gone. */
   readonly removing?: boolean;
 }
@@ -151,14 +182,26 @@ export interface Service {
   readonly Spec: ServiceSpec;
   readonly PreviousSpec?: ServiceSpec;
   readonly UpdateStatus?: UpdateStatus;
+  /** Of jobs alone. */
+  readonly JobStatus?: JobStatus;
   readonly shoal: ServiceInternals;
 }
 
-type WithMode = { readonly Mode?: ServiceSpec['Mode'] | undefined };
+export type WithMode = { readonly Mode?: ServiceSpec['Mode'] | undefined };
 
 /** Docker's word. A service without a mode is replicated. */
-export const modeOf = ({ Mode }: WithMode): 'global' | 'replicated' =>
-  Mode?.Global ? 'global' : 'replicated';
+export function modeOf({ Mode }: WithMode): 'global' | 'replicated' | 'global-job' | 'replicated-job' {
+  if (Mode?.ReplicatedJob) return 'replicated-job';
+  if (Mode?.GlobalJob) return 'global-job';
+  return Mode?.Global ? 'global' : 'replicated';
+}
+
+/** It has a task on each node, and not a number of them. */
+export const isPerNode = (spec: WithMode): boolean => ['global', 'global-job'].includes(modeOf(spec));
 
 /** How many tasks a replicated service should have; Docker's default is one. */
 export const replicasOf = ({ Mode }: WithMode): number => Mode?.Replicated?.Replicas ?? 1;
+
+/** How its new tasks are asked while it is updated by canary. */
+export const presentCanary = ({ Spec, UpdateStatus }: Service): CanaryCheck | undefined =>
+  UpdateStatus?.State === 'updating' ? canaryCheckOf(Spec.Labels) : undefined;

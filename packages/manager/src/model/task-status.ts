@@ -2,6 +2,14 @@ import { compareStates, isTerminal, type TaskState } from '@shoal/proto/rules';
 import { isDown, type Node } from './node.ts';
 import type { ApiTask, PendingReason, Task } from './task.ts';
 
+/** Docker's DesiredState: the tasks of a job shall complete, and those that did have done what they should. */
+export function desiredStateOf(task: Task): string {
+  const { DesiredState, shoal } = task;
+  if (shoal.iteration === undefined) return DesiredState;
+  const hasEndedWell = stateOf(task) === 'complete' && DesiredState === 'shutdown';
+  return DesiredState === 'running' || hasEndedWell ? 'complete' : DesiredState;
+}
+
 /** Docker's State: as its agent observed it, and before that as far as it came with the scheduler. */
 export function stateOf({ observed, placement, nodeRemovedAt }: StateParts): TaskState {
   const state = observed ? observed.state : placement ? 'assigned' : 'pending';
@@ -34,8 +42,10 @@ export const pendingText = (reasons: readonly PendingReason[]): string =>
 export function whyWaiting(task: Task): string | undefined {
   if (task.observed) return undefined;
   if (task.placement) return task.unaddressed;
+  const { awaits, lacksCompanion } = task.shoal;
+  if (awaits !== undefined) return awaits;
   const reasons = pendingReasonsOf(task);
-  return reasons ? pendingText(reasons) : task.shoal.lacksCompanion;
+  return reasons ? pendingText(reasons) : lacksCompanion;
 }
 
 /** Docker's Status. */
@@ -59,6 +69,7 @@ function messageOf(task: Task): { Message?: string } {
   if (stateOf(task) === 'orphaned') return { Message: 'Task belonged to a node that has been deleted' };
   if (observed) return observed.message === undefined ? {} : { Message: observed.message };
   if (placement) return { Message: 'scheduler assigned task to node' };
+  if (task.shoal.awaits !== undefined) return { Message: 'waiting for another service' };
   return { Message: pendingReasonsOf(task) ? 'waiting for a suitable node' : 'pending task scheduling' };
 }
 

@@ -30,6 +30,7 @@ export const ApiTask = object({
   NetworksAttachments: opt(Type.Array(Type.Object({}))),
   GenericResources: opt(Type.Array(GenericResource)),
   Volumes: opt(Type.Array(Type.Object({}))),
+  JobIteration: opt(object({ Index: Type.Integer() })),
 });
 export type ApiTask = Static<typeof ApiTask>;
 
@@ -108,6 +109,8 @@ export interface Exchange {
 export interface TaskInternals {
   /** The service's specVersion this task was made from. */
   readonly specVersion: number;
+  /** Of a job's task: the run it belongs to, Docker's JobIteration. */
+  readonly iteration?: number;
   /** The version that it was of when it ended, where it counts among the tasks of another one since. */
   readonly endedAs?: number;
   /** Its resources before it got those of its spec without a new container: what it has when they are refused. */
@@ -122,6 +125,8 @@ export interface TaskInternals {
   readonly networkMode?: string;
   /** With `service:NAME`: the task whose network it shares, beside which the scheduler puts it. */
   readonly companion?: Companion;
+  /** As long as it may not start for want of another service (`shoal.depends-on`): for what, in words. */
+  readonly awaits?: string;
   /** With `service:NAME`, as long as there is no such task: what it waits for, in words. */
   readonly lacksCompanion?: string;
   /** Its addresses, one per network once it is placed and there is room for it on each. Written by the allocator alone. */
@@ -171,6 +176,14 @@ export interface Observed {
   readonly message?: string;
   /** Why it failed; of one that runs: why it gets no traffic. */
   readonly err?: string;
+  /** It runs, but its health check has failed: its host is about to stop it. */
+  readonly unhealthy?: true;
+  /** What its host's questions say of one that is among the first of an update by canary. */
+  readonly canary?: 'passed' | 'failed';
+  /** Of one that runs, and gets no traffic: since when. */
+  readonly unfitSince?: string;
+  /** The end of what its container wrote before it failed. */
+  readonly lastLines?: string;
   /** It failed for want of memory. */
   readonly oomKilled?: true;
   /** It failed because its host's daemon refused to start the container. */
@@ -196,7 +209,7 @@ export interface Task {
   readonly Labels: Readonly<Record<string, string>>;
   readonly Spec: TaskSpec;
   readonly ServiceID: string;
-  /** 1, 2, … for replicated services; absent for global ones, whose slot is the node. */
+  /** 1, 2, … for replicated services, 0, 1, … for replicated jobs; absent for global ones, whose slot is the node. */
   readonly Slot?: number;
   /** Of one that belongs to a node from the start: that one; else absent until the scheduler has placed it. */
   readonly NodeID?: string;

@@ -47,11 +47,13 @@ export function hostPorts(ports: readonly PortConfig[]): readonly string[] {
 
 /**
  * Not placed yet, but should be. A global task has its NodeID already and still must pass the filters, as has one
- * that shares another task's network; before that task is known, there is nothing to choose.
+ * that shares another task's network; before that task is known, there is nothing to choose. What awaits another service is
+ * not placed.
  */
 export const isPending = (task: Task): boolean =>
   stateOf(task) === 'pending' &&
   isWanted(task) &&
+  task.shoal.awaits === undefined &&
   (task.shoal.companion !== undefined || companionOf(task.shoal.networkMode) === undefined);
 
 /** A stopping task still holds its ports and memory, until it has ended for good. */

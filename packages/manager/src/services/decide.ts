@@ -1,8 +1,11 @@
-import { modeOf } from '../model/index.ts';
+import { isJob, isPerNode, type Wait } from '../model/index.ts';
 import { joinCompanions, leaveCompanions } from './companions.ts';
+import { awaitDependencies } from './depends-on.ts';
 import { type Decision, Draft, type Snapshot } from './draft.ts';
 import { fillSlot } from './fill-slot.ts';
 import { finishOrReportUpdate } from './finish-update.ts';
+import { judgeFirstDeployment } from './first-deployment.ts';
+import { fillJob } from './jobs/index.ts';
 import { globalSlots, replicatedSlots } from './modes/index.ts';
 import { observe } from './observe.ts';
 import { reap } from './reaper.ts';
@@ -20,9 +23,17 @@ export function decideService(snapshot: Snapshot): Decision {
   if (snapshot.service.shoal.removing) return decideRemoval(draft);
   observe(draft);
   leaveCompanions(draft);
+  const waits = isJob(snapshot.service.Spec) ? runJob(draft) : keepRunning(draft);
+  reap(draft);
+  return draft.decision(waits);
+}
+
+/** The tasks of a service that runs until it is removed, one version of it after the other. */
+function keepRunning(draft: Draft): Wait[] {
+  const first = judgeFirstDeployment(draft);
   applyFailureAction(draft);
   adoptTasks(draft);
-  const slots = modeOf(draft.service.Spec) === 'global' ? globalSlots(draft) : replicatedSlots(draft);
+  const slots = isPerNode(draft.service.Spec) ? globalSlots(draft) : replicatedSlots(draft);
   beginUpdate(draft, slots);
   const toUpdate = new Set(slots.filter(({ key }) => needsUpdate(draft.tasksIn(key), draft.service)));
   // What the others decide may let the update reach one more slot.
@@ -30,10 +41,17 @@ export function decideService(snapshot: Snapshot): Decision {
   const { picked, waits } = pickSlots(draft, slots);
   for (const slot of toUpdate) waiting.push(...fillSlot(draft, slot, picked.has(slot.key)));
   joinCompanions(draft);
+  awaitDependencies(draft);
   const tasks = [...underWay(draft, waiting), ...waiting, ...waits];
-  const update = [...finishOrReportUpdate(draft, slots, tasks), ...endStuckUpdate(draft, slots)];
-  reap(draft);
-  return draft.decision([...tasks, ...update]);
+  return [...tasks, ...finishOrReportUpdate(draft, slots, tasks), ...endStuckUpdate(draft, slots), ...first];
+}
+
+/** The tasks of the present run of a job. */
+function runJob(draft: Draft): Wait[] {
+  const waiting = fillJob(draft);
+  joinCompanions(draft);
+  awaitDependencies(draft);
+  return [...underWay(draft, waiting), ...waiting];
 }
 
 /** Tasks that can take on the present spec as they are do so. */

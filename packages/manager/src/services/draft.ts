@@ -4,6 +4,12 @@ import type { NewObject } from '../store/index.ts';
 import { type UpdateRules, updateRules } from './policy.ts';
 import { byAge, isUnassigned, makesRoom, type Nodes, presenceOf } from './presence.ts';
 
+/** Another service, with all its tasks. */
+export interface NamedService {
+  readonly service: Service;
+  readonly tasks: readonly Task[];
+}
+
 /** All that a decision about one service may depend on. */
 export interface Snapshot {
   readonly service: Service;
@@ -12,6 +18,8 @@ export interface Snapshot {
   readonly nodes: Nodes;
   /** Tasks of the service of that name which others may share a network with; none when there is no such service. */
   readonly companions?: (name: string) => readonly Task[];
+  /** The service of that name which others depend on; none when there is no such service. */
+  readonly serviceNamed?: (name: string) => NamedService | undefined;
   /** Whether a task of any service may still be running where it can be heard. */
   readonly mayRun?: (taskId: string) => boolean;
   /** Tasks of all services on a node. */

@@ -10,6 +10,7 @@ import {
 import { isEligible } from '../scheduler/index.ts';
 import { canTakePlaceOf, someNodeCouldRun } from './capacity.ts';
 import type { Draft, SlotTasks } from './draft.ts';
+import { isGivenUp } from './first-deployment.ts';
 import { currentTarget, newTask, notNow, type Origin, type Slot, type Target } from './new-task.ts';
 import {
   confirmedAt,
@@ -21,8 +22,9 @@ import {
   isUnplaceable,
   whyMustLeave,
 } from './presence.ts';
-import { restartAfter } from './restart.ts';
+import { startBeside } from './restart.ts';
 import { start, startsAfterStop } from './start.ts';
+import { successorOf } from './successor.ts';
 import { isUpdating, targetOf, taskToReplace } from './update/index.ts';
 
 /** A task that must leave its node keeps serving while its successor starts, but not longer than this. */
@@ -55,12 +57,16 @@ export function fillSlot(draft: Draft, slot: Slot, picked: boolean): Wait[] {
     else if (kept?.shoal.moves === task.ID && freesDisk(kept)) draft.discard(task);
     else draft.stop(task, whyTooMuch(context, task, kept));
   }
+  const leaving = before.live.filter((task) => isLeavingByItself(context, task));
+  waits.push(
+    ...leaving.map(({ ID, observed }) => waitOf('task', ID, `task ${ID} to stop: ${observed?.err}`)),
+  );
   const next = kept
     ? { task: kept }
     : slot.creatable
-      ? successor(context, before, picked)
+      ? nextIn(context, before, picked)
       : { wait: notNow(draft, slot) };
-  const going = before.live.filter((task) => !isGood(context, task));
+  const going = before.live.filter((task) => !isGood(context, task) && !leaving.includes(task));
   const serving = lastServing(context, going);
   for (const task of going) {
     const wait = next?.task
@@ -134,50 +140,49 @@ function fittingTarget(draft: Draft, { nodeId }: Slot, slotTasks: SlotTasks): Ta
   return node && !isEligible(node, target.spec.Placement) ? currentTarget(draft.service) : target;
 }
 
-const isGood = ({ target, draft }: Context, task: Task): boolean =>
+const isGood = (context: Context, task: Task): boolean =>
+  isOfTarget(context, task) && !isLeavingByItself(context, task);
+
+const isOfTarget = ({ target, draft }: Context, task: Task): boolean =>
   task.shoal.specVersion === target.version && !whyMustLeave(task, draft.snapshot.nodes);
 
+/** Its host stops it for its health, and a successor need not wait for that. In an update it counts as its failure instead. */
+const isLeavingByItself = (context: Context, task: Task): boolean =>
+  context.draft.rules.order === 'start-first' &&
+  !isUpdating(context.draft.service) &&
+  isOfTarget(context, task) &&
+  startBeside(task, context.draft.snapshot.now) !== undefined;
+
 /** Either the task that is to be in the slot, or what has to pass before there can be one. */
-type Successor =
-  | { readonly task: Task; readonly wait?: never }
-  | { readonly wait: Wait; readonly task?: never };
+type Next = { readonly task: Task; readonly wait?: never } | { readonly wait: Wait; readonly task?: never };
 
 /** Undefined when the restart policy leaves the slot empty. */
-function successor(context: Context, slotTasks: SlotTasks, picked: boolean): Successor | undefined {
+function nextIn(context: Context, slotTasks: SlotTasks, picked: boolean): Next | undefined {
   const { draft, slot, target } = context;
-  const kin = slotTasks.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
-  const head = kin.find((task) => !isDropped(task));
   if (picked) {
     const old = taskToReplace(slotTasks);
     return make(context, old ? { replaces: old.ID } : {});
   }
-  if (!head) return make(context, {});
-  if (!endedByItself(head)) return make(context, takenOver(head, slot));
-  const restart = restartAfter(head, kin, target.spec.RestartPolicy, draft.snapshot.now);
-  if (!restart) return undefined;
-  const { createAfter = 0, ...origin } = restart;
-  if (createAfter <= draft.snapshot.now) return make(context, origin);
-  const why = `the next task, after ${restart.failures} that ended early`;
-  return { wait: waitOf('slot', slot.key, why, createAfter) };
+  const kin = slotTasks.tasks.filter(({ shoal }) => shoal.specVersion === target.version);
+  const head = kin.find((task) => !isDropped(task));
+  if (head && isLeavingByItself(context, head)) {
+    const startAfter = startBeside(head, draft.snapshot.now) ?? 0;
+    return make(context, startAfter > draft.snapshot.now ? { startAfter } : {});
+  }
+  if (head && endedByItself(head) && isGivenUp(draft.service)) {
+    const why = `the next update: ${draft.service.UpdateStatus?.Message ?? ''}`;
+    return { wait: waitOf('slot', slot.key, why) };
+  }
+  const next = successorOf(kin, slot, target.spec.RestartPolicy, draft.snapshot.now);
+  return next?.origin ? make(context, next.origin) : next;
 }
 
-function make({ draft, slot, target }: Context, origin: Origin): Successor {
+function make({ draft, slot, target }: Context, origin: Origin): Next {
   const { snapshot, rules, service } = draft;
   const isolated = wantsIsolation(service.Spec.Labels) && { isolated: true as const };
   const stopFirst = rules.order === 'stop-first' && { stopFirst: true as const };
   const whole = { ...origin, ...isolated, ...stopFirst };
   return { task: draft.create(newTask(service.ID, slot, target, whole, snapshot.ids)) };
-}
-
-/** What a successor takes over from a task that did not end by its own fault. */
-function takenOver({ shoal }: Task, { nodeId }: Slot): Origin {
-  const { failures, refusals = 0, replaces, runningSince, stopReason } = shoal;
-  const inFlight = replaces !== undefined && runningSince === undefined && nodeId === undefined;
-  return {
-    ...(failures !== undefined && { failures }),
-    ...(stopReason === 'next-host' && { refusals: refusals + 1 }),
-    ...(inFlight && { replaces }),
-  };
 }
 
 /** What has to pass before `old` makes room for `next`; undefined: nothing, it goes now. */

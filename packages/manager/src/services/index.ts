@@ -1,4 +1,5 @@
 export { takesTasks } from './capacity.ts';
+export { isOver, type JobRun, runOf } from './jobs/index.ts';
 export { nodeMatters, type OrchestratorOptions, orchestratorLoop, reconcile } from './loop.ts';
 export { currentTarget, secondTask } from './new-task.ts';
 export { moveOrder, taskTemplate, type UpdateRules, updateRules } from './policy.ts';

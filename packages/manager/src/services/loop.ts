@@ -2,17 +2,19 @@ import type { Logger } from 'pino';
 import type { Clock, Ids } from '../effects.ts';
 import { Loop } from '../loop.ts';
 import {
-  modeOf,
+  isPerNode,
   type Node,
   nodeState,
   refusedLimits,
   roleOf,
   stateOf,
+  type Task,
   type Wait,
   wakeAt,
 } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { decideService } from './decide.ts';
+import { mattersToOthers } from './depends-on.ts';
 import { RoomSoon, snapshotOf } from './snapshot.ts';
 
 /** When a decision fails (a bug), the service is tried again after this long, and others go on. */
@@ -89,11 +91,12 @@ function reconcileService(tx: Tx, serviceId: string, ids: Ids, room: RoomSoon): 
 function affected(view: ReadView, change: Change): Iterable<string> {
   switch (change.table) {
     case 'services':
-      return [change.id, ...sharing(view, (change.after ?? change.before)?.Spec.Name)];
+      return [change.id, ...relying(view, (change.after ?? change.before)?.Spec.Name)];
     case 'tasks': {
-      if (!taskMatters(change)) return [];
       const id = (change.after ?? change.before)?.ServiceID ?? '';
-      return [id, ...sharing(view, view.services.get(id)?.Spec.Name)];
+      const name = view.services.get(id)?.Spec.Name;
+      const others = mattersToOthers(change.before, change.after) ? depending(view, name) : [];
+      return taskMatters(change) ? [id, ...sharing(view, name), ...others] : others;
     }
     case 'nodes':
       return nodeMatters(change) ? onNode(view, change.id) : [];
@@ -110,15 +113,28 @@ function affected(view: ReadView, change: Change): Iterable<string> {
 const sharing = (view: ReadView, name: string | null | undefined): string[] =>
   view.services.by('companion', name ?? '').map(({ ID }) => ID);
 
+/** Services whose tasks start only once this one is as they need it. */
+const depending = (view: ReadView, name: string | null | undefined): string[] =>
+  view.services.by('dependency', name ?? '').map(({ ID }) => ID);
+
+const relying = (view: ReadView, name: string | null | undefined): string[] => [
+  ...sharing(view, name),
+  ...depending(view, name),
+];
+
 /** The steps between placed and running change nothing here. */
 function taskMatters({ before, after }: Extract<Change, { table: 'tasks' }>): boolean {
   if (!before || !after) return true;
   if (before.DesiredState !== after.DesiredState) return true;
   if (before.unplaced !== after.unplaced) return true;
   if (refusedLimits(before) !== refusedLimits(after)) return true;
+  if (fitness(before) !== fitness(after)) return true;
   const state = stateOf(after);
   return state !== stateOf(before) && !quietStates.has(state);
 }
+/** Whether it may get traffic, and what else its host says of one that runs. */
+const fitness = ({ observed }: Task): string =>
+  `${observed?.unfitSince}/${observed?.canary}/${observed?.unhealthy}`;
 const quietStates: ReadonlySet<string> = new Set(['assigned', 'accepted', 'preparing', 'starting']);
 
 /** Something changed that decides whether tasks may be on the node. */
@@ -142,6 +158,8 @@ const placementFacts = (node: Node) => ({
 
 function onNode(view: ReadView, nodeId: string): Set<string> {
   const services = new Set(view.tasks.by('node', nodeId).map(({ ServiceID }) => ServiceID));
-  for (const { ID, Spec } of view.services.all()) if (modeOf(Spec) === 'global') services.add(ID);
+  for (const id of [...services])
+    for (const other of depending(view, view.services.get(id)?.Spec.Name)) services.add(other);
+  for (const { ID, Spec } of view.services.all()) if (isPerNode(Spec)) services.add(ID);
   return services;
 }

@@ -97,9 +97,13 @@ function runAgents(tx: Tx, refusing: ReadonlySet<string>): void {
 }
 
 function observed(task: Task): TaskState | undefined {
-  const { DesiredState, Spec, UpdatedAt } = task;
+  const { DesiredState, Spec, UpdatedAt, shoal } = task;
   if (stateOf(task) === 'pending' || isTerminal(stateOf(task))) return undefined;
-  if (DesiredState === 'running') return 'running';
+  if (DesiredState === 'running') {
+    if (shoal.iteration === undefined || stateOf(task) !== 'running') return 'running';
+    // A job's task: images named `broken…` fail.
+    return Spec.ContainerSpec?.Image?.startsWith('broken') ? 'failed' : 'complete';
+  }
   if (DesiredState === 'ready') return 'ready';
   // It was asked to stop when it was changed last, and takes all the time that it has.
   const graceMs = (Spec.ContainerSpec?.StopGracePeriod ?? 0) / 1e6;

@@ -46,6 +46,7 @@ export function notNow({ snapshot }: Draft, slot: Slot): Wait {
 
 export type Origin = Pick<
   TaskInternals,
+  | 'iteration'
   | 'isolated'
   | 'stopFirst'
   | 'replaces'
@@ -107,6 +108,7 @@ export function newTask(
     DesiredState: 'ready',
     shoal: {
       specVersion: target.version,
+      ...(origin.iteration !== undefined && { iteration: origin.iteration }),
       ports: target.ports,
       ...(target.networks.length > 0 && { networks: target.networks }),
       ...(target.networkMode !== undefined && { networkMode: target.networkMode }),

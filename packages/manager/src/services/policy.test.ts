@@ -17,6 +17,8 @@ describe('defaults', () => {
       delayMs: 0,
       failureAction: 'rollback',
       monitorMs: 5_000,
+      failsWithinMs: 5_000,
+      deadlineMs: 600_000,
       maxFailureRatio: 0,
       order: 'start-first',
       orderIsExplicit: false,

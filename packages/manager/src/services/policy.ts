@@ -1,4 +1,7 @@
 import {
+  canaryStepsOf,
+  isJob,
+  progressDeadlineMs,
   type Service,
   type ServiceSpec,
   type TaskSpec,
@@ -15,6 +18,10 @@ export interface UpdateRules {
   readonly delayMs: number;
   readonly failureAction: 'pause' | 'continue' | 'rollback';
   readonly monitorMs: number;
+  /** A task that ends within this time after it began to run has failed. */
+  readonly failsWithinMs: number;
+  /** A new task that takes longer than this until it runs has failed. */
+  readonly deadlineMs: number;
   readonly maxFailureRatio: number;
   readonly order: Order;
   /** The user asked for this order: it is kept even where the other one would get on better. */
@@ -29,20 +36,26 @@ const toMs = (nanoseconds: number): number => nanoseconds / 1e6;
 /**
  * The rules of the update, or of the rollback under way. Where the user says nothing: one task at a time,
  * monitored for 5 s, start-first where tasks can live side by side, and back to the previous spec when it
- * goes wrong. A rollback is never rolled back: it pauses. Monitor 0 means the default, as in Docker, whose
+ * goes wrong; a canary always does so. A rollback is never rolled back: it pauses. Monitor 0 means the default, as in Docker, whose
  * clients cannot tell it from "not given".
  */
 export function updateRules(service: Service): UpdateRules {
   const state = service.UpdateStatus?.State;
   const rollingBack = state === 'rollback_started' || state === 'rollback_paused';
   const config: UpdateConfig = (rollingBack ? service.Spec.RollbackConfig : service.Spec.UpdateConfig) ?? {};
-  const alone = wantsIsolation(service.Spec.Labels);
+  // Of a job, one that does the work twice is one too many.
+  const alone = wantsIsolation(service.Spec.Labels) || isJob(service.Spec);
   const action = config.FailureAction ?? 'rollback';
+  const delayMs = toMs(config.Delay ?? 0);
+  const provedMs = monitored(config.Monitor ? toMs(config.Monitor) : monitorMs, delayMs);
+  const isCanary = !rollingBack && canaryStepsOf(service.Spec.Labels) !== undefined;
   return {
     parallelism: config.Parallelism === 0 ? Number.POSITIVE_INFINITY : (config.Parallelism ?? 1),
-    delayMs: toMs(config.Delay ?? 0),
-    failureAction: rollingBack && action === 'rollback' ? 'pause' : action,
-    monitorMs: config.Monitor ? toMs(config.Monitor) : monitorMs,
+    delayMs,
+    failureAction: rollingBack ? (action === 'rollback' ? 'pause' : action) : isCanary ? 'rollback' : action,
+    monitorMs: provedMs,
+    failsWithinMs: isCanary ? Number.POSITIVE_INFINITY : provedMs,
+    deadlineMs: progressDeadlineMs(service.Spec.Labels),
     maxFailureRatio: config.MaxFailureRatio ?? 0,
     order: alone
       ? 'stop-first'
@@ -50,6 +63,9 @@ export function updateRules(service: Service): UpdateRules {
     orderIsExplicit: alone || Boolean(config.Order),
   };
 }
+
+/** As in Swarm, failures count at least until the update goes on (moby/swarmkit manager/orchestrator/update/updater.go). */
+const monitored = (ms: number, delayMs: number): number => (delayMs >= ms ? delayMs + 1_000 : ms);
 
 export const taskTemplate = (spec: ServiceSpec): TaskSpec => spec.TaskTemplate ?? {};
 

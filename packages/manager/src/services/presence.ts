@@ -51,6 +51,9 @@ export const isUnassigned = (task: Task): boolean => stateOf(task) === 'pending'
 
 export const isRunning = (task: Task): boolean => stateOf(task) === 'running';
 
+/** It runs and may get traffic: it is healthy and ready. */
+export const serves = (task: Task): boolean => isRunning(task) && task.observed?.err === undefined;
+
 /** The scheduler looked for a node and found none. */
 export const isUnplaceable = (task: Task): boolean =>
   isUnassigned(task) && (pendingReasonsOf(task)?.length ?? 0) > 0;

@@ -1,4 +1,4 @@
-import { restartRules, type Task } from '../model/index.ts';
+import { isResult, restartRules, type Task } from '../model/index.ts';
 import type { Draft } from './draft.ts';
 import { taskTemplate } from './policy.ts';
 import { isDropped, presenceOf } from './presence.ts';
@@ -21,6 +21,8 @@ function reapPlace(draft: Draft, key: string, limit: number): void {
   const head = tasks.find((task) => !isDropped(task));
   for (const [index, task] of past.entries()) {
     if (task === head) continue;
+    // What a job has done would be done again.
+    if (isResult(draft.service, task)) continue;
     // UpdateStatus names it as the reason of a rollback.
     if (task.ID === draft.service.shoal.rollback?.taskId) continue;
     if (isOnRemovedNode(draft, task) || (index >= limit && task !== needed)) draft.remove(task);

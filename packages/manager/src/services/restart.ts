@@ -26,7 +26,7 @@ export function restartAfter(
   const rules = restartRules(policy);
   const ended = { complete: stateOf(head) === 'complete', at: endedAt(head) };
   if (!mayRestart(rules, ended, attempts(kin))) return undefined;
-  const failures = isQuick(head) ? (head.shoal.failures ?? 0) + 1 : 1;
+  const failures = failuresInRow(head);
   const delay = restartDelayMs(rules, failures);
   const { refusals } = head.shoal;
   const counts = { failures, ...(isRefused(head) && refusals !== undefined && { refusals }) };
@@ -34,6 +34,24 @@ export function restartAfter(
   const due = endedAt(head) + delay;
   return { startAfter: Math.max(due, now), createAfter: due, ...counts };
 }
+
+/**
+ * When the successor of a task may start that its host is about to stop for its health (ms since the epoch): beside it and
+ * without the usual delay, which is for what fails again and again. Undefined: once it has ended, as the policy says.
+ */
+export function startBeside(task: Task, now: number): number | undefined {
+  const { observed, shoal, Spec } = task;
+  const policy = Spec.RestartPolicy;
+  if (!observed?.unhealthy || stateOf(task) !== 'running') return undefined;
+  const ranMs = Date.parse(observed.unfitSince ?? observed.at) - (shoal.runningSince ?? now);
+  if (isQuickEnd(ranMs)) return undefined;
+  const { condition, maxAttempts, delayMs } = restartRules(policy);
+  if (condition === 'none' || maxAttempts > 0) return undefined;
+  return policy?.Delay == null ? now : now + delayMs;
+}
+
+/** How many tasks of its slot ended quickly one after the other, up to this one that ended by itself. */
+export const failuresInRow = (head: Task): number => (isQuick(head) ? (head.shoal.failures ?? 0) + 1 : 1);
 
 /** When the successors of ended tasks were made. */
 const attempts = (kin: readonly Task[]): number[] =>

@@ -48,6 +48,8 @@ export class Simulation {
   room = Number.POSITIVE_INFINITY;
   /** Nothing starts there. */
   readonly brokenNodes = new Set<string>();
+  /** No task comes further than `preparing` there. */
+  readonly stallingNodes = new Set<string>();
   /** Every task is rejected there. */
   readonly refusingNodes = new Set<string>();
   /** Whether tasks are moved. */
@@ -174,7 +176,7 @@ export class Simulation {
     });
   }
 
-  /** Images named `broken…` fail when started, `absent…` can't be pulled, `once…` exit with 0. */
+  /** Images named `broken…` fail when started, `stays:STATE` never leave that state, `absent…` can't be pulled, `once…` exit with 0. */
   async deploy(image: string): Promise<void> {
     const template = this.service.Spec.TaskTemplate;
     await this.change({ TaskTemplate: { ...template, ContainerSpec: { Image: image } } });
@@ -305,6 +307,8 @@ export class Simulation {
     if (this.#cutOff.has(ID)) return 'shutdown';
     if (shoal.orphaned && DesiredState === 'shutdown') return undefined;
     if (DesiredState === 'shutdown' || DesiredState === 'remove') return 'shutdown';
+    const stalls = state === 'preparing' && this.stallingNodes.has(NodeID);
+    if (stalls || image === `stays:${state}`) return undefined;
     const isRefused = this.refusingNodes.has(NodeID) || image.startsWith('absent');
     if (state === 'preparing' && isRefused) return 'rejected';
     if (state === 'ready' && DesiredState === 'ready') return undefined;

@@ -3,7 +3,7 @@ import { isWanted, type Service, type Task, type Wait } from '../model/index.ts'
 import type { ReadView } from '../store/index.ts';
 import { takesTasks } from './capacity.ts';
 import { decideService } from './decide.ts';
-import type { Snapshot } from './draft.ts';
+import type { NamedService, Snapshot } from './draft.ts';
 import { makesRoom, presenceOf } from './presence.ts';
 
 /** Swarm's default. */
@@ -16,7 +16,8 @@ export function snapshotOf(view: ReadView, service: Service, room: RoomSoon, ids
     service,
     tasks: view.tasks.by('service', service.ID),
     nodes: view.nodes,
-    companions: (name) => companionsNamed(view, name),
+    companions: (name) => serviceNamed(view, name)?.tasks ?? [],
+    serviceNamed: (name) => serviceNamed(view, name),
     mayRun: (taskId) => {
       const task = view.tasks.get(taskId);
       return task !== undefined && ['live', 'leaving'].includes(presenceOf(task, view.nodes));
@@ -65,7 +66,7 @@ export class RoomSoon {
   }
 }
 
-function companionsNamed(view: ReadView, name: string): Task[] {
+function serviceNamed(view: ReadView, name: string): NamedService | undefined {
   const service = view.services.by('name', name).find(({ shoal }) => !shoal.removing);
-  return service ? view.tasks.by('service', service.ID) : [];
+  return service && { service, tasks: view.tasks.by('service', service.ID) };
 }

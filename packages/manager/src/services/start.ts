@@ -70,7 +70,8 @@ export function underWay(draft: Draft, known: readonly Wait[]): Wait[] {
     if (presence === 'leaving') return aboutTask(task, toStop(draft, task));
     if (presence !== 'live') return [];
     const { ID, observed, shoal } = task;
-    if (isRunning(task)) return observed?.err ? aboutTask(task, `task ${ID} to stop: ${observed.err}`) : [];
+    if (isRunning(task))
+      return observed?.err ? aboutTask(task, `task ${ID}, which gets no traffic: ${observed.err}`) : [];
     const why = whyWaiting(task);
     if (why !== undefined) return aboutTask(task, `task ${ID}: ${why}`);
     if (told.has(ID)) return [];

@@ -40,7 +40,8 @@ export function endStuckUpdate(draft: Draft, slots: readonly Slot[]): Wait[] {
   const more =
     stuck.length < rules.parallelism && open.some(({ key }) => needsUpdate(draft.tasksIn(key), service));
   if (more) return [waitOf('service', service.ID, lack)];
-  if (open.some(({ key }) => isMoving(draft, key)))
+  // Even what moves may do so for ever: a task that never stops, for instance.
+  if (snapshot.now < due + rules.deadlineMs && open.some(({ key }) => isMoving(draft, key)))
     return [waitOf('service', service.ID, lack, snapshot.now + againMs)];
   for (const { task } of stuck) draft.stop(task, 'surplus');
   endUpdate(draft, { why: `lack of ${lack}` });

@@ -87,7 +87,7 @@ it.each<[string, Parameters<typeof decide>[0] & { service?: Service }]>([
     { service: everywhere, nodes: away, tasks: [globalTask('b', 'n2'), globalTask('c', 'n3')] },
   ],
   [
-    'task a waits for task a to stop: unhealthy container',
+    'task a waits for task a, which gets no traffic: unhealthy container',
     {
       tasks: [
         task('a', {

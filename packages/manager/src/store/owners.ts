@@ -8,6 +8,7 @@ export type Writer =
   | 'agents'
   | 'liveness'
   | 'services'
+  | 'cron'
   | 'moves'
   | 'scheduler'
   | 'allocator'
@@ -34,6 +35,11 @@ const owners: Readonly<Record<TableName, Parts>> = {
     Labels: ['people'],
     TaskHistoryRetentionLimit: ['people'],
   },
+  configs: { Spec: ['people'], contents: ['people'] },
+  // What is recorded of a change that somebody else makes is no change of its own, and is not looked at.
+  eventMarks: { untilUs: ['agents'], count: ['agents'] },
+  // Made and removed, never changed.
+  events: {},
   networks: { Spec: nobody, shoal: ['allocator', 'people', 'agents'] },
   nodes: {
     Spec: ['people'],
@@ -43,14 +49,17 @@ const owners: Readonly<Record<TableName, Parts>> = {
     judged: ['liveness'],
     flapping: ['liveness'],
   },
+  secrets: { Spec: ['people'], contents: ['people'] },
   services: {
     Spec: ['people', 'services'],
     PreviousSpec: ['people', 'services'],
     UpdateStatus: ['people', 'services'],
+    JobStatus: ['people', 'cron'],
     // The manager seals what earlier releases left in the clear.
     shoal: ['people', 'services', 'manager'],
     'shoal.attachments': ['allocator', 'people', 'services'],
     'shoal.ports': ['allocator', 'people', 'services'],
+    'shoal.cron': ['cron', 'people'],
   },
   tasks: {
     Spec: ['services'],

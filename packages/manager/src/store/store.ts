@@ -28,6 +28,12 @@ export interface Backend {
 
 export type Listener = (batch: ChangeBatch) => void;
 
+/**
+ * Writes what follows from the changes of a transaction into the same one; true when there was something. `nowMs` is the
+ * store's clock. It must be synchronous and free of effects.
+ */
+export type Derive = (tx: Tx, changes: readonly Change[], nowMs: number) => boolean;
+
 /** An update that was asked for and has not begun. */
 interface Waiting {
   readonly change: (tx: Tx) => unknown;
@@ -36,6 +42,8 @@ interface Waiting {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
+
+export const nothing: Derive = () => false;
 
 interface Loaded {
   readonly tables: Tables;
@@ -56,6 +64,7 @@ export class Store {
   readonly #tables: Tables;
   readonly #backend: Backend;
   readonly #clock: Clock;
+  readonly #derive: Derive;
   readonly #listeners = new Set<Listener>();
   readonly #ended = Promise.withResolvers<Ended>();
   #revision: number;
@@ -63,8 +72,8 @@ export class Store {
   #work: Promise<void> | undefined;
   #why: Ended | undefined;
 
-  static async open(backend: Backend, clock: Clock): Promise<Store> {
-    return new Store(await Store.load(backend), backend, clock);
+  static async open(backend: Backend, clock: Clock, derive = nothing): Promise<Store> {
+    return new Store(await Store.load(backend), backend, clock, derive);
   }
 
   protected static async load(backend: Backend): Promise<Loaded> {
@@ -81,11 +90,12 @@ export class Store {
     return { tables, revision };
   }
 
-  protected constructor({ tables, revision }: Loaded, backend: Backend, clock: Clock) {
+  protected constructor({ tables, revision }: Loaded, backend: Backend, clock: Clock, derive: Derive) {
     this.#tables = tables;
     this.#backend = backend;
     this.#revision = revision;
     this.#clock = clock;
+    this.#derive = derive;
   }
 
   /** The committed state, always current: after an `await` it may be another one. */
@@ -166,7 +176,7 @@ export class Store {
 
   /** No update is answered before the group is durable: even one that wrote nothing, or threw, has read what the others wrote. */
   async #commit(group: readonly Waiting[]): Promise<void> {
-    const together = new Together(this.#tables, this.#revision, this.#clock());
+    const together = new Together(this.#tables, this.#revision, this.#clock(), this.#derive);
     const runs = group.map(({ change, writer }) => together.run(change, writer));
     const batches = runs.flatMap(({ batch }) => batch ?? []);
     const outcome =
@@ -215,14 +225,24 @@ interface Run {
   readonly error?: { readonly thrown: unknown };
 }
 
+function changesOf(tx: Tx): Change[] {
+  const changes: Change[] = [];
+  for (const table of tableNames) {
+    for (const row of tx[table].changes()) changes.push({ table, ...row } as Change);
+  }
+  return changes;
+}
+
 /** Transactions of one group: each begins with what those before it wrote. */
 class Together {
   readonly #now: number;
+  readonly #derive: Derive;
   #base: ReadView;
   #written: Tx | undefined;
   #revision: number;
 
-  constructor(base: ReadView, revision: number, now: number) {
+  constructor(base: ReadView, revision: number, now: number, derive: Derive) {
+    this.#derive = derive;
     this.#base = base;
     this.#revision = revision;
     this.#now = now;
@@ -232,12 +252,10 @@ class Together {
     const tx = beginTransaction(this.#base, this.#revision + 1, this.#now);
     try {
       const result = change(tx);
-      const changes: Change[] = [];
-      for (const table of tableNames) {
-        for (const row of tx[table].changes()) changes.push({ table, ...row } as Change);
-      }
+      let changes = changesOf(tx);
       if (changes.length === 0) return { result };
       if (writer) checkOwners(writer, changes);
+      if (this.#derive(tx, changes, this.#now)) changes = changesOf(tx);
       this.#revision++;
       this.#keep(tx, changes);
       return { result, batch: { revision: this.#revision, changes } };

@@ -1,10 +1,15 @@
 import {
   type Cluster,
   companionOf,
+  dependenciesOf,
+  type Event,
+  type EventMark,
   isTerminal,
   type Network,
   type Node,
   networkLabel,
+  type Payload,
+  payloadFiles,
   type Service,
   slotKey,
   stateOf,
@@ -16,15 +21,24 @@ import { Table, type TableReader } from './table.ts';
 /** Everything the manager knows, by table. A new kind of object is one line in both of these, and one in `owners.ts`. */
 export interface Objects {
   clusters: Cluster;
+  configs: Payload;
+  eventMarks: EventMark;
+  events: Event;
   networks: Network;
   nodes: Node;
+  secrets: Payload;
   services: Service;
   tasks: Task;
   tokens: Token;
 }
 
+const payloadName = ({ Spec }: Payload): string[] => [Spec.Name ?? ''];
+
 export const makeTables = () => ({
   clusters: new Table<Cluster, never>({}),
+  configs: new Table<Payload, 'name'>({ name: payloadName }),
+  eventMarks: new Table<EventMark, never>({}),
+  events: new Table<Event, never>({}),
   networks: new Table<Network, 'name'>({
     name: (network) => [network.Spec.Name ?? ''],
   }),
@@ -33,14 +47,27 @@ export const makeTables = () => ({
     key: (node) => [node.allotted.keyHash],
     number: (node) => [String(node.allotted.number)],
   }),
-  services: new Table<Service, 'name' | 'network' | 'vip' | 'companion'>({
+  secrets: new Table<Payload, 'name'>({ name: payloadName }),
+  services: new Table<Service, 'name' | 'network' | 'vip' | 'companion' | 'dependency' | 'payload'>({
     name: (service) => [service.Spec.Name ?? ''],
     // Under the name of the service whose network its tasks share.
     companion: (service) => {
       const name = companionOf(service.Spec.Labels?.[networkLabel]);
       return name === undefined ? [] : [name];
     },
+    // Under the names of the services that its tasks wait for before they start.
+    dependency: (service) => [
+      ...new Set(dependenciesOf(service.Spec.Labels).map(({ service: name }) => name)),
+    ],
     network: (service) => (service.shoal.attachments ?? []).map(({ networkId }) => networkId),
+    // Under the ids of the secrets and configs of its spec and of the one before.
+    payload: ({ Spec, PreviousSpec }) => [
+      ...new Set(
+        [Spec, PreviousSpec]
+          .flatMap((spec) => payloadFiles(spec?.TaskTemplate?.ContainerSpec))
+          .map(({ id }) => id),
+      ),
+    ],
     vip: (service) =>
       (service.shoal.attachments ?? []).flatMap(({ networkId, vip }) =>
         vip ? [vipIndexKey(networkId, vip)] : [],

@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isAutolocked, purposes, type Sealed, type Sealing } from '../model/index.ts';
+import {
+  isAutolocked,
+  type PayloadKind,
+  payloadKinds,
+  purposes,
+  type Sealed,
+  type Sealing,
+} from '../model/index.ts';
 import { memoryBackend } from '../store/backends/memory.ts';
 import { TestStore } from '../store/testing.ts';
-import { aCluster, aService } from '../testing.ts';
+import { aCluster, aPayload, aService } from '../testing.ts';
 import { Locked, SealBroken, Vault } from './index.ts';
 import { sealAgain } from './seal-again.ts';
 import { aVault } from './testing.ts';
@@ -133,6 +140,17 @@ describe('sealing all anew', () => {
                   },
                 }),
               );
+            for (const kind of payloadKinds)
+              tx[`${kind}s`].create(
+                aPayload(
+                  kind,
+                  [1, 2].map((version) => ({
+                    version,
+                    at: '',
+                    data: put(purposes.content(kind, kind, version), `planted ${kind} ${version}`),
+                  })),
+                ),
+              );
           });
           const gone: Sealing[] = [first];
           for (const autolock of locks) {
@@ -167,8 +185,17 @@ describe('sealing all anew', () => {
             ]).toEqual([auth, before]);
           }
 
-          const stored = JSON.stringify([cluster, ...store.view.services.all()]);
+          const payloads = payloadKinds.flatMap((kind) => [...store.view[`${kind}s`].all()]);
+          for (const { ID: kind, contents } of payloads)
+            for (const { version, data } of contents)
+              expect(opened(purposes.content(kind as PayloadKind, kind, version), data)).toBe(
+                `planted ${kind} ${version}`,
+              );
+
+          const stored = JSON.stringify([cluster, ...store.view.services.all(), ...payloads]);
           const values = [
+            'planted secret',
+            'planted config',
             ...Object.values(planted),
             ...services.flatMap(({ auth, before }) => [auth, before]),
           ];
@@ -180,4 +207,29 @@ describe('sealing all anew', () => {
       { numRuns: 30 },
     );
   });
+
+  it('fails rather than leave something that no key opens any more', async () => {
+    const vault = aVault(key);
+    const first = vault.begin(true);
+    const store = await TestStore.open(memoryBackend(), () => 0);
+    await store.update((tx) => {
+      tx.clusters.create({ ...aCluster(), sealing: first, trust: sealedTrust(vault, first) });
+      const forgotten = { Name: vault.seal(first, 'a kind that nobody knows', 'x') };
+      tx.secrets.create({ ...aPayload('s', []), Spec: forgotten });
+    });
+    await expect(store.update((tx) => sealAgain(tx, vault.renew(false), vault))).rejects.toThrow(
+      'secrets s: Spec.Name is not sealed again',
+    );
+    expect([...store.view.clusters.all()][0]?.sealing).toEqual(first);
+  });
 });
+
+function sealedTrust(vault: Vault, sealing: Sealing) {
+  const { trust } = aCluster();
+  const joinSecret = (role: 'worker' | 'manager') => vault.seal(sealing, purposes.joinSecret(role), role);
+  return {
+    ...trust,
+    root: { ...trust.root, key: vault.seal(sealing, purposes.rootKey, 'root') },
+    joinSecrets: { worker: joinSecret('worker'), manager: joinSecret('manager') },
+  };
+}

@@ -4,5 +4,6 @@ export * from './ipv4.ts';
 export * from './names.ts';
 export * from './reconnect.ts';
 export * from './restart.ts';
+export * from './secret-files.ts';
 export * from './task-states.ts';
 export * from './timing.ts';

@@ -93,6 +93,7 @@ export interface TaskView {
   };
   Status: {
     State: string;
+    Timestamp?: string;
     Message?: string;
     Err?: string;
     PortStatus?: { Ports?: { PublishedPort?: number; TargetPort?: number }[] };

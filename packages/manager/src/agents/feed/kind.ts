@@ -17,14 +17,16 @@ export interface Source {
   readonly held: (taskId: string) => boolean;
   /** Nodes that nobody reaches. */
   readonly silent: ReadonlySet<string>;
-  /** Opens what is sealed, see `purposes`. */
+  /** Opens what is sealed, see `purposes`. Empty where it can't be opened, which is logged. */
   readonly unseal: (purpose: string, sealed: Sealed) => string;
 }
 
 /** A kind of object that agents are told of. */
 export interface FeedKind<T> {
-  /** Only one node ever needs an object: its bytes are not kept for others. */
+  /** Its bytes are not kept for others: only one node ever needs an object, or it is not to be kept in the clear. */
   readonly single?: true;
+  /** An object can have a mebibyte: it may come some messages after what names it, which has to wait for it. */
+  readonly large?: true;
   /** What a commit touches. Naming a node in vain costs a small message, leaving one out is an error. */
   touched(commit: Commit): Iterable<Touched>;
   /** Ids of all that a node needs. */

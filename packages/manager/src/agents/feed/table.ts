@@ -2,6 +2,7 @@ import type { Kind, ObjectOf } from '@shoal/proto';
 import { endpoint } from './endpoint.ts';
 import type { FeedKind } from './kind.ts';
 import { network } from './network.ts';
+import { payload } from './payload.ts';
 import { peer } from './peer.ts';
 import { service } from './service.ts';
 import { slice } from './slice.ts';
@@ -15,4 +16,6 @@ export const feedKinds: { readonly [K in Kind]: FeedKind<ObjectOf<K>> } = {
   service,
   endpoint,
   peer,
+  secret: payload('secret'),
+  config: payload('config'),
 };

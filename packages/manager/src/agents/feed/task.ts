@@ -1,5 +1,15 @@
 import type { Assignment } from '@shoal/proto';
-import { compareStates, drainMs, isTerminal, type Service, stateOf, type Task } from '../../model/index.ts';
+import {
+  compareStates,
+  drainMs,
+  isTerminal,
+  presentCanary,
+  readyCheckOf,
+  type Service,
+  stateOf,
+  type Task,
+} from '../../model/index.ts';
+import { TemplateError } from '../../template/index.ts';
 import { toAssignment } from './assignment.ts';
 import { type FeedKind, isSame } from './kind.ts';
 
@@ -30,7 +40,14 @@ export const task: FeedKind<Assignment> = {
 
   object({ view, held, unseal }, id) {
     const found = view.tasks.get(id);
-    return found && toAssignment(found, view.services.get(found.ServiceID), { held: held(id), unseal });
+    if (!found) return undefined;
+    try {
+      return toAssignment(found, view.services.get(found.ServiceID), { held: held(id), view, unseal });
+    } catch (error) {
+      // Looked at when the service was written; what its node is called may have made it too long since. It waits.
+      if (error instanceof TemplateError) return undefined;
+      throw error;
+    }
   },
 };
 
@@ -45,7 +62,13 @@ const concernsAgent = (before: Task, after: Task): boolean =>
   !before.placement !== !after.placement;
 
 /** What the tasks of a service take from it. */
-const factsOf = ({ Spec, shoal }: Service) => [Spec.Name, drainMs(Spec.Labels), shoal.registryAuth];
+const factsOf = (service: Service, { Spec, shoal } = service) => [
+  Spec.Name,
+  drainMs(Spec.Labels),
+  readyCheckOf(Spec.Labels),
+  presentCanary(service) && [presentCanary(service), shoal.specVersion],
+  shoal.registryAuth,
+];
 
 /** Placed, and – unless it only has to end – with all its addresses. */
 const isForAgent = (found: Task): boolean =>

@@ -1,10 +1,13 @@
 import { get, type IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { takeContainerEvents } from '../../events/index.ts';
 import { aNode, aService } from '../../testing.ts';
 import { anApi, anApp, aSpec, filters, served, testClock } from '../testing.ts';
 
 const seconds = testClock() / 1_000;
+const ofTask = { 'com.docker.swarm.node.id': 'n1', 'com.docker.swarm.task.id': 't1' };
 
 describe('the stream of events', () => {
   let store: Awaited<ReturnType<typeof anApi>>['store'];
@@ -28,8 +31,8 @@ describe('the stream of events', () => {
   async function said(stream: IncomingMessage): Promise<string[]> {
     const lines: string[] = [];
     for await (const line of createInterface(stream)) {
-      const { Type, Action, Actor, scope, timeNano } = JSON.parse(line);
-      expect([scope, timeNano]).toEqual(['swarm', seconds * 1e9]);
+      const { Type, Action, Actor, scope, time } = JSON.parse(line);
+      expect([scope, time]).toEqual(['swarm', seconds]);
       const { name, ...news } = Actor.Attributes;
       lines.push([Type, Action, name, ...Object.entries(news).map((pair) => pair.join('='))].join(' '));
     }
@@ -93,13 +96,28 @@ describe('the stream of events', () => {
 
   it('tells what has been, and ends when the time asked for has come', async () => {
     await live();
-    expect(await said(await opened(`?since=${seconds - 1}&until=${seconds}`))).toEqual(all);
+    expect(await said(await opened(`?since=${seconds - 1}&until=${seconds + 0.001}`))).toEqual([
+      'network create ingress',
+      'node create h1',
+      ...all,
+    ]);
+    expect(await said(await opened(`?since=${seconds - 1}&until=${seconds - 0.5}`))).toEqual([]);
     expect(await said(await opened(`?until=${seconds}`))).toEqual([]);
     expect(await said(await opened(`?since=${seconds + 0.01}&until=${seconds + 0.02}`))).toEqual([]);
+    // What comes after the fifth, by its time.
+    expect(await said(await opened(`?since=${seconds}.000004001&until=${seconds + 0.001}`))).toEqual(
+      all.slice(3),
+    );
   });
 
   it('refuses times that are none, or the wrong way round, and unknown filters', async () => {
-    const wrong = ['?since=soon', `?since=${seconds}&until=${seconds - 1}`, `?${filters({ nope: ['x'] })}`];
+    const wrong = [
+      '?since=soon',
+      '?since=-1',
+      '?until=1e9',
+      `?since=${seconds}&until=${seconds - 1}`,
+      `?${filters({ nope: ['x'] })}`,
+    ];
     for (const query of wrong) {
       const stream = await opened(query);
       expect(stream.statusCode).toBe(400);
@@ -117,5 +135,28 @@ describe('the stream of events', () => {
     }
     const error = await new Promise((resolve) => stream.once('error', resolve).resume());
     expect(error).toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  it('writes what happens to containers as the daemons do, each number to its last digit', async () => {
+    await store.update((tx) => {
+      const node = tx.nodes.get('n1');
+      const attributes = { ...ofTask, image: 'registry:5000/shop/web:1@sha256:abc', name: 'web.1.t1' };
+      const event = { atUs: testClock() * 1_000 + 7, action: 'start', containerId: 'c1', attributes };
+      if (node) takeContainerEvents(tx, node, { events: [event], dropped: 0 }, testClock() + 1);
+    });
+    const texts = async (wanted: Readonly<Record<string, readonly string[]>>) =>
+      text(await opened(`?since=${seconds}.000006&until=${seconds + 0.001}&${filters(wanted)}`));
+    const line = `{"status":"start","id":"c1","from":"registry:5000/shop/web:1@sha256:abc","Type":"container","Action":"start",\
+"Actor":{"ID":"c1","Attributes":{"com.docker.swarm.node.id":"n1","com.docker.swarm.task.id":"t1",\
+"image":"registry:5000/shop/web:1@sha256:abc","name":"web.1.t1"}},"scope":"local","time":${seconds},"timeNano":${seconds}000007000}\n`;
+    const found = [
+      { container: ['web.1'], type: ['container'], event: ['start', 'die'] },
+      { image: ['registry:5000/shop/web'], scope: ['local'] },
+      { node: ['h1'] },
+      { node: ['n1'], label: ['com.docker.swarm.task.id=t1', 'name'] },
+    ];
+    for (const wanted of found) expect(await texts(wanted)).toBe(line);
+    const others = [{ container: ['api'] }, { image: ['web'] }, { node: ['h2'] }, { scope: ['swarm'] }];
+    for (const wanted of others) expect(await texts(wanted)).toBe('');
   });
 });

@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { mostKept } from '../../events/index.ts';
+import type { Event } from '../../model/index.ts';
 import { anything, filtersParam, query, route } from '../docs/index.ts';
 import { type ApiDeps, badRequest, parseFilters, Streams } from '../http/index.ts';
-import { type ClusterEvent, eventFilters, eventOf, matchesEvent } from './events.ts';
+import { eventFilters, eventView, matchesEvent } from './view.ts';
 
-/** Past events kept, for clients that ask `since`; Docker's daemon keeps as many. */
-const mostKept = 256;
 /** A client that reads more slowly than events come is cut off: they would pile up here. */
 const mostUnreadBytes = 1024 * 1024;
 /** The longest time that a timer of Node.js takes. */
@@ -17,25 +17,20 @@ interface Asked {
 
 /** `docker events`: one JSON object a line, as long as the client listens. */
 export function eventRoutes(app: FastifyInstance, { store, clock }: ApiDeps): void {
-  const kept: ClusterEvent[] = [];
-  const listeners = new Map<ServerResponse, (event: ClusterEvent) => void>();
+  const listeners = new Map<ServerResponse, (event: Event) => void>();
   const streams = new Streams(app);
   const unwatch = store.watch(({ changes }) => {
-    for (const change of changes) {
-      const event = eventOf(change, clock());
-      if (!event) continue;
-      kept.push(event);
-      if (kept.length > mostKept) kept.shift();
-      for (const tell of listeners.values()) tell(event);
-    }
+    if (listeners.size === 0) return;
+    for (const { table, before, after } of changes)
+      if (table === 'events' && after && !before) for (const tell of listeners.values()) tell(after);
   });
   app.addHook('preClose', async () => unwatch());
   app.get<Asked>(
     '/events',
     route({
       tag: 'System',
-      summary: 'Changes of services, nodes and networks as they happen',
-      description: `One JSON object a line. \`since\` gives the last ${mostKept} events of this manager besides.`,
+      summary: 'What happens in the cluster and to its containers on all hosts, as it happens',
+      description: `One JSON object a line. \`since\` gives past events besides, of which the last ${mostKept} are kept.`,
       query: query({
         since: 'Seconds since the epoch: events from then on, too',
         until: 'Seconds since the epoch: when the stream ends',
@@ -46,21 +41,22 @@ export function eventRoutes(app: FastifyInstance, { store, clock }: ApiDeps): vo
     }),
     async ({ query: { since, until, filters } }, reply) => {
       const wanted = parseFilters(filters, eventFilters);
-      const from = millisecondsOf('since', since);
-      const to = millisecondsOf('until', until);
+      const from = nanosecondsOf('since', since);
+      const to = nanosecondsOf('until', until);
       if (from !== undefined && to !== undefined && to < from) {
         throw badRequest(`\`since\` time (${since}) cannot be after \`until\` time (${until})`);
       }
       const stream = streams.begin(reply, 'application/json');
-      const tell = (event: ClusterEvent) => {
-        if (stream.destroyed || stream.writableEnded || !matchesEvent(wanted, event)) return;
+      const tell = (event: Event) => {
+        if (stream.destroyed || stream.writableEnded || !matchesEvent(wanted, event, store.view)) return;
         if (stream.writableLength > mostUnreadBytes) stream.destroy();
-        else stream.write(`${JSON.stringify(event)}\n`);
+        else stream.write(`${JSON.stringify(eventView(event))}\n`);
       };
-      const isAsked = ({ timeNano }: ClusterEvent) =>
-        from !== undefined && timeNano >= from * 1e6 && timeNano <= (to ?? Infinity) * 1e6;
-      for (const event of kept) if (isAsked(event)) tell(event);
-      const endsInMs = to === undefined ? longestMs : Math.min(to - clock(), longestMs);
+      if (from !== undefined) {
+        const past = [...store.view.events.all()].sort((a, b) => a.atUs - b.atUs);
+        for (const event of past) if (isWithin(event, from, to)) tell(event);
+      }
+      const endsInMs = to === undefined ? longestMs : Math.min(Number(to / 1_000_000n) - clock(), longestMs);
       if (endsInMs <= 0) {
         stream.end();
         return;
@@ -75,12 +71,19 @@ export function eventRoutes(app: FastifyInstance, { store, clock }: ApiDeps): vo
   );
 }
 
-/** A time as clients send it, in ms since the epoch; undefined when it is not given. Throws 400. */
-function millisecondsOf(name: string, text: string | undefined): number | undefined {
+function isWithin({ atUs }: Event, from: bigint, to: bigint | undefined): boolean {
+  const at = BigInt(atUs) * 1_000n;
+  return at >= from && (to === undefined || at <= to);
+}
+
+/** A time as Docker's clients send it, `1767225600.000000001`, in ns since the epoch; undefined when it is not given. Throws 400. */
+function nanosecondsOf(name: string, text: string | undefined): bigint | undefined {
   if (!text) return undefined;
-  const seconds = Number(text);
-  if (!Number.isFinite(seconds)) {
-    throw badRequest(`invalid value for '${name}': "${text}" is not a number of seconds since the epoch`);
+  const [, seconds = '', fraction = ''] = /^(\d{1,12})(?:\.(\d{0,20}))?$/.exec(text) ?? [];
+  if (!seconds) {
+    throw badRequest(
+      `invalid value for '${name}': "${text}" is not a number of seconds since the epoch, such as 1767225600.5`,
+    );
   }
-  return seconds * 1_000;
+  return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.slice(0, 9).padEnd(9, '0'));
 }

@@ -13,7 +13,7 @@ import {
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
 import { ApiError, rpcError } from '../http/index.ts';
-import { isVisible as isVisibleService } from '../objects/index.ts';
+import { isVisible as isVisibleService, specsInUse } from '../objects/index.ts';
 import { validateNetwork } from './check.ts';
 import { findNetwork, isVisible } from './resolve.ts';
 
@@ -84,11 +84,5 @@ export function userOf(view: ReadView, networkId: string): string | undefined {
   return task && `task ${task.ID}`;
 }
 
-/** An update that is not over may go back to the spec before. */
-const unfinished = ['updating', 'paused', 'rollback_started', 'rollback_paused'];
-
-const wants = ({ Spec, PreviousSpec, UpdateStatus }: Service, networkId: string): boolean =>
-  networksOf(Spec).includes(networkId) ||
-  (PreviousSpec !== undefined &&
-    unfinished.includes(UpdateStatus?.State ?? '') &&
-    networksOf(PreviousSpec).includes(networkId));
+const wants = (service: Service, networkId: string): boolean =>
+  specsInUse(service).some((spec) => networksOf(spec).includes(networkId));

@@ -21,7 +21,7 @@ export function validateNetwork(spec: NetworkSpec): void {
   }
   checkName(name);
   refuseUnserved(spec);
-  if (spec.Attachable && spec.Ingress) throw badRequest('ingress network cannot be attachable');
+  if (spec.Attachable && spec.Ingress) throw badRequest('Attachable: ingress network cannot be attachable');
   checkOptions(spec);
   const configs = spec.IPAM?.Config ?? [];
   configs.forEach((config, i) => {
@@ -79,7 +79,7 @@ function checkOptions(spec: NetworkSpec): void {
   }
   const mtu = mtuOf(spec);
   if (mtu !== 0 && !(Number.isInteger(mtu) && mtu >= mtuBounds.least && mtu <= mtuBounds.most)) {
-    throw badRequest(`Options: the MTU must be ${mtuBounds.least} to ${mtuBounds.most} bytes`);
+    throw badRequest(`Options["mtu"]: the MTU must be ${mtuBounds.least} to ${mtuBounds.most} bytes`);
   }
 }
 
@@ -103,20 +103,22 @@ function checkConfig({ Subnet, IPRange, Gateway, AuxiliaryAddresses }: IpamConfi
       );
     }
   }
-  const addresses = { gateway: Gateway, ...prefixed('auxiliary address', AuxiliaryAddresses) };
-  for (const [what, address] of Object.entries(addresses)) {
+  const addresses = [
+    { field: 'Gateway', what: 'gateway', address: Gateway },
+    ...Object.entries(AuxiliaryAddresses ?? {}).map(([name, address]) => ({
+      field: `AuxiliaryAddresses["${name}"]`,
+      what: `auxiliary address ${name}`,
+      address,
+    })),
+  ];
+  for (const { field, what, address } of addresses) {
+    const begin = `${path}.${field}: invalid ${what} ${address}`;
     const value = address ? parseAddress(address) : subnet.base;
-    if (value === undefined) throw badRequest(`${path}: invalid ${what} ${address}: not an IPv4 address`);
-    if (!holds(subnet, value)) {
-      throw badRequest(
-        `${path}: invalid ${what} ${address}: parent subnet ${Subnet} doesn't contain this address`,
-      );
-    }
+    if (value === undefined) throw badRequest(`${begin}: not an IPv4 address`);
+    if (!holds(subnet, value))
+      throw badRequest(`${begin}: parent subnet ${Subnet} doesn't contain this address`);
   }
 }
-
-const prefixed = (what: string, addresses: IpamConfig['AuxiliaryAddresses']) =>
-  Object.fromEntries(Object.entries(addresses ?? {}).map(([name, address]) => [`${what} ${name}`, address]));
 
 function blockAt(path: string, text: string, what = 'subnet') {
   try {

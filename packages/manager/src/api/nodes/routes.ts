@@ -124,8 +124,8 @@ function listNodes(view: ReadView, filters: Filters): Node[] {
 function updateNode(tx: Tx, id: string, version: number, spec: NodeSpec): void {
   const node = tx.nodes.get(id);
   if (!node) throw notFound('node', id);
-  if (!spec.Role) throw badRequest('invalid Role: ""');
-  if (!spec.Availability) throw badRequest('invalid Availability: ""');
+  if (!spec.Role) throw badRequest('invalid Role: "" (it must be worker or manager)');
+  if (!spec.Availability) throw badRequest('invalid Availability: "" (it must be active, pause or drain)');
   if (spec.Role !== roleOf(node)) {
     throw badRequest(
       'Role: a cluster has one manager, on the host of `shoal init`; only `shoal restore` on another host makes that one the manager',

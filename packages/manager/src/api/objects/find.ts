@@ -38,7 +38,8 @@ export function findTask(view: ReadView, given: string): Task {
 export const taskName = (view: ReadView, task: Task): string =>
   containerName(view.services.get(task.ServiceID)?.Spec.Name ?? '', slotOf(task), task.ID);
 
-function only<T extends { readonly ID: string }>(
+/** The one that is named so, or whose id begins so. Throws 404 for none, 400 for several. */
+export function only<T extends { readonly ID: string }>(
   kind: string,
   given: string,
   named: readonly T[],

@@ -1,4 +1,5 @@
-export { findNode, findService, findTask, isVisible, taskName, visibleServices } from './find.ts';
+export { findNode, findService, findTask, isVisible, only, taskName, visibleServices } from './find.ts';
+export { openIn } from './open.ts';
 export {
   publishedPorts,
   refusePortsInUse,
@@ -7,4 +8,5 @@ export {
   unservedPorts,
   unservedThere,
 } from './ports-in-use.ts';
+export { specsInUse } from './specs-in-use.ts';
 export { nodeView, serviceStatus, serviceView, statusMessage, taskView, tlsInfo } from './views.ts';

@@ -3,8 +3,14 @@ import {
   type ApiNode,
   type ApiService,
   type ApiTask,
+  desiredStateOf,
   type FormerRoot,
+  isJob,
+  isPerNode,
   isTerminal,
+  isWanted,
+  iterationOf,
+  jobSizeOf,
   knownState,
   modeOf,
   type Node,
@@ -15,6 +21,7 @@ import {
   roleOf,
   type Service,
   type ServiceSpec,
+  slotKey,
   stateOf,
   type Task,
   taskStatus,
@@ -103,9 +110,23 @@ function specView(spec: ServiceSpec): ServiceSpec {
       ForceUpdate: spec.TaskTemplate?.ForceUpdate ?? 0,
       Runtime: 'container',
     },
-    Mode: modeOf(spec) === 'global' ? { Global: {} } : { Replicated: { Replicas: replicasOf(spec) } },
+    Mode: modeView(spec),
     ...(spec.EndpointSpec && { EndpointSpec: endpointSpecView(spec.EndpointSpec) }),
   };
+}
+
+function modeView(spec: ServiceSpec): NonNullable<ServiceSpec['Mode']> {
+  const { maxConcurrent, totalCompletions } = jobSizeOf(spec);
+  switch (modeOf(spec)) {
+    case 'global':
+      return { Global: {} };
+    case 'global-job':
+      return { GlobalJob: {} };
+    case 'replicated-job':
+      return { ReplicatedJob: { MaxConcurrent: maxConcurrent, TotalCompletions: totalCompletions } };
+    default:
+      return { Replicated: { Replicas: replicasOf(spec) } };
+  }
 }
 
 type EndpointSpec = NonNullable<ServiceSpec['EndpointSpec']>;
@@ -132,8 +153,8 @@ function endpointView(view: ReadView, { EndpointSpec }: ServiceSpec, shoal: Serv
 
 /** `waitsFor`: why it is not to start yet. */
 export function taskView(view: ReadView, task: Task, waitsFor?: string): ApiTask {
-  const { ID, Version, CreatedAt, UpdatedAt, Labels, Spec, ServiceID, Slot, NodeID, DesiredState } = task;
-  const { attachments } = task.shoal;
+  const { ID, Version, CreatedAt, UpdatedAt, Labels, Spec, ServiceID, Slot, NodeID } = task;
+  const { attachments, iteration } = task.shoal;
   const genericResources = task.placement?.genericResources;
   const status = taskStatus(task);
   const orphaned = knownState(task, view.nodes) !== status.State && orphanedStatus(view, task);
@@ -148,7 +169,8 @@ export function taskView(view: ReadView, task: Task, waitsFor?: string): ApiTask
     ...(Slot !== undefined && { Slot }),
     ...(NodeID !== undefined && { NodeID }),
     Status: { ...status, ...message(task, status.Message ?? '', waitsFor), ...orphaned },
-    DesiredState,
+    DesiredState: desiredStateOf(task),
+    ...(iteration !== undefined && { JobIteration: { Index: iteration } }),
     ...(attachments && { NetworksAttachments: attachments.map((one) => attachmentView(view, one)) }),
     ...(genericResources && { GenericResources: [...genericResources] }),
     Volumes: null,
@@ -188,11 +210,28 @@ function orphanedStatus(
  * tasks as they have that should run.
  */
 export function serviceStatus(view: ReadView, service: Service): NonNullable<ApiService['ServiceStatus']> {
+  if (isJob(service.Spec)) return jobStatus(view, service);
   const tasks = view.tasks.by('service', service.ID);
   const wanted = tasks.filter((task) => task.DesiredState === 'running' && !isTerminal(stateOf(task)));
   return {
     RunningTasks: tasks.filter((task) => knownState(task, view.nodes) === 'running').length,
     DesiredTasks: modeOf(service.Spec) === 'global' ? wanted.length : replicasOf(service.Spec),
     CompletedTasks: 0,
+  };
+}
+
+/** Of a job, what counts is its present run. Desired are as many as may run at once, or the nodes that are not done yet. */
+function jobStatus(view: ReadView, service: Service): NonNullable<ApiService['ServiceStatus']> {
+  const iteration = iterationOf(service);
+  const tasks = view.tasks
+    .by('service', service.ID)
+    .filter(({ shoal }) => shoal.iteration !== undefined && shoal.iteration === iteration);
+  const completed = new Set(tasks.filter((task) => stateOf(task) === 'complete').map(slotKey));
+  return {
+    RunningTasks: tasks.filter((task) => knownState(task, view.nodes) === 'running').length,
+    DesiredTasks: isPerNode(service.Spec)
+      ? new Set(tasks.filter((task) => isWanted(task) && !isTerminal(stateOf(task))).map(slotKey)).size
+      : jobSizeOf(service.Spec).maxConcurrent,
+    CompletedTasks: completed.size,
   };
 }

@@ -1,23 +1,29 @@
+import type { Open } from '../../container-body/index.ts';
 import { isoTime } from '../../effects.ts';
 import {
+  isJob,
   modeOf,
+  nextRun,
   type Sealed,
   type Service,
   type ServiceSpec,
   sawSpec,
+  scheduleOf,
   type UpdateStatus,
 } from '../../model/index.ts';
 import { adopt, currentTarget, isSameTemplate, underWayText } from '../../services/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
-import { ApiError, notFound, outOfSequence, rpcError } from '../http/index.ts';
+import { badRequest, notFound, outOfSequence, rpcError } from '../http/index.ts';
 import { isVisible } from '../objects/index.ts';
 import { validateService } from './checks/index.ts';
 import { nameFor } from './names.ts';
 import { allocateOrRefuse, resolveNetworks } from './networks.ts';
+import { refuseLostPayloads, resolvePayloads } from './payloads.ts';
+import { refuseCircle } from './start-order.ts';
 
 /**
- * Adds a service. `now` in ms since the epoch. Throws ApiError: 400 for a spec that can't be honoured, 404 for a
+ * Adds a service. `now` in ms since the epoch; `open` opens what its secrets and configs hold. Throws ApiError: 400 for a spec that can't be honoured, 404 for a
  * network that is not there, 409 for a name in use.
  */
 export function createService(
@@ -26,11 +32,13 @@ export function createService(
   sent: ServiceSpec,
   registryAuth: Sealed | undefined,
   now: number,
+  open: Open,
 ): Service {
   const named = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
   checkLabels(named);
   validateService(named);
-  const spec = resolveNetworks(tx, named);
+  const spec = resolvePayloads(tx, resolveNetworks(tx, named), open);
+  refuseCircle(tx, spec);
   const name = spec.Name ?? '';
   if (isTaken(tx, name)) {
     throw rpcError('AlreadyExists', `name conflicts with an existing object: service ${name} already exists`);
@@ -40,10 +48,13 @@ export function createService(
     Spec: spec,
     shoal: {
       specVersion: 1,
+      ...(!isJob(spec) && { firstDeployment: { since: now } }),
       replacedIndex: tx.revision - 1,
       ...allocateOrRefuse(tx, id, spec, {}, now),
+      ...cronField(undefined, spec, now),
       ...(registryAuth && { registryAuth }),
     },
+    ...jobFields(undefined, spec, now),
   });
 }
 
@@ -71,6 +82,7 @@ export interface ServiceUpdate {
   readonly rollback: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  readonly open: Open;
 }
 
 /**
@@ -79,7 +91,7 @@ export interface ServiceUpdate {
  */
 export function updateService(tx: Tx, update: ServiceUpdate): Service {
   validateService(update.spec);
-  const spec = resolveNetworks(tx, update.spec);
+  const spec = resolvePayloads(tx, resolveNetworks(tx, update.spec), update.open);
   const service = tx.services.get(update.id);
   if (!isVisible(service)) throw notFound('service', update.id);
   checkLabels(update.spec, service.Spec);
@@ -90,8 +102,11 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
   if (service.Spec.Name !== spec.Name) {
     throw rpcError('Unimplemented', 'renaming services is not supported');
   }
+  if (update.rollback && isJob(spec))
+    throw badRequest('a job can not be rolled back: update it to its former spec');
   if (update.rollback) return rollBack(tx, service, update);
   if (!sawSpec(update.version, service.Version, service.shoal)) throw outOfSequence();
+  refuseCircle(tx, spec);
   const specVersion = isSameTemplate(templateOf(service.Spec), templateOf(spec))
     ? service.shoal.specVersion
     : newestSpecVersion(tx, service) + 1;
@@ -100,17 +115,45 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
     ...rest,
     Spec: spec,
     PreviousSpec: service.Spec,
+    ...jobFields(service, spec, update.now),
     shoal: {
       specVersion,
       previousSpecVersion: service.shoal.specVersion,
+      ...triedAnew(service, update.now),
       replacedIndex: service.Version.Index,
       ...allocateOrRefuse(tx, service.ID, spec, service.shoal, update.now),
+      ...cronField(service, spec, update.now),
       ...(auth && { registryAuth: auth }),
       ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
     },
   };
   const status = updateStatus(tx, next, update.now);
   return tx.services.update({ ...next, ...(status && { UpdateStatus: status }) });
+}
+
+/**
+ * Each update of a job is a new run of it, as in Swarm; but one with a schedule runs when that says so, and when people force it.
+ */
+function jobFields(before: Service | undefined, spec: ServiceSpec, now: number): Pick<Service, 'JobStatus'> {
+  if (!isJob(spec)) return {};
+  const forced = before !== undefined && forceOf(before.Spec) !== forceOf(spec);
+  if (!scheduleOf(spec.Labels) || forced) return { JobStatus: nextRun(before ?? {}, isoTime(now)) };
+  return { JobStatus: before?.JobStatus ?? { JobIteration: { Index: 0 } } };
+}
+
+const forceOf = ({ TaskTemplate }: ServiceSpec): number => TaskTemplate?.ForceUpdate ?? 0;
+
+/** A schedule that is new, or another one than before, begins now. */
+function cronField(
+  before: Service | undefined,
+  spec: ServiceSpec,
+  now: number,
+): Pick<Service['shoal'], 'cron'> {
+  const schedule = scheduleOf(spec.Labels);
+  if (!schedule) return {};
+  const former = scheduleOf(before?.Spec.Labels);
+  const isSame = former?.expression === schedule.expression && former.timezone === schedule.timezone;
+  return { cron: (isSame ? before?.shoal.cron : undefined) ?? { since: now } };
 }
 
 const templateOf = (Spec: ServiceSpec) => currentTarget({ Spec, shoal: { specVersion: 0 } });
@@ -121,6 +164,8 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
     throw rpcError('FailedPrecondition', `service ${service.ID} does not have a previous spec`);
   }
   if (!sawSpec(version, service.Version, service.shoal)) throw outOfSequence();
+  refuseCircle(tx, PreviousSpec);
+  refuseLostPayloads(tx, PreviousSpec);
   return tx.services.update({
     ...service,
     Spec: PreviousSpec,
@@ -133,6 +178,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
     shoal: {
       specVersion: shoal.previousSpecVersion ?? shoal.specVersion,
       previousSpecVersion: shoal.specVersion,
+      ...triedAnew(service, now),
       replacedIndex: service.Version.Index,
       ...allocateOrRefuse(tx, service.ID, resolveNetworks(tx, PreviousSpec), shoal, now),
       ...(shoal.previousRegistryAuth && { registryAuth: shoal.previousRegistryAuth }),
@@ -140,6 +186,10 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
     },
   });
 }
+
+/** What never ran is tried again from the beginning, whatever was changed. */
+const triedAnew = ({ shoal }: Service, now: number) =>
+  shoal.firstDeployment && { firstDeployment: { since: now } };
 
 /** Hides a service at once and frees its ports; the orchestrator stops its tasks and then drops it. */
 export function removeService(tx: Tx, id: string): void {
@@ -151,7 +201,7 @@ export function removeService(tx: Tx, id: string): void {
 function credentials(service: Service, { registryAuth, authFrom }: ServiceUpdate): Sealed | undefined {
   if (registryAuth) return registryAuth;
   if (authFrom === 'spec') return service.shoal.registryAuth;
-  if (!service.PreviousSpec) throw new ApiError(500, 'service does not have a previous spec');
+  if (!service.PreviousSpec) throw badRequest('registryAuthFrom: service does not have a previous spec');
   return service.shoal.previousRegistryAuth;
 }
 
@@ -169,6 +219,7 @@ function newestSpecVersion(view: ReadView, { ID, shoal }: Service): number {
  * nothing has to be replaced.
  */
 function updateStatus(view: ReadView, service: Service, now: number): UpdateStatus | undefined {
+  if (isJob(service.Spec)) return undefined;
   const tasks = view.tasks.by('service', service.ID);
   const { outdated } = adopt(service, tasks, view.nodes, (nodeId) => view.tasks.by('node', nodeId));
   if (outdated.length === 0) return undefined;

@@ -1,4 +1,10 @@
-import type { ApiService, Service, UpdateConfig } from '../../model/index.ts';
+import {
+  type ApiService,
+  isJob,
+  jobRestartPolicy,
+  type Service,
+  type UpdateConfig,
+} from '../../model/index.ts';
 import { updateRules } from '../../services/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { serviceView } from '../objects/index.ts';
@@ -11,6 +17,7 @@ export function withDefaults(view: ReadView, stored: Service): ApiService {
   const { Spec } = service;
   const template = Spec.TaskTemplate ?? {};
   const { RestartPolicy, ContainerSpec } = template;
+  const ofJob = isJob(Spec);
   return {
     ...service,
     Spec: {
@@ -25,14 +32,16 @@ export function withDefaults(view: ReadView, stored: Service): ApiService {
         Resources: template.Resources ?? {},
         RestartPolicy: {
           ...RestartPolicy,
-          Condition: RestartPolicy?.Condition ?? 'any',
+          Condition: ofJob ? jobRestartPolicy(RestartPolicy).Condition : (RestartPolicy?.Condition ?? 'any'),
           Delay: RestartPolicy?.Delay ?? 5 * seconds,
           MaxAttempts: RestartPolicy?.MaxAttempts ?? 0,
         },
         Placement: template.Placement ?? {},
       },
-      UpdateConfig: updateConfig(stored, 'updating'),
-      RollbackConfig: updateConfig(stored, 'rollback_started'),
+      ...(!ofJob && {
+        UpdateConfig: updateConfig(stored, 'updating'),
+        RollbackConfig: updateConfig(stored, 'rollback_started'),
+      }),
     },
   };
 }

@@ -1,1 +1,3 @@
+export { updateService } from './changes.ts';
+export { jobRoutes } from './jobs.ts';
 export { serviceRoutes } from './routes.ts';

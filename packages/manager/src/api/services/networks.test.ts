@@ -89,7 +89,11 @@ describe('a service on networks', () => {
   it.each<[ServiceSpec, number, RegExp]>([
     [on([{ Target: 'gone' }]), 404, /^network gone not found$/],
     [on([{}]), 400, /^TaskTemplate.Networks\[0\].Target: /],
-    [on([{ Target: 'ingress' }]), 400, /cannot be explicitly attached to the ingress network "ingress"$/],
+    [
+      on([{ Target: 'ingress' }]),
+      400,
+      /cannot be explicitly attached to the ingress network "ingress" \(TaskTemplate.Networks\[0\].Target\)$/,
+    ],
     [on([{ Target: 'shop' }, { Target: 'shop' }]), 400, /network shop is named twice/],
     [on([{ Target: 'host' }, { Target: 'shop' }]), 400, /network host can not be combined/],
     [on([{ Target: 'host', Aliases: ['a'] }]), 400, /aliases are only supported for user-defined networks/],
@@ -178,7 +182,7 @@ describe('a published port', () => {
     const refusal = {
       status: 400,
       body: {
-        message: `rpc error: code = InvalidArgument desc = port '8080' is already in use by service 'first' (${body.ID}) as an ingress port`,
+        message: `rpc error: code = InvalidArgument desc = port '8080' is already in use by service 'first' (${body.ID}) as an ingress port (EndpointSpec.Ports)`,
       },
     };
     expect(await serve(spec)).toMatchObject(refusal);

@@ -10,6 +10,8 @@ import {
 } from '../../allocator/index.ts';
 import {
   companionOf,
+  dependenciesOf,
+  dependsOnLabel,
   hasIngressPorts,
   networkLabel,
   networkModeOf,
@@ -18,7 +20,7 @@ import {
   type TaskSpec,
 } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
-import { badRequest, rpcError } from '../http/index.ts';
+import { badRequest, invalid, rpcError } from '../http/index.ts';
 import { findNetwork, idOf, nameOf } from '../networks/index.ts';
 import {
   isVisible,
@@ -56,7 +58,7 @@ function resolve(view: ReadView, attachment: Attachment, path: string): Attachme
   const network = findNetwork(view, Target);
   if (network.stored?.Spec.Ingress) {
     const text = `Service cannot be explicitly attached to the ingress network "${nameOf(network)}"`;
-    throw rpcError('InvalidArgument', text);
+    throw invalid(text, `${path}.Target`);
   }
   if (network.predefined && (Aliases ?? []).length > 0) {
     throw badRequest(`${path}.Aliases: network-scoped aliases are only supported for user-defined networks`);
@@ -143,8 +145,13 @@ export function warningsFor(view: ReadView, service: Service | undefined): strin
     ...unservedPorts(publishedPorts([service]), view.nodes.all()).map((one) => unservedThere(view, one)),
     ...((service.shoal.ports ?? []).length > 0 ? unservedOf(service, neededPorts(view)) : []),
   ];
-  if (name !== undefined && !serviceNamed(view, name))
-    warnings.push(`Labels["${networkLabel}"]: there is no service ${name} yet; tasks wait for it`);
+  const others = dependenciesOf(service.Spec.Labels).map((one) => ({
+    label: dependsOnLabel,
+    name: one.service,
+  }));
+  for (const other of [...(name === undefined ? [] : [{ label: networkLabel, name }]), ...others])
+    if (!serviceNamed(view, other.name))
+      warnings.push(`Labels["${other.label}"]: there is no service ${other.name} yet; tasks wait for it`);
   return warnings.length > 0 ? warnings : null;
 }
 
@@ -162,7 +169,7 @@ export function allocateOrRefuse(
     return allocated;
   } catch (error) {
     if (error instanceof PortTakenError || error instanceof NeededPortError)
-      throw rpcError('InvalidArgument', error.message);
+      throw invalid(error.message, 'EndpointSpec.Ports');
     if (error instanceof NoPortError || error instanceof NoAddressError) {
       throw rpcError('FailedPrecondition', error.message);
     }

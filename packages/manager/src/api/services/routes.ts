@@ -14,9 +14,10 @@ import {
   parseFilters,
   parseVersion,
 } from '../http/index.ts';
-import { findService, serviceStatus, serviceView, visibleServices } from '../objects/index.ts';
+import { findService, openIn, serviceStatus, serviceView, visibleServices } from '../objects/index.ts';
 import { createService, removeService, updateService } from './changes.ts';
 import { withDefaults } from './defaults.ts';
+import { filesOf } from './files.ts';
 import { warningsFor } from './networks.ts';
 
 const tag = 'Services';
@@ -53,7 +54,7 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
     async ({ body, headers }, reply) => {
       const [id, auth] = [ids(), textOf(headers[authHeader])];
       const { ID } = await store.update(
-        (tx) => createService(tx, id, body, sealed(tx, id, auth), clock()),
+        (tx) => createService(tx, id, body, sealed(tx, id, auth), clock(), openIn(tx, vault)),
         'people',
       );
       return reply.code(201).send({ ID, Warnings: warningsFor(store.view, store.view.services.get(ID)) });
@@ -84,7 +85,13 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps): void {
       const { ID } = findService(store.view, params.id);
       const auth = textOf(headers[authHeader]);
       await store.update(
-        (tx) => updateService(tx, { id: ID, ...change, registryAuth: sealed(tx, ID, auth) }),
+        (tx) =>
+          updateService(tx, {
+            id: ID,
+            ...change,
+            registryAuth: sealed(tx, ID, auth),
+            open: openIn(tx, vault),
+          }),
         'people',
       );
       return { Warnings: warningsFor(store.view, store.view.services.get(ID)) };
@@ -142,7 +149,8 @@ function readRoutes(app: FastifyInstance, { store }: ApiDeps): void {
     async ({ params, query: { insertDefaults } }) => {
       const fill = parseBool('insertDefaults', insertDefaults);
       const service = findService(store.view, params.id);
-      return fill ? withDefaults(store.view, service) : serviceView(store.view, service);
+      const shown = fill ? withDefaults(store.view, service) : serviceView(store.view, service);
+      return { ...shown, ...filesOf(store.view, service) };
     },
   );
 }

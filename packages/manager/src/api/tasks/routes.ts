@@ -1,6 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { ApiTask, type Task, taskStates } from '../../model/index.ts';
+import {
+  ApiTask,
+  desiredStateOf,
+  iterationOf,
+  type Service,
+  type Task,
+  taskStates,
+} from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { filtersParam, idParam, query, route } from '../docs/index.ts';
 import {
@@ -69,12 +76,16 @@ function listTasks(view: ReadView, filters: Filters): Task[] {
         (!filters.has('name') || matchesPrefix(filters, 'name', taskName(view, task))) &&
         matchesLabels(filters, 'label', service?.Spec.Labels) &&
         matchesExactly(filters, 'runtime', 'container') &&
-        (desired.length === 0 || desired.includes(task.DesiredState)) &&
-        (!upToDate || service?.shoal.specVersion === task.shoal.specVersion)
+        (desired.length === 0 || (desired as string[]).includes(desiredStateOf(task))) &&
+        (!upToDate || (service !== undefined && isUpToDate(service, task)))
       );
     })
     .toSorted((a, b) => (a.ID < b.ID ? -1 : 1));
 }
+
+/** Of a job, what belongs to its present run. */
+const isUpToDate = (service: Service, { shoal }: Task): boolean =>
+  service.shoal.specVersion === shoal.specVersion && iterationOf(service) === shoal.iteration;
 
 /** The smallest set that an index gives. */
 function fewestOf(

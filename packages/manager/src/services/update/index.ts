@@ -1,9 +1,20 @@
 export { adopt } from './adopt.ts';
+export { canaryStage } from './canary.ts';
 export { excusedSlots } from './excused-slots.ts';
-export { applyFailureAction, beginUpdate, endUpdate, firstFailure, pickSlots } from './rollout.ts';
+export { dueIn, overdueIn } from './progress.ts';
+export {
+  applyFailureAction,
+  beginUpdate,
+  endUpdate,
+  failureOf,
+  firstFailure,
+  pauseUpdate,
+  pickSlots,
+} from './rollout.ts';
 export { isSameTemplate } from './template.ts';
 export {
   isCurrent,
+  isFit,
   isHalted,
   isUpdating,
   needsUpdate,

@@ -59,11 +59,12 @@ describe('an update that fails', () => {
       [4, 'paused'],
       [6, 'updating'],
     ] as const) {
-      const simulation = await updating({ FailureAction: 'pause', Delay: 60e9 });
+      const simulation = await updating({ FailureAction: 'pause', Delay: 4e9 });
       await simulation.deploy('web:2');
       await until(simulation, () => simulation.running('web:2').length === 1);
+      const [first] = simulation.running('web:2');
       await simulation.run(wait * second);
-      await simulation.observe(simulation.running('web:2')[0]?.ID ?? '', 'failed');
+      await simulation.observe(first?.ID ?? '', 'failed');
       await simulation.run(second);
       expect(status(simulation)?.State).toBe(state);
     }

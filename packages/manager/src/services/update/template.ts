@@ -38,6 +38,8 @@ const sets = new Set([
   'Platforms',
   'Networks',
   'Aliases',
+  'Secrets',
+  'Configs',
 ]);
 
 /** Whether both say the same: a task of one needs nothing to be one of the other. */

@@ -1,7 +1,7 @@
-import type { Service, Task } from '../../model/index.ts';
+import { presentCanary, type Service, type Task } from '../../model/index.ts';
 import type { SlotTasks } from '../draft.ts';
 import { currentTarget, type Target, targetLike } from '../new-task.ts';
-import { endedByItself, furthestFirst, isUnassigned } from '../presence.ts';
+import { endedByItself, furthestFirst, isUnassigned, serves } from '../presence.ts';
 
 const stateOf = ({ UpdateStatus }: Service) => UpdateStatus?.State;
 
@@ -39,6 +39,10 @@ export const withReason = (text: string, { shoal: { rollback } }: Service): stri
 /** Made from the present version of the service's task template. */
 export const isCurrent = (task: Task, service: Service): boolean =>
   task.shoal.specVersion === service.shoal.specVersion;
+
+/** It gets traffic and, if it is one of the first of an update by canary that are asked for that, answers well. */
+export const isFit = (task: Task, service: Service): boolean =>
+  serves(task) && (presentCanary(service) === undefined || task.observed?.canary === 'passed');
 
 /**
  * The version that a slot has to have now. Only the rolling update changes it, so a task that is orphaned

@@ -1,2 +1,3 @@
 export { isNetSysctl } from './kernel.ts';
 export { validateService } from './service.ts';
+export { exampleFor } from './templates.ts';

@@ -82,12 +82,12 @@ const unsupported: readonly [ServiceSpec, string][] = [
   [template({ Networks: [{ Target: 'x', DriverOpts: { a: 'b' } }] }), 'TaskTemplate.Networks[0].DriverOpts'],
   [template({ PluginSpec: { Name: 'x' } }), 'TaskTemplate.PluginSpec'],
   [template({ Runtime: 'plugin' }), 'TaskTemplate.Runtime'],
-  [aSpec({ Mode: { ReplicatedJob: {} } }), 'Mode.ReplicatedJob'],
-  [aSpec({ Mode: { GlobalJob: {} } }), 'Mode.GlobalJob'],
   [aSpec({ Labels: { 'shoal.lb': 'best' } }), 'Labels["shoal.lb"]'],
   [aSpec({ Labels: { 'shoal.rebalance': 'no' } }), 'Labels["shoal.rebalance"]'],
-  [container({ Secrets: [{ SecretName: 'x' }] }), 'TaskTemplate.ContainerSpec.Secrets'],
-  [container({ Configs: [{ ConfigName: 'x' }] }), 'TaskTemplate.ContainerSpec.Configs'],
+  [
+    container({ Configs: [{ ConfigName: 'x', Runtime: {} }] }),
+    'TaskTemplate.ContainerSpec.Configs[0].Runtime',
+  ],
   [
     container({ Privileges: { CredentialSpec: { File: 'x' } } }),
     'TaskTemplate.ContainerSpec.Privileges.CredentialSpec',
@@ -97,8 +97,49 @@ const unsupported: readonly [ServiceSpec, string][] = [
     container({ Mounts: [{ Type: 'cluster', Source: 'a', Target: '/x' }] }),
     'TaskTemplate.ContainerSpec.Mounts[0].Type',
   ],
-  [container({ Hostname: '{{.Node.Hostname}}' }), 'TaskTemplate.ContainerSpec.Hostname'],
-  [container({ Env: ['A=1', 'B={{.Task.Slot}}'] }), 'TaskTemplate.ContainerSpec.Env[1]'],
+];
+
+const secret = (File: object) => container({ Secrets: [{ SecretID: 'x', SecretName: 'key', File }] });
+const both = (secretName: string, configName: string) =>
+  container({
+    Secrets: [{ SecretID: 'x', SecretName: 'key', File: { Name: secretName } }],
+    Configs: [{ ConfigID: 'y', ConfigName: 'conf', File: { Name: configName } }],
+    Mounts: [{ Type: 'tmpfs', Target: '/scratch/' }],
+  });
+
+/** Secrets, configs and templates that could only end in a task that never starts, each with the path. */
+const broken: readonly [ServiceSpec, string][] = [
+  [container({ Secrets: [{ SecretName: 'key' }] }), 'Secrets[0]: malformed secret reference: the id'],
+  [
+    container({ Secrets: [{ SecretID: 'x', SecretName: 'key' }] }),
+    'Secrets[0].File: malformed secret reference, no target',
+  ],
+  [secret({ Name: '' }), 'Secrets[0].File.Name: must be the name of a file, below /run/secrets'],
+  [secret({ Name: '../key' }), 'Secrets[0].File.Name: must be the name of a file, below /run/secrets'],
+  [secret({ Name: 'a/' }), 'Secrets[0].File.Name: '],
+  [secret({ Name: 'key', UID: 'root' }), 'Secrets[0].File.UID: must be a number'],
+  [secret({ Name: 'key', GID: '-1' }), 'Secrets[0].File.GID: must be a number'],
+  [
+    secret({ Name: 'key', Mode: 0o1777 }),
+    'Secrets[0].File.Mode: must be permissions from 0 to 0777 (octal), got 01777',
+  ],
+  [both('/etc/a', 'etc/a'), "config 'conf' and secret 'key' have a conflicting target: '/etc/a'"],
+  [both('key', '/scratch'), "config 'conf' and a mount have a conflicting target: '/scratch'"],
+  [
+    container({ Secrets: [1, 2].map(() => ({ SecretID: 'x', SecretName: 'key', File: { Name: 'a' } })) }),
+    "secret references 'key' and 'key' have a conflicting target: 'a'",
+  ],
+  [
+    container({ Hostname: '{{.Node.Name}}' }),
+    'ContainerSpec.Hostname: there is no .Node.Name; there are ID, Hostname, Platform',
+  ],
+  [container({ Hostname: '{{.Task.ID}}'.repeat(20) }), 'Hostname: is longer than the 64 bytes'],
+  [container({ Env: ['A=1', 'B={{secret "x"}}'] }), 'ContainerSpec.Env[1]: there is no function "secret"'],
+  [container({ Env: ['A={{'] }), 'ContainerSpec.Env[0]: "{{" has no "}}"'],
+  [
+    container({ Mounts: [{ Type: 'volume', Source: '{{.Task.Slot}}', Target: '/x' }] }),
+    `Mounts[0].Source: "1" can't be the name of a local volume`,
+  ],
 ];
 
 describe('a service spec', () => {
@@ -111,7 +152,16 @@ describe('a service spec', () => {
     expect(() => validateService(spec)).toThrow(expect.objectContaining(refusal));
   });
 
+  it.each(broken)('with files or templates that no host can make is refused: %j', (spec, says) => {
+    const refusal = { status: 400, message: expect.stringContaining(says) };
+    expect(() => validateService(spec)).toThrow(expect.objectContaining(refusal));
+  });
+
   it.each<ServiceSpec>([
+    both('key', '/etc/conf'),
+    secret({ Name: '/tls/key.pem', UID: '33', GID: '33', Mode: 0o400 }),
+    container({ Hostname: '{{.Node.Hostname}}', Env: ['A={{.Task.Slot}}'] }),
+    container({ Mounts: [{ Type: 'volume', Source: 'data-{{.Task.Slot}}', Target: '/x' }] }),
     aSpec({ EndpointSpec: { Mode: 'dnsrr', Ports: [port] } }),
     aSpec({ EndpointSpec: { Ports: [port, { TargetPort: 80 }] }, Labels: { 'shoal.drain': '0' } }),
     aSpec({ Networks: [], Mode: { ReplicatedJob: null }, EndpointSpec: { Mode: 'vip', Ports: [] } }),

@@ -1,18 +1,25 @@
 import {
+  canaryLabelTrouble,
+  dependsOnTrouble,
   hasIngressPorts,
+  isJob,
   isolationLabel,
   labelTrouble,
   networksOf,
+  rolloutLabelTrouble,
   type ServiceSpec,
+  scheduleTrouble,
   type TaskSpec,
   type UpdateConfig,
   wantsIsolation,
 } from '../../../model/index.ts';
 import { ConstraintError, parseConstraints } from '../../../scheduler/index.ts';
 import { checkName } from '../../checks/index.ts';
-import { badRequest, rpcError } from '../../http/index.ts';
+import { badRequest, invalid } from '../../http/index.ts';
 import { checkContainer } from './container.ts';
+import { checkPayloadRefs } from './payload-refs.ts';
 import { checkMode, checkResources } from './resources.ts';
+import { exampleOf } from './templates.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
 /**
@@ -21,7 +28,12 @@ import { refuseUnsupported } from './unsupported.ts';
  */
 export function validateService(spec: ServiceSpec): void {
   refuseUnsupported(spec);
-  const trouble = labelTrouble(spec.Labels);
+  const trouble =
+    labelTrouble(spec.Labels) ??
+    dependsOnTrouble(spec.Labels) ??
+    scheduleTrouble(spec) ??
+    rolloutLabelTrouble(spec.Labels) ??
+    canaryLabelTrouble(spec.Labels);
   if (trouble !== undefined) throw badRequest(trouble);
   const template = spec.TaskTemplate;
   if (!template?.ContainerSpec) {
@@ -32,29 +44,35 @@ export function validateService(spec: ServiceSpec): void {
   checkResources(template);
   checkRestart(template);
   checkPlacement(template);
-  checkContainer(template.ContainerSpec);
+  const container = exampleOf(spec, template.ContainerSpec);
+  checkContainer(container);
+  checkPayloadRefs(container);
   checkNameOptions(spec);
-  checkUpdate('update', spec.UpdateConfig);
-  checkUpdate('rollback', spec.RollbackConfig);
+  checkUpdate('update', 'UpdateConfig', spec.UpdateConfig);
+  checkUpdate('rollback', 'RollbackConfig', spec.RollbackConfig);
   checkIsolation(spec);
+  checkJob(spec);
   checkPorts(spec);
 }
 
 function checkRestart({ RestartPolicy }: TaskSpec): void {
   if ((RestartPolicy?.Delay ?? 0) < 0) {
-    throw rpcError('InvalidArgument', 'TaskSpec: restart-delay cannot be negative');
+    throw invalid('TaskSpec: restart-delay cannot be negative', 'TaskTemplate.RestartPolicy.Delay');
   }
   if ((RestartPolicy?.Window ?? 0) < 0) {
-    throw rpcError('InvalidArgument', 'TaskSpec: restart-window cannot be negative');
+    throw invalid('TaskSpec: restart-window cannot be negative', 'TaskTemplate.RestartPolicy.Window');
   }
 }
 
 function checkPlacement({ Placement }: TaskSpec): void {
-  try {
-    parseConstraints(Placement?.Constraints ?? []);
-  } catch (error) {
-    if (error instanceof ConstraintError) throw rpcError('InvalidArgument', error.message);
-    throw error;
+  for (const [i, text] of (Placement?.Constraints ?? []).entries()) {
+    try {
+      parseConstraints([text]);
+    } catch (error) {
+      if (error instanceof ConstraintError)
+        throw invalid(error.message, `TaskTemplate.Placement.Constraints[${i}]`);
+      throw error;
+    }
   }
   for (const [i, { Spread }] of (Placement?.Preferences ?? []).entries()) {
     const over = Spread?.SpreadDescriptor ?? '';
@@ -67,12 +85,12 @@ function checkPlacement({ Placement }: TaskSpec): void {
   }
 }
 
-function checkUpdate(what: string, config: UpdateConfig | null | undefined): void {
+function checkUpdate(what: string, path: string, config: UpdateConfig | null | undefined): void {
   if ((config?.Delay ?? 0) < 0) {
-    throw rpcError('InvalidArgument', `TaskSpec: ${what}-delay cannot be negative`);
+    throw invalid(`TaskSpec: ${what}-delay cannot be negative`, `${path}.Delay`);
   }
   if ((config?.Monitor ?? 0) < 0) {
-    throw rpcError('InvalidArgument', `TaskSpec: ${what}-monitor cannot be negative`);
+    throw invalid(`TaskSpec: ${what}-monitor cannot be negative`, `${path}.Monitor`);
   }
 }
 
@@ -83,6 +101,14 @@ function checkIsolation({ Labels, UpdateConfig, RollbackConfig }: ServiceSpec): 
     if (config?.Order === 'start-first')
       throw badRequest(`${path}.Order: must be stop-first with Labels["${isolationLabel}"]=stop`);
   }
+}
+
+/** A job is not updated step by step: each update is a new run of it. */
+function checkJob(spec: ServiceSpec): void {
+  if (!isJob(spec)) return;
+  if (spec.UpdateConfig) throw invalid('Jobs may not have an update config', 'UpdateConfig');
+  // Docker refuses it in its client only.
+  if (spec.RollbackConfig) throw badRequest('RollbackConfig: a job has no rollbacks; leave it out');
 }
 
 /** With `ndots`, Docker's resolver in the container keeps names without a dot, so services', to itself. */
@@ -100,9 +126,9 @@ function checkNameOptions(spec: ServiceSpec): void {
 function checkPorts(spec: ServiceSpec): void {
   const { EndpointSpec } = spec;
   if (EndpointSpec?.Mode === 'dnsrr' && hasIngressPorts(spec)) {
-    throw rpcError(
-      'InvalidArgument',
+    throw invalid(
       "EndpointSpec: port published with ingress mode can't be used with dnsrr mode",
+      'EndpointSpec.Mode',
     );
   }
   const taken = new Set<string>();
@@ -110,7 +136,11 @@ function checkPorts(spec: ServiceSpec): void {
     if (!port.TargetPort) throw badRequest(`EndpointSpec.Ports[${i}].TargetPort: must be 1 to 65535`);
     if (!port.PublishedPort) continue;
     const key = `${port.PublishedPort}/${port.Protocol ?? 'tcp'}`;
-    if (taken.has(key)) throw rpcError('InvalidArgument', 'EndpointSpec: duplicate published ports provided');
+    if (taken.has(key))
+      throw invalid(
+        'EndpointSpec: duplicate published ports provided',
+        `EndpointSpec.Ports[${i}].PublishedPort`,
+      );
     taken.add(key);
   }
 }

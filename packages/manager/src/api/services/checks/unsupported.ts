@@ -28,10 +28,6 @@ const isOneOf =
   (value: unknown): boolean =>
     refused.includes(String(value));
 
-const isTemplate = (value: unknown): boolean => typeof value === 'string' && value.includes('{{');
-
-const noTemplates = 'templates ({{…}}) are not filled in yet; write the value itself';
-const noJobs = 'jobs are not served yet; use Replicated or Global';
 const container = 'TaskTemplate.ContainerSpec';
 
 /** Whoever makes Shoal honour a field deletes its row. */
@@ -51,10 +47,11 @@ const table: readonly Unsupported[] = [
     asks: isOtherThan('', 'container'),
     why: 'only the runtime "container" is served',
   },
-  { field: 'Mode.ReplicatedJob', asks: isPresent, why: noJobs },
-  { field: 'Mode.GlobalJob', asks: isPresent, why: noJobs },
-  { field: `${container}.Secrets`, why: 'secrets are not served yet' },
-  { field: `${container}.Configs`, why: 'configs are not served yet' },
+  {
+    field: `${container}.Configs[].Runtime`,
+    asks: isPresent,
+    why: 'is for credential specs, which exist on Windows only; give a File',
+  },
   {
     field: `${container}.Privileges.CredentialSpec`,
     why: 'credential specs exist on Windows only, and Shoal runs Linux containers',
@@ -70,10 +67,6 @@ const table: readonly Unsupported[] = [
     why: 'this type of mount is not served; use bind, volume, tmpfs or image',
   },
   { field: `${container}.Mounts[].TmpfsOptions.Options`, why: 'options of tmpfs mounts are not served yet' },
-  { field: `${container}.Hostname`, asks: isTemplate, why: noTemplates },
-  { field: `${container}.Env[]`, asks: isTemplate, why: noTemplates },
-  { field: `${container}.Mounts[].Source`, asks: isTemplate, why: noTemplates },
-  { field: `${container}.Mounts[].Target`, asks: isTemplate, why: noTemplates },
 ];
 
 /** Throws 400 with the path of the first field that Shoal can't honour: nothing is dropped in silence. */

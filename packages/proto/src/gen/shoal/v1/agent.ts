@@ -170,6 +170,7 @@ export interface AgentMessage {
     | //
     /** The network part of the changes up to this number is in the host's kernel. Said of those that are not unawaited. */
     { $case: "applied"; value: Applied }
+    | { $case: "events"; value: ContainerEvents }
     | undefined;
 }
 
@@ -186,6 +187,7 @@ export interface ManagerMessage {
     | //
     /** In place of the one in Welcome, when there are many more nodes than before, or fewer. */
     { $case: "timing"; value: Timing }
+    | { $case: "eventsTaken"; value: ContainerEventsTaken }
     | undefined;
 }
 
@@ -233,6 +235,8 @@ export interface Welcome {
   hold: boolean;
   /** Of the manager, e.g. "0.1.0-5516ceee". */
   release: string;
+  /** Of the node's container events, the newest that the manager knows (ContainerEvent.at_us); 0 for none. */
+  eventsUntilUs: number;
 }
 
 /** How agent and manager keep in touch, in milliseconds. */
@@ -451,6 +455,60 @@ export interface Assignment {
    * networks that it joins, and where it asks for names.
    */
   createBody: string;
+  /** Absent: it is ready as soon as it runs and is healthy. */
+  ready?:
+    | ReadyCheck
+    | undefined;
+  /** While it is one of the first tasks of an update by canary that asks for a check. */
+  canary?:
+    | CanaryCheck
+    | undefined;
+  /**
+   * What its container has of secrets and configs. The create body mounts the file at place N of this list from
+   * /run/shoal/secrets/TASK_ID/N, where the host puts it, in memory, before it makes or starts the container.
+   */
+  files: TaskFile[];
+}
+
+/** A file of a task's container, and whose it is there. */
+export interface TaskFile {
+  /** "secret" or "config": which objects have its content. */
+  kind: string;
+  id: string;
+  uid: number;
+  gid: number;
+  /** Permissions, such as 0444 (octal). */
+  mode: number;
+}
+
+/** One version of what a secret or a config holds; of a template, as it is for one task. */
+export interface Payload {
+  data: Buffer;
+}
+
+/**
+ * How the host asks a task whether it is ready for traffic: at a port of its own, by HTTP if there is a path, or with a command
+ * in its container if there is no port.
+ */
+export interface ReadyCheck {
+  /** 0: none. */
+  port: number;
+  /** With its query; empty: it is enough that it takes the connection. */
+  path: string;
+  command: string[];
+  intervalMs: number;
+  timeoutMs: number;
+  /** So many in a row, and it is not ready any more. */
+  failures: number;
+}
+
+/** The host asks again and again by HTTP. Bad is an answer of 500 or above, one that takes longer than slow_ms, and none. */
+export interface CanaryCheck {
+  port: number;
+  path: string;
+  slowMs: number;
+  /** So many percent of the answers may be bad. */
+  maxBadPercent: number;
 }
 
 export interface RestartPolicy {
@@ -493,6 +551,13 @@ export interface TaskStatus {
   startRefused: boolean;
   /** Of a running task: why its container keeps the limits it had, in the daemon's words; empty when it has those asked for. */
   limitsRefused: string;
+  /** The end of what its container wrote before it failed, a few lines in one; empty where nothing is known of it. */
+  lastLines: string;
+  /** Of a running task with a CanaryCheck: once there are answers enough, and few of them bad; or too many, which err describes. */
+  canaryPassed: boolean;
+  canaryFailed: boolean;
+  /** It runs, but its health check has failed: its host is about to stop it. */
+  unhealthy: boolean;
 }
 
 /**
@@ -530,6 +595,38 @@ export interface StatusBatch {
 
 export interface StatusAck {
   number: number;
+}
+
+/**
+ * What happened to the cluster's containers here, as the Docker daemon tells it. One message at a time: the next one only
+ * after ContainerEventsTaken, and after the wait that it asks for. In a new session all that is not known comes again.
+ */
+export interface ContainerEvents {
+  /** In order, at most 32. */
+  events: ContainerEvent[];
+  /** How many were dropped before these, as the manager took none for too long. */
+  dropped: number;
+}
+
+export interface ContainerEvent {
+  /** Microseconds since the epoch by the host's clock, each later than the one before. */
+  atUs: number;
+  /** The rest in Docker's words. */
+  action: string;
+  containerId: string;
+  attributes: { [key: string]: string };
+}
+
+export interface ContainerEvent_AttributesEntry {
+  key: string;
+  value: string;
+}
+
+/** Sent for each ContainerEvents. */
+export interface ContainerEventsTaken {
+  /** The manager knows all up to this one; later ones have to come again. */
+  untilUs: number;
+  waitMs: number;
 }
 
 /** Something the manager wants to know from this host, answered once by a QueryResult with the same id. */
@@ -1711,6 +1808,9 @@ export const AgentMessage: MessageFns<AgentMessage> = {
       case "applied":
         Applied.encode(message.body.value, writer.uint32(58).fork()).join();
         break;
+      case "events":
+        ContainerEvents.encode(message.body.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1784,6 +1884,14 @@ export const AgentMessage: MessageFns<AgentMessage> = {
             message.body = { $case: "applied", value: Applied.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.body = { $case: "events", value: ContainerEvents.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1844,6 +1952,12 @@ export const AgentMessage: MessageFns<AgentMessage> = {
         }
         break;
       }
+      case "events": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "events", value: ContainerEvents.fromPartial(object.body.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -1882,6 +1996,9 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
         break;
       case "timing":
         Timing.encode(message.body.value, writer.uint32(74).fork()).join();
+        break;
+      case "eventsTaken":
+        ContainerEventsTaken.encode(message.body.value, writer.uint32(82).fork()).join();
         break;
     }
     return writer;
@@ -1972,6 +2089,14 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
             message.body = { $case: "timing", value: Timing.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.body = { $case: "eventsTaken", value: ContainerEventsTaken.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2041,6 +2166,12 @@ export const ManagerMessage: MessageFns<ManagerMessage> = {
       case "timing": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "timing", value: Timing.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "eventsTaken": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "eventsTaken", value: ContainerEventsTaken.fromPartial(object.body.value) };
         }
         break;
       }
@@ -2363,7 +2494,7 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { term: 0, timing: undefined, hold: false, release: "" };
+  return { term: 0, timing: undefined, hold: false, release: "", eventsUntilUs: 0 };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -2379,6 +2510,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.release !== "") {
       writer.uint32(34).string(message.release);
+    }
+    if (message.eventsUntilUs !== 0) {
+      writer.uint32(40).uint64(message.eventsUntilUs);
     }
     return writer;
   },
@@ -2428,6 +2562,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.release = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.eventsUntilUs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2451,6 +2593,7 @@ export const Welcome: MessageFns<Welcome> = {
       : undefined;
     message.hold = object.hold ?? false;
     message.release = object.release ?? "";
+    message.eventsUntilUs = object.eventsUntilUs ?? 0;
     return message;
   },
 };
@@ -4346,6 +4489,9 @@ function createBaseAssignment(): Assignment {
     restart: undefined,
     isolated: false,
     createBody: "",
+    ready: undefined,
+    canary: undefined,
+    files: [],
   };
 }
 
@@ -4386,6 +4532,15 @@ export const Assignment: MessageFns<Assignment> = {
     }
     if (message.createBody !== "") {
       writer.uint32(178).string(message.createBody);
+    }
+    if (message.ready !== undefined) {
+      ReadyCheck.encode(message.ready, writer.uint32(186).fork()).join();
+    }
+    if (message.canary !== undefined) {
+      CanaryCheck.encode(message.canary, writer.uint32(194).fork()).join();
+    }
+    for (const v of message.files) {
+      TaskFile.encode(v!, writer.uint32(322).fork()).join();
     }
     return writer;
   },
@@ -4499,6 +4654,30 @@ export const Assignment: MessageFns<Assignment> = {
             message.createBody = reader.string();
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.ready = ReadyCheck.decode(reader, reader.uint32());
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.canary = CanaryCheck.decode(reader, reader.uint32());
+            continue;
+          }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.files.push(TaskFile.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4530,6 +4709,377 @@ export const Assignment: MessageFns<Assignment> = {
       : undefined;
     message.isolated = object.isolated ?? false;
     message.createBody = object.createBody ?? "";
+    message.ready = (object.ready !== undefined && object.ready !== null)
+      ? ReadyCheck.fromPartial(object.ready)
+      : undefined;
+    message.canary = (object.canary !== undefined && object.canary !== null)
+      ? CanaryCheck.fromPartial(object.canary)
+      : undefined;
+    message.files = object.files?.map((e) => TaskFile.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTaskFile(): TaskFile {
+  return { kind: "", id: "", uid: 0, gid: 0, mode: 0 };
+}
+
+export const TaskFile: MessageFns<TaskFile> = {
+  encode(message: TaskFile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.uid !== 0) {
+      writer.uint32(24).uint32(message.uid);
+    }
+    if (message.gid !== 0) {
+      writer.uint32(32).uint32(message.gid);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(40).uint32(message.mode);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskFile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskFile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.uid = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.gid = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.mode = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TaskFile>, I>>(base?: I): TaskFile {
+    return TaskFile.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TaskFile>, I>>(object: I): TaskFile {
+    const message = createBaseTaskFile();
+    message.kind = object.kind ?? "";
+    message.id = object.id ?? "";
+    message.uid = object.uid ?? 0;
+    message.gid = object.gid ?? 0;
+    message.mode = object.mode ?? 0;
+    return message;
+  },
+};
+
+function createBasePayload(): Payload {
+  return { data: Buffer.alloc(0) };
+}
+
+export const Payload: MessageFns<Payload> = {
+  encode(message: Payload, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.data.length !== 0) {
+      writer.uint32(10).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Payload {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePayload();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Payload>, I>>(base?: I): Payload {
+    return Payload.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Payload>, I>>(object: I): Payload {
+    const message = createBasePayload();
+    message.data = object.data ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseReadyCheck(): ReadyCheck {
+  return { port: 0, path: "", command: [], intervalMs: 0, timeoutMs: 0, failures: 0 };
+}
+
+export const ReadyCheck: MessageFns<ReadyCheck> = {
+  encode(message: ReadyCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.port !== 0) {
+      writer.uint32(8).uint32(message.port);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    for (const v of message.command) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.intervalMs !== 0) {
+      writer.uint32(32).uint32(message.intervalMs);
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(40).uint32(message.timeoutMs);
+    }
+    if (message.failures !== 0) {
+      writer.uint32(48).uint32(message.failures);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadyCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadyCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.command.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.intervalMs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.timeoutMs = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.failures = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReadyCheck>, I>>(base?: I): ReadyCheck {
+    return ReadyCheck.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReadyCheck>, I>>(object: I): ReadyCheck {
+    const message = createBaseReadyCheck();
+    message.port = object.port ?? 0;
+    message.path = object.path ?? "";
+    message.command = object.command?.map((e) => e) || [];
+    message.intervalMs = object.intervalMs ?? 0;
+    message.timeoutMs = object.timeoutMs ?? 0;
+    message.failures = object.failures ?? 0;
+    return message;
+  },
+};
+
+function createBaseCanaryCheck(): CanaryCheck {
+  return { port: 0, path: "", slowMs: 0, maxBadPercent: 0 };
+}
+
+export const CanaryCheck: MessageFns<CanaryCheck> = {
+  encode(message: CanaryCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.port !== 0) {
+      writer.uint32(8).uint32(message.port);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    if (message.slowMs !== 0) {
+      writer.uint32(24).uint32(message.slowMs);
+    }
+    if (message.maxBadPercent !== 0) {
+      writer.uint32(32).uint32(message.maxBadPercent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CanaryCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCanaryCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.slowMs = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maxBadPercent = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CanaryCheck>, I>>(base?: I): CanaryCheck {
+    return CanaryCheck.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CanaryCheck>, I>>(object: I): CanaryCheck {
+    const message = createBaseCanaryCheck();
+    message.port = object.port ?? 0;
+    message.path = object.path ?? "";
+    message.slowMs = object.slowMs ?? 0;
+    message.maxBadPercent = object.maxBadPercent ?? 0;
     return message;
   },
 };
@@ -4730,6 +5280,10 @@ function createBaseTaskStatus(): TaskStatus {
     oomKilled: false,
     startRefused: false,
     limitsRefused: "",
+    lastLines: "",
+    canaryPassed: false,
+    canaryFailed: false,
+    unhealthy: false,
   };
 }
 
@@ -4770,6 +5324,18 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     }
     if (message.limitsRefused !== "") {
       writer.uint32(322).string(message.limitsRefused);
+    }
+    if (message.lastLines !== "") {
+      writer.uint32(330).string(message.lastLines);
+    }
+    if (message.canaryPassed !== false) {
+      writer.uint32(336).bool(message.canaryPassed);
+    }
+    if (message.canaryFailed !== false) {
+      writer.uint32(344).bool(message.canaryFailed);
+    }
+    if (message.unhealthy !== false) {
+      writer.uint32(352).bool(message.unhealthy);
     }
     return writer;
   },
@@ -4883,6 +5449,38 @@ export const TaskStatus: MessageFns<TaskStatus> = {
             message.limitsRefused = reader.string();
             continue;
           }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.lastLines = reader.string();
+            continue;
+          }
+          case 42: {
+            if (tag !== 336) {
+              break;
+            }
+
+            message.canaryPassed = reader.bool();
+            continue;
+          }
+          case 43: {
+            if (tag !== 344) {
+              break;
+            }
+
+            message.canaryFailed = reader.bool();
+            continue;
+          }
+          case 44: {
+            if (tag !== 352) {
+              break;
+            }
+
+            message.unhealthy = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4914,6 +5512,10 @@ export const TaskStatus: MessageFns<TaskStatus> = {
     message.oomKilled = object.oomKilled ?? false;
     message.startRefused = object.startRefused ?? false;
     message.limitsRefused = object.limitsRefused ?? "";
+    message.lastLines = object.lastLines ?? "";
+    message.canaryPassed = object.canaryPassed ?? false;
+    message.canaryFailed = object.canaryFailed ?? false;
+    message.unhealthy = object.unhealthy ?? false;
     return message;
   },
 };
@@ -5244,6 +5846,311 @@ export const StatusAck: MessageFns<StatusAck> = {
   fromPartial<I extends Exact<DeepPartial<StatusAck>, I>>(object: I): StatusAck {
     const message = createBaseStatusAck();
     message.number = object.number ?? 0;
+    return message;
+  },
+};
+
+function createBaseContainerEvents(): ContainerEvents {
+  return { events: [], dropped: 0 };
+}
+
+export const ContainerEvents: MessageFns<ContainerEvents> = {
+  encode(message: ContainerEvents, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      ContainerEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.dropped !== 0) {
+      writer.uint32(16).uint32(message.dropped);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContainerEvents {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContainerEvents();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(ContainerEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dropped = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContainerEvents>, I>>(base?: I): ContainerEvents {
+    return ContainerEvents.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContainerEvents>, I>>(object: I): ContainerEvents {
+    const message = createBaseContainerEvents();
+    message.events = object.events?.map((e) => ContainerEvent.fromPartial(e)) || [];
+    message.dropped = object.dropped ?? 0;
+    return message;
+  },
+};
+
+function createBaseContainerEvent(): ContainerEvent {
+  return { atUs: 0, action: "", containerId: "", attributes: {} };
+}
+
+export const ContainerEvent: MessageFns<ContainerEvent> = {
+  encode(message: ContainerEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.atUs !== 0) {
+      writer.uint32(8).uint64(message.atUs);
+    }
+    if (message.action !== "") {
+      writer.uint32(18).string(message.action);
+    }
+    if (message.containerId !== "") {
+      writer.uint32(26).string(message.containerId);
+    }
+    globalThis.Object.entries(message.attributes).forEach(([key, value]: [string, string]) => {
+      ContainerEvent_AttributesEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContainerEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContainerEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.atUs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.containerId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = ContainerEvent_AttributesEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.attributes[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContainerEvent>, I>>(base?: I): ContainerEvent {
+    return ContainerEvent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContainerEvent>, I>>(object: I): ContainerEvent {
+    const message = createBaseContainerEvent();
+    message.atUs = object.atUs ?? 0;
+    message.action = object.action ?? "";
+    message.containerId = object.containerId ?? "";
+    message.attributes = (globalThis.Object.entries(object.attributes ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseContainerEvent_AttributesEntry(): ContainerEvent_AttributesEntry {
+  return { key: "", value: "" };
+}
+
+export const ContainerEvent_AttributesEntry: MessageFns<ContainerEvent_AttributesEntry> = {
+  encode(message: ContainerEvent_AttributesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContainerEvent_AttributesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContainerEvent_AttributesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContainerEvent_AttributesEntry>, I>>(base?: I): ContainerEvent_AttributesEntry {
+    return ContainerEvent_AttributesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContainerEvent_AttributesEntry>, I>>(
+    object: I,
+  ): ContainerEvent_AttributesEntry {
+    const message = createBaseContainerEvent_AttributesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseContainerEventsTaken(): ContainerEventsTaken {
+  return { untilUs: 0, waitMs: 0 };
+}
+
+export const ContainerEventsTaken: MessageFns<ContainerEventsTaken> = {
+  encode(message: ContainerEventsTaken, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.untilUs !== 0) {
+      writer.uint32(8).uint64(message.untilUs);
+    }
+    if (message.waitMs !== 0) {
+      writer.uint32(16).uint32(message.waitMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContainerEventsTaken {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContainerEventsTaken();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.untilUs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.waitMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContainerEventsTaken>, I>>(base?: I): ContainerEventsTaken {
+    return ContainerEventsTaken.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContainerEventsTaken>, I>>(object: I): ContainerEventsTaken {
+    const message = createBaseContainerEventsTaken();
+    message.untilUs = object.untilUs ?? 0;
+    message.waitMs = object.waitMs ?? 0;
     return message;
   },
 };

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { EventQueue } from './event-queue.ts';
+
+const event = (atUs: number) => ({ atUs, action: 'start', containerId: 'c1', attributes: {} });
+const times = (queue: EventQueue) => queue.next()?.events.map(({ atUs }) => atUs);
+
+it('says the same until it is known, a bounded number at a time', () => {
+  const queue = new EventQueue();
+  for (let at = 1; at <= 40; at++) queue.put(event(at));
+  expect(times(queue)).toEqual(Array.from({ length: 32 }, (_, n) => n + 1));
+  expect(times(queue)).toHaveLength(32);
+  queue.known(32);
+  expect(times(queue)).toEqual([33, 34, 35, 36, 37, 38, 39, 40]);
+  queue.known(40);
+  expect(queue.next()).toBeUndefined();
+});
+
+it('gives each event a time of its own, also when the clock stands still, goes back, or was ahead in the life before', () => {
+  const queue = new EventQueue();
+  for (const at of [5, 5, 3]) queue.put(event(at));
+  expect(times(queue)).toEqual([5, 6, 7]);
+  queue.known(100);
+  queue.put(event(50));
+  expect(times(queue)).toEqual([101]);
+});
+
+it('drops the oldest when the manager takes none for long, and says how many, until the manager knows', () => {
+  const queue = new EventQueue();
+  for (let at = 1; at <= 1_017; at++) queue.put(event(at));
+  expect(queue.next()).toMatchObject({ dropped: 17, events: { 0: { atUs: 18 } } });
+  queue.known(0);
+  queue.put(event(2_000));
+  expect(queue.next()?.dropped).toBe(18);
+  queue.known(50);
+  expect(queue.next()?.dropped).toBe(0);
+});

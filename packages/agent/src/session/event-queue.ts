@@ -1,0 +1,45 @@
+import type { ContainerEvent, ContainerEvents } from '@shoal/proto';
+
+/** Kept while the manager takes none; then the oldest go, and are counted. */
+const mostKept = 1_000;
+/** In a message, as the manager takes them. */
+const mostInBatch = 32;
+
+/**
+ * What happened to this host's containers and the manager does not know yet, oldest first. Each event has a time later than
+ * those before it, by which both sides know it again.
+ */
+export class EventQueue {
+  #events: ContainerEvent[] = [];
+  #newestUs = 0;
+  #dropped = 0;
+  /** Said to have been dropped in the message under way. */
+  #told = 0;
+
+  put(event: ContainerEvent): void {
+    this.#newestUs = Math.max(event.atUs, this.#newestUs + 1);
+    this.#events.push({ ...event, atUs: this.#newestUs });
+    if (this.#events.length <= mostKept) return;
+    this.#events.shift();
+    this.#dropped++;
+  }
+
+  /** The next to tell; undefined for nothing. Until they are `known`, they stay. */
+  next(): ContainerEvents | undefined {
+    if (this.#events.length === 0) return undefined;
+    this.#told = this.#dropped;
+    return { events: this.#events.slice(0, mostInBatch), dropped: this.#dropped };
+  }
+
+  /** The manager knows all up to this time, also by what an agent before this one told it. */
+  known(untilUs: number): void {
+    const left = this.#events.filter(({ atUs }) => atUs > untilUs);
+    if (left.length < this.#events.length) {
+      this.#dropped -= this.#told;
+      this.#told = 0;
+    }
+    this.#events = left;
+    // Else what happens after the host's clock was set back would be taken for what is known.
+    this.#newestUs = Math.max(this.#newestUs, untilUs);
+  }
+}

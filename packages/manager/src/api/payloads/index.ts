@@ -1,0 +1,1 @@
+export { payloadRoutes } from './routes.ts';

@@ -1,0 +1,1 @@
+export { type CronLoopOptions, cronLoop } from './loop.ts';

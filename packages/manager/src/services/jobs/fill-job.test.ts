@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import type { Service, ServiceSpec } from '../../model/index.ts';
+import { aNode, aService } from '../../testing.ts';
+import { at, decide, ended, globalTask, nodesOf, type TaskParts, task, threeNodes } from '../testing.ts';
+
+const policy = { Condition: 'any' as const, Delay: 1e9 };
+
+function aJob(Mode: NonNullable<ServiceSpec['Mode']>, change: Partial<Service> = {}): Service {
+  const TaskTemplate = { ContainerSpec: { Image: 'web:1' }, RestartPolicy: policy };
+  return aService('job', {
+    Spec: { Name: 'job', Mode, TaskTemplate },
+    JobStatus: { JobIteration: { Index: 1 }, LastExecution: at(0) },
+    ...change,
+  });
+}
+
+/** Three tasks have to complete, two at a time. */
+const three = aJob({ ReplicatedJob: { MaxConcurrent: 2, TotalCompletions: 3 } });
+const one = aJob({ ReplicatedJob: {} });
+const global = aJob({ GlobalJob: {} });
+
+const ofRun = (parts: TaskParts, iteration = 1): TaskParts => ({
+  slot: 0,
+  ...parts,
+  shoal: { iteration, ...parts.shoal },
+});
+const run = (id: string, parts: TaskParts = {}, iteration?: number) => task(id, ofRun(parts, iteration));
+const complete = (id: string, parts: TaskParts = {}, iteration?: number) =>
+  ended(id, ofRun({ state: 'complete', ...parts }, iteration));
+const failed = (id: string, parts: TaskParts = {}) => ended(id, ofRun(parts));
+
+const nothing = { create: [], update: [], remove: [], waits: [] };
+
+describe('a replicated job', () => {
+  it('begins as many tasks as may run at once, from slot 0 on; what has done its work is not started again', () => {
+    const { create } = decide({ service: three });
+    expect(create.map(({ Slot }) => Slot)).toEqual([0, 1]);
+    expect(create[0]).toMatchObject({
+      DesiredState: 'running',
+      Spec: { RestartPolicy: { Condition: 'on-failure', Delay: 1e9 } },
+      shoal: { iteration: 1, stopFirst: true },
+    });
+  });
+
+  it('begins the next one once one has completed', () => {
+    const tasks = [complete('a'), run('b', { slot: 1 })];
+    expect(decide({ service: three, tasks }).create.map(({ Slot }) => Slot)).toEqual([2]);
+  });
+
+  it('is at rest when all have completed', () => {
+    const tasks = [complete('a'), complete('b', { slot: 1 }), complete('c', { slot: 2 })];
+    expect(decide({ service: three, tasks })).toMatchObject(nothing);
+  });
+
+  it('tries again what failed, after the delay of its policy', () => {
+    const tasks = [failed('a', { since: 60_000 })];
+    const [again] = decide({ service: one, tasks, at: 60_000 }).create;
+    expect(again).toMatchObject({ Slot: 0, DesiredState: 'ready' });
+    expect(again?.shoal.startAfter).toBe(Date.parse(at(61_000)));
+  });
+
+  it('gives a slot up after MaxAttempts, and goes on with the others', () => {
+    const Spec = {
+      ...three.Spec,
+      TaskTemplate: { RestartPolicy: { ...policy, MaxAttempts: 1 } },
+    };
+    const service = { ...three, Spec };
+    const attempts = [failed('a'), failed('a2', { created: 5_000, shoal: { startAfter: 1 } })];
+    const { create } = decide({ service, tasks: [...attempts, run('b', { slot: 1 })] });
+    expect(create.map(({ Slot }) => Slot)).toEqual([2]);
+  });
+
+  it('with condition none tries nothing again', () => {
+    const Spec = { ...one.Spec, TaskTemplate: { RestartPolicy: { Condition: 'none' as const } } };
+    expect(decide({ service: { ...one, Spec }, tasks: [failed('a')] })).toMatchObject(nothing);
+  });
+
+  it('runs a task of a host that is down again, elsewhere', () => {
+    const nodes = nodesOf(aNode('n1', { judged: { state: 'down' } }), aNode('n2'));
+    const { create, update } = decide({ service: one, tasks: [run('a')], nodes });
+    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'node-down' } }]);
+    expect(create).toMatchObject([{ Slot: 0, DesiredState: 'running' }]);
+  });
+
+  it('stops the second attempt when the first turns out to have completed on a host that was cut off', () => {
+    const first = complete('a', { shoal: { stopReason: 'node-down' } });
+    const { create, update } = decide({ service: one, tasks: [first, run('b', { created: 2_000 })] });
+    expect(create).toEqual([]);
+    expect(update).toMatchObject([{ ID: 'b', DesiredState: 'shutdown', shoal: { stopReason: 'surplus' } }]);
+  });
+
+  it('stops a task on a drained node, and starts the next only once it has ended', () => {
+    const nodes = nodesOf(aNode('n1', { Spec: { Availability: 'drain' } }), aNode('n2'));
+    const { create, update, waits } = decide({ service: one, tasks: [run('a')], nodes });
+    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown' }]);
+    expect(create).toMatchObject([{ DesiredState: 'ready' }]);
+    expect(waits.map(({ why }) => why)).toContain('task a to stop');
+  });
+
+  it('of a new run stops the tasks of the one before first', () => {
+    const { create, update } = decide({ service: one, tasks: [run('a', {}, 0)] });
+    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'replaced' } }]);
+    expect(create).toMatchObject([{ Slot: 0, DesiredState: 'ready', shoal: { iteration: 1 } }]);
+  });
+
+  it('keeps what has completed, however much is forgotten', () => {
+    const later = ['b', 'c'].map((id, i) =>
+      failed(id, { created: 1_000 * (i + 1), shoal: { stopReason: 'surplus' } }),
+    );
+    const { remove } = decide({ service: one, tasks: [complete('a'), ...later], historyLimit: 0 });
+    expect(remove).not.toContain('a');
+  });
+
+  it('does nothing before its first run', () => {
+    const service = { ...one, JobStatus: { JobIteration: { Index: 0 } } };
+    expect(decide({ service })).toMatchObject(nothing);
+  });
+});
+
+describe('a global job', () => {
+  it('runs on each node, also on one that joins later, and once', () => {
+    const tasks = [
+      globalTask('a', 'n1', {
+        state: 'complete',
+        change: { DesiredState: 'shutdown' },
+        shoal: { iteration: 1 },
+      }),
+      globalTask('b', 'n2', { shoal: { iteration: 1 } }),
+    ];
+    expect(decide({ service: global, tasks, nodes: threeNodes }).create).toMatchObject([{ NodeID: 'n3' }]);
+  });
+
+  it('is run anew on all of them by an update', () => {
+    const tasks = ['n1', 'n2', 'n3'].map((node) =>
+      globalTask(node, node, {
+        state: 'complete',
+        change: { DesiredState: 'shutdown' },
+        shoal: { iteration: 0 },
+      }),
+    );
+    expect(decide({ service: global, tasks, nodes: threeNodes }).create).toHaveLength(3);
+  });
+});
