@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Host, httpJson, run, tryRun, until } from '@shoal/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -171,6 +173,41 @@ describe('secrets and configs', () => {
     );
     await ok('secret', 'rm', 'key');
     await fed('planted-secret-one', 'secret', 'create', 'key', '-');
+  });
+
+  it('come with a stack, which changes nothing the second time, and go with it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shoal-stack-'));
+    try {
+      writeFileSync(join(folder, 'key'), 'planted-secret-of-a-stack');
+      writeFileSync(join(folder, 'conf'), 'stack');
+      const stack = {
+        version: '3.8',
+        services: {
+          web: {
+            image,
+            secrets: [{ source: 'key', target: 'key', mode: 0o440 }],
+            configs: [{ source: 'conf', target: '/etc/conf' }],
+            environment: ['AT={{.Node.Hostname}}'],
+          },
+        },
+        secrets: { key: { file: './key' } },
+        configs: { conf: { file: './conf' } },
+      };
+      writeFileSync(join(folder, 'stack.json'), JSON.stringify(stack));
+      const deploy = () => ok('stack', 'deploy', '--compose-file', join(folder, 'stack.json'), 'told');
+      await deploy();
+      const [task] = await running('told_web', 1);
+      expect(await inEach('told_web', 'cat /run/secrets/key /etc/conf')).toEqual([
+        'planted-secret-of-a-stackstack',
+      ]);
+      await deploy();
+      expect((await running('told_web', 1))[0]?.ID).toBe(task?.ID);
+      await ok('stack', 'rm', 'told');
+      expect(await ok('secret', 'ls', '--quiet', '--filter', 'name=told_key')).toBe('');
+      await removeServices('told_web');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('are filled in for each task, as are the environment and the host name', async () => {

@@ -170,11 +170,15 @@ describe('a service with secrets and configs', () => {
       await other('a', { Secrets: [lost, { ...lost, SecretName: 'b', File: { Name: 'b' } }] }),
     ).toMatchObject({
       status: 400,
-      body: { message: 'rpc error: code = InvalidArgument desc = secrets not found: key, b' },
+      body: {
+        message: expect.stringContaining(
+          'desc = secrets not found: key, b (TaskTemplate.ContainerSpec.Secrets[0]: ',
+        ),
+      },
     });
     expect(await other('a', { Configs: [{ ...Configs?.[0], ConfigName: 'other' }] })).toMatchObject({
       status: 400,
-      body: { message: 'rpc error: code = InvalidArgument desc = config not found: other' },
+      body: { message: expect.stringContaining('desc = config not found: other (') },
     });
   });
 
