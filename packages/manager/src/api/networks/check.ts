@@ -24,10 +24,11 @@ export function validateNetwork(spec: NetworkSpec): void {
   if (spec.Attachable && spec.Ingress) throw badRequest('Attachable: ingress network cannot be attachable');
   checkOptions(spec);
   const configs = spec.IPAM?.Config ?? [];
+  if (spec.Driver === 'bridge' && configs.length > 1)
+    throw badRequest('IPAM.Config[1]: a network of driver bridge has one subnet on each host');
   configs.forEach((config, i) => {
     checkConfig(config, `IPAM.Config[${i}]`);
-    if (spec.Driver === 'bridge') refuseOnBridge(config, `IPAM.Config[${i}]`);
-    else checkSize(config, `IPAM.Config[${i}]`);
+    if (spec.Driver === 'overlay') checkSize(config, `IPAM.Config[${i}]`);
   });
   const subnets = configs.map(({ Subnet }) => parseBlock(Subnet ?? ''));
   subnets.forEach((subnet, i) => {
@@ -80,14 +81,6 @@ function checkOptions(spec: NetworkSpec): void {
   const mtu = mtuOf(spec);
   if (mtu !== 0 && !(Number.isInteger(mtu) && mtu >= mtuBounds.least && mtu <= mtuBounds.most)) {
     throw badRequest(`Options["mtu"]: the MTU must be ${mtuBounds.least} to ${mtuBounds.most} bytes`);
-  }
-}
-
-/** Each host's daemon makes the network by itself and chooses these. */
-function refuseOnBridge({ IPRange, Gateway, AuxiliaryAddresses }: IpamConfig, path: string): void {
-  const given = { IPRange, Gateway, AuxiliaryAddresses: Object.keys(AuxiliaryAddresses ?? {})[0] };
-  for (const [field, value] of Object.entries(given)) {
-    if (value) throw badRequest(`${path}.${field}: not served with driver bridge; leave it out`);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   isTerminal,
   type Node,
   NodeSpec,
+  nodeLabelTrouble,
   roleOf,
   sawSpec,
   stateOf,
@@ -132,6 +133,8 @@ function updateNode(tx: Tx, id: string, version: number, spec: NodeSpec): void {
     );
   }
   refuseUnknownLabels('node', spec.Labels, node.Spec.Labels);
+  const trouble = nodeLabelTrouble(spec.Labels);
+  if (trouble !== undefined) throw badRequest(trouble);
   if (!sawSpec(version, node.Version, node)) throw outOfSequence();
   tx.nodes.update({ ...node, Spec: spec, replacedIndex: node.Version.Index });
 }

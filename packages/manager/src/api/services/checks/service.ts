@@ -2,6 +2,7 @@ import {
   canaryLabelTrouble,
   dependsOnTrouble,
   hasIngressPorts,
+  hostAccessOf,
   isJob,
   isolationLabel,
   labelTrouble,
@@ -13,7 +14,7 @@ import {
   type UpdateConfig,
   wantsIsolation,
 } from '../../../model/index.ts';
-import { ConstraintError, parseConstraints } from '../../../scheduler/index.ts';
+import { ConstraintError, nodeField, parseConstraints } from '../../../scheduler/index.ts';
 import { checkName } from '../../checks/index.ts';
 import { badRequest, invalid } from '../../http/index.ts';
 import { checkContainer } from './container.ts';
@@ -51,6 +52,7 @@ export function validateService(spec: ServiceSpec): void {
   checkUpdate('update', 'UpdateConfig', spec.UpdateConfig);
   checkUpdate('rollback', 'RollbackConfig', spec.RollbackConfig);
   checkIsolation(spec);
+  checkHostAccess(spec);
   checkJob(spec);
   checkPorts(spec);
 }
@@ -76,10 +78,10 @@ function checkPlacement({ Placement }: TaskSpec): void {
   }
   for (const [i, { Spread }] of (Placement?.Preferences ?? []).entries()) {
     const over = Spread?.SpreadDescriptor ?? '';
-    if (!/^(node|engine)\.labels\..+$/.test(over)) {
+    if (!nodeField(over)) {
       throw badRequest(
-        `TaskTemplate.Placement.Preferences[${i}].Spread.SpreadDescriptor: "${over}" is not ` +
-          'node.labels.NAME or engine.labels.NAME',
+        `TaskTemplate.Placement.Preferences[${i}].Spread.SpreadDescriptor: "${over}" is none of ` +
+          'node.labels.NAME, engine.labels.NAME, node.id, node.hostname, node.role, node.platform.os, node.platform.arch',
       );
     }
   }
@@ -101,6 +103,15 @@ function checkIsolation({ Labels, UpdateConfig, RollbackConfig }: ServiceSpec): 
     if (config?.Order === 'start-first')
       throw badRequest(`${path}.Order: must be stop-first with Labels["${isolationLabel}"]=stop`);
   }
+}
+
+/** Docker refuses it on every host: the name would be the host's own. */
+function checkHostAccess({ Labels, TaskTemplate }: ServiceSpec): void {
+  const sharesName = hostAccessOf(Labels)?.namespaces?.includes('uts');
+  if (sharesName && TaskTemplate?.ContainerSpec?.Hostname)
+    throw badRequest(
+      'TaskTemplate.ContainerSpec.Hostname: can not be combined with Labels["shoal.uts"]=host',
+    );
 }
 
 /** A job is not updated step by step: each update is a new run of it. */
