@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { payloadKinds, purposes, type ServiceSpec, sealingIn } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
-import { aNode, aService, aTask } from '../testing.ts';
+import { aNode, aPayload, aService, aTask } from '../testing.ts';
 import {
   fromSchema,
   fullNetwork,
@@ -13,7 +14,7 @@ import {
   replaced,
   type Schema,
 } from './bodies.fixture.ts';
-import { anApi, aSpec } from './testing.ts';
+import { anApi, aSpec, vault } from './testing.ts';
 
 type Api = Awaited<ReturnType<typeof anApi>>;
 type Method = Parameters<Api['call']>[0];
@@ -24,6 +25,10 @@ const seed = (tx: Tx) => {
   tx.services.create(
     aService('s1', { Spec: aSpec({ Name: 'api' }), shoal: { specVersion: 1, replacedIndex: 0 } }),
   );
+  for (const kind of payloadKinds) {
+    const data = vault.seal(sealingIn(tx), purposes.content(kind, kind, 1), 'YQ==');
+    tx[`${kind}s`].create(aPayload(kind, [{ version: 1, at: '', data }]));
+  }
   tx.tasks.create(aTask('t1', { ServiceID: 's1', NodeID: 'n1', Status: { State: 'running' } }));
 };
 const seeded = async (): Promise<Api> => {
@@ -31,6 +36,21 @@ const seeded = async (): Promise<Api> => {
   await api.call('POST', '/networks/create', { Name: 'shop', Driver: 'overlay' });
   return api;
 };
+
+const File = { Name: 'file', UID: '1', GID: '2', Mode: 0o400 };
+/** With files of what is there. */
+const wholeService: ServiceSpec = {
+  ...fullService,
+  TaskTemplate: {
+    ...fullService.TaskTemplate,
+    ContainerSpec: {
+      ...fullService.TaskTemplate?.ContainerSpec,
+      Secrets: [{ SecretID: 'secret', SecretName: 'secret', File }],
+      Configs: [{ ConfigID: 'config', ConfigName: 'config', File }],
+    },
+  },
+};
+const wholePayload = { Name: 'key', Labels: { a: 'b' }, Data: 'YQ==', Templating: { Name: 'golang' } };
 
 interface Route {
   readonly method: Method;
@@ -61,14 +81,18 @@ async function routesOf({ call }: Api): Promise<Route[]> {
 
 /** Bodies that are known to be right, in place of what their schemas say. */
 const right: Readonly<Record<string, unknown>> = {
-  'POST /services/create': fullService,
+  'POST /services/create': wholeService,
+  'POST /secrets/create': wholePayload,
+  'POST /configs/create': wholePayload,
+  'POST /secrets/{id}/update': { Name: 'secret', Data: 'YQ==', Labels: { a: 'b' } },
+  'POST /shoal/v1/configs/{id}/content': { Data: 'Yg==' },
   'POST /services/{id}/update': aSpec({ Name: 'api' }),
   'POST /networks/create': fullNetwork,
   'POST /nodes/{id}/update': { Role: 'worker', Availability: 'drain', Labels: { zone: 'a' }, Name: 'one' },
 };
 
 const ids = fc.oneof(
-  fc.constantFrom('s1', 'api', 't1', 'n1', 'shop', 'ingress', 'bridge', 'token', 'web:1'),
+  fc.constantFrom('s1', 'api', 't1', 'n1', 'shop', 'secret', 'config', 'ingress', 'bridge', 'token', 'web:1'),
   fc.constantFrom(
     '',
     '%',
@@ -202,7 +226,9 @@ describe('whatever is asked of whatever route', () => {
   });
 
   it.each([
-    ['/services/create', fullService],
+    ['/services/create', wholeService],
+    ['/secrets/create', wholePayload],
+    ['/configs/create', wholePayload],
     ['/networks/create', fullNetwork],
     ['/nodes/n1/update', right['POST /nodes/{id}/update']],
   ])('%s names the field that is wrong, or what it is part of', async (path, body) => {
