@@ -120,10 +120,16 @@ export function updateContent(tx: Tx, kind: PayloadKind, given: string, Data: st
   return { payload: written, services: users.map(({ Spec }) => Spec.Name ?? '').toSorted() };
 }
 
-/** As an update by people with the same spec would: each takes the newest content. */
+/** As an update by people with the same spec would: each takes the newest content. What a job has done is not done again for that. */
 function roll(tx: Tx, { ID, Version, Spec }: Service, { vault, now }: How): void {
   try {
-    const change = { registryAuth: undefined, authFrom: 'spec', rollback: false, now } as const;
+    const change = {
+      registryAuth: undefined,
+      authFrom: 'spec',
+      rollback: false,
+      keepsRun: true,
+      now,
+    } as const;
     updateService(tx, { id: ID, version: Version.Index, spec: Spec, ...change, open: openIn(tx, vault) });
   } catch (error) {
     if (error instanceof ApiError) throw new ApiError(error.status, `service ${Spec.Name}: ${error.message}`);

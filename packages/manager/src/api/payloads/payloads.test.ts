@@ -233,6 +233,14 @@ describe('a service with secrets and configs', () => {
     expect(versions()).toEqual([2, 1]);
   });
 
+  it('that is a job takes what they hold from then on, and does not do again for it what it has done', async () => {
+    const { replace, web, versions } = await withService({ spec: { Mode: { ReplicatedJob: {} } } });
+    const run = web()?.JobStatus;
+    expect((await replace('secret', 'key', 'another')).body).toMatchObject({ Services: ['web'] });
+    expect(versions()).toEqual([2, 1]);
+    expect(web()?.JobStatus).toEqual(run);
+  });
+
   it('and its tasks keep what they need of before, and nothing else is kept', async () => {
     const { replace, web, store } = await withService();
     const kept = () => [...store.view.secrets.all()][0]?.contents.map(({ version }) => version);

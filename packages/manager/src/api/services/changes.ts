@@ -53,7 +53,6 @@ export function createService(
       ...(!isJob(spec) && { firstDeployment: { since: now } }),
       replacedIndex: tx.revision - 1,
       ...allocateOrRefuse(tx, id, spec, {}, now),
-      ...cronField(undefined, spec, now),
       ...(registryAuth && { registryAuth }),
     },
     ...jobFields(undefined, spec, now),
@@ -82,6 +81,8 @@ export interface ServiceUpdate {
   readonly authFrom: 'spec' | 'previous-spec';
   /** Go back to the previous spec; `spec` is only checked then, as in Docker. */
   readonly rollback: boolean;
+  /** Of a job: it is not run again for this. */
+  readonly keepsRun?: true;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly open: Open;
@@ -118,14 +119,14 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
     ...rest,
     Spec: spec,
     PreviousSpec: service.Spec,
-    ...jobFields(service, spec, update.now),
+    ...(!update.keepsRun && jobFields(service, spec, update.now)),
     shoal: {
       specVersion,
       previousSpecVersion: service.shoal.specVersion,
       ...triedAnew(service, update.now),
       replacedIndex: service.Version.Index,
       ...allocateOrRefuse(tx, service.ID, spec, service.shoal, update.now),
-      ...cronField(service, spec, update.now),
+      ...cronField(service, spec),
       ...(auth && { registryAuth: auth }),
       ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
       ...(service.shoal.volumes && { volumes: service.shoal.volumes }),
@@ -147,17 +148,12 @@ function jobFields(before: Service | undefined, spec: ServiceSpec, now: number):
 
 const forceOf = ({ TaskTemplate }: ServiceSpec): number => TaskTemplate?.ForceUpdate ?? 0;
 
-/** A schedule that is new, or another one than before, begins now. */
-function cronField(
-  before: Service | undefined,
-  spec: ServiceSpec,
-  now: number,
-): Pick<Service['shoal'], 'cron'> {
+/** How far its schedule has been dealt with. One that is new, or another one than before, begins when the cron loop sees it. */
+function cronField(before: Service, spec: ServiceSpec): Pick<Service['shoal'], 'cron'> {
   const schedule = scheduleOf(spec.Labels);
-  if (!schedule) return {};
-  const former = scheduleOf(before?.Spec.Labels);
-  const isSame = former?.expression === schedule.expression && former.timezone === schedule.timezone;
-  return { cron: (isSame ? before?.shoal.cron : undefined) ?? { since: now } };
+  const former = scheduleOf(before.Spec.Labels);
+  const isSame = former?.expression === schedule?.expression && former?.timezone === schedule?.timezone;
+  return schedule && isSame && before.shoal.cron ? { cron: before.shoal.cron } : {};
 }
 
 const templateOf = (Spec: ServiceSpec) => currentTarget({ Spec, shoal: { specVersion: 0 } });
