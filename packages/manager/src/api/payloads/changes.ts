@@ -2,6 +2,7 @@ import { isoTime } from '../../effects.ts';
 import {
   type Content,
   contentVersion,
+  isJob,
   isTerminal,
   type Payload,
   type PayloadKind,
@@ -9,6 +10,7 @@ import {
   payloadFiles,
   purposes,
   type Service,
+  scheduleOf,
   sealingIn,
   stateOf,
 } from '../../model/index.ts';
@@ -115,21 +117,20 @@ export function updateContent(tx: Tx, kind: PayloadKind, given: string, Data: st
   });
   const users = tx.services
     .by('payload', payload.ID)
-    .filter((service) => isVisible(service) && filesIn(service.Spec, kind, payload.ID).length > 0);
+    .filter(
+      (service) => isVisible(service) && rolls(service) && filesIn(service.Spec, kind, payload.ID).length > 0,
+    );
   for (const service of users) roll(tx, service, how);
   return { payload: written, services: users.map(({ Spec }) => Spec.Name ?? '').toSorted() };
 }
 
-/** As an update by people with the same spec would: each takes the newest content. What a job has done is not done again for that. */
+/** An update of a job without a schedule would do its work once more, which nobody asked for. */
+const rolls = ({ Spec }: Service): boolean => !isJob(Spec) || scheduleOf(Spec.Labels) !== undefined;
+
+/** As an update by people with the same spec would: each takes the newest content. */
 function roll(tx: Tx, { ID, Version, Spec }: Service, { vault, now }: How): void {
   try {
-    const change = {
-      registryAuth: undefined,
-      authFrom: 'spec',
-      rollback: false,
-      keepsRun: true,
-      now,
-    } as const;
+    const change = { registryAuth: undefined, authFrom: 'spec', rollback: false, now } as const;
     updateService(tx, { id: ID, version: Version.Index, spec: Spec, ...change, open: openIn(tx, vault) });
   } catch (error) {
     if (error instanceof ApiError) throw new ApiError(error.status, `service ${Spec.Name}: ${error.message}`);

@@ -81,8 +81,6 @@ export interface ServiceUpdate {
   readonly authFrom: 'spec' | 'previous-spec';
   /** Go back to the previous spec; `spec` is only checked then, as in Docker. */
   readonly rollback: boolean;
-  /** Of a job: it is not run again for this. */
-  readonly keepsRun?: true;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly open: Open;
@@ -119,7 +117,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
     ...rest,
     Spec: spec,
     PreviousSpec: service.Spec,
-    ...(!update.keepsRun && jobFields(service, spec, update.now)),
+    ...jobFields(service, spec, update.now),
     shoal: {
       specVersion,
       previousSpecVersion: service.shoal.specVersion,
