@@ -100,8 +100,8 @@ export class Session {
 
   /**
    * Sends what changed since the last flush; everything, the first time. What is large of it goes in messages of its own, for as long
-   * as the agent can take them. `awaited`: somebody waits until it is in the host's kernel, which the agent then has to say. Returns
-   * the number of the newest set the agent was sent, or undefined while it is too slow to take what there is.
+   * as the agent can take them. `awaited`: somebody waits until it is in the host's kernel, which the agent then has to say: of the
+   * set of this number, which is returned. Undefined while the agent is too slow to take what there is.
    */
   flush(feed: Feed, awaited: boolean): number | undefined {
     if (this.#slow) return undefined;
@@ -113,9 +113,10 @@ export class Session {
       this.#complete = true;
       this.#changes(true, [...all, ...feed.take(this.nodeId, this.#touched)], awaited);
     }
+    const number = this.#sequence;
     while (this.#touched.size > 0 && !this.#slow && !this.#end.signal.aborted)
       this.#changes(false, feed.take(this.nodeId, this.#touched), false);
-    return this.#sequence;
+    return number;
   }
 
   #changes(complete: boolean, changes: Buffer[], awaited: boolean): void {

@@ -248,6 +248,16 @@ describe('a service with secrets and configs', () => {
     expect(kept()).toEqual([4, 5, 6]);
   });
 
+  it.each([
+    [{ Mode: { ReplicatedJob: {} } }, [], 1],
+    [{ Mode: { ReplicatedJob: {} }, Labels: { 'shoal.cron': '@daily' } }, ['web'], 2],
+  ])('that is a job does its work once more for none: %j', async (spec, updated, version) => {
+    const { replace, web, versions } = await withService({ spec });
+    const before = web()?.JobStatus;
+    expect((await replace('secret', 'key', 'another')).body).toMatchObject({ Services: updated });
+    expect([web()?.JobStatus, versions()]).toEqual([before, [version, 1]]);
+  });
+
   it('is told by their templates', async () => {
     const golang = { Templating: { Name: 'golang' } };
     const fine = await withService({
