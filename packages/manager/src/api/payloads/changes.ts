@@ -2,6 +2,7 @@ import { isoTime } from '../../effects.ts';
 import {
   type Content,
   contentVersion,
+  isJob,
   isTerminal,
   type Payload,
   type PayloadKind,
@@ -9,6 +10,7 @@ import {
   payloadFiles,
   purposes,
   type Service,
+  scheduleOf,
   sealingIn,
   stateOf,
 } from '../../model/index.ts';
@@ -100,7 +102,7 @@ export interface Updated {
 
 /**
  * Has it hold something else from now on. The services that use it are updated by that, each by its own settings; tasks that are there
- * keep what they have. Nothing changes where it holds just that. Throws ApiError: 400 also where a service's template would not fit.
+ * keep what they have, and a job is not run again. Nothing changes where it holds just that. Throws ApiError: 400 also where a service's template would not fit.
  */
 export function updateContent(tx: Tx, kind: PayloadKind, given: string, Data: string, how: How): Updated {
   const payload = findPayload(tx, kind, given);
@@ -115,10 +117,16 @@ export function updateContent(tx: Tx, kind: PayloadKind, given: string, Data: st
   });
   const users = tx.services
     .by('payload', payload.ID)
-    .filter((service) => isVisible(service) && filesIn(service.Spec, kind, payload.ID).length > 0);
+    .filter(
+      (service) =>
+        isVisible(service) && filesIn(service.Spec, kind, payload.ID).length > 0 && !isRunByUpdates(service),
+    );
   for (const service of users) roll(tx, service, how);
   return { payload: written, services: users.map(({ Spec }) => Spec.Name ?? '').toSorted() };
 }
+
+/** A job whose work would be done once more: that is for people to ask for. */
+const isRunByUpdates = ({ Spec }: Service): boolean => isJob(Spec) && !scheduleOf(Spec.Labels);
 
 /** As an update by people with the same spec would: each takes the newest content. */
 function roll(tx: Tx, { ID, Version, Spec }: Service, { vault, now }: How): void {

@@ -233,6 +233,18 @@ describe('a service with secrets and configs', () => {
     expect(versions()).toEqual([2, 1]);
   });
 
+  it.each([
+    [{}, [], 1],
+    [{ 'shoal.cron': '0 4 * * *' }, ['web'], 2],
+  ])('that is a job is not run again by that: labels %j', async (Labels, Services, version) => {
+    const { replace, web, versions } = await withService({
+      spec: { Mode: { ReplicatedJob: { TotalCompletions: 1 } }, Labels },
+    });
+    const run = web()?.JobStatus?.JobIteration;
+    expect((await replace('secret', 'key', 'another')).body).toMatchObject({ ContentVersion: 2, Services });
+    expect([web()?.JobStatus?.JobIteration, versions()]).toEqual([run, [version, 1]]);
+  });
+
   it('and its tasks keep what they need of before, and nothing else is kept', async () => {
     const { replace, web, store } = await withService();
     const kept = () => [...store.view.secrets.all()][0]?.contents.map(({ version }) => version);
