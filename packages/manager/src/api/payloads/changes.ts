@@ -102,7 +102,7 @@ export interface Updated {
 
 /**
  * Has it hold something else from now on. The services that use it are updated by that, each by its own settings; tasks that are there
- * keep what they have, and a job is not run again. Nothing changes where it holds just that. Throws ApiError: 400 also where a service's template would not fit.
+ * keep what they have. Nothing changes where it holds just that. Throws ApiError: 400 also where a service's template would not fit.
  */
 export function updateContent(tx: Tx, kind: PayloadKind, given: string, Data: string, how: How): Updated {
   const payload = findPayload(tx, kind, given);
@@ -118,15 +118,14 @@ export function updateContent(tx: Tx, kind: PayloadKind, given: string, Data: st
   const users = tx.services
     .by('payload', payload.ID)
     .filter(
-      (service) =>
-        isVisible(service) && filesIn(service.Spec, kind, payload.ID).length > 0 && !isRunByUpdates(service),
+      (service) => isVisible(service) && rolls(service) && filesIn(service.Spec, kind, payload.ID).length > 0,
     );
   for (const service of users) roll(tx, service, how);
   return { payload: written, services: users.map(({ Spec }) => Spec.Name ?? '').toSorted() };
 }
 
-/** A job whose work would be done once more: that is for people to ask for. */
-const isRunByUpdates = ({ Spec }: Service): boolean => isJob(Spec) && !scheduleOf(Spec.Labels);
+/** An update of a job without a schedule would do its work once more, which nobody asked for. */
+const rolls = ({ Spec }: Service): boolean => !isJob(Spec) || scheduleOf(Spec.Labels) !== undefined;
 
 /** As an update by people with the same spec would: each takes the newest content. */
 function roll(tx: Tx, { ID, Version, Spec }: Service, { vault, now }: How): void {

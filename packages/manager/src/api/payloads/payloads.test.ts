@@ -233,18 +233,6 @@ describe('a service with secrets and configs', () => {
     expect(versions()).toEqual([2, 1]);
   });
 
-  it.each([
-    [{}, [], 1],
-    [{ 'shoal.cron': '0 4 * * *' }, ['web'], 2],
-  ])('that is a job is not run again by that: labels %j', async (Labels, Services, version) => {
-    const { replace, web, versions } = await withService({
-      spec: { Mode: { ReplicatedJob: { TotalCompletions: 1 } }, Labels },
-    });
-    const run = web()?.JobStatus?.JobIteration;
-    expect((await replace('secret', 'key', 'another')).body).toMatchObject({ ContentVersion: 2, Services });
-    expect([web()?.JobStatus?.JobIteration, versions()]).toEqual([run, [version, 1]]);
-  });
-
   it('and its tasks keep what they need of before, and nothing else is kept', async () => {
     const { replace, web, store } = await withService();
     const kept = () => [...store.view.secrets.all()][0]?.contents.map(({ version }) => version);
@@ -258,6 +246,16 @@ describe('a service with secrets and configs', () => {
     await store.update((tx) => void tx.tasks.remove(task.ID));
     await replace('secret', 'key', '6');
     expect(kept()).toEqual([4, 5, 6]);
+  });
+
+  it.each([
+    [{ Mode: { ReplicatedJob: {} } }, [], 1],
+    [{ Mode: { ReplicatedJob: {} }, Labels: { 'shoal.cron': '@daily' } }, ['web'], 2],
+  ])('that is a job does its work once more for none: %j', async (spec, updated, version) => {
+    const { replace, web, versions } = await withService({ spec });
+    const before = web()?.JobStatus;
+    expect((await replace('secret', 'key', 'another')).body).toMatchObject({ Services: updated });
+    expect([web()?.JobStatus, versions()]).toEqual([before, [version, 1]]);
   });
 
   it('is told by their templates', async () => {

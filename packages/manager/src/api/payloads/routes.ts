@@ -123,7 +123,7 @@ function changeRoutes(app: FastifyInstance, kind: PayloadKind, deps: ApiDeps): v
       tag: 'Shoal',
       summary: `Have a ${kind} hold something else`,
       description:
-        'The services that use it are updated by their own settings. Their tasks keep what they have until they are replaced. A job without a schedule is not run again.',
+        'The services that use it are updated by their own settings. Their tasks keep what they have until they are replaced.',
       params: idParam,
       body: NewContent,
       answers: [
