@@ -64,6 +64,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'api/services': [
       '.',
       'allocator',
+      'container-body',
       'api/checks',
       'api/docs',
       'api/http',

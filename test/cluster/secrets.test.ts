@@ -1,5 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Host, httpJson, run, tryRun, until } from '@shoal/testbed';
+import { faults, type Host, httpJson, run, tryRun, until } from '@shoal/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   cli,
@@ -73,7 +75,8 @@ beforeAll(async () => {
   await fed('config-one', 'config', 'create', 'conf', '-');
 });
 afterAll(async () => {
-  await removeServices('files', 'told');
+  await faults.healAll(cluster);
+  await removeServices('files', 'plain', 'told', 'told_web');
   for (const name of ['key']) await tryRun(client?.path ?? 'docker', ['secret', 'rm', name], { env: api });
   for (const name of ['conf', 'told'])
     await tryRun(client?.path ?? 'docker', ['config', 'rm', name], { env: api });
@@ -171,6 +174,65 @@ describe('secrets and configs', () => {
     );
     await ok('secret', 'rm', 'key');
     await fed('planted-secret-one', 'secret', 'create', 'key', '-');
+  });
+
+  it('do not outlive the power of a host, which then waits with their tasks for the manager', async () => {
+    const [h1, h2] = cluster.hosts as [Host, Host, Host];
+    const at = ['--constraint', 'node.hostname==h2', '--restart-delay', '0.5s', image];
+    await ok('service', 'create', '--quiet', '--name', 'files', '--secret', 'key', ...at);
+    await ok('service', 'create', '--quiet', '--name', 'plain', ...at);
+    await running('files', 1);
+    await running('plain', 1);
+    await faults.killProcess(h1, 'manager', { hold: true });
+    try {
+      await faults.powerLoss(h2);
+      await until('what has none runs again', async () => (await containersOn(h2, 'plain')).length === 1, {
+        timeoutMs: 60_000,
+      });
+      expect(await containersOn(h2, 'files')).toEqual([]);
+      expect(await inMemory()).toEqual([]);
+    } finally {
+      await faults.resume(h1, 'manager');
+    }
+    await cluster.waitReady();
+    await running('files', 1);
+    expect(await inEach('files', 'cat /run/secrets/key')).toEqual(['planted-secret-one']);
+    await removeServices('files', 'plain');
+  });
+
+  it('come with a stack, which changes nothing the second time, and go with it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shoal-stack-'));
+    try {
+      writeFileSync(join(folder, 'key'), 'planted-secret-of-a-stack');
+      writeFileSync(join(folder, 'conf'), 'stack');
+      const stack = {
+        version: '3.8',
+        services: {
+          web: {
+            image,
+            secrets: [{ source: 'key', target: 'key', mode: 0o440 }],
+            configs: [{ source: 'conf', target: '/etc/conf' }],
+            environment: ['AT={{.Node.Hostname}}'],
+          },
+        },
+        secrets: { key: { file: './key' } },
+        configs: { conf: { file: './conf' } },
+      };
+      writeFileSync(join(folder, 'stack.json'), JSON.stringify(stack));
+      const deploy = () => ok('stack', 'deploy', '--compose-file', join(folder, 'stack.json'), 'told');
+      await deploy();
+      const [task] = await running('told_web', 1);
+      expect(await inEach('told_web', 'cat /run/secrets/key /etc/conf')).toEqual([
+        'planted-secret-of-a-stackstack',
+      ]);
+      await deploy();
+      expect((await running('told_web', 1))[0]?.ID).toBe(task?.ID);
+      await ok('stack', 'rm', 'told');
+      expect(await ok('secret', 'ls', '--quiet', '--filter', 'name=told_key')).toBe('');
+      await removeServices('told_web');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('are filled in for each task, as are the environment and the host name', async () => {

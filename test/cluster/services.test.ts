@@ -200,39 +200,6 @@ describe('restarts', () => {
   });
 });
 
-it('a task that starts elsewhere says that its volume stays behind', async () => {
-  const Mounts = [{ Type: 'volume', Source: 'left-behind', Target: '/data' }];
-  const hostOf = async (task: { NodeID?: string } | undefined): Promise<string> =>
-    (await docker.getNode(task?.NodeID ?? '').inspect()).Description.Hostname;
-  const used: string[] = [];
-  try {
-    await create(webSpec('web', { container: { Mounts } }));
-    const first = await hostOf((await running('web', 1))[0]);
-    used.push(first);
-    const { Spec, Version } = await docker.getService('web').inspect();
-    const Placement = { Constraints: [`node.hostname!=${first}`] };
-    const TaskTemplate = { ...Spec.TaskTemplate, Placement };
-    await docker.getService('web').update({ ...Spec, TaskTemplate, version: Version.Index });
-    const [task] = await until(
-      'it runs on another host',
-      async () => {
-        const tasks = await running('web', 1);
-        return (await hostOf(tasks[0])) === first ? undefined : tasks;
-      },
-      { timeoutMs: 60_000 },
-    );
-    used.push(await hostOf(task));
-    expect(task?.Status).toMatchObject({
-      Message: expect.stringMatching(
-        new RegExp(`^started; volume left-behind begins empty .* on ${first} stays`),
-      ),
-    });
-  } finally {
-    await removeServices('web');
-    for (const host of used) await cluster.host(host).docker().getVolume('left-behind').remove();
-  }
-});
-
 describe('what can not run says why', () => {
   it('an image that does not exist', async () => {
     await create(webSpec('web', { container: { Image: cluster.image('nope:1') } }));

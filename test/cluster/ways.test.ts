@@ -128,6 +128,7 @@ async function poison(host: Host): Promise<void> {
     encrypted: false,
     mtu: 0,
     options: {},
+    ipamConfig: '',
   };
   changes.push(change('network', 'poison', encodeObject('network', poison)));
   const peers = objects.flatMap(({ kind, object }) =>

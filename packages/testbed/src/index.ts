@@ -13,7 +13,7 @@ export {
   testCluster,
 } from './cluster/index.ts';
 export * as faults from './faults/index.ts';
-export { buildShoalImage, type HostInit, removeImage } from './images/index.ts';
+export { buildDockerPyImage, buildShoalImage, type HostInit, removeImage } from './images/index.ts';
 export {
   converged,
   deploy,

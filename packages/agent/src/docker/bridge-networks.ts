@@ -99,13 +99,13 @@ export class BridgeNetworks implements BridgeDriver, LocalBridgeDriver {
         'other',
         `this host has a network ${network.name} that is not the cluster's: remove or rename it`,
       );
-    const [subnet] = network.subnets;
+    const Config = network.ipamConfig === '' ? [] : JSON.parse(network.ipamConfig);
     await this.#docker.createNetwork({
       Name: network.name,
       Driver: 'bridge',
       CheckDuplicate: true,
       Internal: network.internal,
-      ...(subnet && { IPAM: { Driver: 'default', Config: [{ Subnet: subnet }] } }),
+      ...(Config.length > 0 && { IPAM: { Driver: 'default', Config } }),
       Options: network.options,
       Labels: { [localLabel]: network.id },
       ...within(),

@@ -3,8 +3,8 @@ import { anAssignment } from '../task/testing.ts';
 import { createBody } from './create-body.ts';
 
 const owner = { nodeId: 'n1', clusterId: 'k1' };
-const overlay = { network: 'sh.1', address: '10.0.0.9', gateway: '10.0.0.1' };
-const local = { network: 'shop', address: '', gateway: '' };
+const overlay = { network: 'sh.1', address: '10.0.0.9', gateway: '10.0.0.1', driverOpts: {} };
+const local = { network: 'shop', address: '', gateway: '', driverOpts: {} };
 
 it('posts what the manager made, labelled as this host’s own', () => {
   const body = {
@@ -31,6 +31,16 @@ it('joins its first network, and asks the host for names on each', () => {
       DnsOptions: ['timeout:1', 'attempts:3', 'ndots:2'],
     },
     NetworkingConfig: { EndpointsConfig: { 'sh.1': { IPAMConfig: { IPv4Address: '10.0.0.9' } } } },
+  });
+});
+
+it('hands on the options of its end of a network', () => {
+  const driverOpts = { 'com.docker.network.endpoint.ifname': 'lan0' };
+  const task = anAssignment('t1', 'running');
+  expect(createBody(task, owner, [{ ...overlay, driverOpts }])).toMatchObject({
+    NetworkingConfig: {
+      EndpointsConfig: { 'sh.1': { IPAMConfig: { IPv4Address: '10.0.0.9' }, DriverOpts: driverOpts } },
+    },
   });
 });
 

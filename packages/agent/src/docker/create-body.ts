@@ -30,5 +30,7 @@ function nameServers({ HostConfig }: CreateBody, attachments: readonly DockerAtt
 }
 
 /** On a network of Docker's own, Docker is told the names; on the cluster's it does not need them. */
-export const endpointConfig = (task: Assignment, { address }: DockerAttachment) =>
-  address ? { IPAMConfig: { IPv4Address: address } } : { Aliases: [task.serviceName, task.taskName] };
+export const endpointConfig = (task: Assignment, { address, driverOpts }: DockerAttachment) => ({
+  ...(address ? { IPAMConfig: { IPv4Address: address } } : { Aliases: [task.serviceName, task.taskName] }),
+  ...(Object.keys(driverOpts).length > 0 && { DriverOpts: driverOpts }),
+});

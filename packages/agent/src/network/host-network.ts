@@ -34,6 +34,7 @@ export interface DockerAttachment {
   readonly address: string;
   /** Where it asks for names; empty where Docker itself knows them. */
   readonly gateway: string;
+  readonly driverOpts: Readonly<Record<string, string>>;
 }
 
 export interface HostNetworkOptions
@@ -198,9 +199,9 @@ export class HostNetwork {
     }
     for (const port of ports) refuse(neededPort(port, needs));
     return await Promise.all(
-      attachments.map(async ({ networkId, address }) => {
+      attachments.map(async ({ networkId, address, driverOpts }) => {
         const bridge = await this.#bridges.ready(networkId);
-        if (bridge !== undefined) return { network: bridge, address: '', gateway: '' };
+        if (bridge !== undefined) return { network: bridge, address: '', gateway: '', driverOpts };
         await this.#dataPath.ready(networkId);
         const network = this.#own.state?.networks.get(networkId);
         const value = requireAddress(address);
@@ -209,7 +210,7 @@ export class HostNetwork {
           bridgesOf(network).find(({ subnet }) => covers(blockOf(subnet), { base: value, prefix: 32 }));
         if (!plan)
           throw new Error(`this host has no part of network ${network?.name ?? networkId} with ${address}`);
-        return { network: plan.name, address, gateway: plan.gateway };
+        return { network: plan.name, address, gateway: plan.gateway, driverOpts };
       }),
     );
   }

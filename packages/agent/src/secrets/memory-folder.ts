@@ -19,6 +19,8 @@ export async function memoryFolder(
   folder = secretFolder,
   isContainer = !!process.env.SHOAL_CONTAINER,
 ): Promise<string> {
+  // Others have things beside it.
+  await mkdir(dirname(folder), { recursive: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (!isContainer && !(await isMounted(folder)))
     await run('mount', ['-t', 'ramfs', '-o', 'mode=0700,nosuid,nodev', 'shoal', folder], {

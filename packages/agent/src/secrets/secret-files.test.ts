@@ -72,7 +72,7 @@ it('takes up what an agent before it left, whole ones alone', async () => {
   // As they are: nobody here knows what they hold.
   await next.put(withFiles('t1'));
   next.keepOnly((taskId) => taskId === 't1');
-  await vi.waitFor(async () => expect(await there()).toEqual(['t1']));
+  await vi.waitFor(async () => expect(await there()).toEqual(['t1']), 30_000);
 });
 
 it('drops those of a task, which it then makes anew where that is asked for', async () => {
@@ -83,7 +83,7 @@ it('drops those of a task, which it then makes anew where that is asked for', as
   expect(await there()).toEqual(['t1']);
   made.drop('t1');
   made.drop('unknown');
-  await vi.waitFor(async () => expect(await there()).toEqual([]));
+  await vi.waitFor(async () => expect(await there()).toEqual([]), 30_000);
 });
 
 it('says so when there is no such folder, and tries again', async () => {

@@ -1,3 +1,4 @@
+import { ContainerEvents } from '@shoal/proto';
 import { expect, it } from 'vitest';
 import { EventQueue } from './event-queue.ts';
 
@@ -33,4 +34,13 @@ it('drops the oldest when the manager takes none for long, and says how many, un
   expect(queue.next()?.dropped).toBe(18);
   queue.known(50);
   expect(queue.next()?.dropped).toBe(0);
+});
+
+it('has messages that the manager takes, whatever labels containers have', () => {
+  const queue = new EventQueue();
+  for (let at = 1; at <= 40; at++)
+    queue.put({ ...event(at), attributes: { name: 'web.1', 'com.example.long': 'ü'.repeat(400_000) } });
+  const message = queue.next() ?? { events: [], dropped: 0 };
+  expect(ContainerEvents.encode(message).finish().length).toBeLessThan(2 * 2 ** 20);
+  expect(message.events.map(({ attributes }) => attributes)).toEqual(Array(32).fill({ name: 'web.1' }));
 });

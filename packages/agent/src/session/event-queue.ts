@@ -1,4 +1,5 @@
 import type { ContainerEvent, ContainerEvents } from '@shoal/proto';
+import { fittingAttributes } from '@shoal/proto/rules';
 
 /** Kept while the manager takes none; then the oldest go, and are counted. */
 const mostKept = 1_000;
@@ -18,7 +19,8 @@ export class EventQueue {
 
   put(event: ContainerEvent): void {
     this.#newestUs = Math.max(event.atUs, this.#newestUs + 1);
-    this.#events.push({ ...event, atUs: this.#newestUs });
+    const attributes = { ...fittingAttributes(event.attributes) };
+    this.#events.push({ ...event, attributes, atUs: this.#newestUs });
     if (this.#events.length <= mostKept) return;
     this.#events.shift();
     this.#dropped++;

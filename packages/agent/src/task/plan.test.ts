@@ -49,6 +49,17 @@ function line(given: Given): string {
   return `${state}${err && ` (${err})`}: ${next.kind === 'step' ? next.step.action : `wait, ${next.reason}`}`;
 }
 
+it('waits before its container is made or started while nobody has said what its secrets hold, and says so', () => {
+  const says = 'waiting: the manager has to say what its secrets and configs hold';
+  const pulled = { memory: { pulled: { error: '' } }, lacksFiles: true };
+  expect(line({ lacksFiles: true })).toBe('accepted: pull');
+  for (const given of [pulled, { container: aContainer({ phase: 'created' }), lacksFiles: true }])
+    expect(plan(view(given))).toMatchObject({ kind: 'wait', status: { message: says } });
+  expect(plan(view({ container: aContainer(), lacksFiles: true }))).toMatchObject({
+    status: { state: 'running' },
+  });
+});
+
 describe('a task that is wanted running', () => {
   it.each<[string, Given, string]>([
     ['is new', {}, 'accepted: pull'],

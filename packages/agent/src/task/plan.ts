@@ -29,6 +29,8 @@ export function plan(task: TaskView): Plan {
   if (alone) return alone;
   const status = advance(memory.status, withLimits(withRestarts(judged, task), task));
   const next = work(task, status);
+  if (next === filesUnknown)
+    return { kind: 'wait', reason: next, status: { ...status, message: `waiting: ${next}` } };
   if (typeof next !== 'string') return { kind: 'step', step: next, status };
   const probe = nextProbe(task, judged, status) ?? nextQuestion(task, status);
   if (!probe) return { kind: 'wait', reason: next, status };

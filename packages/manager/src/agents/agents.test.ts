@@ -25,7 +25,7 @@ it("credentials that can't be opened keep no host from what it has to do", async
   const told = ['n1', 'n2'].map((nodeId) => new ToldAgent(agents, nodeId));
   await eventually(() => expect(told.map(({ number }) => number)).toEqual([1, 1]));
   expect([...(told[0]?.objects.keys() ?? [])]).toContain('task t1');
-  expect(lines.join()).toContain('deploy the service anew');
+  expect(lines.join()).toContain('give it anew');
   await agents.close();
   await store.close();
 });

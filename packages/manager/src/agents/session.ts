@@ -99,24 +99,33 @@ export class Session {
   }
 
   /**
-   * Sends what changed since the last flush; everything, the first time. `awaited`: somebody waits until it is in the
-   * host's kernel, which the agent then has to say. Returns the number of the newest set the agent was sent, or undefined
-   * while it is too slow to take what there is.
+   * Sends what changed since the last flush; everything, the first time. What is large of it goes in messages of its own, for as long
+   * as the agent can take them. `awaited`: somebody waits until it is in the host's kernel, which the agent then has to say: of the
+   * set of this number, which is returned. Undefined while the agent is too slow to take what there is.
    */
   flush(feed: Feed, awaited: boolean): number | undefined {
     if (this.#slow) return undefined;
     if (this.#complete && this.#touched.size === 0) return this.#sequence;
-    const complete = !this.#complete;
-    const changes = complete ? feed.everything(this.nodeId) : feed.changes(this.nodeId, this.#touched);
-    this.#touched.clear();
-    this.#complete = true;
+    if (this.#complete) this.#changes(false, feed.take(this.nodeId, this.#touched), awaited);
+    else {
+      const all = feed.everything(this.nodeId);
+      for (const [kind, ids] of feed.everythingLarge(this.nodeId)) this.#touched.set(kind, ids);
+      this.#complete = true;
+      this.#changes(true, [...all, ...feed.take(this.nodeId, this.#touched)], awaited);
+    }
+    const number = this.#sequence;
+    while (this.#touched.size > 0 && !this.#slow && !this.#end.signal.aborted)
+      this.#changes(false, feed.take(this.nodeId, this.#touched), false);
+    return number;
+  }
+
+  #changes(complete: boolean, changes: Buffer[], awaited: boolean): void {
     const appliesTo = complete ? 0 : this.#sequence;
     this.#sequence++;
     this.send({
       $case: 'changes',
       value: { complete, appliesTo, resultsIn: this.#sequence, changes, unawaited: !awaited },
     });
-    return this.#sequence;
   }
 
   /** Asks this host. Rejects with a QueryError. */

@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeAll, expect, it } from 'vitest';
-import { clusterId, sealing, sealingKey, trust } from '../agents/testing.ts';
+import { clusterId, sealing, sealingKey, trust, vault } from '../agents/testing.ts';
 import { eventually } from '../eventually.fixture.ts';
+import { purposes, type Sealed } from '../model/index.ts';
 import { sqliteBackend } from '../store/backends/index.ts';
 import { Store } from '../store/index.ts';
 import { TestStore } from '../store/testing.ts';
-import { aCluster, aNode, aService } from '../testing.ts';
+import { aCluster, aNode, aPayload, aService } from '../testing.ts';
 import { aVault } from '../trust/testing.ts';
 import { checkBackup, makeBackup, restore } from './index.ts';
 
@@ -30,7 +31,7 @@ const settings = { api: ['tcp://0.0.0.0:2476'], tlsNames: ['shoal.example'], own
 const secret = 'an environment variable of a service';
 
 /** A state directory as a manager has it, and the store on it. */
-async function aState(by = sealing) {
+async function aState(by = sealing, sealedIn = vault) {
   const stateDir = aFolder();
   writeFileSync(join(stateDir, 'sealing.key'), `${sealingKey.toString('base64')}\n`, { mode: 0o600 });
   const store = await TestStore.open(await sqliteBackend(join(stateDir, 'state.sqlite')), Date.now);
@@ -38,6 +39,8 @@ async function aState(by = sealing) {
     tx.clusters.create(aCluster({ ID: clusterId, trust, sealing: by }));
     tx.nodes.create(aNode('n1', { reported: { address: '10.0.0.1', runsManager: true } }));
     tx.nodes.create(aNode('n2', { reported: { address: '10.0.0.2' } }));
+    const data = sealedIn.seal(by, purposes.content('secret', 'key', 1), 'YQ==');
+    tx.secrets.create(aPayload('key', [{ version: 1, at: '', data }]));
     tx.services.create(aService('web', { Spec: { Name: 'web', Labels: { secret } } as never }));
   });
   const opener = () => ({ sealingKey: sealingKey.toString('base64') });
@@ -89,6 +92,10 @@ it('is all that a manager needs, on a host that has nothing, and the cluster kno
     ['n2', undefined],
   ]);
   expect(view.services.get('web')?.Spec).toMatchObject({ Labels: { secret } });
+  const [content] = view.secrets.get('key')?.contents ?? [];
+  const later = aVault(sealingKey);
+  later.open(sealing);
+  expect(later.unseal(purposes.content('secret', 'key', 1), content?.data as Sealed)).toBe('YQ==');
   await store.close();
 });
 
@@ -122,7 +129,7 @@ it('is as of one moment, while the state is being written', async () => {
 it('has the unlock key where autolock is on, and no other', async () => {
   const vault = aVault();
   const locked = vault.renew(true);
-  const { store, making } = await aState(locked);
+  const { store, making } = await aState(locked, vault);
   const path = aBackup(await buffer(await makeBackup({ ...making, opener: () => vault.opener(locked) })));
   const another = aBackup(await buffer(await makeBackup(making)));
   await store.close();

@@ -371,6 +371,22 @@ it.each([
   });
 });
 
+it('what it gets of its host', () => {
+  const hostAccess = {
+    privileged: true as const,
+    devices: [{ onHost: '/dev/fuse', inContainer: '/dev/fuse', permissions: 'rw' }],
+    namespaces: ['pid' as const, 'userns' as const],
+  };
+  expect(bodyOf({ shoal: { specVersion: 1, ports: [], hostAccess } })).toMatchObject({
+    HostConfig: {
+      Privileged: true,
+      Devices: [{ PathOnHost: '/dev/fuse', PathInContainer: '/dev/fuse', CgroupPermissions: 'rw' }],
+      PidMode: 'host',
+      UsernsMode: 'host',
+    },
+  });
+});
+
 it.each([
   ['unlimited swap', { Limits: { MemoryBytes: 1e8 }, SwapBytes: -1 }, { Memory: 1e8, MemorySwap: -1 }],
   ['no swap', { Limits: { MemoryBytes: 1e8 }, SwapBytes: 0 }, { Memory: 1e8, MemorySwap: 1e8 }],

@@ -1,4 +1,5 @@
 import type { ContainerSpec, GenericResource, Task } from '../model/index.ts';
+import { TemplateError } from '../template/index.ts';
 import { expanded } from './expand.ts';
 import { hostConfig, portKey } from './host-config.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -14,11 +15,10 @@ export interface TaskNames {
 
 /**
  * Body of Docker's `POST /containers/create` for a task, after moby's daemon/cluster/executor/container/container.go.
- * What only its host knows is not in it: Docker networks, name servers, and the labels by which an agent knows its own. Throws
- * TemplateError where a template can't be filled in, which is looked at when a service is written.
+ * What only its host knows is not in it: Docker networks, name servers, and the labels by which an agent knows its own.
  */
 export function containerBody(task: Task, names: TaskNames, around: Surroundings) {
-  const spec = expanded(task.Spec.ContainerSpec ?? {}, around);
+  const spec = expandedOrAsItIs(task.Spec.ContainerSpec ?? {}, around);
   return {
     Image: spec.Image ?? '',
     Labels: labels(task, spec, names),
@@ -38,6 +38,16 @@ export function containerBody(task: Task, names: TaskNames, around: Surroundings
     ExposedPorts: Object.fromEntries(task.shoal.ports.map((port) => [portKey(port), {}])),
     HostConfig: hostConfig(task, spec),
   };
+}
+
+/** What can't be filled in was refused when the service was written; no task that runs may go for it. */
+function expandedOrAsItIs(spec: ContainerSpec, around: Surroundings): ContainerSpec {
+  try {
+    return expanded(spec, around);
+  } catch (error) {
+    if (error instanceof TemplateError) return spec;
+    throw error;
+  }
 }
 
 /** The user's labels, then those that Docker's own executor sets and tools look for. */

@@ -1,4 +1,4 @@
-import type { ContainerSpec, PortConfig, Task } from '../model/index.ts';
+import type { ContainerSpec, HostAccess, PortConfig, Task } from '../model/index.ts';
 import { limits } from './limits.ts';
 import { mount, payloadMounts } from './mounts.ts';
 
@@ -30,8 +30,27 @@ export function hostConfig({ ID, Spec, shoal }: Task, spec: ContainerSpec) {
       LogConfig: { Type: Spec.LogDriver.Name ?? '', Config: Spec.LogDriver.Options ?? {} },
     }),
     ...(networkMode && { NetworkMode: networkMode }),
+    ...(shoal.hostAccess && access(shoal.hostAccess)),
   };
 }
+
+const namespaceFields = {
+  pid: 'PidMode',
+  ipc: 'IpcMode',
+  uts: 'UTSMode',
+  userns: 'UsernsMode',
+  cgroupns: 'CgroupnsMode',
+} as const;
+
+const access = ({ privileged, devices = [], namespaces = [] }: HostAccess) => ({
+  ...(privileged && { Privileged: true }),
+  Devices: devices.map(({ onHost, inContainer, permissions }) => ({
+    PathOnHost: onHost,
+    PathInContainer: inContainer,
+    CgroupPermissions: permissions,
+  })),
+  ...Object.fromEntries(namespaces.map((name) => [namespaceFields[name], 'host'])),
+});
 
 const dns = ({ Nameservers, Search, Options }: NonNullable<ContainerSpec['DNSConfig']>) => ({
   Dns: Nameservers ?? [],

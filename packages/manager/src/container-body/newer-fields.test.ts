@@ -23,6 +23,16 @@ it.each<[string, Mounts, string]>([
   expect(fieldsOf({ Mounts })).toEqual([[path, since]]);
 });
 
+it.each([
+  ['com.docker.network.endpoint.sysctls', '27.0'],
+  ['com.docker.network.endpoint.ifname', '28.1'],
+])('knows that the network option %s is newer than 20.10', (name, since) => {
+  const found = newerFields({ Networks: [{ Target: 'a' }, { Target: 'b', DriverOpts: { [name]: 'x' } }] });
+  expect(found.map((field) => [field.path, field.since.join('.')])).toEqual([
+    [`Networks[1].DriverOpts["${name}"]`, since],
+  ]);
+});
+
 it('asks for nothing newer where an older daemon does the same', () => {
   expect(
     fieldsOf({

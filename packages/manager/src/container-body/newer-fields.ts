@@ -7,7 +7,7 @@ type DockerVersion = readonly [number, number];
 
 /** Something in a create body that older daemons refuse, or leave out in silence. */
 export interface NewerField {
-  /** In HostConfig, such as `Mounts[0].VolumeOptions.Subpath`, or `Mounts[0].Type=image`. */
+  /** In HostConfig or the task's spec, such as `Mounts[0].VolumeOptions.Subpath`, or `Mounts[0].Type=image`. */
   readonly path: string;
   /** The first Docker that knows it. */
   readonly since: DockerVersion;
@@ -36,8 +36,26 @@ const table: readonly {
   { field: 'Mounts[].Type', value: 'image', since: [28, 0] },
 ];
 
-/** What the container of a task asks for beyond what every supported Docker knows: all of it is in mounts. */
-export function newerFields({ ContainerSpec }: TaskSpec): NewerField[] {
+/** Options of a container's end of a network, from moby's release notes; an older daemon does as if they were not there. */
+export const endpointOptions: Readonly<Record<string, DockerVersion>> = {
+  'com.docker.network.endpoint.sysctls': [27, 0],
+  'com.docker.network.endpoint.ifname': [28, 1],
+};
+
+/** What the container of a task asks for beyond what every supported Docker knows: it is in mounts and networks. */
+export function newerFields(spec: TaskSpec): NewerField[] {
+  return [...newerInMounts(spec), ...newerInNetworks(spec)];
+}
+
+const newerInNetworks = ({ Networks }: TaskSpec): NewerField[] =>
+  (Networks ?? []).flatMap(({ DriverOpts }, i) =>
+    Object.keys(DriverOpts ?? {}).flatMap((name) => {
+      const since = endpointOptions[name];
+      return since ? [{ path: `Networks[${i}].DriverOpts["${name}"]`, since }] : [];
+    }),
+  );
+
+function newerInMounts({ ContainerSpec }: TaskSpec): NewerField[] {
   if (!ContainerSpec?.Mounts?.length) return [];
   const config = { Mounts: ContainerSpec.Mounts.map(mount) };
   return table.flatMap(({ field, value: newer, since }) =>

@@ -119,5 +119,6 @@ it('however seldom is looked, no due time begins two runs, and the last one is n
         }
       },
     ),
+    { numRuns: 30 },
   );
 });

@@ -6,26 +6,43 @@ import { scheduleOf } from '../model/index.ts';
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { cronStep } from './due.ts';
 
-/** So often at least is looked at the clock: it may be set, and no timer hears of that. */
+/** So often is looked whether the clock was set: no timer hears of that. */
 const lookMs = 60_000;
+/** By how much it differs then from what it would show; less is what keeps clocks right. */
+const setMs = 1_000;
+/** The key under which that is looked at; the others are ids of services. */
+const clockKey = '';
 
 export interface CronLoopOptions {
-  /** The time of day, unlike the clock of the other loops: people mean what their clocks say. */
+  /** Never jumps: for what is waited for. */
+  readonly clock: Clock;
+  /** As the host's clock has it now: people mean what their clocks say. */
   readonly timeOfDay: Clock;
   readonly log: Logger;
 }
 
 /** Begins the runs of jobs that have a schedule, from now until `close`. */
-export function cronLoop(store: Store, { timeOfDay, log }: CronLoopOptions): { close(): Promise<void> } {
+export function cronLoop(
+  store: Store,
+  { clock, timeOfDay, log }: CronLoopOptions,
+): { close(): Promise<void> } {
+  let ahead = timeOfDay() - clock();
   const loop = new Loop({
-    clock: timeOfDay,
+    clock,
     log,
-    act: (serviceIds, now) => store.update((tx) => beginDue(tx, serviceIds, now), 'cron'),
+    act: async (keys, now) => {
+      const day = timeOfDay();
+      const wasSet = Math.abs(day - now - ahead) > setMs;
+      const ids = wasSet ? scheduled(store.view) : [...keys].filter((key) => key !== clockKey);
+      const again = ids.length > 0 ? await store.update((tx) => beginDue(tx, ids, day), 'cron') : [];
+      ahead = day - now;
+      return new Map([[clockKey, now + lookMs], ...[...again].map(([id, at]) => [id, at - ahead] as const)]);
+    },
   });
   const unwatch = store.watch(({ changes }) => {
     for (const change of changes) for (const id of affected(store.view, change)) loop.mark(id);
   });
-  for (const { ID, Spec } of store.view.services.all()) if (scheduleOf(Spec.Labels)) loop.mark(ID);
+  for (const key of [clockKey, ...scheduled(store.view)]) loop.mark(key);
   return {
     close: async () => {
       unwatch();
@@ -34,18 +51,20 @@ export function cronLoop(store: Store, { timeOfDay, log }: CronLoopOptions): { c
   };
 }
 
-/** Returns when to look again. */
+const scheduled = (view: ReadView): string[] =>
+  [...view.services.all()].filter(({ Spec }) => scheduleOf(Spec.Labels)).map(({ ID }) => ID);
+
+/** `now` is the time of day; returns when it will be time to look again, by the same clock. */
 function beginDue(tx: Tx, serviceIds: Iterable<string>, now: number): Map<string, number> {
-  const wakeUps = new Map<string, number>();
+  const again = new Map<string, number>();
   for (const id of serviceIds) {
     const service = tx.services.get(id);
     if (!service) continue;
     const step = cronStep(service, tx.tasks.by('service', id), tx.nodes, now);
     if (step.service && !isDeepStrictEqual(step.service, service)) tx.services.update(step.service);
-    const { until } = step.wait ?? {};
-    if (until !== undefined) wakeUps.set(id, Math.min(until, now + lookMs));
+    if (step.wait?.until !== undefined) again.set(id, step.wait.until);
   }
-  return wakeUps;
+  return again;
 }
 
 /** Ids of services to look at. What is queued waits for tasks of the run before it. */

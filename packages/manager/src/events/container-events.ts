@@ -1,3 +1,4 @@
+import { fittingAttributes } from '@shoal/proto/rules';
 import { hostnameOf, type Node } from '../model/index.ts';
 import type { Tx } from '../store/index.ts';
 import { append, type NewEvent } from './log.ts';
@@ -19,11 +20,7 @@ export interface ContainerEvents {
   readonly dropped: number;
 }
 
-/** Of an event's attributes, in characters; Docker's own labels are a few hundred. More would fill the manager's memory. */
-const mostCharacters = 16 * 1024;
 const mostOfName = 200;
-/** Attributes that are kept in any case, shortened. */
-const essential = /^(name|image|exitCode|signal|com\.docker\.swarm\.(node\.id|(service|task)\.(id|name)))$/;
 
 /**
  * Writes down what a node tells of its containers, but what it has told before. What it says of tasks that another one has is
@@ -56,18 +53,9 @@ const toEvent = ({ atUs, action, containerId, attributes }: ContainerEvent): New
   atUs,
   Type: 'container',
   Action: action.slice(0, mostOfName),
-  Actor: { ID: containerId.slice(0, mostOfName), Attributes: fitting(attributes) },
+  Actor: { ID: containerId.slice(0, mostOfName), Attributes: fittingAttributes(attributes) },
   scope: 'local',
 });
-
-function fitting(attributes: ContainerEvent['attributes']): ContainerEvent['attributes'] {
-  const pairs = Object.entries(attributes);
-  const size = pairs.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-  if (size <= mostCharacters) return attributes;
-  return Object.fromEntries(
-    pairs.filter(([key]) => essential.test(key)).map(([key, value]) => [key, value.slice(0, mostOfName)]),
-  );
-}
 
 /** Docker has no word for it, and silence would be a lie. */
 const lost = (node: Node, count: number): NewEvent => ({

@@ -14,7 +14,7 @@ import { newId } from '../ids.ts';
 import { type Ask, explain, memoryUse } from '../insight/index.ts';
 import { startLiveness } from '../liveness/index.ts';
 import { sealingIn } from '../model/index.ts';
-import { rebalanceLoop, reliefLoop } from '../moves/index.ts';
+import { preemptionLoop, rebalanceLoop, reliefLoop } from '../moves/index.ts';
 import { schedulerLoop } from '../scheduler/index.ts';
 import { orchestratorLoop } from '../services/index.ts';
 import { type Backend, type Ended, Store } from '../store/index.ts';
@@ -160,7 +160,8 @@ function loopsOf(store: Store, ask: Ask, logOf: (component: string) => Logger) {
     schedulerLoop(store, { clock, log: logOf('scheduler') }),
     allocatorLoop(store, { clock, log: logOf('allocator') }),
     orchestratorLoop(store, { clock, ids, log: logOf('orchestrator') }),
-    cronLoop(store, { timeOfDay: Date.now, log: logOf('cron') }),
+    preemptionLoop(store, { clock, log: logOf('preemptor') }),
+    cronLoop(store, { clock, timeOfDay: Date.now, log: logOf('cron') }),
     rebalanceLoop(store, { clock, ids, log: logOf('rebalancer') }),
     reliefLoop(store, {
       clock,

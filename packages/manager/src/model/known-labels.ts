@@ -1,4 +1,5 @@
 import { canaryLabels } from './canary-labels.ts';
+import { allowPrivilegedLabel, hostAccessLabels } from './host-access.ts';
 import {
   balanceLabel,
   cronLabel,
@@ -13,6 +14,7 @@ import {
   priorityLabel,
   rebalanceLabel,
 } from './labels.ts';
+import { placementLabels } from './placement-labels.ts';
 import { rolloutLabels } from './rollout-labels.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -34,11 +36,13 @@ const known: Readonly<Record<Labelled, readonly string[]>> = {
     networkLabel,
     priorityLabel,
     rebalanceLabel,
+    ...placementLabels,
+    ...hostAccessLabels,
     ...rolloutLabels,
     ...canaryLabels,
   ],
   container: [],
-  node: [],
+  node: [allowPrivilegedLabel],
   network: [],
   secret: [],
   config: [],

@@ -1,3 +1,6 @@
+import { hostAccessTrouble } from './host-access.ts';
+import { placementLabelTrouble, wantsBinpack } from './placement-labels.ts';
+
 /** Labels that mean something to Shoal, all of a service but the last. Each is checked when its object is created or updated. */
 
 /** How an endpoint is chosen: `random`, or `source-hash` (one client address, one endpoint). */
@@ -39,7 +42,7 @@ export function drainMs(labels: Labels | null | undefined): number {
 
 /** Whether the service's tasks may be moved only to spread them evenly. */
 export const wantsRebalancing = (labels: Labels | null | undefined): boolean =>
-  labels?.[rebalanceLabel] !== 'off';
+  labels?.[rebalanceLabel] !== 'off' && !wantsBinpack(labels);
 
 /** Whether the service's tasks may run only while their hosts are in contact with the manager. */
 export const wantsIsolation = (labels: Labels | null | undefined): boolean =>
@@ -92,7 +95,7 @@ export function labelTrouble(labels: Labels | null | undefined): string | undefi
   ) {
     return `Labels["${priorityLabel}"]: must be a whole number from -${highestPriority} to ${highestPriority}, got "${priority}"`;
   }
-  return undefined;
+  return placementLabelTrouble(labels) ?? hostAccessTrouble(labels);
 }
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

@@ -148,6 +148,9 @@ export interface CronState {
   readonly skipped?: { readonly at: number; readonly why: string };
 }
 
+/** Of each slot, by its key: the node that has what was written to a volume, by the volume's name. */
+export type HeldVolumes = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** What Shoal keeps about a service beside Docker's fields; the API never shows it. */
 export interface ServiceInternals extends SpecHistory {
   /** Grows whenever what tasks are made from changes (task template, networks, host ports), so scaling does not count. */
@@ -167,6 +170,8 @@ export interface ServiceInternals extends SpecHistory {
   readonly attachments?: readonly ServiceAttachment[];
   /** The ports of EndpointSpec with a number for every published one. */
   readonly ports?: readonly PortConfig[];
+  /** Which nodes have what its slots wrote to local volumes. Written by the orchestrator alone; absent for none. */
+  readonly volumes?: HeldVolumes;
   /** Of a job with `shoal.cron`. */
   readonly cron?: CronState;
   /** Set while the service is being removed: it disappears once its last task is gone. */

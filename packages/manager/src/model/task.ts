@@ -1,6 +1,7 @@
 import { type DesiredState, isWantedState, type TaskState } from '@shoal/proto/rules';
 import { type Static, Type } from 'typebox';
 import { GenericResource, metaSchemas, type PortConfig, PortConfig as PortConfigSchema } from './common.ts';
+import type { HostAccess } from './host-access.ts';
 import type { TaskAttachment } from './network.ts';
 import { object, opt, stringMap } from './schema.ts';
 import { TaskSpec } from './service.ts';
@@ -77,6 +78,7 @@ export type StopReason =
   | 'surplus'
   | 'rebalanced'
   | 'node-pressure'
+  | 'preempted'
   | 'move-failed'
   | 'next-host'
   | 'node-down'
@@ -123,6 +125,8 @@ export interface TaskInternals {
   readonly networks?: readonly string[];
   /** `host`, `none`, `bridge` (the daemon's own), or `service:NAME` to share that task's; instead of networks. */
   readonly networkMode?: string;
+  /** What it gets of its host; absent for nothing. */
+  readonly hostAccess?: HostAccess;
   /** With `service:NAME`: the task whose network it shares, beside which the scheduler puts it. */
   readonly companion?: Companion;
   /** As long as it may not start for want of another service (`shoal.depends-on`): for what, in words. */
@@ -238,5 +242,5 @@ export const slotOf = ({ Slot, NodeID }: Pick<Task, 'Slot' | 'NodeID'>): string 
   String(Slot ?? NodeID ?? '');
 
 /** Slot number, or node for global services: what a replacement takes over. */
-export const slotKey = (task: Task): string =>
+export const slotKey = (task: Pick<Task, 'Slot' | 'NodeID'>): string =>
   task.Slot === undefined ? `node:${task.NodeID ?? ''}` : `slot:${task.Slot}`;

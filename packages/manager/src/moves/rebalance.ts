@@ -110,7 +110,7 @@ function begin(
 
 /** Saves a look at every node: with less than two tasks on any, nothing can be evened out but branches. */
 function mayBeUneven(state: ClusterState, service: Service): boolean {
-  const counts = state.services.get(service.ID);
+  const counts = state.counts.get(service.ID);
   if (!counts) return false;
   const spread = service.Spec.TaskTemplate?.Placement?.Preferences ?? [];
   return spread.length > 0 || [...counts.values()].some((count) => count >= 2);

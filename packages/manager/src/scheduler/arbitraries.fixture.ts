@@ -4,6 +4,7 @@ import {
   isTerminal,
   type Node,
   type Platform,
+  type Service as StoredService,
   stateOf,
   type Task,
   type TaskSpec,
@@ -18,10 +19,15 @@ import { aTask } from './testing.ts';
 
 export const now = Date.parse('2026-01-01T00:00:00.000Z');
 
-export function viewOf(nodes: Iterable<Node>, tasks: Iterable<Task>): ReadView {
+export function viewOf(
+  nodes: Iterable<Node>,
+  tasks: Iterable<Task>,
+  services: Iterable<StoredService> = [],
+): ReadView {
   const tables = makeTables();
   for (const node of nodes) tables.nodes.put(node);
   for (const task of tasks) tables.tasks.put(task);
+  for (const service of services) tables.services.put(service);
   return tables;
 }
 

@@ -45,7 +45,7 @@ export class Balancer {
    * level and at none above it up, and a service comes to rest after finitely many.
    */
   find(task: Task, mayTake: (nodeId: string) => boolean): Move | 'later' | undefined {
-    const demand = demandOf(task);
+    const demand = demandOf(task, this.#state);
     const asked = applying(nodeFilters, demand);
     const nodes = this.#nodeSet.candidates(demand).filter((node) => passesAll(asked, demand, node));
     const room = applying(roomFilters, demand);
@@ -69,7 +69,7 @@ export class Balancer {
     tasksOn: (nodeId: string) => readonly Task[],
     mayMove: (partner: Task) => boolean,
   ): Task | undefined {
-    const demand = demandOf(task);
+    const demand = demandOf(task, this.#state);
     const from = this.#nodeSet.candidate(demand, task.NodeID ?? '');
     const emptier = this.#nodeSet
       .candidates(demand)
@@ -86,7 +86,7 @@ export class Balancer {
   }
 
   #canSwap(a: Task, b: Task): boolean {
-    const [demandA, demandB] = [demandOf(a), demandOf(b)];
+    const [demandA, demandB] = [demandOf(a, this.#state), demandOf(b, this.#state)];
     const on = (demand: Demand, { NodeID = '' }: Task) => this.#nodeSet.candidate(demand, NodeID);
     const fits = (demand: Demand, node: Candidate | undefined) =>
       node !== undefined && passesAll(applying(filters, demand), demand, node);
@@ -118,7 +118,7 @@ export class Balancer {
     task: Task,
     mayTake: (nodeId: string) => boolean,
   ): { readonly to: string } | { readonly why: string } {
-    const demand = demandOf(task);
+    const demand = demandOf(task, this.#state);
     const others = this.#nodeSet.candidates(demand).filter(({ node }) => node.ID !== task.NodeID);
     const asked = applying(filters, demand);
     const fitting = others.filter((node) => passesAll(asked, demand, node));

@@ -1,5 +1,5 @@
 import type { Node } from '../model/index.ts';
-import type { SpreadLevel } from './demand.ts';
+import type { SpreadLevel } from './constraints.ts';
 
 /** Which innermost branch each node is in; the same for all tasks with the same spread levels. */
 export interface Branches {

@@ -87,7 +87,7 @@ describe('ClusterState', () => {
     const [old, other] = [task('a', 'n1'), task('b', 'n1', { Slot: 2 })];
     const counted = (...tasks: Task[]) => {
       const state = ClusterState.from(viewOf([aNode('n1'), aNode('n2')], tasks));
-      return Object.fromEntries(state.services.get('web') ?? []);
+      return Object.fromEntries(state.counts.get('web') ?? []);
     };
     const pending = { Status: { State: 'pending' as const, Timestamp: '' } };
     expect(counted(old, other)).toEqual({ n1: 2 });

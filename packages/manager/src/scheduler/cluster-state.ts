@@ -4,6 +4,7 @@ import {
   isTerminal,
   isWanted,
   type Node,
+  type Service,
   stateOf,
   type Task,
   versionAtEnd,
@@ -11,6 +12,7 @@ import {
 import type { Change, ChangeBatch, ReadView } from '../store/index.ts';
 import { Failures } from './failures.ts';
 import { imageNames } from './images.ts';
+import { Affinities } from './neighbours.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
 import { isPending, loadOf, occupies, type TaskLoad, takesRoom } from './task-load.ts';
 import { TasksBySlot } from './tasks-by-slot.ts';
@@ -38,18 +40,23 @@ export interface Vacancy {
  */
 export class ClusterState {
   readonly nodes = new Map<string, NodeState>();
+  readonly services = new Map<string, Service>();
   /** Tasks that count, by service, then node. */
-  readonly services = new Map<string, Map<string, number>>();
+  readonly counts = new Map<string, Map<string, number>>();
   /** Nodes that have an image, by its plain reference. */
   readonly images = new Map<string, number>();
   /** Tasks that wait for a node, by id. */
   readonly pending = new Map<string, Task>();
+  /** Tasks that leave for others of a higher priority, and are not gone yet. */
+  readonly preempted = new Map<string, Task>();
+  readonly affinities = new Affinities();
   readonly #slots = new TasksBySlot();
   #order: { readonly seed: number; readonly ids: readonly string[] } | undefined;
 
   static from(view: ReadView): ClusterState {
     const state = new ClusterState();
     for (const node of view.nodes.all()) state.#putNode(node.ID, node);
+    for (const service of view.services.all()) state.#putService(service.ID, service);
     for (const task of view.tasks.all()) state.#addTask(task);
     return state;
   }
@@ -58,7 +65,10 @@ export class ClusterState {
   apply(batch: ChangeBatch): void {
     // Nodes first: a failure is noted only on a node that is known.
     for (const change of batch.changes) if (change.table === 'nodes') this.#putNode(change.id, change.after);
-    for (const change of batch.changes) if (change.table === 'tasks') this.#changeTask(change);
+    for (const change of batch.changes) {
+      if (change.table === 'tasks') this.#changeTask(change);
+      else if (change.table === 'services') this.#putService(change.id, change.after);
+    }
   }
 
   /** Ids of all nodes in an order that they and the seed make; it decides between equals. */
@@ -86,7 +96,7 @@ export class ClusterState {
     const own = this.#slots.of(task);
     const others = exchange ? this.#slots.at(exchange.serviceId, exchange.slot) : [];
     return [
-      ...own.filter(({ ID }) => ID !== task.ID).flatMap((one) => vacancy(one, own)),
+      ...own.filter((one) => one.ID !== task.ID && !isPreempted(one)).flatMap((one) => vacancy(one, own)),
       ...others.filter(({ ID }) => ID === exchange?.old).flatMap((one) => vacancy(one, others)),
     ];
   }
@@ -100,6 +110,14 @@ export class ClusterState {
   #changeTask({ before, after }: Extract<Change, { table: 'tasks' }>): void {
     if (before) this.#removeTask(before);
     if (after) this.#addTask(after);
+  }
+
+  #putService(id: string, service: Service | undefined): void {
+    const known = this.services.get(id);
+    if (known) this.affinities.remove(known);
+    if (service) this.affinities.add(service);
+    if (service) this.services.set(id, service);
+    else this.services.delete(id);
   }
 
   #putNode(id: string, node: Node | undefined): void {
@@ -121,6 +139,7 @@ export class ClusterState {
 
   #addTask(task: Task): void {
     if (isPending(task)) this.pending.set(task.ID, task);
+    if (isPreempted(task) && occupies(task)) this.preempted.set(task.ID, task);
     if (!isTerminal(stateOf(task))) this.#changeSlot(task, () => this.#slots.add(task));
     // Of an ended task that the store removes later, the failure stays until it is too old to count.
     if (task.observed?.state === 'failed' || task.observed?.state === 'rejected') {
@@ -134,6 +153,7 @@ export class ClusterState {
 
   #removeTask(task: Task): void {
     this.pending.delete(task.ID);
+    this.preempted.delete(task.ID);
     if (isTerminal(stateOf(task))) return;
     this.#changeSlot(task, () => this.#slots.remove(task));
     if (task.NodeID !== undefined) this.#dropIfGone(task.NodeID);
@@ -162,10 +182,10 @@ export class ClusterState {
   }
 
   #countService(service: string, node: string, by: 1 | -1): void {
-    const counts = this.services.get(service) ?? new Map<string, number>();
-    this.services.set(service, counts);
+    const counts = this.counts.get(service) ?? new Map<string, number>();
+    this.counts.set(service, counts);
     changeCount(counts, node, by);
-    if (counts.size === 0) this.services.delete(service);
+    if (counts.size === 0) this.counts.delete(service);
   }
 
   #newNode(id: string, node: Node | undefined): NodeState {
@@ -192,6 +212,9 @@ const isNodesFault = (task: Task): boolean =>
   isRefused(task) ||
   (task.observed?.oomKilled === true && !task.Spec.Resources?.Limits?.MemoryBytes) ||
   (task.shoal.moves !== undefined && task.shoal.runningSince === undefined);
+
+/** Its room is another's, for whom it leaves. */
+const isPreempted = ({ shoal }: Task): boolean => shoal.stopReason === 'preempted';
 
 function vacancy(task: Task, inSlot: readonly Task[]): Vacancy[] {
   if (task.NodeID === undefined || !occupies(task)) return [];

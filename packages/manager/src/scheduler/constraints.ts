@@ -14,6 +14,13 @@ export interface Constraint {
   readonly holds: (node: Node) => boolean;
 }
 
+export interface SpreadLevel {
+  /** As in the spec, e.g. `node.labels.zone`. */
+  readonly descriptor: string;
+  /** Nodes with the same text are one branch; a node without the label is in the branch ''. */
+  readonly branchOf: (node: Node) => string;
+}
+
 // Both patterns are Swarm's (manager/constraint/constraint.go), so that the same specs are valid here.
 const keyPattern = /^[a-z_][a-z0-9\-_.]+$/i;
 const valuePattern = /^[a-z0-9:\-_\s.*()?+[\]\\^$|/]+$/i;

@@ -1,9 +1,27 @@
 import { type NewerField, newerFields } from '../container-body/index.ts';
-import { type Node, type Platform, stateOf, type Task } from '../model/index.ts';
-import { versionKey } from './cluster-state.ts';
-import { type Constraint, constraintsOf, nodeField } from './constraints.ts';
+import {
+  heldVolumes,
+  hostnameOf,
+  localVolumes,
+  mayBeginEmpty,
+  type Platform,
+  stateOf,
+  type Task,
+  wantsBinpack,
+} from '../model/index.ts';
+import { type ClusterState, versionKey } from './cluster-state.ts';
+import { type Constraint, constraintsOf, nodeField, type SpreadLevel } from './constraints.ts';
 import { plainReference } from './images.ts';
+import type { Neighbours } from './neighbours.ts';
 import { hostPorts } from './task-load.ts';
+
+/** A local volume that a node has of the task's slot. */
+export interface HeldVolume {
+  readonly volume: string;
+  readonly nodeId: string;
+  /** The node's name. */
+  readonly host: string;
+}
 
 /** What a task asks of a node; the same for all tasks of a group. */
 export interface Demand {
@@ -11,11 +29,17 @@ export interface Demand {
   readonly version: string;
   /** Set when the task belongs to one node. */
   readonly nodeId: string | undefined;
+  /** Its slot's, where nodes have them: it is alone in its group then. */
+  readonly volumes: readonly HeldVolume[];
+  /** Where the node that has them can't take it, another one will do. */
+  readonly mayBeginEmpty: boolean;
   /** Of a global service: every node has one. */
   readonly global: boolean;
   /** Undefined when they cannot be understood: no node will do. */
   readonly constraints: readonly Constraint[] | undefined;
   readonly platforms: readonly Platform[];
+  /** It gets more of its host than Docker's services can ask for. */
+  readonly hostAccess: boolean;
   /** Fields of its create body that older daemons do not know. */
   readonly newerFields: readonly NewerField[];
   readonly nanoCpus: number;
@@ -27,16 +51,14 @@ export interface Demand {
   readonly networks: readonly string[];
   /** Tasks of the service on one node, at most; 0 is no limit. */
   readonly maxReplicas: number;
+  /** Beside whose tasks it has to be, and must not be. Of services other than its own, so they stay while a group is placed. */
+  readonly near: readonly Neighbours[];
+  readonly apart: readonly Neighbours[];
+  /** It goes to the fullest node that has room. */
+  readonly binpack: boolean;
   readonly image: string;
   /** Levels of spreading, outermost first. */
   readonly spread: readonly SpreadLevel[];
-}
-
-export interface SpreadLevel {
-  /** As in the spec, e.g. `node.labels.zone`. */
-  readonly descriptor: string;
-  /** Nodes with the same text are one branch; a node without the label is in the branch ''. */
-  readonly branchOf: (node: Node) => string;
 }
 
 /**
@@ -47,16 +69,33 @@ export const boundTo = (task: Task): string | undefined =>
   task.shoal.companion?.nodeId ??
   (task.Slot === undefined || stateOf(task) === 'pending' ? task.NodeID : undefined);
 
-export function demandOf(task: Task): Demand {
+const noVolumes: readonly HeldVolume[] = [];
+
+/** What nodes that are there have of the task's slot. A global service's is where its task is anyway. */
+export function volumesOf(task: Task, { services, nodes }: ClusterState): readonly HeldVolume[] {
+  const service = services.get(task.ServiceID);
+  if (!service?.shoal.volumes || task.Slot === undefined) return noVolumes;
+  const held = heldVolumes(service, task);
+  return localVolumes(task.Spec).flatMap((volume) => {
+    const node = nodes.get(held[volume] ?? '')?.node;
+    return node ? [{ volume, nodeId: node.ID, host: hostnameOf(node) }] : [];
+  });
+}
+
+export function demandOf(task: Task, state: ClusterState): Demand {
   const { Placement: placement, Resources, ContainerSpec } = task.Spec;
+  const service = state.services.get(task.ServiceID);
   const reserved = Resources?.Reservations;
   return {
     serviceId: task.ServiceID,
     version: versionKey(task),
     nodeId: boundTo(task),
+    volumes: volumesOf(task, state),
+    mayBeginEmpty: mayBeginEmpty(service?.Spec.Labels),
     global: task.Slot === undefined,
     constraints: constraintsOf(placement),
     platforms: placement?.Platforms ?? [],
+    hostAccess: task.shoal.hostAccess !== undefined,
     newerFields: newerFields(task.Spec),
     nanoCpus: reserved?.NanoCPUs ?? 0,
     memoryBytes: reserved?.MemoryBytes ?? 0,
@@ -64,6 +103,9 @@ export function demandOf(task: Task): Demand {
     ports: hostPorts(task.shoal.ports),
     networks: task.shoal.networks ?? [],
     maxReplicas: placement?.MaxReplicas ?? 0,
+    near: state.affinities.near(service),
+    apart: state.affinities.apart(service),
+    binpack: wantsBinpack(service?.Spec.Labels),
     image: ContainerSpec?.Image ? plainReference(ContainerSpec.Image) : '',
     spread: spreadLevels(placement?.Preferences ?? []),
   };

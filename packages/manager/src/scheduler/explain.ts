@@ -2,7 +2,7 @@ import { type PendingReason, pendingText, stateOf, type Task } from '../model/in
 import type { ReadView } from '../store/index.ts';
 import type { Candidate } from './candidate.ts';
 import { ClusterState } from './cluster-state.ts';
-import { type Demand, demandOf } from './demand.ts';
+import { type Demand, demandOf, type HeldVolume } from './demand.ts';
 import { type Filter, filters } from './filters/index.ts';
 import { leftBehindText } from './left-behind.ts';
 import { NodeSet } from './node-set.ts';
@@ -43,7 +43,7 @@ export interface TaskExplanation {
   /** Why no node takes the task at present; empty when one does. */
   readonly reasons: readonly PendingReason[];
   readonly text: string;
-  /** What else is worth knowing where it runs, such as a volume whose content is on another host. */
+  /** What else is worth knowing: which host has its volumes, or what was written to them before. */
   readonly notes: readonly string[];
   /** Names of the scores in the order in which they decide, each with what it means. */
   readonly order: readonly { readonly name: string; readonly about: string }[];
@@ -57,7 +57,7 @@ export function explainTask(view: ReadView, task: Task, now: number): TaskExplan
   // Its own ports and reservations must not stand in its way.
   state.unplace(task);
   const nodeSet = new NodeSet(state, { now, seed: 0 });
-  const demand = demandOf(task);
+  const demand = demandOf(task, state);
   const predecessor = state.predecessorOf(task);
   if (predecessor) nodeSet.recount(demand, predecessor.NodeID ?? '', -1);
   const { nodes, fits, reasons } = nodeSet.vacated(state.vacanciesFor(task), () => {
@@ -75,11 +75,13 @@ export function explainTask(view: ReadView, task: Task, now: number): TaskExplan
     pending: isPending(task),
     reasons,
     text: fits ? '' : pendingText(reasons),
-    notes: (task.placement?.leftBehind ?? []).map(leftBehindText),
+    notes: [...(task.placement?.leftBehind ?? []).map(leftBehindText), ...demand.volumes.map(heldText)],
     order: scoreNames(demand.spread),
     nodes,
   };
 }
+
+const heldText = ({ volume, host }: HeldVolume): string => `volume ${volume} is on ${host}`;
 
 function explainNodes(
   nodeSet: NodeSet,

@@ -1,6 +1,6 @@
-import type { Task } from '../model/index.ts';
+import { priorityOf, type Task } from '../model/index.ts';
 import type { ClusterState, Vacancy } from './cluster-state.ts';
-import { boundTo } from './demand.ts';
+import { boundTo, volumesOf } from './demand.ts';
 
 /** Tasks that ask the same, oldest first. */
 export interface Group {
@@ -9,8 +9,9 @@ export interface Group {
   readonly vacancies: readonly Vacancy[];
 }
 
+/** Those of one priority. */
 export interface Groups {
-  /** One task each, which has no choice of nodes. */
+  /** One task each, which has no choice of nodes, or a node that has its volume. */
   readonly bound: readonly Group[];
   readonly free: readonly Group[];
 }
@@ -18,23 +19,31 @@ export interface Groups {
 /** In one round: each costs a look at the nodes of its service. The others wait until what they replace has ended. */
 const mostVacating = 100;
 
-/** Both kinds with the group of the oldest task first. */
-export function groupsOf(tasks: Iterable<Task>, state: ClusterState): Groups {
+/** By priority, the highest first; both kinds with the group of the oldest task first. */
+export function groupsOf(tasks: Iterable<Task>, state: ClusterState): Groups[] {
   const bound: Group[] = [];
   const vacating: Group[] = [];
   const free: Task[] = [];
   for (const task of tasks) {
     const vacancies = state.vacanciesFor(task);
-    if (boundTo(task) !== undefined) bound.push({ tasks: [task], vacancies });
-    else if (vacancies.length > 0) vacating.push({ tasks: [task], vacancies });
+    const alone = { tasks: [task] as const, vacancies };
+    if (boundTo(task) !== undefined || volumesOf(task, state).length > 0) bound.push(alone);
+    else if (vacancies.length > 0) vacating.push(alone);
     else free.push(task);
   }
   vacating.sort(compareGroups);
   const rest = vacating.splice(mostVacating).map(({ tasks: [task] }) => task);
-  return {
-    bound: bound.sort(compareGroups),
-    free: [...vacating, ...equalGroups([...free, ...rest])].sort(compareGroups),
+  const classes = new Map<number, { bound: Group[]; free: Group[] }>();
+  const classOf = ({ tasks: [task] }: Group) => {
+    const priority = priorityOf(state.services.get(task.ServiceID)?.Spec.Labels);
+    const known = classes.get(priority) ?? { bound: [], free: [] };
+    classes.set(priority, known);
+    return known;
   };
+  for (const group of bound.sort(compareGroups)) classOf(group).bound.push(group);
+  const others = [...vacating, ...equalGroups([...free, ...rest])].sort(compareGroups);
+  for (const group of others) classOf(group).free.push(group);
+  return [...classes].sort(([a], [b]) => b - a).map(([, groups]) => groups);
 }
 
 function equalGroups(tasks: readonly Task[]): Group[] {
@@ -60,7 +69,7 @@ const none: readonly Vacancy[] = [];
 const compareGroups = (a: Group, b: Group): number => compareAge(a.tasks[0], b.tasks[0]);
 
 /** Those of the same age in the order of services and slots: ids are random, and a forecast has to know who comes first. */
-function compareAge(a: Task, b: Task): number {
+export function compareAge(a: Task, b: Task): number {
   if (a.CreatedAt !== b.CreatedAt) return a.CreatedAt < b.CreatedAt ? -1 : 1;
   if (a.ServiceID !== b.ServiceID) return a.ServiceID < b.ServiceID ? -1 : 1;
   if (a.Slot !== b.Slot) return (a.Slot ?? 0) - (b.Slot ?? 0);

@@ -65,7 +65,10 @@ describe('a named volume of the host', () => {
     { Type: 'volume', Target: '/data' },
     { Type: 'bind', Source: '/data', Target: '/data' },
     { ...data, VolumeOptions: { DriverConfig: { Name: 'ceph' } } },
-    { ...data, VolumeOptions: { DriverConfig: { Name: 'local', Options: { type: 'nfs' } } } },
+    {
+      ...data,
+      VolumeOptions: { DriverConfig: { Name: 'local', Options: { type: 'nfs', device: ':/data' } } },
+    },
   ])('is nothing that has no name, or may be shared: %j', (mount) => {
     expect(left('n2', [ran('1', 'n1', {}, [mount])], using('new', {}, [mount]))).toEqual([]);
   });

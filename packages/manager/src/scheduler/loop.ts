@@ -40,7 +40,7 @@ export function schedulerLoop(store: Store, options: SchedulerLoopOptions): { cl
   });
   const unwatch = store.watch((batch) => {
     state.apply(batch);
-    if (state.pending.size > 0 && mayPlace(batch)) loop.mark(key);
+    if (state.pending.size > 0 && mayPlace(batch, state)) loop.mark(key);
   });
   loop.mark(key);
   return {
@@ -67,12 +67,20 @@ function retryAt({ nodes }: ClusterState, now: number): number {
 }
 
 /** Whether the changes bring new work, or room for old. */
-function mayPlace({ changes }: ChangeBatch): boolean {
+function mayPlace({ changes }: ChangeBatch, { affinities }: ClusterState): boolean {
   return changes.some((change) => {
-    if (change.table === 'tasks') return newWork(change) || freesRoom(change);
+    if (change.table === 'tasks')
+      return newWork(change) || freesRoom(change) || (affinities.any && isPlacedNow(change));
+    if (change.table === 'services') return mayGoElsewhere(change);
     return change.table === 'nodes' && change.after !== undefined && differs(change.before, change.after);
   });
 }
+
+/** Labels, or which node has its volumes. */
+const mayGoElsewhere = ({ before, after }: Extract<Change, { table: 'services' }>): boolean =>
+  before !== undefined &&
+  after !== undefined &&
+  (before.Spec.Labels !== after.Spec.Labels || before.shoal.volumes !== after.shoal.volumes);
 
 type TaskChange = Extract<Change, { table: 'tasks' }>;
 
@@ -81,6 +89,10 @@ const newWork = ({ before, after }: TaskChange): boolean =>
   after !== undefined &&
   isPending(after) &&
   !(before && isPending(before) && before.Spec === after.Spec && before.NodeID === after.NodeID);
+
+/** What goes beside it may be placed then. */
+const isPlacedNow = ({ before, after }: TaskChange): boolean =>
+  after?.placement !== undefined && before?.placement === undefined;
 
 const freesRoom = ({ before, after }: TaskChange): boolean =>
   before !== undefined &&

@@ -1,20 +1,35 @@
 import type { GenericResource, Node } from '../model/index.ts';
 import { type Branches, branchesOf } from './branches.ts';
-import type { Candidate } from './candidate.ts';
+import type { Candidate, Census } from './candidate.ts';
 import type { ClusterState, Vacancy } from './cluster-state.ts';
+import type { SpreadLevel } from './constraints.ts';
 import type { Demand } from './demand.ts';
 import { type Failures, failureLimit, failureWindowMs } from './failures.ts';
 import { applying, type Filter, nodeFilters, passesAll } from './filters/index.ts';
 import { imageNames } from './images.ts';
+import type { Neighbours } from './neighbours.ts';
 import { changeCount, Occupancy } from './occupancy.ts';
 import { Leaf, Pool } from './pool.ts';
 import { keyOf } from './scores.ts';
 import { SpreadTree } from './spread-tree.ts';
+import type { TaskLoad } from './task-load.ts';
 
 /** Of a demand, what the node filters read. All else is here by its name, so that nothing is left out of the keys by mistake. */
-type AskedOfNode = Exclude<keyof Demand, AskedOfRoom | 'serviceId' | 'version' | 'maxReplicas'>;
+type AskedOfNode = Exclude<
+  keyof Demand,
+  AskedOfRoom | 'serviceId' | 'version' | 'maxReplicas' | 'mayBeginEmpty'
+>;
 /** What the room filters and the scores read, of a service that is nowhere yet. */
-type AskedOfRoom = 'nanoCpus' | 'memoryBytes' | 'generic' | 'ports' | 'spread' | 'image';
+type AskedOfRoom =
+  | 'nanoCpus'
+  | 'memoryBytes'
+  | 'generic'
+  | 'ports'
+  | 'spread'
+  | 'image'
+  | 'near'
+  | 'apart'
+  | 'binpack';
 
 /** Of pools kept at a time; each holds all nodes. */
 const maxPools = 32;
@@ -29,10 +44,11 @@ interface NodeEntry {
 }
 
 /** The nodes as they will be after the placements made so far (as the scheduler of SwarmKit has one); the state it began with stays as it is. */
-export class NodeSet {
+export class NodeSet implements Census {
   readonly #nodes: readonly NodeEntry[];
   readonly #byId: ReadonlyMap<string, NodeEntry>;
-  readonly #services: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** Tasks that count, by service, then node. */
+  readonly #counts: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** Counts of services that got tasks here. */
   readonly #changed = new Map<string, Map<string, number>>();
   /** Nodes that pass the node filters, by what these filters read of a demand. */
@@ -46,11 +62,15 @@ export class NodeSet {
   /** By spread levels. */
   readonly #branches = new Map<string, Branches>();
   readonly #failuresSince: number;
+  /** Tasks of services by what nodes are beside each other for; of those that changed since, it is made anew. */
+  readonly #beside = new Map<string, Map<string, ReadonlyMap<string, number>>>();
+  /** Grows with every change of a count. */
+  #moment = 0;
   /** Nodes with more room than they have in truth. */
   #vacated: readonly NodeEntry[] = [];
 
   constructor(state: ClusterState, { now, seed }: { readonly now: number; readonly seed: number }) {
-    this.#services = state.services;
+    this.#counts = state.counts;
     this.#images = state.images;
     this.#failuresSince = now - failureWindowMs;
     this.#nodes = orderedNodes(state, now, seed);
@@ -74,7 +94,7 @@ export class NodeSet {
 
   /** Every node whose refusal is worth a word: of a task bound to a node only that one. */
   concerned(demand: Demand): Candidate[] {
-    return this.#look(demand, this.#concerned(demand));
+    return this.#look(demand, demand.nodeId === undefined ? this.#nodes : this.#possible(demand));
   }
 
   /** One group's view of the nodes that pass all filters; `room` are the room filters that apply. */
@@ -136,6 +156,28 @@ export class NodeSet {
     return seen;
   }
 
+  tasksBeside({ serviceId, level }: Neighbours, node: Node): number {
+    if (serviceId === undefined) return 0;
+    const counts = this.#countsOf(serviceId);
+    if (!level) return counts.get(node.ID) ?? 0;
+    let levels = this.#beside.get(serviceId);
+    if (!levels) {
+      levels = new Map();
+      this.#beside.set(serviceId, levels);
+    }
+    let branches = levels.get(level.descriptor);
+    if (!branches) {
+      branches = this.#countBranches(counts, level);
+      levels.set(level.descriptor, branches);
+    }
+    return branches.get(level.branchOf(node)) ?? 0;
+  }
+
+  /** As if what has this load had left the node for good. */
+  vacate(nodeId: string, load: TaskLoad): void {
+    this.#byId.get(nodeId)?.used.remove(load);
+  }
+
   place(demand: Demand, candidate: Candidate, generic: readonly GenericResource[]): void {
     const { nanoCpus, memoryBytes, ports, serviceId } = demand;
     candidate.used.add({ nanoCpus, memoryBytes, ports, generic, active: true });
@@ -150,10 +192,21 @@ export class NodeSet {
     return this.candidate(demand, nodeId);
   }
 
+  #countBranches(counts: ReadonlyMap<string, number>, { branchOf }: SpreadLevel): Map<string, number> {
+    const branches = new Map<string, number>();
+    for (const [id, count] of counts) {
+      const entry = this.#byId.get(id);
+      if (entry) changeCount(branches, branchOf(entry.node), count);
+    }
+    return branches;
+  }
+
   #count(serviceId: string, nodeId: string, by: 1 | -1): void {
+    this.#beside.delete(serviceId);
+    this.#moment++;
     let counts = this.#changed.get(serviceId);
     if (!counts) {
-      counts = new Map(this.#services.get(serviceId));
+      counts = new Map(this.#counts.get(serviceId));
       this.#changed.set(serviceId, counts);
     }
     changeCount(counts, nodeId, by);
@@ -174,7 +227,7 @@ export class NodeSet {
   }
 
   #pool(demand: Demand, room: readonly Filter[], eligibleKey: string): Pool {
-    const { nanoCpus, memoryBytes, generic, ports, spread, image } = demand;
+    const { nanoCpus, memoryBytes, generic, ports, spread, image, near, apart, binpack } = demand;
     const asked: Record<AskedOfRoom, unknown> = {
       nanoCpus,
       memoryBytes,
@@ -182,8 +235,13 @@ export class NodeSet {
       ports,
       spread: spread.map(({ descriptor }) => descriptor),
       image: this.#images.has(image) ? image : '',
+      near: near.map(toKey),
+      apart: apart.map(toKey),
+      binpack,
     };
-    const key = `${eligibleKey}${JSON.stringify(Object.values(asked))}`;
+    // For these a node can get better by what is placed, which a pool does not notice.
+    const moment = binpack || near.length > 0 || apart.length > 0 ? this.#moment : 0;
+    const key = `${eligibleKey}${JSON.stringify(Object.values(asked))}${moment}`;
     let pool = this.#pools.get(key);
     if (!pool) {
       const nodes = [...this.#eligibleNodes(demand, eligibleKey)];
@@ -206,6 +264,7 @@ export class NodeSet {
         now,
         used,
         order,
+        census: this,
         serviceTasks: counts.size === 0 ? 0 : (counts.get(node.ID) ?? 0),
         failures: failures.count(demand.version, this.#failuresSince),
         imagePresent: images.has(demand.image),
@@ -216,39 +275,46 @@ export class NodeSet {
     });
   }
 
-  #concerned({ nodeId }: Demand): readonly NodeEntry[] {
-    if (nodeId === undefined) return this.#nodes;
-    const node = this.#byId.get(nodeId);
+  /** Where it could be at all: what is bound to one node costs no look at the others. */
+  #possible({ nodeId, volumes: [held] }: Demand): readonly NodeEntry[] {
+    const only = nodeId ?? held?.nodeId;
+    if (only === undefined) return this.#nodes;
+    const node = this.#byId.get(only);
     return node ? [node] : [];
   }
 
   #countsOf(serviceId: string): ReadonlyMap<string, number> {
-    return this.#changed.get(serviceId) ?? this.#services.get(serviceId) ?? noCounts;
+    return this.#changed.get(serviceId) ?? this.#counts.get(serviceId) ?? noCounts;
   }
 
   #eligibleNodes(demand: Demand, key: string): ReadonlySet<NodeEntry> {
     let eligible = this.#eligible.get(key);
     if (!eligible) {
       const asking = applying(nodeFilters, demand);
-      eligible = new Set(this.#concerned(demand).filter((node) => passesAll(asking, demand, node)));
+      eligible = new Set(this.#possible(demand).filter((node) => passesAll(asking, demand, node)));
       this.#eligible.set(key, eligible);
     }
     return eligible;
   }
 
   /** What the node filters read of a demand. Networks that every node may join make no difference. */
-  #eligibleKey({ nodeId, global, constraints, platforms, newerFields, networks }: Demand): string {
+  #eligibleKey(demand: Demand): string {
+    const { nodeId, volumes, global, constraints, platforms, hostAccess, newerFields, networks } = demand;
     const asked: Record<AskedOfNode, unknown> = {
       nodeId,
+      volumes: volumes.map((held) => held.nodeId),
       global,
       constraints: constraints?.map(({ text }) => text),
       platforms,
+      hostAccess,
       newerFields: newerFields.map(({ since }) => since),
       networks: this.#closed.size === 0 ? [] : networks.filter((id) => this.#closed.has(id)),
     };
     return JSON.stringify(Object.values(asked));
   }
 }
+
+const toKey = ({ serviceId, level }: Neighbours) => [serviceId, level?.descriptor];
 
 const noCounts: ReadonlyMap<string, number> = new Map();
 const noOrders: ReadonlySet<number> = new Set();

@@ -2,12 +2,13 @@ import type { GenericResource, PendingReason, Task } from '../model/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { type Demand, demandOf } from './demand.ts';
-import { applying, contestable, passesAll, roomFilters } from './filters/index.ts';
+import { applying, contestable, filters, passesAll, roomFilters } from './filters/index.ts';
 import { type Group, groupsOf } from './groups.ts';
 import { NodeSet } from './node-set.ts';
 import { takeGeneric } from './occupancy.ts';
 import { pendingReasons } from './reasons.ts';
-import { namedScores } from './scores.ts';
+import { compareCandidates, namedScores } from './scores.ts';
+import { loadOf } from './task-load.ts';
 import { takeTurns } from './turns.ts';
 
 export interface Placement {
@@ -37,23 +38,21 @@ export interface ScheduleOptions {
 
 /**
  * Finds a node for each of `tasks`. Neither `state` nor the tasks are changed, and their order does not
- * matter: tasks bound to one node come first, since they have no choice; then groups of equal tasks, the
- * one with the oldest task first. A group that does not fit never holds up another. Where room is short, so that one
+ * matter: the highest priority comes first; of equal ones tasks bound to one node, since they have no choice, then groups
+ * of equal tasks, the one with the oldest task first. A group that does not fit never holds up another. Where room is short, so that one
  * service would get all and another nothing, they take turns.
  */
 export function schedule(state: ClusterState, tasks: Iterable<Task>, options: ScheduleOptions): Schedule {
-  const { bound, free } = groupsOf(tasks, state);
-  const begun = () => {
-    const round = new Round(state, options);
-    for (const group of bound) round.finish(group);
-    return round;
-  };
-  const round = begun();
-  for (const group of free) round.finish(group);
-  if (!round.isContested(free)) return round;
-  const fair = begun();
-  takeTurns(free, state, (group, count) => fair.place(group, count));
-  for (const group of free) fair.finish(group);
+  const classes = groupsOf(tasks, state);
+  const round = new Round(state, options);
+  for (const { bound, free } of classes) for (const group of [...bound, ...free]) round.finish(group);
+  if (!classes.some(({ free }) => round.isContested(free))) return round;
+  const fair = new Round(state, options);
+  for (const { bound, free } of classes) {
+    for (const group of bound) fair.finish(group);
+    takeTurns(free, state, (group, count) => fair.place(group, count));
+    for (const group of free) fair.finish(group);
+  }
   return fair;
 }
 
@@ -74,20 +73,23 @@ class Round implements Schedule {
 
   /** Places the next `count` tasks of a group, or as many as there is room for; says how many. */
   place(group: Group, count: number): number {
-    return this.#nodeSet.vacated(group.vacancies, () => this.#place(group, count));
+    return this.#nodeSet.vacated(group.vacancies, () =>
+      this.#place(group, count, demandOf(group.tasks[0], this.#state)),
+    );
   }
 
   /** Places all that are left, and says why where that can't be done. */
   finish(group: Group): void {
-    this.#nodeSet.vacated(group.vacancies, () => {
-      this.#place(group, group.tasks.length);
+    const demand = this.#nodeSet.vacated(group.vacancies, () => {
+      const demand = this.#placeAll(group);
       const left = this.#leftOf(group);
-      if (left.length === 0) return;
-      const demand = demandOf(group.tasks[0]);
+      if (left.length === 0) return undefined;
       const reasons = pendingReasons(demand, this.#nodeSet.concerned(demand));
       if (reasons.some(({ filter }) => contestable.has(filter))) this.#short.add(group);
       for (const task of left) this.pending.push({ taskId: task.ID, reasons });
+      return demand;
     });
+    if (demand && this.#state.preempted.size > 0) this.#hold(demand, this.#leftOf(group).length);
   }
 
   /** Whether a group lacks room, and another service got some. */
@@ -96,8 +98,35 @@ class Round implements Schedule {
     return [...this.#short].some((group) => takers.some((service) => service !== serviceOf(group)));
   }
 
-  #place(group: Group, count: number): number {
-    const demand = demandOf(group.tasks[0]);
+  /** Keeps room for tasks for which others are leaving: those that are placed after them, less important ones, get none of it. */
+  #hold(demand: Demand, count: number): void {
+    const leaving = [...this.#state.preempted.values()].map((task) => ({
+      nodeId: task.NodeID ?? '',
+      load: loadOf(task, false),
+    }));
+    const asked = applying(filters, demand);
+    this.#nodeSet.vacated(leaving, () => {
+      for (let held = 0; held < Math.min(count, leaving.length); held++) {
+        const fitting = this.#nodeSet.candidates(demand).filter((one) => passesAll(asked, demand, one));
+        const [best] = fitting.sort(compareCandidates);
+        if (!best) return;
+        this.#nodeSet.place(demand, best, claim(demand, best));
+      }
+    });
+  }
+
+  /** Says what was asked for last. */
+  #placeAll(group: Group): Demand {
+    const demand = demandOf(group.tasks[0], this.#state);
+    this.#place(group, group.tasks.length, demand);
+    if (demand.volumes.length === 0 || !demand.mayBeginEmpty || this.#leftOf(group).length === 0)
+      return demand;
+    const anywhere = { ...demand, volumes: [] };
+    this.#place(group, group.tasks.length, anywhere);
+    return anywhere;
+  }
+
+  #place(group: Group, count: number, demand: Demand): number {
     const room = applying(roomFilters, demand);
     const waiting = this.#leftOf(group);
     if (waiting.length === 0 || count === 0) return 0;

@@ -1,5 +1,6 @@
 import type { Candidate } from './candidate.ts';
-import type { Demand, SpreadLevel } from './demand.ts';
+import type { SpreadLevel } from './constraints.ts';
+import type { Demand } from './demand.ts';
 import { failureLimit } from './failures.ts';
 
 /** A whole number about one node for one task; less is better. */
@@ -13,6 +14,8 @@ export interface Score {
 
 /** Reserved shares count in twentieths: crumbs must not outweigh a pull saved. */
 const shareSteps = 20;
+/** Sizes of the scores of how full a node is. */
+const [shares, crowds, most] = [32, 64, 1 << 14];
 /** Nodes whose numbers of tasks differ by less than this factor are about equally crowded. */
 const crowdFactor = 1.25;
 
@@ -29,6 +32,8 @@ const crowdFactor = 1.25;
  * 6. `imageMissing` decides between nodes that are about equally full.
  * 7. `nodeTasks`: the same as 5., to the last task.
  * 8. an order of all nodes that comes from their ids and the seed.
+ *
+ * With `shoal.strategy.placement=binpack` 3. says nothing, and 4., 5. and 7. prefer the fuller node.
  */
 export const scores: readonly Score[] = [
   {
@@ -39,28 +44,29 @@ export const scores: readonly Score[] = [
   },
   {
     name: 'serviceTasks',
-    about: 'tasks of the service on the node, without those about to leave it',
+    about: 'tasks of the service on the node, without those about to leave it; 0 with binpack',
     size: 1 << 14,
-    of: (_, { serviceTasks }) => serviceTasks,
+    of: ({ binpack }, { serviceTasks }) => (binpack ? 0 : serviceTasks),
   },
   {
     name: 'reservedShare',
-    about: 'twentieths of CPU or memory (the scarcer) that would be reserved with the task',
-    size: 32,
+    about:
+      'twentieths of CPU or memory (the scarcer) that would be reserved with the task; with binpack, the fewer the more',
+    size: shares,
     of: (demand, { node, used }) => {
       const all = node.reported.description.Resources;
       const share = Math.max(
         shareOf(used.nanoCpus + demand.nanoCpus, all?.NanoCPUs ?? 0),
         shareOf(used.memoryBytes + demand.memoryBytes, all?.MemoryBytes ?? 0),
       );
-      return Math.floor(share * shareSteps + 1e-9);
+      return preferred(demand, Math.floor(share * shareSteps + 1e-9), shares);
     },
   },
   {
     name: 'crowding',
-    about: 'tasks on the node in steps of a quarter',
-    size: 64,
-    of: (_, { used }) => crowding(used.activeTasks),
+    about: 'tasks on the node in steps of a quarter; with binpack, the fewer the more',
+    size: crowds,
+    of: (demand, { used }) => preferred(demand, crowding(used.activeTasks), crowds),
   },
   {
     name: 'imageMissing',
@@ -70,9 +76,9 @@ export const scores: readonly Score[] = [
   },
   {
     name: 'nodeTasks',
-    about: 'tasks on the node',
-    size: 1 << 14,
-    of: (_, { used }) => used.activeTasks,
+    about: 'tasks on the node; with binpack, the fewer the more',
+    size: most,
+    of: (demand, { used }) => preferred(demand, used.activeTasks, most),
   },
 ];
 
@@ -126,6 +132,10 @@ export function scoreNames(spread: readonly SpreadLevel[]): { name: string; abou
   }));
   return [...(first ? [first] : []), ...levels, ...rest];
 }
+
+/** Less is better: by default the emptier node, with `binpack` the fuller one. */
+const preferred = ({ binpack }: Demand, fullness: number, size: number): number =>
+  binpack ? Math.max(0, size - 1 - fullness) : fullness;
 
 const shareOf = (used: number, capacity: number): number =>
   capacity > 0 ? used / capacity : used > 0 ? 1 : 0;

@@ -41,7 +41,7 @@ export function takeTurns(
 
 function contender(group: Group, state: ClusterState): Contender {
   const { tasks } = group;
-  const counts = state.services.get(tasks[0].ServiceID)?.values() ?? [];
+  const counts = state.counts.get(tasks[0].ServiceID)?.values() ?? [];
   const served = tasks.filter((task) => state.predecessorOf(task) !== undefined).length;
   return {
     group,

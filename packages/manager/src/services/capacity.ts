@@ -1,30 +1,33 @@
 import { newerFields } from '../container-body/index.ts';
-import { type GenericResource, isReady, type Node, type Task, type TaskSpec } from '../model/index.ts';
+import { allowsPrivileged, type GenericResource, isReady, type Node, type Task } from '../model/index.ts';
 import { isEligible, knowsField } from '../scheduler/index.ts';
-import type { Slot, Target } from './new-task.ts';
+import type { Target } from './new-task.ts';
 import type { Nodes } from './presence.ts';
 
 /** It gets new tasks: it is ready, active, and short of nothing. */
 export const takesTasks = (node: Node): boolean =>
   isReady(node) && (node.Spec.Availability ?? 'active') === 'active' && node.reported.pressures === undefined;
 
-/** Whether a node takes tasks and is fit for those of `spec`: what is missing there is only room. */
-export function couldRun(spec: TaskSpec): (node: Node) => boolean {
+/** Whether a node takes tasks and is fit for such ones: what is missing there is only room. */
+export function couldRun({ spec, hostAccess }: Pick<Target, 'spec' | 'hostAccess'>): (node: Node) => boolean {
   const newer = newerFields(spec);
   return (node) =>
-    takesTasks(node) && isEligible(node, spec.Placement) && newer.every((field) => knowsField(node, field));
+    takesTasks(node) &&
+    isEligible(node, spec.Placement) &&
+    (hostAccess === undefined || allowsPrivileged(node.Spec.Labels)) &&
+    newer.every((field) => knowsField(node, field));
 }
 
-/** Some node that the slot can have could run it, if it had room. */
-export function someNodeCouldRun({ spec }: Target, { nodeId }: Slot, nodes: Nodes): boolean {
-  const own = nodeId === undefined ? nodes.all() : [nodes.get(nodeId)].filter((node) => node !== undefined);
-  return Iterator.from(own).some(couldRun(spec));
+/** Some node could run it, if it had room; `only`: no other one comes into question. */
+export function someNodeCouldRun(target: Target, only: string | undefined, nodes: Nodes): boolean {
+  const own = only === undefined ? nodes.all() : [nodes.get(only)].filter((node) => node !== undefined);
+  return Iterator.from(own).some(couldRun(target));
 }
 
 /** A task of `target` is sure to fit where `old` runs, as soon as that has ended: it asks for no more. */
 export function canTakePlaceOf(target: Target, old: Task, nodes: Nodes): boolean {
   const node = old.NodeID ? nodes.get(old.NodeID) : undefined;
-  if (!node || !couldRun(target.spec)(node)) return false;
+  if (!node || !couldRun(target)(node)) return false;
   const asked = target.spec.Resources?.Reservations;
   const held = old.Spec.Resources?.Reservations;
   return (

@@ -12,6 +12,7 @@ import { reap } from './reaper.ts';
 import { underWay } from './start.ts';
 import { endStuckUpdate } from './stuck.ts';
 import { adopt, applyFailureAction, beginUpdate, needsUpdate, pickSlots } from './update/index.ts';
+import { recordVolumes } from './volumes.ts';
 
 /**
  * What has to be written so that a service comes nearer to what its spec says. Looks only at the present
@@ -22,6 +23,7 @@ export function decideService(snapshot: Snapshot): Decision {
   const draft = new Draft(snapshot);
   if (snapshot.service.shoal.removing) return decideRemoval(draft);
   observe(draft);
+  recordVolumes(draft);
   leaveCompanions(draft);
   const waits = isJob(snapshot.service.Spec) ? runJob(draft) : keepRunning(draft);
   reap(draft);

@@ -26,6 +26,7 @@ import { startBeside } from './restart.ts';
 import { start, startsAfterStop } from './start.ts';
 import { successorOf } from './successor.ts';
 import { isUpdating, targetOf, taskToReplace } from './update/index.ts';
+import { onlyNode } from './volumes.ts';
 
 /** A task that must leave its node keeps serving while its successor starts, but not longer than this. */
 const longestHandoverMs = 30_000;
@@ -201,7 +202,7 @@ function beforeStop({ draft, slot, target }: Context, old: Task, next: Task): Wa
   }
   if (!isUnplaceable(next)) return takeOver();
   const makesWay = stopFirst
-    ? someNodeCouldRun(target, slot, nodes)
+    ? someNodeCouldRun(target, onlyNode(draft.service, slot, target, nodes), nodes)
     : !rules.orderIsExplicit && canTakePlaceOf(target, old, nodes);
   return makesWay ? undefined : takeOver();
 }

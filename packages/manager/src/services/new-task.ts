@@ -1,5 +1,7 @@
 import type { Ids } from '../effects.ts';
 import {
+  type HostAccess,
+  hostAccessOf,
   networkModeOf,
   networksOf,
   type PortConfig,
@@ -24,6 +26,8 @@ export interface Target {
   readonly networks: readonly string[];
   /** What its tasks have instead of networks. */
   readonly networkMode: string | undefined;
+  /** What they get of their host. */
+  readonly hostAccess: HostAccess | undefined;
 }
 
 /** Where one live task belongs: a number, or for global services a node. */
@@ -64,6 +68,7 @@ export const currentTarget = ({ Spec, shoal }: Pick<Service, 'Spec' | 'shoal'>):
   ports: hostPorts(Spec),
   networks: networksOf(Spec),
   networkMode: networkModeOf(Spec),
+  hostAccess: hostAccessOf(Spec.Labels),
 });
 
 /** A task with the version of `task`. */
@@ -73,6 +78,7 @@ export const targetLike = ({ Spec, shoal }: Task): Target => ({
   ports: shoal.ports,
   networks: shoal.networks ?? [],
   networkMode: shoal.networkMode,
+  hostAccess: shoal.hostAccess,
 });
 
 /** A second task for the slot of `old`, bound to another node: how a move begins. */
@@ -112,6 +118,7 @@ export function newTask(
       ports: target.ports,
       ...(target.networks.length > 0 && { networks: target.networks }),
       ...(target.networkMode !== undefined && { networkMode: target.networkMode }),
+      ...(target.hostAccess && { hostAccess: target.hostAccess }),
       ...(origin.isolated && { isolated: true }),
       ...(origin.stopFirst && { stopFirst: true }),
       ...(origin.replaces !== undefined && { replaces: origin.replaces }),

@@ -2,6 +2,7 @@ import { isRefused, type Task, versionAtEnd } from '../model/index.ts';
 import { failureWindowMs } from '../scheduler/index.ts';
 import { couldRun } from './capacity.ts';
 import type { Snapshot } from './draft.ts';
+import { targetLike } from './new-task.ts';
 import { endedAt } from './presence.ts';
 
 /** In one slot, without a delay: what many hosts refuse is rarely their fault, and each try may cost a pull. */
@@ -30,13 +31,13 @@ export function refusalsOf({ tasks, now }: Snapshot): Refusals {
  * counted, too: no slot tries more hosts in that way than there are.
  */
 export function triesNextHost({ nodes }: Snapshot, task: Task, refusals: Refusals): boolean {
-  const { Slot, NodeID, shoal, Spec, CreatedAt } = task;
+  const { Slot, NodeID, shoal, CreatedAt } = task;
   if (!isRefused(task) || Slot === undefined || shoal.companion !== undefined) return false;
   const tries = (shoal.refusals ?? 0) + 1;
   if (tries >= mostTries) return false;
   const refusedAt = refusals.get(versionAtEnd(task)) ?? new Map<string, number>();
   if ((refusedAt.get(NodeID ?? '') ?? Number.POSITIVE_INFINITY) < Date.parse(CreatedAt)) return false;
-  const fits = couldRun(Spec);
+  const fits = couldRun(targetLike(task));
   let hosts = 0;
   let isOneLeft = false;
   for (const node of nodes.all()) {

@@ -29,6 +29,7 @@ import { couldRun } from './capacity.ts';
 import { decideService } from './decide.ts';
 import type { Decision, Snapshot } from './draft.ts';
 import { reconcile } from './loop.ts';
+import { targetLike } from './new-task.ts';
 import { isRunning } from './presence.ts';
 
 export const epochMs = Date.UTC(2026, 0, 1);
@@ -287,7 +288,7 @@ export class Simulation {
     const held = tx.tasks
       .by('node', node.ID)
       .filter((other) => !isTerminal(stateOf(other)) && other.ID !== task.ID);
-    return couldRun(task.Spec)(node) && held.length < this.room;
+    return couldRun(targetLike(task))(node) && held.length < this.room;
   }
 
   #runAgents(tx: Tx): void {

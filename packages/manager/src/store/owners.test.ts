@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Task } from '../model/index.ts';
-import { aNode, aTask } from '../testing.ts';
+import { aNode, aService, aTask } from '../testing.ts';
 import { memoryBackend } from './backends/memory.ts';
 import { OwnerError, type Tx, type Writer } from './index.ts';
 import { TestStore } from './testing.ts';
@@ -10,6 +10,7 @@ async function aStore(): Promise<TestStore> {
   await store.update((tx) => {
     tx.nodes.create(aNode('n1'));
     tx.tasks.create(aTask('t1'));
+    tx.services.create(aService('s1'));
   });
   return store;
 }
@@ -23,6 +24,10 @@ const changes: Record<string, (tx: Tx) => void> = {
   judged: (tx) => {
     const node = tx.nodes.get('n1');
     if (node) tx.nodes.update({ ...node, judged: { state: 'down' } });
+  },
+  'shoal.volumes': (tx) => {
+    const service = tx.services.get('s1');
+    if (service) tx.services.update({ ...service, shoal: { ...service.shoal, volumes: {} } });
   },
   'shoal.attachments': ofTask(({ shoal }) => ({ shoal: { ...shoal, attachments: [] } })),
   shoal: ofTask(({ shoal }) => ({ shoal: { ...shoal, runningSince: 1 } })),
@@ -38,6 +43,7 @@ const changes: Record<string, (tx: Tx) => void> = {
 it.each<[string, Writer, Writer]>([
   ['judged', 'liveness', 'agents'],
   ['shoal.attachments', 'allocator', 'scheduler'],
+  ['shoal.volumes', 'services', 'people'],
   ['shoal', 'services', 'agents'],
   ['DesiredState', 'moves', 'agents'],
   ['NodeID', 'scheduler', 'services'],

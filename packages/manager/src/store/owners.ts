@@ -59,6 +59,7 @@ const owners: Readonly<Record<TableName, Parts>> = {
     shoal: ['people', 'services', 'manager'],
     'shoal.attachments': ['allocator', 'people', 'services'],
     'shoal.ports': ['allocator', 'people', 'services'],
+    'shoal.volumes': ['services'],
     'shoal.cron': ['cron', 'people'],
   },
   tasks: {

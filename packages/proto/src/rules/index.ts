@@ -1,5 +1,6 @@
 export * from './between-hosts.ts';
 export * from './certificates.ts';
+export * from './event-attributes.ts';
 export * from './ipv4.ts';
 export * from './names.ts';
 export * from './reconnect.ts';

@@ -1,5 +1,6 @@
 export { buildAnsibleImage } from './ansible.ts';
 export { baseImage } from './base-image.ts';
+export { buildDockerPyImage } from './docker-py.ts';
 export { buildBenchImage, buildExampleImages, pushImages } from './examples.ts';
 export {
   buildHostImages,

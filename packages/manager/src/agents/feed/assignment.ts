@@ -47,7 +47,11 @@ export function toAssignment(
     containerName: name,
     desiredState: encodeDesired(desired),
     registryAuth: auth ? unseal(purposes.registryAuth(task.ServiceID), auth) : '',
-    attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({ networkId, address })),
+    attachments: (task.shoal.attachments ?? []).map(({ networkId, address }) => ({
+      networkId,
+      address,
+      driverOpts: driverOpts(task.Spec, networkId),
+    })),
     drainMs: drainMs(service?.Spec.Labels),
     // A host that is alone starts nothing that may run only once.
     restart: task.shoal.isolated ? undefined : restartPolicy(task.Spec.RestartPolicy),
@@ -64,6 +68,9 @@ export function toAssignment(
     })),
   };
 }
+
+const driverOpts = ({ Networks }: TaskSpec, networkId: string) =>
+  Networks?.find(({ Target }) => Target === networkId)?.DriverOpts ?? {};
 
 /** Its node is back, but what becomes of it is not decided yet. */
 const isOrphaned = ({ DesiredState, shoal }: Task): boolean =>

@@ -4,7 +4,10 @@ import type { Source, Touched } from './kind.ts';
 import { feedKinds } from './table.ts';
 
 /** Ids by kind. */
-export type Ids = ReadonlyMap<Kind, ReadonlySet<string>>;
+export type Ids = Map<Kind, Set<string>>;
+
+/** Of what is large, a message has no more than about so much: beats wait behind each. */
+const mostLargeBytes = 1024 * 1024;
 
 /** What agents are told, encoded. What many are told is encoded once, for as long as nothing touches it. */
 export class Feed {
@@ -26,26 +29,48 @@ export class Feed {
     this.#encoded.get(kind)?.delete(id);
   }
 
-  /** Of these objects, those that the node needs, as they are now; and that it does not need the others. */
-  changes(nodeId: string, touched: Ids): Buffer[] {
+  /**
+   * Takes objects out of `touched`: all that are not large, and of these some. Those that the node needs, as they are now; and that it
+   * does not need the others.
+   */
+  take(nodeId: string, touched: Ids): Buffer[] {
     const changes: Buffer[] = [];
-    for (const [kind, ids] of touched)
+    let largeBytes = 0;
+    for (const [kind, ids] of touched) {
       for (const id of ids) {
+        if (feedKinds[kind].large && largeBytes >= mostLargeBytes) break;
+        ids.delete(id);
         const needed = feedKinds[kind].needs(this.#source, id, nodeId);
-        changes.push((needed && this.#present(kind, id)) || bytesOf({ kind, id }));
+        const bytes = (needed && this.#present(kind, id)) || bytesOf({ kind, id });
+        changes.push(bytes);
+        if (feedKinds[kind].large) largeBytes += bytes.length;
       }
+      if (ids.size === 0) touched.delete(kind);
+    }
     return changes;
   }
 
-  /** All that the node needs. */
+  /** All that the node needs, but for what is large. */
   everything(nodeId: string): Buffer[] {
     const changes: Buffer[] = [];
-    for (const kind of kindNames)
+    for (const kind of kindNames) {
+      if (feedKinds[kind].large) continue;
       for (const id of feedKinds[kind].all(this.#source, nodeId)) {
         const bytes = this.#present(kind, id);
         if (bytes) changes.push(bytes);
       }
+    }
     return changes;
+  }
+
+  /** What is large of that. */
+  *everythingLarge(nodeId: string): Iterable<[Kind, Set<string>]> {
+    for (const kind of kindNames) {
+      const ids = feedKinds[kind].large
+        ? new Set(feedKinds[kind].all(this.#source, nodeId))
+        : new Set<string>();
+      if (ids.size > 0) yield [kind, ids];
+    }
   }
 
   #present(kind: Kind, id: string): Buffer | undefined {

@@ -25,6 +25,8 @@ export interface Source {
 export interface FeedKind<T> {
   /** Its bytes are not kept for others: only one node ever needs an object, or it is not to be kept in the clear. */
   readonly single?: true;
+  /** An object can have a mebibyte: it may come some messages after what names it, which has to wait for it. */
+  readonly large?: true;
   /** What a commit touches. Naming a node in vain costs a small message, leaving one out is an error. */
   touched(commit: Commit): Iterable<Touched>;
   /** Ids of all that a node needs. */

@@ -42,6 +42,7 @@ export const network: FeedKind<ProtoNetwork> = {
       encrypted: isEncrypted(Spec),
       mtu: mtuOf(Spec),
       options: Spec.Options ?? {},
+      ipamConfig: isLocal(found) && Spec.IPAM?.Config?.length ? JSON.stringify(Spec.IPAM.Config) : '',
     };
   },
 };

@@ -20,11 +20,13 @@ export function payload(kind: PayloadKind): FeedKind<ProtoPayload> {
     task && needsFiles(task) ? filesOf(kind, task).map((file) => payloadId(view, file, task.ID)) : [];
   return {
     single: true,
+    large: true,
 
     *touched(commit) {
       const { view } = commit;
       for (const { before, after } of commit.of('tasks')) {
         const [was, is] = [idsOf(view, before), idsOf(view, after)];
+        if (was.length === 0 && is.length === 0) continue;
         if (isSame([before?.NodeID, was], [after?.NodeID, is])) continue;
         const nodes = [before?.NodeID, after?.NodeID].filter((nodeId) => nodeId !== undefined);
         for (const id of new Set([...was, ...is])) yield { id, nodes };

@@ -9,7 +9,6 @@ import {
   stateOf,
   type Task,
 } from '../../model/index.ts';
-import { TemplateError } from '../../template/index.ts';
 import { toAssignment } from './assignment.ts';
 import { type FeedKind, isSame } from './kind.ts';
 
@@ -40,14 +39,7 @@ export const task: FeedKind<Assignment> = {
 
   object({ view, held, unseal }, id) {
     const found = view.tasks.get(id);
-    if (!found) return undefined;
-    try {
-      return toAssignment(found, view.services.get(found.ServiceID), { held: held(id), view, unseal });
-    } catch (error) {
-      // Looked at when the service was written; what its node is called may have made it too long since. It waits.
-      if (error instanceof TemplateError) return undefined;
-      throw error;
-    }
+    return found && toAssignment(found, view.services.get(found.ServiceID), { held: held(id), view, unseal });
   },
 };
 

@@ -1,4 +1,4 @@
-import { rpcError } from '../http/index.ts';
+import { invalid } from '../http/index.ts';
 
 // The grammar of distribution/reference: [domain[:port]/]path[/path…][:tag][@digest].
 const domainPart = '(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)';
@@ -15,8 +15,9 @@ export const isReference = (image: string): boolean =>
 
 /** Throws 400 in Swarm's words. */
 export function checkImage(image: string | null | undefined): void {
-  if (!image) throw rpcError('InvalidArgument', 'ContainerSpec: image reference must be provided');
+  const path = 'TaskTemplate.ContainerSpec.Image';
+  if (!image) throw invalid('ContainerSpec: image reference must be provided', path);
   if (!isReference(image)) {
-    throw rpcError('InvalidArgument', `ContainerSpec: "${image}" is not a valid repository/tag`);
+    throw invalid(`ContainerSpec: "${image}" is not a valid repository/tag`, path, 'such as nginx:1.25');
   }
 }

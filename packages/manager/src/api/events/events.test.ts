@@ -137,6 +137,40 @@ describe('the stream of events', () => {
     expect(error).toMatchObject({ code: 'ECONNRESET' });
   });
 
+  it('tells whoever reads all that has been, however much that is', async () => {
+    const big = aSpec({ Name: 'b'.repeat(4_000) });
+    await store.update((tx) => {
+      for (let n = 0; n < 900; n++) tx.services.create(aService(`s${n}`, { Spec: big }));
+    });
+    const lines = await said(await opened(`?since=${seconds - 1}&until=${seconds + 0.001}`));
+    expect(lines).toHaveLength(902);
+    expect(new Set(lines.slice(2))).toEqual(new Set([`service create ${'b'.repeat(4_000)}`]));
+    // What comes while it still reads is told behind that.
+    const stream = await opened(`?since=${seconds - 1}`);
+    for (const id of ['next', 'last'])
+      await store.update((tx) => tx.services.create(aService(id, { Spec: aSpec({ Name: id }) })));
+    const heard: string[] = [];
+    for await (const line of createInterface(stream)) {
+      heard.push(JSON.parse(line).Actor.Attributes.name);
+      if (heard.at(-1) === 'last') break;
+    }
+    expect(heard).toHaveLength(904);
+    expect(heard.slice(-2)).toEqual(['next', 'last']);
+  });
+
+  it('cuts off who reads so slowly that what has been is not kept any more', async () => {
+    const fill = (round: number) =>
+      store.update((tx) => {
+        for (let n = 0; n < 500; n++)
+          tx.services.create(aService(`s${round}-${n}`, { Spec: aSpec({ Name: 'b'.repeat(20_000) }) }));
+      });
+    await fill(0);
+    const stream = await opened(`?since=${seconds - 1}`);
+    for (let round = 1; round < 5; round++) await fill(round);
+    const error = await new Promise((resolve) => stream.once('error', resolve).resume());
+    expect(error).toMatchObject({ code: 'ECONNRESET' });
+  });
+
   it('writes what happens to containers as the daemons do, each number to its last digit', async () => {
     await store.update((tx) => {
       const node = tx.nodes.get('n1');

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { mostKept } from '../../events/index.ts';
-import type { Event } from '../../model/index.ts';
+import { type Event, logMark } from '../../model/index.ts';
 import { anything, filtersParam, query, route } from '../docs/index.ts';
 import { type ApiDeps, badRequest, parseFilters, Streams } from '../http/index.ts';
 import { eventFilters, eventView, matchesEvent } from './view.ts';
@@ -48,14 +48,21 @@ export function eventRoutes(app: FastifyInstance, { store, clock }: ApiDeps): vo
       }
       const stream = streams.begin(reply, 'application/json');
       const tell = (event: Event) => {
-        if (stream.destroyed || stream.writableEnded || !matchesEvent(wanted, event, store.view)) return;
+        if (isOver(stream) || !matchesEvent(wanted, event, store.view)) return;
         if (stream.writableLength > mostUnreadBytes) stream.destroy();
         else stream.write(`${JSON.stringify(eventView(event))}\n`);
       };
-      if (from !== undefined) {
-        const past = [...store.view.events.all()].sort((a, b) => a.atUs - b.atUs);
-        for (const event of past) if (isWithin(event, from, to)) tell(event);
+      const newest = () => store.view.eventMarks.get(logMark)?.count ?? 0;
+      let next = from === undefined ? newest() + 1 : Math.max(1, newest() - mostKept + 1);
+      // What happens while this waits for the client is in the log as well.
+      while (next <= newest() && !isOver(stream)) {
+        const event = store.view.events.get(String(next++));
+        // The log has gone on without a client that reads so slowly.
+        if (!event) stream.destroy();
+        else if (isWithin(event, from, to)) tell(event);
+        if (stream.writableNeedDrain) await readOrGone(stream);
       }
+      if (isOver(stream)) return;
       const endsInMs = to === undefined ? longestMs : Math.min(Number(to / 1_000_000n) - clock(), longestMs);
       if (endsInMs <= 0) {
         stream.end();
@@ -71,7 +78,20 @@ export function eventRoutes(app: FastifyInstance, { store, clock }: ApiDeps): vo
   );
 }
 
-function isWithin({ atUs }: Event, from: bigint, to: bigint | undefined): boolean {
+const isOver = (stream: ServerResponse): boolean => stream.destroyed || stream.writableEnded;
+
+/** Resolves when the client has read what was written, or never will. */
+function readOrGone(stream: ServerResponse): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = () => {
+    stream.off('drain', done).off('close', done);
+    resolve();
+  };
+  stream.on('drain', done).on('close', done);
+  return promise;
+}
+
+function isWithin({ atUs }: Event, from = 0n, to: bigint | undefined = undefined): boolean {
   const at = BigInt(atUs) * 1_000n;
   return at >= from && (to === undefined || at <= to);
 }

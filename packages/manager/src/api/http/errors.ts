@@ -28,6 +28,10 @@ const statusOfCode = {
 export const rpcError = (code: keyof typeof statusOfCode, text: string): ApiError =>
   new ApiError(statusOfCode[code], `rpc error: code = ${code} desc = ${text}`);
 
+/** A field that is refused in Docker's words, which scripts match on; behind them its path, and what it takes where they don't say. */
+export const invalid = (words: string, path: string, takes?: string): ApiError =>
+  rpcError('InvalidArgument', `${words} (${path}${takes === undefined ? '' : `: ${takes}`})`);
+
 export const badRequest = (message: string): ApiError => new ApiError(400, message);
 export const notFound = (kind: string, id: string): ApiError => new ApiError(404, `${kind} ${id} not found`);
 export const outOfSequence = (): ApiError => rpcError('Unknown', 'update out of sequence');
@@ -40,6 +44,8 @@ const ofFastify: Readonly<Record<string, (error: Error) => ApiError>> = {
     new ApiError(413, `request body is larger than ${maxBodyBytes / 1024 / 1024} MiB`),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     badRequest('request body is shorter or longer than its Content-Length header says'),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+    badRequest("unsupported Content-Type header: must be 'application/json'"),
   FST_ERR_VALIDATION: (error) => badRequest(error.message),
 };
 

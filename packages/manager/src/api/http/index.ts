@@ -3,6 +3,7 @@ export { type Door, doorOf, enterBy } from './doors.ts';
 export {
   ApiError,
   badRequest,
+  invalid,
   knownError,
   maxBodyBytes,
   notFound,

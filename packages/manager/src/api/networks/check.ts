@@ -21,13 +21,14 @@ export function validateNetwork(spec: NetworkSpec): void {
   }
   checkName(name);
   refuseUnserved(spec);
-  if (spec.Attachable && spec.Ingress) throw badRequest('ingress network cannot be attachable');
+  if (spec.Attachable && spec.Ingress) throw badRequest('Attachable: ingress network cannot be attachable');
   checkOptions(spec);
   const configs = spec.IPAM?.Config ?? [];
+  if (spec.Driver === 'bridge' && configs.length > 1)
+    throw badRequest('IPAM.Config[1]: a network of driver bridge has one subnet on each host');
   configs.forEach((config, i) => {
     checkConfig(config, `IPAM.Config[${i}]`);
-    if (spec.Driver === 'bridge') refuseOnBridge(config, `IPAM.Config[${i}]`);
-    else checkSize(config, `IPAM.Config[${i}]`);
+    if (spec.Driver === 'overlay') checkSize(config, `IPAM.Config[${i}]`);
   });
   const subnets = configs.map(({ Subnet }) => parseBlock(Subnet ?? ''));
   subnets.forEach((subnet, i) => {
@@ -79,15 +80,7 @@ function checkOptions(spec: NetworkSpec): void {
   }
   const mtu = mtuOf(spec);
   if (mtu !== 0 && !(Number.isInteger(mtu) && mtu >= mtuBounds.least && mtu <= mtuBounds.most)) {
-    throw badRequest(`Options: the MTU must be ${mtuBounds.least} to ${mtuBounds.most} bytes`);
-  }
-}
-
-/** Each host's daemon makes the network by itself and chooses these. */
-function refuseOnBridge({ IPRange, Gateway, AuxiliaryAddresses }: IpamConfig, path: string): void {
-  const given = { IPRange, Gateway, AuxiliaryAddresses: Object.keys(AuxiliaryAddresses ?? {})[0] };
-  for (const [field, value] of Object.entries(given)) {
-    if (value) throw badRequest(`${path}.${field}: not served with driver bridge; leave it out`);
+    throw badRequest(`Options["mtu"]: the MTU must be ${mtuBounds.least} to ${mtuBounds.most} bytes`);
   }
 }
 
@@ -103,20 +96,22 @@ function checkConfig({ Subnet, IPRange, Gateway, AuxiliaryAddresses }: IpamConfi
       );
     }
   }
-  const addresses = { gateway: Gateway, ...prefixed('auxiliary address', AuxiliaryAddresses) };
-  for (const [what, address] of Object.entries(addresses)) {
+  const addresses = [
+    { field: 'Gateway', what: 'gateway', address: Gateway },
+    ...Object.entries(AuxiliaryAddresses ?? {}).map(([name, address]) => ({
+      field: `AuxiliaryAddresses["${name}"]`,
+      what: `auxiliary address ${name}`,
+      address,
+    })),
+  ];
+  for (const { field, what, address } of addresses) {
+    const begin = `${path}.${field}: invalid ${what} ${address}`;
     const value = address ? parseAddress(address) : subnet.base;
-    if (value === undefined) throw badRequest(`${path}: invalid ${what} ${address}: not an IPv4 address`);
-    if (!holds(subnet, value)) {
-      throw badRequest(
-        `${path}: invalid ${what} ${address}: parent subnet ${Subnet} doesn't contain this address`,
-      );
-    }
+    if (value === undefined) throw badRequest(`${begin}: not an IPv4 address`);
+    if (!holds(subnet, value))
+      throw badRequest(`${begin}: parent subnet ${Subnet} doesn't contain this address`);
   }
 }
-
-const prefixed = (what: string, addresses: IpamConfig['AuxiliaryAddresses']) =>
-  Object.fromEntries(Object.entries(addresses ?? {}).map(([name, address]) => [`${what} ${name}`, address]));
 
 function blockAt(path: string, text: string, what = 'subnet') {
   try {

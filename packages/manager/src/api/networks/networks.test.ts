@@ -85,6 +85,21 @@ describe('create', () => {
     expect(encrypted.map(({ Spec }) => Spec.Name)).toEqual(['plain', 'sized']);
   });
 
+  it('takes a range, a gateway and others for networks of driver bridge as Docker does', async () => {
+    const { call } = await anApi();
+    const Config = [
+      {
+        Subnet: '10.9.0.0/29',
+        IPRange: '10.9.0.4/30',
+        Gateway: '10.9.0.6',
+        AuxiliaryAddresses: { router: '10.9.0.5' },
+      },
+    ];
+    const sent = { Name: 'local', Driver: 'bridge', IPAM: { Config } };
+    expect((await call('POST', '/networks/create', sent)).status).toBe(201);
+    expect((await call('GET', '/networks/local')).body.IPAM.Config).toEqual(Config);
+  });
+
   it.each<[NetworkSpec, number, RegExp]>([
     [overlay({ Name: 'host' }), 403, /^operation is not permitted on predefined host network/],
     [overlay({ Name: 'a b' }), 400, /name must be valid as a DNS name component/],
@@ -114,6 +129,15 @@ describe('create', () => {
     ],
     [ipam({ Subnet: '10.9.0.0/24', IPRange: '10.8.0.0/25' }), 400, /doesn't contain ip-range/],
     [ipam({ Subnet: '10.9.0.0/24', IPRange: '10.9.0.0/23' }), 400, /ip-range/],
+    [
+      {
+        Name: 'local',
+        Driver: 'bridge',
+        IPAM: { Config: [{ Subnet: '10.9.0.0/24' }, { Subnet: '10.8.0.0/24' }] },
+      },
+      400,
+      /^IPAM.Config\[1\]: a network of driver bridge has one subnet/,
+    ],
     [ipam({ Subnet: '10.9.0.0/30' }), 400, /too small .* \/28 or larger/],
     [ipam({ Subnet: '172.30.0.0/16' }), 403, /Pool overlaps .* subnet 172\.30\.0\.0\/16 and network taken/],
     [ipam({ Subnet: '192.168.0.0/16' }), 403, /and node n1 \(192\.168\.1\.5\)/],

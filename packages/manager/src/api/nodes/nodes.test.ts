@@ -129,8 +129,13 @@ describe('updating a node', () => {
     ['version=9', { Role: 'manager', Availability: 'active' }, 500, /update out of sequence$/],
     ['', { Role: 'manager', Availability: 'active' }, 400, /^invalid node version ''/],
     ['version=1', { Role: 'worker', Availability: 'active' }, 400, /^Role: a cluster has one manager/],
-    ['version=1', {}, 400, /^invalid Role: ""$/],
-    ['version=1', { Role: 'manager', Availability: '' }, 400, /^invalid Availability: ""$/],
+    ['version=1', {}, 400, /^invalid Role: "" \(it must be worker or manager\)$/],
+    [
+      'version=1',
+      { Role: 'manager', Availability: '' },
+      400,
+      /^invalid Availability: "" \(it must be active, pause or drain\)$/,
+    ],
     ['version=1', { Role: 'manager', Availability: 'gone' }, 400, /^Availability: must be one of/],
     ['version=1', { Role: 'manager', Label: {} }, 400, /^Label: unknown field/],
   ])('is refused and changes nothing: %s %j', async (query, spec, status, message) => {

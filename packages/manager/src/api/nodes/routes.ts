@@ -7,6 +7,7 @@ import {
   isTerminal,
   type Node,
   NodeSpec,
+  nodeLabelTrouble,
   roleOf,
   sawSpec,
   stateOf,
@@ -124,14 +125,16 @@ function listNodes(view: ReadView, filters: Filters): Node[] {
 function updateNode(tx: Tx, id: string, version: number, spec: NodeSpec): void {
   const node = tx.nodes.get(id);
   if (!node) throw notFound('node', id);
-  if (!spec.Role) throw badRequest('invalid Role: ""');
-  if (!spec.Availability) throw badRequest('invalid Availability: ""');
+  if (!spec.Role) throw badRequest('invalid Role: "" (it must be worker or manager)');
+  if (!spec.Availability) throw badRequest('invalid Availability: "" (it must be active, pause or drain)');
   if (spec.Role !== roleOf(node)) {
     throw badRequest(
       'Role: a cluster has one manager, on the host of `shoal init`; only `shoal restore` on another host makes that one the manager',
     );
   }
   refuseUnknownLabels('node', spec.Labels, node.Spec.Labels);
+  const trouble = nodeLabelTrouble(spec.Labels);
+  if (trouble !== undefined) throw badRequest(trouble);
   if (!sawSpec(version, node.Version, node)) throw outOfSequence();
   tx.nodes.update({ ...node, Spec: spec, replacedIndex: node.Version.Index });
 }

@@ -2,6 +2,7 @@ import { isoTime } from '../../effects.ts';
 import {
   type Content,
   contentVersion,
+  isJob,
   isTerminal,
   type Payload,
   type PayloadKind,
@@ -9,6 +10,7 @@ import {
   payloadFiles,
   purposes,
   type Service,
+  scheduleOf,
   sealingIn,
   stateOf,
 } from '../../model/index.ts';
@@ -115,10 +117,15 @@ export function updateContent(tx: Tx, kind: PayloadKind, given: string, Data: st
   });
   const users = tx.services
     .by('payload', payload.ID)
-    .filter((service) => isVisible(service) && filesIn(service.Spec, kind, payload.ID).length > 0);
+    .filter(
+      (service) => isVisible(service) && rolls(service) && filesIn(service.Spec, kind, payload.ID).length > 0,
+    );
   for (const service of users) roll(tx, service, how);
   return { payload: written, services: users.map(({ Spec }) => Spec.Name ?? '').toSorted() };
 }
+
+/** An update of a job without a schedule would do its work once more, which nobody asked for. */
+const rolls = ({ Spec }: Service): boolean => !isJob(Spec) || scheduleOf(Spec.Labels) !== undefined;
 
 /** As an update by people with the same spec would: each takes the newest content. */
 function roll(tx: Tx, { ID, Version, Spec }: Service, { vault, now }: How): void {

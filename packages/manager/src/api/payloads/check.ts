@@ -2,7 +2,7 @@ import { isTemplate } from '../../container-body/index.ts';
 import type { PayloadKind, PayloadSpec } from '../../model/index.ts';
 import { parse, TemplateError } from '../../template/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
-import { badRequest, rpcError } from '../http/index.ts';
+import { badRequest, invalid } from '../http/index.ts';
 
 /** Bytes that are too many (swarmkit manager/controlapi, `MaxSecretSize` and `MaxConfigSize`). */
 const tooMany: Readonly<Record<PayloadKind, number>> = { secret: 500 * 1024, config: 1000 * 1024 };
@@ -11,11 +11,11 @@ const longestName = 64;
 /** Throws 400 for a spec that can't be honoured; rules and wording are swarmkit's (manager/controlapi). */
 export function checkSpec(kind: PayloadKind, { Name, Labels, Driver, Templating }: PayloadSpec): void {
   const name = Name ?? '';
-  if (name === '') throw rpcError('InvalidArgument', 'name must be provided');
+  if (name === '') throw invalid('name must be provided', 'Name');
   if (name.length > longestName || !/^[a-zA-Z0-9](?:[-_.a-zA-Z0-9]*[a-zA-Z0-9])?$/.test(name))
-    throw rpcError(
-      'InvalidArgument',
+    throw invalid(
       'invalid name, only 64 [a-zA-Z0-9-_.] characters allowed, and the start and end character must be [a-zA-Z0-9]',
+      'Name',
     );
   refuseUnknownLabels(kind, Labels, {});
   if (Driver?.Name)
@@ -33,10 +33,7 @@ export function readData(kind: PayloadKind, spec: Pick<PayloadSpec, 'Data' | 'Te
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw badRequest('Data: must be base64');
   const data = Buffer.from(text, 'base64');
   if (data.length < 1 || data.length >= tooMany[kind])
-    throw rpcError(
-      'InvalidArgument',
-      `${kind} data must be larger than 0 and less than ${tooMany[kind]} bytes`,
-    );
+    throw invalid(`${kind} data must be larger than 0 and less than ${tooMany[kind]} bytes`, 'Data');
   if (isTemplate({ Spec: spec })) checkTemplate(data);
   return data;
 }

@@ -170,11 +170,15 @@ describe('a service with secrets and configs', () => {
       await other('a', { Secrets: [lost, { ...lost, SecretName: 'b', File: { Name: 'b' } }] }),
     ).toMatchObject({
       status: 400,
-      body: { message: 'rpc error: code = InvalidArgument desc = secrets not found: key, b' },
+      body: {
+        message: expect.stringContaining(
+          'desc = secrets not found: key, b (TaskTemplate.ContainerSpec.Secrets[0]: ',
+        ),
+      },
     });
     expect(await other('a', { Configs: [{ ...Configs?.[0], ConfigName: 'other' }] })).toMatchObject({
       status: 400,
-      body: { message: 'rpc error: code = InvalidArgument desc = config not found: other' },
+      body: { message: expect.stringContaining('desc = config not found: other (') },
     });
   });
 
@@ -242,6 +246,16 @@ describe('a service with secrets and configs', () => {
     await store.update((tx) => void tx.tasks.remove(task.ID));
     await replace('secret', 'key', '6');
     expect(kept()).toEqual([4, 5, 6]);
+  });
+
+  it.each([
+    [{ Mode: { ReplicatedJob: {} } }, [], 1],
+    [{ Mode: { ReplicatedJob: {} }, Labels: { 'shoal.cron': '@daily' } }, ['web'], 2],
+  ])('that is a job does its work once more for none: %j', async (spec, updated, version) => {
+    const { replace, web, versions } = await withService({ spec });
+    const before = web()?.JobStatus;
+    expect((await replace('secret', 'key', 'another')).body).toMatchObject({ Services: updated });
+    expect([web()?.JobStatus, versions()]).toEqual([before, [version, 1]]);
   });
 
   it('is told by their templates', async () => {

@@ -14,8 +14,9 @@ import {
 import { adopt, currentTarget, isSameTemplate, underWayText } from '../../services/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
 import { refuseUnknownLabels } from '../checks/index.ts';
-import { ApiError, badRequest, notFound, outOfSequence, rpcError } from '../http/index.ts';
+import { badRequest, notFound, outOfSequence, rpcError } from '../http/index.ts';
 import { isVisible } from '../objects/index.ts';
+import { checkAffinities } from './affinity.ts';
 import { validateService } from './checks/index.ts';
 import { nameFor } from './names.ts';
 import { allocateOrRefuse, resolveNetworks } from './networks.ts';
@@ -37,6 +38,7 @@ export function createService(
   const named = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
   checkLabels(named);
   validateService(named);
+  checkAffinities(tx, named);
   const spec = resolvePayloads(tx, resolveNetworks(tx, named), open);
   refuseCircle(tx, spec);
   const name = spec.Name ?? '';
@@ -95,6 +97,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
   const service = tx.services.get(update.id);
   if (!isVisible(service)) throw notFound('service', update.id);
   checkLabels(update.spec, service.Spec);
+  checkAffinities(tx, update.spec);
   const auth = credentials(service, update);
   if (modeOf(service.Spec) !== modeOf(spec)) {
     throw rpcError('Unimplemented', 'service mode change is not allowed');
@@ -125,6 +128,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
       ...cronField(service, spec, update.now),
       ...(auth && { registryAuth: auth }),
       ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
+      ...(service.shoal.volumes && { volumes: service.shoal.volumes }),
     },
   };
   const status = updateStatus(tx, next, update.now);
@@ -183,6 +187,7 @@ function rollBack(tx: Tx, service: Service, { version, now }: ServiceUpdate): Se
       ...allocateOrRefuse(tx, service.ID, resolveNetworks(tx, PreviousSpec), shoal, now),
       ...(shoal.previousRegistryAuth && { registryAuth: shoal.previousRegistryAuth }),
       ...(shoal.registryAuth && { previousRegistryAuth: shoal.registryAuth }),
+      ...(shoal.volumes && { volumes: shoal.volumes }),
     },
   });
 }
@@ -201,7 +206,7 @@ export function removeService(tx: Tx, id: string): void {
 function credentials(service: Service, { registryAuth, authFrom }: ServiceUpdate): Sealed | undefined {
   if (registryAuth) return registryAuth;
   if (authFrom === 'spec') return service.shoal.registryAuth;
-  if (!service.PreviousSpec) throw new ApiError(500, 'service does not have a previous spec');
+  if (!service.PreviousSpec) throw badRequest('registryAuthFrom: service does not have a previous spec');
   return service.shoal.previousRegistryAuth;
 }
 

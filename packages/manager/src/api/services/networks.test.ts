@@ -74,6 +74,17 @@ describe('a service on networks', () => {
     expect([Spec.Networks, Spec.TaskTemplate.Networks]).toEqual([undefined, [{ Target: ids.shop }]]);
   });
 
+  it('takes options of the containers’ ends', async () => {
+    const { serve, inspect } = await anApiWithNetworks();
+    const DriverOpts = {
+      'com.docker.network.endpoint.ifname': 'lan0',
+      'com.docker.network.endpoint.sysctls':
+        'net.ipv4.conf.IFNAME.log_martians=1,net.ipv4.neigh.IFNAME.retrans_time_ms=500',
+    };
+    await serve(on([{ Target: 'shop', DriverOpts }]));
+    expect((await inspect('web')).Spec.TaskTemplate.Networks[0].DriverOpts).toEqual(DriverOpts);
+  });
+
   it('has its tasks replaced when the networks change, not when a port does', async () => {
     const { serve, update, store } = await anApiWithNetworks();
     const version = () => [...store.view.services.all()][0]?.shoal.specVersion;
@@ -89,10 +100,38 @@ describe('a service on networks', () => {
   it.each<[ServiceSpec, number, RegExp]>([
     [on([{ Target: 'gone' }]), 404, /^network gone not found$/],
     [on([{}]), 400, /^TaskTemplate.Networks\[0\].Target: /],
-    [on([{ Target: 'ingress' }]), 400, /cannot be explicitly attached to the ingress network "ingress"$/],
+    [
+      on([{ Target: 'ingress' }]),
+      400,
+      /cannot be explicitly attached to the ingress network "ingress" \(TaskTemplate.Networks\[0\].Target\)$/,
+    ],
     [on([{ Target: 'shop' }, { Target: 'shop' }]), 400, /network shop is named twice/],
     [on([{ Target: 'host' }, { Target: 'shop' }]), 400, /network host can not be combined/],
     [on([{ Target: 'host', Aliases: ['a'] }]), 400, /aliases are only supported for user-defined networks/],
+    [
+      on([{ Target: 'shop', DriverOpts: { a: 'b' } }]),
+      400,
+      /^TaskTemplate.Networks\[0\].DriverOpts\["a"\]: not served; networks take com.docker.network.endpoint.sysctls,/,
+    ],
+    [
+      on([
+        { Target: 'shop', DriverOpts: { 'com.docker.network.endpoint.ifname': 'longer-than-linux-takes' } },
+      ]),
+      400,
+      /must be the name of an interface, 15 characters at most/,
+    ],
+    [
+      on([
+        { Target: 'shop', DriverOpts: { 'com.docker.network.endpoint.sysctls': 'net.ipv4.ip_forward=1' } },
+      ]),
+      400,
+      /must be net\.PROTOCOL/,
+    ],
+    [
+      on([{ Target: 'host', DriverOpts: { 'com.docker.network.endpoint.ifname': 'a' } }]),
+      400,
+      /only networks that people made take options/,
+    ],
     [on([{ Target: 'shop', Aliases: ['a b'] }]), 400, /Aliases\[0\]: "a b" is not a valid host name/],
     [
       on([{ Target: 'host' }], published({ TargetPort: 80 })),
@@ -178,7 +217,7 @@ describe('a published port', () => {
     const refusal = {
       status: 400,
       body: {
-        message: `rpc error: code = InvalidArgument desc = port '8080' is already in use by service 'first' (${body.ID}) as an ingress port`,
+        message: `rpc error: code = InvalidArgument desc = port '8080' is already in use by service 'first' (${body.ID}) as an ingress port (EndpointSpec.Ports)`,
       },
     };
     expect(await serve(spec)).toMatchObject(refusal);

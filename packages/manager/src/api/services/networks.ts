@@ -8,6 +8,7 @@ import {
   PortTakenError,
   unservedOf,
 } from '../../allocator/index.ts';
+import { endpointOptions } from '../../container-body/index.ts';
 import {
   companionOf,
   dependenciesOf,
@@ -20,7 +21,7 @@ import {
   type TaskSpec,
 } from '../../model/index.ts';
 import type { ReadView, Tx } from '../../store/index.ts';
-import { badRequest, rpcError } from '../http/index.ts';
+import { badRequest, invalid, rpcError } from '../http/index.ts';
 import { findNetwork, idOf, nameOf } from '../networks/index.ts';
 import {
   isVisible,
@@ -29,6 +30,7 @@ import {
   unservedPorts,
   unservedThere,
 } from '../objects/index.ts';
+import { missingNeighbours } from './affinity.ts';
 import { isNetSysctl } from './checks/index.ts';
 
 type Attachment = NonNullable<NonNullable<TaskSpec['Networks']>[number]>;
@@ -58,7 +60,7 @@ function resolve(view: ReadView, attachment: Attachment, path: string): Attachme
   const network = findNetwork(view, Target);
   if (network.stored?.Spec.Ingress) {
     const text = `Service cannot be explicitly attached to the ingress network "${nameOf(network)}"`;
-    throw rpcError('InvalidArgument', text);
+    throw invalid(text, `${path}.Target`);
   }
   if (network.predefined && (Aliases ?? []).length > 0) {
     throw badRequest(`${path}.Aliases: network-scoped aliases are only supported for user-defined networks`);
@@ -66,7 +68,29 @@ function resolve(view: ReadView, attachment: Attachment, path: string): Attachme
   for (const [i, alias] of (Aliases ?? []).entries()) {
     if (!isHostName(alias)) throw badRequest(`${path}.Aliases[${i}]: "${alias}" is not a valid host name`);
   }
+  checkDriverOpts(attachment, network.predefined !== undefined, path);
   return { ...attachment, Target: idOf(network) };
+}
+
+/** One setting of the container's end, with IFNAME for its name; more with commas between (docker network connect). */
+const endpointSysctl = /^net\.[a-z0-9_]+\.[a-z0-9_.-]+\.IFNAME\.[a-z0-9_.-]+=[^,]*$/i;
+/** As Linux takes it (dev_valid_name). */
+const interfaceName = /^(?!\.{1,2}$)[^\s/:]{1,15}$/;
+
+function checkDriverOpts({ DriverOpts }: Attachment, isPredefined: boolean, path: string): void {
+  for (const [name, value] of Object.entries(DriverOpts ?? {})) {
+    const at = `${path}.DriverOpts["${name}"]`;
+    if (isPredefined) throw badRequest(`${at}: only networks that people made take options`);
+    if (endpointOptions[name] === undefined)
+      throw badRequest(`${at}: not served; networks take ${Object.keys(endpointOptions).join(', ')}`);
+    const isRight = name.endsWith('.ifname')
+      ? interfaceName.test(value)
+      : value.split(',').every((one) => endpointSysctl.test(one.trim()));
+    const form = name.endsWith('.ifname')
+      ? 'the name of an interface, 15 characters at most'
+      : 'net.PROTOCOL.….IFNAME.SETTING=VALUE, with commas between several';
+    if (!isRight) throw badRequest(`${at}: must be ${form}, got "${value}"`);
+  }
 }
 
 const isHostName = (text: string): boolean =>
@@ -143,6 +167,7 @@ export function warningsFor(view: ReadView, service: Service | undefined): strin
   const name = companionOf(service.Spec.Labels?.[networkLabel]);
   const warnings = [
     ...unservedPorts(publishedPorts([service]), view.nodes.all()).map((one) => unservedThere(view, one)),
+    ...missingNeighbours(view, service.Spec),
     ...((service.shoal.ports ?? []).length > 0 ? unservedOf(service, neededPorts(view)) : []),
   ];
   const others = dependenciesOf(service.Spec.Labels).map((one) => ({
@@ -169,7 +194,7 @@ export function allocateOrRefuse(
     return allocated;
   } catch (error) {
     if (error instanceof PortTakenError || error instanceof NeededPortError)
-      throw rpcError('InvalidArgument', error.message);
+      throw invalid(error.message, 'EndpointSpec.Ports');
     if (error instanceof NoPortError || error instanceof NoAddressError) {
       throw rpcError('FailedPrecondition', error.message);
     }

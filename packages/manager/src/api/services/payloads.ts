@@ -8,7 +8,7 @@ import {
 } from '../../model/index.ts';
 import type { ReadView } from '../../store/index.ts';
 import { TemplateError } from '../../template/index.ts';
-import { badRequest, rpcError } from '../http/index.ts';
+import { badRequest, invalid, rpcError } from '../http/index.ts';
 import { exampleFor } from './checks/index.ts';
 
 /**
@@ -37,14 +37,17 @@ export function resolvePayloads(view: ReadView, spec: ServiceSpec, open: Open): 
 /** In swarmkit's words (manager/controlapi/service.go). */
 function refuseMissing(view: ReadView, files: readonly PayloadFile[]): void {
   for (const kind of ['secret', 'config'] as const) {
-    const missing = files
-      .filter((file) => file.kind === kind && view[`${kind}s`].get(file.id)?.Spec.Name !== file.name)
-      .map(({ name }) => name);
-    if (missing.length > 0)
-      throw rpcError(
-        'InvalidArgument',
-        `${kind}${missing.length === 1 ? '' : 's'} not found: ${missing.join(', ')}`,
-      );
+    const named = files.filter((file) => file.kind === kind);
+    const missing = named.filter((file) => view[`${kind}s`].get(file.id)?.Spec.Name !== file.name);
+    const [first] = missing;
+    if (!first) continue;
+    const field = `TaskTemplate.ContainerSpec.${kind === 'secret' ? 'Secrets' : 'Configs'}[${named.indexOf(first)}]`;
+    const names = missing.map(({ name }) => name).join(', ');
+    throw invalid(
+      `${kind}${missing.length === 1 ? '' : 's'} not found: ${names}`,
+      field,
+      'the id of one, and its name',
+    );
   }
 }
 

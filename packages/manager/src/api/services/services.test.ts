@@ -277,7 +277,12 @@ describe('update', () => {
     ],
     ['version=1&rollback=foo', {}, 400, 'unrecognized rollback option foo'],
     ['version=1&registryAuthFrom=foo', {}, 400, "invalid registryAuthFrom 'foo'"],
-    ['version=1&registryAuthFrom=previous-spec', {}, 500, 'service does not have a previous spec'],
+    [
+      'version=1&registryAuthFrom=previous-spec',
+      {},
+      400,
+      'registryAuthFrom: service does not have a previous spec',
+    ],
     ['version=1', { Networks: [{ Target: 'n' }] }, 404, 'network n not found'],
   ])('is refused and changes nothing: %s %j', async (query, spec, status, message) => {
     const { call, service } = await seeded();

@@ -49,6 +49,17 @@ describe('filters', () => {
     });
   });
 
+  it('hostAccess', () => {
+    const task = { shoal: { specVersion: 1, ports: [], hostAccess: { privileged: true as const } } };
+    expect(refusals({}, task)).toEqual({
+      refused: ['hostAccess: the node has no label shoal.allow-privileged=on'],
+      text: 'no suitable node (1 node without label shoal.allow-privileged=on)',
+    });
+    const allowed = { Spec: { Labels: { 'shoal.allow-privileged': 'on' } } };
+    expect(refusals(allowed, task)).toEqual({ refused: [], text: '' });
+    expect(refusals({ Spec: { Labels: { 'shoal.allow-privileged': 'off' } } }, task).text).not.toBe('');
+  });
+
   it('pressure, but not for global services', () => {
     const pressures = [
       { kind: 'memory', message: 'short of memory: 42 MiB available of 2 GiB' },

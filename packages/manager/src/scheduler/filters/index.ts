@@ -1,15 +1,18 @@
 import type { Demand } from '../demand.ts';
 import type { Filter, NodeFilter } from './filter.ts';
+import { affinity, antiAffinity } from './neighbours.ts';
 import {
   assignedNode,
   availability,
   constraints,
   dockerVersion,
   flapping,
+  hostAccess,
   networks,
   platform,
   pressure,
   readiness,
+  volumes,
 } from './node.ts';
 import { hostPort, maxReplicas, resources } from './room.ts';
 
@@ -17,16 +20,25 @@ export type { Filter, NodeFilter } from './filter.ts';
 
 export const nodeFilters: readonly NodeFilter[] = [
   assignedNode,
+  volumes,
   readiness,
   availability,
   pressure,
   constraints,
   platform,
+  hostAccess,
   dockerVersion,
   networks,
 ];
 /** What a node lacks now and may have later: moves to it wait. */
-export const roomFilters: readonly Filter[] = [flapping, resources, hostPort, maxReplicas];
+export const roomFilters: readonly Filter[] = [
+  flapping,
+  affinity,
+  antiAffinity,
+  resources,
+  hostPort,
+  maxReplicas,
+];
 /** By name, those of which one service leaves less to another. */
 export const contestable: ReadonlySet<string> = new Set([resources.name, hostPort.name]);
 

@@ -1,4 +1,13 @@
-import { type ClosedNetwork, isReady, nodeState, pressureText, restLeftMs } from '../../model/index.ts';
+import {
+  allowPrivilegedLabel,
+  allowsPrivileged,
+  type ClosedNetwork,
+  isReady,
+  nodeState,
+  pressureText,
+  restLeftMs,
+  volumeLabel,
+} from '../../model/index.ts';
 import { nodeMatches } from '../constraints.ts';
 import type { Demand } from '../demand.ts';
 import { knowsField, needsText } from '../docker-version.ts';
@@ -14,6 +23,23 @@ export const assignedNode: NodeFilter = {
   passes: (demand, { node }) => demand.nodeId === undefined || demand.nodeId === node.ID,
   why: (demand) => `the task belongs to node ${demand.nodeId ?? ''}`,
   summary: (nodes) => `task belongs to another node on ${countNodes(nodes)}`,
+};
+
+/** What a slot wrote to its local volumes is on the node where its tasks ran. */
+export const volumes: NodeFilter = {
+  name: 'volumes',
+  applies: (demand) => demand.volumes.length > 0,
+  passes: (demand, { node }) => demand.volumes.every(({ nodeId }) => nodeId === node.ID),
+  why: (demand, { node }) =>
+    demand.volumes
+      .filter(({ nodeId }) => nodeId !== node.ID)
+      .map(({ volume, host }) => `volume ${volume} is on ${host}`)
+      .join(', '),
+  summary: (nodes) => `its volume is not on ${countNodes(nodes)}`,
+  missing: (demand) => ({
+    names: demand.volumes.map(({ volume, host }) => `${volume} on ${host}`),
+    text: `${demand.volumes.map(({ volume, host }) => `${volume} is on ${host}`).join(', ')}, and would begin empty elsewhere (label ${volumeLabel}=new allows that)`,
+  }),
 };
 
 export const readiness: NodeFilter = {
@@ -85,6 +111,15 @@ export const platform: NodeFilter = {
   },
   summary: (nodes) => `unsupported platform on ${countNodes(nodes)}`,
   missing: (demand) => ({ names: wanted(demand), text: `the image is for ${wanted(demand).join(', ')}` }),
+};
+
+/** People say of a host whether a task may have all of it. */
+export const hostAccess: NodeFilter = {
+  name: 'hostAccess',
+  applies: (demand) => demand.hostAccess,
+  passes: (_, { node }) => allowsPrivileged(node.Spec.Labels),
+  why: () => `the node has no label ${allowPrivilegedLabel}=on`,
+  summary: (nodes) => `${countNodes(nodes)} without label ${allowPrivilegedLabel}=on`,
 };
 
 /** Older daemons would refuse the container, or leave out what they don't know in silence. */

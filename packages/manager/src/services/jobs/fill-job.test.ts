@@ -104,11 +104,21 @@ describe('a replicated job', () => {
   });
 
   it('keeps what has completed, however much is forgotten', () => {
-    const later = ['b', 'c'].map((id, i) =>
-      failed(id, { created: 1_000 * (i + 1), shoal: { stopReason: 'surplus' } }),
-    );
-    const { remove } = decide({ service: one, tasks: [complete('a'), ...later], historyLimit: 0 });
-    expect(remove).not.toContain('a');
+    const first = complete('a', { shoal: { stopReason: 'node-down' } });
+    const later = ['b', 'c'].map((id, i) => failed(id, { created: 1_000 * (i + 1) }));
+    const { remove } = decide({ service: one, tasks: [first, ...later], historyLimit: 0 });
+    expect(remove).toEqual(['b']);
+  });
+
+  it('leaves a task stopped that comes back with its node when the next one starts already', () => {
+    const orphan = run('a', {
+      change: { DesiredState: 'shutdown' },
+      shoal: { orphaned: true, stopReason: 'node-down' },
+    });
+    const next = run('b', { node: 'n2', state: 'starting', created: 2_000 });
+    const { create, update } = decide({ service: one, tasks: [orphan, next] });
+    expect(create).toEqual([]);
+    expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown' }]);
   });
 
   it('does nothing before its first run', () => {

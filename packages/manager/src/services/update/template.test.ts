@@ -50,6 +50,7 @@ describe('tasks are replaced', () => {
     [hostPorts(), hostPorts(80)],
     [template({}), published],
     [{ ...template({}), Labels: { 'shoal.network': 'service:db' } }, template({})],
+    [{ ...template({}), Labels: { 'shoal.devices': '/dev/fuse' } }, template({})],
     [container({ Env: ['A=1', 'A=2'] }), container({ Env: ['A=2', 'A=1'] })],
   ])('when their container would be another: %j %j', (before, after) => {
     expect([inPlace(before, after), inPlace(after, before)]).toEqual([false, false]);

@@ -110,6 +110,7 @@ function textOf(texts: WeakMap<TaskSpec, string>, spec: TaskSpec, part: () => Ta
 /** What a task has of its host and its networks. */
 const isSameJoin = (a: Target, b: Target): boolean =>
   a.networkMode === b.networkMode &&
+  JSON.stringify(a.hostAccess) === JSON.stringify(b.hostAccess) &&
   a.networks.toSorted().join() === b.networks.toSorted().join() &&
   portsText(a) === portsText(b);
 

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { fieldsAt } from '../../../field-path.ts';
 import type { ContainerSpec } from '../../../model/index.ts';
 import { checkImage } from '../../checks/index.ts';
-import { badRequest, rpcError } from '../../http/index.ts';
+import { badRequest, invalid } from '../../http/index.ts';
 import { checkKernel } from './kernel.ts';
 import { checkMounts } from './mounts.ts';
 import { isSignal } from './signals.ts';
@@ -22,7 +22,7 @@ export function checkContainer(container: ContainerSpec): void {
   checkHealth(container);
   checkEnv(container.Env ?? []);
   if ((container.StopGracePeriod ?? 0) < 0) {
-    throw rpcError('InvalidArgument', 'ContainerSpec: StopGracePeriod cannot be negative');
+    throw invalid('ContainerSpec: StopGracePeriod cannot be negative', `${base}.StopGracePeriod`);
   }
   checkProcess(container);
   checkHosts(container.Hosts ?? []);
@@ -36,11 +36,14 @@ function checkHealth({ Healthcheck }: ContainerSpec): void {
   for (const field of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const) {
     const value = Healthcheck[field] ?? 0;
     if (value !== 0 && value < millisecond) {
-      throw rpcError('InvalidArgument', `ContainerSpec: ${field} in HealthConfig cannot be less than 1ms`);
+      throw invalid(
+        `ContainerSpec: ${field} in HealthConfig cannot be less than 1ms`,
+        `${base}.Healthcheck.${field}`,
+      );
     }
   }
   if ((Healthcheck.Retries ?? 0) < 0) {
-    throw rpcError('InvalidArgument', 'ContainerSpec: Retries in HealthConfig cannot be negative');
+    throw invalid('ContainerSpec: Retries in HealthConfig cannot be negative', `${base}.Healthcheck.Retries`);
   }
   const [kind, ...probe] = Healthcheck.Test ?? [];
   if (kind === undefined || kind === 'NONE') return;

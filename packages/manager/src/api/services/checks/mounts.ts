@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Mount } from '../../../model/index.ts';
-import { badRequest, rpcError } from '../../http/index.ts';
+import { badRequest, invalid } from '../../http/index.ts';
 
 const base = 'TaskTemplate.ContainerSpec.Mounts';
 
@@ -29,7 +29,7 @@ export function checkMounts(mounts: readonly Mount[]): void {
     const place = posix.normalize(`${target}/`);
     if (place === '/') throw badRequest(`${path}.Target: invalid specification: destination can't be '/'`);
     if (targets.has(place)) {
-      throw rpcError('InvalidArgument', `ContainerSpec: duplicate mount point: ${target}`);
+      throw invalid(`ContainerSpec: duplicate mount point: ${target}`, `${path}.Target`);
     }
     targets.add(place);
     const type = mount.Type ?? 'bind';

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { type ContainerSpec, type PayloadFile, payloadFiles } from '../../../model/index.ts';
-import { badRequest, rpcError } from '../../http/index.ts';
+import { badRequest, invalid } from '../../http/index.ts';
 
 const base = 'TaskTemplate.ContainerSpec';
 /** The greatest id of a user or group that Linux has (-1 is none). */
@@ -62,18 +62,20 @@ function checkReference(
 function checkTargets(container: ContainerSpec): void {
   const mounted = new Set((container.Mounts ?? []).map(({ Target }) => posix.normalize(`${Target ?? ''}/`)));
   const taken = new Map<string, PayloadFile>();
-  for (const file of payloadFiles(container)) {
+  const files = payloadFiles(container);
+  for (const file of files) {
     const { kind, name, target } = file;
+    const place = files.filter((one) => one.kind === kind).indexOf(file);
+    const field = `${base}.${kind === 'secret' ? 'Secrets' : 'Configs'}[${place}].File.Name`;
     const other = taken.get(target);
     if (other?.kind === kind)
-      throw rpcError(
-        'InvalidArgument',
+      throw invalid(
         `${kind} references '${other.name}' and '${name}' have a conflicting target: '${file.fileName}'`,
+        field,
       );
+    const what = other ? `${other.kind} '${other.name}'` : 'a mount';
     if (other || mounted.has(`${target}/`))
-      throw badRequest(
-        `${base}: ${kind} '${name}' and ${other ? `${other.kind} '${other.name}'` : 'a mount'} have a conflicting target: '${target}'`,
-      );
+      throw badRequest(`${field}: ${kind} '${name}' and ${what} have a conflicting target: '${target}'`);
     taken.set(target, file);
   }
 }

@@ -1,5 +1,5 @@
 import { jobSizeOf, replicasOf, type ServiceSpec, type TaskSpec } from '../../../model/index.ts';
-import { badRequest, rpcError } from '../../http/index.ts';
+import { badRequest, invalid } from '../../http/index.ts';
 
 const smallestCpu = 1_000_000;
 const smallestMemory = 4 * 1024 * 1024;
@@ -14,11 +14,11 @@ interface Amounts {
 /** Swarm's rules for what a task may reserve and be limited to. Throws 400. */
 export function checkResources({ Resources }: TaskSpec): void {
   if (!Resources) return;
-  checkAmounts(Resources.Limits ?? {});
-  checkAmounts(Resources.Reservations ?? {});
+  checkAmounts(Resources.Limits ?? {}, 'TaskTemplate.Resources.Limits');
+  checkAmounts(Resources.Reservations ?? {}, 'TaskTemplate.Resources.Reservations');
   checkLowestLimits(Resources.Limits ?? {});
   if (typeof Resources.SwapBytes === 'number' && !Resources.Limits?.MemoryBytes) {
-    throw badRequest('memory swap provided, but no memory-limit was set');
+    throw badRequest('TaskTemplate.Resources.SwapBytes: memory swap provided, but no memory-limit was set');
   }
   if ((Resources.SwapBytes ?? 0) < -1) {
     throw badRequest(
@@ -47,12 +47,12 @@ export function checkResources({ Resources }: TaskSpec): void {
   }
 }
 
-function checkAmounts({ NanoCPUs, MemoryBytes }: Amounts): void {
+function checkAmounts({ NanoCPUs, MemoryBytes }: Amounts, path: string): void {
   if (NanoCPUs && NanoCPUs < smallestCpu) {
-    throw rpcError('InvalidArgument', `invalid cpu value ${NanoCPUs / 1e9}: Must be at least 0.001`);
+    throw invalid(`invalid cpu value ${NanoCPUs / 1e9}: Must be at least 0.001`, `${path}.NanoCPUs`);
   }
   if (MemoryBytes && MemoryBytes < smallestMemory) {
-    throw rpcError('InvalidArgument', `invalid memory value ${MemoryBytes}: Must be at least 4MiB`);
+    throw invalid(`invalid memory value ${MemoryBytes}: Must be at least 4MiB`, `${path}.MemoryBytes`);
   }
 }
 
@@ -83,7 +83,7 @@ const mostReplicas = 100_000;
 /** Throws 400 unless there is at most one mode, with a number of replicas that can be planned. */
 export function checkMode({ Mode }: ServiceSpec): void {
   const given = Object.values(Mode ?? {}).filter((mode) => mode !== null && mode !== undefined);
-  if (given.length > 1) throw badRequest('must specify only one service mode');
+  if (given.length > 1) throw badRequest('Mode: must specify only one service mode');
   const { maxConcurrent, totalCompletions } = jobSizeOf({ Mode });
   const numbers = {
     'Replicated.Replicas': replicasOf({ Mode }),

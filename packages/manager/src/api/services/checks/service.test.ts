@@ -79,7 +79,6 @@ const invalid: readonly [ServiceSpec, RegExp][] = [
 
 /** What Shoal can't do yet: refused by the field's path. */
 const unsupported: readonly [ServiceSpec, string][] = [
-  [template({ Networks: [{ Target: 'x', DriverOpts: { a: 'b' } }] }), 'TaskTemplate.Networks[0].DriverOpts'],
   [template({ PluginSpec: { Name: 'x' } }), 'TaskTemplate.PluginSpec'],
   [template({ Runtime: 'plugin' }), 'TaskTemplate.Runtime'],
   [aSpec({ Labels: { 'shoal.lb': 'best' } }), 'Labels["shoal.lb"]'],

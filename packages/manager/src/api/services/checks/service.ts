@@ -2,6 +2,7 @@ import {
   canaryLabelTrouble,
   dependsOnTrouble,
   hasIngressPorts,
+  hostAccessOf,
   isJob,
   isolationLabel,
   labelTrouble,
@@ -13,9 +14,9 @@ import {
   type UpdateConfig,
   wantsIsolation,
 } from '../../../model/index.ts';
-import { ConstraintError, parseConstraints } from '../../../scheduler/index.ts';
+import { ConstraintError, nodeField, parseConstraints } from '../../../scheduler/index.ts';
 import { checkName } from '../../checks/index.ts';
-import { badRequest, rpcError } from '../../http/index.ts';
+import { badRequest, invalid } from '../../http/index.ts';
 import { checkContainer } from './container.ts';
 import { checkPayloadRefs } from './payload-refs.ts';
 import { checkMode, checkResources } from './resources.ts';
@@ -48,46 +49,50 @@ export function validateService(spec: ServiceSpec): void {
   checkContainer(container);
   checkPayloadRefs(container);
   checkNameOptions(spec);
-  checkUpdate('update', spec.UpdateConfig);
-  checkUpdate('rollback', spec.RollbackConfig);
+  checkUpdate('update', 'UpdateConfig', spec.UpdateConfig);
+  checkUpdate('rollback', 'RollbackConfig', spec.RollbackConfig);
   checkIsolation(spec);
+  checkHostAccess(spec);
   checkJob(spec);
   checkPorts(spec);
 }
 
 function checkRestart({ RestartPolicy }: TaskSpec): void {
   if ((RestartPolicy?.Delay ?? 0) < 0) {
-    throw rpcError('InvalidArgument', 'TaskSpec: restart-delay cannot be negative');
+    throw invalid('TaskSpec: restart-delay cannot be negative', 'TaskTemplate.RestartPolicy.Delay');
   }
   if ((RestartPolicy?.Window ?? 0) < 0) {
-    throw rpcError('InvalidArgument', 'TaskSpec: restart-window cannot be negative');
+    throw invalid('TaskSpec: restart-window cannot be negative', 'TaskTemplate.RestartPolicy.Window');
   }
 }
 
 function checkPlacement({ Placement }: TaskSpec): void {
-  try {
-    parseConstraints(Placement?.Constraints ?? []);
-  } catch (error) {
-    if (error instanceof ConstraintError) throw rpcError('InvalidArgument', error.message);
-    throw error;
+  for (const [i, text] of (Placement?.Constraints ?? []).entries()) {
+    try {
+      parseConstraints([text]);
+    } catch (error) {
+      if (error instanceof ConstraintError)
+        throw invalid(error.message, `TaskTemplate.Placement.Constraints[${i}]`);
+      throw error;
+    }
   }
   for (const [i, { Spread }] of (Placement?.Preferences ?? []).entries()) {
     const over = Spread?.SpreadDescriptor ?? '';
-    if (!/^(node|engine)\.labels\..+$/.test(over)) {
+    if (!nodeField(over)) {
       throw badRequest(
-        `TaskTemplate.Placement.Preferences[${i}].Spread.SpreadDescriptor: "${over}" is not ` +
-          'node.labels.NAME or engine.labels.NAME',
+        `TaskTemplate.Placement.Preferences[${i}].Spread.SpreadDescriptor: "${over}" is none of ` +
+          'node.labels.NAME, engine.labels.NAME, node.id, node.hostname, node.role, node.platform.os, node.platform.arch',
       );
     }
   }
 }
 
-function checkUpdate(what: string, config: UpdateConfig | null | undefined): void {
+function checkUpdate(what: string, path: string, config: UpdateConfig | null | undefined): void {
   if ((config?.Delay ?? 0) < 0) {
-    throw rpcError('InvalidArgument', `TaskSpec: ${what}-delay cannot be negative`);
+    throw invalid(`TaskSpec: ${what}-delay cannot be negative`, `${path}.Delay`);
   }
   if ((config?.Monitor ?? 0) < 0) {
-    throw rpcError('InvalidArgument', `TaskSpec: ${what}-monitor cannot be negative`);
+    throw invalid(`TaskSpec: ${what}-monitor cannot be negative`, `${path}.Monitor`);
   }
 }
 
@@ -100,10 +105,19 @@ function checkIsolation({ Labels, UpdateConfig, RollbackConfig }: ServiceSpec): 
   }
 }
 
+/** Docker refuses it on every host: the name would be the host's own. */
+function checkHostAccess({ Labels, TaskTemplate }: ServiceSpec): void {
+  const sharesName = hostAccessOf(Labels)?.namespaces?.includes('uts');
+  if (sharesName && TaskTemplate?.ContainerSpec?.Hostname)
+    throw badRequest(
+      'TaskTemplate.ContainerSpec.Hostname: can not be combined with Labels["shoal.uts"]=host',
+    );
+}
+
 /** A job is not updated step by step: each update is a new run of it. */
 function checkJob(spec: ServiceSpec): void {
   if (!isJob(spec)) return;
-  if (spec.UpdateConfig) throw rpcError('InvalidArgument', 'Jobs may not have an update config');
+  if (spec.UpdateConfig) throw invalid('Jobs may not have an update config', 'UpdateConfig');
   // Docker refuses it in its client only.
   if (spec.RollbackConfig) throw badRequest('RollbackConfig: a job has no rollbacks; leave it out');
 }
@@ -123,9 +137,9 @@ function checkNameOptions(spec: ServiceSpec): void {
 function checkPorts(spec: ServiceSpec): void {
   const { EndpointSpec } = spec;
   if (EndpointSpec?.Mode === 'dnsrr' && hasIngressPorts(spec)) {
-    throw rpcError(
-      'InvalidArgument',
+    throw invalid(
       "EndpointSpec: port published with ingress mode can't be used with dnsrr mode",
+      'EndpointSpec.Mode',
     );
   }
   const taken = new Set<string>();
@@ -133,7 +147,11 @@ function checkPorts(spec: ServiceSpec): void {
     if (!port.TargetPort) throw badRequest(`EndpointSpec.Ports[${i}].TargetPort: must be 1 to 65535`);
     if (!port.PublishedPort) continue;
     const key = `${port.PublishedPort}/${port.Protocol ?? 'tcp'}`;
-    if (taken.has(key)) throw rpcError('InvalidArgument', 'EndpointSpec: duplicate published ports provided');
+    if (taken.has(key))
+      throw invalid(
+        'EndpointSpec: duplicate published ports provided',
+        `EndpointSpec.Ports[${i}].PublishedPort`,
+      );
     taken.add(key);
   }
 }

@@ -32,11 +32,6 @@ const container = 'TaskTemplate.ContainerSpec';
 
 /** Whoever makes Shoal honour a field deletes its row. */
 const table: readonly Unsupported[] = [
-  {
-    field: 'TaskTemplate.Networks[].DriverOpts',
-    why: 'networks take no options per service; leave them out',
-  },
-  { field: 'Networks[].DriverOpts', why: 'networks take no options per service; leave them out' },
   { field: 'TaskTemplate.PluginSpec', why: 'services of plugins are not served; use ContainerSpec' },
   {
     field: 'TaskTemplate.NetworkAttachmentSpec',

@@ -370,6 +370,8 @@ export interface Network {
   /** 0: what the underlay allows. */
   mtu: number;
   options: { [key: string]: string };
+  /** Of driver bridge: IPAM.Config of Docker's POST /networks/create as JSON. Empty: as the daemon likes. */
+  ipamConfig: string;
 }
 
 export interface Network_OptionsEntry {
@@ -428,6 +430,13 @@ export interface Endpoint_AddressesEntry {
 export interface TaskAttachment {
   networkId: string;
   address: string;
+  /** DriverOpts of Docker's endpoint settings. */
+  driverOpts: { [key: string]: string };
+}
+
+export interface TaskAttachment_DriverOptsEntry {
+  key: string;
+  value: string;
 }
 
 export interface Assignment {
@@ -3702,6 +3711,7 @@ function createBaseNetwork(): Network {
     encrypted: false,
     mtu: 0,
     options: {},
+    ipamConfig: "",
   };
 }
 
@@ -3734,6 +3744,9 @@ export const Network: MessageFns<Network> = {
     globalThis.Object.entries(message.options).forEach(([key, value]: [string, string]) => {
       Network_OptionsEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
     });
+    if (message.ipamConfig !== "") {
+      writer.uint32(82).string(message.ipamConfig);
+    }
     return writer;
   },
 
@@ -3825,6 +3838,14 @@ export const Network: MessageFns<Network> = {
             }
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.ipamConfig = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3859,6 +3880,7 @@ export const Network: MessageFns<Network> = {
       },
       {},
     );
+    message.ipamConfig = object.ipamConfig ?? "";
     return message;
   },
 };
@@ -4409,7 +4431,7 @@ export const Endpoint_AddressesEntry: MessageFns<Endpoint_AddressesEntry> = {
 };
 
 function createBaseTaskAttachment(): TaskAttachment {
-  return { networkId: "", address: "" };
+  return { networkId: "", address: "", driverOpts: {} };
 }
 
 export const TaskAttachment: MessageFns<TaskAttachment> = {
@@ -4420,6 +4442,9 @@ export const TaskAttachment: MessageFns<TaskAttachment> = {
     if (message.address !== "") {
       writer.uint32(18).string(message.address);
     }
+    globalThis.Object.entries(message.driverOpts).forEach(([key, value]: [string, string]) => {
+      TaskAttachment_DriverOptsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
     return writer;
   },
 
@@ -4452,6 +4477,17 @@ export const TaskAttachment: MessageFns<TaskAttachment> = {
             message.address = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = TaskAttachment_DriverOptsEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.driverOpts[entry3.key] = entry3.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4471,6 +4507,84 @@ export const TaskAttachment: MessageFns<TaskAttachment> = {
     const message = createBaseTaskAttachment();
     message.networkId = object.networkId ?? "";
     message.address = object.address ?? "";
+    message.driverOpts = (globalThis.Object.entries(object.driverOpts ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseTaskAttachment_DriverOptsEntry(): TaskAttachment_DriverOptsEntry {
+  return { key: "", value: "" };
+}
+
+export const TaskAttachment_DriverOptsEntry: MessageFns<TaskAttachment_DriverOptsEntry> = {
+  encode(message: TaskAttachment_DriverOptsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskAttachment_DriverOptsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskAttachment_DriverOptsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TaskAttachment_DriverOptsEntry>, I>>(base?: I): TaskAttachment_DriverOptsEntry {
+    return TaskAttachment_DriverOptsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TaskAttachment_DriverOptsEntry>, I>>(
+    object: I,
+  ): TaskAttachment_DriverOptsEntry {
+    const message = createBaseTaskAttachment_DriverOptsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
