@@ -1,4 +1,5 @@
 import {
+  canaryLabels,
   canaryLabelTrouble,
   dependsOnTrouble,
   hasIngressPorts,
@@ -7,6 +8,7 @@ import {
   isolationLabel,
   labelTrouble,
   networksOf,
+  rolloutLabels,
   rolloutLabelTrouble,
   type ServiceSpec,
   scheduleTrouble,
@@ -51,6 +53,7 @@ export function validateService(spec: ServiceSpec): void {
   checkNameOptions(spec);
   checkUpdate('update', 'UpdateConfig', spec.UpdateConfig);
   checkUpdate('rollback', 'RollbackConfig', spec.RollbackConfig);
+  checkRollout(spec);
   checkIsolation(spec);
   checkHostAccess(spec);
   checkJob(spec);
@@ -94,6 +97,12 @@ function checkUpdate(what: string, path: string, config: UpdateConfig | null | u
   if ((config?.Monitor ?? 0) < 0) {
     throw invalid(`TaskSpec: ${what}-monitor cannot be negative`, `${path}.Monitor`);
   }
+}
+
+/** A run of a job is of one version, and serves nobody. */
+function checkRollout(spec: ServiceSpec): void {
+  const name = [...rolloutLabels, ...canaryLabels].find((label) => spec.Labels?.[label] !== undefined);
+  if (name && isJob(spec)) throw badRequest(`Labels["${name}"]: says nothing about a job`);
 }
 
 /** Of a service that must run only once, no second copy is started beside the first. */
