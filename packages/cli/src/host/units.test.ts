@@ -61,3 +61,9 @@ test('the script of OpenRC gives the program its arguments, whatever is in them'
     { numRuns: 30 },
   );
 });
+
+test("OpenRC's log does not grow without end: a large one is set aside when the program is started", () => {
+  expect(openrcScript(agent)).toContain(
+    'if [ -n "$(find /var/log/shoal/agent.log -size +20000000c 2>/dev/null)" ]; then mv /var/log/shoal/agent.log /var/log/shoal/agent.log.1; fi',
+  );
+});

@@ -49,6 +49,7 @@ const systemdWord = (word: string): string => {
 /** A script of OpenRC: see openrc-run(8) and supervise-daemon(8). */
 export function openrcScript({ name, says, command, env }: Program): string {
   const [program, ...args] = command;
+  const log = `${paths.logs}/${name}.log`;
   return [
     '#!/sbin/openrc-run',
     `description=${shellWord(says)}`,
@@ -61,8 +62,8 @@ export function openrcScript({ name, says, command, env }: Program): string {
     // As long as with systemd.
     'retry=TERM/15/KILL/5',
     "rc_ulimit='-n 1048576'",
-    `output_log=${paths.logs}/${name}.log`,
-    `error_log=${paths.logs}/${name}.log`,
+    `output_log=${log}`,
+    `error_log=${log}`,
     ...Object.entries(env).map(([key, value]) => `export ${key}=${shellWord(value)}`),
     '',
     'depend() {',
@@ -73,6 +74,8 @@ export function openrcScript({ name, says, command, env }: Program): string {
     '',
     'start_pre() {',
     `  checkpath --directory --mode 0755 ${paths.run} ${paths.logs}`,
+    // As supervise.sh does.
+    `  if [ -n "$(find ${log} -size +20000000c 2>/dev/null)" ]; then mv ${log} ${log}.1; fi`,
     '}',
     '',
   ].join('\n');

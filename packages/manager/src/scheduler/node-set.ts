@@ -202,7 +202,7 @@ export class NodeSet implements Census {
   }
 
   #count(serviceId: string, nodeId: string, by: 1 | -1): void {
-    this.#beside.delete(serviceId);
+    if (this.#beside.size > 0) this.#beside.delete(serviceId);
     this.#moment++;
     let counts = this.#changed.get(serviceId);
     if (!counts) {

@@ -30,7 +30,7 @@ const invalid: readonly [ServiceSpec, RegExp][] = [
   [aSpec({ Labels: { 'shoal.strategy': 'blue' } }), /Labels\["shoal\.strategy"\]: must be rolling or canary/],
   [
     aSpec({ Mode: { ReplicatedJob: {} }, Labels: { 'shoal.strategy': 'canary' } }),
-    /Labels\["shoal\.strategy"\]: says nothing about a job/,
+    /Labels\["shoal\.strategy"\]: says nothing of a job/,
   ],
   [container({ Image: '' }), /image reference must be provided/],
   [container({ Image: 'A B' }), /"A B" is not a valid repository\/tag/],

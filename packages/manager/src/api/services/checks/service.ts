@@ -8,7 +8,7 @@ import {
   isolationLabel,
   labelTrouble,
   networksOf,
-  rolloutLabels,
+  progressDeadlineLabel,
   rolloutLabelTrouble,
   type ServiceSpec,
   scheduleTrouble,
@@ -53,7 +53,6 @@ export function validateService(spec: ServiceSpec): void {
   checkNameOptions(spec);
   checkUpdate('update', 'UpdateConfig', spec.UpdateConfig);
   checkUpdate('rollback', 'RollbackConfig', spec.RollbackConfig);
-  checkRollout(spec);
   checkIsolation(spec);
   checkHostAccess(spec);
   checkJob(spec);
@@ -99,12 +98,6 @@ function checkUpdate(what: string, path: string, config: UpdateConfig | null | u
   }
 }
 
-/** A run of a job is of one version, and serves nobody. */
-function checkRollout(spec: ServiceSpec): void {
-  const name = [...rolloutLabels, ...canaryLabels].find((label) => spec.Labels?.[label] !== undefined);
-  if (name && isJob(spec)) throw badRequest(`Labels["${name}"]: says nothing about a job`);
-}
-
 /** Of a service that must run only once, no second copy is started beside the first. */
 function checkIsolation({ Labels, UpdateConfig, RollbackConfig }: ServiceSpec): void {
   if (!wantsIsolation(Labels)) return;
@@ -127,6 +120,8 @@ function checkHostAccess({ Labels, TaskTemplate }: ServiceSpec): void {
 function checkJob(spec: ServiceSpec): void {
   if (!isJob(spec)) return;
   if (spec.UpdateConfig) throw invalid('Jobs may not have an update config', 'UpdateConfig');
+  const idle = [...canaryLabels, progressDeadlineLabel].find((label) => spec.Labels?.[label] !== undefined);
+  if (idle) throw badRequest(`Labels["${idle}"]: says nothing of a job, each update of which is a new run`);
   // Docker refuses it in its client only.
   if (spec.RollbackConfig) throw badRequest('RollbackConfig: a job has no rollbacks; leave it out');
 }
