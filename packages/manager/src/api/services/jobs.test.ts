@@ -95,6 +95,11 @@ describe('a job', () => {
       { Mode: { ReplicatedJob: { TotalCompletions: 1_000_000 } } },
       'Mode.ReplicatedJob.TotalCompletions: 1000000 is more than the 100000 a service may have',
     ],
+    [
+      'none at a time',
+      { Mode: { ReplicatedJob: { MaxConcurrent: 0, TotalCompletions: 2 } } },
+      'Mode.ReplicatedJob.MaxConcurrent: must be 1 or more for any of 2 tasks to run',
+    ],
   ])('with %s is refused', async (_, change, message) => {
     const { call } = await anApi();
     const { status, body } = await call('POST', '/services/create', job(change));

@@ -108,6 +108,21 @@ describe('a replicated job', () => {
     expect(waits.map(({ why }) => why)).toContain('task a to stop');
   });
 
+  it('that must run only once waits until a host that is cut off has stopped it', () => {
+    const service = { ...one, Spec: { ...one.Spec, Labels: { 'shoal.isolation': 'stop' } } };
+    const down = (leases: 'running' | 'over') =>
+      nodesOf(aNode('n1', { judged: { state: 'down', leases } }), aNode('n2'));
+    const tasks = [run('a', { shoal: { isolated: true } })];
+    const { create, waits } = decide({ service, tasks, nodes: down('running') });
+    expect(create).toMatchObject([{ DesiredState: 'ready', shoal: { isolated: true } }]);
+    expect(waits.map(({ why }) => why)).toContainEqual(
+      expect.stringMatching(/^task a to stop; it may run on n1 still/),
+    );
+    expect(decide({ service, tasks, nodes: down('over') }).create).toMatchObject([
+      { DesiredState: 'running' },
+    ]);
+  });
+
   it('of a new run stops the tasks of the one before first', () => {
     const { create, update } = decide({ service: one, tasks: [run('a', {}, 0)] });
     expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'replaced' } }]);
