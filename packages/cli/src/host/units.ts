@@ -28,6 +28,9 @@ export function systemdUnit(program: Program): string {
     'TimeoutStopSec=15s',
     ...(leavesChildren ? ['KillMode=process'] : []),
     'LimitNOFILE=1048576',
+    // Secrets are in their memory, and are to be on no disk: systemd.resource-control(5), and core(5).
+    'MemorySwapMax=0',
+    'LimitCORE=0',
     'RuntimeDirectory=shoal',
     'RuntimeDirectoryMode=0755',
     'RuntimeDirectoryPreserve=yes',
@@ -49,6 +52,7 @@ const systemdWord = (word: string): string => {
 /** A script of OpenRC: see openrc-run(8) and supervise-daemon(8). */
 export function openrcScript({ name, says, command, env }: Program): string {
   const [program, ...args] = command;
+  const log = `${paths.logs}/${name}.log`;
   return [
     '#!/sbin/openrc-run',
     `description=${shellWord(says)}`,
@@ -60,9 +64,9 @@ export function openrcScript({ name, says, command, env }: Program): string {
     'respawn_max=0',
     // As long as with systemd.
     'retry=TERM/15/KILL/5',
-    "rc_ulimit='-n 1048576'",
-    `output_log=${paths.logs}/${name}.log`,
-    `error_log=${paths.logs}/${name}.log`,
+    "rc_ulimit='-n 1048576 -c 0'",
+    `output_log=${log}`,
+    `error_log=${log}`,
     ...Object.entries(env).map(([key, value]) => `export ${key}=${shellWord(value)}`),
     '',
     'depend() {',
@@ -73,6 +77,8 @@ export function openrcScript({ name, says, command, env }: Program): string {
     '',
     'start_pre() {',
     `  checkpath --directory --mode 0755 ${paths.run} ${paths.logs}`,
+    // As supervise.sh does.
+    `  if [ -n "$(find ${log} -size +20000000c 2>/dev/null)" ]; then mv ${log} ${log}.1; fi`,
     '}',
     '',
   ].join('\n');

@@ -31,10 +31,11 @@ export function cronStep(service: Service, tasks: readonly Task[], nodes: Nodes,
   const schedule = scheduleOf(service.Spec.Labels);
   if (!schedule || service.shoal.removing) return {};
   const state = present(service.shoal.cron, now);
-  const due = lastTime(schedule, now);
-  const isDue = due !== undefined && due > state.since;
-  const queued = state.queued ?? (isDue ? due : undefined);
-  const wait = waiting(service, nextTime(schedule, now));
+  const next = nextTime(schedule, state.since);
+  const isDue = next !== undefined && next <= now;
+  const due = isDue ? lastTime(schedule, now) : undefined;
+  const queued = state.queued ?? due;
+  const wait = waiting(service, isDue ? nextTime(schedule, now) : next);
   if (queued === undefined)
     return { ...(state !== service.shoal.cron && { service: withCron(service, state) }), ...wait };
   const since = Math.max(state.since, due ?? 0);

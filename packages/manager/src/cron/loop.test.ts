@@ -118,3 +118,25 @@ it('a run that fails on and on is passed over, replaced or waited for, as its la
   await vi.advanceTimersByTimeAsync(3 * minute);
   expect(queued.began).toHaveLength(2);
 });
+
+it('a schedule that can not be dealt with holds up no other one', async () => {
+  const { loops, began, lead } = await begin('2026-01-01T12:01Z', nightly(berlin('*/10 * * * *')));
+  const lost = {
+    ...nightly({ 'shoal.cron': '* * * * *', 'shoal.cron.timezone': 'Sea/Atlantis' }),
+    ID: 'lost',
+  };
+  await loops.store.update((tx) => tx.services.create(lost));
+  lead();
+  await vi.advanceTimersByTimeAsync(10 * minute);
+  expect(began).toEqual(['2026-01-01T12:10']);
+});
+
+it('a job that a manager with a clock behind the time of day has just got is not due before its time', async () => {
+  const { began, clock, lead } = await begin('2026-01-01T12:01Z', nightly(berlin('0 * * * *')));
+  clock.offset = 5 * hour;
+  lead();
+  await vi.advanceTimersByTimeAsync(58 * minute);
+  expect(began).toEqual([]);
+  await vi.advanceTimersByTimeAsync(2 * minute);
+  expect(began).toEqual(['2026-01-01T18:00']);
+});

@@ -10,6 +10,8 @@ import { cronStep } from './due.ts';
 const lookMs = 60_000;
 /** By how much it differs then from what it would show; less is what keeps clocks right. */
 const setMs = 1_000;
+/** When a look at a schedule fails (a bug), it is tried again after this long, and others go on. */
+const retryMs = 60_000;
 /** The key under which that is looked at; the others are ids of services. */
 const clockKey = '';
 
@@ -34,7 +36,7 @@ export function cronLoop(
       const day = timeOfDay();
       const wasSet = Math.abs(day - now - ahead) > setMs;
       const ids = wasSet ? scheduled(store.view) : [...keys].filter((key) => key !== clockKey);
-      const again = ids.length > 0 ? await store.update((tx) => beginDue(tx, ids, day), 'cron') : [];
+      const again = ids.length > 0 ? await store.update((tx) => beginDue(tx, ids, day, log), 'cron') : [];
       ahead = day - now;
       return new Map([[clockKey, now + lookMs], ...[...again].map(([id, at]) => [id, at - ahead] as const)]);
     },
@@ -55,14 +57,19 @@ const scheduled = (view: ReadView): string[] =>
   [...view.services.all()].filter(({ Spec }) => scheduleOf(Spec.Labels)).map(({ ID }) => ID);
 
 /** `now` is the time of day; returns when it will be time to look again, by the same clock. */
-function beginDue(tx: Tx, serviceIds: Iterable<string>, now: number): Map<string, number> {
+function beginDue(tx: Tx, serviceIds: Iterable<string>, now: number, log: Logger): Map<string, number> {
   const again = new Map<string, number>();
   for (const id of serviceIds) {
     const service = tx.services.get(id);
     if (!service) continue;
-    const step = cronStep(service, tx.tasks.by('service', id), tx.nodes, now);
-    if (step.service && !isDeepStrictEqual(step.service, service)) tx.services.update(step.service);
-    if (step.wait?.until !== undefined) again.set(id, step.wait.until);
+    try {
+      const step = cronStep(service, tx.tasks.by('service', id), tx.nodes, now);
+      if (step.service && !isDeepStrictEqual(step.service, service)) tx.services.update(step.service);
+      if (step.wait?.until !== undefined) again.set(id, step.wait.until);
+    } catch (error) {
+      log.error({ err: error, serviceId: id }, 'no decision about a schedule, trying again');
+      again.set(id, now + retryMs);
+    }
   }
   return again;
 }

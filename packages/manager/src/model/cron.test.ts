@@ -57,6 +57,7 @@ describe('labels', () => {
   it.each([
     [{ 'shoal.cron': '* * * *' }, /^Labels\["shoal.cron"\]: must be five fields .*got "\* \* \* \*"$/],
     [{ 'shoal.cron': '* * * * * *' }, /must be five fields/],
+    [{ 'shoal.cron': '? 3 * * *' }, /must be five fields/],
     [{ 'shoal.cron': '@reboot' }, /or one of @hourly @daily/],
     [{ 'shoal.cron': '61 * * * *' }, /Invalid value for minute: 61/],
     [{ 'shoal.cron': '0 0 31 2 *' }, /"0 0 31 2 \*" never comes/],

@@ -94,7 +94,8 @@ function expressionTrouble(schedule: Schedule): string | undefined {
   const form =
     `must be five fields (minute, hour, day, month, day of the week) such as "30 2 * * *", or one of ` +
     `${nicknames.join(' ')}, got "${expression}"`;
-  const isForm = nicknames.includes(expression) || /^[^@\s]+( +[^\s]+){4}$/.test(expression);
+  // What `?` stands for depends on the library.
+  const isForm = nicknames.includes(expression) || /^[^@?\s]+( +[^?\s]+){4}$/.test(expression);
   if (!isForm) return what + form;
   try {
     // There are no years in it: what comes at all, comes after any moment.

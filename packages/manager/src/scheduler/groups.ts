@@ -26,9 +26,9 @@ export function groupsOf(tasks: Iterable<Task>, state: ClusterState): Groups[] {
   const free: Task[] = [];
   for (const task of tasks) {
     const vacancies = state.vacanciesFor(task);
-    const alone = { tasks: [task] as const, vacancies };
-    if (boundTo(task) !== undefined || volumesOf(task, state).length > 0) bound.push(alone);
-    else if (vacancies.length > 0) vacating.push(alone);
+    if (boundTo(task) !== undefined || volumesOf(task, state).length > 0)
+      bound.push({ tasks: [task], vacancies });
+    else if (vacancies.length > 0) vacating.push({ tasks: [task], vacancies });
     else free.push(task);
   }
   vacating.sort(compareGroups);

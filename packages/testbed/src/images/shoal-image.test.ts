@@ -12,8 +12,8 @@ const packageOf: Readonly<Record<string, string>> = {
   ping: 'iputils-ping',
   wg: 'wireguard-tools',
 };
-/** Of util-linux and coreutils, which every Debian has. */
-const everywhere = ['nsenter', 'stdbuf'];
+/** Of util-linux, mount and coreutils, which every Debian has. */
+const everywhere = ['mount', 'nsenter', 'stdbuf', 'umount'];
 
 test("Shoal's image has every program that the agent starts", () => {
   const sources = globSync('packages/agent/src/**/*.ts', { cwd: ROOT }).filter(

@@ -53,7 +53,6 @@ export function createService(
       ...(!isJob(spec) && { firstDeployment: { since: now } }),
       replacedIndex: tx.revision - 1,
       ...allocateOrRefuse(tx, id, spec, {}, now),
-      ...cronField(undefined, spec, now),
       ...(registryAuth && { registryAuth }),
     },
     ...jobFields(undefined, spec, now),
@@ -125,7 +124,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
       ...triedAnew(service, update.now),
       replacedIndex: service.Version.Index,
       ...allocateOrRefuse(tx, service.ID, spec, service.shoal, update.now),
-      ...cronField(service, spec, update.now),
+      ...cronField(service, spec),
       ...(auth && { registryAuth: auth }),
       ...(service.shoal.registryAuth && { previousRegistryAuth: service.shoal.registryAuth }),
       ...(service.shoal.volumes && { volumes: service.shoal.volumes }),
@@ -147,17 +146,12 @@ function jobFields(before: Service | undefined, spec: ServiceSpec, now: number):
 
 const forceOf = ({ TaskTemplate }: ServiceSpec): number => TaskTemplate?.ForceUpdate ?? 0;
 
-/** A schedule that is new, or another one than before, begins now. */
-function cronField(
-  before: Service | undefined,
-  spec: ServiceSpec,
-  now: number,
-): Pick<Service['shoal'], 'cron'> {
+/** How far its schedule has been dealt with. One that is new, or another one than before, begins when the cron loop sees it. */
+function cronField(before: Service, spec: ServiceSpec): Pick<Service['shoal'], 'cron'> {
   const schedule = scheduleOf(spec.Labels);
-  if (!schedule) return {};
-  const former = scheduleOf(before?.Spec.Labels);
-  const isSame = former?.expression === schedule.expression && former.timezone === schedule.timezone;
-  return { cron: (isSame ? before?.shoal.cron : undefined) ?? { since: now } };
+  const former = scheduleOf(before.Spec.Labels);
+  const isSame = former?.expression === schedule?.expression && former?.timezone === schedule?.timezone;
+  return schedule && isSame && before.shoal.cron ? { cron: before.shoal.cron } : {};
 }
 
 const templateOf = (Spec: ServiceSpec) => currentTarget({ Spec, shoal: { specVersion: 0 } });

@@ -28,6 +28,23 @@ it('services that would wait for each other for ever are refused, with the circl
   expect((await call('POST', path, named('c', 'a:started'))).status).toBe(400);
 });
 
+it('what shares a network, or has to be beside others, waits for these too', async () => {
+  const { call } = await anApi();
+  const create = (Name: string, Labels: Record<string, string>) =>
+    call('POST', '/services/create', aSpec({ Name, Labels }));
+  expect((await create('app', { 'shoal.depends-on': 'proxy:healthy' })).status).toBe(201);
+  expect(await create('proxy', { 'shoal.network': 'service:app' })).toMatchObject({
+    status: 400,
+    body: {
+      message:
+        'Labels["shoal.network"]: proxy waits for app, app waits for proxy: none of them would ever start',
+    },
+  });
+  expect((await create('proxy', { 'shoal.affinity': 'app' })).body.message).toMatch(
+    /^Labels\["shoal.affinity"\]: proxy waits for app/,
+  );
+});
+
 it.each(['b', 'b:', ':started', 'b:ready', 'b:started,', 'b c:started'])('%s is refused', async (text) => {
   const { call } = await anApi();
   expect(await call('POST', '/services/create', named('a', text))).toMatchObject({

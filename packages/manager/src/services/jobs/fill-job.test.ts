@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { Service, ServiceSpec } from '../../model/index.ts';
+import type { Node, Service, ServiceSpec, Task } from '../../model/index.ts';
 import { aNode, aService } from '../../testing.ts';
-import { at, decide, ended, globalTask, nodesOf, type TaskParts, task, threeNodes } from '../testing.ts';
+import {
+  at,
+  decide,
+  ended,
+  epochMs,
+  globalTask,
+  nodesOf,
+  type TaskParts,
+  task,
+  threeNodes,
+} from '../testing.ts';
+import { runOf } from './run.ts';
 
 const policy = { Condition: 'any' as const, Delay: 1e9 };
 
@@ -97,10 +108,42 @@ describe('a replicated job', () => {
     expect(waits.map(({ why }) => why)).toContain('task a to stop');
   });
 
+  it('that must run only once waits until a host that is cut off has stopped it', () => {
+    const service = { ...one, Spec: { ...one.Spec, Labels: { 'shoal.isolation': 'stop' } } };
+    const down = (leases: 'running' | 'over') =>
+      nodesOf(aNode('n1', { judged: { state: 'down', leases } }), aNode('n2'));
+    const tasks = [run('a', { shoal: { isolated: true } })];
+    const { create, waits } = decide({ service, tasks, nodes: down('running') });
+    expect(create).toMatchObject([{ DesiredState: 'ready', shoal: { isolated: true } }]);
+    expect(waits.map(({ why }) => why)).toContainEqual(
+      expect.stringMatching(/^task a to stop; it may run on n1 still/),
+    );
+    expect(decide({ service, tasks, nodes: down('over') }).create).toMatchObject([
+      { DesiredState: 'running' },
+    ]);
+  });
+
   it('of a new run stops the tasks of the one before first', () => {
     const { create, update } = decide({ service: one, tasks: [run('a', {}, 0)] });
     expect(update).toMatchObject([{ ID: 'a', DesiredState: 'shutdown', shoal: { stopReason: 'replaced' } }]);
     expect(create).toMatchObject([{ Slot: 0, DesiredState: 'ready', shoal: { iteration: 1 } }]);
+  });
+
+  it('starts nothing of a new run, in whatever slot, beside a task of the one before', () => {
+    const { create, waits } = decide({ service: three, tasks: [run('a', { slot: 2 }, 0)] });
+    expect(create).toMatchObject([
+      { Slot: 0, DesiredState: 'ready' },
+      { Slot: 1, DesiredState: 'ready' },
+    ]);
+    expect(waits.map(({ why }) => why)).toContain('task a of the run before to stop');
+    const before = ended('a', ofRun({ slot: 2, state: 'shutdown' }, 0));
+    const next = ['b', 'c'].map((id, slot) =>
+      run(id, { slot, state: 'ready', change: { DesiredState: 'ready' } }),
+    );
+    expect(decide({ service: three, tasks: [before, ...next] }).update).toMatchObject([
+      { DesiredState: 'running' },
+      { DesiredState: 'running' },
+    ]);
   });
 
   it('keeps what has completed, however much is forgotten', () => {
@@ -149,5 +192,40 @@ describe('a global job', () => {
       }),
     );
     expect(decide({ service: global, tasks, nodes: threeNodes }).create).toHaveLength(3);
+  });
+});
+
+describe('a run of a global job', () => {
+  const done = globalTask('a', 'n1', { state: 'complete', shoal: { iteration: 1 } });
+  const stopped = globalTask('b', 'n2', {
+    state: 'shutdown',
+    change: { DesiredState: 'shutdown' },
+    shoal: { iteration: 1, stopReason: 'node-drained' },
+  });
+  const runWith = (n2: Node, b: Task = stopped) =>
+    runOf(global, [done, b], nodesOf(aNode('n1'), n2), epochMs);
+  const drained = aNode('n2', { Spec: { Availability: 'drain' } });
+  const down = aNode('n2', { judged: { state: 'down' } });
+  const over = { completed: 1, failed: 0, total: 1 };
+  const open = { ...over, total: 2 };
+
+  it.each([
+    ['drained', drained],
+    ['down', down],
+  ])('is not held up by a node that is %s, before that is back', (_, node) => {
+    expect(runWith(node)).toEqual(over);
+    expect(runWith(aNode('n2'))).toEqual(open);
+  });
+
+  it('is held up by what still runs on one that is drained, and not complete where a task failed for good', () => {
+    expect(runWith(drained, globalTask('b', 'n2', { shoal: { iteration: 1 } }))).toEqual(open);
+    const Spec = { ...global.Spec, TaskTemplate: { RestartPolicy: { Condition: 'none' as const } } };
+    const failed = globalTask('b', 'n2', {
+      state: 'failed',
+      change: { DesiredState: 'shutdown' },
+      shoal: { iteration: 1 },
+    });
+    const nodes = nodesOf(aNode('n1'), down);
+    expect(runOf({ ...global, Spec }, [done, failed], nodes, epochMs)).toEqual({ ...open, failed: 1 });
   });
 });

@@ -1,4 +1,5 @@
 import {
+  isDown,
   isPerNode,
   isWanted,
   iterationOf,
@@ -9,12 +10,13 @@ import {
   stateOf,
   type Task,
   type Wait,
+  waitOf,
   wantsIsolation,
 } from '../../model/index.ts';
 import type { Draft } from '../draft.ts';
 import { globalSlots } from '../modes/index.ts';
 import { currentTarget, newTask, notNow, type Slot, type Target } from '../new-task.ts';
-import { furthestFirst, whyMustLeave } from '../presence.ts';
+import { furthestFirst, presenceOf, whyMustLeave } from '../presence.ts';
 import { start } from '../start.ts';
 import { successorOf } from '../successor.ts';
 import { slotState } from './run.ts';
@@ -28,9 +30,27 @@ export function fillJob(draft: Draft): Wait[] {
   for (const task of draft.tasks)
     if (isWanted(task) && task.shoal.iteration !== iteration) draft.stop(task, 'replaced');
   if (iteration === undefined) return [];
-  const slots = isPerNode(draft.service.Spec) ? globalSlots(draft) : numberedSlots(draft, iteration);
-  return slots.flatMap((slot) => fill(draft, slot, iteration));
+  if (isPerNode(draft.service.Spec))
+    return globalSlots(draft).flatMap((slot) => fill(draft, slot, { iteration }));
+  const run = { iteration, former: formerTask(draft, iteration) };
+  return numberedSlots(draft, iteration).flatMap((slot) => fill(draft, slot, run));
 }
+
+/** The run that a slot is filled for. */
+interface Present {
+  readonly iteration: number;
+  /** A task of the run before that may run still: nothing starts beside it, in whatever slot, or there would be too many. */
+  readonly former?: Task | undefined;
+}
+
+/** What must run only once holds up no more than its own slot on a host that is cut off. */
+const formerTask = ({ tasks, snapshot: { nodes } }: Draft, iteration: number): Task | undefined =>
+  tasks.find(
+    (task) =>
+      task.shoal.iteration !== iteration &&
+      presenceOf(task, nodes) === 'leaving' &&
+      !isDown(nodes.get(task.NodeID ?? '')),
+  );
 
 /** Those that were begun, and as many more as may run beside them, in order. Numbers begin at 0, as in Swarm. */
 function numberedSlots(draft: Draft, iteration: number): Slot[] {
@@ -52,14 +72,15 @@ function numberedSlots(draft: Draft, iteration: number): Slot[] {
 const attemptsIn = (draft: Draft, { key }: Slot, iteration: number): Task[] =>
   draft.tasksIn(key).tasks.filter(({ shoal }) => shoal.iteration === iteration);
 
-function fill(draft: Draft, slot: Slot, iteration: number): Wait[] {
+function fill(draft: Draft, slot: Slot, run: Present): Wait[] {
+  const { iteration } = run;
   const { nodes, now } = draft.snapshot;
   const live = draft.tasksIn(slot.key).live.filter(({ shoal }) => shoal.iteration === iteration);
   const isDone = attemptsIn(draft, slot, iteration).some((task) => stateOf(task) === 'complete');
   const [kept] = isDone ? [] : live.filter((task) => !whyMustLeave(task, nodes)).sort(furthestFirst);
   for (const task of live) if (task !== kept) draft.stop(task, whyMustLeave(task, nodes) ?? 'surplus');
   if (isDone) return [];
-  if (kept) return asList(start(draft, slot.key, kept));
+  if (kept) return begin(draft, slot, kept, run);
   const target = targetOfJob(draft.service);
   const next = successorOf(attemptsIn(draft, slot, iteration), slot, target.spec.RestartPolicy, now);
   if (!next) return [];
@@ -68,7 +89,14 @@ function fill(draft: Draft, slot: Slot, iteration: number): Wait[] {
   const isolated = wantsIsolation(draft.service.Spec.Labels) && { isolated: true as const };
   const origin = { ...next.origin, ...isolated, iteration, stopFirst: true as const };
   const made = draft.create(newTask(draft.service.ID, slot, target, origin, draft.snapshot.ids));
-  return asList(start(draft, slot.key, made));
+  return begin(draft, slot, made, run);
+}
+
+function begin(draft: Draft, slot: Slot, task: Task, { former }: Present): Wait[] {
+  if (former && task.DesiredState === 'ready')
+    return [waitOf('task', task.ID, `task ${former.ID} of the run before to stop`)];
+  const wait = start(draft, slot.key, task);
+  return wait ? [wait] : [];
 }
 
 /** Hosts go by a task's own policy while the manager is away. */
@@ -76,5 +104,3 @@ function targetOfJob(service: Service): Target {
   const target = currentTarget(service);
   return { ...target, spec: { ...target.spec, RestartPolicy: jobRestartPolicy(target.spec.RestartPolicy) } };
 }
-
-const asList = <T>(one: T | undefined): T[] => (one === undefined ? [] : [one]);

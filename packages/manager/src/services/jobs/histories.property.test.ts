@@ -16,6 +16,8 @@ import { type Loops, withLoops } from '../loops.fixture.ts';
 
 const open = withLoops();
 const nodes = ['n1', 'n2', 'n3'];
+/** Each task takes it whole. */
+const graceNs = 3e9;
 
 const anEvent = fc.oneof(
   {
@@ -43,7 +45,10 @@ const update = (loops: Loops, Image: string): Promise<void> =>
     const { specVersion } = service.shoal;
     tx.services.update({
       ...service,
-      Spec: { ...service.Spec, TaskTemplate: { ...service.Spec.TaskTemplate, ContainerSpec: { Image } } },
+      Spec: {
+        ...service.Spec,
+        TaskTemplate: { ...service.Spec.TaskTemplate, ContainerSpec: { Image, StopGracePeriod: graceNs } },
+      },
       JobStatus: nextRun(service, isoTime(Date.now())),
       shoal: { ...service.shoal, specVersion: specVersion + 1 },
     });
@@ -87,7 +92,11 @@ it('whatever happens, a job completes once in each slot, never runs twice in one
       async (ReplicatedJob, events) => {
         const Mode = ReplicatedJob ? { ReplicatedJob } : { GlobalJob: {} };
         const service = aService('job', {
-          Spec: { Name: 'job', Mode, TaskTemplate: { ContainerSpec: { Image: 'web:1' } } },
+          Spec: {
+            Name: 'job',
+            Mode,
+            TaskTemplate: { ContainerSpec: { Image: 'web:1', StopGracePeriod: graceNs } },
+          },
           JobStatus: nextRun({}, isoTime(Date.now())),
         });
         const loops = await open(nodes.length, [service]);

@@ -1,19 +1,25 @@
 import {
+  isDown,
   isPerNode,
   iterationOf,
   jobRestartPolicy,
   jobSizeOf,
+  type Node,
   type Service,
+  type ServiceSpec,
   slotKey,
   stateOf,
   type Task,
 } from '../../model/index.ts';
 import { taskTemplate } from '../policy.ts';
-import { byAge, type Nodes, presenceOf } from '../presence.ts';
+import { byAge, type Nodes, presenceOf, whyNotOn } from '../presence.ts';
 import { successorOf } from '../successor.ts';
 
-/** How far one slot of a run is. **failed**: its restart policy allows no further attempt. */
-export type SlotState = 'untouched' | 'open' | 'completed' | 'failed';
+/**
+ * How far one slot of a run is. **failed**: its restart policy allows no further attempt. **away**: of a global job, its node takes no
+ * tasks, so nothing is done there before it does again.
+ */
+export type SlotState = 'untouched' | 'open' | 'completed' | 'failed' | 'away';
 
 /** `attempts`: its tasks of that run, newest first. `now` in ms since the epoch. */
 export function slotState(
@@ -28,14 +34,18 @@ export function slotState(
   if (attempts.some((task) => ['live', 'leaving'].includes(presenceOf(task, nodes)))) return 'open';
   const slot = { key: slotKey(newest), creatable: true };
   const policy = jobRestartPolicy(taskTemplate(Spec).RestartPolicy);
-  return successorOf(attempts, slot, policy, now) ? 'open' : 'failed';
+  if (!successorOf(attempts, slot, policy, now)) return 'failed';
+  return isPerNode(Spec) && isAway(nodes.get(newest.NodeID ?? ''), Spec) ? 'away' : 'open';
 }
+
+const isAway = (node: Node | undefined, spec: ServiceSpec): boolean =>
+  node === undefined || isDown(node) || whyNotOn(node, taskTemplate(spec).Placement) !== undefined;
 
 /** How a job's present run stands: slots by what became of them. */
 export interface JobRun {
   readonly completed: number;
   readonly failed: number;
-  /** All that have to complete; of a global job, on the nodes that have had a task so far, and at least one. */
+  /** All that have to complete; of a global job, on the nodes that have had a task so far and are there, and at least one. */
   readonly total: number;
 }
 
@@ -59,7 +69,9 @@ export function runOf(
   return {
     completed: count('completed'),
     failed: count('failed'),
-    total: isPerNode(service.Spec) ? Math.max(1, slots.length) : jobSizeOf(service.Spec).totalCompletions,
+    total: isPerNode(service.Spec)
+      ? Math.max(1, slots.length - count('away'))
+      : jobSizeOf(service.Spec).totalCompletions,
   };
 }
 

@@ -94,4 +94,8 @@ export function checkMode({ Mode }: ServiceSpec): void {
     if (number > mostReplicas)
       throw badRequest(`Mode.${field}: ${number} is more than the ${mostReplicas} a service may have`);
   }
+  if (maxConcurrent === 0 && totalCompletions > 0)
+    throw badRequest(
+      `Mode.ReplicatedJob.MaxConcurrent: must be 1 or more for any of ${totalCompletions} tasks to run`,
+    );
 }

@@ -1,4 +1,5 @@
 import {
+  canaryLabels,
   canaryLabelTrouble,
   dependsOnTrouble,
   hasIngressPorts,
@@ -7,6 +8,7 @@ import {
   isolationLabel,
   labelTrouble,
   networksOf,
+  progressDeadlineLabel,
   rolloutLabelTrouble,
   type ServiceSpec,
   scheduleTrouble,
@@ -118,6 +120,8 @@ function checkHostAccess({ Labels, TaskTemplate }: ServiceSpec): void {
 function checkJob(spec: ServiceSpec): void {
   if (!isJob(spec)) return;
   if (spec.UpdateConfig) throw invalid('Jobs may not have an update config', 'UpdateConfig');
+  const idle = [...canaryLabels, progressDeadlineLabel].find((label) => spec.Labels?.[label] !== undefined);
+  if (idle) throw badRequest(`Labels["${idle}"]: says nothing of a job, each update of which is a new run`);
   // Docker refuses it in its client only.
   if (spec.RollbackConfig) throw badRequest('RollbackConfig: a job has no rollbacks; leave it out');
 }
