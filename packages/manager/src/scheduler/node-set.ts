@@ -159,7 +159,9 @@ export class NodeSet implements Census {
   tasksBeside({ serviceId, level }: Neighbours, node: Node): number {
     if (serviceId === undefined) return 0;
     const counts = this.#countsOf(serviceId);
-    if (!level) return counts.get(node.ID) ?? 0;
+    const branch = level?.branchOf(node);
+    // Without the label, a node is beside itself alone.
+    if (!level || !branch) return counts.get(node.ID) ?? 0;
     let levels = this.#beside.get(serviceId);
     if (!levels) {
       levels = new Map();
@@ -170,7 +172,7 @@ export class NodeSet implements Census {
       branches = this.#countBranches(counts, level);
       levels.set(level.descriptor, branches);
     }
-    return branches.get(level.branchOf(node)) ?? 0;
+    return branches.get(branch) ?? 0;
   }
 
   /** As if what has this load had left the node for good. */

@@ -26,6 +26,12 @@ const invalid: readonly [ServiceSpec, RegExp][] = [
     aSpec({ Labels: { 'shoal.isolation': 'stop' }, UpdateConfig: { Order: 'start-first' } }),
     /UpdateConfig\.Order: must be stop-first with Labels\["shoal\.isolation"\]=stop/,
   ],
+  [aSpec({ Labels: { 'shoal.ready.http': 'web' } }), /Labels\["shoal\.ready\.http"\]: must be PORT\/PATH/],
+  [aSpec({ Labels: { 'shoal.strategy': 'blue' } }), /Labels\["shoal\.strategy"\]: must be rolling or canary/],
+  [
+    aSpec({ Mode: { ReplicatedJob: {} }, Labels: { 'shoal.strategy': 'canary' } }),
+    /Labels\["shoal\.strategy"\]: says nothing of a job/,
+  ],
   [container({ Image: '' }), /image reference must be provided/],
   [container({ Image: 'A B' }), /"A B" is not a valid repository\/tag/],
   [container({ Image: 'a'.repeat(64) }), /not a valid repository\/tag/],
