@@ -255,7 +255,7 @@ export class Sessions {
       const node = tx.nodes.get(session.nodeId);
       if (!node) return;
       const allotted = { ...node.allotted, signedBy: signedBy ?? node.allotted.signedBy };
-      const now = { ...node, reported: reportedOf(facts), allotted };
+      const now = { ...node, reported: reportedOf(facts, node.reported.protocol), allotted };
       if (!isDeepStrictEqual(now, node)) fitNetworks(tx, tx.nodes.update(now), node);
     });
     session.unwritten = isWritten ? undefined : { facts, signedBy };

@@ -301,7 +301,8 @@ export class NodeSet implements Census {
 
   /** What the node filters read of a demand. Networks that every node may join make no difference. */
   #eligibleKey(demand: Demand): string {
-    const { nodeId, volumes, global, constraints, platforms, hostAccess, newerFields, networks } = demand;
+    const { nodeId, volumes, global, constraints, platforms, hostAccess, newerFields, newerAgent, networks } =
+      demand;
     const asked: Record<AskedOfNode, unknown> = {
       nodeId,
       volumes: volumes.map((held) => held.nodeId),
@@ -310,6 +311,7 @@ export class NodeSet implements Census {
       platforms,
       hostAccess,
       newerFields: newerFields.map(({ since }) => since),
+      newerAgent: newerAgent.length > 0,
       networks: this.#closed.size === 0 ? [] : networks.filter((id) => this.#closed.has(id)),
     };
     return JSON.stringify(Object.values(asked));

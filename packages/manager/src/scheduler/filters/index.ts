@@ -2,6 +2,7 @@ import type { Demand } from '../demand.ts';
 import type { Filter, NodeFilter } from './filter.ts';
 import { affinity, antiAffinity } from './neighbours.ts';
 import {
+  agentRelease,
   assignedNode,
   availability,
   constraints,
@@ -28,6 +29,7 @@ export const nodeFilters: readonly NodeFilter[] = [
   platform,
   hostAccess,
   dockerVersion,
+  agentRelease,
   networks,
 ];
 /** What a node lacks now and may have later: moves to it wait. */
