@@ -46,6 +46,7 @@ stop_process() { # NAME SECONDS: asks it to stop and waits, but not for ever
 case $0 in
 */supervise.sh)
   echo $$ > "$RUN/$1.supervisor"
+  ulimit -c 0 # secrets are in the programs' memory, and are to be on no disk
   supervise "$@"
   ;;
 esac

@@ -40,7 +40,7 @@ export class Agent {
   readonly #files: SecretFiles;
   readonly #tasks: Tasks;
   readonly #processes: ProcessesWatch;
-  readonly #events = new EventQueue();
+  readonly #events = new EventQueue(Date.now() * 1_000);
   readonly #link: ManagerLink;
   readonly #closing = new AbortController();
   /** When the host was booted, by its time as it was at the start: so no change of that time is seen later. */

@@ -25,6 +25,23 @@ it('gives each event a time of its own, also when the clock stands still, goes b
   expect(times(queue)).toEqual([101]);
 });
 
+it("tells nothing of before this agent twice, whether the daemon's memory or the manager's comes first", () => {
+  for (const daemonFirst of [true, false]) {
+    const queue = new EventQueue(100);
+    const remembered = () => {
+      for (const at of [10, 10, 20]) queue.put(event(at));
+    };
+    if (daemonFirst) remembered();
+    queue.known(11);
+    if (!daemonFirst) remembered();
+    expect(times(queue)).toEqual([20]);
+    queue.known(20);
+    // The clock is set back: what happens now is new all the same.
+    for (const at of [101, 5]) queue.put(event(at));
+    expect(times(queue)).toEqual([101, 102]);
+  }
+});
+
 it('drops the oldest when the manager takes none for long, and says how many, until the manager knows', () => {
   const queue = new EventQueue();
   for (let at = 1; at <= 1_017; at++) queue.put(event(at));

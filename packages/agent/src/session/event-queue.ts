@@ -16,8 +16,21 @@ export class EventQueue {
   #dropped = 0;
   /** Said to have been dropped in the message under way. */
   #told = 0;
+  /** The manager knows all up to this time. */
+  #knownUs = 0;
+  readonly #bornUs: number;
+  /** All events so far were before this agent. */
+  #isBefore = true;
 
+  /** @param bornUs when this agent started, by the host's clock (microseconds since the epoch): an agent before it may have told what was earlier */
+  constructor(bornUs = 0) {
+    this.#bornUs = bornUs;
+  }
+
+  /** The daemon's first events may be old ones: of those, what the manager knows is left out. */
   put(event: ContainerEvent): void {
+    this.#isBefore &&= event.atUs < this.#bornUs;
+    if (this.#isBefore && event.atUs <= this.#knownUs) return;
     this.#newestUs = Math.max(event.atUs, this.#newestUs + 1);
     const attributes = { ...fittingAttributes(event.attributes) };
     this.#events.push({ ...event, attributes, atUs: this.#newestUs });
@@ -43,5 +56,6 @@ export class EventQueue {
     this.#events = left;
     // Else what happens after the host's clock was set back would be taken for what is known.
     this.#newestUs = Math.max(this.#newestUs, untilUs);
+    this.#knownUs = untilUs;
   }
 }

@@ -51,9 +51,9 @@ export function answered(
 
 const countBad = (bad: readonly boolean[]): number => bad.filter(Boolean).length;
 
-/** What the answers say of a task that gets traffic; one that failed gets none any more. */
+/** What the answers say of a task that runs; one that failed gets no traffic any more. */
 export function withVerdict(status: Status, check: CanaryCheck | undefined, answers: CanaryAnswers): Status {
-  if (!check || status.state !== 'running' || status.err !== '') return status;
+  if (!check || status.state !== 'running') return status;
   const { bad, why, failed } = answers;
   if (failed) {
     const err = `task: canary check failed (${countBad(bad)} of ${bad.length} answers were bad, the last: ${why})`;

@@ -38,6 +38,13 @@ test('the unit of the agent: started again for ever, and what it started stays',
   expect(systemdUnit(manager)).not.toContain('KillMode');
 });
 
+test('what is in the memory of the programs gets to no disk', () => {
+  for (const program of [manager, agent]) {
+    expect(systemdUnit(program)).toMatch(/^MemorySwapMax=0$[\s\S]*^LimitCORE=0$/m);
+    expect(openrcScript(program)).toMatch(/^rc_ulimit='.*-c 0'$/m);
+  }
+});
+
 test('words of a unit stand for themselves', () => {
   const unit = systemdUnit({ ...agent, command: ['/x', 'a b', '100%', '$HOME', 'say "hi"', 'back\\slash'] });
   expect(unit).toContain('ExecStart=/x "a b" 100%% $$HOME "say \\"hi\\"" "back\\\\slash"');

@@ -28,6 +28,9 @@ export function systemdUnit(program: Program): string {
     'TimeoutStopSec=15s',
     ...(leavesChildren ? ['KillMode=process'] : []),
     'LimitNOFILE=1048576',
+    // Secrets are in their memory, and are to be on no disk: systemd.resource-control(5), and core(5).
+    'MemorySwapMax=0',
+    'LimitCORE=0',
     'RuntimeDirectory=shoal',
     'RuntimeDirectoryMode=0755',
     'RuntimeDirectoryPreserve=yes',
@@ -61,7 +64,7 @@ export function openrcScript({ name, says, command, env }: Program): string {
     'respawn_max=0',
     // As long as with systemd.
     'retry=TERM/15/KILL/5',
-    "rc_ulimit='-n 1048576'",
+    "rc_ulimit='-n 1048576 -c 0'",
     `output_log=${log}`,
     `error_log=${log}`,
     ...Object.entries(env).map(([key, value]) => `export ${key}=${shellWord(value)}`),

@@ -102,7 +102,10 @@ export class Certificates {
     // Only sessions are looked at for where they come from.
     const believed = { ...facts, runsManager: false };
     const { store, cluster, ids } = this.#options;
-    return store.update((tx) => join(tx, believed, keyHash, cluster().trust.root.digest, ids), 'agents');
+    return store.update(
+      (tx) => join(tx, { protocol, facts: believed }, keyHash, cluster().trust.root.digest, ids),
+      'agents',
+    );
   }
 
   /** Its node goes by the new key from now on. */

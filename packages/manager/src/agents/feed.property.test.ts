@@ -48,7 +48,14 @@ const anyService = fc.record({
   gone: seldom,
   published: fc.boolean(),
   networks: fc.subarray(networks),
-  labels: anyOf([{}, { 'shoal.lb': 'source-hash' }]),
+  labels: anyOf([
+    {},
+    { 'shoal.lb': 'source-hash' },
+    { 'shoal.ready.tcp': '80' },
+    { 'shoal.strategy': 'canary', 'shoal.canary.check': '80/' },
+  ] as Record<string, string>[]),
+  updating: fc.boolean(),
+  specVersion: anyOf([1, 2]),
   auth: anyOf(['', 'secret']),
 });
 const anyTask = fc.record({
@@ -134,8 +141,9 @@ function putService(tx: Tx, is: typeof anyService extends fc.Arbitrary<infer T> 
   const object: Service = {
     ...made,
     Spec: { ...made.Spec, Labels: is.labels },
+    ...(is.updating && { UpdateStatus: { State: 'updating' } }),
     shoal: {
-      specVersion: 1,
+      specVersion: is.specVersion,
       ports: is.published ? [ingressPort] : [],
       attachments: is.networks.map((networkId) => ({ networkId, vip: '10.9.9.9' })),
       ...(is.auth && { registryAuth: vault.seal(sealing, purposes.registryAuth(is.id), is.auth) }),
@@ -299,7 +307,7 @@ it('whatever happens, each agent knows what a complete set would tell it', async
         const told = [...agent.objects].flatMap(([key, hex]) => (key.startsWith('task ') ? [] : [hex]));
         // Of what is large it hears also that it is not there.
         const large = feed
-          .take(nodeId, new Map(feed.everythingLarge(nodeId)))
+          .take(nodeId, new Map(feed.everythingLarge(nodeId)), true)
           .filter((bytes) => Change.decode(bytes).object);
         const now = [...feed.everything(nodeId), ...large].filter(
           (bytes) => Change.decode(bytes).kind !== 'task',

@@ -66,8 +66,9 @@ const publishedPort = ({ protocol, target, published, name }: TaskStatus['ports'
   PublishMode: 'host',
 });
 
-/** What an agent says of its node. */
-export const reportedOf = (facts: NodeFacts): Reported => ({
+/** What an agent says of its node, and the protocol in which it does. */
+export const reportedOf = (facts: NodeFacts, protocol: number | undefined): Reported => ({
+  ...(protocol !== undefined && { protocol }),
   description: nodeDescription(facts),
   address: facts.address,
   ...(facts.trouble && { trouble: facts.trouble }),

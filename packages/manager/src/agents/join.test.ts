@@ -8,12 +8,14 @@ import { reportedOf } from './from-proto.ts';
 import { JoinRefused } from './identity.ts';
 import { greet, join } from './join.ts';
 
+const said = (facts: NodeFacts) => ({ protocol: protocolVersion, facts });
+
 it('asked for again with the same key is the same node; with another key, or once removed, another one', async () => {
   const store = await TestStore.open(memoryBackend(), () => 0);
   let ids = 0;
   const joins = (keyHash: string) =>
     store.update((tx) =>
-      join(tx, NodeFacts.fromPartial({ hostname: 'n1' }), keyHash, 'root', () => `n${++ids}`),
+      join(tx, said(NodeFacts.fromPartial({ hostname: 'n1' })), keyHash, 'root', () => `n${++ids}`),
     );
   expect((await joins('k1')).ID).toBe('n1');
   expect((await joins('k1')).ID).toBe('n1');
@@ -29,17 +31,18 @@ it('asked for again with the same key is the same node; with another key, or onc
 it('is written once for a host that joins and greets with nothing new to say', async () => {
   const store = await TestStore.open(memoryBackend(), () => 0);
   const facts = NodeFacts.fromPartial({ hostname: 'n1', address: '10.0.0.1' });
-  const { ID } = await store.update((tx) => join(tx, facts, 'key', 'root', () => 'n1'));
+  const { ID } = await store.update((tx) => join(tx, said(facts), 'key', 'root', () => 'n1'));
   const joined = store.view.nodes.get(ID);
   const peer = { id: ID, role: 'worker', clusterId: 'c', signedBy: 'root', expiresAt: 1 } as const;
-  await store.update((tx) => greet(tx, peer, { protocol: protocolVersion, facts }));
+  await store.update((tx) => greet(tx, peer, said(facts)));
   expect(store.view.nodes.get(ID)).toBe(joined);
+  expect(joined?.reported.protocol).toBe(protocolVersion);
 });
 
 it('what a host is short of is reported until its agent says nothing of it any more', () => {
   const pressures = [{ kind: 'memory', message: 'short of memory: 1 MiB available of 2 GiB' }];
-  expect(reportedOf(NodeFacts.fromPartial({ pressures })).pressures).toEqual(pressures);
-  expect(reportedOf(NodeFacts.fromPartial({}))).not.toHaveProperty('pressures');
+  expect(reportedOf(NodeFacts.fromPartial({ pressures }), protocolVersion).pressures).toEqual(pressures);
+  expect(reportedOf(NodeFacts.fromPartial({}), protocolVersion)).not.toHaveProperty('pressures');
 });
 
 it('what listens on a host is reported until its agent says nothing of it any more', () => {
@@ -48,14 +51,14 @@ it('what listens on a host is reported until its agent says nothing of it any mo
   const ours = { protocol: 'tcp', port: 90, process: 'web', pid: 40, serviceId: 's1' };
   const resolver = { protocol: 'udp', port: 53, process: "the host's resolver", pid: 0, serviceId: '' };
   const listeners = [sshd, unseen, ours, resolver];
-  const told = reportedOf(NodeFacts.fromPartial({ listeners }));
+  const told = reportedOf(NodeFacts.fromPartial({ listeners }), protocolVersion);
   expect(told.listeners).toEqual([
     { protocol: 'tcp', port: 22, process: 'sshd', pid: 812 },
     { protocol: 'udp', port: 4789 },
     { protocol: 'tcp', port: 90, process: 'web', pid: 40, serviceId: 's1' },
     { protocol: 'udp', port: 53, process: "the host's resolver" },
   ]);
-  expect(reportedOf(NodeFacts.fromPartial({}))).not.toHaveProperty('listeners');
+  expect(reportedOf(NodeFacts.fromPartial({}), protocolVersion)).not.toHaveProperty('listeners');
 });
 
 describe('a host whose own network is that of a network of the cluster', () => {
@@ -73,7 +76,8 @@ describe('a host whose own network is that of a network of the cluster', () => {
     const nextId = () => `${++ids}`;
     return {
       store,
-      come: (said: NodeFacts) => store.update((tx) => join(tx, said, `key ${ids + 1}`, 'root', nextId)),
+      come: (facts: NodeFacts) =>
+        store.update((tx) => join(tx, said(facts), `key ${ids + 1}`, 'root', nextId)),
       /** The agent of a node that has joined connects. */
       connect: (said: NodeFacts, id: string) =>
         store.update((tx) => {

@@ -23,13 +23,19 @@ export function checkProtocol(protocol: number): void {
  * The node that a host becomes; the one it is already, if it asks with the same key again. `signedBy`: digest of the root that its
  * certificate will be of, so that its greeting has nothing more to say. Throws JoinRefused.
  */
-export function join(tx: Tx, facts: NodeFacts, keyHash: string, signedBy: string, ids: Ids): Node {
+export function join(
+  tx: Tx,
+  { protocol, facts }: { readonly protocol: number; readonly facts: NodeFacts },
+  keyHash: string,
+  signedBy: string,
+  ids: Ids,
+): Node {
   const [known] = tx.nodes.by('key', keyHash);
   if (known) return known;
   const fresh = tx.nodes.create({
     ID: ids(),
     Spec: { Availability: 'active', Labels: {} },
-    reported: reportedOf(facts),
+    reported: reportedOf(facts, protocol),
     judged: { state: 'heard' },
     allotted: { number: freeNumber(tx), keyHash, signedBy },
     replacedIndex: tx.revision - 1,
@@ -43,7 +49,7 @@ export function greet(tx: Tx, peer: Peer | undefined, { protocol, facts }: Hello
   const node = nodeOf(tx, peer);
   if (!facts) throw new JoinRefused('the greeting lacks the facts about the node');
   const allotted = { ...node.allotted, signedBy: peer?.signedBy ?? '' };
-  const now = { ...node, reported: reportedOf(facts), allotted };
+  const now = { ...node, reported: reportedOf(facts, protocol), allotted };
   // All agents come when a manager begins to lead: those that have nothing new to say are written nowhere.
   return isDeepStrictEqual(now, node) ? node : admit(tx, tx.nodes.update(now), node);
 }

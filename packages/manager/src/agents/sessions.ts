@@ -165,7 +165,10 @@ export class Sessions {
   }
 
   #welcome(node: Node, call: SessionCall): Session {
-    const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
+    const session = new Session(node.ID, {
+      write: (message, written) => call.write(message, written),
+      end: () => call.end(),
+    });
     const { term = 0 } = this.#options.cluster();
     const { hold = false } = this.#options;
     const timing = this.#timing(node.ID);
@@ -255,7 +258,7 @@ export class Sessions {
       const node = tx.nodes.get(session.nodeId);
       if (!node) return;
       const allotted = { ...node.allotted, signedBy: signedBy ?? node.allotted.signedBy };
-      const now = { ...node, reported: reportedOf(facts), allotted };
+      const now = { ...node, reported: reportedOf(facts, node.reported.protocol), allotted };
       if (!isDeepStrictEqual(now, node)) fitNetworks(tx, tx.nodes.update(now), node);
     });
     session.unwritten = isWritten ? undefined : { facts, signedBy };

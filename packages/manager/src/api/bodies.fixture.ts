@@ -86,6 +86,28 @@ export const fullService: ServiceSpec = {
   },
 };
 
+export const fullJob: ServiceSpec = {
+  Name: 'thumbs',
+  Labels: {
+    'shoal.cron': '30 2 * * *',
+    'shoal.cron.timezone': 'Europe/Berlin',
+    'shoal.priority': '5',
+    'shoal.drain': '2s',
+  },
+  TaskTemplate: { ContainerSpec: { Image: 'web:1' }, RestartPolicy: { Condition: 'on-failure' } },
+  Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 2 } },
+};
+
+export const fullSwarm = {
+  Name: 'default',
+  Labels: { a: 'b', 'shoal.encrypt': 'on' },
+  Orchestration: { TaskHistoryRetentionLimit: 3 },
+  Raft: { SnapshotInterval: 0 },
+  Dispatcher: { HeartbeatPeriod: 500_000_000 },
+  CAConfig: { NodeCertExpiry: 7_776_000_000_000_000, ForceRotate: 0 },
+  EncryptionConfig: { AutoLockManagers: false },
+};
+
 export const fullNetwork: NetworkSpec = {
   Name: 'back',
   CheckDuplicate: true,

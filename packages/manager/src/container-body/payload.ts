@@ -31,10 +31,15 @@ export function expandedPayload(
 ): Buffer {
   const spec = task.Spec.ContainerSpec ?? {};
   const files = payloadFiles(spec);
+  const text = template.toString('utf8');
   const held = (kind: PayloadKind) => (name: Value) => {
     const file = files.find((one) => one.kind === kind && one.fileName === name);
     const data = file && open(file);
-    if (!data) throw new TemplateError(`${kind} "${name}" is none of the files that the service names`);
+    if (!data) {
+      // One that was put together may be what a secret holds.
+      const said = text.includes(`${name}`) ? `"${name}"` : 'of the name that it puts together';
+      throw new TemplateError(`${kind} ${said} is none of the files that the service names`);
+    }
     return data.toString('utf8');
   };
   const env = (name: Value) => {
@@ -42,7 +47,7 @@ export function expandedPayload(
     return entry?.slice(`${name}=`.length) ?? '';
   };
   const functions = { secret: held('secret'), config: held('config'), env };
-  return Buffer.from(render(parse(template.toString('utf8')), around, functions, mostBytes));
+  return Buffer.from(render(parse(text), around, functions, mostBytes));
 }
 
 export const contentOf = ({ contents }: Payload, version: number): Content | undefined =>

@@ -104,6 +104,8 @@ export interface Reported {
   readonly images: readonly string[];
   /** What its host is short of; absent when that is nothing. While it is there, the node gets no new tasks. */
   readonly pressures?: readonly Pressure[];
+  /** Which protocol its agent speaks; absent if it has not come since managers remember that. */
+  readonly protocol?: number;
   /** What listens on the host itself, of the kinds that a published port would take over; absent when nothing does. */
   readonly listeners?: readonly Listener[];
 }

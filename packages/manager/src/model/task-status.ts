@@ -24,13 +24,18 @@ export function stateSince({ observed, placement, unplaced, nodeRemovedAt, Creat
   return (observed ?? placement ?? unplaced)?.at ?? CreatedAt;
 }
 
-/** Why no node takes the task, as far as the scheduler has looked at its present spec; none where it has not. */
+/**
+ * Why no node takes the task, as far as the scheduler has looked at its present spec; none where it has not, or where the task may not
+ * start yet whatever room there is.
+ */
 export const pendingReasonsOf = ({
   placement,
   unplaced,
   shoal,
 }: Task): readonly PendingReason[] | undefined =>
-  !placement && unplaced?.specVersion === shoal.specVersion ? unplaced.reasons : undefined;
+  !placement && shoal.awaits === undefined && unplaced?.specVersion === shoal.specVersion
+    ? unplaced.reasons
+    : undefined;
 
 /** Reasons in one line, as Swarm puts them in a task's `Err`. */
 export const pendingText = (reasons: readonly PendingReason[]): string =>

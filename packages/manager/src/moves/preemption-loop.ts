@@ -68,10 +68,16 @@ export function preempt(tx: Tx, now: number) {
 
 /** Tasks that lack room, and are not of the least important there are: none, where all are equal. */
 function waitingForRoom(view: ReadView): Task[] {
-  const priorities = new Map([...view.services.all()].map(({ ID, Spec }) => [ID, priorityOf(Spec.Labels)]));
-  const lowest = Math.min(...priorities.values());
-  const important = [...priorities].filter(([, priority]) => priority > lowest).map(([id]) => id);
-  return important
-    .flatMap((id) => view.tasks.by('service', id))
+  const services = [...view.services.all()].map(({ ID, Spec }) => ({
+    ID,
+    priority: priorityOf(Spec.Labels),
+  }));
+  const lowest = services.reduce(
+    (least, { priority }) => Math.min(least, priority),
+    Number.POSITIVE_INFINITY,
+  );
+  return services
+    .filter(({ priority }) => priority > lowest)
+    .flatMap(({ ID }) => view.tasks.by('service', ID))
     .filter((task) => pendingReasonsOf(task)?.some(({ filter }) => contestable.has(filter)));
 }

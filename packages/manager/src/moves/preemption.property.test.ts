@@ -44,6 +44,30 @@ it('tasks of the same priority stay, and so do all where nothing would help', as
   expect([...loops.store.view.tasks.all()].filter(({ shoal }) => shoal.stopReason)).toEqual([]);
 });
 
+it('nobody makes way for a task that may not start yet, though it found no room before', async () => {
+  const high = aServiceOf('high', 10, 1, 1);
+  const Labels = { ...high.Spec.Labels, 'shoal.depends-on': 'db:healthy' };
+  const loops = await open(2, [aServiceOf('low', -5, 4, 1), aServiceOf('db', 0, 1, 0)]);
+  await vi.advanceTimersByTimeAsync(5_000);
+  await loops.store.update((tx) => tx.services.create({ ...high, Spec: { ...high.Spec, Labels } }));
+  await vi.advanceTimersByTimeAsync(5_000);
+  await loops.store.update((tx) => {
+    for (const task of tx.tasks.by('service', 'db'))
+      if (task.observed) tx.tasks.update({ ...task, observed: { ...task.observed, err: 'unhealthy' } });
+  });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(loops.store.view.tasks.by('service', 'high')).toMatchObject([
+    {
+      unplaced: { reasons: [expect.anything()] },
+      shoal: { awaits: expect.stringMatching(/of which no task is healthy/) },
+    },
+  ]);
+  loops.run(preemptionLoop(loops.store, options));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(runningOf(loops, 'low')).toHaveLength(4);
+  expect([...loops.store.view.tasks.all()].filter(({ shoal }) => shoal.stopReason)).toEqual([]);
+});
+
 it('a task that makes way for itself in an update keeps its room', async () => {
   const stopFirst = aServiceOf('low', 0, 4, 1);
   const loops = await open(2, [

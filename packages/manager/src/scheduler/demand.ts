@@ -5,6 +5,10 @@ import {
   localVolumes,
   mayBeginEmpty,
   type Platform,
+  payloadFiles,
+  presentCanary,
+  readyCheckOf,
+  type Service,
   stateOf,
   type Task,
   wantsBinpack,
@@ -42,6 +46,8 @@ export interface Demand {
   readonly hostAccess: boolean;
   /** Fields of its create body that older daemons do not know. */
   readonly newerFields: readonly NewerField[];
+  /** What only agents of this release give it, in words. */
+  readonly newerAgent: readonly string[];
   readonly nanoCpus: number;
   readonly memoryBytes: number;
   /** Units of generic resources, by kind. */
@@ -97,6 +103,7 @@ export function demandOf(task: Task, state: ClusterState): Demand {
     platforms: placement?.Platforms ?? [],
     hostAccess: task.shoal.hostAccess !== undefined,
     newerFields: newerFields(task.Spec),
+    newerAgent: newerAgentParts(task, service),
     nanoCpus: reserved?.NanoCPUs ?? 0,
     memoryBytes: reserved?.MemoryBytes ?? 0,
     generic: genericDemand(reserved?.GenericResources ?? []),
@@ -109,6 +116,17 @@ export function demandOf(task: Task, state: ClusterState): Demand {
     image: ContainerSpec?.Image ? plainReference(ContainerSpec.Image) : '',
     spread: spreadLevels(placement?.Preferences ?? []),
   };
+}
+
+/** Agents that speak an older protocol would run a task without its `newerAgent` parts. */
+export const newerAgentProtocol = 5;
+
+function newerAgentParts({ Spec }: Task, service: Service | undefined): string[] {
+  return [
+    ...(payloadFiles(Spec.ContainerSpec).length > 0 ? ['secrets and configs'] : []),
+    ...(readyCheckOf(service?.Spec.Labels) ? ['checks for readiness'] : []),
+    ...(service && presentCanary(service) ? ['checks of canaries'] : []),
+  ];
 }
 
 type Reserved = NonNullable<

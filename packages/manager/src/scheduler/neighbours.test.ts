@@ -78,6 +78,12 @@ describe('shoal.anti-affinity', () => {
     });
   });
 
+  it('by a label that neither node has counts on the same node only', () => {
+    const bare = service('web', { 'shoal.anti-affinity': 'db:node.labels.rack' });
+    const tasks = [on('n1', 'd', 'db'), waiting('a', 'web'), waiting('b', 'web')];
+    expect(new Set(Object.values(places([bare, service('db')], tasks)))).toEqual(new Set(['n2', 'n3']));
+  });
+
   it('is no concern of services that are not named', () => {
     expect(places([apart(), service('db')], [on('n1', 'd', 'db'), waiting('c', 'cache')])['c']).toMatch(/^n/);
   });

@@ -92,9 +92,14 @@ export class NodeSet implements Census {
     return node && this.#look(demand, [node])[0];
   }
 
-  /** Every node whose refusal is worth a word: of a task bound to a node only that one. */
-  concerned(demand: Demand): Candidate[] {
-    return this.#look(demand, demand.nodeId === undefined ? this.#nodes : this.#possible(demand));
+  /**
+   * Every node whose refusal is worth a look: of a task bound to a node, or to one that has its volume, only that one. And
+   * how many others have not its volume.
+   */
+  concerned(demand: Demand): [Candidate[], number] {
+    const possible = this.#possible(demand);
+    const isBound = demand.nodeId !== undefined;
+    return [this.#look(demand, possible), isBound ? 0 : this.#nodes.length - possible.length];
   }
 
   /** One group's view of the nodes that pass all filters; `room` are the room filters that apply. */
@@ -159,7 +164,9 @@ export class NodeSet implements Census {
   tasksBeside({ serviceId, level }: Neighbours, node: Node): number {
     if (serviceId === undefined) return 0;
     const counts = this.#countsOf(serviceId);
-    if (!level) return counts.get(node.ID) ?? 0;
+    const branch = level?.branchOf(node);
+    // Without the label, a node is beside itself alone.
+    if (!level || !branch) return counts.get(node.ID) ?? 0;
     let levels = this.#beside.get(serviceId);
     if (!levels) {
       levels = new Map();
@@ -170,7 +177,7 @@ export class NodeSet implements Census {
       branches = this.#countBranches(counts, level);
       levels.set(level.descriptor, branches);
     }
-    return branches.get(level.branchOf(node)) ?? 0;
+    return branches.get(branch) ?? 0;
   }
 
   /** As if what has this load had left the node for good. */
@@ -299,7 +306,8 @@ export class NodeSet implements Census {
 
   /** What the node filters read of a demand. Networks that every node may join make no difference. */
   #eligibleKey(demand: Demand): string {
-    const { nodeId, volumes, global, constraints, platforms, hostAccess, newerFields, networks } = demand;
+    const { nodeId, volumes, global, constraints, platforms, hostAccess, newerFields, newerAgent, networks } =
+      demand;
     const asked: Record<AskedOfNode, unknown> = {
       nodeId,
       volumes: volumes.map((held) => held.nodeId),
@@ -308,6 +316,7 @@ export class NodeSet implements Census {
       platforms,
       hostAccess,
       newerFields: newerFields.map(({ since }) => since),
+      newerAgent: newerAgent.length > 0,
       networks: this.#closed.size === 0 ? [] : networks.filter((id) => this.#closed.has(id)),
     };
     return JSON.stringify(Object.values(asked));

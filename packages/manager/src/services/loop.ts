@@ -15,6 +15,7 @@ import {
 import type { Change, ReadView, Store, Tx } from '../store/index.ts';
 import { decideService } from './decide.ts';
 import { mattersToOthers } from './depends-on.ts';
+import { isUnassigned } from './presence.ts';
 import { RoomSoon, snapshotOf } from './snapshot.ts';
 
 /** When a decision fails (a bug), the service is tried again after this long, and others go on. */
@@ -113,9 +114,12 @@ function affected(view: ReadView, change: Change): Iterable<string> {
 const sharing = (view: ReadView, name: string | null | undefined): string[] =>
   view.services.by('companion', name ?? '').map(({ ID }) => ID);
 
-/** Services whose tasks start only once this one is as they need it. */
+/** Services with tasks that start only once this one is as they need it. What has its node waits no more. */
 const depending = (view: ReadView, name: string | null | undefined): string[] =>
-  view.services.by('dependency', name ?? '').map(({ ID }) => ID);
+  view.services
+    .by('dependency', name ?? '')
+    .map(({ ID }) => ID)
+    .filter((id) => view.tasks.by('service', id).some(isUnassigned));
 
 const relying = (view: ReadView, name: string | null | undefined): string[] => [
   ...sharing(view, name),

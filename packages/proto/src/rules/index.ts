@@ -3,6 +3,7 @@ export * from './certificates.ts';
 export * from './event-attributes.ts';
 export * from './ipv4.ts';
 export * from './names.ts';
+export * from './protocol.ts';
 export * from './reconnect.ts';
 export * from './restart.ts';
 export * from './secret-files.ts';

@@ -272,6 +272,8 @@ describe('a service with secrets and configs', () => {
           'service web: TaskTemplate.ContainerSpec: the template of config conf: secret "other" is none of the files that the service names',
       },
     });
+    const asks = await fine.replace('config', 'conf', '{{secret (secret "key")}}');
+    expect([asks.status, asks.text.includes('planted')]).toEqual([400, false]);
     expect(fine.versions()).toEqual([1, 1]);
     const wrong = await withService({ ...golang, conf: '{{.Node.Name}}' });
     expect(wrong.created).toMatchObject({

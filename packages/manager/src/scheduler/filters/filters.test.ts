@@ -1,3 +1,4 @@
+import { oldestProtocol, protocolVersion } from '@shoal/proto/rules';
 import { describe, expect, it } from 'vitest';
 import { type Node, pendingText, type Task } from '../../model/index.ts';
 import { aNode, type NodeChange, type TaskChange } from '../../testing.ts';
@@ -143,6 +144,21 @@ describe('filters', () => {
     });
     expect(placed).toHaveLength(2);
     expect(placed.find(({ taskId }) => taskId === 't')?.nodeId).toBe('n1');
+  });
+
+  it('agentRelease: what an agent of the release before leaves out is not given to it', () => {
+    const files = {
+      Spec: { ContainerSpec: { Secrets: [{ SecretID: 's', SecretName: 's', File: { Name: 's' } }] } },
+    };
+    const speaks = (protocol: number) => ({ reported: { protocol } });
+    expect(refusals(speaks(oldestProtocol), files)).toEqual({
+      refused: [
+        "agentRelease: the node's agent is of the release before, which has no secrets and configs: `shoal upgrade` there",
+      ],
+      text: 'no suitable node (Shoal is too old on 1 node)',
+    });
+    expect(refusals(speaks(protocolVersion), files).text).toBe('');
+    expect(refusals(speaks(oldestProtocol), {}).text).toBe('');
   });
 
   it('networks', () => {

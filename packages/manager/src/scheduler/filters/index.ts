@@ -2,6 +2,7 @@ import type { Demand } from '../demand.ts';
 import type { Filter, NodeFilter } from './filter.ts';
 import { affinity, antiAffinity } from './neighbours.ts';
 import {
+  agentRelease,
   assignedNode,
   availability,
   constraints,
@@ -17,6 +18,7 @@ import {
 import { hostPort, maxReplicas, resources } from './room.ts';
 
 export type { Filter, NodeFilter } from './filter.ts';
+export { volumes };
 
 export const nodeFilters: readonly NodeFilter[] = [
   assignedNode,
@@ -28,6 +30,7 @@ export const nodeFilters: readonly NodeFilter[] = [
   platform,
   hostAccess,
   dockerVersion,
+  agentRelease,
   networks,
 ];
 /** What a node lacks now and may have later: moves to it wait. */

@@ -9,7 +9,7 @@ import {
   volumeLabel,
 } from '../../model/index.ts';
 import { nodeMatches } from '../constraints.ts';
-import type { Demand } from '../demand.ts';
+import { type Demand, newerAgentProtocol } from '../demand.ts';
 import { knowsField, needsText } from '../docker-version.ts';
 import { countNodes, missingConstraints, missingFields } from '../missing.ts';
 import { platformMatches } from '../platform.ts';
@@ -133,6 +133,17 @@ export const dockerVersion: NodeFilter = {
   },
   summary: (nodes) => `Docker is too old on ${countNodes(nodes)}`,
   missing: missingFields,
+};
+
+/** Agents of the release before leave out what they do not know, so the task would run without it. */
+export const agentRelease: NodeFilter = {
+  name: 'agentRelease',
+  applies: (demand) => demand.newerAgent.length > 0,
+  // One that has not come since this manager runs is heard of before it is told of any task.
+  passes: (_, { node }) => (node.reported.protocol ?? newerAgentProtocol) >= newerAgentProtocol,
+  why: (demand) =>
+    `the node's agent is of the release before, which has no ${demand.newerAgent.join(', ')}: \`shoal upgrade\` there`,
+  summary: (nodes) => `Shoal is too old on ${countNodes(nodes)}`,
 };
 
 const wanted = ({ platforms }: Demand): string[] =>
