@@ -102,4 +102,8 @@ it('says so when there is no such folder, and tries again', async () => {
   broken = false;
   await made.put(withFiles('t1'));
   expect(await there()).toEqual(['t1']);
+  // It may be gone later, too.
+  broken = true;
+  await expect(made.put(withFiles('t2'))).rejects.toThrow('no memory');
+  expect(await there()).toEqual(['t1']);
 });

@@ -21,7 +21,8 @@ const part = '.new';
  */
 export class SecretFiles {
   readonly #options: SecretFilesOptions;
-  #folder: string | undefined;
+  /** What was left here is known. */
+  #isOpen = false;
   /** Ids of the tasks whose folder is there. */
   readonly #there = new Set<string>();
   /** One after the other: what is written last is what was asked last. */
@@ -92,14 +93,15 @@ export class SecretFiles {
     return done;
   }
 
+  /** Looked at each time: without its mount, what is written there might be on a disk. */
   async #open(): Promise<string> {
-    if (this.#folder !== undefined) return this.#folder;
     const folder = await this.#options.folder();
+    if (this.#isOpen) return folder;
     for (const name of await readdir(folder)) {
       if (name.endsWith(part)) await rm(join(folder, name), { recursive: true, force: true });
       else this.#there.add(name);
     }
-    this.#folder = folder;
+    this.#isOpen = true;
     return folder;
   }
 }
