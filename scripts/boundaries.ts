@@ -192,7 +192,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     'network/nft': ['network/kernel', 'network/state'],
     'network/state': ['assignments'],
     identity: [],
-    secrets: ['assignments'],
+    secrets: ['assignments', 'task'],
     session: ['assignments', 'identity', 'tunnels'],
     task: [],
     tunnels: ['identity'],

@@ -188,15 +188,16 @@ it('what ends while the manager is away is not run again when it is back', async
   expect(await completed('job', 3)).toHaveLength(3);
 });
 
+// On h2: h3, which went down before, may get no new tasks for a while.
 it('a global job runs on a node as soon as that takes tasks', async () => {
-  const { Spec } = await nodeNamed('h3');
+  const { ID, Spec } = await nodeNamed('h2');
   const availability = async (Availability: string) => {
-    const { ID, Version } = await nodeNamed('h3');
+    const { Version } = await nodeNamed('h2');
     await docker.getNode(ID).update({ ...Spec, Availability, version: Version.Index });
   };
   await availability('drain');
   await job('job', 'true', { GlobalJob: {} });
-  expect((await completed('job', 2)).map(({ NodeID }) => NodeID)).not.toContain(h3Id);
+  expect((await completed('job', 2)).map(({ NodeID }) => NodeID)).not.toContain(ID);
   await availability('active');
   await completed('job', 3);
 });

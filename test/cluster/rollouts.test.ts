@@ -174,7 +174,7 @@ it('an update by canary goes step by step, is taken back for bad answers, and lo
 
 it('a first deployment that never works stops, and the docker command says why', async () => {
   const [client] = await clients();
-  const command = ['sh', '-c', 'echo starting; echo no database at db:5432 >&2; exit 3'];
+  const command = ['sh', '-c', 'echo starting; echo no database at db:5432; exit 3'];
   const policy = ['--restart-delay', '200ms', '--restart-max-attempts', '2'];
   const { code, out, err } = await cli(
     client?.path ?? 'docker',

@@ -196,6 +196,7 @@ class Services(Case):
         self.assertIn(task['ID'], [one['ID'] for one in api.tasks(filters={'node': task['NodeID']})])
         self.assertTrue(service.scale(3))
         until('three run', lambda: len(running()) == 3)
+        service.reload()
         self.assertTrue(service.force_update())
         service.reload()
         self.assertEqual(service.attrs['Spec']['TaskTemplate']['ForceUpdate'], 1)

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Payload } from '@shoal/proto';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Refused } from '../task/index.ts';
 import { anAssignment } from '../task/testing.ts';
 import { SecretFiles } from './secret-files.ts';
 
@@ -98,8 +99,14 @@ it('says so when there is no such folder, and tries again', async () => {
     log: pino({ level: 'silent' }),
   });
   await made.start();
-  await expect(made.put(withFiles('t1'))).rejects.toThrow('no memory');
+  await expect(made.put(withFiles('t1'))).rejects.toThrow(
+    new Refused('other', 'no place for files of secrets and configs on this host: no memory'),
+  );
   broken = false;
   await made.put(withFiles('t1'));
+  expect(await there()).toEqual(['t1']);
+  // It may be gone later, too.
+  broken = true;
+  await expect(made.put(withFiles('t2'))).rejects.toThrow('no memory');
   expect(await there()).toEqual(['t1']);
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Assignment } from '@shoal/proto';
 import type { Logger } from 'pino';
 import type { ObjectsFor } from '../assignments/index.ts';
+import { Refused } from '../task/index.ts';
 
 export interface SecretFilesOptions {
   /** Makes the folder, and says where it is; see `memoryFolder`. */
@@ -14,6 +15,12 @@ export interface SecretFilesOptions {
 
 const part = '.new';
 
+/** Another host may have one. */
+function noPlace(error: unknown): never {
+  const reason = error instanceof Error ? error.message : String(error);
+  throw new Refused('other', `no place for files of secrets and configs on this host: ${reason}`);
+}
+
 /**
  * The files of secrets and configs that containers mount, in this host's memory: a folder for each task, whole or not there. They
  * outlive the agent, so that after its restart a container can start again while the manager, who alone knows what they hold, is away;
@@ -21,7 +28,8 @@ const part = '.new';
  */
 export class SecretFiles {
   readonly #options: SecretFilesOptions;
-  #folder: string | undefined;
+  /** What was left here is known. */
+  #isOpen = false;
   /** Ids of the tasks whose folder is there. */
   readonly #there = new Set<string>();
   /** One after the other: what is written last is what was asked last. */
@@ -43,11 +51,11 @@ export class SecretFiles {
     return this.#there.has(taskId) || files.every((file) => this.#contentOf(file) !== undefined);
   }
 
-  /** Has the files of the task be there. Rejects when they can't be made; to be tried again. */
+  /** Has the files of the task be there. Rejects when they can't be made: with Refused where this host has no place for any, else to be tried again. */
   async put({ taskId, files }: Assignment): Promise<void> {
     if (files.length === 0 || this.#there.has(taskId)) return;
     await this.#do(async () => {
-      const folder = join(await this.#open(), taskId);
+      const folder = join(await this.#open().catch(noPlace), taskId);
       await rm(folder + part, { recursive: true, force: true });
       await mkdir(folder + part, { mode: 0o700 });
       for (const [place, file] of files.entries()) {
@@ -92,14 +100,15 @@ export class SecretFiles {
     return done;
   }
 
+  /** Looked at each time: without its mount, what is written there might be on a disk. */
   async #open(): Promise<string> {
-    if (this.#folder !== undefined) return this.#folder;
     const folder = await this.#options.folder();
+    if (this.#isOpen) return folder;
     for (const name of await readdir(folder)) {
       if (name.endsWith(part)) await rm(join(folder, name), { recursive: true, force: true });
       else this.#there.add(name);
     }
-    this.#folder = folder;
+    this.#isOpen = true;
     return folder;
   }
 }

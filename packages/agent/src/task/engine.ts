@@ -1,7 +1,7 @@
 import type { Assignment } from '@shoal/proto';
 import type { Check, Container, ContainerLimits, Question } from './container.ts';
 
-/** The daemon refused for good. Everything else that goes wrong may be tried again. */
+/** The daemon, or the host, refused for good. Everything else that goes wrong may be tried again. */
 export class Refused extends Error {
   override readonly name = 'Refused';
   readonly reason: 'conflict' | 'missing' | 'other';
@@ -52,7 +52,10 @@ export interface ContainerEngine {
 export interface TaskFiles {
   /** Those of the task are there, or can be made. */
   has(assignment: Assignment): boolean;
-  /** Makes them, where they are not there yet; before its container is made or started. */
+  /**
+   * Makes them, where they are not there yet; before its container is made or started.
+   * @throws Refused where this host can have none.
+   */
   put(assignment: Assignment): Promise<void>;
   /** They are needed no more. */
   drop(taskId: string): void;

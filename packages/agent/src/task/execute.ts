@@ -183,7 +183,8 @@ const limit = (
   { id, limits, present }: StepOf<'limit'>,
 ): Promise<Refused | undefined> => refusalOf(engine.limit(id, limits, present));
 
-async function refusalOf(work: Promise<void>): Promise<Refused | undefined> {
+/** What was refused for good; undefined where nothing was. Rejects with all else. */
+export async function refusalOf(work: Promise<void>): Promise<Refused | undefined> {
   try {
     await work;
     return undefined;

@@ -43,6 +43,17 @@ describe('a task with secrets', () => {
     expect(done.at(-1)).toBe('drop t1');
   });
 
+  it('is rejected, so that another host gets it, where its files can be had in no way', async () => {
+    const { there, files: fake } = files();
+    const put = () => Promise.reject(new Refused('other', 'no place'));
+    const { daemon, said, tasks, assign } = aHost({ files: { ...fake, put } });
+    there.add('t1');
+    tasks.list([]);
+    assign(anAssignment('t1', 'running', secret));
+    await settled(() => expect(said.at(-1)).toBe('t1 rejected (no place)'));
+    expect(daemon.calls).toEqual(['pull nginx:1']);
+  });
+
   it('is started again by its host while the manager is away, but not where nobody else knows them any more', async () => {
     for (const known of [true, false]) {
       const { there, files: fake } = files();

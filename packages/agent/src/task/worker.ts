@@ -5,8 +5,8 @@ import type { Logger } from 'pino';
 import { answered, answersOf } from './canary.ts';
 import { type Container, isActive, type ListedContainer } from './container.ts';
 import { unknownExitCode } from './ends.ts';
-import type { TaskFiles } from './engine.ts';
-import type { Outcome, StepContext } from './execute.ts';
+import type { Refused, TaskFiles } from './engine.ts';
+import { type Outcome, refusalOf, type StepContext } from './execute.ts';
 import { cutOff } from './isolation.ts';
 import { areSame, limitsOf } from './limits.ts';
 import { plan, statusDuring } from './plan.ts';
@@ -232,9 +232,10 @@ export class TaskWorker {
     const from = this.#options.clock();
     let passed = false;
     try {
-      if ((step.action === 'create' || step.action === 'start') && this.#assignment)
-        await this.#options.files.put(this.#assignment);
-      const outcome = await this.#options.execute(step, context);
+      const refused = await this.#putFiles(step);
+      const outcome: Outcome = refused
+        ? { refused: refused.message }
+        : await this.#options.execute(step, context);
       this.#learn(outcome);
       if (step.action === 'ask') this.#asked(step, from, outcome);
       passed = outcome.passed ?? false;
@@ -253,6 +254,12 @@ export class TaskWorker {
       this.#step = undefined;
       if (step.action === 'probe') this.#probed(step, from, passed);
     }
+  }
+
+  /** Makes the files that its container mounts. Why this host can't, if it can't. */
+  async #putFiles({ action }: Step): Promise<Refused | undefined> {
+    if ((action !== 'create' && action !== 'start') || !this.#assignment) return undefined;
+    return refusalOf(this.#options.files.put(this.#assignment));
   }
 
   /** Also when it was cut short: it was a try all the same. */

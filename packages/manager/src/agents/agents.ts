@@ -83,6 +83,7 @@ export class Agents {
   add(session: Session): void {
     this.#sessions.get(session.nodeId)?.close();
     this.#sessions.set(session.nodeId, session);
+    session.onRoom = () => this.flushSoon(session);
     this.#withdrawals.restarted(session.nodeId);
     this.flushSoon(session);
   }

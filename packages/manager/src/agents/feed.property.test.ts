@@ -307,7 +307,7 @@ it('whatever happens, each agent knows what a complete set would tell it', async
         const told = [...agent.objects].flatMap(([key, hex]) => (key.startsWith('task ') ? [] : [hex]));
         // Of what is large it hears also that it is not there.
         const large = feed
-          .take(nodeId, new Map(feed.everythingLarge(nodeId)))
+          .take(nodeId, new Map(feed.everythingLarge(nodeId)), true)
           .filter((bytes) => Change.decode(bytes).object);
         const now = [...feed.everything(nodeId), ...large].filter(
           (bytes) => Change.decode(bytes).kind !== 'task',

@@ -1,3 +1,4 @@
+import { Change } from '@shoal/proto';
 import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
 import { purposes, type Sealed } from '../model/index.ts';
@@ -79,19 +80,40 @@ it('waits with the rest while the agent is slow to read', async () => {
   await agents.close();
 });
 
-it('waits for the set with what the kernel has to have, not for the large ones behind it', async () => {
+it('has one message with the large ones on its way at a time, and says of each whether somebody waits for it', async () => {
   const { agents, feed } = await manager();
-  const sent: { resultsIn: number; unawaited: boolean }[] = [];
+  const sent: { resultsIn: number; unawaited: boolean; changes: Buffer[] }[] = [];
+  const underWay: (() => void)[] = [];
   const session = new Session('n1', {
-    write: ({ body }) => {
+    write: ({ body }, written) => {
       if (body?.$case === 'changes') sent.push(body.value);
+      if (written) underWay.push(written);
+      // As streams do for the first 16.
       return true;
     },
     end: () => undefined,
   });
-  const number = session.flush(feed, true);
-  expect(sent.length).toBeGreaterThan(2);
-  // Of the others the agent says nothing.
-  expect(sent.filter(({ unawaited }) => !unawaited).map(({ resultsIn }) => resultsIn)).toEqual([number]);
+  let rooms = 0;
+  session.onRoom = () => rooms++;
+  const flush = (awaited: boolean) => [
+    session.flush(feed, awaited),
+    sent.at(-1)?.resultsIn,
+    sent.at(-1)?.unawaited,
+  ];
+  expect(flush(true)).toEqual([1, 1, false]);
+  expect(flush(true)).toEqual([1, 1, false]);
+  // What is not large does not wait behind it.
+  session.touch('task', 'gone');
+  expect(flush(true)).toEqual([2, 2, false]);
+  for (let written = underWay.shift(); written; written = underWay.shift()) {
+    expect(underWay).toEqual([]);
+    written();
+    flush(false);
+  }
+  const large = sent.map(
+    ({ changes }) => changes.filter((bytes) => Change.decode(bytes).kind === 'secret').length,
+  );
+  expect(large).toEqual([1, 0, ...Array(count - 1).fill(1)]);
+  expect(rooms).toBe(count - 1);
   await agents.close();
 });

@@ -183,7 +183,7 @@ describe('events of containers', () => {
     agent.received.flatMap((body) => (body.$case === 'eventsTaken' ? [body.value] : []));
 
   it('are written down once, those that come too soon or too many not at all; the next session goes on from there', async () => {
-    const { store, port } = await aManager();
+    const { store, port } = await aManager(undefined, () => 1_767_225_600_000);
     const first = anAgent(port);
     first.hello();
     first.send(message(10, 20));

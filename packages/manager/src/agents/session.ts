@@ -21,8 +21,8 @@ const mostQueries = 64;
 
 /** The sending half of the stream to one agent. */
 export interface Outlet {
-  /** False when the other side is slow: stop sending until it has caught up. */
-  write(message: ManagerMessage): boolean;
+  /** False when the other side is slow: stop sending until it has caught up. `written`: called when the message is on its way. */
+  write(message: ManagerMessage, written?: () => void): boolean;
   end(): void;
 }
 
@@ -37,6 +37,8 @@ export class Session {
   readonly nodeId: string;
   /** What the agent told of its host and the store could not take yet; of a greeting also who signed its certificate. */
   unwritten: { readonly facts: NodeFacts; readonly signedBy: string | undefined } | undefined;
+  /** Called when there is room for the rest of what is large: `flush` sends it. */
+  onRoom: () => void = () => {};
   /** Until then it has to be silent of its containers (ms since the epoch). */
   noEventsBefore = 0;
   readonly #outlet: Outlet;
@@ -47,6 +49,8 @@ export class Session {
   #sequence = 0;
   #complete = false;
   #slow = false;
+  /** A message is on its way behind which more follows of what is large. */
+  #largeUnderWay = false;
   #queries = 0;
 
   constructor(nodeId: string, outlet: Outlet) {
@@ -62,9 +66,9 @@ export class Session {
   }
 
   /** Nothing any more once it is over. */
-  send(body: NonNullable<ManagerMessage['body']>): void {
+  send(body: NonNullable<ManagerMessage['body']>, written?: () => void): void {
     if (this.#end.signal.aborted) return;
-    this.#slow = !this.#outlet.write({ body });
+    this.#slow = !this.#outlet.write({ body }, written);
   }
 
   /** Whom the agent is to trust, and whether it needs another certificate, as may all of so many nodes. */
@@ -99,33 +103,38 @@ export class Session {
   }
 
   /**
-   * Sends what changed since the last flush; everything, the first time. What is large of it goes in messages of its own, for as long
-   * as the agent can take them. `awaited`: somebody waits until it is in the host's kernel, which the agent then has to say: of the
-   * set of this number, which is returned. Undefined while the agent is too slow to take what there is.
+   * Sends what changed since the last flush; everything, the first time. What is large of it goes in several messages, the next when the
+   * one before is on its way, as a stream takes 16 of them before it says that the agent is slow. `awaited`: somebody waits until it is
+   * in the host's kernel, which the agent then has to say: of the set of this number, which is returned. Undefined while the agent is
+   * too slow to take what there is.
    */
   flush(feed: Feed, awaited: boolean): number | undefined {
     if (this.#slow) return undefined;
-    if (this.#complete && this.#touched.size === 0) return this.#sequence;
-    if (this.#complete) this.#changes(false, feed.take(this.nodeId, this.#touched), awaited);
-    else {
-      const all = feed.everything(this.nodeId);
-      for (const [kind, ids] of feed.everythingLarge(this.nodeId)) this.#touched.set(kind, ids);
-      this.#complete = true;
-      this.#changes(true, [...all, ...feed.take(this.nodeId, this.#touched)], awaited);
-    }
-    const number = this.#sequence;
-    while (this.#touched.size > 0 && !this.#slow && !this.#end.signal.aborted)
-      this.#changes(false, feed.take(this.nodeId, this.#touched), false);
-    return number;
+    const complete = !this.#complete;
+    const all = complete ? feed.everything(this.nodeId) : [];
+    if (complete) for (const [kind, ids] of feed.everythingLarge(this.nodeId)) this.#touched.set(kind, ids);
+    this.#complete = true;
+    const changes = all.concat(feed.take(this.nodeId, this.#touched, !this.#largeUnderWay));
+    if (complete || changes.length > 0) this.#changes(complete, changes, awaited);
+    return this.#sequence;
   }
 
   #changes(complete: boolean, changes: Buffer[], awaited: boolean): void {
     const appliesTo = complete ? 0 : this.#sequence;
     this.#sequence++;
-    this.send({
-      $case: 'changes',
-      value: { complete, appliesTo, resultsIn: this.#sequence, changes, unawaited: !awaited },
-    });
+    const hasMore = !this.#largeUnderWay && this.#touched.size > 0;
+    this.#largeUnderWay ||= hasMore;
+    const written = () => {
+      this.#largeUnderWay = false;
+      this.onRoom();
+    };
+    this.send(
+      {
+        $case: 'changes',
+        value: { complete, appliesTo, resultsIn: this.#sequence, changes, unawaited: !awaited },
+      },
+      hasMore ? written : undefined,
+    );
   }
 
   /** Asks this host. Rejects with a QueryError. */

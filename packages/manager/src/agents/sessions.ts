@@ -165,7 +165,10 @@ export class Sessions {
   }
 
   #welcome(node: Node, call: SessionCall): Session {
-    const session = new Session(node.ID, { write: (message) => call.write(message), end: () => call.end() });
+    const session = new Session(node.ID, {
+      write: (message, written) => call.write(message, written),
+      end: () => call.end(),
+    });
     const { term = 0 } = this.#options.cluster();
     const { hold = false } = this.#options;
     const timing = this.#timing(node.ID);

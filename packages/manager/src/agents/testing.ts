@@ -65,17 +65,17 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-export async function aManager(backend = memoryBackend()) {
+export async function aManager(backend = memoryBackend(), clock = Date.now) {
   const heard: string[] = [];
   const left: string[] = [];
-  const store = await TestStore.open(backend, Date.now);
+  const store = await TestStore.open(backend, clock);
   await store.update((tx) => {
     tx.clusters.create(aCluster({ ID: clusterId, trust, sealing, term: 7 }));
     tx.nodes.create(aNode(nodeId));
     tx.services.create(aService('web'));
   });
   const agents = new AgentServer(store, {
-    clock: Date.now,
+    clock,
     ids: () => 'b'.repeat(25),
     random: () => 0,
     authority,

@@ -15,8 +15,9 @@ export class ToldAgent {
 
   constructor(agents: Agents, nodeId: string) {
     this.session = new Session(nodeId, {
-      write: (message) => {
+      write: (message, written) => {
         this.#take(message);
+        if (written) setImmediate(written);
         return !this.slow;
       },
       end: () => {},

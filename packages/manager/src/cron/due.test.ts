@@ -91,8 +91,23 @@ describe('a scheduled job', () => {
   it('goes by the clock when that was set back by hours', () => {
     const ahead = aJob({}, { shoal: { specVersion: 1, cron: { since: noon + 300 * minute } } });
     const known = after(ahead, noon + minute);
-    expect(known.shoal.cron).toEqual({ since: noon + minute });
-    expect(iterationOf(after(known, noon + 10 * minute))).toBe(0);
+    expect(known.shoal.cron).toEqual({ since: noon + minute, former: noon + 300 * minute });
+    const begun = after(known, noon + 10 * minute);
+    expect(iterationOf(begun)).toBe(0);
+    const walked = {
+      ...begun,
+      shoal: { ...begun.shoal, cron: { ...begun.shoal.cron, since: noon + 290 * minute } },
+    };
+    expect(iterationOf(after(walked, noon + 300 * minute, [done]))).toBe(1);
+  });
+
+  it('begins nothing again when a clock that was wrong since the boot is set right', () => {
+    const before = aJob({}, { shoal: { specVersion: 1, cron: { since: noon + 300 * minute } } });
+    const booted = after(before, noon + minute);
+    const right = after(booted, noon + 309 * minute);
+    expect(iterationOf(right)).toBeUndefined();
+    expect(right.shoal.cron).toEqual({ since: noon + 300 * minute });
+    expect(iterationOf(after(right, noon + 310 * minute))).toBe(0);
   });
 });
 

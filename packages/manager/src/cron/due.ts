@@ -39,8 +39,9 @@ export function cronStep(service: Service, tasks: readonly Task[], nodes: Nodes,
   if (queued === undefined)
     return { ...(state !== service.shoal.cron && { service: withCron(service, state) }), ...wait };
   const since = Math.max(state.since, due ?? 0);
+  const { queued: _, ...rest } = state;
   const skip = (why: string): CronStep => ({
-    service: withCron(service, { since, skipped: { at: queued, why } }),
+    service: withCron(service, { ...rest, since, skipped: { at: queued, why } }),
     ...wait,
   });
   // What was queued has been waiting for the run before it, not for a manager.
@@ -51,17 +52,22 @@ export function cronStep(service: Service, tasks: readonly Task[], nodes: Nodes,
     if (schedule.overlap === 'skip') return skip('the run before it was not over');
     return { service: withCron(service, { ...state, since, queued }), ...wait };
   }
-  const { queued: _, ...rest } = state;
   return {
     service: { ...withCron(service, { ...rest, since }), JobStatus: nextRun(service, isoTime(now)) },
     ...wait,
   };
 }
 
-/** Where nothing is known yet the schedule begins now. */
+/**
+ * Where nothing is known yet the schedule begins now. A clock that is set back may be right now, or may only not have been set since
+ * its host was booted: then it jumps, and is not seen to come where it was.
+ */
 function present(state: CronState | undefined, now: number): CronState {
-  if (state && state.since <= now + setBackMs) return state;
-  return { ...state, since: now };
+  if (!state) return { since: now };
+  const { former, ...rest } = state;
+  if (former !== undefined && former + lateMs < now) return { ...rest, since: Math.max(rest.since, former) };
+  if (state.since <= now + setBackMs) return state;
+  return { ...rest, since: now, former: Math.max(state.since, former ?? 0) };
 }
 
 function withCron(service: Service, cron: CronState): Service {

@@ -45,3 +45,16 @@ it('says that what must run only once may run still, and what to do about it', (
 it('waits for nobody else once it is over', () => {
   expect(waitsFor('over')).toBe('task next, which is ready');
 });
+
+it('names the service that it depends on', () => {
+  const tables = makeTables();
+  tables.nodes.put(aNode('n1'));
+  const { Spec } = aService('web');
+  tables.services.put(aService('web', { Spec: { ...Spec, Labels: { 'shoal.depends-on': 'db:started' } } }));
+  const task = aTask('t', { DesiredState: 'ready', Status: { State: 'pending' } });
+  tables.tasks.put(task);
+  expect(explain(tables, task, now)).toMatchObject({
+    pending: true,
+    waitsFor: 'task t: depends on service db, which is not there',
+  });
+});

@@ -142,6 +142,8 @@ export interface FirstDeployment {
 export interface CronState {
   /** What was due until then has been begun, or is passed over. */
   readonly since: number;
+  /** The same before the clock was set back by hours: none of that is begun again when it is set forward past it. */
+  readonly former?: number;
   /** When the run was due that begins once the present one is over. */
   readonly queued?: number;
   /** The last run that was passed over, and why. */

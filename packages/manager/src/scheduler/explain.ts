@@ -63,7 +63,7 @@ export function explainTask(view: ReadView, task: Task, now: number): TaskExplan
   const { nodes, fits, reasons } = nodeSet.vacated(state.vacanciesFor(task), () => {
     const nodes = explainNodes(nodeSet, demand, nodeSet.candidates(demand), task.NodeID);
     const fits = nodes.some((node) => node.fits);
-    return { nodes, fits, reasons: fits ? [] : pendingReasons(demand, nodeSet.concerned(demand)) };
+    return { nodes, fits, reasons: fits ? [] : pendingReasons(demand, ...nodeSet.concerned(demand)) };
   });
   return {
     taskId: task.ID,

@@ -92,9 +92,14 @@ export class NodeSet implements Census {
     return node && this.#look(demand, [node])[0];
   }
 
-  /** Every node whose refusal is worth a word: of a task bound to a node only that one. */
-  concerned(demand: Demand): Candidate[] {
-    return this.#look(demand, demand.nodeId === undefined ? this.#nodes : this.#possible(demand));
+  /**
+   * Every node whose refusal is worth a look: of a task bound to a node, or to one that has its volume, only that one. And
+   * how many others have not its volume.
+   */
+  concerned(demand: Demand): [Candidate[], number] {
+    const possible = this.#possible(demand);
+    const isBound = demand.nodeId !== undefined;
+    return [this.#look(demand, possible), isBound ? 0 : this.#nodes.length - possible.length];
   }
 
   /** One group's view of the nodes that pass all filters; `room` are the room filters that apply. */

@@ -84,7 +84,7 @@ class Round implements Schedule {
       const demand = this.#placeAll(group);
       const left = this.#leftOf(group);
       if (left.length === 0) return undefined;
-      const reasons = pendingReasons(demand, this.#nodeSet.concerned(demand));
+      const reasons = pendingReasons(demand, ...this.#nodeSet.concerned(demand));
       if (reasons.some(({ filter }) => contestable.has(filter))) this.#short.add(group);
       for (const task of left) this.pending.push({ taskId: task.ID, reasons });
       return demand;

@@ -23,8 +23,8 @@ const builtIn: Functions = {
 };
 
 /**
- * The template filled in. Throws TemplateError for a name that there is not, and where the result has more than `mostBytes`. What a
- * map of the user's does not have is an empty text.
+ * The template filled in. Throws TemplateError for a name that there is not, also in a branch that does not count now but may for another
+ * task, and where the result has more than `mostBytes`. What a map of the user's does not have is an empty text.
  */
 export function render(
   parts: readonly Part[],
@@ -50,14 +50,19 @@ export function render(
       );
     return call(...expression.args.map(evaluate));
   };
-  const all = (list: readonly Part[]): void => {
+  const all = (list: readonly Part[], counts: boolean): void => {
     for (const part of list) {
-      if (part.kind === 'text') write(part.text);
-      else if (part.kind === 'value') write(text(evaluate(part.value)));
-      else all(part.branches.find(({ when }) => !when || isTrue(evaluate(when)))?.parts ?? []);
+      if (part.kind === 'if') {
+        const holds = part.branches.map(({ when }) => !when || isTrue(evaluate(when)));
+        for (const [i, branch] of part.branches.entries())
+          all(branch.parts, counts && i === holds.indexOf(true));
+        continue;
+      }
+      const piece = part.kind === 'text' ? part.text : text(evaluate(part.value));
+      if (counts) write(piece);
     }
   };
-  all(parts);
+  all(parts, true);
   return written.join('');
 }
 

@@ -39,6 +39,7 @@ describe('a template', () => {
     ['{{.Service.Nme}}', 'there is no .Service.Nme; there are Name, Labels'],
     ['{{.Service}}', 'a name is missing; there are Name, Labels'],
     ['{{.Service.Name.First}}', 'there is no .Service.Name.First'],
+    ['{{if eq .Task.Slot "1"}}{{.Nme}}{{else}}fine{{end}}', 'there is no .Nme'],
     ['{{upper "x"}}', 'there is no function "upper" here; there are index,'],
     ['{{.__proto__}}', 'there is no .__proto__'],
     ['{{constructor}}', 'there is no function "constructor"'],

@@ -7,7 +7,7 @@ import { feedKinds } from './table.ts';
 export type Ids = Map<Kind, Set<string>>;
 
 /** Of what is large, a message has no more than about so much: beats wait behind each. */
-const mostLargeBytes = 1024 * 1024;
+const mostLargeBytes = 256 * 1024;
 
 /** What agents are told, encoded. What many are told is encoded once, for as long as nothing touches it. */
 export class Feed {
@@ -30,15 +30,15 @@ export class Feed {
   }
 
   /**
-   * Takes objects out of `touched`: all that are not large, and of these some. Those that the node needs, as they are now; and that it
+   * Takes objects out of `touched`: all that are not large, and of these some, if they may be among them. Those that the node needs, as they are now; and that it
    * does not need the others.
    */
-  take(nodeId: string, touched: Ids): Buffer[] {
+  take(nodeId: string, touched: Ids, mayLarge: boolean): Buffer[] {
     const changes: Buffer[] = [];
     let largeBytes = 0;
     for (const [kind, ids] of touched) {
       for (const id of ids) {
-        if (feedKinds[kind].large && largeBytes >= mostLargeBytes) break;
+        if (feedKinds[kind].large && (!mayLarge || largeBytes >= mostLargeBytes)) break;
         ids.delete(id);
         const needed = feedKinds[kind].needs(this.#source, id, nodeId);
         const bytes = (needed && this.#present(kind, id)) || bytesOf({ kind, id });

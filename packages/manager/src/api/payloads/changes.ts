@@ -127,10 +127,16 @@ export function updateContent(tx: Tx, kind: PayloadKind, given: string, Data: st
 /** An update of a job without a schedule would do its work once more, which nobody asked for. */
 const rolls = ({ Spec }: Service): boolean => !isJob(Spec) || scheduleOf(Spec.Labels) !== undefined;
 
-/** As an update by people with the same spec would: each takes the newest content. */
+/** As an update by people with the same spec would, but with the newest contents. */
 function roll(tx: Tx, { ID, Version, Spec }: Service, { vault, now }: How): void {
   try {
-    const change = { registryAuth: undefined, authFrom: 'spec', rollback: false, now } as const;
+    const change = {
+      registryAuth: undefined,
+      authFrom: 'spec',
+      rollback: false,
+      now,
+      renewContents: true,
+    } as const;
     updateService(tx, { id: ID, version: Version.Index, spec: Spec, ...change, open: openIn(tx, vault) });
   } catch (error) {
     if (error instanceof ApiError) throw new ApiError(error.status, `service ${Spec.Name}: ${error.message}`);

@@ -224,13 +224,15 @@ describe('a service with secrets and configs', () => {
       [1, 1],
       [2, 1],
     ]);
-    // And every update by people takes the newest.
-    const present = web();
-    const spec = { ...present?.Spec, Labels: { a: 'b' } };
-    expect(
-      (await call('POST', `/services/${ID}/update?version=${present?.Version.Index}`, spec)).status,
-    ).toBe(200);
-    expect(versions()).toEqual([2, 1]);
+    // Another update brings back nothing of that, unless it is asked to.
+    const updated = async (change: object) => {
+      const present = web();
+      const url = `/services/${ID}/update?version=${present?.Version.Index}`;
+      expect((await call('POST', url, { ...present?.Spec, ...change })).status).toBe(200);
+      return versions();
+    };
+    expect(await updated({ Labels: { a: 'b' } })).toEqual([1, 1]);
+    expect(await updated({ TaskTemplate: { ...web()?.Spec.TaskTemplate, ForceUpdate: 1 } })).toEqual([2, 1]);
   });
 
   it('and its tasks keep what they need of before, and nothing else is kept', async () => {

@@ -84,6 +84,11 @@ export interface ServiceUpdate {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly open: Open;
+  /**
+   * Its secrets and configs shall be the newest, as with `--force`. Else it keeps those that it has: scaling brings back nothing that was
+   * rolled back.
+   */
+  readonly renewContents?: true;
 }
 
 /**
@@ -92,9 +97,11 @@ export interface ServiceUpdate {
  */
 export function updateService(tx: Tx, update: ServiceUpdate): Service {
   validateService(update.spec);
-  const spec = resolvePayloads(tx, resolveNetworks(tx, update.spec), update.open);
+  const networked = resolveNetworks(tx, update.spec);
   const service = tx.services.get(update.id);
   if (!isVisible(service)) throw notFound('service', update.id);
+  const isRenewed = update.renewContents || forceOf(service.Spec) !== forceOf(networked);
+  const spec = resolvePayloads(tx, networked, update.open, isRenewed ? undefined : service.Spec);
   checkLabels(update.spec, service.Spec);
   checkAffinities(tx, update.spec);
   const auth = credentials(service, update);

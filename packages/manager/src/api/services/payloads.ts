@@ -12,22 +12,29 @@ import { badRequest, invalid, rpcError } from '../http/index.ts';
 import { exampleFor } from './checks/index.ts';
 
 /**
- * The spec with its secrets and configs as they are now: each by the number of its newest content, which tasks made of this spec keep.
- * Throws 400 for one that is not there, and for a template that can't be filled in for this service.
+ * The spec with its secrets and configs by the number of a content, which tasks made of this spec keep: that of `present` where it has
+ * them already, else the newest. Throws 400 for one that is not there, and for a template that can't be filled in for this service.
  */
-export function resolvePayloads(view: ReadView, spec: ServiceSpec, open: Open): ServiceSpec {
+export function resolvePayloads(
+  view: ReadView,
+  spec: ServiceSpec,
+  open: Open,
+  present?: ServiceSpec,
+): ServiceSpec {
   const container = spec.TaskTemplate?.ContainerSpec;
   if (!container?.Secrets?.length && !container?.Configs?.length) return spec;
   refuseMissing(view, payloadFiles(container));
-  const newest = (kind: PayloadKind, id: string | null | undefined) => {
+  const had = payloadFiles(present?.TaskTemplate?.ContainerSpec);
+  const content = (kind: PayloadKind, id: string | null | undefined) => {
     const payload = view[`${kind}s`].get(id ?? '');
-    return payload && { ContentVersion: contentVersion(payload) };
+    const before = had.find((file) => file.kind === kind && file.id === id);
+    return payload && { ContentVersion: before?.version ?? contentVersion(payload) };
   };
   const { Secrets, Configs } = container;
   const ContainerSpec = {
     ...container,
-    ...(Secrets && { Secrets: Secrets.map((one) => ({ ...one, ...newest('secret', one.SecretID) })) }),
-    ...(Configs && { Configs: Configs.map((one) => ({ ...one, ...newest('config', one.ConfigID) })) }),
+    ...(Secrets && { Secrets: Secrets.map((one) => ({ ...one, ...content('secret', one.SecretID) })) }),
+    ...(Configs && { Configs: Configs.map((one) => ({ ...one, ...content('config', one.ConfigID) })) }),
   };
   const resolved = { ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec } };
   checkTemplates(view, resolved, open);

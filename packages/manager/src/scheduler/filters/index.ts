@@ -18,6 +18,7 @@ import {
 import { hostPort, maxReplicas, resources } from './room.ts';
 
 export type { Filter, NodeFilter } from './filter.ts';
+export { volumes };
 
 export const nodeFilters: readonly NodeFilter[] = [
   assignedNode,

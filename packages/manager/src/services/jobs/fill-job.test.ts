@@ -212,6 +212,7 @@ describe('a run of a global job', () => {
   it.each([
     ['drained', drained],
     ['down', down],
+    ['paused', aNode('n2', { Spec: { Availability: 'pause' } })],
   ])('is not held up by a node that is %s, before that is back', (_, node) => {
     expect(runWith(node)).toEqual(over);
     expect(runWith(aNode('n2'))).toEqual(open);

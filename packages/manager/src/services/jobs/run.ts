@@ -16,10 +16,10 @@ import { byAge, type Nodes, presenceOf, whyNotOn } from '../presence.ts';
 import { successorOf } from '../successor.ts';
 
 /**
- * How far one slot of a run is. **failed**: its restart policy allows no further attempt. **away**: of a global job, its node takes no
- * tasks, so nothing is done there before it does again.
+ * How far one slot of a run is. **failed**: its restart policy allows no further attempt. **excused**: of a global job, its node takes
+ * no tasks, so nothing is done there before it does again.
  */
-export type SlotState = 'untouched' | 'open' | 'completed' | 'failed' | 'away';
+export type SlotState = 'untouched' | 'open' | 'completed' | 'failed' | 'excused';
 
 /** `attempts`: its tasks of that run, newest first. `now` in ms since the epoch. */
 export function slotState(
@@ -35,11 +35,14 @@ export function slotState(
   const slot = { key: slotKey(newest), creatable: true };
   const policy = jobRestartPolicy(taskTemplate(Spec).RestartPolicy);
   if (!successorOf(attempts, slot, policy, now)) return 'failed';
-  return isPerNode(Spec) && isAway(nodes.get(newest.NodeID ?? ''), Spec) ? 'away' : 'open';
+  return isPerNode(Spec) && takesNone(nodes.get(newest.NodeID ?? ''), Spec) ? 'excused' : 'open';
 }
 
-const isAway = (node: Node | undefined, spec: ServiceSpec): boolean =>
-  node === undefined || isDown(node) || whyNotOn(node, taskTemplate(spec).Placement) !== undefined;
+const takesNone = (node: Node | undefined, spec: ServiceSpec): boolean =>
+  node === undefined ||
+  isDown(node) ||
+  node.Spec.Availability === 'pause' ||
+  whyNotOn(node, taskTemplate(spec).Placement) !== undefined;
 
 /** How a job's present run stands: slots by what became of them. */
 export interface JobRun {
@@ -70,7 +73,7 @@ export function runOf(
     completed: count('completed'),
     failed: count('failed'),
     total: isPerNode(service.Spec)
-      ? Math.max(1, slots.length - count('away'))
+      ? Math.max(1, slots.length - count('excused'))
       : jobSizeOf(service.Spec).totalCompletions,
   };
 }

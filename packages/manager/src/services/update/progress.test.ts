@@ -69,6 +69,18 @@ describe('an update whose new task does not come to run', () => {
     expect(images(simulation)).toEqual(['web:1', 'web:2', 'web:2']);
   });
 
+  it('has all its time again on another host when its own is lost', async () => {
+    const UpdateConfig = { FailureAction: 'pause', Order: 'start-first' } as const;
+    const simulation = await cluster({ ...quick, Mode: { Replicated: { Replicas: 1 } }, UpdateConfig });
+    await simulation.deploy('stays:preparing');
+    await simulation.run(25 * second);
+    const first = simulation.tasks.find(({ Spec }) => Spec.ContainerSpec?.Image === 'stays:preparing');
+    await simulation.powerOff(first?.NodeID ?? '');
+    await simulation.run(25 * second);
+    expect(status(simulation)?.State).toBe('updating');
+    await until(simulation, hasState(simulation, 'paused'));
+  });
+
   it('is not late for the time that the task before it takes to stop', async () => {
     const TaskTemplate = { ContainerSpec: { Image: 'web:1', StopGracePeriod: 60e9 } };
     const UpdateConfig = { FailureAction: 'pause', Order: 'stop-first' } as const;

@@ -13,8 +13,9 @@ export interface Due {
 const defaultGraceMs = 10_000;
 
 /**
- * By when the slot has to run a task of the present version that may get traffic; undefined where it does, or nothing was begun there. Counted
- * are all its tries since the last that ran. What no node takes, or must wait for something else, is not late: that is judged elsewhere.
+ * By when the slot has to run a task of the present version that may get traffic; undefined where it does, or nothing was begun
+ * there. Counted are all its tries since the last that ran. What no node takes, or must wait for something else, is not late: that is
+ * judged elsewhere.
  */
 export function dueIn(draft: Draft, slotTasks: SlotTasks): Due | undefined {
   const { service, rules } = draft;
@@ -30,7 +31,8 @@ export function dueIn(draft: Draft, slotTasks: SlotTasks): Due | undefined {
   if (!isOpen) return undefined;
   const ran = all.findIndex(({ shoal }) => shoal.runningSince !== undefined);
   const tries = ran < 0 ? all : all.slice(0, ran);
-  const oldest = tries.at(-1);
+  // One that went with its node, or had to leave it, says nothing about the next.
+  const oldest = tries.findLast((one) => one === task || endedByItself(one));
   if (!oldest) return undefined;
   // What it waited for before it had a node is no delay of its own.
   const begun = Math.max(Date.parse(oldest.placement?.at ?? oldest.CreatedAt), beginningOf(draft));

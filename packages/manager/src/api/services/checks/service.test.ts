@@ -167,6 +167,8 @@ describe('a service spec', () => {
     secret({ Name: '/tls/key.pem', UID: '33', GID: '33', Mode: 0o400 }),
     container({ Hostname: '{{.Node.Hostname}}', Env: ['A={{.Task.Slot}}'] }),
     container({ Mounts: [{ Type: 'volume', Source: 'data-{{.Task.Slot}}', Target: '/x' }] }),
+    template({ Placement: { Preferences: [{ Spread: { SpreadDescriptor: 'node.hostname' } }] } }),
+    template({ Placement: { Preferences: [{ Spread: { SpreadDescriptor: 'Engine.Labels.rack' } }] } }),
     aSpec({ EndpointSpec: { Mode: 'dnsrr', Ports: [port] } }),
     aSpec({ EndpointSpec: { Ports: [port, { TargetPort: 80 }] }, Labels: { 'shoal.drain': '0' } }),
     aSpec({ Networks: [], Mode: { ReplicatedJob: null }, EndpointSpec: { Mode: 'vip', Ports: [] } }),
