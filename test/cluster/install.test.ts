@@ -214,11 +214,13 @@ describe.each<HostInit>(['supervisor', 'systemd', 'openrc'])('on hosts with %s',
     });
     await until(
       'its manager says that it is down',
-      async () => {
+      async (seen) => {
         const { code, stdout } = await on(first, 'shoal status');
+        seen(stdout);
         return code === 1 && /p2 is down/.test(stdout);
       },
-      soon,
+      // Its agent is missed for 15 s at least, and for longer by a manager that gets no time itself.
+      { timeoutMs: 90_000 },
     );
   });
 
