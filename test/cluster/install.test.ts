@@ -7,6 +7,7 @@ import {
   removeImage,
   removePlainHost,
   run,
+  say,
   startPlainHost,
   tryRun,
   until,
@@ -129,6 +130,28 @@ describe.each<HostInit>(['supervisor', 'systemd', 'openrc'])('on hosts with %s',
       /nodes +2 of 2 ready.*services +1 of 1 complete/s,
     );
   });
+
+  if (init === 'supervisor')
+    it('what the agent of the release before would leave out is not given to it', async () => {
+      if (!earlier) return say('this clone has no history, so there is no agent of the release before');
+      const docker = 'docker --context shoal';
+      await first.sh(`
+        echo hunter2 | ${docker} secret create planted -
+        ${docker} service create --detach --name sealed --secret planted --replicas 2 --replicas-max-per-node 1 ${image}
+      `);
+      await until(
+        'one runs on the first host, and the other says why it does not run on the second',
+        async (seen) => {
+          const tasks = await first.sh(
+            `${docker} service ps --no-trunc --format '{{.Node}} {{.CurrentState}} {{.Error}}' sealed`,
+          );
+          seen(tasks);
+          return /^p1 Running/m.test(tasks) && tasks.includes('Shoal is too old on 1 node');
+        },
+        soon,
+      );
+      await first.sh(`${docker} service rm sealed && ${docker} secret rm planted`);
+    });
 
   it('programs that are killed come back, and shoal start is for a host that was off', async () => {
     const pid = await agentPid(second, init);
