@@ -4,7 +4,7 @@ import { type Pressure, protocolVersion, type Welcome } from '@shoal/proto';
 import type { Logger } from 'pino';
 import { Answers } from './answers.ts';
 import type { Config } from './config.ts';
-import { BridgeNetworks, Engine, ProcessesWatch, watchContainers } from './docker/index.ts';
+import { BridgeNetworks, Daemon, ProcessesWatch, watchContainers } from './docker/index.ts';
 import { FactWatch, kernel, PressureWatch, ProbePort, sample } from './health/index.ts';
 import { Identity, makeKeyApart } from './identity/index.ts';
 import { ListenerWatch, oursOf } from './listeners/index.ts';
@@ -31,7 +31,7 @@ export class Agent {
   readonly #log: Logger;
   readonly #journal: Journal;
   readonly #identity: Identity;
-  readonly #engine: Engine;
+  readonly #daemon: Daemon;
   readonly #network: HostNetwork;
   readonly #facts: FactWatch;
   readonly #pressures: PressureWatch;
@@ -66,7 +66,7 @@ export class Agent {
       onUnderlay: () => this.#facts.refreshHost(),
       log,
     });
-    this.#engine = new Engine({
+    this.#daemon = new Daemon({
       socketPath: config.dockerSocket,
       clock,
       attach: (task) => this.#network.attach(task.attachments, portsOf(bodyOf(task))),
@@ -93,7 +93,7 @@ export class Agent {
         pressures: () => [...this.#pressures.pressures, ...unwritable(journal)],
         listeners: () => this.#network.withResolver(this.#listeners.listeners),
       },
-      { info: () => this.#engine.info(), images: () => this.#engine.images.list() },
+      { info: () => this.#daemon.info(), images: () => this.#daemon.images.list() },
       log.child({ component: 'facts' }),
     );
     this.#probePort = new ProbePort({ host: config.advertiseAddr, port: config.probePort, log });
@@ -103,7 +103,7 @@ export class Agent {
       log: log.child({ component: 'secrets' }),
     });
     this.#tasks = new Tasks({
-      engine: this.#engine,
+      daemon: this.#daemon,
       files: this.#files,
       network: this.#network,
       limits: {
@@ -144,7 +144,7 @@ export class Agent {
       log: log.child({ component: 'identity' }),
     });
     const answers = new Answers({
-      images: this.#engine.images,
+      images: this.#daemon.images,
       network: this.#network,
       tasks: this.#tasks,
       assigned: () => journal.assignments.objects.task,
@@ -170,7 +170,7 @@ export class Agent {
       tunnels: new Tunnels({
         manager: () => this.#network.manager,
         credentials: () => this.#identity.presentCredentials,
-        daemon: (request, body, signal) => this.#engine.passOn(request, body, signal),
+        daemon: (request, body, signal) => this.#daemon.passOn(request, body, signal),
       }),
       random: Math.random,
       log: log.child({ component: 'session' }),
@@ -251,10 +251,10 @@ export class Agent {
     this.#watching?.stop.abort();
     const stop = new AbortController();
     this.#watching = { key, stop };
-    this.#engine.owner = owner;
+    this.#daemon.owner = owner;
     void watchContainers(
       {
-        engine: this.#engine,
+        daemon: this.#daemon,
         onList: (found) => this.#tasks.list(found),
         onEvent: ({ taskId: _, ...event }) => {
           this.#events.put(event);

@@ -8,7 +8,7 @@ import {
 } from '@shoal/proto';
 import { isTerminal } from '@shoal/proto/rules';
 import type { Objects } from './assignments/index.ts';
-import { type Engine, messageOf, statusCodeOf } from './docker/index.ts';
+import { type Daemon, messageOf, statusCodeOf } from './docker/index.ts';
 import { kernel, memoryUse } from './health/index.ts';
 import type { HostNetwork } from './network/index.ts';
 import { Limiter, type Tasks } from './task/index.ts';
@@ -16,7 +16,7 @@ import { Limiter, type Tasks } from './task/index.ts';
 const atATime = 4;
 
 export interface Asked {
-  readonly images: Pick<Engine['images'], 'distribution'>;
+  readonly images: Pick<Daemon['images'], 'distribution'>;
   readonly network: Pick<HostNetwork, 'counters' | 'check' | 'heard'>;
   readonly tasks: Pick<Tasks, 'statuses'>;
   /** As the manager said last. */

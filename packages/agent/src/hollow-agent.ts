@@ -63,7 +63,7 @@ export class HollowAgent {
       memoryBytes: hostBytes,
     });
     this.#tasks = new Tasks({
-      engine: this.daemon,
+      daemon: this.daemon,
       files: noFiles,
       network: { withdrawn: async () => undefined, drain: async () => undefined },
       limits: { starts: new Limiter(4), probes: new Limiter(4), stops: new Limiter(64) },

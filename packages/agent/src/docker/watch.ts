@@ -25,7 +25,7 @@ export interface Watched {
 }
 
 export interface WatchOptions {
-  readonly engine: Watched;
+  readonly daemon: Watched;
   readonly onList: (found: readonly ListedContainer[]) => void;
   readonly onEvent: (event: DaemonEvent) => void;
   /** A container looks different, by this event. */
@@ -58,22 +58,22 @@ export async function watchContainers(options: WatchOptions, signal: AbortSignal
 
 /** One connection's life; resolves or rejects with the reason of its end. */
 async function follow(
-  { engine, onList, onEvent, onHint, onFound, log }: WatchOptions,
+  { daemon, onList, onEvent, onHint, onFound, log }: WatchOptions,
   connected: { seen: boolean },
   seen: { untilUs: number },
   signal: AbortSignal,
 ): Promise<string> {
   const end = new AbortController();
   const list = () =>
-    engine.list().then(onList, (error) => end.abort(new Error(`no list of containers: ${messageOf(error)}`)));
+    daemon.list().then(onList, (error) => end.abort(new Error(`no list of containers: ${messageOf(error)}`)));
   let timer: NodeJS.Timeout | undefined;
   const silence = setTimeout(() => end.abort(new Error('it does not answer')), connectMs);
   try {
-    for await (const item of engine.events(AbortSignal.any([signal, end.signal]), seen.untilUs + 1)) {
+    for await (const item of daemon.events(AbortSignal.any([signal, end.signal]), seen.untilUs + 1)) {
       if (item === 'connected') {
         clearTimeout(silence);
         // Only now: what happens from here on comes as an event, what happened before is in the list.
-        onList(await engine.list());
+        onList(await daemon.list());
         connected.seen = true;
         timer = setInterval(list, listEveryMs);
         log.info('watching containers');

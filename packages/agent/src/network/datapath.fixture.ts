@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { Refused } from '../task/engine.ts';
+import { Refused } from '../task/daemon.ts';
 import type { BridgeDriver, DockerBridge } from './bridges/bridges.ts';
 import { bridgeOptions } from './bridges/options.ts';
 import { DataPath } from './datapath.ts';

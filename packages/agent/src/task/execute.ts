@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assignment, TaskAttachment } from '@shoal/proto';
 import { bodyOf } from './body.ts';
 import type { Check, Container, Question } from './container.ts';
-import { type ContainerEngine, Refused } from './engine.ts';
+import { type ContainerDaemon, Refused } from './daemon.ts';
 import type { Limiter } from './limiter.ts';
 import type { Action, Endpoint, Limiting, Step, StepOf } from './step.ts';
 
@@ -63,7 +63,7 @@ export interface StepLimits {
  * is no longer wanted; what Docker refuses for good is an outcome.
  */
 export function executor(
-  engine: ContainerEngine,
+  daemon: ContainerDaemon,
   network: Connections,
   { starts, probes, stops }: StepLimits,
 ) {
@@ -71,11 +71,11 @@ export function executor(
     observe: async (_step, { look }) => ({ container: (await look()) ?? null }),
     pull: async ({ image, auth }, { signal, begin }) => {
       begin();
-      return { pulled: { error: await engine.pull(image, auth, signal) } };
+      return { pulled: { error: await daemon.pull(image, auth, signal) } };
     },
-    create: (step, context) => starts.run(() => create(engine, step, context), context),
+    create: (step, context) => starts.run(() => create(daemon, step, context), context),
     start: async (step, context) => {
-      const refused = await starts.run(() => start(engine, step, context), { ...context, urgent: true });
+      const refused = await starts.run(() => start(daemon, step, context), { ...context, urgent: true });
       if (refused?.reason === 'missing') return { stale: true };
       // The daemon's event says the same, later: the sooner the manager knows, the sooner traffic flows.
       const container = (await context.look()) ?? null;
@@ -84,11 +84,11 @@ export function executor(
     // What cuts a stop short does not wait for the daemon.
     probe: ({ id, check }, { signal }) =>
       orAbort(
-        probes.run(() => probe(engine, id, check, signal), { signal }),
+        probes.run(() => probe(daemon, id, check, signal), { signal }),
         signal,
       ),
     limit: async (step, context) => {
-      const refused = await starts.run(() => limit(engine, step), { ...context, urgent: true });
+      const refused = await starts.run(() => limit(daemon, step), { ...context, urgent: true });
       if (refused?.reason === 'missing') return { stale: true };
       const limits = { asked: step.limits, ...(refused && { refused: refused.message }) };
       return { limits, container: (await context.look()) ?? null };
@@ -98,7 +98,7 @@ export function executor(
         context.begin();
         if (step.withdrawal) await network.withdrawn(step.withdrawal, withdrawalMs);
         if (step.drain) await network.drain(step.drain.attachments, step.drain.ms);
-        return await (step.isolated ? stopForSure(engine, step) : stopped(engine, step));
+        return await (step.isolated ? stopForSure(daemon, step) : stopped(daemon, step));
       };
       const finish = async (done: boolean) =>
         done ? { container: (await context.look()) ?? null } : { killed: true as const };
@@ -109,13 +109,13 @@ export function executor(
     },
     ask: ({ container, question }, { signal }) =>
       orAbort(
-        probes.run(() => ask(engine, container, question, signal), { signal }),
+        probes.run(() => ask(daemon, container, question, signal), { signal }),
         signal,
       ),
-    readLog: async ({ id }) => ({ lastLines: await engine.lastLines(id) }),
+    readLog: async ({ id }) => ({ lastLines: await daemon.lastLines(id) }),
     remove: ({ id }) =>
       stops.run(async () => {
-        await engine.remove(id);
+        await daemon.remove(id);
         return { container: null };
       }),
   };
@@ -123,16 +123,16 @@ export function executor(
     (executors[step.action] as Executors[A])(step, context);
 }
 
-async function stopped(engine: ContainerEngine, { id, timeoutMs }: StepOf<'stop'>): Promise<true> {
-  await engine.stop(id, timeoutMs);
+async function stopped(daemon: ContainerDaemon, { id, timeoutMs }: StepOf<'stop'>): Promise<true> {
+  await daemon.stop(id, timeoutMs);
   return true;
 }
 
 /** False when the daemon did not do it in time, and the processes were killed. */
-async function stopForSure(engine: ContainerEngine, step: StepOf<'stop'>): Promise<boolean> {
+async function stopForSure(daemon: ContainerDaemon, step: StepOf<'stop'>): Promise<boolean> {
   const late = sleep(step.timeoutMs + daemonMs, false, { ref: false });
-  if (await Promise.race([stopped(engine, step).catch(() => false), late])) return true;
-  await engine.kill(step.id);
+  if (await Promise.race([stopped(daemon, step).catch(() => false), late])) return true;
+  await daemon.kill(step.id);
   return false;
 }
 
@@ -145,13 +145,13 @@ function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 async function create(
-  engine: ContainerEngine,
+  daemon: ContainerDaemon,
   { assignment, pullError }: StepOf<'create'>,
   { begin, look }: StepContext,
 ): Promise<Outcome> {
   begin();
   try {
-    return { container: await engine.create(assignment) };
+    return { container: await daemon.create(assignment) };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     // The name may be taken by this task's own container, made before this agent was started again.
@@ -170,18 +170,18 @@ function pullFailure(words: string, assignment: Assignment): string {
 
 /** Why the daemon did not start it, if it did not. */
 function start(
-  engine: ContainerEngine,
+  daemon: ContainerDaemon,
   { id }: StepOf<'start'>,
   { begin }: StepContext,
 ): Promise<Refused | undefined> {
   begin();
-  return refusalOf(engine.start(id));
+  return refusalOf(daemon.start(id));
 }
 
 const limit = (
-  engine: ContainerEngine,
+  daemon: ContainerDaemon,
   { id, limits, present }: StepOf<'limit'>,
-): Promise<Refused | undefined> => refusalOf(engine.limit(id, limits, present));
+): Promise<Refused | undefined> => refusalOf(daemon.limit(id, limits, present));
 
 /** What was refused for good; undefined where nothing was. Rejects with all else. */
 export async function refusalOf(work: Promise<void>): Promise<Refused | undefined> {
@@ -196,13 +196,13 @@ export async function refusalOf(work: Promise<void>): Promise<Refused | undefine
 
 /** What can't even be run has failed. */
 async function probe(
-  engine: ContainerEngine,
+  daemon: ContainerDaemon,
   id: string,
   check: Check,
   signal: AbortSignal,
 ): Promise<Outcome> {
   try {
-    return { passed: await engine.probe(id, check, signal) };
+    return { passed: await daemon.probe(id, check, signal) };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { passed: false, ...(error.reason !== 'other' && { stale: true }) };
@@ -211,13 +211,13 @@ async function probe(
 
 /** What can't even be asked has no good answer. */
 async function ask(
-  engine: ContainerEngine,
+  daemon: ContainerDaemon,
   container: Container,
   question: Question,
   signal: AbortSignal,
 ): Promise<Outcome> {
   try {
-    return { wrong: await engine.ask(container, question, signal) };
+    return { wrong: await daemon.ask(container, question, signal) };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { wrong: error.message, ...(error.reason !== 'other' && { stale: true }) };

@@ -10,7 +10,7 @@ export {
   type Probe,
   type Question,
 } from './container.ts';
-export { type ContainerEngine, Refused, type TaskFiles } from './engine.ts';
+export { type ContainerDaemon, Refused, type TaskFiles } from './daemon.ts';
 export { Limiter } from './limiter.ts';
 export { limitsIn } from './limits.ts';
 export { Tasks } from './tasks.ts';

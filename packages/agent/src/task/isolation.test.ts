@@ -18,7 +18,7 @@ async function host({ drainMs = 0 } = {}) {
   const time = { now: 1_000 };
   const draining = Promise.withResolvers<void>();
   const tasks = new Tasks({
-    engine: daemon,
+    daemon,
     files: noFiles,
     network: { withdrawn: async () => {}, drain: (_, ms) => (ms > 0 ? draining.promise : Promise.resolve()) },
     limits: { starts: new Limiter(2), probes: new Limiter(2), stops: new Limiter(64) },

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Refused } from './engine.ts';
+import { Refused } from './daemon.ts';
 import { statusOf, toTaskStatus } from './status.ts';
 import { aCheck, aContainer, aHost, anAssignment } from './testing.ts';
 

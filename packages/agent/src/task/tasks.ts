@@ -2,7 +2,7 @@ import { type Assignment, decodeDesired, type TaskStatus } from '@shoal/proto';
 import { compareStates, isTerminal } from '@shoal/proto/rules';
 import type { Logger } from 'pino';
 import type { ListedContainer } from './container.ts';
-import type { ContainerEngine, TaskFiles } from './engine.ts';
+import type { ContainerDaemon, TaskFiles } from './daemon.ts';
 import { type Connections, executor, type StepLimits } from './execute.ts';
 import { Lease } from './lease.ts';
 import { endedWithHost } from './own-restarts.ts';
@@ -11,7 +11,7 @@ import type { Wanted } from './step.ts';
 import { TaskWorker } from './worker.ts';
 
 export interface TasksOptions {
-  readonly engine: ContainerEngine;
+  readonly daemon: ContainerDaemon;
   readonly files: TaskFiles;
   readonly network: Connections;
   readonly limits: StepLimits;
@@ -51,7 +51,7 @@ export class Tasks {
 
   constructor(options: TasksOptions) {
     this.#options = options;
-    this.#execute = executor(options.engine, options.network, options.limits);
+    this.#execute = executor(options.daemon, options.network, options.limits);
     this.#lease = new Lease({
       clock: options.clock,
       onEnd: () => {
@@ -210,12 +210,12 @@ export class Tasks {
   }
 
   #add(taskId: string, status?: Status): TaskWorker {
-    const { engine, files, log, onForget, clock } = this.#options;
+    const { daemon, files, log, onForget, clock } = this.#options;
     const worker = new TaskWorker(
       {
         execute: this.#execute,
         files,
-        find: (idOrName) => engine.find(taskId, idOrName),
+        find: (idOrName) => daemon.find(taskId, idOrName),
         onStatus: (next) => this.#report(taskId, next),
         onForget: () => {
           this.#workers.delete(taskId);

@@ -9,7 +9,7 @@ import {
 import type { DesiredState } from '@shoal/proto/rules';
 import { pino } from 'pino';
 import type { Check, Container, ContainerLimits, ListedContainer } from './container.ts';
-import { type ContainerEngine, Refused, type TaskFiles } from './engine.ts';
+import { type ContainerDaemon, Refused, type TaskFiles } from './daemon.ts';
 import { Limiter } from './limiter.ts';
 import { limitsOf, noLimits } from './limits.ts';
 import { Tasks } from './tasks.ts';
@@ -60,7 +60,7 @@ export const aContainer = (more: Partial<Container> = {}): Container => ({
 });
 
 /** Does what Docker does to containers, in no time, and writes down what was asked of it. */
-export class SimulatedDaemon implements ContainerEngine {
+export class SimulatedDaemon implements ContainerDaemon {
   readonly containers = new Map<string, Container & Pick<ListedContainer, 'taskId' | 'name' | 'otherNode'>>();
   readonly calls: string[] = [];
   /** Reason why no image can be pulled; empty when it can. */
@@ -190,7 +190,7 @@ export function aHost({
   const say = ({ taskId, state, err }: TaskStatus) =>
     said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}`);
   const tasks = new Tasks({
-    engine: daemon,
+    daemon,
     files,
     network: {
       withdrawn: async ({ taskId }, ms) => void said.push(`withdraw ${taskId} within ${ms}`),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { type FrameCall, type TunnelHead, TunnelStream, TunnelsService } from '@shoal/proto';
 import { afterEach, expect, it, vi } from 'vitest';
-import { Engine } from '../docker/engine.ts';
+import { Daemon } from '../docker/daemon.ts';
 import { Tunnels } from './tunnels.ts';
 
 /** However slow the machine is. */
@@ -27,7 +27,7 @@ const containers: Readonly<Record<string, Record<string, string>>> = {
 };
 
 /** A manager's door for tunnels and a daemon behind a socket, with the agent's tunnels between them. */
-async function between(daemon: RequestListener) {
+async function between(answer: RequestListener) {
   const opened: { id: string; head?: TunnelHead; stream: TunnelStream }[] = [];
   const server = new Server();
   server.addService(TunnelsService, {
@@ -51,22 +51,22 @@ async function between(daemon: RequestListener) {
   const socket = join(folder, 'docker.sock');
   const http = createServer((request, response) => {
     const [, name = ''] = /^\/containers\/([^/]+)\/json$/.exec(request.url ?? '') ?? [];
-    if (!name) return daemon(request, response);
+    if (!name) return answer(request, response);
     const Labels = containers[name];
     response.writeHead(Labels ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(Labels ? { Id: `id-of-${name}`, Config: { Labels } } : { message: 'none' }));
   }).listen(socket);
-  const engine = new Engine({
+  const daemon = new Daemon({
     socketPath: socket,
     clock: Date.now,
     attach: async () => [],
     onPulled: () => undefined,
   });
-  engine.owner = owner;
+  daemon.owner = owner;
   const tunnels = new Tunnels({
     manager: () => `127.0.0.1:${port}`,
     credentials: () => credentials.createInsecure(),
-    daemon: (request, body, signal) => engine.passOn(request, body, signal),
+    daemon: (request, body, signal) => daemon.passOn(request, body, signal),
   });
   closers.push(
     () => rmSync(folder, { recursive: true }),

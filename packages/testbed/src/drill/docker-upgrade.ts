@@ -77,7 +77,7 @@ async function upgrade(
         .getNode(host.name)
         .inspect()
         .catch(() => ({}))) as NodeAnswer;
-      return Status?.State === 'ready' && Description?.Engine?.EngineVersion === now;
+      return Status?.State === 'ready' && Description?.Daemon?.EngineVersion === now;
     },
     { timeoutMs: limitMs.back, everyMs: 250 },
   );
@@ -93,7 +93,7 @@ async function upgrade(
 
 interface NodeAnswer {
   Status?: { State?: string };
-  Description?: { Engine?: { EngineVersion?: string } };
+  Description?: { Daemon?: { EngineVersion?: string } };
 }
 
 /** On a busy machine the first look may come too early. */

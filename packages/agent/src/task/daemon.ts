@@ -13,7 +13,7 @@ export class Refused extends Error {
 }
 
 /** What the tasks need from a Docker daemon. All calls are bounded in time. */
-export interface ContainerEngine {
+export interface ContainerDaemon {
   /** The container of a task of the cluster by id or name; undefined when there is none or it belongs to someone else. */
   find(taskId: string, idOrName: string): Promise<Container | undefined>;
   /** The reason why the image could not be pulled; empty when it is here. Rejects only when aborted. */

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { noLimits } from '../task/limits.ts';
 import { aCheck, anAssignment } from '../task/testing.ts';
-import { Engine } from './engine.ts';
+import { Daemon } from './daemon.ts';
 import { watchContainers } from './watch.ts';
 
 /** However busy the machine is. */
@@ -17,7 +17,7 @@ type Answer = { status?: number; body?: unknown; stream?: (response: ServerRespo
 
 /** A daemon's HTTP side on a real socket, with the answers that a test gives it by `METHOD /path`. */
 async function aDaemon(answers: Record<string, Answer>) {
-  const folder = await mkdtemp(join(tmpdir(), 'shoal-engine-'));
+  const folder = await mkdtemp(join(tmpdir(), 'shoal-daemon-'));
   const socketPath = join(folder, 'docker.sock');
   const requests: { line: string; url: string; headers: IncomingMessage['headers']; body: string }[] = [];
   const server = createServer(async (request, response) => {
@@ -35,7 +35,7 @@ async function aDaemon(answers: Record<string, Answer>) {
   await listen();
   daemons.push({ server, folder });
   const pulled = { count: 0 };
-  const engine = new Engine({
+  const daemon = new Daemon({
     socketPath,
     clock: Date.now,
     attach: async () => [],
@@ -43,8 +43,8 @@ async function aDaemon(answers: Record<string, Answer>) {
       pulled.count += 1;
     },
   });
-  engine.owner = owner;
-  return { engine, requests, server, listen, pulled };
+  daemon.owner = owner;
+  return { daemon, requests, server, listen, pulled };
 }
 
 const daemons: { server: Server; folder: string }[] = [];
@@ -68,8 +68,8 @@ describe('new limits', () => {
   const update = 'POST /containers/c1/update';
 
   it('are said in the body of the update, swap along with memory', async () => {
-    const { engine, requests } = await aDaemon({ [update]: { body: { Warnings: null } } });
-    await engine.limit('c1', given(96 * MiB), given(64 * MiB, 50));
+    const { daemon, requests } = await aDaemon({ [update]: { body: { Warnings: null } } });
+    await daemon.limit('c1', given(96 * MiB), given(64 * MiB, 50));
     expect(requests.map(({ url }) => url)).toEqual(['/containers/c1/update']);
     expect(JSON.parse(requests[0]?.body ?? '')).toEqual({
       Memory: 96 * MiB,
@@ -79,22 +79,22 @@ describe('new limits', () => {
   });
 
   it('below what the container uses are refused, its file cache left out', async () => {
-    const { engine, requests } = await aDaemon({
+    const { daemon, requests } = await aDaemon({
       [update]: { body: { Warnings: null } },
       'GET /containers/c1/stats': stats(90, 20),
     });
-    await expect(engine.limit('c1', given(64 * MiB), given(96 * MiB))).rejects.toMatchObject({
+    await expect(daemon.limit('c1', given(64 * MiB), given(96 * MiB))).rejects.toMatchObject({
       name: 'Refused',
       message: 'it uses 70 MiB of memory, the new limit is 64 MiB',
     });
     expect(requests.map(({ line }) => line)).toEqual(['GET /containers/c1/stats']);
-    await engine.limit('c1', given(72 * MiB), noLimits);
+    await daemon.limit('c1', given(72 * MiB), noLimits);
     expect(requests.at(-1)?.line).toBe(update);
   });
 
   it('are refused in the words of the daemon', async () => {
-    const { engine } = await aDaemon({ [update]: refusal(500, 'Cannot update container c1: busy') });
-    await expect(engine.limit('c1', given(96 * MiB), given(64 * MiB))).rejects.toMatchObject({
+    const { daemon } = await aDaemon({ [update]: refusal(500, 'Cannot update container c1: busy') });
+    await expect(daemon.limit('c1', given(96 * MiB), given(64 * MiB))).rejects.toMatchObject({
       name: 'Refused',
       message: 'Cannot update container c1: busy',
     });
@@ -103,10 +103,10 @@ describe('new limits', () => {
 
 describe('a container', () => {
   it('is created with its name beside the body', async () => {
-    const { engine, requests } = await aDaemon({
+    const { daemon, requests } = await aDaemon({
       'POST /containers/create': { status: 201, body: { Id: 'c1' } },
     });
-    expect(await engine.create(anAssignment())).toMatchObject({
+    expect(await daemon.create(anAssignment())).toMatchObject({
       id: 'c1',
       phase: 'created',
       stopTimeoutMs: 10_000,
@@ -121,8 +121,8 @@ describe('a container', () => {
     [400, 'other'],
     [500, 'other'],
   ])('is refused with %i', async (status, reason) => {
-    const { engine } = await aDaemon({ 'POST /containers/create': refusal(status, 'that is why') });
-    await expect(engine.create(anAssignment())).rejects.toMatchObject({
+    const { daemon } = await aDaemon({ 'POST /containers/create': refusal(status, 'that is why') });
+    await expect(daemon.create(anAssignment())).rejects.toMatchObject({
       name: 'Refused',
       reason,
       message: 'that is why',
@@ -130,15 +130,15 @@ describe('a container', () => {
   });
 
   it('is started, stopped and removed, however often', async () => {
-    const { engine } = await aDaemon({
+    const { daemon } = await aDaemon({
       'POST /containers/c1/start': { status: 304 },
       'POST /containers/c1/stop': { status: 304 },
     });
-    await engine.start('c1');
-    await engine.stop('c1', 1_000);
-    await engine.stop('gone', 1_000);
-    await engine.remove('gone');
-    await expect(engine.start('gone')).rejects.toMatchObject({ reason: 'missing' });
+    await daemon.start('c1');
+    await daemon.stop('c1', 1_000);
+    await daemon.stop('gone', 1_000);
+    await daemon.remove('gone');
+    await expect(daemon.start('gone')).rejects.toMatchObject({ reason: 'missing' });
   });
 
   it('is found only by its own task', async () => {
@@ -150,16 +150,16 @@ describe('a container', () => {
       HostConfig: {},
       NetworkSettings: { Ports: {} },
     };
-    const { engine } = await aDaemon({ 'GET /containers/c1/json': { body } });
-    expect(await engine.find('t1', 'c1')).toMatchObject({ phase: 'running', pid: 7 });
-    expect(await engine.find('t2', 'c1')).toBeUndefined();
-    expect(await engine.find('t1', 'gone')).toBeUndefined();
+    const { daemon } = await aDaemon({ 'GET /containers/c1/json': { body } });
+    expect(await daemon.find('t1', 'c1')).toMatchObject({ phase: 'running', pid: 7 });
+    expect(await daemon.find('t2', 'c1')).toBeUndefined();
+    expect(await daemon.find('t1', 'gone')).toBeUndefined();
   });
 
   it('is not refused by a daemon that is not there', async () => {
-    const { engine, server } = await aDaemon({});
+    const { daemon, server } = await aDaemon({});
     server.close();
-    await expect(engine.create(anAssignment())).rejects.not.toMatchObject({ name: 'Refused' });
+    await expect(daemon.create(anAssignment())).rejects.not.toMatchObject({ name: 'Refused' });
   });
 });
 
@@ -186,30 +186,30 @@ describe('a health check', () => {
     [1, false],
     [127, false],
   ])('that ends with %i', async (exitCode, passed) => {
-    const { engine, requests } = await aDaemon(execs(output, ended(exitCode)));
-    expect(await engine.probe('c1', check, anyone())).toBe(passed);
+    const { daemon, requests } = await aDaemon(execs(output, ended(exitCode)));
+    expect(await daemon.probe('c1', check, anyone())).toBe(passed);
     expect(JSON.parse(requests[0]?.body ?? '')).toMatchObject({ Cmd: ['check', '-v'], AttachStdout: true });
   });
 
   it('that does not end in time has failed', async () => {
-    const { engine, requests } = await aDaemon(execs(silence, killed()));
-    expect(await engine.probe('c1', check, anyone())).toBe(false);
+    const { daemon, requests } = await aDaemon(execs(silence, killed()));
+    expect(await daemon.probe('c1', check, anyone())).toBe(false);
     // To end its process, and to see it ended.
     expect(requests.filter(({ line }) => line === 'GET /exec/e1/json')).toHaveLength(2);
   });
 
   it('that is not wanted any more is not waited for', async () => {
-    const { engine } = await aDaemon(execs(silence, killed()));
+    const { daemon } = await aDaemon(execs(silence, killed()));
     const stop = new AbortController();
-    const probe = engine.probe('c1', { ...check, timeoutMs: 60_000 }, stop.signal);
+    const probe = daemon.probe('c1', { ...check, timeoutMs: 60_000 }, stop.signal);
     setTimeout(() => stop.abort(new Error('not wanted')), 30);
     await expect(probe).rejects.toThrow('not wanted');
   });
 
   it('of a container that is gone, or does not run, is refused', async () => {
-    const { engine } = await aDaemon({ 'POST /containers/c1/exec': refusal(409, 'it does not run') });
-    await expect(engine.probe('c1', check, anyone())).rejects.toMatchObject({ reason: 'conflict' });
-    await expect(engine.probe('gone', check, anyone())).rejects.toMatchObject({ reason: 'missing' });
+    const { daemon } = await aDaemon({ 'POST /containers/c1/exec': refusal(409, 'it does not run') });
+    await expect(daemon.probe('c1', check, anyone())).rejects.toMatchObject({ reason: 'conflict' });
+    await expect(daemon.probe('gone', check, anyone())).rejects.toMatchObject({ reason: 'missing' });
   });
 });
 
@@ -219,10 +219,10 @@ describe('an image', () => {
   });
 
   it('is pulled with its tag and the credentials as they came', async () => {
-    const { engine, requests, pulled } = await aDaemon({
+    const { daemon, requests, pulled } = await aDaemon({
       'POST /images/create': lines({ status: 'Pulling' }),
     });
-    expect(await engine.pull('host:5000/app:2', 'c2VjcmV0', anyone())).toBe('');
+    expect(await daemon.pull('host:5000/app:2', 'c2VjcmV0', anyone())).toBe('');
     expect(requests[0]?.url).toBe('/images/create?fromImage=host:5000/app&tag=2');
     expect(requests[0]?.headers['x-registry-auth']).toBe('c2VjcmV0');
     expect(pulled.count).toBe(1);
@@ -230,27 +230,27 @@ describe('an image', () => {
 
   it('that can’t be pulled says why, at once or in the middle', async () => {
     const early = await aDaemon({ 'POST /images/create': refusal(404, 'pull access denied') });
-    expect(await early.engine.pull('app', '', anyone())).toBe('pull access denied');
+    expect(await early.daemon.pull('app', '', anyone())).toBe('pull access denied');
     const late = await aDaemon({
       'POST /images/create': lines({ status: 'Pulling' }, { error: 'disk full' }),
     });
-    expect(await late.engine.pull('app', '', anyone())).toBe('disk full');
+    expect(await late.daemon.pull('app', '', anyone())).toBe('disk full');
     expect(late.pulled.count).toBe(0);
   });
 
   it('is not pulled when its digest is here', async () => {
-    const { engine, requests } = await aDaemon({ 'GET /images/app@sha256:abc/json': { body: {} } });
-    expect(await engine.pull('app:1@sha256:abc', '', anyone())).toBe('');
+    const { daemon, requests } = await aDaemon({ 'GET /images/app@sha256:abc/json': { body: {} } });
+    expect(await daemon.pull('app:1@sha256:abc', '', anyone())).toBe('');
     expect(requests.map(({ line }) => line)).toEqual(['GET /images/app@sha256:abc/json']);
   });
 });
 
 it("lists what is the cluster's", async () => {
   const mine = { Id: 'c1', Names: ['/web.1.t1'], State: 'exited', Status: 'Exited (0)', Labels: labels };
-  const { engine, requests } = await aDaemon({
+  const { daemon, requests } = await aDaemon({
     'GET /containers/json': { body: [mine, { ...mine, Labels: { ...labels, 'shoal.node.id': 'n2' } }] },
   });
-  expect(await engine.list()).toEqual([
+  expect(await daemon.list()).toEqual([
     { taskId: 't1', id: 'c1', name: 'web.1.t1', phase: 'exited', health: 'none' },
     { taskId: 't1', otherNode: 'n2', id: 'c1', name: 'web.1.t1', phase: 'exited', health: 'none' },
   ]);
@@ -261,7 +261,7 @@ it('follows events, and lists anew after each outage of the daemon', async () =>
   const line = (Action: string, us: number) =>
     `${JSON.stringify({ Action, Actor: { ID: 'c1', Attributes: labels }, timeNano: us * 1_000 })}\n`;
   const events = line('kill', 1767225600000000) + line('die', 1767225600000005);
-  const { engine, requests, server, listen } = await aDaemon({
+  const { daemon, requests, server, listen } = await aDaemon({
     'GET /containers/json': { body: [] },
     'GET /events': { stream: (response) => response.write(events) },
   });
@@ -270,7 +270,7 @@ it('follows events, and lists anew after each outage of the daemon', async () =>
   const end = new AbortController();
   const watching = watchContainers(
     {
-      engine,
+      daemon,
       onList: () => told.push('list'),
       onHint: (taskId, name) => told.push(`${taskId} ${name}`),
       onEvent: ({ action, containerId, atUs }) => seen.push(`${action} ${containerId} ${atUs}`),

@@ -6,7 +6,7 @@ import type { DockerAttachment } from '../network/index.ts';
 import {
   type Check,
   type Container,
-  type ContainerEngine,
+  type ContainerDaemon,
   type ContainerLimits,
   type ListedContainer,
   limitsIn,
@@ -36,7 +36,7 @@ import { type DaemonEvent, telling } from './watch.ts';
  */
 const watched = [...telling, 'create', 'kill', 'rename', 'restart', 'stop', 'update'];
 
-export interface EngineOptions {
+export interface DaemonOptions {
   /** Path of the daemon's socket. */
   readonly socketPath: string;
   /** Milliseconds since the epoch. */
@@ -48,16 +48,16 @@ export interface EngineOptions {
 }
 
 /** This host's Docker daemon, as its owner's tasks see it. */
-export class Engine implements ContainerEngine {
+export class Daemon implements ContainerDaemon {
   readonly images: Images;
   readonly #docker: Docker;
   readonly #socketPath: string;
   /** For the calls that dockerode can't abort: gives up by itself when the daemon says nothing. */
   readonly #quick: Docker;
-  readonly #attach: EngineOptions['attach'];
+  readonly #attach: DaemonOptions['attach'];
   #owner: Owner = { nodeId: '', clusterId: '' };
 
-  constructor({ socketPath, clock, onPulled, attach }: EngineOptions) {
+  constructor({ socketPath, clock, onPulled, attach }: DaemonOptions) {
     this.#docker = new Docker({ socketPath });
     this.#socketPath = socketPath;
     this.#quick = new Docker({ socketPath, timeout: quickMs });
