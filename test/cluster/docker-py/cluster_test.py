@@ -270,13 +270,13 @@ class Networks(Case):
     def test_create_list_inspect_remove(self):
         network = client.networks.create(
             a_name(), driver='overlay', labels={'py-net': 'yes'}, attachable=True, internal=True, scope='swarm',
-            ipam=IPAMConfig(pool_configs=[IPAMPool(subnet='10.213.0.0/16', gateway='10.213.0.1', aux_addresses={'a': '10.213.0.2'})]),
+            ipam=IPAMConfig(pool_configs=[IPAMPool(subnet='10.197.0.0/16', gateway='10.197.0.1', aux_addresses={'a': '10.197.0.2'})]),
         )
         found = api.inspect_network(network.id)
         self.assertEqual(found['Scope'], 'swarm')
         self.assertTrue(found['Attachable'] and found['Internal'])
         self.assertEqual(found['Labels'], {'py-net': 'yes'})
-        self.assertEqual(found['IPAM']['Config'][0]['Subnet'], '10.213.0.0/16')
+        self.assertEqual(found['IPAM']['Config'][0]['Subnet'], '10.197.0.0/16')
         self.assertIn(network.name, [one['Name'] for one in api.networks()])
         for names in ([network.name], [network.name[:4]]):
             self.assertIn(network.id, [one['Id'] for one in api.networks(names=names)])
@@ -315,14 +315,19 @@ class Swarm(Case):
 
     def test_update_and_rotate(self):
         before = api.inspect_swarm()
-        spec = api.create_swarm_spec(task_history_retention_limit=7, node_cert_expiry=90 * 24 * 3600 * 10**9)
+        # Another number than before would rotate the root, whose digest is part of the tokens.
+        rotated = before['Spec']['CAConfig'].get('ForceRotate', 0)
+        spec = api.create_swarm_spec(
+            task_history_retention_limit=7, node_cert_expiry=90 * 24 * 3600 * 10**9, signing_ca_force_rotate=rotated,
+        )
         api.update_swarm(version=before['Version']['Index'], swarm_spec=spec, rotate_worker_token=True)
         after = api.inspect_swarm()
         self.assertEqual(after['Spec']['Orchestration']['TaskHistoryRetentionLimit'], 7)
         self.assertNotEqual(after['JoinTokens']['Worker'], before['JoinTokens']['Worker'])
         self.assertEqual(after['JoinTokens']['Manager'], before['JoinTokens']['Manager'])
         limit = before['Spec']['Orchestration']['TaskHistoryRetentionLimit']
-        api.update_swarm(version=after['Version']['Index'], swarm_spec=api.create_swarm_spec(task_history_retention_limit=limit))
+        back = api.create_swarm_spec(task_history_retention_limit=limit, signing_ca_force_rotate=rotated)
+        api.update_swarm(version=after['Version']['Index'], swarm_spec=back)
 
     def test_what_is_done_elsewhere_says_where(self):
         attempts = {
