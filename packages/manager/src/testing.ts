@@ -1,4 +1,5 @@
 /** Builders for tests: whole, valid objects of which a test names only what it is about. */
+import { protocolVersion } from '@shoal/proto/rules';
 import {
   type Cluster,
   type Content,
@@ -51,6 +52,7 @@ export const aNode = (id: string, { reported, allotted, ...change }: NodeChange 
       Engine: { EngineVersion: '20.10.24' },
     },
     address: '10.0.0.1',
+    protocol: protocolVersion,
     images: [],
     ...reported,
   },

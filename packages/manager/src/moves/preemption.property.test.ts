@@ -44,6 +44,15 @@ it('tasks of the same priority stay, and so do all where nothing would help', as
   expect([...loops.store.view.tasks.all()].filter(({ shoal }) => shoal.stopReason)).toEqual([]);
 });
 
+it('many tasks that nobody can help do not keep others from being helped', async () => {
+  const loops = await open(2, [aServiceOf('low', -5, 4, 1), aServiceOf('large', 9, 150, 3)]);
+  loops.run(preemptionLoop(loops.store, options));
+  await vi.advanceTimersByTimeAsync(5_000);
+  await loops.store.update((tx) => tx.services.create(aServiceOf('high', 5, 1, 1)));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(['low', 'large', 'high'].map((name) => runningOf(loops, name).length)).toEqual([3, 0, 1]);
+});
+
 it('nobody makes way for a task that may not start yet, though it found no room before', async () => {
   const high = aServiceOf('high', 10, 1, 1);
   const Labels = { ...high.Spec.Labels, 'shoal.depends-on': 'db:healthy' };

@@ -124,6 +124,9 @@ export const newerAgentProtocol = 5;
 function newerAgentParts({ Spec }: Task, service: Service | undefined): string[] {
   return [
     ...(payloadFiles(Spec.ContainerSpec).length > 0 ? ['secrets and configs'] : []),
+    ...(Spec.Networks?.some(({ DriverOpts }) => Object.keys(DriverOpts ?? {}).length > 0)
+      ? ['options of endpoints']
+      : []),
     ...(readyCheckOf(service?.Spec.Labels) ? ['checks for readiness'] : []),
     ...(service && presentCanary(service) ? ['checks of canaries'] : []),
   ];

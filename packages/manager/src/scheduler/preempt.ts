@@ -9,8 +9,8 @@ import { claim, type ScheduleOptions } from './schedule.ts';
 import { compareCandidates } from './scores.ts';
 import { loadOf, occupies, takesRoom } from './task-load.ts';
 
-/** Looked for in one round; each costs a look at every node. */
-const mostHelped = 100;
+/** So often all nodes are looked at in one round, at most. */
+const mostLooks = 100;
 
 /** Tasks that have to leave a node, so that others of a higher priority get its room. */
 export interface Preemption {
@@ -24,6 +24,7 @@ export interface Preemption {
  * Which tasks make way for those of `waiting` that lack nothing but room, the one with the highest priority first. What is
  * leaving already counts as gone; so the same question, asked again before it is gone, has the answer "nobody". Only tasks
  * of a lower priority go, as few and as unimportant ones as will do. A task whose slot has another one drives nobody out.
+ * What can't be helped is looked at once for all tasks that ask the same, so that it keeps nobody else from being helped.
  */
 export function preemptions(
   state: ClusterState,
@@ -39,26 +40,36 @@ export function preemptions(
   const gone = new Set<string>();
   const helped = waiting
     .filter((task) => state.predecessorOf(task) === undefined)
-    .toSorted((a, b) => priority(b) - priority(a) || compareAge(a, b))
-    .slice(0, mostHelped);
-  return helped.flatMap((task) => {
+    .toSorted((a, b) => priority(b) - priority(a) || compareAge(a, b));
+  const made: Preemption[] = [];
+  const hopeless = new Set<string>();
+  let looks = mostLooks * state.nodes.size;
+  for (const task of helped) {
     const demand = demandOf(task, state);
-    const all = nodeSet.candidates(demand);
+    const asked = JSON.stringify([demand.version, demand.nodeId, demand.volumes.map(({ nodeId }) => nodeId)]);
+    if (hopeless.has(asked)) continue;
+    const [nodes] = nodeSet.concerned(demand);
+    looks -= nodes.length;
+    if (looks < 0) break;
     const lowerOn = (nodeId: string) =>
       tasksOn(nodeId)
         .filter((one) => occupies(one) && isWanted(one) && !gone.has(one.ID))
         .filter((one) => priority(one) < priority(task) && takesRoom(loadOf(one, true)))
         .toSorted((a, b) => priority(a) - priority(b) || compareAge(b, a));
-    const found = withoutVictims(demand, all) ?? leastHarm(demand, all, lowerOn, priority);
-    if (!found) return [];
+    const found = withoutVictims(demand, nodes) ?? leastHarm(demand, nodes, lowerOn, priority);
+    if (!found) {
+      hopeless.add(asked);
+      continue;
+    }
     for (const victim of found.victims) {
       gone.add(victim.ID);
       nodeSet.vacate(victim.NodeID ?? '', loadOf(victim, true));
     }
     nodeSet.place(demand, found.node, claim(demand, found.node));
-    if (found.victims.length === 0) return [];
-    return { nodeId: found.node.node.ID, forTask: task.ID, victims: found.victims };
-  });
+    if (found.victims.length > 0)
+      made.push({ nodeId: found.node.node.ID, forTask: task.ID, victims: found.victims });
+  }
+  return made;
 }
 
 interface Way {

@@ -105,9 +105,13 @@ class Round implements Schedule {
       load: loadOf(task, false),
     }));
     const asked = applying(filters, demand);
+    // On others there is no room as it is.
+    const nodeIds = [...new Set(leaving.map(({ nodeId }) => nodeId))];
     this.#nodeSet.vacated(leaving, () => {
       for (let held = 0; held < Math.min(count, leaving.length); held++) {
-        const fitting = this.#nodeSet.candidates(demand).filter((one) => passesAll(asked, demand, one));
+        const fitting = nodeIds
+          .flatMap((id) => this.#nodeSet.candidate(demand, id) ?? [])
+          .filter((one) => passesAll(asked, demand, one));
         const [best] = fitting.sort(compareCandidates);
         if (!best) return;
         this.#nodeSet.place(demand, best, claim(demand, best));

@@ -1,5 +1,6 @@
 import {
   compareStates,
+  pendingReasonsOf,
   type StopReason,
   stateOf,
   type Task,
@@ -7,7 +8,7 @@ import {
   waitOf,
   wantsIsolation,
 } from '../model/index.ts';
-import { isEligible } from '../scheduler/index.ts';
+import { contestable, isEligible } from '../scheduler/index.ts';
 import { canTakePlaceOf, someNodeCouldRun } from './capacity.ts';
 import type { Draft, SlotTasks } from './draft.ts';
 import { isGivenUp } from './first-deployment.ts';
@@ -200,12 +201,16 @@ function beforeStop({ draft, slot, target }: Context, old: Task, next: Task): Wa
     const latest = Date.parse(next.CreatedAt) + longestHandoverMs;
     return isUnplaceable(next) || now >= latest ? undefined : takeOver(latest);
   }
-  if (!isUnplaceable(next)) return takeOver();
+  if (!isUnplaceable(next) || !lacksRoom(next)) return takeOver();
   const makesWay = stopFirst
     ? someNodeCouldRun(target, onlyNode(draft.service, slot, target, nodes), nodes)
     : !rules.orderIsExplicit && canTakePlaceOf(target, old, nodes);
   return makesWay ? undefined : takeOver();
 }
+
+/** Some of what it waits for may be there once another task has stopped. What else nodes lack, no stop of a task gives them. */
+const lacksRoom = (task: Task): boolean =>
+  pendingReasonsOf(task)?.some(({ filter }) => contestable.has(filter)) ?? false;
 
 /** What an old task stays for where nothing takes over yet; undefined: it goes now, as it does where nothing ever will. */
 const untilSucceeded = ({ draft }: Context, old: Task, wait: Wait | undefined): Wait | undefined =>

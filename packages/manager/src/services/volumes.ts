@@ -21,10 +21,15 @@ import { isRunning, type Nodes } from './presence.ts';
  */
 export function recordVolumes(draft: Draft): void {
   const users = draft.tasks.filter(({ Slot, Spec }) => Slot !== undefined && localVolumes(Spec).length > 0);
-  for (const key of new Set(users.map(slotKey))) {
+  const news = [...new Set(users.map(slotKey))].flatMap((key) => {
     const task = draft.tasksIn(key).tasks.find(hasRun);
-    if (task) draft.service = withVolumes(draft.service, key, task);
-  }
+    const held = task && newlyHeld(draft.service, task);
+    return held ? [[key, held] as const] : [];
+  });
+  if (news.length === 0) return;
+  const { shoal, ...service } = draft.service;
+  const volumes = { ...shoal.volumes, ...Object.fromEntries(news) };
+  draft.service = { ...service, shoal: { ...shoal, volumes } };
 }
 
 /** Something of it ran, so that it may have written files. */
@@ -35,14 +40,14 @@ function hasRun(task: Task): boolean {
   return (state === 'failed' || state === 'complete') && task.observed?.container !== undefined;
 }
 
-function withVolumes(service: Service, key: string, task: Task): Service {
+/** By name, the nodes that have the volumes of the task's slot now; undefined where that is on record. */
+function newlyHeld(service: Service, task: Task): Readonly<Record<string, string>> | undefined {
   const known = heldVolumes(service, task);
   const news = localVolumes(task.Spec).filter((volume) =>
     isWanted(task) ? known[volume] !== task.NodeID : known[volume] === undefined,
   );
-  if (news.length === 0) return service;
-  const slot = { ...known, ...Object.fromEntries(news.map((volume) => [volume, task.NodeID ?? ''])) };
-  return { ...service, shoal: { ...service.shoal, volumes: { ...service.shoal.volumes, [key]: slot } } };
+  if (news.length === 0) return undefined;
+  return { ...known, ...Object.fromEntries(news.map((volume) => [volume, task.NodeID ?? ''])) };
 }
 
 /** The only node for new tasks of a slot: of a global service its own, else the one that has its volumes. */

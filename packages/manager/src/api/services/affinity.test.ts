@@ -8,7 +8,7 @@ const named = (Name: string, Labels: Record<string, string>) =>
 it.each<[Record<string, string>, string]>([
   [{ 'shoal.affinity': 'web' }, 'Labels["shoal.affinity"]: names the service itself; leave it out'],
   [{ 'shoal.anti-affinity': 'db,web:node.labels.zone' }, 'use --replicas-max-per-node, or a spread'],
-  [{ 'shoal.affinity': 'a' }, 'Labels["shoal.affinity"]: each would wait for the next: web → a → b → web'],
+  [{ 'shoal.affinity': 'a' }, 'Labels["shoal.affinity"]: web waits for a, a waits for b, b waits for web'],
   [
     { 'shoal.affinity': 'db', 'shoal.anti-affinity': 'db' },
     'Labels["shoal.anti-affinity"]: db is in shoal.affinity, too',

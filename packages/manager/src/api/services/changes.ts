@@ -38,7 +38,7 @@ export function createService(
   const named = sent.Name ? sent : { ...sent, Name: nameFor(id, (name) => isTaken(tx, name)) };
   checkLabels(named);
   validateService(named);
-  checkAffinities(tx, named);
+  checkAffinities(named);
   const spec = resolvePayloads(tx, resolveNetworks(tx, named), open);
   refuseCircle(tx, spec);
   const name = spec.Name ?? '';
@@ -103,7 +103,7 @@ export function updateService(tx: Tx, update: ServiceUpdate): Service {
   const isRenewed = update.renewContents || forceOf(service.Spec) !== forceOf(networked);
   const spec = resolvePayloads(tx, networked, update.open, isRenewed ? undefined : service.Spec);
   checkLabels(update.spec, service.Spec);
-  checkAffinities(tx, update.spec);
+  checkAffinities(update.spec);
   const auth = credentials(service, update);
   if (modeOf(service.Spec) !== modeOf(spec)) {
     throw rpcError('Unimplemented', 'service mode change is not allowed');

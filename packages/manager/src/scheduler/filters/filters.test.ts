@@ -161,6 +161,17 @@ describe('filters', () => {
     expect(refusals(speaks(oldestProtocol), {}).text).toBe('');
   });
 
+  it('agentRelease: of a node that has not come since managers ask for it, nobody knows', () => {
+    const task = aTask('t', {
+      Spec: { ContainerSpec: { Secrets: [{ SecretID: 's', SecretName: 's', File: { Name: 's' } }] } },
+    });
+    const known = aNode('n1');
+    const { protocol: _, ...reported } = known.reported;
+    const placedOn = (node: Node) =>
+      schedule(ClusterState.from(viewOf([node], [task])), [task], { now, seed: 0 }).placed.length;
+    expect([placedOn(known), placedOn({ ...known, reported })]).toEqual([1, 0]);
+  });
+
   it('networks', () => {
     const why = 'network shop (10.7.0.0/20) covers 10.7.0.1, which node n1 needs';
     const node = { allotted: { closedTo: [{ networkId: 'shop', why }] } };

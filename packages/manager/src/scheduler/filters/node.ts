@@ -139,8 +139,8 @@ export const dockerVersion: NodeFilter = {
 export const agentRelease: NodeFilter = {
   name: 'agentRelease',
   applies: (demand) => demand.newerAgent.length > 0,
-  // One that has not come since this manager runs is heard of before it is told of any task.
-  passes: (_, { node }) => (node.reported.protocol ?? newerAgentProtocol) >= newerAgentProtocol,
+  // One that has not come yet since managers remember it may be of either release; it says so when it comes.
+  passes: (_, { node }) => (node.reported.protocol ?? 0) >= newerAgentProtocol,
   why: (demand) =>
     `the node's agent is of the release before, which has no ${demand.newerAgent.join(', ')}: \`shoal upgrade\` there`,
   summary: (nodes) => `Shoal is too old on ${countNodes(nodes)}`,
