@@ -18,6 +18,8 @@ import { Tunnels } from './tunnels/index.ts';
 const startsAtATime = Math.max(2, availableParallelism());
 /** Few, as each starts a process; more than a handful that hang, as those hold their slots for long. */
 const probesAtATime = 16;
+/** Each is a connection to a container, of which many may not answer. */
+const questionsAtATime = 64;
 /** Each holds a connection to the daemon for as long as its container's grace period. */
 const stopsAtATime = 64;
 /** At its start, an agent whose lease has ended tries so long to get another before it stops isolated tasks. */
@@ -109,6 +111,7 @@ export class Agent {
       limits: {
         starts: new Limiter(startsAtATime),
         probes: new Limiter(probesAtATime),
+        questions: new Limiter(questionsAtATime),
         stops: new Limiter(stopsAtATime),
       },
       clock,

@@ -66,7 +66,12 @@ export class HollowAgent {
       daemon: this.daemon,
       files: noFiles,
       network: { withdrawn: async () => undefined, drain: async () => undefined },
-      limits: { starts: new Limiter(4), probes: new Limiter(4), stops: new Limiter(64) },
+      limits: {
+        starts: new Limiter(4),
+        probes: new Limiter(4),
+        questions: new Limiter(4),
+        stops: new Limiter(64),
+      },
       clock,
       onStatus: (status) => {
         this.#note(status);

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { askAtPort } from './ask-at-port.ts';
 
@@ -40,6 +40,17 @@ it('what does not answer, or is not there', async () => {
   servers.pop()?.close();
   expect(await ask(gone, '/')).toBe(`nothing listens on port ${gone}`);
   expect(await ask(gone, '')).toBe(`nothing listens on port ${gone}`);
+});
+
+it.each([
+  'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+  'SSH-2.0-x\r\n',
+  '',
+])('what answers otherwise than by HTTP (%j)', async (words) => {
+  const server = createTcpServer((socket) => socket.on('error', () => {}).end(words));
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  expect(await ask((server.address() as AddressInfo).port, '/')).not.toBe('');
 });
 
 it('rejects when it is cut short', async () => {

@@ -39,6 +39,8 @@ function askedByHttp({ highestStatus, ...at }: ByHttp, signal: AbortSignal): Pro
   // Without an agent: a connection of its own, as a client's would be.
   const request = get({ ...at, signal, agent: false, headers: { 'User-Agent': 'shoal' } });
   request.on('error', reject);
+  // What is no answer, as `101 Switching Protocols`, ends the connection without an error.
+  request.on('close', () => reject(new Error('no answer by HTTP')));
   request.on('response', ({ statusCode = 0 }) => {
     request.destroy();
     resolve(statusCode >= 200 && statusCode <= highestStatus ? '' : `HTTP ${statusCode}`);

@@ -52,8 +52,10 @@ export interface Connections {
 export interface StepLimits {
   /** Creating and starting: more at a time than the host bears makes all of them slower. */
   readonly starts: Limiter;
-  /** Health checks that this agent runs itself. One that hangs holds a slot until its timeout. */
+  /** Health checks that this agent runs itself, and other commands in containers. One that hangs holds a slot until its timeout. */
   readonly probes: Limiter;
+  /** Questions at ports. Of their own, so that no health check waits behind containers that do not answer. */
+  readonly questions: Limiter;
   /** Of their own, so that no stop waits behind starts. A slot is held for the grace period. */
   readonly stops: Limiter;
 }
@@ -65,7 +67,7 @@ export interface StepLimits {
 export function executor(
   daemon: ContainerDaemon,
   network: Connections,
-  { starts, probes, stops }: StepLimits,
+  { starts, probes, questions, stops }: StepLimits,
 ) {
   const executors: Executors = {
     observe: async (_step, { look }) => ({ container: (await look()) ?? null }),
@@ -109,7 +111,9 @@ export function executor(
     },
     ask: ({ container, question }, { signal }) =>
       orAbort(
-        probes.run(() => ask(daemon, container, question, signal), { signal }),
+        (question.port > 0 ? questions : probes).run(() => ask(daemon, container, question, signal), {
+          signal,
+        }),
         signal,
       ),
     readLog: async ({ id }) => ({ lastLines: await daemon.lastLines(id) }),

@@ -21,7 +21,12 @@ async function host({ drainMs = 0 } = {}) {
     daemon,
     files: noFiles,
     network: { withdrawn: async () => {}, drain: (_, ms) => (ms > 0 ? draining.promise : Promise.resolve()) },
-    limits: { starts: new Limiter(2), probes: new Limiter(2), stops: new Limiter(64) },
+    limits: {
+      starts: new Limiter(2),
+      probes: new Limiter(2),
+      questions: new Limiter(2),
+      stops: new Limiter(64),
+    },
     clock: () => time.now,
     onStatus: ({ taskId, state, err, cutOff }: TaskStatus) =>
       said.push(`${taskId} ${decodeObserved(state)}${err && ` (${err})`}${cutOff ? ' cut off' : ''}`),

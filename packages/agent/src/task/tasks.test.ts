@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { Container } from './container.ts';
 import { Refused } from './daemon.ts';
 import { statusOf, toTaskStatus } from './status.ts';
 import { aCheck, aContainer, aHost, anAssignment } from './testing.ts';
@@ -159,6 +160,26 @@ describe('a new task', () => {
     await settled(() => expect(said.at(-1)).toBe('t1 running'));
     expect(said).not.toContain('t1 rejected');
   });
+});
+
+it('tasks that do not answer hold up no health check', async () => {
+  const { daemon, tasks, assign, said } = aHost();
+  daemon.start = async (id) => {
+    const checked = id === 'c-checked' && { health: 'starting' as const, check: aCheck() };
+    daemon.change(id, { phase: 'running', pid: 7, ...checked });
+  };
+  const asked: string[] = [];
+  daemon.ask = ({ id }: Container) => {
+    asked.push(id);
+    return new Promise(() => {});
+  };
+  const ready = { port: 80, path: '/', command: [], intervalMs: 5_000, timeoutMs: 60_000, failures: 3 };
+  const silent = ['a', 'b', 'c', 'd', 'e'].map((id) => anAssignment(id, 'running', { ready }));
+  tasks.list([]);
+  assign(...silent);
+  await settled(() => expect(asked).toHaveLength(4));
+  assign(...silent, anAssignment('checked'));
+  await settled(() => expect(said).toContain('checked running'));
 });
 
 describe('a task with a health check', () => {

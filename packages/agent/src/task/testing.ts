@@ -196,7 +196,12 @@ export function aHost({
       withdrawn: async ({ taskId }, ms) => void said.push(`withdraw ${taskId} within ${ms}`),
       drain: async (attachments, ms) => void said.push(`drain ${attachments.length} for ${ms}`),
     },
-    limits: { starts: new Limiter(slots), probes: new Limiter(4), stops: new Limiter(64) },
+    limits: {
+      starts: new Limiter(slots),
+      probes: new Limiter(4),
+      questions: new Limiter(4),
+      stops: new Limiter(64),
+    },
     clock: () => time.now,
     onStatus: say,
     onForget: (taskId) => said.push(`${taskId} forgotten`),

@@ -175,7 +175,9 @@ function nextIn(context: Context, slotTasks: SlotTasks, picked: boolean): Next |
     const why = `the next update: ${draft.service.UpdateStatus?.Message ?? ''}`;
     return { wait: waitOf('slot', slot.key, why) };
   }
-  const next = successorOf(kin, slot, target.spec.RestartPolicy, draft.snapshot.now);
+  const { service, snapshot } = draft;
+  const triedSince = service.shoal.firstDeployment?.since;
+  const next = successorOf(kin, slot, target.spec.RestartPolicy, snapshot.now, triedSince);
   return next?.origin ? make(context, next.origin) : next;
 }
 

@@ -153,6 +153,21 @@ describe('after it was stopped', () => {
     await simulation.run(5 * minute, 500);
     expect(status(simulation)?.State).toBe('paused');
   });
+
+  it('its attempts and its delay begin anew with that', async () => {
+    const RestartPolicy = { Condition: 'on-failure' as const, Delay: 1e9, MaxAttempts: 2 };
+    const TaskTemplate = { ContainerSpec: { Image: 'broken:1' }, RestartPolicy };
+    const simulation = await fresh('broken:1', { TaskTemplate, Mode: { Replicated: { Replicas: 1 } } });
+    await until(simulation, hasState(simulation, 'paused'));
+    expect(simulation.tasks).toHaveLength(3);
+    await simulation.run(minute);
+    await simulation.change({ Labels: { a: 'b' } });
+    await triedAnew(simulation);
+    await simulation.run(second);
+    expect(status(simulation)).toBeUndefined();
+    await until(simulation, hasState(simulation, 'paused'));
+    expect(simulation.tasks).toHaveLength(5);
+  });
 });
 
 it('a service that worked once is never given up', async () => {

@@ -69,7 +69,8 @@ function faultIn(draft: Draft, slotTasks: SlotTasks, since: number): string | un
   if (!head || !endedByItself(head)) return undefined;
   const policy = head.Spec.RestartPolicy;
   const isExhausted =
-    restartRules(policy).maxAttempts > 0 && !restartAfter(head, slotTasks.tasks, policy, draft.snapshot.now);
+    restartRules(policy).maxAttempts > 0 &&
+    !restartAfter(head, slotTasks.tasks, policy, draft.snapshot.now, since);
   const failures = failuresInRow(head);
   if (!isExhausted && (failures < mostFailures || endedAt(head) < since + leastMs)) return undefined;
   const last = isExhausted ? 'and its restart policy allows no more attempts' : `${failures} in a row`;

@@ -15,18 +15,21 @@ export interface Restart {
 
 /**
  * Whether, and from when on, a task that ended by itself gets a successor. `kin` are the tasks of the same
- * slot and version, `head` the newest of them that was not dropped. Undefined: the slot stays empty.
+ * slot and version, `head` the newest of them that was not dropped. What was before `since` (ms since the epoch) does not count.
+ * Undefined: the slot stays empty.
  */
 export function restartAfter(
   head: Task,
   kin: readonly Task[],
   policy: TaskSpec['RestartPolicy'],
   now: number,
+  since = 0,
 ): Restart | undefined {
   const rules = restartRules(policy);
   const ended = { complete: stateOf(head) === 'complete', at: endedAt(head) };
-  if (!mayRestart(rules, ended, attempts(kin))) return undefined;
-  const failures = failuresInRow(head);
+  const counted = attempts(kin).filter((at) => at >= since);
+  if (!mayRestart(rules, ended, counted)) return undefined;
+  const failures = ended.at < since ? 1 : failuresInRow(head);
   const delay = restartDelayMs(rules, failures);
   const { refusals } = head.shoal;
   const counts = { failures, ...(isRefused(head) && refusals !== undefined && { refusals }) };

@@ -10,18 +10,19 @@ export type Successor =
 
 /**
  * What follows in a slot that has no live task. `kin` are its tasks that count, newest first. Undefined when the restart policy
- * leaves the slot empty. `now` in ms since the epoch.
+ * leaves the slot empty. `now`, and `since` when attempts count, in ms since the epoch.
  */
 export function successorOf(
   kin: readonly Task[],
   slot: Slot,
   policy: TaskSpec['RestartPolicy'],
   now: number,
+  since = 0,
 ): Successor | undefined {
   const head = kin.find((task) => !isDropped(task));
   if (!head) return { origin: {} };
   if (!endedByItself(head)) return { origin: takenOver(head, slot) };
-  const restart = restartAfter(head, kin, policy, now);
+  const restart = restartAfter(head, kin, policy, now, since);
   if (!restart) return undefined;
   const { createAfter = 0, ...origin } = restart;
   if (createAfter <= now) return { origin };

@@ -1,8 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { progressDeadlineLabel } from '../../model/index.ts';
+import { progressDeadlineLabel, type Task } from '../../model/index.ts';
+import type { Simulation } from '../simulation.fixture.ts';
 import { checkWaits } from '../waits.fixture.ts';
 import { cluster, hasState, images, second, status, until, updating } from './rollout.fixture.ts';
+
+const notReady = (simulation: Simulation, task: Task | undefined, since: number) =>
+  simulation.store.update((tx) => {
+    const unfitSince = new Date(since).toISOString();
+    const observed = { state: 'running' as const, at: unfitSince, unfitSince, err: 'task: not ready' };
+    if (task) tx.tasks.update({ ...task, observed });
+  });
 
 const quick = { Labels: { [progressDeadlineLabel]: '30s' } };
 
@@ -81,6 +89,19 @@ describe('an update whose new task does not come to run', () => {
     await until(simulation, hasState(simulation, 'paused'));
   });
 
+  it('has its time from the last change of the service on', async () => {
+    const simulation = await cluster({ ...quick, UpdateConfig: { FailureAction: 'pause' } });
+    await simulation.deploy('web:2');
+    await until(simulation, () => simulation.running('web:2').length === 1);
+    await notReady(simulation, simulation.running('web:2')[0], simulation.now);
+    await simulation.run(20 * second);
+    await simulation.scale(4);
+    await simulation.run(25 * second);
+    expect(status(simulation)?.State).toBe('updating');
+    await until(simulation, hasState(simulation, 'paused'));
+    expect(status(simulation)?.Message).toContain('which was not fit for traffic within 30 s');
+  });
+
   it('is not late for the time that the task before it takes to stop', async () => {
     const TaskTemplate = { ContainerSpec: { Image: 'web:1', StopGracePeriod: 60e9 } };
     const UpdateConfig = { FailureAction: 'pause', Order: 'stop-first' } as const;
@@ -89,6 +110,29 @@ describe('an update whose new task does not come to run', () => {
     await until(simulation, () => simulation.running().length === 2);
     const [stopping] = simulation.tasks.filter(({ DesiredState }) => DesiredState === 'shutdown');
     expect(stopping?.shoal.stopReason).toBe('replaced');
+  });
+});
+
+describe('tasks that are not ready before', () => {
+  it.each(['start-first', 'stop-first'] as const)('hold up no rollback (%s)', async (Order) => {
+    const UpdateConfig = { FailureAction: 'rollback', Order } as const;
+    const simulation = await cluster({ ...quick, UpdateConfig, RollbackConfig: { Order } });
+    await simulation.deploy('web:2');
+    await until(simulation, hasState(simulation, 'completed'));
+    for (const task of simulation.running('web:2').slice(0, 2))
+      await notReady(simulation, task, simulation.now - 60 * second);
+    await simulation.deploy('broken:3');
+    await until(simulation, hasState(simulation, 'rollback_completed'));
+    expect(simulation.running('web:2')).toHaveLength(3);
+  });
+
+  it('are replaced before those that serve', async () => {
+    const simulation = await cluster({ UpdateConfig: { Order: 'stop-first' } });
+    const task = simulation.running().find(({ Slot }) => Slot === 3);
+    await notReady(simulation, task, simulation.now);
+    await simulation.deploy('web:2');
+    await until(simulation, () => simulation.running('web:2').length === 1);
+    expect(simulation.running('web:2')[0]?.Slot).toBe(3);
   });
 });
 

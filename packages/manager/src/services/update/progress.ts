@@ -24,8 +24,8 @@ export function dueIn(draft: Draft, slotTasks: SlotTasks): Due | undefined {
   if (!task || all.some((one) => slotTasks.live.includes(one) && isFit(one, service))) return undefined;
   const unfit = all.find((one) => slotTasks.live.includes(one) && isRunning(one));
   if (unfit) {
-    const since = unfit.observed?.unfitSince ?? stateSince(unfit);
-    return { task: unfit, at: Date.parse(since) + rules.deadlineMs };
+    const since = Date.parse(unfit.observed?.unfitSince ?? stateSince(unfit));
+    return { task: unfit, at: Math.max(since, beginningOf(draft)) + rules.deadlineMs };
   }
   const isOpen = slotTasks.live.includes(task) ? whyWaiting(task) === undefined : isToTryAgain(task);
   if (!isOpen) return undefined;

@@ -20,6 +20,7 @@ import { excusedSlots } from './excused-slots.ts';
 import { overdueIn } from './progress.ts';
 import {
   isCurrent,
+  isFit,
   isHalted,
   isUpdating,
   needsUpdate,
@@ -145,7 +146,7 @@ export function pickSlots(draft: Draft, slots: readonly Slot[]): Picks {
   const idle = toUpdate.filter(({ key }) => !taskToReplace(draft.tasksIn(key)));
   const rest = toUpdate.filter(({ key }) => taskToReplace(draft.tasksIn(key)));
   const turns = rest.length === 0 ? { free: 0 } : freeTurns(draft, slots);
-  const works = ({ key }: Slot) => draft.tasksIn(key).live.some(isRunning);
+  const works = ({ key }: Slot) => draft.tasksIn(key).live.some(serves);
   const ordered = [...rest.filter((slot) => !works(slot)), ...rest.filter(works)];
   const stage = canaryStage(draft, slots);
   const updated = slots.filter(({ creatable }) => creatable).length - toUpdate.length;
@@ -190,7 +191,8 @@ function busyUntil(draft: Draft, slot: Slot): number {
   // Also a task made before the update was begun anew, for example by scaling meanwhile.
   const attempt = currentIn(slotTasks, service).find(({ shoal }) => shoal.replaces !== undefined);
   if (!attempt) return 0;
-  const isUnfit = slotTasks.live.includes(attempt) && isRunning(attempt) && !serves(attempt);
+  const isDone = !slotTasks.live.includes(attempt) || serves(attempt) || isFit(attempt, service);
+  const isUnfit = isRunning(attempt) && !isDone;
   if (attempt.shoal.runningSince !== undefined && !isUnfit) return attempt.shoal.runningSince + delayMs;
   if (endedByItself(attempt)) return endedAt(attempt) + delayMs;
   // What waits for a paused node may wait for ever, and nothing was given up for it yet.

@@ -1,7 +1,7 @@
 import { presentCanary, type Service, type Task } from '../../model/index.ts';
 import type { SlotTasks } from '../draft.ts';
 import { currentTarget, type Target, targetLike } from '../new-task.ts';
-import { endedByItself, furthestFirst, isUnassigned, serves } from '../presence.ts';
+import { endedByItself, furthestFirst, isRunning, isUnassigned, serves } from '../presence.ts';
 
 const stateOf = ({ UpdateStatus }: Service) => UpdateStatus?.State;
 
@@ -40,9 +40,16 @@ export const withReason = (text: string, { shoal: { rollback } }: Service): stri
 export const isCurrent = (task: Task, service: Service): boolean =>
   task.shoal.specVersion === service.shoal.specVersion;
 
-/** It gets traffic and, if it is one of the first of an update by canary that are asked for that, answers well. */
+/**
+ * It gets traffic and, if it is one of the first of an update by canary that are asked for that, answers well. A rollback goes back to
+ * what was there, and is not held up by how that does.
+ */
 export const isFit = (task: Task, service: Service): boolean =>
-  serves(task) && (presentCanary(service) === undefined || task.observed?.canary === 'passed');
+  (serves(task) && (presentCanary(service) === undefined || task.observed?.canary === 'passed')) ||
+  (isRunning(task) && wasBefore(task, service));
+
+const wasBefore = (task: Task, service: Service): boolean =>
+  stateOf(service) === 'rollback_started' && Date.parse(task.CreatedAt) < startOf(service);
 
 /**
  * The version that a slot has to have now. Only the rolling update changes it, so a task that is orphaned
