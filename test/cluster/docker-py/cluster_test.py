@@ -318,7 +318,7 @@ class Swarm(Case):
         # Another number than before would rotate the root, whose digest is part of the tokens.
         rotated = before['Spec']['CAConfig'].get('ForceRotate', 0)
         spec = api.create_swarm_spec(
-            task_history_retention_limit=7, node_cert_expiry=90 * 24 * 3600 * 10**9, signing_ca_force_rotate=rotated,
+            task_history_retention_limit=7, node_cert_expiry=90 * 24 * 3600 * 10**9, ca_force_rotate=rotated,
         )
         api.update_swarm(version=before['Version']['Index'], swarm_spec=spec, rotate_worker_token=True)
         after = api.inspect_swarm()
@@ -326,7 +326,7 @@ class Swarm(Case):
         self.assertNotEqual(after['JoinTokens']['Worker'], before['JoinTokens']['Worker'])
         self.assertEqual(after['JoinTokens']['Manager'], before['JoinTokens']['Manager'])
         limit = before['Spec']['Orchestration']['TaskHistoryRetentionLimit']
-        back = api.create_swarm_spec(task_history_retention_limit=limit, signing_ca_force_rotate=rotated)
+        back = api.create_swarm_spec(task_history_retention_limit=limit, ca_force_rotate=rotated)
         api.update_swarm(version=after['Version']['Index'], swarm_spec=back)
 
     def test_what_is_done_elsewhere_says_where(self):
